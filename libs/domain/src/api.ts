@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import { Ticket, TicketKind } from './artifacts.ts';
+import { GateAction, PersonRole, RunEnd, Usage } from './entries.ts';
+import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts';
+
+// What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
+//
+//   GET  /health                      GET  /openapi.json
+//   POST /people                      GET  /people
+//   POST /repos                       GET  /repos                 POST /repos/:repo/secrets     POST /repos/:repo/autonomy
+//   POST /tickets                     GET  /tickets               GET  /tickets/:id             POST /tickets/:id/answers
+//   GET  /runs                        GET  /runs/:id              GET  /runs/:id/events (SSE)   GET  /runs/:id/why
+//   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id
+//   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&since=&limit=
+//   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
+//   POST /halt                        POST /resume
+//
+// Every route but /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
+
+export const ApiProblem = z.object({
+  code: z.string(),
+  message: z.string(),
+  kept: z.string().optional(),
+  next: z.string().optional(),
+  exitCode: z.number().int(),
+});
+export type ApiProblem = z.infer<typeof ApiProblem>;
+
+export const NewPerson = z.strictObject({
+  name: z.string().min(1).max(100),
+  roles: z.array(PersonRole).min(1),
+});
+export const PersonView = z.object({ id: PersonId, name: z.string(), roles: z.array(PersonRole) });
+export type PersonView = z.infer<typeof PersonView>;
+/** The token is shown once, here. */
+export const EnrolledPerson = PersonView.extend({ token: z.string() });
+
+export const NewRepo = z.strictObject({
+  url: z.string().min(1).max(2_000),
+  name: z.string().optional(),
+  branch: z.string().min(1).max(200).default('main'),
+  deliver: z.enum(['merge', 'branch']).default('merge'),
+});
+export type NewRepo = z.input<typeof NewRepo>;
+export const RepoView = z.object({
+  name: RepoName,
+  url: z.string(),
+  branch: z.string(),
+  deliver: z.enum(['merge', 'branch']),
+  step: z.number().int(),
+  live: ReleaseId.nullable(),
+  address: z.string().nullable(),
+});
+export type RepoView = z.infer<typeof RepoView>;
+
+export const NewSecret = z.strictObject({
+  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+  value: z.string().min(1).max(65_536),
+});
+export const NewStep = z.strictObject({
+  step: z.number().int().min(0).max(7),
+  reason: z.string().min(1).max(2_000),
+});
+export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
+export const Answer = z.strictObject({ text: z.string().min(1).max(20_000) });
+
+/** `markdown` is a ticket file as CONTRACT.md has it; parsed by the factory, so that every client reads tickets the same way. Header `Idempotency-Key` makes filing twice one ticket. */
+export const NewTicket = z.strictObject({
+  repo: z.string(),
+  markdown: z.string(),
+  kind: TicketKind.optional(),
+});
+export const TicketView = z.object({
+  id: TicketId,
+  repo: RepoName,
+  state: z.enum(['open', 'running', 'waiting', 'done', 'closed', 'reopened']),
+  ticket: Ticket,
+  runs: z.array(RunId),
+  question: z.string().nullable(),
+  evidence: z.array(z.string()),
+  filedAt: z.number(),
+  author: z.string(),
+});
+export type TicketView = z.infer<typeof TicketView>;
+
+export const RunStateName = z.enum(['running', 'waiting', ...RunEnd.options]);
+export type RunStateName = z.infer<typeof RunStateName>;
+
+export const StageView = z.object({
+  kind: z.enum(['plan', 'implement', 'review', 'test', 'deploy']),
+  task: z.string().nullable(),
+  title: z.string().nullable(),
+  attempt: z.number().int(),
+  attemptId: z.string(),
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled', 'changes_requested']),
+  reason: z.string().nullable(),
+  artifact: z.string().nullable(),
+  /** What its agent does now or did last. */
+  action: z.string().nullable(),
+  turns: z.number().int(),
+  model: z.string().nullable(),
+  startedAt: z.number(),
+  endedAt: z.number().nullable(),
+  usage: Usage,
+});
+export type StageView = z.infer<typeof StageView>;
+
+export const GateView = z.object({
+  id: GateId,
+  run: RunId,
+  repo: RepoName,
+  action: GateAction,
+  subject: z.string(),
+  state: z.enum(['asked', 'allowed', 'denied', 'waiting', 'expired', 'voided']),
+  decision: z.enum(['allow', 'deny', 'needs_approval']).nullable(),
+  policies: z.array(z.string()),
+  reason: z.string(),
+  approvalsNeeded: z.number().int(),
+  approvals: z.array(z.object({ person: PersonId, name: z.string(), reason: z.string(), at: z.number() })),
+  expiresAt: z.number(),
+  facts: z.unknown(),
+});
+export type GateView = z.infer<typeof GateView>;
+
+export const RunView = z.object({
+  id: RunId,
+  ticket: TicketId,
+  title: z.string(),
+  repo: RepoName,
+  state: RunStateName,
+  reason: z.string().nullable(),
+  model: z.string().nullable(),
+  stages: z.array(StageView),
+  gates: z.array(GateView),
+  change: z.object({ base: z.string(), commit: z.string(), tree: z.string() }).nullable(),
+  delivered: z.object({ kind: z.enum(['merge', 'branch']), ref: z.string(), commit: z.string() }).nullable(),
+  release: ReleaseId.nullable(),
+  usage: Usage,
+  startedAt: z.number(),
+  endedAt: z.number().nullable(),
+});
+export type RunView = z.infer<typeof RunView>;
+
+/** One line of an account: `GET /runs/:id/why` answers with these, newest cause first. */
+export const WhyView = z.object({
+  run: RunId,
+  state: RunStateName,
+  because: z.array(z.object({ at: z.number(), position: z.number().int(), text: z.string() })),
+  next: z.string(),
+});
+export type WhyView = z.infer<typeof WhyView>;
+
+/** Server-sent events of a run: `event: run` carries a whole RunView whenever it changed; the stream ends after the run's end. */
+export const TrailLine = z.object({
+  position: z.number().int(),
+  stream: z.string(),
+  version: z.number().int(),
+  type: z.string(),
+  actor: z.string(),
+  actorName: z.string().nullable(),
+  at: z.number(),
+  payloadDigest: z.string(),
+  data: z.unknown().nullable(),
+  text: z.string(),
+});
+export type TrailLine = z.infer<typeof TrailLine>;
+
+export const ReleaseView = z.object({
+  id: ReleaseId,
+  repo: RepoName,
+  run: RunId,
+  commit: z.string(),
+  digest: z.string(),
+  tickets: z.array(z.string()),
+  state: z.enum(['built', 'live', 'previous', 'rolled_back', 'failed']),
+  notes: z.string(),
+  createdAt: z.number(),
+  address: z.string().nullable(),
+});
+export type ReleaseView = z.infer<typeof ReleaseView>;
+
+export const NewRollback = z.strictObject({
+  repo: z.string().optional(),
+  release: z.string().optional(),
+  dryRun: z.boolean().default(false),
+  reason: z.string().max(2_000).default('asked by a person'),
+});
+export const RollbackView = z.object({
+  repo: RepoName,
+  from: ReleaseId,
+  to: ReleaseId,
+  done: z.boolean(),
+  ms: z.number(),
+  text: z.string(),
+  revert: z.string().nullable(),
+});
+export type RollbackView = z.infer<typeof RollbackView>;
+
+/** `id` names the check; `fix` is the exact next command when it fails. */
+export const DoctorLine = z.object({
+  id: z.string(),
+  ok: z.boolean(),
+  text: z.string(),
+  fix: z.string().nullable(),
+});
+export type DoctorLine = z.infer<typeof DoctorLine>;

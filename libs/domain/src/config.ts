@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+// `millwright.yaml`, as CONTRACT.md has it. Read from the default branch only. Reading the YAML (and naming the line of an
+// error) is the orchestrator's; this schema is the meaning. Unknown keys are errors.
+
+/** `20s`, `500ms`, `2m`, `1h`; in milliseconds after parsing. */
+export const Duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h)$/, 'a duration is a number and ms, s, m or h, such as 20s')
+  .transform((text) => {
+    const unit = text.replace(/^\d+/, '');
+    return (
+      Number.parseInt(text, 10) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit as 'ms' | 's' | 'm' | 'h']
+    );
+  });
+
+const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not an environment variable name');
+const Port = z.number().int().min(1).max(65_535);
+
+export const DeployConfig = z.strictObject({
+  target: z.enum(['docker', 'command', 'git']),
+  start: z.string().min(1).optional(),
+  port: Port.optional(),
+  expose: Port.optional(),
+  env: z.record(EnvName, z.coerce.string()).default({}),
+  secrets: z.array(EnvName).default([]),
+  volumes: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/), z.string().startsWith('/')).default({}),
+  health: z.string().startsWith('/').default('/'),
+  canary: z
+    .strictObject({
+      steps: z.array(z.number().int().min(1).max(100)).min(1).default([100]),
+      bake: Duration.default(5_000),
+    })
+    .prefault({}),
+  rollbackWhen: z
+    .strictObject({
+      errorRate: z.number().min(0).max(1).default(0.02),
+      p95Ratio: z.number().min(1).default(1.5),
+      restarts: z.number().int().min(0).default(1),
+    })
+    .prefault({}),
+});
+export type DeployConfig = z.infer<typeof DeployConfig>;
+
+export const RepoConfig = z.strictObject({
+  /** A Docker image the engine already has; the factory's sandbox image otherwise. */
+  image: z.string().min(1).optional(),
+  install: z.string().min(1).optional(),
+  test: z.string().min(1).optional(),
+  build: z.string().min(1).optional(),
+  installScripts: z.boolean().default(false),
+  services: z.array(z.enum(['postgres', 'redis'])).default([]),
+  protected: z.array(z.string().min(1)).default([]),
+  autonomy: z.number().int().min(0).max(7).default(7),
+  deploy: DeployConfig.optional(),
+});
+export type RepoConfig = z.infer<typeof RepoConfig>;
+
+/** Always protected, whatever the file says: instructions to agents, the factory's own files, CI and deploy files. */
+export const ALWAYS_PROTECTED = [
+  'millwright.yaml',
+  '.millwright/**',
+  '**/CODEOWNERS',
+  'CODEOWNERS',
+  '**/AGENTS.md',
+  'AGENTS.md',
+  '**/CLAUDE.md',
+  'CLAUDE.md',
+  '.github/**',
+  '.gitlab-ci.yml',
+  '.circleci/**',
+  '.ci/**',
+  'Jenkinsfile',
+  'Dockerfile',
+  '**/Dockerfile',
+  'docker-compose*.yml',
+  'compose*.yaml',
+  'fly.toml',
+  'Procfile',
+  'k8s/**',
+  'deploy/**',
+  '.gitattributes',
+  '.gitmodules',
+] as const;

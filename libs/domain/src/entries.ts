@@ -1,0 +1,240 @@
+import { z } from 'zod';
+import { TicketKind } from './artifacts.ts';
+import {
+  Actor,
+  AttemptId,
+  Digest,
+  GateId,
+  GitSha,
+  Instant,
+  PatchId,
+  PersonId,
+  ReleaseId,
+  RepoName,
+  RunId,
+  StreamId,
+  TaskId,
+  TicketId,
+} from './ids.ts';
+import { Role } from './spec.ts';
+
+// Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler
+// says what is missing. `reason`, `text` and `evidence` are free text: nothing that `evolve` reads, so they can be redacted.
+// Old versions are upcast on reading, never rewritten.
+
+export const Usage = z.strictObject({
+  inputTokens: z.number().int().nonnegative(),
+  outputTokens: z.number().int().nonnegative(),
+  cacheReadTokens: z.number().int().nonnegative(),
+  cacheWriteTokens: z.number().int().nonnegative(),
+  usd: z.number().nonnegative(),
+});
+export type Usage = z.infer<typeof Usage>;
+
+export const GateAction = z.enum(['start', 'merge', 'deploy']);
+export type GateAction = z.infer<typeof GateAction>;
+
+export const RunEnd = z.enum(['done', 'failed', 'cancelled', 'rolled_back', 'denied']);
+export type RunEnd = z.infer<typeof RunEnd>;
+
+/** How an attempt ended. `retryable` failures (a lost runner, an unavailable model) are tried again, a bounded number of times. */
+export const AttemptOutcome = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('done'), artifact: Digest }),
+  z.strictObject({
+    kind: z.literal('failed'),
+    code: z.string().max(64),
+    retryable: z.boolean(),
+    reason: z.string().max(4_000),
+  }),
+  z.strictObject({ kind: z.literal('cancelled'), reason: z.string().max(4_000) }),
+]);
+export type AttemptOutcome = z.infer<typeof AttemptOutcome>;
+
+export const PersonRole = z.enum(['admin', 'author', 'approver']);
+export type PersonRole = z.infer<typeof PersonRole>;
+
+const e = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
+  z.strictObject({ type: z.literal(type), data: z.strictObject(shape) });
+const reason = z.string().max(4_000);
+
+export const Entry = z.discriminatedUnion('type', [
+  // factory
+  e('factory.started', { version: z.string() }),
+  e('factory.halted', { reason }),
+  e('factory.resumed', { reason }),
+  e('person.enrolled', { person: PersonId, roles: z.array(PersonRole) }),
+  // repo/<name>
+  e('repo.added', {
+    repo: RepoName,
+    url: z.string(),
+    branch: z.string(),
+    deliver: z.enum(['merge', 'branch']),
+  }),
+  e('repo.step-set', { repo: RepoName, step: z.number().int().min(0).max(7), reason }),
+  e('repo.secret-set', { repo: RepoName, name: z.string() }),
+  // ticket/<id>
+  e('ticket.filed', {
+    ticket: TicketId,
+    repo: RepoName,
+    digest: Digest,
+    kind: TicketKind,
+    key: z.string().nullable(),
+  }),
+  e('ticket.run-opened', { ticket: TicketId, run: RunId }),
+  e('ticket.answered', { ticket: TicketId, run: RunId, text: z.string().max(20_000) }),
+  e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
+  e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: z.string().max(20_000) }),
+  // run/<id>
+  e('run.opened', {
+    run: RunId,
+    ticket: TicketId,
+    repo: RepoName,
+    author: Actor,
+    ticketDigest: Digest,
+    config: Digest,
+    base: z.strictObject({ commit: GitSha, tree: GitSha }),
+    deploys: z.boolean(),
+    step: z.number().int(),
+    expiresAt: Instant,
+    limits: z.strictObject({
+      reworks: z.number().int(),
+      attempts: z.number().int(),
+      tasks: z.number().int(),
+      rebases: z.number().int(),
+    }),
+  }),
+  e('gate.asked', { gate: GateId, action: GateAction, subject: Digest, facts: Digest, expiresAt: Instant }),
+  e('gate.decided', {
+    gate: GateId,
+    decision: z.enum(['allow', 'deny', 'needs_approval']),
+    policies: z.array(z.string()),
+    approvals: z.number().int(),
+    facts: Digest,
+    reason,
+  }),
+  e('gate.approved', { gate: GateId, person: PersonId, subject: Digest, reason }),
+  e('gate.denied', { gate: GateId, person: PersonId, reason }),
+  e('gate.expired', { gate: GateId }),
+  e('gate.voided', { gate: GateId, reason }),
+  e('stage.opened', {
+    stage: z.string(),
+    role: Role,
+    task: TaskId.nullable(),
+    attempt: AttemptId,
+    spec: Digest,
+    inputs: z.array(Digest),
+  }),
+  e('stage.closed', { stage: z.string(), attempt: AttemptId, outcome: AttemptOutcome, usage: Usage }),
+  e('plan.accepted', {
+    plan: Digest,
+    tasks: z.array(z.strictObject({ id: TaskId, title: z.string(), dependsOn: z.array(TaskId) })),
+  }),
+  e('question.asked', { question: z.string().max(20_000), plan: Digest, expiresAt: Instant }),
+  e('question.answered', { answer: z.string().max(20_000) }),
+  e('task.changed', {
+    task: TaskId.nullable(),
+    attempt: AttemptId,
+    change: Digest,
+    patchId: PatchId,
+    from: GitSha,
+    tree: GitSha,
+    commit: GitSha,
+  }),
+  e('task.reviewed', {
+    task: TaskId.nullable(),
+    review: Digest,
+    patchId: PatchId,
+    verdict: z.enum(['approve', 'request_changes']),
+  }),
+  e('task.integrated', { task: TaskId.nullable(), commit: GitSha, tree: GitSha }),
+  e('task.conflicted', { task: TaskId.nullable(), paths: z.array(z.string()), start: GitSha, reason }),
+  e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
+  e('change.tested', { tree: GitSha, report: Digest, verdict: z.enum(['passed', 'failed', 'invalid']) }),
+  e('base.moved', {
+    commit: GitSha,
+    tree: GitSha,
+    head: z.strictObject({ commit: GitSha, tree: GitSha }).nullable(),
+    reason,
+  }),
+  e('merge.started', { subject: Digest, gate: GateId, commit: GitSha, base: GitSha }),
+  e('merge.finished', {
+    commit: GitSha,
+    tree: GitSha,
+    delivered: z.enum(['merge', 'branch']),
+    ref: z.string(),
+    reason,
+  }),
+  e('merge.refused', { reason }),
+  e('release.built', {
+    release: ReleaseId,
+    artifact: Digest,
+    layer: Digest,
+    verdict: z.enum(['passed', 'failed', 'invalid']),
+  }),
+  e('deploy.started', { release: ReleaseId, gate: GateId, fence: z.number().int() }),
+  e('deploy.finished', {
+    release: ReleaseId,
+    result: z.enum(['promoted', 'rolled_back', 'failed']),
+    live: ReleaseId.nullable(),
+    evidence: z.string().max(20_000),
+  }),
+  e('revert.started', { commit: GitSha }),
+  e('revert.finished', { commit: GitSha.nullable(), ref: z.string(), reason }),
+  e('run.cancel-asked', { reason }),
+  e('run.closed', { end: RunEnd, reason, streams: z.record(z.string(), z.number().int()), usage: Usage }),
+  // attempt/<id>
+  e('attempt.opened', { attempt: AttemptId, run: RunId, role: Role, spec: Digest, deadline: Instant }),
+  e('attempt.claimed', { attempt: AttemptId, incarnation: z.string(), fence: z.number().int().positive() }),
+  e('attempt.sandboxed', { container: z.string(), purpose: z.string() }),
+  e('turn.recorded', {
+    turn: z.number().int().positive(),
+    record: Digest,
+    workspace: Digest.nullable(),
+    model: z.string(),
+    usage: Usage,
+    action: z.string().max(200),
+  }),
+  e('attempt.refused', { incarnation: z.string(), reason }),
+  e('attempt.closed', { outcome: AttemptOutcome }),
+  // target/<repo>
+  e('target.effect-started', {
+    key: z.string(),
+    effect: z.string(),
+    release: ReleaseId,
+    fence: z.number().int(),
+  }),
+  e('target.effect-finished', {
+    key: z.string(),
+    effect: z.string(),
+    release: ReleaseId,
+    result: z.enum(['done', 'failed', 'unknown']),
+    reason,
+  }),
+  e('target.released', {
+    release: ReleaseId,
+    previous: ReleaseId.nullable(),
+    fence: z.number().int(),
+    by: z.enum(['deploy', 'rollback']),
+    artifact: Digest.nullable(),
+    reason,
+  }),
+]);
+export type Entry = z.infer<typeof Entry>;
+export type EntryType = Entry['type'];
+export type EntryOf<T extends EntryType> = Extract<Entry, { type: T }>;
+
+/** What the trail holds of an entry besides its payload (`data`, as canonical bytes with a salt, in a table of its own). */
+export const Envelope = z.strictObject({
+  v: z.literal(1),
+  position: z.number().int().positive(),
+  stream: StreamId,
+  version: z.number().int().positive(),
+  type: z.string(),
+  actor: Actor,
+  at: Instant,
+  payloadDigest: Digest,
+});
+export type Envelope = z.infer<typeof Envelope>;
+
+/** An entry read back: `entry` is null where its payload was redacted. */
+export type RecordedEntry = { envelope: Envelope; entry: Entry | null };

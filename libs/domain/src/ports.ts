@@ -1,0 +1,126 @@
+import type { Entry, RecordedEntry, Usage } from './entries.ts';
+import type { Actor, AttemptId, Digest, Instant, StreamId } from './ids.ts';
+
+// Ports are small and belong here; adapters point inward; only a composition root (`main.ts`) says `new` to one.
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): Instant;
+  /** Resolves after `ms`, or rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Ids {
+  /** A fresh id, `<prefix>_` and at least 16 of 0-9a-z. Sortable by time. */
+  next(prefix: 'run' | 'tkt' | 'att' | 'gate' | 'rel' | 'per'): string;
+}
+
+export type Append = { stream: StreamId; expectedVersion: number; actor: Actor; entries: readonly Entry[] };
+
+export type AppendResult =
+  | { kind: 'appended'; version: number; position: number }
+  | { kind: 'conflict'; actualVersion: number }
+  | { kind: 'refused'; reason: string };
+
+/** The trail. Losing the connection throws a retryable error: whether the append happened is then unknown, and reading the stream tells. */
+export interface Trail {
+  /** Appends all of `entries` or none. `expectedVersion` 0 means: the stream does not exist yet. */
+  append(append: Append): Promise<AppendResult>;
+  /** All entries of a stream after `afterVersion` (default 0), in order. */
+  read(stream: StreamId, afterVersion?: number): Promise<RecordedEntry[]>;
+  /** Up to `limit` entries after `afterPosition` over all streams, in order. Positions are dense: a gap is a fault. */
+  readAll(afterPosition: number, limit: number): Promise<RecordedEntry[]>;
+  /** The last position, 0 when empty. */
+  head(): Promise<number>;
+}
+
+/** Bytes stored once under their SHA-256. */
+export interface Artifacts {
+  put(bytes: Uint8Array): Promise<Digest>;
+  /** Throws when it is not there or when what is there has another digest. */
+  get(digest: Digest): Promise<Uint8Array>;
+  has(digest: Digest): Promise<boolean>;
+}
+
+/** Wakes, never decides: a lost or doubled wake-up changes nothing. Topics: `attempts` (ids of attempts, for runners) and `runs` (ids of runs, for the orchestrator). */
+export interface Queue {
+  wake(topic: 'attempts' | 'runs', id: string): Promise<void>;
+  /** Calls `handler` for each wake-up, `concurrency` at once at most. The handler's errors are reported to `onError`; the job is gone either way. */
+  work(
+    topic: 'attempts' | 'runs',
+    concurrency: number,
+    handler: (id: string) => Promise<void>,
+    onError: (error: unknown) => void,
+  ): Promise<{ stop(): Promise<void> }>;
+  close(): Promise<void>;
+}
+
+/** A budget scope, outermost first: `factory`, `repo/shop`, `ticket/tkt_…`, `run/run_…`. */
+export type BudgetScope = string;
+
+/** Reserve before spend: the one counter beside the trail. */
+export interface Budget {
+  /** Reserves `usd` in every scope or in none. `key` makes it idempotent. */
+  reserve(
+    key: string,
+    scopes: readonly BudgetScope[],
+    usd: number,
+  ): Promise<{ kind: 'reserved' } | { kind: 'refused'; scope: BudgetScope; left: number }>;
+  /** Replaces the reservation by what was really spent; an unknown outcome settles at the worst case. Idempotent. */
+  settle(key: string, usd: number): Promise<void>;
+}
+
+export type ExecResult =
+  | { kind: 'exited'; exitCode: number; output: string; droppedBytes: number; ms: number }
+  | { kind: 'timed_out'; output: string; droppedBytes: number; ms: number }
+  /** The container or its tool process is no more (out of memory, killed, limit): terminal for the attempt. */
+  | { kind: 'gone'; reason: string };
+
+/**
+ * The narrow handle that tools get on a sandbox: commands and files inside it, nothing else. Only its owner can destroy the sandbox.
+ * Everything that comes out is data: parsed, bounded, UTF-8 with replacement characters.
+ */
+export interface Workspace {
+  /** Runs a shell command in the workspace's root; stdout and stderr interleaved; at most `maxBytes` kept (half head, half tail). State (cwd, variables) does not carry over. */
+  exec(
+    command: string,
+    options: { timeoutMs: number; maxBytes: number; signal?: AbortSignal },
+  ): Promise<ExecResult>;
+  /** Reads a file inside the workspace, `maxBytes` at most. */
+  read(
+    path: string,
+    maxBytes: number,
+  ): Promise<
+    | { kind: 'file'; content: string; truncated: boolean }
+    | { kind: 'directory'; entries: string[] }
+    | { kind: 'absent' }
+    | { kind: 'refused'; reason: string }
+  >;
+  /** Writes a file inside the workspace, creating folders. */
+  write(path: string, content: string): Promise<{ kind: 'written' } | { kind: 'refused'; reason: string }>;
+}
+
+/** One completed turn of a model: what was asked for, what it answered, what the tools returned. Recorded before the next is asked for. */
+export type TurnRecord = {
+  turn: number;
+  model: string;
+  /** The assistant's content blocks and, where it called tools, the tool results, both as the Messages API has them. */
+  assistant: unknown[];
+  results: unknown[];
+  stopReason: string | null;
+  usage: Usage;
+  /** What the agent is doing, for people: `bash npm test`, `edit src/a.js`. At most 200 characters. */
+  action: string;
+};
+
+/** The attempt's own log of turns. `record` fails with a cancelled error when the attempt was taken over: stop at once. */
+export interface TurnLog {
+  load(): Promise<TurnRecord[]>;
+  record(turn: TurnRecord): Promise<void>;
+}
+
+export type Claim =
+  | { kind: 'claimed'; attempt: AttemptId; fence: number; secret: string; version: number }
+  | { kind: 'taken' }
+  | { kind: 'closed' }
+  | { kind: 'unknown' };

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { ChangedPath, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
+import { RepoConfig } from './config.ts';
+import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
+
+/** The five roles; also the five kinds of stage, one a role. */
+export const Role = z.enum(['plan', 'implement', 'review', 'test', 'deploy']);
+export type Role = z.infer<typeof Role>;
+
+/**
+ * Sources travel as a git bundle of parentless snapshot commits, one a tree, so that a bundle holds exactly what the attempt may see.
+ * Each ref is `refs/snapshots/<tree sha>`.
+ */
+export const Source = z.strictObject({ bundle: Digest, trees: z.array(GitSha).min(1) });
+export type Source = z.infer<typeof Source>;
+
+/** Why an implementer is asked again. Everything in it is data for the model, not authority. */
+export const Feedback = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('review'), review: Review }),
+  z.strictObject({ kind: z.literal('tests'), report: TestReport }),
+  z.strictObject({ kind: z.literal('conflict'), paths: z.array(z.string()), message: z.string() }),
+  z.strictObject({ kind: z.literal('refused'), message: z.string() }),
+]);
+export type Feedback = z.infer<typeof Feedback>;
+
+const common = {
+  attempt: AttemptId,
+  run: RunId,
+  repo: RepoName,
+  ticket: Ticket,
+  config: RepoConfig,
+  source: Source,
+  /** The base as the run found it: test command, configuration and test files are taken from here. */
+  baseTree: GitSha,
+  limits: z.strictObject({
+    turns: z.number().int().positive(),
+    wallMs: z.number().int().positive(),
+    usd: z.number().positive(),
+  }),
+  deadline: Instant,
+};
+
+/** What a runner needs to do one attempt, as an artifact: nothing else reaches it. */
+export const AttemptSpec = z.discriminatedUnion('role', [
+  z.strictObject({
+    ...common,
+    role: z.literal('plan'),
+    maxTasks: z.number().int(),
+    answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })),
+    evidence: z.array(z.string()),
+  }),
+  z.strictObject({
+    ...common,
+    role: z.literal('implement'),
+    plan: Plan,
+    task: PlanTask,
+    /** The tree the change is measured against, and the tree the workspace starts from (the same, but for rework and conflicts). */
+    from: GitSha,
+    start: GitSha,
+    feedback: z.array(Feedback),
+  }),
+  z.strictObject({
+    ...common,
+    role: z.literal('review'),
+    plan: Plan,
+    task: PlanTask.nullable(),
+    patch: Digest,
+    patchId: PatchId,
+    paths: z.array(ChangedPath),
+    from: GitSha,
+    tree: GitSha,
+  }),
+  z.strictObject({
+    ...common,
+    role: z.literal('test'),
+    plan: Plan,
+    tree: GitSha,
+    changed: z.array(ChangedPath),
+    /** Kept from an earlier attempt: the tester is not asked twice. */ checks: Digest.nullable(),
+  }),
+  z.strictObject({
+    ...common,
+    role: z.literal('deploy'),
+    plan: Plan,
+    release: ReleaseId,
+    commit: GitSha,
+    tree: GitSha,
+    changed: z.array(ChangedPath),
+  }),
+]);
+export type AttemptSpec = z.infer<typeof AttemptSpec>;
+export type SpecOf<R extends Role> = Extract<AttemptSpec, { role: R }>;
