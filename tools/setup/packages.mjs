@@ -1,0 +1,143 @@
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './program.mjs';
+import { announce, lastLines, messageOf, SetupError } from './report.mjs';
+
+/** @typedef {Record<string, { version?: string, integrity?: string, link?: boolean, optional?: boolean }>} Locked */
+
+/** @param {string} path @returns {Locked | null} */
+function lockedPackages(path) {
+  try {
+    const packages = JSON.parse(readFileSync(path, 'utf8')).packages;
+    return typeof packages === 'object' && packages !== null ? packages : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * Whether node_modules is what the lockfile says: npm's own record of the installed tree agrees, and each recorded
+ * package's folder is there. Measured: 9 ms for 330 packages (`npm ls` takes 900).
+ * @param {string} root
+ * @returns {boolean}
+ */
+export function packagesMatch(root) {
+  const wanted = lockedPackages(join(root, 'package-lock.json'));
+  const installed = lockedPackages(join(root, 'node_modules/.package-lock.json'));
+  if (wanted === null || installed === null) return false;
+  for (const [path, want] of Object.entries(wanted)) {
+    if (!path.includes('node_modules/') || want.link === true) continue;
+    const have = installed[path];
+    // An optional package for another platform is in the lockfile and rightly not on the disk.
+    if (have === undefined && want.optional === true) continue;
+    if (have === undefined || have.version !== want.version || have.integrity !== want.integrity)
+      return false;
+    if (!existsSync(join(root, path, 'package.json'))) return false;
+  }
+  return true;
+}
+
+/**
+ * Installs the packages of the lockfile where node_modules does not match it.
+ * @param {string} root
+ * @returns {Promise<{ value: void, outcome: string }>}
+ * @throws {SetupError} offline, no space, a lockfile that does not fit
+ */
+export async function ensurePackages(root) {
+  if (packagesMatch(root)) return { value: undefined, outcome: 'up to date' };
+  const { bavail, bsize } = statfsSync(root);
+  if (bavail * bsize < 1.5e9) {
+    throw new SetupError(
+      `${Math.round((bavail * bsize) / 1e6)} MB are free in ${root}; the packages need 1500`,
+      'free some space and run the command again',
+    );
+  }
+  announce('packages', 'npm ci');
+  const cli = process.env.npm_execpath;
+  const [program, args] =
+    cli !== undefined && /npm-cli\.js$/.test(cli)
+      ? [process.execPath, [cli]]
+      : ['npm', /** @type {string[]} */ ([])];
+  const ended = await run(program, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=warn'], {
+    cwd: root,
+    timeoutMs: 600_000,
+  });
+  if (ended.missing)
+    throw new SetupError('npm was not found', 'install npm (it comes with Node) and run the command again');
+  if (ended.code !== 0) throw npmFailure(ended.output);
+  if (!packagesMatch(root)) {
+    throw new SetupError(
+      'npm ci ended well, but node_modules is not what the lockfile says',
+      'run: rm -rf node_modules && npm run setup',
+    );
+  }
+  return { value: undefined, outcome: 'installed from the lockfile' };
+}
+
+/** @param {string} output */
+function npmFailure(output) {
+  if (/ENOSPC|no space left/i.test(output)) {
+    return new SetupError(
+      'no space left for the packages',
+      'free some space and run the command again',
+      lastLines(output, 4),
+    );
+  }
+  if (/ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|network/i.test(output)) {
+    return new SetupError(
+      'the package registry cannot be reached',
+      "get online, or set npm's registry and proxy (npm config get registry), and run the command again",
+      lastLines(output, 6),
+    );
+  }
+  return new SetupError('npm ci failed', 'run: npm ci   to see all of it', lastLines(output));
+}
+
+/**
+ * The project's own Node 24: the binary of npm's platform package. Run by absolute path, because a shell goes on
+ * using the first `node` that it found.
+ * @param {string} root
+ * @returns {{ path: string, version: string }}
+ * @throws {SetupError} no such package for this platform
+ */
+export function pinnedNode(root) {
+  const folder = join(root, 'node_modules', `node-${process.platform}-${process.arch}`);
+  const path = join(folder, 'bin/node');
+  if (existsSync(path)) {
+    try {
+      return {
+        path,
+        version: String(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version),
+      };
+    } catch (error) {
+      throw new SetupError(
+        `${folder} is damaged: ${messageOf(error)}`,
+        'run: rm -rf node_modules && npm run setup',
+      );
+    }
+  }
+  const own = process.versions.node;
+  if (Number(own.split('.')[0]) >= 24) return { path: process.execPath, version: own };
+  throw new SetupError(
+    `the pinned Node 24 is not there for ${process.platform}-${process.arch}`,
+    `run: npm config get omit   (optional packages must not be omitted), or install Node 24 and run the command with it`,
+  );
+}
+
+/**
+ * Shows that the pinned binary runs here (it is linked against glibc, which Alpine has not).
+ * @param {{ path: string, version: string }} node
+ * @throws {SetupError} when it does not
+ */
+export async function provePinnedNode(node) {
+  const ended = await run(node.path, ['--version'], { timeoutMs: 10_000 });
+  if (ended.code !== 0) {
+    throw new SetupError(
+      `the pinned Node ${node.version} does not run on this machine`,
+      'use a glibc-based Linux or macOS, or install Node 24 and run the command with it',
+      lastLines(ended.output, 3),
+    );
+  }
+}
