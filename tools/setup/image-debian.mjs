@@ -1,0 +1,109 @@
+// The sandbox image from Debian packages, where no registry can be reached.
+
+import { spawn } from 'node:child_process';
+import { canInstall, install, whyNot } from './debian.mjs';
+import { call, streamError } from './engine-api.mjs';
+import { ENVIRONMENT, FINISH, PACKAGES, SUITE } from './image-recipe.mjs';
+import { find, own } from './program.mjs';
+import { announce, lastLines, messageOf, SetupError } from './report.mjs';
+
+/**
+ * @typedef {import('./engine.mjs').Engine} Engine
+ * @typedef {import('./image-recipe.mjs').Recipe} Recipe
+ */
+
+/**
+ * mmdebstrap writes the root file system straight into the engine's import: no temporary file.
+ * Measured: 16 s alone on the machine, 30 s beside a loaded one; 330 MB.
+ * @param {Engine} engine
+ * @param {Recipe} made
+ * @param {string} tag
+ * @param {{ why: string }} registry
+ * @param {import('./debian.mjs').Consent} consent
+ */
+export async function buildFromPackages(engine, made, tag, registry, consent) {
+  if (made.node === null || made.npm === null || process.platform !== 'linux') {
+    throw new SetupError(
+      `the image ${made.base} cannot be pulled: ${registry.why}`,
+      `run: docker pull ${made.base}   and then the command again`,
+    );
+  }
+  if (find('mmdebstrap') === null) {
+    if (!canInstall()) {
+      throw new SetupError(
+        `the image ${made.base} cannot be pulled (${registry.why}), and building from Debian packages needs mmdebstrap: ${whyNot()}`,
+        `run: docker pull ${made.base}   and then the command again`,
+      );
+    }
+    await install(['mmdebstrap'], 'to build the sandbox image', consent);
+  }
+  announce('image', `building from Debian packages (no registry: ${registry.why})`);
+  const leaveOut = ['doc', 'info', 'locale', 'man'].map(
+    (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
+  );
+  const hook = `'${FINISH}' "$1" '${made.node}' '${made.npm}'`;
+  const child = spawn(
+    'mmdebstrap',
+    [
+      '--quiet',
+      '--variant=minbase',
+      `--include=${PACKAGES.join(',')}`,
+      ...leaveOut,
+      `--customize-hook=${hook}`,
+      SUITE,
+      '-',
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  own(child);
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said = (said + String(chunk)).slice(-65_536);
+  });
+  /** @type {Promise<number | null>} */
+  const ended = new Promise((resolve) => {
+    child.once('close', resolve);
+    child.once('error', () => resolve(null));
+  });
+  const changes = [
+    'USER 10001:10001',
+    'WORKDIR /home/agent',
+    'CMD ["sh"]',
+    ...ENVIRONMENT.map((one) => `ENV ${one}`),
+  ];
+  const query = new URLSearchParams({ fromSrc: '-' });
+  for (const change of changes) query.append('changes', change);
+  // Imported without a tag and named only when mmdebstrap has ended well: a half-made root never gets the tag.
+  const imported = await call(engine.address, 'POST', `/images/create?${query}`, {
+    timeoutMs: 600_000,
+    body: child.stdout,
+  }).then(
+    (answer) => ({ answer, error: null }),
+    (error) => ({ answer: null, error }),
+  );
+  if (imported.answer === null) child.kill('SIGTERM');
+  const code = await ended;
+  const id = imported.answer === null ? null : /sha256:[0-9a-f]{64}/.exec(imported.answer.text)?.[0];
+  if (code !== 0) {
+    if (id) await call(engine.address, 'DELETE', `/images/${id}`, { timeoutMs: 10_000 });
+    throw new SetupError(
+      'the sandbox image could not be built from Debian packages',
+      /Could not resolve|Failed to fetch|Temporary failure/i.test(said)
+        ? 'get online (check: apt-get update) and run the command again'
+        : 'read the lines above; the command can be run again',
+      lastLines(said, 8),
+    );
+  }
+  if (!id) {
+    throw new SetupError(
+      `the Docker Engine did not take the sandbox image: ${imported.answer === null ? messageOf(imported.error) : (streamError(imported.answer.text) ?? 'no image id')}`,
+      'check: docker info   and df -h /var/lib/docker, and run the command again',
+    );
+  }
+  const [repository, version] = tag.split(':');
+  const tagged = await call(engine.address, 'POST', `/images/${id}/tag?repo=${repository}&tag=${version}`, {
+    timeoutMs: 10_000,
+  });
+  if (tagged.status !== 201)
+    throw new SetupError(`the Docker Engine did not tag the image: ${tagged.text}`, 'run: docker info');
+}
