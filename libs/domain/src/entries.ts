@@ -56,6 +56,8 @@ export type PersonRole = z.infer<typeof PersonRole>;
 const e = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), data: z.strictObject(shape) });
 const reason = z.string().max(4_000);
+export const CommitAndTree = z.strictObject({ commit: GitSha, tree: GitSha });
+export type CommitAndTree = z.infer<typeof CommitAndTree>;
 
 export const Entry = z.discriminatedUnion('type', [
   // factory
@@ -92,7 +94,7 @@ export const Entry = z.discriminatedUnion('type', [
     author: Actor,
     ticketDigest: Digest,
     config: Digest,
-    base: z.strictObject({ commit: GitSha, tree: GitSha }),
+    base: CommitAndTree,
     deploys: z.boolean(),
     step: z.number().int(),
     expiresAt: Instant,
@@ -151,9 +153,10 @@ export const Entry = z.discriminatedUnion('type', [
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
   e('change.tested', { tree: GitSha, report: Digest, verdict: z.enum(['passed', 'failed', 'invalid']) }),
   e('base.moved', {
-    commit: GitSha,
-    tree: GitSha,
-    head: z.strictObject({ commit: GitSha, tree: GitSha }).nullable(),
+    base: CommitAndTree,
+    /** The run's commit on the new base; null where it conflicts, and then `conflict` says where work goes on. */
+    head: CommitAndTree.nullable(),
+    conflict: z.strictObject({ start: GitSha, paths: z.array(z.string()) }).nullable(),
     reason,
   }),
   e('merge.started', { subject: Digest, gate: GateId, commit: GitSha, base: GitSha }),

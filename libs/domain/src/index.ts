@@ -4,6 +4,7 @@ export * from './config.ts';
 export * from './entries.ts';
 export * from './errors.ts';
 export * from './ids.ts';
-export * from './ports.ts';
 export * from './json.ts';
+export * from './ports.ts';
+export * from './run/index.ts';
 export * from './spec.ts';

@@ -5,11 +5,21 @@ import type { Artifacts } from './ports.ts';
 // JSON artifacts: parsed by their schema on the way in (which also fixes the order of their keys) and on the way out.
 
 /** Throws zod's error when `value` does not fit: an artifact that does not parse is never stored. */
-export async function putJson<S extends z.ZodType>(artifacts: Artifacts, schema: S, value: z.input<S>): Promise<Digest> {
+export async function putJson<S extends z.ZodType>(
+  artifacts: Artifacts,
+  schema: S,
+  value: z.input<S>,
+): Promise<Digest> {
   return artifacts.put(new TextEncoder().encode(JSON.stringify(schema.parse(value))));
 }
 
 /** Throws when the artifact is absent, is not JSON or does not fit. */
-export async function getJson<S extends z.ZodType>(artifacts: Artifacts, schema: S, digest: Digest): Promise<z.output<S>> {
-  return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await artifacts.get(digest))));
+export async function getJson<S extends z.ZodType>(
+  artifacts: Artifacts,
+  schema: S,
+  digest: Digest,
+): Promise<z.output<S>> {
+  return schema.parse(
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await artifacts.get(digest))),
+  );
 }

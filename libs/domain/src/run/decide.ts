@@ -1,0 +1,218 @@
+import type { Entry, EntryOf } from '../entries.ts';
+import type { Instant } from '../ids.ts';
+import { evolve } from './evolve.ts';
+import type { Run, RunState } from './state.ts';
+import { type Todo, todo } from './todo.ts';
+
+// decide(command, state) → entries. Pure. A command is the result of something `todo` listed, or a person's act. The entry says what
+// is to be recorded; `decide` says whether it may be, now, on this state.
+
+/** The entries that a run's stream may hold, besides the one that opens it. */
+export type RunEntry = EntryOf<
+  | 'gate.asked'
+  | 'gate.decided'
+  | 'gate.approved'
+  | 'gate.denied'
+  | 'gate.expired'
+  | 'gate.voided'
+  | 'stage.opened'
+  | 'stage.closed'
+  | 'plan.accepted'
+  | 'question.asked'
+  | 'question.answered'
+  | 'task.changed'
+  | 'task.reviewed'
+  | 'task.integrated'
+  | 'task.conflicted'
+  | 'change.composed'
+  | 'change.tested'
+  | 'base.moved'
+  | 'merge.started'
+  | 'merge.finished'
+  | 'merge.refused'
+  | 'release.built'
+  | 'deploy.started'
+  | 'deploy.finished'
+  | 'revert.started'
+  | 'revert.finished'
+  | 'run.cancel-asked'
+  | 'run.closed'
+>;
+
+export type Command = { record: EntryOf<'run.opened'> | RunEntry; at: Instant };
+
+export type Decision = { kind: 'accepted'; entries: Entry[] } | { kind: 'rejected'; reason: string };
+
+const accept = (...entries: Entry[]): Decision => ({ kind: 'accepted', entries });
+const reject = (reason: string): Decision => ({ kind: 'rejected', reason });
+
+export function decide(command: Command, state: RunState): Decision {
+  const { record, at } = command;
+  if (state.kind === 'none')
+    return record.type === 'run.opened' ? accept(record) : reject('there is no such run');
+  if (record.type === 'run.opened') return reject('the run exists');
+  if (state.closed) return reject(`the run is closed (${state.closed.end})`);
+  const why = refusal(state, record, at);
+  return why === null ? accept(record) : reject(why);
+}
+
+/** Why `record` may not be appended to this run now, or null. */
+function refusal(run: Run, record: RunEntry, at: Instant): string | null {
+  const due = todo(run, at);
+  const has = <D extends Todo['do']>(
+    what: D,
+    fits: (step: Extract<Todo, { do: D }>) => boolean = () => true,
+  ): boolean => due.some((step) => step.do === what && fits(step as Extract<Todo, { do: D }>));
+  const unless = (ok: boolean, why: string): string | null => (ok ? null : why);
+  const gateOf = (id: string) => run.gates.find((gate) => gate.gate === id);
+  const takes = (role: string, task: string | null) =>
+    has('take', (step) => step.role === role && step.task === task);
+
+  switch (record.type) {
+    case 'gate.asked':
+      return unless(
+        has('ask-gate', (step) => step.action === record.data.action && step.subject === record.data.subject),
+        'this gate is not due',
+      );
+    case 'gate.decided':
+      return unless(
+        has('judge-gate', (step) => step.gate === record.data.gate),
+        'this gate is not to be judged now',
+      );
+    case 'gate.expired':
+      return unless(
+        has('expire-gate', (step) => step.gate === record.data.gate),
+        'this gate has not expired',
+      );
+    case 'gate.approved': {
+      const gate = gateOf(record.data.gate);
+      if (!gate) return 'there is no such gate';
+      if (gate.ended !== null || at >= gate.expiresAt) return `the gate has ${gate.ended ?? 'expired'}`;
+      if (gate.decision !== 'needs_approval' || gate.stale)
+        return gate.decision === 'needs_approval'
+          ? 'an approval is being judged; try again'
+          : 'the gate does not wait for approval';
+      if (gate.subject !== record.data.subject) return 'the approval is for another digest';
+      if ((run.author as string) === record.data.person) return 'the requester cannot approve';
+      return unless(!gate.approvals.includes(record.data.person), 'this person has approved already');
+    }
+    case 'gate.denied': {
+      const gate = gateOf(record.data.gate);
+      return unless(
+        gate !== undefined && gate.ended === null && gate.decision === 'needs_approval',
+        'the gate does not wait for approval',
+      );
+    }
+    case 'gate.voided': {
+      const gate = gateOf(record.data.gate);
+      return unless(
+        gate !== undefined && gate.ended === null && run.merge === null && run.deploy === null,
+        'the gate can no longer be voided',
+      );
+    }
+    case 'stage.opened':
+      return unless(
+        has('open-stage', (step) => step.role === record.data.role && step.task === record.data.task),
+        `${record.data.role} is not due`,
+      );
+    case 'stage.closed':
+      return unless(
+        run.stages.some((stage) => stage.attempt === record.data.attempt && stage.outcome === null),
+        'no such stage is open',
+      );
+    case 'plan.accepted':
+      return takes('plan', null) ? planRefusal(run, record) : 'no plan is to be taken';
+    case 'question.asked':
+      return unless(takes('plan', null), 'no plan is to be taken');
+    case 'question.answered':
+      return unless(run.question !== null, 'no question is open');
+    case 'task.changed':
+      return unless(takes('implement', record.data.task), 'no change is to be taken');
+    case 'task.reviewed':
+      return unless(
+        takes('review', record.data.task) && reviewed(run, record) === record.data.patchId,
+        'no review of this patch is to be taken',
+      );
+    case 'task.integrated':
+    case 'task.conflicted':
+      return unless(
+        has('integrate', (step) => step.task === record.data.task),
+        'this task is not to be integrated now',
+      );
+    case 'change.composed':
+      return unless(
+        has('compose') &&
+          record.data.commit === run.head.commit &&
+          record.data.tree === run.head.tree &&
+          record.data.base === run.base.commit,
+        "the change is not the run's head on its base",
+      );
+    case 'change.tested':
+      return unless(
+        takes('test', null) && run.change?.tree === record.data.tree,
+        'no test of this tree is to be taken',
+      );
+    case 'merge.started':
+      return unless(
+        has('merge', (step) => step.gate === record.data.gate) &&
+          run.merge === null &&
+          run.change?.subject === record.data.subject &&
+          run.change.commit === record.data.commit,
+        'nothing allows this merge',
+      );
+    case 'merge.finished':
+    case 'merge.refused':
+    case 'base.moved':
+      return unless(run.merge?.kind === 'started', 'no merge is under way');
+    case 'release.built':
+      return unless(takes('deploy', null), 'no release is to be taken');
+    case 'deploy.started':
+      return unless(
+        has('deploy', (step) => step.gate === record.data.gate) &&
+          run.deploy === null &&
+          run.release?.release === record.data.release,
+        'nothing allows this deploy',
+      );
+    case 'deploy.finished':
+      return unless(
+        run.deploy?.kind === 'started' && run.release?.release === record.data.release,
+        'no deploy of this release is under way',
+      );
+    case 'revert.started':
+      return unless(has('revert') && run.revert === null, 'nothing is to be reverted');
+    case 'revert.finished':
+      return unless(run.revert?.kind === 'started', 'no revert is under way');
+    case 'run.cancel-asked':
+      return unless(
+        run.cancelAsked === null && run.deploy === null,
+        run.deploy ? 'a deploy is under way or done: use rollback' : 'cancelling was asked already',
+      );
+    case 'run.closed':
+      return unless(
+        has('close', (step) => step.end === record.data.end),
+        'the run is not at its end',
+      );
+  }
+}
+
+const reviewed = (run: Run, record: EntryOf<'task.reviewed'>) =>
+  record.data.task === null
+    ? run.change?.patchId
+    : run.tasks.find((work) => work.task === record.data.task)?.made?.patchId;
+
+function planRefusal(run: Run, record: EntryOf<'plan.accepted'>): string | null {
+  const ids = record.data.tasks.map((task) => task.id);
+  if (ids.length === 0 || ids.length > run.limits.tasks) return `a plan has 1 to ${run.limits.tasks} tasks`;
+  if (new Set(ids).size !== ids.length) return 'two tasks have the same id';
+  // Dependencies point to earlier tasks only: whoever records the plan sorts it, and so no cycle can stand here.
+  const bad = record.data.tasks.find((task, index) =>
+    task.dependsOn.some((id) => !ids.slice(0, index).includes(id)),
+  );
+  return bad ? `task ${bad.id} depends on a task that does not come before it` : null;
+}
+
+/** Decides and folds in one step, for callers that go on. */
+export function apply(command: Command, state: RunState): { decision: Decision; state: RunState } {
+  const decision = decide(command, state);
+  return { decision, state: decision.kind === 'accepted' ? decision.entries.reduce(evolve, state) : state };
+}

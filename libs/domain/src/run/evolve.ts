@@ -1,0 +1,294 @@
+import type { CommitAndTree, Entry } from '../entries.ts';
+import type { TaskId } from '../ids.ts';
+import { addUsage, type Gate, noUsage, type Run, type RunState, type Stage, type Work } from './state.ts';
+
+// Pure, total: an entry of another stream or of a type that a run does not know changes nothing. Reads no free text.
+
+const newWork = (task: TaskId | null, title: string, dependsOn: TaskId[], wanted: boolean): Work => ({
+  task,
+  title,
+  dependsOn,
+  base: null,
+  start: null,
+  made: null,
+  integrated: false,
+  reworks: 0,
+  feedback: [],
+  wanted,
+});
+
+const withWork = (run: Run, task: TaskId | null, change: (work: Work) => Work): Run =>
+  task === null
+    ? { ...run, whole: change(run.whole) }
+    : { ...run, tasks: run.tasks.map((work) => (work.task === task ? change(work) : work)) };
+
+const withGate = (run: Run, gate: string, change: (gate: Gate) => Gate): Run => ({
+  ...run,
+  gates: run.gates.map((one) => (one.gate === gate ? change(one) : one)),
+});
+
+const withStage = (run: Run, attempt: string, change: (stage: Stage) => Stage): Run => ({
+  ...run,
+  stages: run.stages.map((one) => (one.attempt === attempt ? change(one) : one)),
+});
+
+/** The newest closed stage of a role and task has had its consequence drawn. */
+const taken = (run: Run, role: Stage['role'], task: TaskId | null): Run => {
+  const last = run.stages.findLast(
+    (stage) => stage.role === role && stage.task === task && stage.outcome !== null,
+  );
+  return last ? withStage(run, last.attempt, (stage) => ({ ...stage, taken: true })) : run;
+};
+
+/** Sends work back: its implementer owes another attempt, on top of what it made. */
+const sendBack = (
+  work: Work,
+  feedback: Work['feedback'][number],
+  start: Work['start'],
+  base: CommitAndTree | null,
+): Work => ({
+  ...work,
+  wanted: true,
+  reworks: work.reworks + 1,
+  feedback: [feedback],
+  start,
+  base,
+  integrated: false,
+});
+
+export function evolve(state: RunState, entry: Entry): RunState {
+  if (state.kind === 'none') {
+    if (entry.type !== 'run.opened') return state;
+    const { run, ...data } = entry.data;
+    return {
+      kind: 'run',
+      id: run,
+      ...data,
+      head: data.base,
+      gates: [],
+      stages: [],
+      plan: null,
+      question: null,
+      answers: [],
+      tasks: [],
+      whole: newWork(null, 'the run as a whole', [], false),
+      reviews: [],
+      tests: [],
+      change: null,
+      rebases: 0,
+      merge: null,
+      release: null,
+      deploy: null,
+      revert: null,
+      cancelAsked: null,
+      usage: noUsage(),
+      closed: null,
+    };
+  }
+  return evolveRun(state, entry);
+}
+
+function evolveRun(run: Run, entry: Entry): Run {
+  switch (entry.type) {
+    case 'gate.asked': {
+      const { gate, action, subject, expiresAt } = entry.data;
+      return {
+        ...run,
+        gates: [
+          ...run.gates,
+          {
+            gate,
+            action,
+            subject,
+            expiresAt,
+            decision: null,
+            approvalsNeeded: 0,
+            approvals: [],
+            deniedBy: null,
+            stale: false,
+            ended: null,
+            reason: '',
+          },
+        ],
+      };
+    }
+    case 'gate.decided':
+      return withGate(run, entry.data.gate, (gate) => ({
+        ...gate,
+        decision: entry.data.decision,
+        approvalsNeeded: entry.data.approvals,
+        stale: false,
+        reason: entry.data.reason,
+      }));
+    case 'gate.approved':
+      return withGate(run, entry.data.gate, (gate) => ({
+        ...gate,
+        approvals: [...gate.approvals, entry.data.person],
+        stale: true,
+      }));
+    case 'gate.denied':
+      return withGate(run, entry.data.gate, (gate) => ({
+        ...gate,
+        deniedBy: entry.data.person,
+        decision: 'deny',
+        stale: false,
+        reason: entry.data.reason,
+      }));
+    case 'gate.expired':
+      return withGate(run, entry.data.gate, (gate) => ({ ...gate, ended: 'expired' }));
+    case 'gate.voided':
+      return withGate(run, entry.data.gate, (gate) => ({ ...gate, ended: 'voided' }));
+    case 'stage.opened': {
+      const opened: Run = { ...run, stages: [...run.stages, { ...entry.data, outcome: null, taken: false }] };
+      if (entry.data.role !== 'implement') return opened;
+      return withWork(opened, entry.data.task, (work) => ({
+        ...work,
+        base: work.base ?? run.head,
+        start: work.start ?? run.head.tree,
+      }));
+    }
+    case 'stage.closed': {
+      const { attempt, outcome, usage } = entry.data;
+      const closed = withStage({ ...run, usage: addUsage(run.usage, usage) }, attempt, (stage) => ({
+        ...stage,
+        outcome,
+      }));
+      const stage = closed.stages.find((one) => one.attempt === attempt);
+      // A change that the factory refused (a path that escapes, a device) goes back to its implementer like any other fault.
+      if (stage?.role === 'implement' && outcome.kind === 'failed' && outcome.code === 'change-refused') {
+        return taken(
+          withWork(closed, stage.task, (work) =>
+            sendBack(work, { kind: 'refused', message: outcome.reason }, work.start, work.base),
+          ),
+          'implement',
+          stage.task,
+        );
+      }
+      return closed;
+    }
+    case 'plan.accepted':
+      return taken(
+        {
+          ...run,
+          plan: entry.data.plan,
+          tasks: entry.data.tasks.map((task) => newWork(task.id, task.title, task.dependsOn, true)),
+        },
+        'plan',
+        null,
+      );
+    case 'question.asked':
+      return taken(
+        { ...run, question: { question: entry.data.question, expiresAt: entry.data.expiresAt } },
+        'plan',
+        null,
+      );
+    case 'question.answered':
+      return {
+        ...run,
+        question: null,
+        answers: [...run.answers, { question: run.question?.question ?? '', answer: entry.data.answer }],
+      };
+    case 'task.changed': {
+      const { task, ...made } = entry.data;
+      return taken(
+        withWork(run, task, (work) => ({ ...work, made, wanted: false, feedback: [] })),
+        'implement',
+        task,
+      );
+    }
+    case 'task.reviewed': {
+      const { task, review, patchId, verdict } = entry.data;
+      const reviewed = taken(
+        { ...run, reviews: [...run.reviews, { patchId, verdict, review }] },
+        'review',
+        task,
+      );
+      if (verdict === 'approve') return reviewed;
+      // A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made.
+      return withWork(reviewed, task, (work) =>
+        task === null
+          ? sendBack(work, { kind: 'review', review }, run.head.tree, run.head)
+          : sendBack(work, { kind: 'review', review }, work.made?.tree ?? work.start, work.base),
+      );
+    }
+    case 'task.integrated':
+      return withWork(
+        { ...run, head: { commit: entry.data.commit, tree: entry.data.tree }, change: null },
+        entry.data.task,
+        (work) => ({ ...work, integrated: true }),
+      );
+    case 'task.conflicted':
+      return withWork(run, entry.data.task, (work) =>
+        sendBack(work, { kind: 'conflict', paths: entry.data.paths }, entry.data.start, run.head),
+      );
+    case 'change.composed':
+      return { ...run, change: entry.data };
+    case 'change.tested': {
+      const { tree, verdict, report } = entry.data;
+      const tested = taken({ ...run, tests: [...run.tests, { tree, verdict, report }] }, 'test', null);
+      return verdict === 'passed'
+        ? tested
+        : withWork(tested, null, (work) =>
+            sendBack(work, { kind: 'tests', report }, run.head.tree, run.head),
+          );
+    }
+    case 'base.moved': {
+      const { base, head, conflict } = entry.data;
+      const moved: Run = {
+        ...run,
+        base,
+        head: head ?? base,
+        change: null,
+        merge: null,
+        rebases: run.rebases + 1,
+      };
+      return conflict
+        ? withWork(moved, null, (work) =>
+            sendBack(work, { kind: 'conflict', paths: conflict.paths }, conflict.start, base),
+          )
+        : moved;
+    }
+    case 'merge.started':
+      return { ...run, merge: { kind: 'started', gate: entry.data.gate } };
+    case 'merge.finished':
+      return {
+        ...run,
+        merge: {
+          kind: 'finished',
+          commit: entry.data.commit,
+          tree: entry.data.tree,
+          delivered: entry.data.delivered,
+          ref: entry.data.ref,
+        },
+      };
+    case 'merge.refused':
+      return { ...run, merge: { kind: 'refused', reason: entry.data.reason } };
+    case 'release.built':
+      return taken({ ...run, release: entry.data }, 'deploy', null);
+    case 'deploy.started':
+      return { ...run, deploy: { kind: 'started', fence: entry.data.fence } };
+    case 'deploy.finished':
+      return {
+        ...run,
+        deploy: {
+          kind: 'finished',
+          result: entry.data.result,
+          live: entry.data.live,
+          evidence: entry.data.evidence,
+        },
+      };
+    case 'revert.started':
+      return { ...run, revert: { kind: 'started' } };
+    case 'revert.finished':
+      return { ...run, revert: { kind: 'finished', commit: entry.data.commit, ref: entry.data.ref } };
+    case 'run.cancel-asked':
+      return { ...run, cancelAsked: entry.data.reason };
+    case 'run.closed':
+      return { ...run, closed: { end: entry.data.end, reason: entry.data.reason } };
+    default:
+      return run;
+  }
+}
+
+/** Folds a stream's entries; the state of a run is nothing else. */
+export const replay = (entries: readonly Entry[], from: RunState): RunState => entries.reduce(evolve, from);

@@ -1,0 +1,171 @@
+import type { AttemptOutcome, CommitAndTree, EntryOf, GateAction, RunEnd, Usage } from '../entries.ts';
+import type {
+  Actor,
+  AttemptId,
+  Digest,
+  GateId,
+  GitSha,
+  Instant,
+  PatchId,
+  PersonId,
+  ReleaseId,
+  RepoName,
+  RunId,
+  TaskId,
+  TicketId,
+} from '../ids.ts';
+import type { Role } from '../spec.ts';
+
+/** Why work is asked for again; the digests name the artifacts that say it in full. */
+export type FeedbackRef =
+  | { kind: 'review'; review: Digest }
+  | { kind: 'tests'; report: Digest }
+  | { kind: 'conflict'; paths: string[] }
+  | { kind: 'refused'; message: string };
+
+export type Made = {
+  attempt: AttemptId;
+  change: Digest;
+  patchId: PatchId;
+  from: GitSha;
+  tree: GitSha;
+  commit: GitSha;
+};
+
+/** One piece of implementation work: a task of the plan, or (`task: null`) the run as a whole, when its integrated result needs rework. */
+export type Work = {
+  task: TaskId | null;
+  title: string;
+  dependsOn: TaskId[];
+  /** What the change is measured against; fixed when its first attempt opens, moved by a conflict. */
+  base: CommitAndTree | null;
+  /** The tree its workspace starts from. */
+  start: GitSha | null;
+  made: Made | null;
+  integrated: boolean;
+  /** How often it was sent back. */
+  reworks: number;
+  feedback: FeedbackRef[];
+  /** True while an (other) attempt of an implementer is owed. */
+  wanted: boolean;
+};
+
+export type Stage = {
+  stage: string;
+  role: Role;
+  task: TaskId | null;
+  attempt: AttemptId;
+  spec: Digest;
+  inputs: Digest[];
+  outcome: AttemptOutcome | null;
+  /** The run has drawn its consequence from the outcome. */
+  taken: boolean;
+};
+
+export type Gate = {
+  gate: GateId;
+  action: GateAction;
+  subject: Digest;
+  expiresAt: Instant;
+  decision: 'allow' | 'deny' | 'needs_approval' | null;
+  approvalsNeeded: number;
+  approvals: PersonId[];
+  deniedBy: PersonId | null;
+  /** An approval arrived after the last decision: judge again. */
+  stale: boolean;
+  ended: 'expired' | 'voided' | null;
+  reason: string;
+};
+
+export type RunLimits = EntryOf<'run.opened'>['data']['limits'];
+
+export type Run = {
+  kind: 'run';
+  id: RunId;
+  ticket: TicketId;
+  repo: RepoName;
+  author: Actor;
+  ticketDigest: Digest;
+  config: Digest;
+  base: CommitAndTree;
+  /** The run branch: the base with every integrated task on it. */
+  head: CommitAndTree;
+  deploys: boolean;
+  step: number;
+  expiresAt: Instant;
+  limits: RunLimits;
+  gates: Gate[];
+  stages: Stage[];
+  plan: Digest | null;
+  question: { question: string; expiresAt: Instant } | null;
+  answers: { question: string; answer: string }[];
+  tasks: Work[];
+  whole: Work;
+  reviews: { patchId: PatchId; verdict: 'approve' | 'request_changes'; review: Digest }[];
+  tests: { tree: GitSha; verdict: 'passed' | 'failed' | 'invalid'; report: Digest }[];
+  change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
+  rebases: number;
+  merge:
+    | { kind: 'started'; gate: GateId }
+    | { kind: 'finished'; commit: GitSha; tree: GitSha; delivered: 'merge' | 'branch'; ref: string }
+    | { kind: 'refused'; reason: string }
+    | null;
+  release: {
+    release: ReleaseId;
+    artifact: Digest;
+    layer: Digest;
+    verdict: 'passed' | 'failed' | 'invalid';
+  } | null;
+  deploy:
+    | { kind: 'started'; fence: number }
+    | {
+        kind: 'finished';
+        result: 'promoted' | 'rolled_back' | 'failed';
+        live: ReleaseId | null;
+        evidence: string;
+      }
+    | null;
+  revert: { kind: 'started' } | { kind: 'finished'; commit: GitSha | null; ref: string } | null;
+  cancelAsked: string | null;
+  usage: Usage;
+  closed: { end: RunEnd; reason: string } | null;
+};
+
+export type RunState = { kind: 'none' } | Run;
+
+export const initialState = (): RunState => ({ kind: 'none' });
+
+export const noUsage = (): Usage => ({
+  inputTokens: 0,
+  outputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  usd: 0,
+});
+
+export const addUsage = (a: Usage, b: Usage): Usage => ({
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+  cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+  cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+  usd: a.usd + b.usd,
+});
+
+export const workOf = (run: Run, task: TaskId | null): Work | undefined =>
+  task === null ? run.whole : run.tasks.find((work) => work.task === task);
+
+export const reviewOf = (run: Run, patchId: PatchId) =>
+  run.reviews.findLast((review) => review.patchId === patchId);
+
+export const testOf = (run: Run, tree: GitSha) => run.tests.findLast((test) => test.tree === tree);
+
+/** The gate in force for an action on exactly this subject: a gate for anything else says nothing. */
+export const gateOf = (run: Run, action: GateAction, subject: Digest) =>
+  run.gates.findLast((gate) => gate.action === action && gate.subject === subject && gate.ended !== 'voided');
+
+export const allows = (gate: Gate | undefined): boolean =>
+  gate !== undefined &&
+  gate.decision === 'allow' &&
+  gate.ended === null &&
+  !gate.stale &&
+  gate.deniedBy === null;
