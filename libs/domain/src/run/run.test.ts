@@ -387,12 +387,9 @@ describe('a run, driven at random', () => {
 });
 
 const before = (entries: Entry[], index: number) => entries.slice(0, index);
-const some = <T extends Entry['type']>(
-  entries: Entry[],
-  type: T,
-  fits: (data: EntryOf<T>['data']) => boolean,
-) => entries.some((one) => isType(one, type) && fits(one.data));
-const isType = <T extends Entry['type']>(entry: Entry, type: T): entry is EntryOf<T> => entry.type === type;
+type DataOf = { [T in Entry['type']]: EntryOf<T>['data'] };
+const some = <T extends Entry['type']>(entries: Entry[], type: T, fits: (data: DataOf[T]) => boolean) =>
+  entries.some((one) => one.type === type && fits(one.data as DataOf[T]));
 
 function checkOrder(entries: Entry[]): void {
   entries.forEach((entry, index) => {
