@@ -1,0 +1,76 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { type RepoName, terminal } from '@millwright/domain';
+import { guarded } from './connect.ts';
+import { type Store, sqlOf } from './store.ts';
+
+export type Secrets = {
+  set(repo: RepoName, name: string, value: string): Promise<void>;
+  /** Null: never set. Throws a terminal 'secret-unreadable' when the key is another or the row was changed or moved. */
+  get(repo: RepoName, name: string): Promise<string | null>;
+  names(repo: RepoName): Promise<string[]>;
+  remove(repo: RepoName, name: string): Promise<boolean>;
+};
+
+const NONCE = 12;
+const TAG = 16;
+
+/**
+ * Secrets of repositories, sealed with AES-256-GCM under a key of 32 bytes that lies outside the database, so that the database
+ * alone, or a backup of it, tells nothing. Repository and name are authenticated: a sealed value moved to another row does not open.
+ */
+export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): Secrets {
+  if (key.length !== 32)
+    throw terminal('secret-key-bad', `the key of secrets has ${key.length} bytes, not 32`);
+  const sql = sqlOf(store);
+  const place = (repo: string, name: string) => Buffer.from(JSON.stringify([repo, name]), 'utf8');
+  return {
+    set: async (repo, name, value) => {
+      const nonce = randomBytes(NONCE);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(place(repo, name));
+      const sealed = Buffer.concat([
+        nonce,
+        cipher.update(value, 'utf8'),
+        cipher.final(),
+        cipher.getAuthTag(),
+      ]);
+      await guarded(
+        () => sql`insert into millwright.secrets (repo, name, sealed) values (${repo}, ${name}, ${sealed})
+          on conflict (repo, name) do update set sealed = excluded.sealed`,
+      );
+    },
+    get: async (repo, name) => {
+      const [row] = await guarded(
+        () => sql<{ sealed: Buffer }[]>`
+          select sealed from millwright.secrets where repo = ${repo} and name = ${name}`,
+      );
+      if (row === undefined) return null;
+      const { sealed } = row;
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE))
+          .setAAD(place(repo, name))
+          .setAuthTag(sealed.subarray(sealed.length - TAG));
+        const text = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
+        return Buffer.concat([text, decipher.final()]).toString('utf8');
+      } catch (error) {
+        throw terminal(
+          'secret-unreadable',
+          `secret ${name} of ${repo} does not open with this factory's key; set it again`,
+          error,
+        );
+      }
+    },
+    names: async (repo) =>
+      (
+        await guarded(
+          () =>
+            sql<{ name: string }[]>`select name from millwright.secrets where repo = ${repo} order by name`,
+        )
+      ).map((row) => row.name),
+    remove: async (repo, name) =>
+      (
+        await guarded(
+          () => sql`delete from millwright.secrets where repo = ${repo} and name = ${name} returning name`,
+        )
+      ).length > 0,
+  };
+}

@@ -1,0 +1,59 @@
+import type { Artifacts } from '@millwright/domain';
+import { artifactsOn } from './artifacts.ts';
+import { type BudgetLedger, budgetOn } from './budget.ts';
+import { connect, guarded, type Sql } from './connect.ts';
+import { type People, peopleOn } from './people.ts';
+
+/** What lies beside the trail, for one role: what the role may not do fails with a terminal 'store-forbidden'. */
+export type Store = {
+  artifacts: Artifacts;
+  budget: BudgetLedger;
+  people: People;
+  /** Requests made under a client's own key: the value of whoever claimed the key first, the caller's own included. Orchestrator only. */
+  idempotency: { claim(scope: string, key: string, value: string): Promise<string> };
+  /** Removes chunks of uploads that were never finished, an hour after; says how many. Orchestrator only. */
+  sweep(): Promise<number>;
+  /** Throws a retryable 'store-unreachable' when the database is not there. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+};
+
+const pools = new WeakMap<Store, Sql>();
+
+/** The pool of a store, for the parts of this package that are opened on one. */
+export function sqlOf(store: Store): Sql {
+  const sql = pools.get(store);
+  if (sql === undefined) throw new TypeError('not a store of openStore');
+  return sql;
+}
+
+/** Connects when first used. `maxConnections` defaults to 4. */
+export function openStore(options: { url: string; maxConnections?: number }): Store {
+  const sql = connect(options.url, options.maxConnections ?? 4);
+  const store: Store = {
+    artifacts: artifactsOn(sql),
+    budget: budgetOn(sql),
+    people: peopleOn(sql),
+    idempotency: {
+      claim: (scope, key, value) =>
+        guarded(async () => {
+          const made = await sql<{ value: string }[]>`
+            insert into millwright.idempotency_keys (scope, key, value) values (${scope}, ${key}, ${value})
+            on conflict do nothing returning value`;
+          if (made[0] !== undefined) return made[0].value;
+          const [first] = await sql<[{ value: string }]>`
+            select value from millwright.idempotency_keys where scope = ${scope} and key = ${key}`;
+          return first.value;
+        }),
+    },
+    sweep: () =>
+      guarded(async () => {
+        const [row] = await sql<[{ n: number }]>`select millwright.artifact_sweep() as n`;
+        return row.n;
+      }),
+    ping: () => guarded(async () => void (await sql`select 1`)),
+    close: () => sql.end({ timeout: 5 }),
+  };
+  pools.set(store, sql);
+  return store;
+}
