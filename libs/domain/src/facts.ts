@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { TicketKind } from './artifacts.ts';
+import { Actor, Digest, GitSha, PatchId, PersonId, RepoName } from './ids.ts';
+
+// What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
+// left out by the one who asks, and then the answer is a final deny: there is no default for a fact.
+
+const Where = { path: z.string().max(4_096), line: z.number().int().nonnegative() };
+const Text = z.string().max(500);
+
+export const RiskClass = z.enum(['trivial', 'low', 'raised']);
+export type RiskClass = z.infer<typeof RiskClass>;
+
+/** What `risk()` of libs/policy computes from changed paths, patch and configuration. Lists are bounded; `risk` counts what was cut. */
+export const ChangeFacts = z.strictObject({
+  risk: RiskClass,
+  /** Why it is not of a lower class; empty for trivial. `code` is stable, `text` is for people. */
+  reasons: z.array(z.strictObject({ code: z.string().max(64), text: Text })).max(64),
+  size: z.strictObject({
+    files: z.number().int().nonnegative(),
+    added: z.number().int().nonnegative(),
+    removed: z.number().int().nonnegative(),
+  }),
+  /** Paths that ALWAYS_PROTECTED or the repository's `protected` names. */
+  protectedPaths: z.array(z.string()).max(200),
+  /** Paths of authentication, payment and policy: two people, as for protected ones. */
+  sensitivePaths: z.array(z.string()).max(200),
+  /** Dependency manifests and lockfiles changed. */
+  manifests: z.array(z.string()).max(200),
+  /** How the change removes or weakens tests, one sentence each. */
+  testsWeakened: z.array(Text).max(100),
+  /** What cannot be taken back once it ran: `DROP TABLE`, a force-push, and the like. */
+  irreversible: z.array(z.strictObject({ ...Where, statement: Text })).max(100),
+  /** Never the secret itself: what kind, and where. */
+  secrets: z.array(z.strictObject({ ...Where, kind: z.string().max(64) })).max(100),
+});
+export type ChangeFacts = z.infer<typeof ChangeFacts>;
+
+const common = {
+  repo: RepoName,
+  /** What an approval is bound to: the digest of ticket (start), change (merge) or release (deploy). */
+  subject: Digest,
+  /** The step in force for this repository, and the ceiling its `millwright.yaml` sets. The lower one counts. */
+  step: z.number().int().min(0).max(7),
+  ceiling: z.number().int().min(0).max(7),
+  halted: z.boolean(),
+  budgetLeftUsd: z.number(),
+  /** Who asked for the work: never counted as an approver of it. */
+  requester: Actor,
+  ticket: z.strictObject({
+    kind: TicketKind,
+    /** The author is enrolled with the role `author` or `admin`. */
+    authorTrusted: z.boolean(),
+    /** False for a ticket that a schedule, a metric or an advisory filed. */
+    askedByPerson: z.boolean(),
+  }),
+  /** Who approved this subject so far, as `countApprovals()` of libs/policy admits them. */
+  approvals: z.array(PersonId).max(100),
+};
+
+const Tested = z.strictObject({
+  /** The tree that the report is of. */
+  tree: GitSha,
+  verdict: z.enum(['passed', 'failed', 'invalid', 'none']),
+  /** False where the runner is not one whose tests' names the factory can read. */
+  namesKnown: z.boolean(),
+});
+
+export const Facts = z.discriminatedUnion('action', [
+  z.strictObject({ action: z.literal('start'), ...common }),
+  z.strictObject({
+    action: z.literal('merge'),
+    ...common,
+    candidate: z.strictObject({ tree: GitSha, patchId: PatchId }),
+    change: ChangeFacts,
+    test: Tested,
+    review: z.strictObject({ patchId: PatchId, verdict: z.enum(['approve', 'request_changes', 'none']) }),
+  }),
+  z.strictObject({
+    action: z.literal('deploy'),
+    ...common,
+    /** The tree that the release was built from. */
+    candidate: z.strictObject({ tree: GitSha }),
+    /** Everything between the live release and this one, not only this run's change. */
+    change: ChangeFacts,
+    /** Of the release as built, not of the sources. */
+    test: Tested,
+    undo: z.strictObject({ possible: z.boolean(), rehearsed: z.boolean() }),
+    /** `release freeze` was said of this target. */
+    frozen: z.boolean(),
+  }),
+]);
+export type Facts = z.infer<typeof Facts>;

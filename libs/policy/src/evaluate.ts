@@ -1,0 +1,79 @@
+import { Facts } from '@millwright/domain';
+import { approvalsOf, contextOf } from './context.ts';
+import { type Answer, ask, type PreparedPolicy } from './engine.ts';
+import { sentence } from './sentence.ts';
+
+/** The most people that any approval may wait for. */
+export const MOST_APPROVALS = 2;
+
+export type Decision = {
+  decision: 'allow' | 'deny' | 'needs_approval';
+  /** Ids of the policies that made it so; `fact-missing` and `engine` where none could be asked. */
+  policies: string[];
+  /** How many people must have allowed it in all: 0 unless `needs_approval`. */
+  approvals: number;
+  /** A sentence for people. */
+  reason: string;
+};
+
+const deny = (policies: string[], reason: string): Decision => ({
+  decision: 'deny',
+  policies,
+  approvals: 0,
+  reason,
+});
+
+type Judged = { allowed: boolean; determining: string[] };
+
+/** An error in any one policy is an error of the answer: Cedar skips a forbid that it cannot evaluate, and a skipped forbid allows. */
+function judged(answer: Answer): Judged {
+  if (answer.kind === 'failed') throw new Error(answer.message);
+  if (answer.errors.length > 0) throw new Error(answer.errors.join('; '));
+  return { allowed: answer.allowed, determining: answer.determining };
+}
+
+function decide(policy: PreparedPolicy, facts: Facts): Decision {
+  const given = approvalsOf(facts);
+  const at = (approvals: number) =>
+    judged(ask(policy, facts.action, facts.repo, contextOf(facts, approvals)));
+  const now = at(given);
+  const says = (ids: readonly string[]) => ids.map((id) => policy.statements.get(id)?.says ?? id);
+  if (now.allowed)
+    return {
+      decision: 'allow',
+      policies: now.determining,
+      approvals: 0,
+      reason: sentence.allowed(facts, says(now.determining)),
+    };
+  let last: Judged = now;
+  for (let supposed = Math.max(1, given + 1); supposed <= MOST_APPROVALS; supposed++) {
+    last = at(supposed);
+    if (!last.allowed) continue;
+    const policies = [...new Set([...now.determining, ...last.determining])].sort();
+    // What stands in the way explains best; where nothing forbids, the permit that waits does.
+    const why = says(now.determining.length > 0 ? now.determining : last.determining);
+    return {
+      decision: 'needs_approval',
+      policies,
+      approvals: supposed,
+      reason: sentence.waits(facts, supposed, given, why),
+    };
+  }
+  // Only what no approval lifts is the reason for a final deny.
+  return deny(last.determining, sentence.denied(facts, says(last.determining)));
+}
+
+/**
+ * May this start, merge or deploy? The one place that fails closed: a fact that is missing or does not fit, a policy that errs and a
+ * fault of the engine all are a final deny. What approvals alone would permit (asked again with one supposed, then two) waits.
+ */
+export function evaluate(policy: PreparedPolicy, facts: Facts): Decision {
+  try {
+    const known = Facts.safeParse(facts);
+    if (known.success) return decide(policy, known.data);
+    const missing = [...new Set(known.error.issues.map((issue) => issue.path.join('.') || 'action'))];
+    return deny(['fact-missing'], sentence.missing(missing));
+  } catch (error) {
+    return deny(['engine'], sentence.faulty(error instanceof Error ? error.message : String(error)));
+  }
+}

@@ -1,0 +1,67 @@
+import type { ChangeFacts, Facts } from '@millwright/domain';
+import { Facts as Schema } from '@millwright/domain';
+
+// Facts of an ordinary day, for tests: everything in order, step 6, low risk.
+
+const SHA = 'a'.repeat(40);
+export const ANN = 'per_annannann';
+export const BOB = 'per_bobbobbob';
+export const CAT = 'per_catcatcat';
+
+const change = (over: Partial<ChangeFacts> = {}) => ({
+  risk: 'low' as const,
+  reasons: [],
+  size: { files: 1, added: 3, removed: 1 },
+  protectedPaths: [],
+  sensitivePaths: [],
+  manifests: [],
+  testsWeakened: [],
+  irreversible: [],
+  secrets: [],
+  ...over,
+});
+
+const common = {
+  repo: 'shop',
+  subject: `sha256:${'1'.repeat(64)}`,
+  step: 6,
+  ceiling: 7,
+  halted: false,
+  budgetLeftUsd: 5,
+  requester: ANN,
+  ticket: { kind: 'feature', authorTrusted: true, askedByPerson: true },
+  approvals: [],
+};
+
+const test = { tree: SHA, verdict: 'passed', namesKnown: true };
+
+type Over = { change?: Partial<ChangeFacts> } & Record<string, unknown>;
+
+export function startFacts(over: Record<string, unknown> = {}): Facts {
+  return Schema.parse({ action: 'start', ...common, ...over });
+}
+
+export function mergeFacts({ change: changed, ...over }: Over = {}): Facts {
+  return Schema.parse({
+    action: 'merge',
+    ...common,
+    candidate: { tree: SHA, patchId: SHA },
+    change: change(changed),
+    test,
+    review: { patchId: SHA, verdict: 'approve' },
+    ...over,
+  });
+}
+
+export function deployFacts({ change: changed, ...over }: Over = {}): Facts {
+  return Schema.parse({
+    action: 'deploy',
+    ...common,
+    candidate: { tree: SHA },
+    change: change(changed),
+    test,
+    undo: { possible: true, rehearsed: true },
+    frozen: false,
+    ...over,
+  });
+}

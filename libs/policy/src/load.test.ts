@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { evaluate } from './evaluate.ts';
+import { BOB, deployFacts, mergeFacts } from './example/facts.ts';
+import { loadPolicy, MAX_REPOSITORY_POLICY } from './load.ts';
+
+describe('a repository’s own policy', () => {
+  test('adds a forbid, named as the repository’s, which approvals may lift', () => {
+    const loaded = loadPolicy(
+      '@id("ask") @says("this shop asks first") forbid (principal, action == Action::"deploy", resource) when { context.approvals < 1 };',
+    );
+    if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
+    expect(evaluate(loaded.policy, mergeFacts()).decision).toBe('allow');
+    const waits = evaluate(loaded.policy, deployFacts());
+    expect(waits).toMatchObject({ decision: 'needs_approval', approvals: 1 });
+    expect(waits.policies).toContain('repository/ask');
+    expect(waits.reason).toContain('this shop asks first');
+    expect(evaluate(loaded.policy, deployFacts({ approvals: [BOB] })).decision).toBe('allow');
+  });
+
+  test.each([
+    ['a permit', '@id("mine") permit (principal, action, resource);', 'never permit'],
+    ['a template', '@id("t") forbid (principal == ?principal, action, resource);', 'templates'],
+    ['no id', 'forbid (principal, action, resource);', '@id'],
+    [
+      'an id twice',
+      '@id("a") forbid (principal, action, resource); @id("a") forbid (principal, action, resource);',
+      'twice',
+    ],
+    ['no Cedar', 'allow everything', 'repository policy'],
+    ['an unknown fact', '@id("a") forbid (principal, action, resource) when { context.nowhere };', 'nowhere'],
+    [
+      'a fact that this action lacks',
+      '@id("a") forbid (principal, action, resource) when { context.frozen };',
+      'frozen',
+    ],
+    [
+      'a fact of another type',
+      '@id("a") forbid (principal, action, resource) when { context.step == "6" };',
+      'repository/a',
+    ],
+    ['too much', `//${'x'.repeat(MAX_REPOSITORY_POLICY)}`, 'longer'],
+  ])('is refused: %s', (_name, text, said) => {
+    const loaded = loadPolicy(text);
+    expect(loaded.kind).toBe('refused');
+    if (loaded.kind === 'refused') expect(loaded.problems.join('\n')).toContain(said);
+  });
+
+  test('cannot replace a default policy by its id', () => {
+    const loaded = loadPolicy('@id("tests") forbid (principal, action, resource) when { context.step > 7 };');
+    if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
+    const facts = mergeFacts({ test: { tree: 'a'.repeat(40), verdict: 'failed', namesKnown: true } });
+    expect(evaluate(loaded.policy, facts)).toMatchObject({ decision: 'deny', policies: ['tests'] });
+  });
+
+  test('an empty one changes nothing', () => {
+    expect(loadPolicy('').kind).toBe('loaded');
+  });
+});

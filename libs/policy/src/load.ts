@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { policySetTextToParts, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
+import { type PreparedPolicy, prepare, type Statement } from './engine.ts';
+
+const read = (name: string): string => readFileSync(new URL(`./default/${name}`, import.meta.url), 'utf8');
+
+export const SCHEMA = read('schema.cedarschema');
+const DEFAULT_FILES = ['always.cedar', 'start.cedar', 'merge.cedar', 'deploy.cedar'] as const;
+
+/** A repository's own policy is short: a page of forbids. */
+export const MAX_REPOSITORY_POLICY = 32_768;
+
+export type Loaded = { kind: 'loaded'; policy: PreparedPolicy } | { kind: 'refused'; problems: string[] };
+type Read = { statements: Statement[]; problems: string[] };
+
+/** Splits a policy text; `origin` stands before problems and, for a repository's policies, before their ids. */
+export function readStatements(text: string, origin: 'default' | 'repository'): Read {
+  const parts = policySetTextToParts(text);
+  if (parts.type === 'failure')
+    return { statements: [], problems: parts.errors.map((e) => `${origin} policy: ${e.message}`) };
+  const problems: string[] = [];
+  if (parts.policy_templates.length > 0) problems.push(`${origin} policy: templates are not read`);
+  const statements = parts.policies.flatMap((policy): Statement[] => {
+    const parsed = policyToJson(policy);
+    if (parsed.type === 'failure') {
+      problems.push(...parsed.errors.map((e) => `${origin} policy: ${e.message}`));
+      return [];
+    }
+    const { id, says } = parsed.json.annotations ?? {};
+    if (!id || !/^[a-z0-9][a-z0-9-]{0,62}$/.test(id)) {
+      problems.push(
+        `${origin} policy: a policy lacks an annotation @id("…") of a-z 0-9 -: ${policy.slice(0, 120)}`,
+      );
+      return [];
+    }
+    const { effect } = parsed.json;
+    if (origin === 'repository' && effect === 'permit')
+      problems.push(`repository policy ${id}: a repository may only add forbid, never permit`);
+    return [
+      { id: origin === 'repository' ? `repository/${id}` : id, effect, says: says || id, text: policy },
+    ];
+  });
+  for (const id of statements.map((s) => s.id).filter((id, i, all) => all.indexOf(id) !== i))
+    problems.push(`${origin} policy ${id}: the id is there twice`);
+  return { statements, problems };
+}
+
+function validationProblems(statements: readonly Statement[]): string[] {
+  const answer = validate({
+    schema: SCHEMA,
+    policies: { staticPolicies: Object.fromEntries(statements.map((s) => [s.id, s.text])) },
+    validationSettings: { mode: 'strict' },
+  });
+  if (answer.type === 'failure') return answer.errors.map((e) => e.message);
+  return answer.validationErrors.map((e) => `${e.policyId}: ${e.error.message}`);
+}
+
+/**
+ * The default policy, tightened by a repository's own (`.millwright/policy.cedar` of its default branch) where there is one.
+ * Refused, with every problem named, when that text does not parse, does not fit the schema, or holds a permit; a repository whose
+ * policy is refused must not be served by the default alone.
+ */
+export function loadPolicy(repository: string | null = null): Loaded {
+  const texts: Read[] = DEFAULT_FILES.map((name) => readStatements(read(name), 'default'));
+  if (repository !== null) {
+    if (repository.length > MAX_REPOSITORY_POLICY)
+      return {
+        kind: 'refused',
+        problems: [`repository policy: longer than ${MAX_REPOSITORY_POLICY} characters`],
+      };
+    texts.push(readStatements(repository, 'repository'));
+  }
+  const statements = texts.flatMap((text) => text.statements);
+  const problems = texts.flatMap((text) => text.problems);
+  if (problems.length === 0) problems.push(...validationProblems(statements));
+  return problems.length > 0
+    ? { kind: 'refused', problems }
+    : { kind: 'loaded', policy: prepare(statements, SCHEMA) };
+}

@@ -1,0 +1,33 @@
+import type { Facts } from '@millwright/domain';
+import { stepOf } from './context.ts';
+
+// What a decision says to people. One or two plain sentences; the ids beside it are for machines.
+
+const VERB = { start: 'start the run', merge: 'merge the change', deploy: 'deploy the release' } as const;
+const bounded = (text: string): string => (text.length <= 2_000 ? text : `${text.slice(0, 1_999)}…`);
+const list = (parts: readonly string[]): string => [...new Set(parts)].join('; ');
+const people = (n: number): string => (n === 1 ? 'one person' : n === 2 ? 'two people' : `${n} people`);
+
+/** Why the risk is what it is, for changes. */
+const risk = (facts: Facts): string => {
+  if (facts.action === 'start' || facts.change.risk !== 'raised') return '';
+  return ` The change ${list(facts.change.reasons.slice(0, 4).map((reason) => reason.text))}.`;
+};
+
+export const sentence = {
+  allowed: (facts: Facts, says: readonly string[]): string =>
+    bounded(`Allowed to ${VERB[facts.action]} at step ${stepOf(facts)}: ${list(says)}.${risk(facts)}`),
+  waits: (facts: Facts, needed: number, given: number, says: readonly string[]): string =>
+    bounded(
+      `Waits to ${VERB[facts.action]} until ${people(needed)} other than the requester allow${needed === 1 ? 's' : ''} it (${given} so far), at step ${stepOf(facts)}: ${list(says)}.${risk(facts)}`,
+    ),
+  denied: (facts: Facts, says: readonly string[]): string =>
+    bounded(
+      says.length === 0
+        ? `Denied to ${VERB[facts.action]}: no policy permits it at step ${stepOf(facts)}, with any approval.${risk(facts)}`
+        : `Denied to ${VERB[facts.action]}: ${list(says)}. No approval lifts this.${risk(facts)}`,
+    ),
+  missing: (facts: readonly string[]): string =>
+    bounded(`Denied: these facts are missing or do not fit: ${facts.join(', ')}.`),
+  faulty: (message: string): string => bounded(`Denied: the policy could not be evaluated (${message}).`),
+};
