@@ -3,6 +3,7 @@ export * from './artifacts.ts';
 export * from './config.ts';
 export * from './entries.ts';
 export * from './errors.ts';
+export * from './facts.ts';
 export * from './ids.ts';
 export * from './json.ts';
 export * from './ports.ts';

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { findIrreversible } from './irreversible.ts';
+import { parsePatch } from './patch.ts';
+import { isDocument } from './paths.ts';
+import { entropy, findSecrets } from './secrets.ts';
+
+const patch = (lines: string[], path = 'src/a.js') => {
+  const before = lines.filter((l) => !l.startsWith('+')).length;
+  const after = lines.filter((l) => !l.startsWith('-')).length;
+  return parsePatch(
+    `diff --git a/${path} b/${path}\nindex 1..2 100644\n--- a/${path}\n+++ b/${path}\n@@ -10,${before} +10,${after} @@ f()\n${lines.join('\n')}\n`,
+  );
+};
+const statements = (lines: string[], path?: string) =>
+  findIrreversible(patch(lines, path), isDocument).map((f) => f.statement);
+
+describe('irreversible statements', () => {
+  test.each([
+    ['DROP', 'DROP TABLE carts;'],
+    ['DROP', 'await sql`drop   table carts`;'],
+    ['ALTER … DROP', 'ALTER TABLE carts DROP total;'],
+    ['TRUNCATE', 'TRUNCATE carts;'],
+    ['TRUNCATE', 'truncate table carts'],
+    ['DELETE without WHERE', 'DELETE FROM carts;'],
+    ['DELETE without WHERE', "db.query('delete from carts'); // where it hurts"],
+    ['ALTER … TYPE', 'ALTER TABLE carts ALTER COLUMN total TYPE smallint;'],
+    ['ALTER … TYPE', 'ALTER COLUMN total SET DATA TYPE smallint'],
+    ['drizzle-kit push', '"migrate": "drizzle-kit push"'],
+    ['force-push', 'git push --force origin main'],
+    ['force-push', 'git push -f'],
+    ['force-push', 'git push origin +main'],
+    ['rm -rf', 'rm -rf /var/lib/shop'],
+    ['rm -rf', 'rm -fr "$DATA"'],
+    ['volume removed', 'docker compose down -v'],
+    ['FLUSHALL or FLUSHDB', 'redis-cli FLUSHALL'],
+    ['dropTable or dropColumn', "knex.schema.dropTable('carts')"],
+    ['delete of everything', 'await prisma.cart.deleteMany({})'],
+  ])('%s in %s', (expected, line) => {
+    expect(statements([`+${line}`])).toContain(expected);
+  });
+
+  test.each([
+    'DELETE FROM carts WHERE id = 1;',
+    'const short = truncate(text, 80);',
+    'git push origin main',
+    'rm -rf dist',
+    'items.delete(id)',
+    'drop the ball',
+    'type Total = number;',
+  ])('not in %s', (line) => {
+    expect(statements([`+${line}`])).toEqual([]);
+  });
+
+  test('over several lines, and only where the change adds', () => {
+    expect(statements(['+DROP', '+  TABLE carts;'])).toEqual(['DROP']);
+    expect(statements([' ALTER TABLE carts', '+  DROP COLUMN total;'])).toContain('DROP');
+    expect(statements(['+DELETE FROM carts', '+  WHERE id = 1;'])).toEqual([]);
+    expect(statements(['-DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
+    expect(statements([' DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
+    expect(statements(['+DROP TABLE carts;'], 'docs/a.md')).toEqual([]);
+  });
+
+  test('names the line as it stands after the change', () => {
+    const files = patch([' a', '-b', ' c', '+DROP TABLE carts;'], 'db/1.sql');
+    expect(findIrreversible(files, isDocument)).toEqual([{ path: 'db/1.sql', line: 12, statement: 'DROP' }]);
+  });
+});
+
+describe('secrets', () => {
+  const join = (...parts: string[]) => parts.join('');
+  test.each([
+    ['private key', join('-----BEGIN ', 'PRIVATE KEY-----')],
+    ['AWS access key', join('AKIA', 'IOSFODNN7ABCDEFG')],
+    ['GitHub token', join('ghp', '_abcdefghijklmnopqrstuvwxyz0123456789')],
+    ['model provider key', join('sk-', 'ant-api03-abcdefghijklmnopqrstuvwxyz0123')],
+    ['npm token', join('npm', '_abcdefghijklmnopqrstuvwxyz0123456789')],
+    ['high-entropy value of a secret’s name', join('const apiKey = "', 'q8Zt3Lw0Xr5Yv7Nc2Mb9Kd4Hs"')],
+    ['password in an address', join('postgres://shop:', 'q8Zt3Lw0Xr5Yv7Nc@db/shop')],
+  ])('%s', (kind, line) => {
+    expect(findSecrets(patch([`+${line}`]))).toEqual([{ path: 'src/a.js', line: 10, kind }]);
+    expect(findSecrets(patch([`-${line}`]))).toEqual([]);
+    expect(JSON.stringify(findSecrets(patch([`+${line}`])))).not.toContain(line.slice(-12));
+  });
+
+  test.each([
+    'AKIAIOSFODNN7EXAMPLE',
+    'const token = process.env.SHOP_TOKEN_FOR_DEPLOYMENT_1;',
+    'const secretName = "shop-deployment-secret-name";',
+    '"integrity": "sha512-q8Zt3Lw0Xr5Yv7Nc2Mb9Kd4Hs=="',
+    'password: change-me-before-you-deploy-1',
+    'postgres://shop:$PASSWORD@db/shop',
+  ])('not in %s', (line) => {
+    expect(findSecrets(patch([`+${line}`]))).toEqual([]);
+  });
+
+  test('entropy in bits a character', () => {
+    expect(entropy('aaaa')).toBe(0);
+    expect(entropy('abcd')).toBe(2);
+  });
+});
+
+describe('a patch', () => {
+  test('content that looks like headers stays content', () => {
+    const [file, ...others] = patch(['--- a/x', '+++ b/y', '+diff --git a/z b/z']);
+    expect(others).toEqual([]);
+    expect(file?.path).toBe('src/a.js');
+    expect(file?.hunks.flat().map((l) => `${l.kind}:${l.line}:${l.text}`)).toEqual([
+      'removed:10:-- a/x',
+      'added:10:++ b/y',
+      'added:11:diff --git a/z b/z',
+    ]);
+  });
+
+  test('names with spaces, quotes and other alphabets; changes of mode alone', () => {
+    const text = [
+      'diff --git "a/\\303\\274ber \\"x\\".js" "b/\\303\\274ber \\"x\\".js"',
+      'new file mode 100755',
+      'index 0..1',
+      'diff --git a/a b.js b/a b.js',
+      'old mode 100644',
+      'new mode 100755',
+    ].join('\n');
+    expect(parsePatch(text).map((f) => [f.path, f.mode])).toEqual([
+      ['über "x".js', '100755'],
+      ['a b.js', '100755'],
+    ]);
+  });
+});
