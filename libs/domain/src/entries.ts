@@ -183,7 +183,8 @@ export const Entry = z.discriminatedUnion('type', [
   }),
   e('revert.started', { commit: GitSha }),
   e('revert.finished', { commit: GitSha.nullable(), ref: z.string(), reason }),
-  e('run.cancel-asked', { reason }),
+  /** By a person (`cancelled`), or by the factory where it cannot go on (`failed`). */
+  e('run.stop-asked', { end: z.enum(['cancelled', 'failed']), reason }),
   e('run.closed', { end: RunEnd, reason, streams: z.record(z.string(), z.number().int()), usage: Usage }),
   // attempt/<id>
   e('attempt.opened', { attempt: AttemptId, run: RunId, role: Role, spec: Digest, deadline: Instant }),

@@ -35,7 +35,7 @@ export type RunEntry = EntryOf<
   | 'deploy.finished'
   | 'revert.started'
   | 'revert.finished'
-  | 'run.cancel-asked'
+  | 'run.stop-asked'
   | 'run.closed'
 >;
 
@@ -141,11 +141,8 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       );
     case 'change.composed':
       return unless(
-        has('compose') &&
-          record.data.commit === run.head.commit &&
-          record.data.tree === run.head.tree &&
-          record.data.base === run.base.commit,
-        "the change is not the run's head on its base",
+        has('compose') && record.data.tree === run.head.tree && record.data.base === run.base.commit,
+        "the change is not the run's tree on its base",
       );
     case 'change.tested':
       return unless(
@@ -182,10 +179,10 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       return unless(has('revert') && run.revert === null, 'nothing is to be reverted');
     case 'revert.finished':
       return unless(run.revert?.kind === 'started', 'no revert is under way');
-    case 'run.cancel-asked':
+    case 'run.stop-asked':
       return unless(
-        run.cancelAsked === null && run.deploy === null,
-        run.deploy ? 'a deploy is under way or done: use rollback' : 'cancelling was asked already',
+        run.stopAsked === null && run.deploy === null,
+        run.deploy ? 'a deploy is under way or done: use rollback' : 'stopping was asked already',
       );
     case 'run.closed':
       return unless(

@@ -80,7 +80,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       release: null,
       deploy: null,
       revert: null,
-      cancelAsked: null,
+      stopAsked: null,
       usage: noUsage(),
       closed: null,
     };
@@ -281,8 +281,8 @@ function evolveRun(run: Run, entry: Entry): Run {
       return { ...run, revert: { kind: 'started' } };
     case 'revert.finished':
       return { ...run, revert: { kind: 'finished', commit: entry.data.commit, ref: entry.data.ref } };
-    case 'run.cancel-asked':
-      return { ...run, cancelAsked: entry.data.reason };
+    case 'run.stop-asked':
+      return { ...run, stopAsked: entry.data };
     case 'run.closed':
       return { ...run, closed: { end: entry.data.end, reason: entry.data.reason } };
     default:

@@ -300,7 +300,8 @@ function drive(choices: number[], deploys: boolean): { entries: Entry[]; state: 
     const step = due[roll(due.length)] as Todo;
     for (const record of answer(step, state, roll)) offer(record);
     if (step.do === 'wait') now += 700;
-    if (roll(40) === 0) offer({ type: 'run.cancel-asked', data: { reason: 'changed my mind' } });
+    if (roll(40) === 0)
+      offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });
     if (roll(6) === 0) forge(state, roll).forEach(offer);
   }
   return { entries, state, steps };
@@ -376,7 +377,10 @@ describe('a run, driven at random', () => {
         const cut = entries.length >> 1;
         expect(replay(entries.slice(cut), replay(entries.slice(0, cut), initialState()))).toEqual(state);
         expect(
-          decide({ record: { type: 'run.cancel-asked', data: { reason: 'late' } }, at: 0 }, state).kind,
+          decide(
+            { record: { type: 'run.stop-asked', data: { end: 'cancelled', reason: 'late' } }, at: 0 },
+            state,
+          ).kind,
         ).toBe('rejected');
       }),
       { numRuns: RUNS },

@@ -126,7 +126,7 @@ export type Run = {
       }
     | null;
   revert: { kind: 'started' } | { kind: 'finished'; commit: GitSha | null; ref: string } | null;
-  cancelAsked: string | null;
+  stopAsked: { end: 'cancelled' | 'failed'; reason: string } | null;
   usage: Usage;
   closed: { end: RunEnd; reason: string } | null;
 };

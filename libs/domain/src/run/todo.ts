@@ -50,7 +50,7 @@ export function todo(state: RunState, now: Instant): Todo[] {
   if (run.revert?.kind === 'started') return [{ do: 'revert' }];
   if (run.merge?.kind === 'started') return [{ do: 'merge', gate: run.merge.gate }];
   if (run.deploy?.kind === 'finished') return afterDeploy(run, run.deploy);
-  if (run.cancelAsked !== null) return end(run, 'cancelled', run.cancelAsked);
+  if (run.stopAsked !== null) return end(run, run.stopAsked.end, run.stopAsked.reason);
   if (now >= run.expiresAt) return end(run, 'failed', 'the run did not end in the time it was given');
   return steps(run, now);
 }

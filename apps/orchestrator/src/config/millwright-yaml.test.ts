@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { parseMillwrightYaml } from './millwright-yaml.ts';
+
+describe('millwright.yaml', () => {
+  it('is its defaults where absent', () => {
+    expect(parseMillwrightYaml(null)).toMatchObject({
+      kind: 'config',
+      config: { installScripts: false, autonomy: 7, protected: [] },
+    });
+  });
+
+  it('reads the whole of it', () => {
+    const text = `install: npm ci\ntest: npm test\nprotected: ["migrations/**"]\nautonomy: 6\ndeploy:\n  target: docker\n  start: node server.js\n  port: 8080\n  expose: 18080\n  env: { LOG_LEVEL: info, N: 3 }\n  secrets: [DATABASE_URL]\n  volumes: { data: /var/lib/shop }\n  health: /healthz\n  canary: { steps: [10, 50, 100], bake: 20s }\n  rollbackWhen: { errorRate: 0.02, p95Ratio: 1.5, restarts: 1 }\n`;
+    expect(parseMillwrightYaml(text)).toMatchObject({
+      kind: 'config',
+      config: { deploy: { canary: { steps: [10, 50, 100], bake: 20_000 }, env: { N: '3' } } },
+    });
+  });
+
+  it.each([
+    ['test: npm test\nfoo: 1\n', 'millwright.yaml line 2: unknown key foo'],
+    [
+      'deploy:\n  target: docker\n  canary:\n    stepz: [1]\n',
+      'millwright.yaml line 4: unknown key deploy.canary.stepz',
+    ],
+    ['deploy:\n  target: moon\n', /line 2: deploy\.target/],
+    ['test: a\ntest: b\n', /line 2: .*unique/],
+    ['a: [1\nb: 2\n', /line \d+: /],
+    ['deploy: { target: docker, canary: { bake: 20 } }', /line 1: deploy\.canary\.bake/],
+    ['- a\n', /line 1/],
+  ])('names the line of what is wrong: %j', (text, message) => {
+    const result = parseMillwrightYaml(text);
+    expect(result).toMatchObject({
+      kind: 'invalid',
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+    });
+  });
+});

@@ -1,0 +1,53 @@
+import { RepoConfig } from '@millwright/domain';
+import { LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+export type ConfigResult = { kind: 'config'; config: RepoConfig } | { kind: 'invalid'; message: string };
+
+/** 64 KiB: a configuration over it is a mistake. */
+const MAX_BYTES = 65_536;
+
+/** Reads a repository's `millwright.yaml`. Whatever is wrong is named with its line. An absent or empty file is the defaults. */
+export function parseMillwrightYaml(text: string | null): ConfigResult {
+  if (text === null || text.trim() === '') return { kind: 'config', config: RepoConfig.parse({}) };
+  if (text.length > MAX_BYTES)
+    return { kind: 'invalid', message: `millwright.yaml is over ${MAX_BYTES} bytes` };
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  const broken = document.errors[0];
+  if (broken) return { kind: 'invalid', message: at(lines.linePos(broken.pos[0]).line, broken.message) };
+  const parsed = RepoConfig.safeParse(document.toJS({ maxAliasCount: 10 }) ?? {});
+  if (parsed.success) return { kind: 'config', config: parsed.data };
+  const issue = parsed.error.issues[0];
+  if (!issue) return { kind: 'invalid', message: 'millwright.yaml does not fit' };
+  const path = issue.path.map(String);
+  const key = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const offset = offsetOf(document, key === undefined ? path : [...path, key]);
+  return {
+    kind: 'invalid',
+    message: at(offset === null ? 1 : lines.linePos(offset).line, say(issue, path, key)),
+  };
+}
+
+const at = (line: number, message: string): string => `millwright.yaml line ${line}: ${message}`;
+
+const say = (issue: z.core.$ZodIssue, path: string[], key: string | undefined): string =>
+  key === undefined ? `${path.join('.')}: ${issue.message}` : `unknown key ${[...path, key].join('.')}`;
+
+/** Where the key at `path` starts, or the nearest one above it that is there. */
+function offsetOf(document: ReturnType<typeof parseDocument>, path: string[]): number | null {
+  for (let length = path.length; length > 0; length -= 1) {
+    const holder: unknown =
+      length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const pair = pairsOf(holder).find((one) => String(one.key?.value) === path[length - 1]);
+    if (pair?.key?.range) return pair.key.range[0];
+  }
+  return null;
+}
+
+type Pair = { key: { value: unknown; range?: [number, number, number] | null } | null };
+
+const pairsOf = (node: unknown): Pair[] =>
+  typeof node === 'object' && node !== null && 'items' in node && Array.isArray(node.items)
+    ? node.items.filter((item): item is Pair => typeof item === 'object' && item !== null && 'key' in item)
+    : [];

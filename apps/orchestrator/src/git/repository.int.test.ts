@@ -1,0 +1,158 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CommitAndTree } from '@millwright/domain';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { remoteUrl } from './remote-url.ts';
+import { Repository } from './repository.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'millwright-git-'));
+const remote = join(root, 'remote.git');
+const work = join(root, 'work');
+const sh = (cwd: string, ...args: string[]) =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+const commitAll = (message: string) => {
+  sh(work, 'add', '-A');
+  sh(work, 'commit', '-qm', message);
+  sh(work, 'push', '-q', 'origin', 'HEAD:main');
+  return sh(work, 'rev-parse', 'HEAD');
+};
+
+let repo: Repository;
+let base: CommitAndTree;
+
+beforeAll(async () => {
+  execFileSync('git', ['init', '-q', '--bare', '-b', 'main', remote]);
+  execFileSync('git', ['init', '-q', '-b', 'main', work]);
+  sh(work, 'remote', 'add', 'origin', remote);
+  writeFileSync(join(work, 'a.txt'), 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n');
+  commitAll('first');
+  repo = await Repository.open(join(root, 'factory'), 'shop', remote, 'main');
+  base = (await repo.fetch()) as CommitAndTree;
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A change to a.txt as a patch against `from`, made with another git. */
+const edit = async (from: CommitAndTree, find: string, put: string): Promise<CommitAndTree> => {
+  const text = (await repo.file(from.tree, 'a.txt', 1_000))?.toString().replace(find, put) ?? '';
+  const blob = await repo.git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(text) });
+  const tree = await repo.git.text(['mktree'], { input: Buffer.from(`100644 blob ${blob}\ta.txt\n`) });
+  const patch = await repo.diff(from.tree, tree as never);
+  const applied = await repo.apply(from.tree, patch);
+  expect(applied).toBe(tree);
+  return { commit: await repo.commit(tree as never, from.commit, 'edit', 0), tree: tree as never };
+};
+
+describe("the factory's bare copy of a repository", () => {
+  it('refuses a patch that does not fit or leaves the tree', async () => {
+    expect(
+      await repo.apply(base.tree, Buffer.from('--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-nope\n+x\n')),
+    ).toBeNull();
+    expect(
+      await repo.apply(base.tree, Buffer.from('--- /dev/null\n+++ b/../escape\n@@ -0,0 +1 @@\n+x\n')),
+    ).toBeNull();
+    expect(
+      await repo.apply(base.tree, Buffer.from('--- /dev/null\n+++ b/.git/hooks/x\n@@ -0,0 +1 @@\n+x\n')),
+    ).toBeNull();
+  });
+
+  it('integrates side-by-side changes and shows a conflict with its markers', async () => {
+    const first = await edit(base, 'one', 'ONE');
+    const second = await edit(base, 'seven', 'SEVEN');
+    const merged = await repo.merge(first.commit, second.commit, 'both', 0);
+    expect(merged.kind).toBe('merged');
+    expect((await repo.file(merged.tree, 'a.txt', 1_000))?.toString()).toContain(
+      'ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN',
+    );
+    const other = await edit(base, 'one', 'uno');
+    const conflict = await repo.merge(first.commit, other.commit, 'both', 0);
+    expect(conflict).toMatchObject({ kind: 'conflict', paths: ['a.txt'] });
+    expect(conflict.kind === 'conflict' && conflict.message).toMatch(/CONFLICT \(content\)/);
+    expect((await repo.file(conflict.tree, 'a.txt', 1_000))?.toString()).toMatch(/<<<<<<<[\s\S]*>>>>>>>/);
+    expect(await repo.changed(base.tree, first.tree)).toEqual([
+      { path: 'a.txt', status: 'modified', added: 1, removed: 1 },
+    ]);
+  });
+
+  it('pushes only a fast-forward from exactly the base, finds a moved base, keeps the patch-id over a rebase, and reverts', async () => {
+    const change = await edit(base, 'seven', 'SEVEN');
+    writeFileSync(join(work, 'b.txt'), 'b\n');
+    commitAll('meanwhile');
+    expect(await repo.push(change.commit, base.commit)).toMatchObject({ kind: 'moved' });
+    const moved = (await repo.fetch()) as CommitAndTree;
+    const rebased = await repo.merge(moved.commit, change.commit, 'rebased', 0);
+    if (rebased.kind !== 'merged') throw new Error('conflict');
+    expect(await repo.patchId(moved.commit, rebased.commit)).toBe(
+      await repo.patchId(base.commit, change.commit),
+    );
+    expect(await repo.push(rebased.commit, moved.commit)).toEqual({ kind: 'pushed' });
+    const undone = await repo.revert(rebased.commit, rebased.commit, 'Revert', 0);
+    expect(undone).toMatchObject({ kind: 'merged', tree: moved.tree });
+    await expect(repo.push(base.commit, rebased.commit)).rejects.toThrow(/does not stand on/);
+  });
+
+  it('delivers a branch, and says when the remote refuses', async () => {
+    const change = await edit(base, 'two', 'TWO');
+    expect(await repo.pushBranch(change.commit, 'millwright/x')).toEqual({ kind: 'pushed' });
+    mkdirSync(join(remote, 'hooks'), { recursive: true });
+    writeFileSync(join(remote, 'hooks', 'pre-receive'), '#!/bin/sh\necho protected >&2\nexit 1\n');
+    chmodSync(join(remote, 'hooks', 'pre-receive'), 0o755);
+    expect(await repo.pushBranch(change.commit, 'millwright/y')).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringMatching(/pre-receive hook declined/),
+    });
+    rmSync(join(remote, 'hooks', 'pre-receive'));
+  });
+
+  it('hands out a tree as a bundle of one parentless commit', async () => {
+    const bundle = join(root, 'x.bundle');
+    writeFileSync(bundle, await repo.bundle([base.tree]));
+    const clone = join(root, 'clone');
+    execFileSync('git', ['init', '-q', clone]);
+    sh(clone, 'fetch', '-q', bundle, `refs/snapshots/${base.tree}`);
+    expect(sh(clone, 'rev-parse', 'FETCH_HEAD^{tree}')).toBe(base.tree);
+    expect(sh(clone, 'rev-list', '--count', 'FETCH_HEAD')).toBe('1');
+  });
+
+  it('says why a repository cannot be used', async () => {
+    const at = async (url: string, branch = 'main') =>
+      (await Repository.open(join(root, 'f2'), 'x', url, branch)).fetch();
+    expect(await at(join(root, 'nowhere'))).toMatchObject({ kind: 'failed', code: 'not-git' });
+    expect(await at(remote, 'none')).toMatchObject({
+      kind: 'failed',
+      code: 'no-branch',
+      reason: expect.stringContaining('main'),
+    });
+    execFileSync('git', ['init', '-q', '--bare', join(root, 'empty.git')]);
+    expect(await at(join(root, 'empty.git'))).toMatchObject({ kind: 'failed', code: 'empty' });
+  });
+});
+
+describe('remoteUrl', () => {
+  it.each([
+    'ext::sh -c touch% /tmp/x',
+    'fd::17',
+    'git://host/x',
+    'http://host/x',
+    'relative/path',
+    '-oProxyCommand=x',
+    '--upload-pack=x',
+    'file://host/x\nb',
+  ])('refuses %s', (url) => {
+    expect(remoteUrl(url)).toMatchObject({ kind: 'refused' });
+  });
+  it.each([
+    '/srv/x.git',
+    'file:///srv/x.git',
+    'https://host/x.git',
+    'ssh://git@host/x',
+    'git@host:team/x.git',
+  ])('takes %s', (url) => {
+    expect(remoteUrl(url)).toMatchObject({ kind: 'url' });
+  });
+});

@@ -1,0 +1,281 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type ChangedPath, type CommitAndTree, GitSha, PatchId, terminal } from '@millwright/domain';
+import { Git } from './git.ts';
+
+export type Merged =
+  | { kind: 'merged'; commit: GitSha; tree: GitSha }
+  | { kind: 'conflict'; tree: GitSha; paths: string[]; message: string };
+export type Pushed =
+  | { kind: 'pushed' }
+  | { kind: 'moved'; reason: string }
+  | { kind: 'refused'; reason: string };
+export type Fetched =
+  | CommitAndTree
+  | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
+
+const identity = (atMs: number): Record<string, string> => {
+  const date = `@${Math.floor(atMs / 1_000)} +0000`;
+  return {
+    GIT_AUTHOR_NAME: 'Millwright',
+    GIT_AUTHOR_EMAIL: 'millwright@localhost',
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_NAME: 'Millwright',
+    GIT_COMMITTER_EMAIL: 'millwright@localhost',
+    GIT_COMMITTER_DATE: date,
+  };
+};
+
+const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
+
+/** The factory's own bare copy of one repository. Holds run branches as loose commits; nothing is ever checked out on the host. */
+export class Repository {
+  readonly git: Git;
+  readonly url: string;
+  readonly branch: string;
+
+  constructor(git: Git, url: string, branch: string) {
+    this.git = git;
+    this.url = url;
+    this.branch = branch;
+  }
+
+  /** Creates the bare copy where it does not exist yet. Idempotent. */
+  static async open(folder: string, name: string, url: string, branch: string): Promise<Repository> {
+    const dir = join(folder, `${name}.git`);
+    const config = join(folder, 'gitconfig');
+    await mkdir(folder, { recursive: true });
+    // Only addresses that an administrator named are opened; who owns a local one on disk is not for git to judge.
+    await writeFile(config, '[safe]\n\tdirectory = *\n');
+    const git = new Git(dir, config);
+    await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env: { GIT_DIR: dir } });
+    return new Repository(git, url, branch);
+  }
+
+  /** Fetches the branch and says where it stands. Failures a person can mend are values. */
+  async fetch(): Promise<Fetched> {
+    const listed = await this.git.run(['ls-remote', '--', this.url], { timeoutMs: 60_000 });
+    if (listed.exitCode !== 0)
+      return {
+        kind: 'failed',
+        code: /does not appear to be a git repository|not a git repository/.test(listed.stderr)
+          ? 'not-git'
+          : 'unreachable',
+        reason: lastLine(listed.stderr),
+      };
+    const lines = listed.stdout.toString('utf8').trim();
+    if (lines === '') return { kind: 'failed', code: 'empty', reason: 'it has no commit yet' };
+    const wanted = `refs/heads/${this.branch}`;
+    const heads = lines
+      .split('\n')
+      .map((line) => line.split('\t')[1] ?? '')
+      .filter((ref) => ref.startsWith('refs/heads/'));
+    if (!heads.includes(wanted))
+      return {
+        kind: 'failed',
+        code: 'no-branch',
+        reason: `it has no branch ${this.branch}; it has ${
+          heads
+            .map((ref) => ref.slice(11))
+            .slice(0, 10)
+            .join(', ') || 'none'
+        }`,
+      };
+    const fetched = await this.git.run(
+      [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--no-recurse-submodules',
+        '--',
+        this.url,
+        `+${wanted}:refs/remotes/origin/${this.branch}`,
+      ],
+      { timeoutMs: 300_000 },
+    );
+    if (fetched.exitCode !== 0)
+      return { kind: 'failed', code: 'unreachable', reason: lastLine(fetched.stderr) };
+    return this.at(`refs/remotes/origin/${this.branch}`);
+  }
+
+  async at(ref: string): Promise<CommitAndTree> {
+    const [commit, tree] = (await this.git.text(['rev-parse', `${ref}^{commit}`, `${ref}^{tree}`])).split(
+      '\n',
+    );
+    return { commit: GitSha.parse(commit), tree: GitSha.parse(tree) };
+  }
+
+  /** A file's bytes in a tree, or null. */
+  async file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null> {
+    const size = await this.git.run(['cat-file', '-s', `${tree}:${path}`]);
+    if (size.exitCode !== 0) return null;
+    if (Number(size.stdout.toString()) > maxBytes)
+      throw terminal('file-too-large', `${path} is over ${maxBytes} bytes`);
+    return this.git.must(['cat-file', 'blob', `${tree}:${path}`]);
+  }
+
+  /** All paths of a tree. */
+  async paths(tree: GitSha): Promise<string[]> {
+    return (await this.git.must(['ls-tree', '-r', '-z', '--name-only', tree]))
+      .toString('utf8')
+      .split('\0')
+      .filter(Boolean);
+  }
+
+  /** A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. */
+  async bundle(trees: readonly GitSha[]): Promise<Uint8Array> {
+    const refs: string[] = [];
+    for (const tree of new Set(trees)) {
+      const commit = await this.git.text(['commit-tree', tree, '-m', `snapshot ${tree}`], {
+        env: identity(0),
+      });
+      await this.git.must(['update-ref', `refs/snapshots/${tree}`, commit]);
+      refs.push(`refs/snapshots/${tree}`);
+    }
+    return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
+  }
+
+  async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
+    const commit = GitSha.parse(
+      await this.git.text(['commit-tree', tree, '-p', parent, '-F', '-'], {
+        input: Buffer.from(message),
+        env: identity(atMs),
+      }),
+    );
+    // A ref of its own keeps the commit from being collected.
+    await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
+    return commit;
+  }
+
+  /** Applies a patch to a tree in a temporary index; null when it does not apply. */
+  async apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
+    const folder = await mkdtemp(join(tmpdir(), 'millwright-index-'));
+    const env = { GIT_INDEX_FILE: join(folder, 'index') };
+    try {
+      await this.git.must(['read-tree', tree], { env });
+      if (patch.length > 0) {
+        const applied = await this.git.run(['apply', '--cached', '--whitespace=nowarn', '-'], {
+          env,
+          input: patch,
+        });
+        if (applied.exitCode !== 0) return null;
+      }
+      return GitSha.parse(await this.git.text(['write-tree'], { env }));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async diff(from: GitSha, to: GitSha): Promise<Buffer> {
+    return this.git.must(['diff-tree', '-p', ...DIFF, from, to]);
+  }
+
+  /** `git diff --full-index --binary | git patch-id --verbatim`; the empty patch has the all-zero id. */
+  async patchId(from: GitSha, to: GitSha): Promise<PatchId> {
+    const out = await this.git.text(['patch-id', '--verbatim'], { input: await this.diff(from, to) });
+    return PatchId.parse(out === '' ? '0'.repeat(40) : out.split(' ')[0]);
+  }
+
+  async changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
+    const fields = (
+      await this.git.must(['diff-tree', '-r', '-z', '--no-renames', '--raw', '--numstat', from, to])
+    )
+      .toString('utf8')
+      .split('\0');
+    const status = new Map<string, ChangedPath['status']>();
+    const lines: ChangedPath[] = [];
+    for (let i = 0; i < fields.length; i += 1) {
+      const field = fields[i] ?? '';
+      if (field.startsWith(':')) {
+        const letter = field.split(' ').at(-1) ?? 'M';
+        status.set(
+          fields[++i] ?? '',
+          letter === 'A'
+            ? 'added'
+            : letter === 'D'
+              ? 'deleted'
+              : letter === 'T'
+                ? 'type_changed'
+                : 'modified',
+        );
+        continue;
+      }
+      const [added, removed, path] = field.split('\t');
+      if (path)
+        lines.push({
+          path,
+          status: status.get(path) ?? 'modified',
+          added: Number(added) || 0,
+          removed: Number(removed) || 0,
+        });
+    }
+    return lines;
+  }
+
+  /** Three-way merge of `theirs` into `ours` without a work tree; the result is one commit on top of `ours`. */
+  async merge(ours: GitSha, theirs: GitSha, message: string, atMs: number): Promise<Merged> {
+    const result = await this.git.run(['merge-tree', '--write-tree', '--name-only', '-z', ours, theirs]);
+    if (result.exitCode > 1) throw terminal('git-failed', `git merge-tree failed: ${result.stderr}`);
+    const [tree, ...rest] = result.stdout.toString('utf8').split('\0');
+    const merged = GitSha.parse(tree);
+    if (result.exitCode === 0)
+      return { kind: 'merged', commit: await this.commit(merged, ours, message, atMs), tree: merged };
+    const end = rest.indexOf('');
+    return {
+      kind: 'conflict',
+      tree: merged,
+      paths: rest.slice(0, end),
+      message: rest
+        .slice(end + 1)
+        .filter((part) => /CONFLICT/.test(part))
+        .join(''),
+    };
+  }
+
+  /** The tree that undoes `commit` on top of `head`, as a new commit. */
+  async revert(head: GitSha, commit: GitSha, message: string, atMs: number): Promise<Merged> {
+    const before = await this.at(`${commit}^`);
+    // A commit that takes `commit` back, on top of it: merging it into `head` has `commit` as its base, which is what revert means.
+    const undo = await this.commit(before.tree, commit, message, atMs);
+    return this.merge(head, undo, message, atMs);
+  }
+
+  async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
+    return (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0;
+  }
+
+  /** Fast-forward of the branch from exactly `base` to `commit`, never a plain and never a force push. */
+  async push(commit: GitSha, base: GitSha, ref = `refs/heads/${this.branch}`): Promise<Pushed> {
+    if (!(await this.isAncestor(base, commit)))
+      throw terminal('not-a-descendant', `${commit} does not stand on ${base}`);
+    return this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
+  }
+
+  /** A new branch; refused when it exists with another commit. */
+  async pushBranch(commit: GitSha, branch: string): Promise<Pushed> {
+    return this.#push(commit, `refs/heads/${branch}`, `--force-with-lease=refs/heads/${branch}:`);
+  }
+
+  async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed> {
+    const pushed = await this.git.run(
+      ['push', '--porcelain', '--no-verify', lease, '--', this.url, `${commit}:${ref}`],
+      { timeoutMs: 300_000 },
+    );
+    if (pushed.exitCode === 0) return { kind: 'pushed' };
+    const said = `${pushed.stdout.toString('utf8')}\n${pushed.stderr}`;
+    const why = /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? lastLine(pushed.stderr);
+    return /stale info|fetch first|non-fast-forward|incorrect old value|failed to lock|cannot lock ref/.test(
+      said,
+    )
+      ? { kind: 'moved', reason: why }
+      : { kind: 'refused', reason: why };
+  }
+}
+
+const lastLine = (text: string): string =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .at(-1)
+    ?.replace(/^(fatal|error): /, '') ?? 'git said nothing';
