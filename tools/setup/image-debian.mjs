@@ -45,7 +45,6 @@ export async function buildFromPackages(engine, made, tag, registry, consent) {
   const child = spawn(
     'mmdebstrap',
     [
-      '--quiet',
       '--variant=minbase',
       `--include=${PACKAGES.join(',')}`,
       ...leaveOut,
@@ -88,7 +87,7 @@ export async function buildFromPackages(engine, made, tag, registry, consent) {
     if (id) await call(engine.address, 'DELETE', `/images/${id}`, { timeoutMs: 10_000 });
     throw new SetupError(
       'the sandbox image could not be built from Debian packages',
-      /Could not resolve|Failed to fetch|Temporary failure/i.test(said)
+      /Could not resolve|Failed to fetch|Temporary failure|Could not connect|unreachable/i.test(said)
         ? 'get online (check: apt-get update) and run the command again'
         : 'read the lines above; the command can be run again',
       lastLines(said, 8),

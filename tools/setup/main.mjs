@@ -66,6 +66,18 @@ function readStamp() {
   }
 }
 
+/** @param {string} text @throws {SetupError} the checkout is not this user's */
+function writeStamp(text) {
+  try {
+    writeFileSync(STAMP, text);
+  } catch (error) {
+    throw new SetupError(
+      `${STAMP} cannot be written: ${messageOf(error)}`,
+      'use a checkout that this user may write to, and run the command there',
+    );
+  }
+}
+
 /** Whether nothing is missing, so that no lock is needed. */
 async function complete() {
   if (!packagesMatch(ROOT)) return false;
@@ -85,8 +97,7 @@ async function ready(consent) {
   const engine = await step('engine', () => ensureEngine(consent));
   const image = await step('image', () => ensureImage(engine, node, consent));
   const stamp = { image, node: node.path, proved: `${node.path} ${node.version}`, dockerHost: engine.host };
-  if (JSON.stringify(readStamp()) !== JSON.stringify(stamp))
-    writeFileSync(STAMP, `${JSON.stringify(stamp)}\n`);
+  if (JSON.stringify(readStamp()) !== JSON.stringify(stamp)) writeStamp(`${JSON.stringify(stamp)}\n`);
   return { node, engine, image };
 }
 

@@ -60,7 +60,7 @@ export async function ensurePackages(root) {
     cli !== undefined && /npm-cli\.js$/.test(cli)
       ? [process.execPath, [cli]]
       : ['npm', /** @type {string[]} */ ([])];
-  const ended = await run(program, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=warn'], {
+  const ended = await run(program, [...args, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     timeoutMs: 600_000,
   });
@@ -92,7 +92,9 @@ function npmFailure(output) {
       lastLines(output, 6),
     );
   }
-  return new SetupError('npm ci failed', 'run: npm ci   to see all of it', lastLines(output));
+  // npm prints its reason first and its usage after it.
+  const said = output.split(/^npm error (?:Clean install|Usage:)/m)[0] ?? output;
+  return new SetupError('npm ci failed', 'run: npm ci   to see all of it', lastLines(said));
 }
 
 /**
