@@ -1,0 +1,231 @@
+import type { ReleaseId } from '@millwright/domain';
+import { type Effect, Effects, Fenced, messageOf } from './effect.ts';
+import { Evidence } from './evidence.ts';
+import type { DeployOrder, DeployResult, StepSeen, Verdict } from './order.ts';
+import { checkRun } from './run-as.ts';
+import type { Done, Failure, Target } from './target.ts';
+import { awaitHealthy, bake } from './watch.ts';
+
+// Forward, in steps that are each journaled, idempotent and undone in reverse order:
+//   proxy → materialise → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake → retire.
+// Killed anywhere, the same order with the same fence converges: the target is read, not remembered.
+
+/** What ends a deploy before it is promoted. */
+type Stop = { verdict: Verdict; reason: string } | { failure: Failure };
+
+/**
+ * Deploys `order.release`. A bad release is a result, not an error; rejects only when the journal, the engine or the disk fail on
+ * the way forward: then run it again with the same fence. Bounded by the health limit and three times the bakes.
+ */
+export async function deploy(target: Target, order: DeployOrder): Promise<DeployResult> {
+  const evidence = new Evidence(order.run.secrets);
+  const ids = { release: order.release.id, live: order.live?.id ?? null };
+  const bad = checkRun(order.run);
+  if (bad !== null) return { ...bad, ...ids, evidence: '' };
+  const taken = await target.fence(order.fence);
+  if (taken.kind === 'fenced') return taken;
+  const effects = new Effects({
+    release: order.release.id,
+    fence: order.fence,
+    journal: order.journal,
+    check: async () => {
+      const still = await target.fence(order.fence);
+      if (still.kind === 'fenced') throw new Fenced(still.by);
+    },
+  });
+  try {
+    return await new Deploying(target, order, effects, evidence).go();
+  } catch (error) {
+    if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
+    throw error;
+  }
+}
+
+class Deploying {
+  readonly #target: Target;
+  readonly #order: DeployOrder;
+  readonly #effects: Effects;
+  readonly #evidence: Evidence;
+  readonly #steps: StepSeen[] = [];
+  #rehearsalMs: number | null = null;
+  #backAt: number | null = null;
+
+  constructor(target: Target, order: DeployOrder, effects: Effects, evidence: Evidence) {
+    this.#target = target;
+    this.#order = order;
+    this.#effects = effects;
+    this.#evidence = evidence;
+  }
+
+  async go(): Promise<DeployResult> {
+    const stop = await this.#forward();
+    if (stop !== null) return this.#back(stop);
+    const { release, live, fence, keepImages = 5, run } = this.#order;
+    const keep = live === null ? [release.id] : [release.id, live.id];
+    await this.#effects.run({
+      ...this.#named('retire'),
+      undo: 'compensable',
+      run: () => this.#target.retire(keep, keepImages, fence),
+      // An older release than the previous one is started again by a rollback to it: its image is kept.
+      compensate: null,
+    });
+    return {
+      kind: 'promoted',
+      release: release.id,
+      previous: live?.id ?? null,
+      rehearsalMs: this.#rehearsalMs,
+      steps: this.#steps,
+      evidence: this.#evidence.text(`canary ${run.config.canary.steps.join(', ')} %`),
+    };
+  }
+
+  /** Null when the release has all traffic and baked well. An abort is a stop; other throws are the driver's. */
+  async #forward(): Promise<Stop | null> {
+    try {
+      return (await this.#prepare()) ?? (await this.#canary());
+    } catch (error) {
+      if (this.#order.signal?.aborted && !(error instanceof Fenced))
+        return { verdict: 'cancelled', reason: `cancelled: ${messageOf(this.#order.signal.reason)}` };
+      throw error;
+    }
+  }
+
+  async #prepare(): Promise<Stop | null> {
+    const { release, run, signal, clock, healthyWithinMs = 30_000 } = this.#order;
+    if ((await this.#target.state()).condemned === release.id) return this.#goOnBack();
+    const prepared = await this.#sequence([
+      // Left behind: a proxy or an image without traffic disturbs nobody, and the next deploy needs them.
+      {
+        ...this.#named('proxy'),
+        undo: 'reversible',
+        run: () => this.#target.ensureProxy(run),
+        reverse: null,
+      },
+      {
+        ...this.#named('materialise'),
+        undo: 'reversible',
+        run: () => this.#target.materialise(release),
+        reverse: null,
+      },
+      this.#start(),
+    ]);
+    if (prepared !== null) return { failure: prepared };
+    const health = await awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal);
+    if (health.kind === 'never_healthy') return { verdict: 'never_healthy', reason: health.reason };
+    this.#evidence.add('healthy', `after ${Math.round(health.ms)} ms`);
+    return null;
+  }
+
+  /** This deploy had begun to go back when it was killed: it never goes forward again. */
+  #goOnBack(): Stop {
+    this.#effects.adopt(this.#start());
+    this.#effects.adopt(this.#shiftTo('shift', 0));
+    return {
+      verdict: 'degraded',
+      reason: 'it was given up before the factory stopped; going back was finished now',
+    };
+  }
+
+  #start(): Effect<Done | Failure> {
+    const { release, run, fence } = this.#order;
+    return {
+      ...this.#named('start'),
+      undo: 'reversible',
+      run: () => this.#target.start(release, run),
+      reverse: async () => {
+        this.#evidence.add('log', await this.#target.logs(release.id, 12_000));
+        await this.#target.stop(release.id, fence);
+      },
+    };
+  }
+
+  async #sequence(effects: readonly Effect<Done | Failure>[]): Promise<Failure | null> {
+    for (const effect of effects) {
+      this.#order.signal?.throwIfAborted();
+      const result = await this.#effects.run(effect);
+      if (result.kind === 'failed') return result;
+    }
+    return null;
+  }
+
+  async #canary(): Promise<Stop | null> {
+    const { release, live, run, clock, signal } = this.#order;
+    const before = (await this.#target.state()).serving.get(release.id) ?? 0;
+    const started = clock.now();
+    // A deploy that was killed goes on at the share it had reached, which bakes again; a fresh one is rehearsed first.
+    if (before === 0) {
+      const rehearsed = await this.#shift('rehearse', 0);
+      if (rehearsed !== null) return { failure: rehearsed };
+      this.#rehearsalMs = clock.now() - started;
+    }
+    const steps = live === null ? [100] : [...run.config.canary.steps.filter((step) => step < 100), 100];
+    for (const percent of steps.filter((step) => step >= Math.floor(before))) {
+      signal?.throwIfAborted();
+      const shifted = await this.#shift(`shift/${percent}`, percent);
+      if (shifted !== null) return { failure: shifted };
+      const seen = await bake(
+        this.#target,
+        { release: release.id, old: live?.id ?? null },
+        run.config,
+        clock,
+        signal,
+      );
+      this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
+      this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}`);
+      if (seen.kind !== 'healthy')
+        return { verdict: seen.kind, reason: `at ${percent} % of traffic: ${seen.reason}` };
+    }
+    return null;
+  }
+
+  async #shift(name: string, percent: number): Promise<Failure | null> {
+    const result = await this.#effects.run(this.#shiftTo(name, percent));
+    return result.kind === 'failed' ? result : null;
+  }
+
+  /** The new release gets `percent`, the old one the rest. All shifts share one undo: everything back to the old one (E4). */
+  #shiftTo(name: string, percent: number): Effect<Done | Failure> {
+    const { release, live, fence } = this.#order;
+    return {
+      ...this.#named(name),
+      undo: 'reversible',
+      undoKey: `${fence}/${release.id}/traffic-back`,
+      run: () => this.#target.shift(this.#weights(percent), fence),
+      reverse: async () => {
+        const back = await this.#target.shift(this.#weights(0), fence, release.id);
+        if (back.kind === 'failed') throw new Error(back.reason);
+        this.#backAt = this.#order.clock.now();
+        this.#evidence.add(
+          'traffic',
+          live === null ? 'nobody serves: there was no release before' : `back to ${live.id}`,
+        );
+      },
+    };
+  }
+
+  #weights(percent: number): ReadonlyMap<ReleaseId, number> {
+    const { release, live } = this.#order;
+    const rest = live === null || live.id === release.id ? [] : [[live.id, 100 - percent] as const];
+    return new Map([[release.id, percent] as const, ...rest]);
+  }
+
+  async #back(stop: Stop): Promise<DeployResult> {
+    const at = this.#order.clock.now();
+    const ids = { release: this.#order.release.id, live: this.#order.live?.id ?? null };
+    await this.#effects.unwind();
+    for (const trouble of this.#effects.troubles) this.#evidence.add('trouble', trouble);
+    if ('failure' in stop)
+      return { ...stop.failure, ...ids, evidence: this.#evidence.text(stop.failure.reason) };
+    return {
+      kind: 'rolled_back',
+      ...ids,
+      ...stop,
+      evidence: this.#evidence.text(stop.reason),
+      trafficBackMs: this.#steps.length === 0 || this.#backAt === null ? null : this.#backAt - at,
+    };
+  }
+
+  #named(name: string) {
+    return { name, key: `${this.#order.fence}/${this.#order.release.id}/${name}` };
+  }
+}

@@ -1,0 +1,130 @@
+import { chown, mkdir } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import { NO_RECORD } from '../haproxy/config.ts';
+import { readRecord, writeRecord } from '../haproxy/record.ts';
+import { ask } from '../haproxy/socket.ts';
+import { type Done, done, type Failure, failure, type RunAs } from '../target.ts';
+import { tail } from './containers.ts';
+import { has } from './image.ts';
+import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
+
+// One HAProxy a target, in a container on the host's network: a service's address must not move when its releases do.
+
+const START_MS = 10_000;
+const USER = 10_001;
+
+/** Whose process it is: the sandbox user, or the factory's own where that is not root (its admin socket must be reachable then). */
+function owner(): { uid: number; gid: number } {
+  const uid = process.getuid?.() ?? 0;
+  return uid === 0 ? { uid: USER, gid: USER } : { uid, gid: process.getgid?.() ?? uid };
+}
+
+function options(place: DockerPlace, names: Names, address: string): Docker.ContainerCreateOptions {
+  const { uid, gid } = owner();
+  return {
+    name: names.proxy,
+    Image: place.proxyImage,
+    Entrypoint: [],
+    Cmd: ['haproxy', '-db', '-f', '/etc/millwright/haproxy.cfg'],
+    User: `${uid}:${gid}`,
+    Labels: { ...names.labels('proxy'), 'millwright.address': address },
+    // HAProxy's soft stop: running requests end. The engine kills after its own limit.
+    StopSignal: 'SIGUSR1',
+    HostConfig: {
+      NetworkMode: 'host',
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      ReadonlyRootfs: true,
+      PidsLimit: 64,
+      Memory: 256 << 20,
+      MemorySwap: 256 << 20,
+      Ulimits: [{ Name: 'nofile', Soft: 16_384, Hard: 16_384 }],
+      Binds: [`${names.conf}:/etc/millwright:ro`, `${names.run}:/run/millwright`],
+      RestartPolicy: { Name: 'unless-stopped' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '4m', 'max-file': '2' } },
+    },
+  };
+}
+
+/** Idempotent. The caller holds the target's lock. A port in use is a `port_in_use`, and nothing is left running. */
+export async function ensureProxy(
+  engine: Docker,
+  place: DockerPlace,
+  names: Names,
+  run: RunAs,
+): Promise<Done | Failure> {
+  const expose = run.config.expose;
+  if (expose === undefined)
+    return failure('bad_config', 'millwright.yaml has no deploy.expose: where would users find it?');
+  const bind = place.bindAddress ?? '127.0.0.1';
+  const address = `${bind}:${expose}`;
+  await mkdir(names.run, { recursive: true, mode: 0o700 });
+  const { uid, gid } = owner();
+  if (process.getuid?.() === 0) await chown(names.run, uid, gid);
+  const record = (await readRecord(names.config)) ?? NO_RECORD;
+  await writeRecord(names.config, { ...record, bind, expose });
+
+  const container = engine.getContainer(names.proxy);
+  try {
+    const found = await container.inspect();
+    if (found.Config.Labels['millwright.address'] !== address)
+      await tolerate(container.remove({ force: true }), 404);
+    else if (found.State.Running && (await answers(names.socket))) return done;
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+  }
+  if (!(await has(engine, place.proxyImage)))
+    return failure(
+      'image_missing',
+      `the engine has no image ${place.proxyImage}, which holds HAProxy; run the set-up again`,
+    );
+  await tolerate(engine.createContainer(options(place, names, address)), 409);
+  await tolerate(container.start(), 304);
+  return awaitStart(engine, place, names, address);
+}
+
+async function awaitStart(
+  engine: Docker,
+  place: DockerPlace,
+  names: Names,
+  address: string,
+): Promise<Done | Failure> {
+  const until = place.clock.now() + START_MS;
+  for (;;) {
+    if (await answers(names.socket)) return done;
+    const { State, RestartCount } = await engine.getContainer(names.proxy).inspect();
+    const late = place.clock.now() > until;
+    if (late || RestartCount > 0 || State.Status === 'exited') {
+      const said = await tail(engine, names.proxy, 20);
+      await tolerate(engine.getContainer(names.proxy).remove({ force: true }), 404);
+      if (/cannot bind socket/i.test(said))
+        return failure(
+          'port_in_use',
+          `${address} cannot be listened on (${/permission/i.test(said) ? 'not permitted' : 'in use by another program'}); change deploy.expose in millwright.yaml or free the port`,
+        );
+      return failure('proxy_down', `HAProxy does not start: ${said.slice(-1_500) || 'it says nothing'}`);
+    }
+    await place.clock.sleep(20);
+  }
+}
+
+async function answers(socket: string): Promise<boolean> {
+  try {
+    return (await ask(socket, ['show info'])).includes('HAProxy');
+  } catch {
+    // Not there, not yet or no more: that is the answer.
+    return false;
+  }
+}
+
+/** `down`: the container exists, and does not answer. */
+export async function proxyState(engine: Docker, names: Names): Promise<'up' | 'down' | 'absent'> {
+  if (await answers(names.socket)) return 'up';
+  try {
+    await engine.getContainer(names.proxy).inspect();
+    return 'down';
+  } catch (error) {
+    if (statusOf(error) === 404) return 'absent';
+    throw error;
+  }
+}

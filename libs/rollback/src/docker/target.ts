@@ -1,0 +1,188 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ReleaseId } from '@millwright/domain';
+import type Docker from 'dockerode';
+import { Fenced } from '../effect.ts';
+import { apply, readStats } from '../haproxy/apply.ts';
+import { NO_RECORD, type ProxyRecord } from '../haproxy/config.ts';
+import { readRecord, writeRecord } from '../haproxy/record.ts';
+import { countersByRelease, type ServerStat, serves } from '../haproxy/stats.ts';
+import { withLock } from '../lock.ts';
+import { probe } from '../probe.ts';
+import { type Done, type Failure, failure, type RunAs, type Target, type TargetState } from '../target.ts';
+import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
+import { materialise, pruneImages } from './image.ts';
+import { connectEngine, type DockerPlace, namesOf } from './place.ts';
+import { ensureProxy, proxyState } from './proxy.ts';
+import { removeTarget } from './remove.ts';
+import { weighted } from './weighted.ts';
+
+/** Running requests of a release that is stopped may take this long; then they are cut. */
+const DRAIN_MS = 5_000;
+
+/** The `docker` target: containers on this machine's engine behind one HAProxy. Holds no state but the fence it was given. */
+export function dockerTarget(place: DockerPlace): Target {
+  const engine = connectEngine(place.dockerHost);
+  const names = namesOf(place);
+  const lockPath = join(names.folder, 'lock');
+
+  const locked = <T>(work: () => Promise<T>) => withLock(lockPath, place.clock, work);
+
+  /** Changes the record, then HAProxy; refused (T4) when a higher fence came since. */
+  const change = (fence: number, edit: (record: ProxyRecord) => Promise<ProxyRecord | Failure>) =>
+    locked(async (): Promise<Done | Failure> => {
+      const record = await readRecord(names.config);
+      if (record === null) return failure('proxy_down', 'the target has no proxy yet');
+      if (record.fence > fence) throw new Fenced(record.fence);
+      const next = await edit(record);
+      if ('kind' in next) return next;
+      await writeRecord(names.config, next);
+      return apply(names.socket, next.servers, place.clock);
+    });
+
+  const stats = async (): Promise<ServerStat[] | null> => {
+    try {
+      return await readStats(names.socket);
+    } catch {
+      // Missing data is an answer of its own (null), and the callers treat it as such.
+      return null;
+    }
+  };
+
+  const drained = async (release: ReleaseId): Promise<void> => {
+    const until = place.clock.now() + DRAIN_MS;
+    while (place.clock.now() < until) {
+      const busy = (await stats())?.some((stat) => stat.release === release && stat.current > 0);
+      if (busy !== true) return;
+      await place.clock.sleep(25);
+    }
+  };
+
+  const stop = async (release: ReleaseId, fence: number): Promise<void> => {
+    await change(fence, async (record) => ({
+      ...record,
+      servers: record.servers.map((each) => (each.release === release ? { ...each, weight: 0 } : each)),
+    }));
+    await drained(release);
+    await change(fence, async (record) => ({
+      ...record,
+      servers: record.servers.filter((each) => each.release !== release),
+    }));
+    const found = await findReplicas(engine, names);
+    await Promise.all(
+      found.filter((each) => each.release === release).map((each) => removeContainer(engine, each.id)),
+    );
+  };
+
+  /** The engine's containers, or null while it cannot be asked: traffic goes back all the same, to the addresses on record. */
+  const foundOrNull = async (): Promise<readonly Found[] | null> => {
+    try {
+      return await findReplicas(engine, names);
+    } catch {
+      return null;
+    }
+  };
+
+  return {
+    name: place.repo,
+
+    fence: (fence) =>
+      locked(async () => {
+        const record = (await readRecord(names.config)) ?? NO_RECORD;
+        if (record.fence > fence) return { kind: 'fenced', by: record.fence };
+        if (record.fence < fence) await writeRecord(names.config, { ...record, fence, condemned: null });
+        return { kind: 'taken' };
+      }),
+
+    ensureProxy: (run: RunAs) =>
+      locked(async () => {
+        const up = await ensureProxy(engine, place, names, run);
+        const record = await readRecord(names.config);
+        return up.kind === 'done' && record !== null ? apply(names.socket, record.servers, place.clock) : up;
+      }),
+
+    materialise: (release) => materialise(engine, place, names, release),
+    start: (release, run) => startReplicas(engine, names, release, run),
+
+    async probe(release, timeoutMs) {
+      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      return Promise.all(
+        found.map(async ({ name, running, address, port, health, exitCode }) =>
+          running && address !== null
+            ? { replica: name, ...(await probe(address, port, health, timeoutMs)) }
+            : { replica: name, ok: false, ms: 0, text: `not running, exit code ${exitCode ?? 'unknown'}` },
+        ),
+      );
+    },
+
+    shift: (weights, fence, condemn) =>
+      change(fence, async (record) => {
+        const servers = weighted(record.servers, await foundOrNull(), weights);
+        return 'kind' in servers ? servers : { ...record, servers, condemned: condemn ?? record.condemned };
+      }),
+
+    async counters() {
+      const now = await stats();
+      return now === null ? null : countersByRelease(now);
+    },
+
+    state: () => readState(engine, names, stats),
+
+    async logs(release, maxBytes) {
+      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const texts = await Promise.all(
+        found.map(async (each) => `${each.name}:\n${await tail(engine, each.id, 200)}`),
+      );
+      return texts.join('\n').slice(-maxBytes);
+    },
+
+    stop,
+
+    async retire(keep, images, fence) {
+      const old = (await findReplicas(engine, names)).map((each) => each.release);
+      for (const release of new Set(old)) if (!keep.includes(release)) await stop(release, fence);
+      await pruneImages(engine, names, images);
+    },
+
+    async remove(data) {
+      await removeTarget(engine, names, data);
+      if (data) await rm(names.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function readState(
+  engine: Docker,
+  names: ReturnType<typeof namesOf>,
+  stats: () => Promise<ServerStat[] | null>,
+): Promise<TargetState> {
+  const [record, proxy, found, now] = await Promise.all([
+    readRecord(names.config),
+    proxyState(engine, names),
+    findReplicas(engine, names),
+    stats(),
+  ]);
+  const serving = (now ?? []).filter(serves);
+  const total = serving.reduce((sum, stat) => sum + stat.weight, 0);
+  const share = new Map<ReleaseId, number>();
+  for (const { release, weight } of serving) {
+    share.set(release, (share.get(release) ?? 0) + Math.round((weight / total) * 1_000) / 10);
+  }
+  const releases = [...new Set(found.map((each) => each.release))].map((id) => {
+    const replicas = found.filter((each) => each.release === id);
+    return {
+      id,
+      layer: replicas[0]?.layer ?? '',
+      replicas: replicas.map((each) => ({
+        name: each.name,
+        container: each.id,
+        running: each.running,
+        restarts: each.restarts,
+        exitCode: each.exitCode,
+        address: each.address,
+        weight: now?.find((stat) => stat.release === id && stat.replica === each.replica)?.weight ?? null,
+      })),
+    };
+  });
+  return { fence: record?.fence ?? 0, condemned: record?.condemned ?? null, proxy, releases, serving: share };
+}

@@ -1,0 +1,37 @@
+import type { Server } from '../haproxy/config.ts';
+import { serverName, weightOf } from '../haproxy/config.ts';
+import { type Failure, failure, type Weights } from '../target.ts';
+import type { Found } from './containers.ts';
+
+/**
+ * The servers that `weights` asks for. Releases on record that are not named keep their place with weight 0. Addresses are the engine's,
+ * or those on record when it cannot be asked (`found` null). Pure.
+ */
+export function weighted(
+  onRecord: readonly Server[],
+  found: readonly Found[] | null,
+  weights: Weights,
+): Server[] | Failure {
+  const next = new Map(
+    onRecord.map((each) => [serverName(each.release, each.replica), { ...each, weight: 0 }]),
+  );
+  for (const [release, percent] of weights) {
+    const up =
+      found === null
+        ? onRecord.filter((each) => each.release === release)
+        : found.flatMap(({ address, ...each }) =>
+            each.release === release && each.running && address !== null ? [{ ...each, address }] : [],
+          );
+    if (up.length === 0 && percent > 0)
+      return failure('release_missing', `release ${release} has no running container to send traffic to`);
+    for (const { replica, address, port } of up)
+      next.set(serverName(release, replica), {
+        release,
+        replica,
+        address,
+        port,
+        weight: weightOf(percent, up.length),
+      });
+  }
+  return [...next.values()];
+}

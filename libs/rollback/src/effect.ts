@@ -1,0 +1,148 @@
+import type { PersonId, ReleaseId } from '@millwright/domain';
+
+// Going back is a type: an effect says how it is undone, or it does not compile. Undo is journaled like do.
+//   E1  Nothing happens before `journal.started` has returned, and nothing follows before `journal.finished` has.
+//   E2  Undo runs in reverse order of the effects that were started, finished or not.
+//   E3  Undo never waits for the journal to be well: its failure is collected, not thrown.
+//   E4  Effects that share an undo (`undoKey`) are undone once, at the place of the last of them.
+
+type Common<R> = {
+  /** `start`, `shift`, `stop`, `materialise`, `proxy`, `retire`. */
+  readonly name: string;
+  /** Idempotency key: the same for the same act, however often it is tried. */
+  readonly key: string;
+  run(): Promise<R>;
+};
+
+/** Undone completely: afterwards nobody can tell. */
+export type Reversible<R> = Common<R> & {
+  readonly undo: 'reversible';
+  readonly undoKey?: string;
+  /** Null: leaving it disturbs nobody, and there is nothing to undo. */
+  readonly reverse: (() => Promise<void>) | null;
+};
+/** Made good by another act, which may be seen from outside. */
+export type Compensable<R> = Common<R> & {
+  readonly undo: 'compensable';
+  readonly undoKey?: string;
+  readonly compensate: (() => Promise<void>) | null;
+};
+/** Cannot be undone: two people approved exactly this. */
+export type Irreversible<R> = Common<R> & {
+  readonly undo: 'irreversible';
+  readonly approvedBy: readonly [PersonId, PersonId];
+};
+export type Effect<R> = Reversible<R> | Compensable<R> | Irreversible<R>;
+
+export type EffectRecord = {
+  readonly key: string;
+  readonly effect: string;
+  readonly undo: Effect<unknown>['undo'];
+  readonly release: ReleaseId;
+  readonly fence: number;
+};
+
+/** Maps to the entries `target.effect-started` and `target.effect-finished`. A key may be started again after a crash. */
+export interface Journal {
+  started(effect: EffectRecord): Promise<void>;
+  finished(effect: EffectRecord, result: 'done' | 'failed' | 'unknown', reason: string): Promise<void>;
+}
+
+/** Somebody with a higher fence has the target: stop at once and leave everything as it is to them. */
+export class Fenced extends Error {
+  readonly by: number;
+  constructor(by: number) {
+    super(`the target was taken with fence ${by}`);
+    this.name = 'Fenced';
+    this.by = by;
+  }
+}
+
+type Context = {
+  readonly release: ReleaseId;
+  readonly fence: number;
+  readonly journal: Journal;
+  /** Throws `Fenced` when the target was taken by a higher fence. */
+  check(): Promise<void>;
+};
+
+const failed = (value: unknown): value is { kind: 'failed'; reason: string } =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'failed';
+
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+export class Effects {
+  readonly #context: Context;
+  readonly #done: Effect<unknown>[] = [];
+  /** What undo could not journal or do; for the outcome's evidence. */
+  readonly troubles: string[] = [];
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Runs one effect between its two journal entries. A `{ kind: 'failed' }` is returned, a throw is journaled and thrown on. */
+  async run<R>(effect: Effect<R>): Promise<R> {
+    const record = this.#record(effect.key, effect.name, effect.undo);
+    await this.#context.check();
+    await this.#context.journal.started(record);
+    this.#done.push(effect);
+    let result: R;
+    try {
+      result = await effect.run();
+    } catch (error) {
+      await this.#context.journal.finished(record, 'unknown', messageOf(error).slice(0, 2_000));
+      throw error;
+    }
+    if (failed(result)) await this.#context.journal.finished(record, 'failed', result.reason.slice(0, 2_000));
+    else await this.#context.journal.finished(record, 'done', '');
+    return result;
+  }
+
+  /** Takes an effect of an earlier, killed run as started, so that `unwind` undoes it. */
+  adopt(effect: Effect<unknown>): void {
+    this.#done.push(effect);
+  }
+
+  /** Undoes everything that was started, last first. Only `Fenced` is thrown. */
+  async unwind(): Promise<void> {
+    const undone = new Set<string>();
+    for (const effect of this.#done.splice(0).reverse()) {
+      if (effect.undo === 'irreversible') {
+        this.troubles.push(`${effect.name} (${effect.key}) cannot be undone`);
+        continue;
+      }
+      const undo = effect.undo === 'reversible' ? effect.reverse : effect.compensate;
+      if (undo === null) continue;
+      const key = effect.undoKey ?? `${effect.key}/undo`;
+      if (undone.has(key)) continue;
+      undone.add(key);
+      await this.#context.check();
+      await this.#undo(this.#record(key, `undo:${effect.name}`, effect.undo), undo);
+    }
+  }
+
+  async #undo(record: EffectRecord, undo: () => Promise<void>): Promise<void> {
+    await this.#note(this.#context.journal.started(record));
+    try {
+      await undo();
+      await this.#note(this.#context.journal.finished(record, 'done', ''));
+    } catch (error) {
+      if (error instanceof Fenced) throw error;
+      this.troubles.push(`${record.effect} failed: ${messageOf(error)}`);
+      await this.#note(this.#context.journal.finished(record, 'failed', messageOf(error).slice(0, 2_000)));
+    }
+  }
+
+  async #note(journaled: Promise<void>): Promise<void> {
+    try {
+      await journaled;
+    } catch (error) {
+      this.troubles.push(`not journaled: ${messageOf(error)}`);
+    }
+  }
+
+  #record(key: string, effect: string, undo: EffectRecord['undo']): EffectRecord {
+    return { key, effect, undo, release: this.#context.release, fence: this.#context.fence };
+  }
+}

@@ -1,0 +1,93 @@
+import type { ReleaseId } from '@millwright/domain';
+import { Effects, Fenced } from './effect.ts';
+import { Evidence } from './evidence.ts';
+import type { RollbackOrder, RollbackResult } from './order.ts';
+import { checkRun } from './run-as.ts';
+import type { Failure, Target } from './target.ts';
+import { awaitHealthy } from './watch.ts';
+
+/**
+ * Sends all traffic to `order.to`, then stops what served before. Warm (still running), it takes the time of a probe and a shift; else
+ * the release is started again from its image. Idempotent. When `to` does not get healthy, traffic stays as it is.
+ */
+export async function rollback(target: Target, order: RollbackOrder): Promise<RollbackResult> {
+  const at = order.clock.now();
+  const evidence = new Evidence(order.run.secrets);
+  const bad = checkRun(order.run);
+  if (bad !== null) return { ...bad, evidence: '' };
+  const taken = await target.fence(order.fence);
+  if (taken.kind === 'fenced') return taken;
+  const effects = new Effects({
+    release: order.to.id,
+    fence: order.fence,
+    journal: order.journal,
+    check: async () => {
+      const still = await target.fence(order.fence);
+      if (still.kind === 'fenced') throw new Fenced(still.by);
+    },
+  });
+  try {
+    return await switchBack(target, order, effects, evidence, at);
+  } catch (error) {
+    if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
+    throw error;
+  }
+}
+
+async function switchBack(
+  target: Target,
+  order: RollbackOrder,
+  effects: Effects,
+  evidence: Evidence,
+  at: number,
+): Promise<RollbackResult> {
+  const { to, clock, healthyWithinMs = 30_000 } = order;
+  const named = (name: string) => ({ name, key: `${order.fence}/${to.id}/${name}` });
+  const before = await target.state();
+  const others = before.releases.map((each) => each.id).filter((id) => id !== to.id);
+  const from = [...before.serving.keys()].filter((id) => id !== to.id);
+  const replicas = before.releases.find((each) => each.id === to.id)?.replicas ?? [];
+  const warm = before.proxy === 'up' && replicas.length > 0 && replicas.every((each) => each.running);
+
+  if (!warm) {
+    const cold = await startAgain(target, order, effects);
+    if (cold !== null) return { ...cold, evidence: evidence.text(cold.reason) };
+  }
+  const health = await awaitHealthy(target, to.id, healthyWithinMs, clock);
+  if (health.kind === 'never_healthy') {
+    evidence.add('log', await target.logs(to.id, 12_000));
+    return { ...health, evidence: evidence.text(health.reason) };
+  }
+  const shifted = await effects.run({
+    ...named('shift/100'),
+    undo: 'compensable' as const,
+    run: () => target.shift(new Map<ReleaseId, number>([[to.id, 100]]), order.fence),
+    // The way forward again is a deploy with its gate, never a reflex.
+    compensate: null,
+  });
+  if (shifted.kind === 'failed') return { ...shifted, evidence: evidence.text(shifted.reason) };
+  const ms = clock.now() - at;
+  for (const id of others)
+    await effects.run({
+      ...named(`stop/${id}`),
+      undo: 'compensable',
+      run: () => target.stop(id, order.fence),
+      compensate: null,
+    });
+  return { kind: 'switched', to: to.id, from, ms, warm, troubles: effects.troubles };
+}
+
+async function startAgain(target: Target, order: RollbackOrder, effects: Effects): Promise<Failure | null> {
+  const { to, run } = order;
+  const named = (name: string) => ({ name, key: `${order.fence}/${to.id}/${name}` });
+  const steps = [
+    { ...named('proxy'), run: () => target.ensureProxy(run) },
+    { ...named('materialise'), run: () => target.materialise(to) },
+    { ...named('start'), run: () => target.start(to, run) },
+  ];
+  for (const step of steps) {
+    const result = await effects.run({ ...step, undo: 'reversible' as const, reverse: null });
+    if (result.kind === 'failed') return result;
+  }
+  return null;
+}

@@ -1,0 +1,107 @@
+import type { DeployConfig, Digest, ReleaseId, RepoName } from '@millwright/domain';
+
+// The port that every target keeps. Invariants, cited where they are kept:
+//   T1  Nothing is trusted from memory: `state` is read from the target each time.
+//   T2  Every method is idempotent: asking twice is asking once, so that a killed deploy converges by being run again.
+//   T3  `shift` never leaves a moment without a serving release when one served before and one is asked for.
+//   T4  A fence lower than the highest one seen is refused, before anything is touched.
+
+/** What a target needs to know of a release; the `Release` artifact fits. */
+export type ReleaseRef = { readonly id: ReleaseId; readonly layer: Digest; readonly image: string };
+
+/** How a release is run: the repository's own file as of that release, and the secrets' values by name. */
+export type RunAs = {
+  readonly config: DeployConfig;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Containers of one release; 1 unless told. */
+  readonly replicas: number;
+};
+
+export type FailureCode =
+  | 'bad_config'
+  | 'secret_missing'
+  | 'port_in_use'
+  | 'image_missing'
+  | 'digest_mismatch'
+  | 'layer_refused'
+  | 'release_missing'
+  | 'start_failed'
+  | 'proxy_down'
+  | 'engine';
+
+/** A failure that callers act on. `reason` is a sentence for a person. */
+export type Failure = { readonly kind: 'failed'; readonly code: FailureCode; readonly reason: string };
+export type Done = { readonly kind: 'done' };
+export const done: Done = { kind: 'done' };
+export const failure = (code: FailureCode, reason: string): Failure => ({ kind: 'failed', code, reason });
+
+/** Share of traffic in percent, 0–100. A release that is not named gets none. */
+export type Weights = ReadonlyMap<ReleaseId, number>;
+
+/** One answer to an active health probe. `ok` is a 2xx within the time limit; a redirect is not. */
+export type Probe = {
+  readonly replica: string;
+  readonly ok: boolean;
+  readonly ms: number;
+  readonly text: string;
+};
+
+/** Cumulative since the proxy knows the server; sums over the replicas of a release. */
+export type Counters = { readonly requests: number; readonly errors: number; readonly sessions: number };
+
+export type Replica = {
+  readonly name: string;
+  readonly container: string;
+  readonly running: boolean;
+  readonly restarts: number;
+  readonly exitCode: number | null;
+  readonly address: string | null;
+  /** Weight in the proxy now, 0–256; null when the proxy does not know it. */
+  readonly weight: number | null;
+};
+
+export type ReleaseState = {
+  readonly id: ReleaseId;
+  readonly layer: string;
+  readonly replicas: readonly Replica[];
+};
+
+export type TargetState = {
+  readonly fence: number;
+  /** A release that this fence's deploy gave up: run again, it goes on going back, and never forward. */
+  readonly condemned: ReleaseId | null;
+  readonly proxy: 'up' | 'down' | 'absent';
+  readonly releases: readonly ReleaseState[];
+  /** Releases that get traffic now, with their share in percent. */
+  readonly serving: ReadonlyMap<ReleaseId, number>;
+};
+
+export interface Target {
+  readonly name: RepoName;
+  /** Takes the target for `fence`, or says who has it. The same fence again is taken again. */
+  fence(fence: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
+  /** The proxy listens at the address users have, with the traffic it had before. */
+  ensureProxy(run: RunAs): Promise<Done | Failure>;
+  /** Layer and base image are an image on the target; the bytes are checked against their digest again. */
+  materialise(release: ReleaseRef): Promise<Done | Failure>;
+  /** The release runs, without traffic. */
+  start(release: ReleaseRef, run: RunAs): Promise<Done | Failure>;
+  /** Asks each running replica once. Empty when none runs. */
+  probe(release: ReleaseId, timeoutMs: number): Promise<readonly Probe[]>;
+  /**
+   * Traffic goes as `weights` says; releases named with 0 stay known to the proxy. `condemn` marks a release as given up, in the same
+   * durable write. Throws `Fenced` when a higher fence came since, as `stop` and `retire` do.
+   */
+  shift(weights: Weights, fence: number, condemn?: ReleaseId): Promise<Done | Failure>;
+  /** Null when the proxy cannot be asked: missing data, never zero. */
+  counters(): Promise<ReadonlyMap<ReleaseId, Counters> | null>;
+  state(): Promise<TargetState>;
+  /** The end of what the release said, `maxBytes` at most. */
+  logs(release: ReleaseId, maxBytes: number): Promise<string>;
+  /** Waits for running requests (bounded), then the release is gone from proxy and engine; its image stays. */
+  stop(release: ReleaseId, fence: number): Promise<void>;
+  /** Stops every release but `keep`, and removes images beyond the newest `images`. */
+  retire(keep: readonly ReleaseId[], images: number, fence: number): Promise<void>;
+  /** Leaves no container, network or proxy; volumes and images too when `data` is true. */
+  remove(data: boolean): Promise<void>;
+}

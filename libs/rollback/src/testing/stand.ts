@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, DeployConfig, type Digest, ReleaseId, RepoName } from '@millwright/domain';
+import { dockerTarget } from '../docker/target.ts';
+import type { EffectRecord, Journal } from '../effect.ts';
+import type { ReleaseRef, RunAs, Target } from '../target.ts';
+import { type Behaviour, layerOf } from './service.ts';
+
+export const IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE || 'millwright/sandbox:latest';
+
+export const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+};
+
+/** A real target on the real engine, in a factory and a data folder of its own; `close` leaves nothing. */
+export type Stand = {
+  readonly factory: string;
+  readonly dataDir: string;
+  readonly target: Target;
+  readonly port: number;
+  readonly layers: Map<Digest, Uint8Array>;
+  open(): Target;
+  release(name: string, behaviour: Behaviour): Promise<ReleaseRef>;
+  run(more?: Record<string, unknown>, secrets?: Record<string, string>): RunAs;
+  close(): Promise<void>;
+};
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+export async function stand(): Promise<Stand> {
+  const factory = `test-${randomBytes(4).toString('hex')}`;
+  const dataDir = await mkdtemp(join(tmpdir(), 'mw-rollback-'));
+  const port = await freePort();
+  const layers = new Map<Digest, Uint8Array>();
+  const open = () => openTarget({ factory, dataDir, layers });
+  const target = open();
+  return {
+    factory,
+    dataDir,
+    target,
+    port,
+    layers,
+    open,
+    async release(name, behaviour) {
+      const { bytes, digest } = await layerOf(behaviour);
+      layers.set(digest, bytes);
+      return { id: ReleaseId.parse(`rel_${name.padEnd(8, '0')}`), layer: digest, image: IMAGE };
+    },
+    run: (more = {}, secrets = {}) => runAs(port, more, secrets),
+    async close() {
+      await target.remove(true);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function openTarget(at: {
+  factory: string;
+  dataDir: string;
+  layers: ReadonlyMap<Digest, Uint8Array>;
+}): Target {
+  return dockerTarget({
+    factory: at.factory,
+    incarnation: `test-${process.pid}`,
+    repo: RepoName.parse('shop'),
+    dataDir: at.dataDir,
+    proxyImage: IMAGE,
+    dockerHost: process.env.DOCKER_HOST,
+    artifacts: {
+      async get(digest) {
+        const bytes = at.layers.get(digest);
+        if (bytes === undefined) throw new Error(`no artifact ${digest}`);
+        return bytes;
+      },
+    },
+    clock,
+  });
+}
+
+export const runAs = (
+  port: number,
+  more: Record<string, unknown> = {},
+  secrets: Record<string, string> = {},
+): RunAs => ({
+  config: DeployConfig.parse({
+    target: 'docker',
+    start: 'node server.js',
+    port: 8080,
+    expose: port,
+    health: '/healthz',
+    canary: { steps: [20, 100], bake: '600ms' },
+    ...more,
+  }),
+  secrets,
+  replicas: 1,
+});
+
+/** A journal in memory: `lines` reads like the trail would. */
+export function memoryJournal(): Journal & { lines: string[]; records: EffectRecord[] } {
+  const lines: string[] = [];
+  const records: EffectRecord[] = [];
+  return {
+    lines,
+    records,
+    async started(record) {
+      records.push(record);
+      lines.push(`> ${record.effect}`);
+    },
+    async finished(record, result) {
+      lines.push(`< ${record.effect} ${result}`);
+    },
+  };
+}
