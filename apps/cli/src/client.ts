@@ -1,0 +1,137 @@
+import { ApiProblem } from '@millwright/domain';
+import { z } from 'zod';
+import type { Connection } from './connection.ts';
+import { Fail, messageOf } from './fail.ts';
+
+type Method = 'GET' | 'POST';
+export type Query = Record<string, string | number | undefined>;
+
+/** A call's answer twice: as it came (for `--json`, so that nothing the factory says is lost) and parsed (for people). */
+export type Answered<T> = { raw: unknown; value: T };
+
+export type Client = {
+  get<S extends z.ZodType>(path: string, schema: S, query?: Query): Promise<Answered<z.output<S>>>;
+  post<S extends z.ZodType>(
+    path: string,
+    schema: S,
+    body: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answered<z.output<S>>>;
+  /** An open response whose body streams; the caller ends it by the signal. */
+  stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
+  readonly url: string;
+};
+
+const ANSWER_MS = 60_000;
+
+export function unreachable(connection: Connection, cause: unknown): Fail {
+  const detail =
+    cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : messageOf(cause);
+  return new Fail({
+    code: 'unreachable',
+    message: `cannot reach the factory at ${connection.url} (from ${connection.from}): ${detail || 'no answer'}`,
+    next: 'start one with: npm start    (or name a running one: --url http://host:port, or its data folder: --data DIR)',
+    exitCode: 3,
+  });
+}
+
+function exitCodeOf(status: number): 1 | 2 | 4 {
+  if (status === 401 || status === 403) return 4;
+  return status === 400 || status === 422 ? 2 : 1;
+}
+
+/** What a refusal means for the person who asked. The factory's own words where it sent any. */
+async function problemOf(response: Response, connection: Connection): Promise<Fail> {
+  const text = await response.text();
+  let body: unknown = null;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  const said = ApiProblem.safeParse(body);
+  const known = z.union([1, 2, 3, 4, 5, 6, 7, 8].map((code) => z.literal(code)));
+  if (said.success) {
+    const { code, message, kept, next, exitCode } = said.data;
+    const exact = known.safeParse(exitCode);
+    const asked = exact.success ? (exact.data as 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8) : exitCodeOf(response.status);
+    const guided =
+      next ??
+      (response.status === 401
+        ? `give a person's token: --token T, MILLWRIGHT_TOKEN, or --data of its factory`
+        : undefined);
+    return new Fail({
+      code,
+      message,
+      exitCode: asked,
+      ...(kept === undefined ? {} : { kept }),
+      ...(guided === undefined ? {} : { next: guided }),
+    });
+  }
+  return new Fail({
+    code: 'unexpected_answer',
+    message: `${connection.url} answered ${response.status} ${response.statusText} without a problem document`,
+    next: 'check that the address is a Millwright factory: ./millwright doctor',
+    exitCode: exitCodeOf(response.status),
+  });
+}
+
+/** A client of one factory. Every failure is a `Fail`: 3 when nothing answers, else what the factory said. */
+export function clientOf(connection: Connection): Client {
+  const headers = connection.token === null ? {} : { authorization: `Bearer ${connection.token}` };
+  const send = async (path: string, init: RequestInit): Promise<Response> => {
+    let response: Response;
+    try {
+      response = await fetch(connection.url + path, { ...init, redirect: 'error' });
+    } catch (error) {
+      throw unreachable(connection, error);
+    }
+    if (!response.ok) throw await problemOf(response, connection);
+    return response;
+  };
+  const call = async <S extends z.ZodType>(
+    method: Method,
+    path: string,
+    schema: S,
+    init: RequestInit,
+  ): Promise<Answered<z.output<S>>> => {
+    const response = await send(path, { ...init, method, signal: AbortSignal.timeout(ANSWER_MS) });
+    let raw: unknown;
+    try {
+      raw = await response.json();
+    } catch (error) {
+      throw new Fail({
+        code: 'unexpected_answer',
+        message: `${method} ${path}: the factory's answer is no JSON (${messageOf(error)})`,
+        next: 'check that the address is a Millwright factory: ./millwright doctor',
+        exitCode: 1,
+      });
+    }
+    const parsed = schema.safeParse(raw);
+    if (!parsed.success)
+      throw new Fail({
+        code: 'unexpected_answer',
+        message: `${method} ${path}: the factory's answer is not what this version expects: ${z.prettifyError(parsed.error)}`,
+        next: 'use the CLI of the same checkout as the factory',
+        exitCode: 1,
+      });
+    return { raw, value: parsed.data };
+  };
+  return {
+    url: connection.url,
+    get: (path, schema, query = {}) => {
+      const given = Object.entries(query).flatMap(([name, value]) =>
+        value === undefined ? [] : [[name, String(value)] as [string, string]],
+      );
+      const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+      return call('GET', path + search, schema, { headers: { accept: 'application/json', ...headers } });
+    },
+    post: (path, schema, body, more = {}) =>
+      call('POST', path, schema, {
+        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers, ...more },
+        body: JSON.stringify(body),
+      }),
+    stream: (path, more, signal) =>
+      send(path, { headers: { accept: 'text/event-stream', ...headers, ...more }, signal }),
+  };
+}

@@ -1,0 +1,23 @@
+import { DoctorLine } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show } from '../context.ts';
+import { Fail } from '../fail.ts';
+import { exitWith } from '../finish.ts';
+import { doctorLines } from '../views/setup.ts';
+import { localChecks } from './local-checks.ts';
+
+/** What this machine can be asked alone, then what the factory says. Works, and says what to do, without a factory too. */
+export async function doctor(context: Context): Promise<void> {
+  const lines: DoctorLine[] = await localChecks();
+  let code = 0;
+  try {
+    const { value } = await context.client.get('/doctor', z.array(DoctorLine));
+    lines.push({ id: 'factory', ok: true, text: `answers at ${context.client.url}`, fix: null }, ...value);
+  } catch (error) {
+    if (!(error instanceof Fail)) throw error;
+    code = error.problem.exitCode;
+    lines.push({ id: 'factory', ok: false, text: error.problem.message, fix: error.problem.next ?? null });
+  }
+  show(context, lines, () => doctorLines(context.look, lines));
+  exitWith(code !== 0 ? code : lines.every((line) => line.ok) ? 0 : 1);
+}

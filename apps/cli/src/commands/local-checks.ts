@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { DoctorLine } from '@millwright/domain';
+import { messageOf } from '../fail.ts';
+import { ROOT } from '../up/root.ts';
+import { setUp } from '../up/set-up.ts';
+
+const run = promisify(execFile);
+const TIMEOUT_MS = 10_000;
+const WANTED_BYTES = 2 * 1024 ** 3;
+
+async function said(command: string, args: string[]): Promise<{ ok: boolean; text: string }> {
+  try {
+    const { stdout } = await run(command, args, { timeout: TIMEOUT_MS });
+    return { ok: true, text: stdout.trim() };
+  } catch (error) {
+    return { ok: false, text: messageOf(error).split('\n')[0] ?? '' };
+  }
+}
+
+function node(): DoctorLine {
+  const ok = Number(process.versions.node.split('.')[0]) >= 24;
+  return {
+    id: 'node',
+    ok,
+    text: `${process.version} at ${process.execPath}`,
+    fix: ok ? null : 'npm run setup',
+  };
+}
+
+async function engine(dockerHost: string | undefined, image: string | undefined): Promise<DoctorLine[]> {
+  const host = dockerHost === undefined ? [] : ['--host', dockerHost];
+  const version = await said('docker', [...host, 'version', '--format', '{{.Server.Version}}']);
+  const first = {
+    id: 'engine',
+    ok: version.ok,
+    text: version.ok ? `Docker Engine ${version.text}` : version.text,
+    fix: version.ok ? null : 'npm run setup',
+  };
+  if (!version.ok || image === undefined) return [first, ...(image === undefined ? [noImage] : [])];
+  const found = await said('docker', [...host, 'image', 'inspect', '--format', '{{.Id}}', image]);
+  return [
+    first,
+    {
+      id: 'image',
+      ok: found.ok,
+      text: found.ok ? image : `the engine has no ${image}`,
+      fix: found.ok ? null : 'npm run setup',
+    },
+  ];
+}
+const noImage: DoctorLine = {
+  id: 'image',
+  ok: false,
+  text: 'no sandbox image was set up',
+  fix: 'npm run setup',
+};
+
+function disk(): DoctorLine {
+  const { bavail, bsize } = statfsSync(ROOT);
+  const free = bavail * bsize;
+  const ok = free >= WANTED_BYTES;
+  return {
+    id: 'disk',
+    ok,
+    text: `${(free / 1024 ** 3).toFixed(1)} GiB free`,
+    fix: ok ? null : 'free at least 2 GiB, such as with: docker system prune',
+  };
+}
+
+function model(): DoctorLine {
+  const ok = Boolean(process.env.ANTHROPIC_API_KEY);
+  return {
+    id: 'model',
+    ok: true,
+    text: ok
+      ? 'ANTHROPIC_API_KEY is set in this shell'
+      : 'ANTHROPIC_API_KEY is not set in this shell (what counts is the shell that started the factory)',
+    fix: null,
+  };
+}
+
+/** Checks of this machine, as far as they can be done without a factory. */
+export async function localChecks(): Promise<DoctorLine[]> {
+  const git = await said('git', ['--version']);
+  const { image, dockerHost } = setUp(process.env);
+  const packages =
+    existsSync(join(ROOT, 'node_modules', '.package-lock.json')) &&
+    readFileSync(join(ROOT, 'package.json'), 'utf8') !== '';
+  return [
+    node(),
+    {
+      id: 'packages',
+      ok: packages,
+      text: packages ? 'installed' : 'not installed',
+      fix: packages ? null : 'npm run setup',
+    },
+    { id: 'git', ok: git.ok, text: git.text, fix: git.ok ? null : 'apt-get install git' },
+    ...(await engine(dockerHost, image)),
+    disk(),
+    model(),
+  ];
+}

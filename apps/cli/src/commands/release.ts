@@ -1,0 +1,18 @@
+import { ReleaseView } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show as showData } from '../context.ts';
+import { releaseList, releaseShow } from '../views/release.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+export async function list(context: Context, _args: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.get('/releases', z.array(ReleaseView), {
+    repo: options.repo as string | undefined,
+  });
+  showData(context, raw, () => releaseList(context.look, value, context.now()));
+}
+
+export async function show(context: Context, [id = '']: string[]): Promise<void> {
+  const { raw, value } = await context.client.get(`/releases/${encodeURIComponent(id)}`, ReleaseView);
+  showData(context, raw, () => releaseShow(context.look, value, context.now()));
+}

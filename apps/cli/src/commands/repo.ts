@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { RepoView } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show } from '../context.ts';
+import { usage } from '../fail.ts';
+import { parseWhole } from '../text/parse.ts';
+import { table } from '../text/table.ts';
+import { repoList, STEPS } from '../views/setup.ts';
+import { readStdin } from './stdin.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+/** A path is made absolute here: the factory has another working folder. Everything else is judged by the factory. */
+const addressOf = (given: string): string =>
+  !given.includes('://') && existsSync(given) ? resolve(given) : given;
+
+export async function add(context: Context, [given = '']: string[], options: Options): Promise<void> {
+  if (options.deliver !== 'merge' && options.deliver !== 'branch')
+    throw usage(`--deliver takes merge or branch; it was given "${options.deliver}"`);
+  const { raw, value } = await context.client.post('/repos', RepoView, {
+    url: addressOf(given),
+    branch: options.branch,
+    deliver: options.deliver,
+    ...(options.name === undefined ? {} : { name: options.name }),
+  });
+  show(context, raw, () => [
+    ...repoList(context.look, [value]),
+    '',
+    `${context.look.colour.dim('next:')} ./millwright autonomy set 6 --repo ${value.name} --reason "…"   (now at step ${value.step}: ${STEPS[value.step] ?? ''})`,
+  ]);
+}
+
+export async function list(context: Context): Promise<void> {
+  const { raw, value } = await context.client.get('/repos', z.array(RepoView));
+  show(context, raw, () => repoList(context.look, value));
+}
+
+export async function setSecret(context: Context, [name = '']: string[], options: Options): Promise<void> {
+  if (process.stdin.isTTY)
+    context.note(`Value of ${name} (ends with Ctrl-D; it shows as you type, so prefer a pipe):`);
+  const value = (await readStdin(65_536, 'a secret')).replace(/\r?\n$/, '');
+  if (value === '')
+    throw usage(
+      'the value on stdin is empty',
+      `printf %s "$VALUE" | ./millwright secret set ${name} --repo ${options.repo}`,
+    );
+  const { raw } = await context.client.post(
+    `/repos/${encodeURIComponent(String(options.repo))}/secrets`,
+    z.unknown(),
+    { name, value },
+  );
+  show(context, raw, () => [
+    `${name} is set for ${options.repo}; released containers that list it in deploy.secrets get it from the next release on.`,
+  ]);
+}
+
+export async function showAutonomy(context: Context, _args: string[], options: Options): Promise<void> {
+  const { value } = await context.client.get('/repos', z.array(RepoView));
+  const chosen = value.filter((repo) => options.repo === undefined || repo.name === options.repo);
+  if (chosen.length === 0 && options.repo !== undefined)
+    throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
+  const steps = chosen.map((repo) => ({ repo: repo.name, step: repo.step, name: STEPS[repo.step] ?? null }));
+  show(context, steps, () =>
+    table(
+      context.look,
+      [{ title: 'repo' }, { title: 'step', align: 'right' }, { title: 'name' }],
+      steps.map(({ repo, step, name }) => [repo, String(step), name ?? '']),
+    ),
+  );
+}
+
+export async function setAutonomy(context: Context, [given = '']: string[], options: Options): Promise<void> {
+  const step = parseWhole(given, 'STEP', 0, 7);
+  const { raw } = await context.client.post(
+    `/repos/${encodeURIComponent(String(options.repo))}/autonomy`,
+    z.unknown(),
+    {
+      step,
+      reason: options.reason,
+    },
+  );
+  show(context, raw, () => [`${options.repo} is at step ${step} now: ${STEPS[step] ?? ''}.`]);
+}

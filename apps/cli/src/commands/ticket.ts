@@ -1,0 +1,78 @@
+import { readFileSync, statSync } from 'node:fs';
+import { TicketKind, TicketView } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show } from '../context.ts';
+import { codeOf, usage } from '../fail.ts';
+import { parseDuration } from '../text/parse.ts';
+import { oneLine } from '../text/plain.ts';
+import { ticketList, ticketShow } from '../views/ticket.ts';
+import { followRun, runOf } from '../watch/follow.ts';
+import { decoded, readStdin } from './stdin.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+const MAX_BYTES = 262_144;
+
+function readTicket(path: string): string {
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_BYTES) throw usage(`${path} is ${size} bytes; a ticket is at most ${MAX_BYTES} (256 KiB)`);
+    return decoded(readFileSync(path), path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT')
+      throw usage(
+        `there is no file ${path}`,
+        'or give the ticket on stdin: ./millwright ticket file - --repo NAME',
+      );
+    if (code === 'EISDIR') throw usage(`${path} is a folder; a ticket is one Markdown file`);
+    if (code === 'EACCES') throw usage(`${path} may not be read by this user`);
+    throw error;
+  }
+}
+
+export async function file(context: Context, [path = '']: string[], options: Options): Promise<void> {
+  const timeoutMs =
+    options.timeout === undefined ? null : parseDuration(String(options.timeout), '--timeout');
+  if (timeoutMs !== null && options.follow !== true) throw usage('--timeout goes with --follow');
+  if (options.kind !== undefined && !TicketKind.safeParse(options.kind).success)
+    throw usage(`there is no kind "${options.kind}"`, `--kind takes ${TicketKind.options.join(', ')}`);
+  const markdown = path === '-' ? await readStdin(MAX_BYTES, 'a ticket') : readTicket(path);
+  const { raw, value } = await context.client.post(
+    '/tickets',
+    TicketView,
+    { repo: options.repo, markdown, ...(options.kind === undefined ? {} : { kind: options.kind }) },
+    options.key === undefined ? {} : { 'idempotency-key': String(options.key) },
+  );
+  if (options.follow !== true) {
+    show(context, raw, () => [value.id]);
+    if (!context.json)
+      context.note(`${context.noteLook.colour.dim('next:')} ./millwright ticket show ${value.id}`);
+    return;
+  }
+  if (!context.json)
+    context.note(context.noteLook.colour.dim(`${value.id} filed: ${oneLine(value.ticket.title)}`));
+  const deadline = timeoutMs === null ? null : Date.now() + timeoutMs;
+  const run = await runOf(context, value.id, deadline);
+  if (run !== null) await followRun(context, run, deadline);
+}
+
+export async function list(context: Context, _args: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.get('/tickets', z.array(TicketView), {
+    repo: options.repo as string | undefined,
+  });
+  show(context, raw, () => ticketList(context.look, value, context.now()));
+}
+
+export async function show_(context: Context, [id = '']: string[]): Promise<void> {
+  const { raw, value } = await context.client.get(`/tickets/${encodeURIComponent(id)}`, TicketView);
+  show(context, raw, () => ticketShow(context.look, value, context.now()));
+}
+export { show_ as show };
+
+export async function answer(context: Context, [id = '', text = '']: string[]): Promise<void> {
+  const { raw } = await context.client.post(`/tickets/${encodeURIComponent(id)}/answers`, z.unknown(), {
+    text,
+  });
+  show(context, raw, () => [`Answered; ${id} goes on.`]);
+}

@@ -1,0 +1,40 @@
+import { CommanderError } from 'commander';
+import { Fail } from './fail.ts';
+import { lookOf } from './text/look.ts';
+import { paragraphs } from './text/plain.ts';
+
+const codes = { value: 0 };
+
+/** A command that worked, but whose answer is not "done as asked" (a run that failed, a gate that denied): its exit code. */
+export const exitWith = (code: number): void => {
+  codes.value = code;
+};
+
+function explain(error: Fail, json: boolean): string {
+  const { problem } = error;
+  if (json) return JSON.stringify({ error: problem });
+  const { colour, symbol } = lookOf(process.stderr, process.env);
+  return [
+    `${colour.red(symbol.failed)} ${paragraphs(problem.message)}`,
+    ...(problem.kept === undefined ? [] : [`${colour.dim('  kept:')} ${paragraphs(problem.kept)}`]),
+    ...(problem.next === undefined ? [] : [`${colour.dim('  next:')} ${paragraphs(problem.next)}`]),
+  ].join('\n');
+}
+
+/** Runs a command and answers with the process's exit code. Problems go to stderr: a sentence, what was kept, the next command. */
+export async function finish(run: () => Promise<unknown>): Promise<number> {
+  try {
+    await run();
+    return codes.value;
+  } catch (error) {
+    // Commander has written its own message by now. Help and version asked for are no failure; everything else is a wrong command line.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Fail) {
+      process.stderr.write(`${explain(error, process.argv.includes('--json'))}\n`);
+      return error.problem.exitCode;
+    }
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write('This is a fault of the CLI itself; nothing else was done.\n');
+    return 1;
+  }
+}

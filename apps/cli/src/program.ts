@@ -1,0 +1,258 @@
+import { Command } from 'commander';
+import type { GlobalOptions } from './connection.ts';
+import { contextOf } from './context.ts';
+import { usage } from './fail.ts';
+import { notYet } from './not-yet.ts';
+
+// Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
+
+type Options = GlobalOptions & Record<string, string | boolean | undefined>;
+
+const common = (command: Command): Command =>
+  command
+    .option('--json', 'one JSON document (an object a line when it follows)')
+    .option('--url <url>', "the factory's address (else MILLWRIGHT_URL, else what `up` wrote)")
+    .option('--data <dir>', "the factory's data folder (else MILLWRIGHT_DATA, else ./.millwright)")
+    .option('--token <token>', "a person's token (else MILLWRIGHT_TOKEN, else the data folder's)");
+
+const leaf = (parent: Command, spec: string, summary: string): Command =>
+  common(parent.command(spec)).description(summary).allowExcessArguments(false);
+
+const noun = (parent: Command, name: string, summary: string): Command =>
+  parent.command(name).description(summary).helpCommand(false);
+
+/** The options of a command and its parents, the command's own last. */
+const optionsOf = (command: Command): Options => ({ ...command.parent?.opts(), ...command.opts() });
+
+type Handler = (context: ReturnType<typeof contextOf>, args: string[], options: Options) => Promise<void>;
+
+/** Attaches a handler that is imported when it is needed. Arguments arrive as strings; a missing optional one is left out. */
+function does(command: Command, load: () => Promise<Handler>): void {
+  command.action(async () => {
+    const options = optionsOf(command);
+    const handler = await load();
+    await handler(
+      contextOf(options),
+      command.processedArgs.filter((value) => typeof value === 'string'),
+      options,
+    );
+  });
+}
+
+function factory(root: Command): void {
+  const up = leaf(root, 'up', 'start the factory; stays in the foreground, Ctrl-C stops it')
+    .option('--port <n>', 'port of the console and API, on loopback; 0 takes a free one (default 4600)')
+    .option('--recorded <dir>', 'answer models from recorded conversations in DIR instead of Claude');
+  up.action(async () => {
+    const { up: start } = await import('./up/up.ts');
+    await start(optionsOf(up));
+  });
+  does(
+    leaf(root, 'doctor', 'one line a check, with the exact fix'),
+    async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  does(
+    leaf(root, 'halt', 'stop every forward action; rollbacks go on').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/factory.ts')).halt,
+  );
+  does(
+    leaf(root, 'resume', 'go on after a halt').requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/factory.ts')).resume,
+  );
+}
+
+function setUp(root: Command): void {
+  const person = noun(root, 'person', 'who may file, approve and administer');
+  does(
+    leaf(person, 'enrol <name>', 'enrol a person; prints the token once').option(
+      '--roles <list>',
+      'of admin, author, approver, with commas between',
+      'author',
+    ),
+    async () => (await import('./commands/person.ts')).enrol,
+  );
+  does(leaf(person, 'list', 'who is enrolled'), async () => (await import('./commands/person.ts')).list);
+
+  const repo = noun(root, 'repo', 'the repositories this factory works on');
+  does(
+    leaf(repo, 'add <path-or-url>', 'add a git repository: a path, or an https, ssh or file address')
+      .option('--name <name>', 'its name in this factory (else from the address)')
+      .option('--branch <name>', 'the branch that changes land on', 'main')
+      .option('--deliver <how>', 'merge: onto that branch; branch: as a branch beside it', 'merge'),
+    async () => (await import('./commands/repo.ts')).add,
+  );
+  does(
+    leaf(repo, 'list', 'the repositories, with step and live release'),
+    async () => (await import('./commands/repo.ts')).list,
+  );
+
+  const secret = noun(root, 'secret', 'values for deploy.secrets');
+  does(
+    leaf(
+      secret,
+      'set <name>',
+      'set a secret; the value is read from stdin, never from the command line',
+    ).requiredOption('--repo <name>', 'whose secret'),
+    async () => (await import('./commands/repo.ts')).setSecret,
+  );
+
+  const autonomy = noun(root, 'autonomy', 'how far a repository may go by itself');
+  does(
+    leaf(autonomy, 'show', 'the step of each repository').option('--repo <name>', 'only this one'),
+    async () => (await import('./commands/repo.ts')).showAutonomy,
+  );
+  does(
+    leaf(autonomy, 'set <step>', 'set the step, 0 to 7')
+      .requiredOption('--repo <name>', 'of this repository')
+      .requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/repo.ts')).setAutonomy,
+  );
+}
+
+function work(root: Command): void {
+  const ticket = noun(root, 'ticket', 'what is to be done');
+  does(
+    leaf(ticket, 'file <file>', 'file a ticket from a Markdown file, or from stdin with -')
+      .requiredOption('--repo <name>', 'for this repository')
+      .option('--kind <kind>', 'feature, bug, security, dependency, refactor, docs, performance or incident')
+      .option('--key <key>', 'idempotency key: filed twice with the same key is one ticket')
+      .option('--follow', 'watch its run to the end')
+      .option('--timeout <duration>', 'stop following after this long, with exit code 8'),
+    async () => (await import('./commands/ticket.ts')).file,
+  );
+  does(
+    leaf(ticket, 'list', 'the tickets, newest first').option('--repo <name>', 'only of this repository'),
+    async () => (await import('./commands/ticket.ts')).list,
+  );
+  does(leaf(ticket, 'show <id>', 'one ticket'), async () => (await import('./commands/ticket.ts')).show);
+  does(
+    leaf(ticket, 'answer <id> <text>', "answer the planner's question"),
+    async () => (await import('./commands/ticket.ts')).answer,
+  );
+
+  const run = noun(root, 'run', 'a ticket on its way');
+  does(
+    leaf(run, 'list', 'the runs, newest first').option('--repo <name>', 'only of this repository'),
+    async () => (await import('./commands/run.ts')).list,
+  );
+  does(
+    leaf(run, 'show <id>', 'one run: stages, gates, change, release, cost'),
+    async () => (await import('./commands/run.ts')).show,
+  );
+  does(
+    leaf(run, 'watch <id>', 'follow a run to its end').option(
+      '--timeout <duration>',
+      'stop after this long, with exit code 8',
+    ),
+    async () => (await import('./commands/run.ts')).watch,
+  );
+  does(
+    leaf(run, 'why <id>', 'why a run is where it is, and what is next'),
+    async () => (await import('./commands/run.ts')).why,
+  );
+  does(
+    leaf(run, 'cancel <id>', 'stop a run').option(
+      '--reason <text>',
+      'why, for the trail',
+      'cancelled by a person',
+    ),
+    async () => (await import('./commands/run.ts')).cancel,
+  );
+
+  const gate = noun(root, 'gate', 'decisions: start, merge, deploy');
+  does(
+    leaf(gate, 'list', 'gates that wait for approval').option('--all', 'decided ones too'),
+    async () => (await import('./commands/gate.ts')).list,
+  );
+  does(
+    leaf(gate, 'show <id>', 'facts, policies, and what an approval is bound to'),
+    async () => (await import('./commands/gate.ts')).show,
+  );
+  for (const verb of ['approve', 'deny'] as const)
+    does(
+      leaf(gate, `${verb} <id>`, `${verb} what the gate asks`).requiredOption(
+        '--reason <text>',
+        'why, for the trail',
+      ),
+      async () => (await import('./commands/gate.ts'))[verb],
+    );
+}
+
+function after(root: Command): void {
+  const trail = noun(root, 'trail', 'every decision and effect, in order');
+  does(
+    leaf(trail, 'show', 'entries of the trail, oldest first')
+      .option('--run <id>', 'only of this run, its attempts included')
+      .option('--since <position>', 'only after this position')
+      .option('--limit <n>', 'at most this many', '200'),
+    async () => (await import('./commands/trail.ts')).show,
+  );
+
+  const release = noun(root, 'release', 'what was built and shipped');
+  does(
+    leaf(release, 'list', 'the releases, newest first').option('--repo <name>', 'only of this repository'),
+    async () => (await import('./commands/release.ts')).list,
+  );
+  does(leaf(release, 'show <id>', 'one release'), async () => (await import('./commands/release.ts')).show);
+
+  const rollback = leaf(
+    root,
+    'rollback [release]',
+    'go back to the release before the live one, or to RELEASE',
+  )
+    .option('--repo <name>', 'of this repository')
+    .option('--dry-run', 'say what would happen; change nothing')
+    .option('--yes', 'do not ask')
+    .option('--reason <text>', 'why, for the trail')
+    .helpCommand(false);
+  does(rollback, async () => (await import('./commands/rollback.ts')).rollback);
+  does(
+    leaf(rollback, 'status', 'what is live, and what a rollback would go to'),
+    async () => (await import('./commands/rollback.ts')).status,
+  );
+  notYet(root, { trail, release, rollback });
+}
+
+/** The command line, parsed by commander; wrong ones end as `CommanderError`s, which `finish` turns into exit code 2. */
+export function program(): Command {
+  const root = common(new Command('millwright'))
+    .description('A software factory you can stop, prove and undo.')
+    .usage('<noun> <verb> [options]')
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done as asked · 1 failed · 2 usage · 3 cannot reach the factory · 4 not allowed\n            5 denied by policy · 6 rolled back · 7 trail does not verify · 8 still pending',
+    );
+  factory(root);
+  setUp(root);
+  work(root);
+  after(root);
+  quiet(root);
+  return root;
+}
+
+/** Every command throws instead of exiting, and says where its help is. Set on each: commander copies settings when a command is made. */
+function quiet(command: Command): void {
+  command.exitOverride();
+  if (command.commands.length > 0 && command.name() !== 'rollback')
+    command.action(() => {
+      const [word] = command.args;
+      if (word === undefined) {
+        command.outputHelp({ error: true });
+        throw usage(
+          `${pathOf(command)} wants a command`,
+          `one of those above, such as: ${pathOf(command)} ${command.commands[0]?.name() ?? ''}`,
+        );
+      }
+      throw usage(`there is no ${pathOf(command)} ${word}`, `see: ${pathOf(command)} --help`);
+    });
+  for (const child of command.commands) quiet(child);
+}
+
+const pathOf = (command: Command): string =>
+  command.parent === null ? './millwright' : `${pathOf(command.parent)} ${command.name()}`;

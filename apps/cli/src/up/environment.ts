@@ -1,0 +1,108 @@
+// Each process gets an environment made for it, with its own secrets and nobody else's: nothing is inherited wholesale.
+
+type Env = Record<string, string | undefined>;
+type Given = Record<string, string>;
+
+/** What any program needs to run here: no secrets among them. Proxies and npm's configuration say how to reach the outside. */
+const ORDINARY = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LOGNAME',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
+  'TZ',
+  'TMPDIR',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'XDG_RUNTIME_DIR',
+];
+const NETWORK = /^(https?_proxy|no_proxy|all_proxy|npm_config_.+)$/i;
+const ROLES = ['plan', 'implement', 'review', 'test', 'deploy'] as const;
+
+const MODEL = /^MILLWRIGHT_MODEL_/;
+/** The CLI's own variables, and secrets of one process. */
+const NOT_THE_ORCHESTRATORS = /^MILLWRIGHT_(MODEL_.*|TOKEN|URL|DATA|.*_PASSWORD)$/;
+const NOT_THE_RUNNERS = /^MILLWRIGHT_(TOKEN|URL|DATA|ADMIN_TOKEN_HASH|.*_PASSWORD|.*_SECRET|.*_KEY)$/;
+
+const picked = (env: Env, wanted: (name: string) => boolean): Given =>
+  Object.fromEntries(
+    Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined && wanted(pair[0])),
+  );
+
+const ordinary = (env: Env): Given => picked(env, (name) => ORDINARY.includes(name) || NETWORK.test(name));
+const some = (values: Record<string, string | undefined>): Given => picked(values, () => true);
+
+export type Shared = { factory: string; dockerHost: string | undefined; image: string | undefined };
+
+const shared = (from: Shared): Given =>
+  some({
+    MILLWRIGHT_FACTORY: from.factory,
+    DOCKER_HOST: from.dockerHost,
+    MILLWRIGHT_SANDBOX_IMAGE: from.image,
+  });
+
+export function migrateEnv(
+  env: Env,
+  given: { url: string; passwords: { orchestrator: string; runner: string; redactor: string } },
+): Given {
+  return {
+    ...ordinary(env),
+    MIGRATE_URL: given.url,
+    MILLWRIGHT_ORCHESTRATOR_PASSWORD: given.passwords.orchestrator,
+    MILLWRIGHT_RUNNER_PASSWORD: given.passwords.runner,
+    MILLWRIGHT_REDACTOR_PASSWORD: given.passwords.redactor,
+  };
+}
+
+/** The orchestrator pushes to repositories, so it may use the shell's ssh agent; it never holds the model's key. */
+export function orchestratorEnv(
+  env: Env,
+  given: Shared & { databaseUrl: string; queueUrl: string; data: string; port: number; tokenHash: string },
+): Given {
+  return {
+    ...ordinary(env),
+    ...picked(
+      env,
+      (name) =>
+        name === 'SSH_AUTH_SOCK' || (name.startsWith('MILLWRIGHT_') && !NOT_THE_ORCHESTRATORS.test(name)),
+    ),
+    ...shared(given),
+    DATABASE_URL: given.databaseUrl,
+    QUEUE_URL: given.queueUrl,
+    MILLWRIGHT_DATA: given.data,
+    PORT: String(given.port),
+    MILLWRIGHT_ADMIN_TOKEN_HASH: given.tokenHash,
+  };
+}
+
+/** The model's address and key as the SDK has them, or the recorded server's. The runner never holds a git or deploy credential. */
+export function runnerEnv(
+  env: Env,
+  given: Shared & { databaseUrl: string; queueUrl: string; data: string; recordedUrl: string | null },
+): Given {
+  const claude = picked(env, (name) => name.startsWith('ANTHROPIC_') || MODEL.test(name));
+  const recorded = (url: string): Given => ({
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_API_KEY: 'recorded',
+    ...Object.fromEntries(
+      ROLES.map((role) => [`MILLWRIGHT_MODEL_${role.toUpperCase()}`, `recorded/${role}`]),
+    ),
+  });
+  return {
+    ...ordinary(env),
+    ...picked(
+      env,
+      (name) => name.startsWith('MILLWRIGHT_') && !MODEL.test(name) && !NOT_THE_RUNNERS.test(name),
+    ),
+    ...(given.recordedUrl === null ? claude : recorded(given.recordedUrl)),
+    ...shared(given),
+    DATABASE_URL: given.databaseUrl,
+    QUEUE_URL: given.queueUrl,
+    MILLWRIGHT_DATA: given.data,
+  };
+}
+
+export const recordedEnv = (env: Env): Given => ordinary(env);

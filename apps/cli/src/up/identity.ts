@@ -1,0 +1,80 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { codeOf, failed, messageOf } from '../fail.ts';
+
+export type Passwords = Record<'postgres' | 'migrator' | 'orchestrator' | 'runner' | 'redactor', string>;
+
+/** What makes a data folder this factory and no other; made once, mode 0600. */
+export type Identity = { factory: string; passwords: Passwords; token: string };
+
+const ROLES = ['postgres', 'migrator', 'orchestrator', 'runner', 'redactor'] as const;
+const secret = () => randomBytes(24).toString('hex');
+
+/** Writes whole or not at all. */
+export function writePrivate(path: string, text: string): void {
+  const aside = `${path}.${process.pid}`;
+  writeFileSync(aside, text, { mode: 0o600 });
+  renameSync(aside, path);
+}
+
+/** Makes the data folder. Others may pass through it (Postgres's own user must) but not list it; every file in it is private. */
+export function makeDataFolder(data: string): void {
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o711 });
+    mkdirSync(join(data, 'logs'), { recursive: true, mode: 0o700 });
+    mkdirSync(join(data, 'runner'), { recursive: true, mode: 0o711 });
+    if (process.getuid?.() === statSync(data).uid) chmodSync(data, 0o711);
+  } catch (error) {
+    throw failed('data_folder', `the data folder ${data} cannot be made or written: ${messageOf(error)}`, {
+      next: 'name another: --data DIR',
+    });
+  }
+}
+
+function isPasswords(value: unknown): value is Passwords {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ROLES.every((role) => role in value && typeof (value as Record<string, unknown>)[role] === 'string')
+  );
+}
+
+function read(path: string): { factory: string; passwords: Passwords } {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'factory' in value &&
+      'passwords' in value &&
+      typeof value.factory === 'string' &&
+      isPasswords(value.passwords)
+    )
+      return { factory: value.factory, passwords: value.passwords };
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && codeOf(error) === undefined) throw error;
+  }
+  throw failed('identity', `${path} cannot be read as this factory's identity`, {
+    kept: 'the database beside it',
+    next: 'restore that file, or start on another data folder: --data DIR',
+  });
+}
+
+/** The data folder's identity and administrator's token, made where there is none. */
+export function identityOf(data: string): Identity {
+  const path = join(data, 'identity.json');
+  if (!existsSync(path)) {
+    const passwords = Object.fromEntries(ROLES.map((role) => [role, secret()]));
+    const factory = `fac_${BigInt(`0x${randomBytes(10).toString('hex')}`)
+      .toString(36)
+      .padStart(16, '0')}`;
+    writePrivate(path, `${JSON.stringify({ factory, passwords })}\n`);
+  }
+  const tokenPath = join(data, 'token');
+  if (!existsSync(tokenPath)) writePrivate(tokenPath, `mwt_${randomBytes(32).toString('base64url')}\n`);
+  return { ...read(path), token: readFileSync(tokenPath, 'utf8').trim() };
+}
+
+/** What the orchestrator knows of the token. */
+export const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');

@@ -1,0 +1,9 @@
+// Preloaded into every process that `up` starts. The channel to `up` closes when `up` is gone, however it ended (kill -9 too); a factory without its supervisor
+// would keep the port and the claims of the next one, so it ends itself: asked first, killed when it does not listen.
+const END_MS = 8_000;
+
+process.on('disconnect', () => {
+  process.kill(process.pid, 'SIGTERM');
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), END_MS).unref();
+});
+process.channel?.unref();

@@ -1,0 +1,125 @@
+import type { GateView } from '@millwright/domain';
+import { ago, clock, short } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { table } from '../text/table.ts';
+import { fields, heading } from './fields.ts';
+import { markOf, stateCell, wordsOf } from './state.ts';
+
+const approvalsOf = (gate: GateView) =>
+  gate.approvalsNeeded === 0 ? '' : `${gate.approvals.length} of ${gate.approvalsNeeded} approvals`;
+
+/** `✔ merge allowed  step 6 allows it (policy default.merge)` */
+export function gateLine(look: Look, gate: GateView): string {
+  const mark = markOf(look, gate.state);
+  const facts = [approvalsOf(gate), oneLine(gate.reason)].filter((part) => part !== '').join(', ');
+  const id = gate.state === 'waiting' ? `  ${gate.id}` : '';
+  return `${mark.paint(`${mark.symbol} ${gate.action} ${wordsOf(gate.state)}`)}${id}${facts === '' ? '' : look.colour.dim(`  ${facts}`)}`;
+}
+
+export function gateList(look: Look, gates: readonly GateView[], now: number, all: boolean): string[] {
+  if (gates.length === 0) return [all ? 'No gates yet.' : 'No gate waits for anybody.'];
+  return table(
+    look,
+    [
+      { title: 'gate' },
+      { title: 'state' },
+      { title: 'action' },
+      { title: 'repo' },
+      { title: 'run' },
+      { title: 'approvals', align: 'right' },
+      { title: 'expires' },
+      { title: 'reason', shrinkTo: 16 },
+    ],
+    gates.map((gate) => [
+      gate.id,
+      stateCell(look, gate.state),
+      gate.action,
+      gate.repo,
+      gate.run,
+      gate.approvalsNeeded === 0 ? '' : `${gate.approvals.length}/${gate.approvalsNeeded}`,
+      gate.state === 'waiting' ? ago(gate.expiresAt, now) : '',
+      oneLine(gate.reason),
+    ]),
+  );
+}
+
+/** A fact's value in a cell: lists by their elements, 8 at most; objects as JSON. */
+function factText(value: unknown): string {
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, 8).map((part) => (typeof part === 'string' ? part : JSON.stringify(part)));
+    return value.length === 0
+      ? 'none'
+      : `${shown.join(', ')}${value.length > 8 ? ` and ${value.length - 8} more` : ''}`;
+  }
+  if (typeof value === 'string') return short(value);
+  return value === undefined ? '' : JSON.stringify(value);
+}
+
+/** `{ change: { paths: [...] } }` as `change.paths  …`: facts are read one a line, by the names that policies use. */
+export function factRows(facts: unknown, prefix = ''): [string, string][] {
+  if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) return [[prefix, factText(facts)]];
+  return Object.entries(facts).flatMap(([name, value]) => {
+    const path = prefix === '' ? name : `${prefix}.${name}`;
+    const nested = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return nested ? factRows(value, path) : [[path, factText(value)] as [string, string]];
+  });
+}
+
+function nextStep(gate: GateView): string[] {
+  if (gate.state !== 'waiting') return [];
+  return [
+    `./millwright gate approve ${gate.id} --reason "…"`,
+    `./millwright gate deny ${gate.id} --reason "…"`,
+  ];
+}
+
+export function gateShow(look: Look, gate: GateView, now: number): string[] {
+  const mark = markOf(look, gate.state);
+  const next = nextStep(gate);
+  return [
+    `${mark.paint(`${mark.symbol} ${wordsOf(gate.state)}`)}  ${look.colour.bold(`${gate.action} in ${gate.repo}`)}  ${look.colour.dim(gate.id)}`,
+    ...fields(
+      look,
+      [
+        ['reason', paragraphs(gate.reason)],
+        ['run', gate.run],
+        ['decision', gate.decision === null ? null : wordsOf(gate.decision)],
+        ['policies', gate.policies.map(oneLine).join(', ')],
+        // What a person says yes to is these bytes and no others; a changed subject voids the approval.
+        ['bound to', gate.subject],
+        [
+          'expires',
+          gate.state === 'waiting' ? `${clock(gate.expiresAt, now)}, ${ago(gate.expiresAt, now)}` : null,
+        ],
+      ],
+      '  ',
+    ),
+    ...(gate.approvalsNeeded === 0 && gate.approvals.length === 0
+      ? []
+      : [
+          ...heading(look, `Approvals: ${gate.approvals.length} of ${gate.approvalsNeeded}`),
+          ...table(
+            look,
+            [{ title: '' }, { title: '' }, { title: '', shrinkTo: 20 }],
+            gate.approvals.map((approval) => [
+              oneLine(approval.name),
+              { text: clock(approval.at, now), paint: look.colour.dim },
+              oneLine(approval.reason),
+            ]),
+            '  ',
+          ),
+        ]),
+    ...(gate.facts === null || gate.facts === undefined
+      ? []
+      : [
+          ...heading(look, 'Facts'),
+          ...fields(
+            look,
+            factRows(gate.facts).map(([name, value]) => [name, oneLine(value)]),
+            '  ',
+          ),
+        ]),
+    ...(next.length === 0 ? [] : [...heading(look, 'Next'), ...next.map((line) => `  ${line}`)]),
+  ];
+}

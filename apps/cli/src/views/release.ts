@@ -1,0 +1,113 @@
+import type { ReleaseView, RepoView } from '@millwright/domain';
+import { ago, clock, short } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { type Cell, table } from '../text/table.ts';
+import { fields, heading } from './fields.ts';
+import { wordsOf } from './state.ts';
+
+function releaseState(look: Look, state: ReleaseView['state']): Cell {
+  const { colour, symbol } = look;
+  const mark = {
+    live: [symbol.running, colour.green],
+    previous: [symbol.done, colour.dim],
+    built: [symbol.waiting, colour.cyan],
+    rolled_back: [symbol.back, colour.magenta],
+    failed: [symbol.failed, colour.red],
+  } as const;
+  const [sign, paint] = mark[state];
+  return { text: `${sign} ${wordsOf(state)}`, paint };
+}
+
+export function releaseList(look: Look, releases: readonly ReleaseView[], now: number): string[] {
+  if (releases.length === 0)
+    return ['No releases yet. A repository with `deploy` in its millwright.yaml makes one a merged ticket.'];
+  return table(
+    look,
+    [
+      { title: 'release' },
+      { title: 'state' },
+      { title: 'repo' },
+      { title: 'commit' },
+      { title: 'digest' },
+      { title: 'address' },
+      { title: 'run' },
+      { title: 'built', align: 'right' },
+    ],
+    releases.map((release) => [
+      release.id,
+      releaseState(look, release.state),
+      release.repo,
+      short(release.commit),
+      short(release.digest),
+      release.state === 'live' ? (release.address ?? '') : '',
+      release.run,
+      { text: ago(release.createdAt, now), paint: look.colour.dim },
+    ]),
+  );
+}
+
+export function releaseShow(look: Look, release: ReleaseView, now: number): string[] {
+  const state = releaseState(look, release.state);
+  const headline = typeof state === 'string' ? state : state.paint(state.text);
+  return [
+    `${headline}  ${look.colour.bold(release.id)}  ${look.colour.dim(release.repo)}`,
+    ...fields(
+      look,
+      [
+        ['digest', release.digest],
+        ['commit', release.commit],
+        ['run', release.run],
+        ['tickets', release.tickets.join(', ')],
+        ['address', release.address],
+        ['built', clock(release.createdAt, now)],
+      ],
+      '  ',
+    ),
+    ...(release.notes === ''
+      ? []
+      : [
+          ...heading(look, 'Notes'),
+          ...paragraphs(release.notes)
+            .trim()
+            .split('\n')
+            .map((line) => `  ${line}`),
+        ]),
+  ];
+}
+
+/** What serves, and what a rollback would go to. */
+export function rollbackStatus(
+  look: Look,
+  repos: readonly RepoView[],
+  releases: readonly ReleaseView[],
+  now: number,
+): string[] {
+  if (repos.length === 0) return ['No repositories yet. Add one: ./millwright repo add PATH'];
+  return table(
+    look,
+    [
+      { title: 'repo' },
+      { title: 'live' },
+      { title: 'address' },
+      { title: 'a rollback goes to' },
+      { title: 'last undone' },
+    ],
+    repos.map((repo) => {
+      const of = releases
+        .filter((release) => release.repo === repo.name)
+        .sort((a, b) => b.createdAt - a.createdAt);
+      const previous = of.find((release) => release.state === 'previous');
+      const undone = of.find((release) => release.state === 'rolled_back');
+      return [
+        repo.name,
+        repo.live === null
+          ? { text: 'nothing', paint: look.colour.dim }
+          : { text: repo.live, paint: look.colour.green },
+        oneLine(repo.address ?? ''),
+        previous?.id ?? { text: 'nothing', paint: look.colour.dim },
+        undone === undefined ? '' : `${undone.id}, built ${ago(undone.createdAt, now)}`,
+      ];
+    }),
+  );
+}

@@ -1,0 +1,141 @@
+import type { RunView, StageView, WhyView } from '@millwright/domain';
+import { ago, clock, count, duration, money, short } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { type Cell, type Column, table } from '../text/table.ts';
+import { wrap } from '../text/width.ts';
+import { fields, heading } from './fields.ts';
+import { gateLine } from './gate.ts';
+import { markOf, stateCell, wordsOf } from './state.ts';
+
+export function runList(look: Look, runs: readonly RunView[], now: number): string[] {
+  if (runs.length === 0)
+    return ['No runs yet. File a ticket: ./millwright ticket file FILE --repo NAME --follow'];
+  const columns: Column[] = [
+    { title: 'run' },
+    { title: 'state' },
+    { title: 'repo' },
+    { title: 'title', shrinkTo: 16 },
+    { title: 'time', align: 'right' },
+    { title: 'cost', align: 'right' },
+    { title: 'started', align: 'right' },
+  ];
+  return table(
+    look,
+    columns,
+    runs.map((run) => [
+      run.id,
+      stateCell(look, run.state),
+      run.repo,
+      oneLine(run.title),
+      duration((run.endedAt ?? now) - run.startedAt),
+      money(run.usage.usd),
+      { text: ago(run.startedAt, now), paint: look.colour.dim },
+    ]),
+  );
+}
+
+const STAGE_COLUMNS: Column[] = [
+  { title: '' },
+  { title: '' },
+  { title: '', shrinkTo: 8 },
+  { title: '' },
+  { title: '', align: 'right' },
+  { title: '', align: 'right' },
+  { title: '', shrinkTo: 10 },
+];
+
+/** What a stage says beside its state: why it ended so, or what its agent does. */
+const lastWord = (stage: StageView): string =>
+  oneLine(stage.state === 'running' || stage.reason === null ? (stage.action ?? '') : stage.reason);
+
+const taskOf = (stage: StageView): string =>
+  oneLine([stage.task, stage.title].filter((part) => part !== null && part !== '').join(' '));
+
+export type StageOptions = { spinner?: string };
+
+/** A line a stage: state symbol, kind, task, state, time, cost, and its agent's action or its reason. */
+export function stageLines(look: Look, run: RunView, now: number, options: StageOptions = {}): string[] {
+  const rows = run.stages.map((stage): Cell[] => {
+    const mark = markOf(look, stage.state);
+    const symbol = stage.state === 'running' ? (options.spinner ?? mark.symbol) : mark.symbol;
+    const said = lastWord(stage);
+    return [
+      { text: symbol, paint: mark.paint },
+      stage.attempt > 1 ? `${stage.kind} #${stage.attempt}` : stage.kind,
+      taskOf(stage),
+      { text: wordsOf(stage.state), paint: mark.paint },
+      stage.state === 'waiting' ? '' : duration((stage.endedAt ?? now) - stage.startedAt),
+      { text: money(stage.usage.usd), paint: look.colour.dim },
+      { text: said, paint: stage.state === 'failed' ? look.colour.red : look.colour.dim },
+    ];
+  });
+  return table(look, STAGE_COLUMNS, rows, '  ');
+}
+
+/** `✔ done  shop · 12 s · $0.0310  Add a discount` */
+export function runHeadline(look: Look, run: RunView, now: number): string {
+  const mark = markOf(look, run.state);
+  const facts = [run.repo, duration((run.endedAt ?? now) - run.startedAt), money(run.usage.usd)].filter(
+    (part) => part !== '',
+  );
+  const tail = look.colour.dim(`${facts.join(` ${look.symbol.dot} `)} ${look.symbol.dot} ${run.id}`);
+  return `${mark.paint(`${mark.symbol} ${wordsOf(run.state)}`)}  ${look.colour.bold(oneLine(run.title))}  ${tail}`;
+}
+
+export function runShow(look: Look, run: RunView, now: number): string[] {
+  const { usage } = run;
+  return [
+    runHeadline(look, run, now),
+    ...(run.reason === null
+      ? []
+      : wrap(oneLine(run.reason), Math.max(20, look.columns - 2)).map((line) => `  ${line}`)),
+    ...(run.stages.length === 0 ? [] : [...heading(look, 'Stages'), ...stageLines(look, run, now)]),
+    ...(run.gates.length === 0
+      ? []
+      : [...heading(look, 'Gates'), ...run.gates.map((gate) => `  ${gateLine(look, gate)}`)]),
+    ...heading(look, 'Record'),
+    ...fields(
+      look,
+      [
+        ['ticket', run.ticket],
+        [
+          'change',
+          run.change === null
+            ? null
+            : `${short(run.change.base)} ${look.symbol.arrow} ${short(run.change.commit)}  tree ${short(run.change.tree)}`,
+        ],
+        [
+          'delivered',
+          run.delivered === null
+            ? null
+            : `${run.delivered.kind} on ${oneLine(run.delivered.ref)}, ${short(run.delivered.commit)}`,
+        ],
+        ['release', run.release],
+        ['model', run.model === null ? null : oneLine(run.model)],
+        [
+          'tokens',
+          `${count(usage.inputTokens)} in, ${count(usage.cacheReadTokens)} from cache, ${count(usage.outputTokens)} out`,
+        ],
+        ['cost', money(usage.usd)],
+        ['started', clock(run.startedAt, now)],
+        ['ended', run.endedAt === null ? null : clock(run.endedAt, now)],
+      ],
+      '  ',
+    ),
+  ];
+}
+
+export function runWhy(look: Look, why: WhyView, now: number): string[] {
+  const mark = markOf(look, why.state);
+  const rows = why.because.map((cause): Cell[] => [
+    { text: String(cause.position), paint: look.colour.dim },
+    { text: clock(cause.at, now), paint: look.colour.dim },
+    oneLine(cause.text),
+  ]);
+  return [
+    `${why.run} is ${mark.paint(wordsOf(why.state))}${rows.length === 0 ? '.' : ', because:'}`,
+    ...table(look, [{ title: '', align: 'right' }, { title: '' }, { title: '' }], rows, '  '),
+    ...(why.next === '' ? [] : ['', `${look.colour.dim('next:')} ${paragraphs(why.next)}`]),
+  ];
+}

@@ -1,0 +1,57 @@
+import type { DoctorLine, PersonView, RepoView } from '@millwright/domain';
+import type { Look } from '../text/look.ts';
+import { oneLine } from '../text/plain.ts';
+import { table } from '../text/table.ts';
+
+export function repoList(look: Look, repos: readonly RepoView[]): string[] {
+  if (repos.length === 0) return ['No repositories yet. Add one: ./millwright repo add PATH'];
+  return table(
+    look,
+    [
+      { title: 'repo' },
+      { title: 'branch' },
+      { title: 'deliver' },
+      { title: 'step', align: 'right' },
+      { title: 'live' },
+      { title: 'address' },
+      { title: 'from', shrinkTo: 20 },
+    ],
+    repos.map((repo) => [
+      repo.name,
+      oneLine(repo.branch),
+      repo.deliver,
+      String(repo.step),
+      repo.live ?? '',
+      oneLine(repo.address ?? ''),
+      { text: oneLine(repo.url), paint: look.colour.dim },
+    ]),
+  );
+}
+
+export function personList(look: Look, people: readonly PersonView[]): string[] {
+  return table(
+    look,
+    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: 'roles' }],
+    people.map((person) => [person.id, oneLine(person.name), person.roles.join(', ')]),
+  );
+}
+
+/** The steps' names, from the autonomy ladder. */
+export const STEPS = [
+  'individual help',
+  'structured',
+  'shared knowledge',
+  'workflow',
+  'measured',
+  'agent teams',
+  'autonomous department',
+  'autonomous enterprise',
+] as const;
+
+export function doctorLines(look: Look, lines: readonly DoctorLine[]): string[] {
+  const { colour, symbol } = look;
+  return lines.flatMap((line) => [
+    `${line.ok ? colour.green(symbol.done) : colour.red(symbol.failed)} ${line.id.padEnd(10)} ${oneLine(line.text)}`,
+    ...(line.ok || line.fix === null ? [] : [`  ${colour.dim('fix:')} ${oneLine(line.fix)}`]),
+  ]);
+}

@@ -1,0 +1,74 @@
+import type { TicketView } from '@millwright/domain';
+import { ago, clock } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { table } from '../text/table.ts';
+import { fields, heading } from './fields.ts';
+import { markOf, stateCell, wordsOf } from './state.ts';
+
+export function ticketList(look: Look, tickets: readonly TicketView[], now: number): string[] {
+  if (tickets.length === 0)
+    return ['No tickets yet. File one: ./millwright ticket file FILE --repo NAME --follow'];
+  return table(
+    look,
+    [
+      { title: 'ticket' },
+      { title: 'state' },
+      { title: 'repo' },
+      { title: 'kind' },
+      { title: 'title', shrinkTo: 16 },
+      { title: 'last run' },
+      { title: 'filed', align: 'right' },
+    ],
+    tickets.map((view) => [
+      view.id,
+      stateCell(look, view.state),
+      view.repo,
+      view.ticket.kind,
+      oneLine(view.ticket.title),
+      view.runs.at(-1) ?? '',
+      { text: ago(view.filedAt, now), paint: look.colour.dim },
+    ]),
+  );
+}
+
+const indented = (text: string) =>
+  paragraphs(text)
+    .trim()
+    .split('\n')
+    .map((line) => `  ${line}`.trimEnd());
+
+/** The planner's question and how to answer it. */
+export const questionLines = (look: Look, ticket: string, question: string): string[] => [
+  ...heading(look, 'The planner asks'),
+  ...indented(question),
+  `  ${look.colour.dim('next:')} ./millwright ticket answer ${ticket} "…"`,
+];
+
+export function ticketShow(look: Look, view: TicketView, now: number): string[] {
+  const { ticket } = view;
+  const mark = markOf(look, view.state);
+  return [
+    `${mark.paint(`${mark.symbol} ${wordsOf(view.state)}`)}  ${look.colour.bold(oneLine(ticket.title))}  ${look.colour.dim(view.id)}`,
+    ...fields(
+      look,
+      [
+        ['repo', view.repo],
+        ['kind', ticket.kind],
+        ['priority', ticket.priority === undefined ? null : oneLine(ticket.priority)],
+        ['labels', ticket.labels.map(oneLine).join(', ')],
+        ['filed', `${clock(view.filedAt, now)} by ${oneLine(view.author)}`],
+        ['runs', view.runs.join(', ')],
+      ],
+      '  ',
+    ),
+    ...(ticket.body === '' ? [] : ['', ...indented(ticket.body)]),
+    ...(ticket.acceptance.length === 0
+      ? []
+      : [...heading(look, 'Acceptance'), ...ticket.acceptance.map((line) => `  - ${oneLine(line)}`)]),
+    ...(view.evidence.length === 0
+      ? []
+      : [...heading(look, 'Why it was reopened'), ...view.evidence.flatMap(indented)]),
+    ...(view.question === null ? [] : questionLines(look, view.id, view.question)),
+  ];
+}

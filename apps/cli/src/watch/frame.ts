@@ -1,0 +1,15 @@
+import type { RunView } from '@millwright/domain';
+import type { Look } from '../text/look.ts';
+import { gateLine } from '../views/gate.ts';
+import { runHeadline, stageLines } from '../views/run.ts';
+
+/** One picture of a run for a terminal: the headline, a line a stage, the gates that were asked. `tick` turns the spinner. */
+export function frame(look: Look, run: RunView, now: number, tick: number): string {
+  const { spinner } = look.symbol;
+  const gates = run.gates.filter((gate) => gate.state !== 'asked').map((gate) => `  ${gateLine(look, gate)}`);
+  return [
+    runHeadline(look, run, now),
+    ...stageLines(look, run, now, { spinner: spinner[tick % spinner.length] ?? look.symbol.running }),
+    ...gates,
+  ].join('\n');
+}

@@ -1,0 +1,71 @@
+import type { GateView, RunView, StageView } from '@millwright/domain';
+import { clock, duration, money } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine } from '../text/plain.ts';
+import { gateLine } from '../views/gate.ts';
+import { runHeadline } from '../views/run.ts';
+import { markOf, wordsOf } from '../views/state.ts';
+
+/** What a piped watch has said so far: a line is printed when what it would say differs from what was said last of the same thing. */
+export type Said = Map<string, string>;
+
+export type LineOptions = {
+  /** A line for each thing an agent does, too. */
+  actions: boolean;
+};
+
+const named = (stage: StageView): string => {
+  const task = oneLine([stage.task, stage.title].filter((part) => part !== null && part !== '').join(' '));
+  return `${stage.kind}${stage.attempt > 1 ? ` #${stage.attempt}` : ''}${task === '' ? '' : ` ${task}`}`;
+};
+
+function stageLine(look: Look, stage: StageView): string {
+  const mark = markOf(look, stage.state);
+  const facts =
+    stage.endedAt === null
+      ? []
+      : [duration(stage.endedAt - stage.startedAt), money(stage.usage.usd)].filter((part) => part !== '');
+  const reason = stage.reason === null || stage.state === 'running' ? '' : oneLine(stage.reason);
+  const tail = [...facts, ...(reason === '' ? [] : [reason])].join(` ${look.symbol.dot} `);
+  return `${mark.paint(mark.symbol)} ${named(stage)} ${mark.paint(wordsOf(stage.state))}${tail === '' ? '' : look.colour.dim(`  ${tail}`)}`;
+}
+
+const gateShown = (gate: GateView) => gate.state !== 'asked';
+
+/** The lines that `run` adds to what was said; `said` is brought up to date. Calling it twice with the same view says nothing the second time. */
+export function newLines(look: Look, said: Said, run: RunView, now: number, options: LineOptions): string[] {
+  const lines: string[] = [];
+  const say = (key: string, state: string, text: () => string, at: number) => {
+    if (said.get(key) === state) return;
+    said.set(key, state);
+    lines.push(`${look.colour.dim(clock(at, now))} ${text()}`);
+  };
+  if (!said.has('run')) say('run', 'seen', () => runHeadline(look, run, now), run.startedAt);
+  for (const stage of run.stages) {
+    const key = `stage ${stage.attemptId}`;
+    // A stage that was over when first seen still says that it began, so that piped accounts read the same however they were caught.
+    if (stage.state !== 'waiting' && !said.has(key))
+      say(
+        key,
+        'running',
+        () => stageLine(look, { ...stage, state: 'running', endedAt: null, reason: null }),
+        stage.startedAt,
+      );
+    if (options.actions && stage.action !== null && stage.action !== '')
+      say(
+        `action ${stage.attemptId}`,
+        `${stage.turns} ${stage.action}`,
+        () => look.colour.dim(`  ${named(stage)}: ${oneLine(stage.action ?? '')}`),
+        stage.endedAt ?? now,
+      );
+    say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);
+  }
+  for (const gate of run.gates.filter(gateShown))
+    say(
+      `gate ${gate.id}`,
+      `${gate.state} ${gate.approvals.length}`,
+      () => gateLine(look, gate),
+      gate.approvals.at(-1)?.at ?? now,
+    );
+  return lines;
+}
