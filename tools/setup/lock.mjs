@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,9 +17,10 @@ export async function alone(work) {
   const until = Date.now() + 900_000;
   let told = false;
   while (!take(path)) {
-    const holder = holderOf(path);
-    if (holder === null) {
-      rmSync(path, { force: true });
+    const holder = readHolder(path);
+    if (holder === null) continue;
+    if (!isAlive(holder)) {
+      clear(path, holder);
       continue;
     }
     if (Date.now() > until) {
@@ -30,7 +31,7 @@ export async function alone(work) {
     }
     if (!told) announce('waiting', `for another set-up (process ${holder})`);
     told = true;
-    await sleep(200);
+    await sleep(100);
   }
   const leave = () => rmSync(path, { force: true });
   process.once('exit', leave);
@@ -42,30 +43,57 @@ export async function alone(work) {
   }
 }
 
-/** @param {string} path */
+/** Puts the lock there with its holder already in it, so that no one reads an empty one. @param {string} path */
 function take(path) {
+  const mine = `${path}.${process.pid}.${performance.now()}`;
+  writeFileSync(mine, String(process.pid));
   try {
-    const file = openSync(path, 'wx', 0o644);
-    writeSync(file, String(process.pid));
-    closeSync(file);
+    linkSync(mine, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(mine, { force: true });
   }
 }
 
-/** The living process that holds the lock, or null. @param {string} path @returns {number | null} */
-function holderOf(path) {
+/** What the lock holds, or null where it is gone by now. @param {string} path @returns {string | null} */
+function readHolder(path) {
   try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0) return null;
-    process.kill(pid, 0);
-    return pid;
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EPERM') return -1;
-    if (error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'ENOENT'))
-      return null;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
+  }
+}
+
+/** @param {string} holder a process id; anything else holds nothing */
+function isAlive(holder) {
+  if (!/^[1-9][0-9]*$/.test(holder)) return false;
+  try {
+    process.kill(Number(holder), 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/**
+ * Removes the lock of a process that is gone. It is moved aside first and looked at again: another waiter may have
+ * cleared it and taken it a moment ago, and then it is put back.
+ * @param {string} path
+ * @param {string} holder
+ */
+function clear(path, holder) {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+    if (readFileSync(aside, 'utf8') !== holder) linkSync(aside, path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error; // another waiter was faster
+  } finally {
+    rmSync(aside, { force: true });
   }
 }
