@@ -1,0 +1,56 @@
+import type { RepoConfig } from '@millwright/domain';
+import { z } from 'zod';
+
+/** What is read of a package.json; everything else in it is left alone. Never trusted beyond its shape. */
+const Manifest = z.object({
+  name: z.string().optional().catch(undefined),
+  version: z.string().optional().catch(undefined),
+  scripts: z.record(z.string(), z.string().catch('')).optional().catch(undefined),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** Null for text that is no JSON object: such a package.json counts as none. */
+export function parseManifest(text: string | null): Manifest | null {
+  if (text === null) return null;
+  try {
+    const parsed = Manifest.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null; // Not JSON: npm could not read it either.
+  }
+}
+
+export type TestCommand =
+  | { kind: 'none' }
+  /** `text` is what people read; `script` is what a shell runs in the repository's root. */
+  | { kind: 'command'; text: string; script: string };
+
+export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/**
+ * The test command as the base has it: `test` of the repository's file (which the factory reads from the default branch), else the
+ * test script of the base's package.json, with its pre and post scripts. npm itself is skipped there: it costs 200 ms and would put its own
+ * folders first on PATH.
+ */
+export function testCommand(config: Pick<RepoConfig, 'test'>, base: Manifest | null): TestCommand {
+  const script = base?.scripts?.test?.trim() ?? '';
+  const placeholder = script === '' || script.includes('no test specified');
+  const own = config.test?.trim();
+  if (own !== undefined && !(/^npm (t|test|run test|run-script test)$/.test(own) && !placeholder))
+    return { kind: 'command', text: own, script: own };
+  if (placeholder) return { kind: 'none' };
+  const steps = ['pretest', 'test', 'posttest']
+    .map((name) => base?.scripts?.[name]?.trim() ?? '')
+    .filter((step) => step !== '');
+  const env = [
+    'npm_lifecycle_event=test',
+    `npm_lifecycle_script=${quote(script)}`,
+    `npm_package_name=${quote(base?.name ?? '')}`,
+    `npm_package_version=${quote(base?.version ?? '')}`,
+  ].join(' ');
+  return {
+    kind: 'command',
+    text: 'npm test',
+    script: `export ${env}\n${steps.map((step) => `sh -c ${quote(step)}`).join(' &&\n')}`,
+  };
+}

@@ -1,0 +1,238 @@
+import { randomBytes } from 'node:crypto';
+import type {
+  AcceptanceChecks,
+  ChangedPath,
+  CommandResult,
+  Digest,
+  GitSha,
+  RepoConfig,
+  TestReport,
+} from '@millwright/domain';
+import { listCheckout, readCheckout } from '../sandbox/index.ts';
+import { runAcceptance } from './acceptance.ts';
+import { type Canary, canCarry, type KnownRunner, makeCanary } from './canary.ts';
+import { parseManifest, type TestCommand, testCommand } from './command.ts';
+import {
+  type BaseFacts,
+  filesOf,
+  type Judgement,
+  judge,
+  judgeByExitCode,
+  learnBase,
+  outcomesOf,
+} from './judge.ts';
+import type { Laying } from './lay.ts';
+import { isTestConfig, mergeManifest, planOverlay } from './overlay.ts';
+import { type Prepared, runSuite, type Where } from './suite.ts';
+
+export type VerifyInput = {
+  config: RepoConfig;
+  tree: GitSha;
+  base: Prepared;
+  candidate: Prepared;
+  changed: readonly ChangedPath[];
+  acceptance: { checks: AcceptanceChecks; digest: Digest; files: Uint8Array | null } | null;
+  /** Milliseconds that one run of the test command may take. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+};
+
+/** Remembers what a base's runs taught, by a key that names tree, dependencies, image and command. */
+export type BaseMemory = {
+  get(key: string): Promise<BaseFacts | null>;
+  set(key: string, facts: BaseFacts): Promise<void>;
+};
+
+const MAX_FILES = 100_000;
+const MAX_CONFIG = 4 * 1024 * 1024;
+const BASE_SESSIONS = 8;
+const NOTHING: Laying = { remove: [], write: [], append: [] };
+const TEST_LIKE = /(^|[/._-])(tests?|specs?|__tests__)([/._-]|$)/i;
+
+const word = () => `q${randomBytes(8).toString('hex')}`;
+const canariesFor = (files: Readonly<Record<string, KnownRunner>>): (Canary & { runner: KnownRunner })[] =>
+  Object.entries(files)
+    .filter(([file]) => canCarry(file))
+    .map(([file, runner]) => ({ ...makeCanary(file, word), runner }));
+
+/**
+ * Runs the repository's own tests on the exact candidate tree in fresh containers and computes the verdict outside; then the base's copies of
+ * the test files that the change touched, then the acceptance checks. Throws only when the engine fails or `signal` is aborted.
+ */
+export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
+  const manifest = await readText(input.base, 'package.json');
+  const command = testCommand(input.config, parseManifest(manifest));
+  const suite = command.kind === 'none' ? nothingToRun() : await verifySuite(where, memory, input, command);
+  const acceptance =
+    input.acceptance === null
+      ? []
+      : await runAcceptance(where, input.candidate, {
+          ...{ checks: input.acceptance.checks.checks, files: input.acceptance.files },
+          ...{ timeoutMs: input.timeoutMs, ...(input.signal === undefined ? {} : { signal: input.signal }) },
+        });
+  const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
+  const said = suite.judgement;
+  const [first] = unmet;
+  const verdict = said.verdict === 'passed' && first !== undefined ? 'failed' : said.verdict;
+  const reason =
+    first === undefined
+      ? said.reason
+      : `${said.verdict === 'passed' ? '' : `${said.reason} `}${unmet.length} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
+  return {
+    ...{ tree: input.tree, verdict, reason: reason.slice(0, 4_000), runner: said.runner, names: said.names },
+    ...{
+      suite: suite.result,
+      baseTests: suite.baseTests,
+      acceptance,
+      checks: input.acceptance?.digest ?? null,
+    },
+  };
+}
+
+type SuiteVerdict = {
+  judgement: Judgement;
+  result: CommandResult | null;
+  baseTests: TestReport['baseTests'];
+};
+
+const nothingToRun = (): SuiteVerdict => ({
+  judgement: {
+    verdict: 'passed',
+    reason: 'The base has no test command: no tests were run.',
+    runner: 'none',
+    names: { base: 0, reported: 0, missing: [], failing: [] },
+  },
+  result: null,
+  baseTests: { files: [], failing: [], result: null },
+});
+
+async function verifySuite(
+  where: Where,
+  memory: BaseMemory,
+  input: VerifyInput,
+  command: Extract<TestCommand, { kind: 'command' }>,
+): Promise<SuiteVerdict> {
+  const facts = await learn(where, memory, input, command);
+  const laying = await overlay(input.base, input.candidate);
+  const run = (purpose: string, extra: Laying, canaries: (Canary & { runner: KnownRunner })[]) =>
+    runSuite(where, input.candidate, {
+      ...{ purpose, command, canaries, timeoutMs: input.timeoutMs, sessions: Math.max(1, facts.sessions) },
+      laying: {
+        remove: [...laying.remove, ...extra.remove],
+        write: [...laying.write, ...extra.write],
+        append: extra.append,
+      },
+      ...(input.signal === undefined ? {} : { signal: input.signal }),
+    });
+  if (facts.runner === 'unknown') {
+    const { run: observed, result } = await run('verify', NOTHING, []);
+    return { judgement: judgeByExitCode(facts, observed), result, baseTests: noBaseTests };
+  }
+  const there = new Set((await listCheckout(input.candidate.checkout, MAX_FILES)).paths);
+  const { runner } = facts;
+  const added = input.changed
+    .map(({ path }) => path)
+    .filter((path) => there.has(path) && TEST_LIKE.test(path) && !(path in facts.files));
+  const files = {
+    ...Object.fromEntries(added.map((path) => [path, runner])),
+    ...Object.fromEntries(Object.entries(facts.files).filter(([path]) => there.has(path))),
+  };
+  const canaries = canariesFor(files);
+  const [observed, canaried] = await Promise.all([
+    run('verify', NOTHING, []),
+    run('verify-canary', NOTHING, canaries),
+  ]);
+  const judgement = judge(facts, observed.run, canaried.run, canaries);
+  const baseTests = await runBaseTests(input, facts, (write) =>
+    run('verify-base', { ...NOTHING, write }, []),
+  );
+  return { judgement, result: observed.result, baseTests };
+}
+
+const noBaseTests: TestReport['baseTests'] = { files: [], failing: [], result: null };
+
+/** The base's own copies of the test files that the change touched, run against the candidate: a fact, not a verdict. */
+async function runBaseTests(
+  input: VerifyInput,
+  facts: BaseFacts,
+  run: (write: Laying['write']) => ReturnType<typeof runSuite>,
+): Promise<TestReport['baseTests']> {
+  const touched = new Set(input.changed.filter((c) => c.status !== 'added').map((c) => c.path));
+  const files = Object.keys(facts.files).filter((file) => touched.has(file));
+  if (files.length === 0) return noBaseTests;
+  const { run: ran, result } = await run(await readAll(input.base, files));
+  const seen = outcomesOf(ran);
+  const failing = facts.outcomes
+    .filter((o) => o.state === 'pass' && files.includes(o.file))
+    .filter((o) => !seen.some((s) => s.name === o.name && s.file === o.file && s.state === 'pass'))
+    .map((o) => o.name);
+  return { files, failing: [...new Set(failing)], result };
+}
+
+/** Runs the base, twice and once a key: to learn its names, and which of its test files can carry canaries. */
+async function learn(
+  where: Where,
+  memory: BaseMemory,
+  input: VerifyInput,
+  command: Extract<TestCommand, { kind: 'command' }>,
+): Promise<BaseFacts> {
+  const { base } = input;
+  const key = JSON.stringify([
+    base.checkout.tree,
+    base.layer?.key ?? '',
+    base.image ?? where.sandboxes.image,
+    command.script,
+  ]);
+  const known = await memory.get(key);
+  if (known !== null) return known;
+  const shared = {
+    ...{ command, laying: NOTHING, timeoutMs: input.timeoutMs },
+    ...(input.signal === undefined ? {} : { signal: input.signal }),
+  };
+  const observed = await runSuite(where, base, {
+    ...{ ...shared, purpose: 'verify-learn', canaries: [], sessions: BASE_SESSIONS },
+  });
+  const canaries = canariesFor(filesOf(observed.run));
+  const sessions = Math.max(1, observed.run.sessions.length);
+  const canaried =
+    canaries.length === 0
+      ? { run: { end: observed.run.end, sessions: [] } }
+      : await runSuite(where, base, { ...shared, purpose: 'verify-learn-canary', canaries, sessions });
+  const facts = learnBase(observed.run, canaried.run, canaries);
+  // A run that the machine cut short taught nothing worth keeping.
+  if (observed.run.end.kind === 'exited' && canaried.run.end.kind === 'exited') await memory.set(key, facts);
+  return facts;
+}
+
+/** What of the base's test configuration is laid over the candidate. */
+async function overlay(base: Prepared, candidate: Prepared): Promise<Laying> {
+  const [there, here] = await Promise.all([
+    listCheckout(base.checkout, MAX_FILES),
+    listCheckout(candidate.checkout, MAX_FILES),
+  ]);
+  const plan = planOverlay(
+    there.paths,
+    here.paths.filter((path) => isTestConfig(path) || path.endsWith('package.json')),
+  );
+  const write = await readAll(base, plan.restore);
+  for (const path of plan.merge) {
+    const [from, to] = await Promise.all([readText(base, path), readText(candidate, path)]);
+    const merged = from === null || to === null ? null : mergeManifest(from, to);
+    if (merged !== null) write.push({ path, bytes: new TextEncoder().encode(merged) });
+  }
+  return { remove: plan.remove, write, append: [] };
+}
+
+async function readAll(
+  from: Prepared,
+  paths: readonly string[],
+): Promise<{ path: string; bytes: Uint8Array }[]> {
+  const all = await Promise.all(
+    paths.map(async (path) => ({ path, bytes: await readCheckout(from.checkout, path, MAX_CONFIG) })),
+  );
+  return all.flatMap(({ path, bytes }) => (bytes === null ? [] : [{ path, bytes }]));
+}
+
+async function readText(from: Prepared, path: string): Promise<string | null> {
+  return (await readCheckout(from.checkout, path, MAX_CONFIG))?.toString('utf8') ?? null;
+}
