@@ -1,0 +1,141 @@
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clock, factory, halted, orchestrator, ticket } from './testing/trail.ts';
+import { type OpenTrail, openRedactor, openTrail } from './trail.ts';
+
+// Every refusal of the trail is tried as every role that the application uses, on an entry that is really there.
+
+let db: TestDatabase;
+let trail: OpenTrail;
+beforeAll(async () => {
+  db = await testDatabase();
+  trail = openTrail({ url: db.url.orchestrator, clock });
+  await trail.append({ stream: factory, expectedVersion: 0, actor: orchestrator, entries: [halted('here')] });
+});
+afterAll(async () => {
+  await trail.close();
+  await db.close();
+});
+
+async function attempt(url: string, statement: string): Promise<string> {
+  const sql = postgres(url, { max: 1 });
+  try {
+    await sql.unsafe(statement);
+    return 'done';
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  } finally {
+    await sql.end();
+  }
+}
+
+const append = (stream: string, type: string) => `select * from millwright.trail_append(
+  array['${stream}'], array[0], array['orchestrator'], array[1]::bigint[], array[1], array['${type}'],
+  array['\\x00000000000000000000000000000000'::bytea], array['{}'::bytea])`;
+
+const changes = [
+  `update millwright.entries set actor = 'migrator'`,
+  `update millwright.entries set actor = actor where false`,
+  'delete from millwright.entries',
+  'truncate millwright.entries',
+  `update millwright.payloads set bytes = ''`,
+  'delete from millwright.payloads',
+  'truncate millwright.payloads',
+];
+
+const never = [
+  ...changes,
+  'alter table millwright.entries disable trigger all',
+  'alter table millwright.payloads disable trigger all',
+  'drop trigger entries_are_final on millwright.entries',
+  'alter table millwright.entries owner to session_user',
+  'drop table millwright.entries',
+  'create or replace function millwright.refuse_change() returns trigger language plpgsql as $$ begin return null; end $$',
+  'drop schema millwright cascade',
+  'set session_replication_role = replica',
+  'set role migrator',
+  'create table millwright.mine (x int)',
+  'create table public.mine (x int)',
+  `insert into millwright.entries values (2, 'factory', 2, 'a.b', 'orchestrator', 1, sha256(''))`,
+  `insert into millwright.payloads values (2, sha256(''), '')`,
+  `select * from millwright.append_one('factory', 1, 'orchestrator', 1, '{}', '{}', '{}')`,
+  'select millwright.lock_trail()',
+  `update millwright.claims set released = true`,
+  `insert into millwright.claims values ('att_00000000', 1, 'x', sha256(''))`,
+  'select secret_hash from millwright.claims',
+];
+
+describe.each(['orchestrator', 'runner', 'redactor'] as const)('%s', (role) => {
+  test.each(never)('may not: %s', async (statement) => {
+    expect(await attempt(db.url[role], statement)).toBe('42501');
+  });
+});
+
+test.each(changes)('its owner may not: %s', async (statement) => {
+  expect(await attempt(db.url.migrator, statement)).toBe('42501');
+  expect(await attempt(db.url.postgres, statement)).toBe('42501'); // the trigger fires for a superuser as well
+});
+
+test.each([
+  append('ticket/tkt_00000001', 'factory.halted'),
+  'select * from millwright.entries',
+  'select * from millwright.payloads',
+  'select * from millwright.people',
+  'select * from millwright.secrets',
+  'select * from millwright.artifacts',
+  'select * from millwright.artifact_chunks',
+  'select * from millwright.budgets',
+  'select * from millwright.dead_claims()',
+  'select millwright.budget_settle_stale(interval $$0$$)',
+  'select millwright.redact(1)',
+])('a runner may not: %s', async (statement) => {
+  expect(await attempt(db.url.runner, statement)).toBe('42501');
+});
+
+test.each([
+  append('attempt/att_00000001', 'attempt.claimed'),
+  append('attempt/att_00000001', 'attempt.sandboxed'),
+  append('attempt/att_00000001', 'turn.recorded'),
+  append('attempt/att_00000001', 'attempt.refused'),
+  `select millwright.runner_claim('att_00000001', 'x', sha256(''), 1, '')`,
+  `select millwright.runner_append('att_00000001', '', 0, 'x', 1, '{}', '{}', '{}')`,
+  'select millwright.redact(1)',
+])('the orchestrator may not: %s', async (statement) => {
+  expect(await attempt(db.url.orchestrator, statement)).toBe('42501');
+});
+
+test('an append runs in read committed or not at all: a stricter snapshot would see an old head', async () => {
+  const inside = (level: string) =>
+    `begin isolation level ${level}; ${append('ticket/tkt_00000002', 'factory.halted')}; rollback`;
+  expect(await attempt(db.url.orchestrator, inside('repeatable read'))).toBe('25001');
+  expect(await attempt(db.url.orchestrator, inside('read committed'))).toBe('done');
+});
+
+test('the redactor takes away free text that no decision reads, and nothing else', async () => {
+  const redactor = openRedactor({ url: db.url.redactor });
+  const first = await trail.append({
+    stream: ticket(1),
+    expectedVersion: 0,
+    actor: orchestrator,
+    entries: [halted('a name')],
+  });
+  const second = await trail.append({
+    stream: ticket(1),
+    expectedVersion: 1,
+    actor: orchestrator,
+    entries: [{ type: 'factory.started', data: { version: '1' } }],
+  });
+  if (first.kind !== 'appended' || second.kind !== 'appended') throw new Error('not appended');
+  expect(await redactor.redact(first.position)).toBe(true);
+  expect(await redactor.redact(first.position)).toBe(false);
+  await expect(redactor.redact(second.position)).rejects.toMatchObject({ code: 'trail-forbidden' });
+  await redactor.close();
+  const read = await trail.read(ticket(1));
+  expect(read.map((r) => r.entry?.type ?? null)).toEqual([null, 'factory.started']);
+  expect(read[0]?.envelope.type).toBe('factory.halted'); // the envelope stays, so every proof still holds
+});
+
+test('nothing was changed by all of that', async () => {
+  expect((await trail.read(factory)).map((r) => r.entry)).toEqual([halted('here')]);
+});

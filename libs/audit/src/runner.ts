@@ -1,0 +1,149 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  type Actor,
+  type AppendResult,
+  type AttemptId,
+  type Claim,
+  type Clock,
+  type Entry,
+  type RecordedEntry,
+  retryable,
+} from '@millwright/domain';
+import { bytesArray, textArray } from './arrays.ts';
+import { connect, guarded, type Sql } from './connect.ts';
+import { stayAlive } from './liveness.ts';
+import { encode, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+
+export type HeldClaim = Extract<Claim, { kind: 'claimed' }>;
+
+/** The trail as a runner has it: attempts it claims, and nothing else. */
+export type RunnerTrail = {
+  readonly incarnation: string;
+  /** Claims an attempt if nobody has, or whoever had is dead. `taken` also when this very runner holds it: a doubled wake-up. */
+  claim(attempt: AttemptId): Promise<Claim>;
+  stream(claim: HeldClaim): AttemptStream;
+  /** Ends the session: what is still claimed is free at once. */
+  close(): Promise<void>;
+};
+
+/** The stream of a claimed attempt. Appends are serialised and carry the expected version by themselves. */
+export type AttemptStream = {
+  /** Only attempt.sandboxed, turn.recorded, attempt.closed. `refused`: taken over, or closed by the orchestrator; stop at once. */
+  append(actor: Actor, entries: readonly Entry[]): Promise<AppendResult>;
+  read(afterVersion?: number): Promise<RecordedEntry[]>;
+  /** Hands the attempt back for anybody to claim. False: it was not ours any more. */
+  release(): Promise<boolean>;
+};
+
+type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: number; reason: string };
+
+function attemptStream(sql: Sql, clock: Clock, upcast: Upcast, claim: HeldClaim): AttemptStream {
+  const { attempt } = claim;
+  const secret = Buffer.from(claim.secret, 'hex');
+  let version = claim.version;
+  let last: Promise<unknown> = Promise.resolve();
+
+  const read = (afterVersion: number) =>
+    guarded(async () => {
+      const rows = await sql<Row[]>`
+        select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes
+        from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
+      return rows.map((row) => recorded(row, upcast));
+    });
+
+  const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
+    const { types, salts, payloads } = encode(`attempt/${attempt}`, actor, entries);
+    const [row] = await guarded(
+      () => sql<[AppendRow]>`
+        select kind, at_version, at_position, reason from millwright.runner_append(
+          ${attempt}, ${secret}, ${version}, ${actor}, ${clock.now()},
+          ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[])`,
+    );
+    if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
+    if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };
+    version = row.at_version;
+    return { kind: 'appended', version, position: row.at_position };
+  };
+
+  /**
+   * While the claim is ours, the one entry that another can put into the stream is the refusal of a former claimant: step over it.
+   * Anything else is for the caller to see.
+   */
+  const append = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
+    for (;;) {
+      const result = await send(actor, entries);
+      if (result.kind !== 'conflict') return result;
+      const since = await read(version);
+      const to = since.at(-1)?.envelope.version;
+      if (to === undefined || since.some(({ envelope }) => envelope.type !== 'attempt.refused'))
+        return result;
+      version = to;
+    }
+  };
+
+  return {
+    append: (actor, entries) => {
+      const mine = last.then(() => append(actor, entries));
+      last = mine.catch(() => undefined); // the caller has the error; the next append is judged by itself
+      return mine;
+    },
+    read: (afterVersion = 0) => read(afterVersion),
+    release: () =>
+      guarded(async () => {
+        const [row] = await sql<[{ done: boolean }]>`
+          select millwright.runner_release(${attempt}, ${secret}) as done`;
+        return row.done;
+      }),
+  };
+}
+
+/**
+ * Opens the trail for a runner, under an incarnation of its own: `[0-9a-z-]{1,64}`, never used before. Resolves once its liveness lock
+ * is held (10 s at most). Errors as openTrail.
+ */
+export async function openRunnerTrail(options: {
+  url: string;
+  clock: Clock;
+  incarnation: string;
+  maxConnections?: number;
+  upcast?: Upcast;
+}): Promise<RunnerTrail> {
+  const { clock, incarnation } = options;
+  const liveness = await stayAlive({ url: options.url, incarnation, withinMs: 10_000 });
+  const sql = connect(options.url, { max: options.maxConnections ?? 4 });
+
+  const tryClaim = async (attempt: AttemptId): Promise<Claim | 'not_alive'> => {
+    const secret = randomBytes(32);
+    const hash = createHash('sha256').update(secret).digest();
+    const [row] = await guarded(
+      () => sql<[{ kind: Claim['kind'] | 'not_alive'; fence: number; at_version: number }]>`
+        select kind, fence, at_version
+        from millwright.runner_claim(${attempt}, ${incarnation}, ${hash}, ${clock.now()}, ${randomBytes(16)})`,
+    );
+    if (row.kind === 'not_alive') return 'not_alive';
+    if (row.kind !== 'claimed') return { kind: row.kind };
+    return {
+      kind: 'claimed',
+      attempt,
+      fence: row.fence,
+      secret: secret.toString('hex'),
+      version: row.at_version,
+    };
+  };
+
+  return {
+    incarnation,
+    claim: async (attempt) => {
+      for (let tries = 0; tries < 3; tries++) {
+        const claim = await tryClaim(attempt);
+        if (claim !== 'not_alive') return claim;
+        await liveness.beat(); // our session was lost since the last beat
+      }
+      throw retryable('trail-unreachable', `runner ${incarnation} has lost its session`, 200);
+    },
+    stream: (claim) => attemptStream(sql, clock, options.upcast ?? upcastV1, claim),
+    close: async () => {
+      await Promise.all([liveness.close(), sql.end({ timeout: 5 })]);
+    },
+  };
+}

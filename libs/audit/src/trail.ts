@@ -1,0 +1,105 @@
+import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
+import { connect, guarded } from './connect.ts';
+import { follow } from './follow.ts';
+import { groupCommit } from './group.ts';
+import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+
+export type DeadClaim = { attempt: AttemptId; fence: number; incarnation: string };
+
+/** The trail as the orchestrator has it: it appends to every stream (but not what only runners may say) and reads all of it. */
+export type OpenTrail = Trail & {
+  /** Batches of entries after a position, in order: what is there, then what comes. Ends when aborted. */
+  follow(options: { after: number; signal: AbortSignal }): AsyncGenerator<RecordedEntry[]>;
+  /** Open attempts whose claimant is dead (its session is gone, or it missed its beats for 10 s) or has let go. Cheap: poll it. */
+  deadClaims(): Promise<DeadClaim[]>;
+  isAlive(incarnation: string): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+const MAX_READ = 10_000;
+
+/**
+ * Connects when first used. `maxConnections` (default 4) are for reads; appends take turns on one of their own.
+ * Errors: retryable 'trail-unreachable'; terminal 'trail-tampered', 'trail-forbidden', 'trail-malformed', 'trail-gap'.
+ */
+export function openTrail(options: {
+  url: string;
+  clock: Clock;
+  maxConnections?: number;
+  upcast?: Upcast;
+}): OpenTrail {
+  const upcast = options.upcast ?? upcastV1;
+  const reads = connect(options.url, { max: options.maxConnections ?? 4 });
+  const writes = connect(options.url, { max: 1 });
+  const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
+
+  const readAll: Trail['readAll'] = (afterPosition, limit) =>
+    guarded(async () => {
+      const found = rows(
+        await reads<Row[]>`
+          select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
+          where position > ${afterPosition} order by position limit ${Math.min(limit, MAX_READ)}`,
+      );
+      for (const [i, { envelope }] of found.entries())
+        if (envelope.position !== afterPosition + i + 1)
+          throw terminal(
+            'trail-gap',
+            `entry ${afterPosition + i + 1} is missing; run: millwright trail verify`,
+          );
+      return found;
+    });
+
+  return {
+    append: groupCommit(writes, options.clock),
+    readAll,
+    read: (stream, afterVersion = 0) =>
+      guarded(async () => {
+        const found = rows(
+          await reads<Row[]>`
+            select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
+            where stream = ${stream} and version > ${afterVersion} order by version`,
+        );
+        for (const [i, { envelope }] of found.entries())
+          if (envelope.version !== afterVersion + i + 1)
+            throw terminal('trail-gap', `version ${afterVersion + i + 1} of ${stream} is missing`);
+        return found;
+      }),
+    head: () =>
+      guarded(async () => {
+        const [row] = await reads<[{ head: number }]>`
+          select coalesce(max(position), 0) as head from millwright.entries`;
+        return row.head;
+      }),
+    follow: (range) => follow(reads, readAll, range),
+    deadClaims: () =>
+      guarded(async () => {
+        const found = await reads<{ attempt: string; fence: number; incarnation: string }[]>`
+          select attempt, fence, incarnation from millwright.dead_claims()`;
+        return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
+      }),
+    isAlive: (incarnation) =>
+      guarded(async () => {
+        const [row] = await reads<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
+        return row.alive;
+      }),
+    close: async () => {
+      await Promise.all([reads.end({ timeout: 5 }), writes.end({ timeout: 5 })]);
+    },
+  };
+}
+
+/** The redactor's one right: to take a payload away for good. True: it was there. Terminal 'trail-forbidden' for a type that decisions read. */
+export function openRedactor(options: { url: string }): {
+  redact(position: number): Promise<boolean>;
+  close(): Promise<void>;
+} {
+  const sql = connect(options.url, { max: 1 });
+  return {
+    redact: (position) =>
+      guarded(async () => {
+        const [row] = await sql<[{ gone: boolean }]>`select millwright.redact(${position}) as gone`;
+        return row.gone;
+      }),
+    close: () => sql.end({ timeout: 5 }),
+  };
+}
