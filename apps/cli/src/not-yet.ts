@@ -3,6 +3,17 @@ import { usage } from './fail.ts';
 
 type Nouns = { trail: Command; release: Command; rollback: Command };
 
+const LATER = {
+  trail: ['verify', 'export', 'prove'],
+  release: ['freeze', 'thaw'],
+  rollback: ['undo'],
+} as const;
+
+/** `noun verb` of every command that no help shows. */
+export const hidden: ReadonlySet<string> = new Set(
+  Object.entries(LATER).flatMap(([noun, verbs]) => verbs.map((verb) => `${noun} ${verb}`)),
+);
+
 /** CONTRACT.md's commands of later issues: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command, nouns: Nouns): void {
   const refuse = (parent: Command, name: string, shown: string) =>
@@ -17,8 +28,8 @@ export function notYet(root: Command, nouns: Nouns): void {
           'see the status table in README.md for what is there',
         );
       });
-  for (const verb of ['verify', 'export', 'prove']) refuse(nouns.trail, verb, `trail ${verb}`);
-  for (const verb of ['freeze', 'thaw']) refuse(nouns.release, verb, `release ${verb}`);
-  refuse(nouns.rollback, 'undo', 'rollback undo');
+  for (const verb of LATER.trail) refuse(nouns.trail, verb, `trail ${verb}`);
+  for (const verb of LATER.release) refuse(nouns.release, verb, `release ${verb}`);
+  for (const verb of LATER.rollback) refuse(nouns.rollback, verb, `rollback ${verb}`);
   for (const noun of ['policy', 'budget', 'digest', 'witness']) refuse(root, noun, noun);
 }

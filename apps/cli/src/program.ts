@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import type { GlobalOptions } from './connection.ts';
 import { contextOf } from './context.ts';
-import { usage } from './fail.ts';
-import { notYet } from './not-yet.ts';
+import { hidden, notYet } from './not-yet.ts';
+import { lookOf } from './text/look.ts';
 
 // Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
 
@@ -223,7 +223,7 @@ export function program(): Command {
     .usage('<noun> <verb> [options]')
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false, subcommandTerm: termOf })
     .addHelpText(
       'after',
       '\nExit codes: 0 done as asked · 1 failed · 2 usage · 3 cannot reach the factory · 4 not allowed\n            5 denied by policy · 6 rolled back · 7 trail does not verify · 8 still pending',
@@ -236,23 +236,38 @@ export function program(): Command {
   return root;
 }
 
-/** Every command throws instead of exiting, and says where its help is. Set on each: commander copies settings when a command is made. */
+/** Every command throws instead of exiting, and says what is wrong in one way. Set on each: commander copies settings when a command is made. */
 function quiet(command: Command): void {
-  command.exitOverride();
-  if (command.commands.length > 0 && command.name() !== 'rollback')
-    command.action(() => {
-      const [word] = command.args;
-      if (word === undefined) {
-        command.outputHelp({ error: true });
-        throw usage(
-          `${pathOf(command)} wants a command`,
-          `one of those above, such as: ${pathOf(command)} ${command.commands[0]?.name() ?? ''}`,
-        );
-      }
-      throw usage(`there is no ${pathOf(command)} ${word}`, `see: ${pathOf(command)} --help`);
-    });
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => {
+      const { colour, symbol } = lookOf(process.stderr, process.env);
+      const [what = '', ...hints] = text
+        .replace(/^error: /, '')
+        .trim()
+        .split('\n');
+      write(
+        `${colour.red(symbol.failed)} ${[what, ...hints].join(' ')}\n  ${colour.dim('next:')} ${pathOf(command)} --help\n`,
+      );
+    },
+  });
   for (const child of command.commands) quiet(child);
 }
 
 const pathOf = (command: Command): string =>
   command.parent === null ? './millwright' : `${pathOf(command.parent)} ${command.name()}`;
+
+/** `run list|show|watch|why|cancel` in the first help: the whole command line on one screen. */
+function termOf(command: Command): string {
+  const verbs = command.commands
+    .map((verb) => verb.name())
+    .filter((verb) => !hidden.has(`${command.name()} ${verb}`));
+  const words = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+  );
+  return [
+    command.name(),
+    ...(verbs.length > 0 && words.length === 0
+      ? [verbs.join('|')]
+      : [[...words, ...verbs].join('|')].filter((text) => text !== '')),
+  ].join(' ');
+}

@@ -20,6 +20,8 @@ export type FactoryOptions = {
   /** Folder of recorded conversations; null: Claude. */
   recorded: string | null;
   env: Record<string, string | undefined>;
+  /** Other programs than `PROGRAMS`: the life cycle is tested without the whole factory. */
+  programs?: typeof PROGRAMS;
   /** A step is done: what, and how long it took. */
   step(name: string, said: string, ms: number): void;
   /** A process died and comes back. */
@@ -40,10 +42,13 @@ const MIGRATE_MS = 120_000;
 /** One that dies at once is seen dying; a runner has no address to ask. */
 const RECORDED_MS = 15_000;
 
-const ORCHESTRATOR = 'apps/orchestrator/src/main.ts';
-const RUNNER = 'apps/sandbox-runner/src/main.ts';
-const MIGRATE = 'apps/orchestrator/src/migrate.ts';
-const RECORDED = 'libs/agents/src/recorded/main.ts';
+/** What each process runs, from the checkout's root. */
+export const PROGRAMS = {
+  migrate: 'apps/orchestrator/src/migrate.ts',
+  recorded: 'libs/agents/src/recorded/main.ts',
+  orchestrator: 'apps/orchestrator/src/main.ts',
+  runner: 'apps/sandbox-runner/src/main.ts',
+};
 
 const diedOf = (name: string, died: string, log: string) =>
   failed('start', `${name} did not start (${died}):\n${tail(log, 15)}`, { next: `its whole log: ${log}` });
@@ -51,7 +56,13 @@ const diedOf = (name: string, died: string, log: string) =>
 async function migrated(options: FactoryOptions, database: Database, { passwords }: Identity): Promise<void> {
   const log = join(options.data, 'logs', 'migrate.log');
   const env = environment.migrateEnv(options.env, { url: database.url('migrator'), passwords });
-  const child = startChild({ name: 'migrate', file: MIGRATE, env, log, heapMiB: 256 });
+  const child = startChild({
+    name: 'migrate',
+    file: (options.programs ?? PROGRAMS).migrate,
+    env,
+    log,
+    heapMiB: 256,
+  });
   const late = setTimeout(() => void child.stop(AbortSignal.abort()), MIGRATE_MS);
   const ended = await child.ended;
   clearTimeout(late);
@@ -65,7 +76,7 @@ async function migrated(options: FactoryOptions, database: Database, { passwords
 
 /** Everything `up` starts, in order; whatever fails, what was started is stopped again in reverse, and the data folder is left. */
 export async function startFactory(options: FactoryOptions): Promise<Factory> {
-  const { data, env } = options;
+  const { data, env, programs = PROGRAMS } = options;
   const stops: ((hurry: AbortSignal) => Promise<void> | void)[] = [];
   const stop = async (hurry: AbortSignal) => {
     for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next(hurry);
@@ -152,7 +163,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
         (url) => `${url}, from ${folder}`,
         async () => {
           const at = await freePort();
-          keep('recorded', RECORDED, environment.recordedEnv(env), 128, [
+          keep('recorded', programs.recorded, environment.recordedEnv(env), 128, [
             '--scripts',
             folder,
             '--port',
@@ -181,7 +192,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           port,
           tokenHash: hashOf(identity.token),
         });
-        keep('orchestrator', ORCHESTRATOR, childEnv, 512);
+        keep('orchestrator', programs.orchestrator, childEnv, 512);
         if (!(await answers(`${url}/health`, READY_MS, gone.signal)))
           throw diedOf(
             'the orchestrator',
@@ -201,7 +212,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           data: join(data, 'runner'),
           recordedUrl,
         });
-        keep('runner', RUNNER, childEnv, 512);
+        keep('runner', programs.runner, childEnv, 512);
       },
     );
     writePrivate(
