@@ -23,7 +23,7 @@ export const approvalsOf = (facts: Facts): number =>
 /** The step that counts: evidence and administrator set `step`, the repository's file only ever lowers it. */
 export const stepOf = (facts: Facts): number => Math.min(facts.step, facts.ceiling);
 
-/** Facts as `default/schema.cedarschema` has them, with `approvals` as given (the real count or a supposed one). */
+/** Facts as `default/schema.ts` has them, with `approvals` as given (the real count or a supposed one). */
 export function contextOf(facts: Facts, approvals: number): Context {
   const common: Context = {
     step: stepOf(facts),

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { policySetTextToParts, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
+import { ALWAYS } from './default/always.ts';
+import { DEPLOY } from './default/deploy.ts';
+import { MERGE } from './default/merge.ts';
+import { SCHEMA } from './default/schema.ts';
+import { START } from './default/start.ts';
 import { type PreparedPolicy, prepare, type Statement } from './engine.ts';
 
-const read = (name: string): string => readFileSync(new URL(`./default/${name}`, import.meta.url), 'utf8');
-
-export const SCHEMA = read('schema.cedarschema');
-const DEFAULT_FILES = ['always.cedar', 'start.cedar', 'merge.cedar', 'deploy.cedar'] as const;
+const DEFAULTS = [ALWAYS, START, MERGE, DEPLOY] as const;
 
 /** A repository's own policy is short: a page of forbids. */
 export const MAX_REPOSITORY_POLICY = 32_768;
@@ -61,7 +62,7 @@ function validationProblems(statements: readonly Statement[]): string[] {
  * policy is refused must not be served by the default alone.
  */
 export function loadPolicy(repository: string | null = null): Loaded {
-  const texts: Read[] = DEFAULT_FILES.map((name) => readStatements(read(name), 'default'));
+  const texts: Read[] = DEFAULTS.map((text) => readStatements(text, 'default'));
   if (repository !== null) {
     if (repository.length > MAX_REPOSITORY_POLICY)
       return {

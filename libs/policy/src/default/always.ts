@@ -1,3 +1,6 @@
+// Cedar, as text in a module: the library is pure and reads no files.
+
+export const ALWAYS = `
 // What holds at every step. A forbid beats every permit.
 
 @id("halted")
@@ -29,3 +32,4 @@ unless { context.change.sensitivePaths.isEmpty() || context.approvals >= 2 };
 @says("the change does what cannot be taken back: two people allow it, at every step")
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
 when { context.change.irreversible > 0 && context.approvals < 2 };
+`;

@@ -1,3 +1,6 @@
+// Cedar, as text in a module: the library is pure and reads no files.
+
+export const MERGE = `
 // The rows of the ladder for merging.
 
 @id("merge-trivial")
@@ -19,3 +22,4 @@ when { context.change.risk == "raised" && (context.step >= 7 || context.approval
 @says("the review of exactly this patch does not approve it")
 forbid (principal, action == Action::"merge", resource)
 unless { context.reviewVerdict == "approve" && context.reviewOfThisPatch };
+`;

@@ -1,3 +1,6 @@
+// Cedar's schema, as text in a module: the library is pure and reads no files.
+
+export const SCHEMA = `
 // What a policy may read. Facts are computed by the factory (libs/domain facts.ts); libs/policy context.ts turns them into this.
 entity Factory;
 entity Repository;
@@ -43,3 +46,4 @@ action deploy appliesTo {
     undoPossible: Bool, undoRehearsed: Bool, frozen: Bool,
   },
 };
+`;

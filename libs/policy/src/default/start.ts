@@ -1,4 +1,7 @@
-// The rows of the ladder for starting a run. `approvals` counts enrolled approvers other than the requester.
+// Cedar, as text in a module: the library is pure and reads no files.
+
+export const START = `
+// The rows of the ladder for starting a run. approvals counts enrolled approvers other than the requester.
 
 @id("start-asked")
 @says("a trusted person asked for it: starts by itself from step 5, before that when a person allows it")
@@ -27,3 +30,4 @@ when { !context.ticket.askedByPerson && (context.step >= 7 || (context.step >= 5
 @says("the budget is spent")
 forbid (principal, action == Action::"start", resource)
 when { context.budgetLeftCents <= 0 };
+`;

@@ -1,3 +1,6 @@
+// Cedar, as text in a module: the library is pure and reads no files.
+
+export const DEPLOY = `
 // The rows of the ladder for deploying. Rolling back is never asked: the permit to deploy includes the permit to undo it.
 
 @id("deploy-trivial")
@@ -24,3 +27,4 @@ when { !context.undoPossible && context.approvals < 2 };
 @says("the target is frozen")
 forbid (principal, action == Action::"deploy", resource)
 when { context.frozen };
+`;
