@@ -1,0 +1,11 @@
+export { ADVICE_FILES, type Advice, nearestAdvice } from './advice.ts';
+export { Breaker } from './model/breaker.ts';
+export { modelOf } from './model/choice.ts';
+export { AnthropicClient, type ModelClient, type ModelClientOptions } from './model/client.ts';
+export { costOf, type Price, priceOf } from './model/prices.ts';
+export type { RetryPolicy } from './model/retry.ts';
+export type { RoleResult, RunRoleOptions, Settings } from './options.ts';
+export type { Materials, Submissions } from './roles/role.ts';
+export { CHECKS_FOLDER } from './roles/test.ts';
+export { runRole } from './run-role.ts';
+export type { StuckLimits } from './stuck.ts';

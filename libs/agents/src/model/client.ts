@@ -1,0 +1,124 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { Stream } from '@anthropic-ai/sdk/streaming';
+import { type Answer, Assembler } from './assemble.ts';
+import { type CallFailure, failureOf } from './failure.ts';
+
+export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'>;
+export type CallResult = { kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: CallFailure };
+
+/** One call of a model, once: no retries, no state. */
+export interface ModelClient {
+  call(request: ModelRequest, signal: AbortSignal): Promise<CallResult>;
+}
+
+export type ModelClientOptions = {
+  /** Null is an `auth` failure at Anthropic's own address; a gateway or a local server gets the key `none`. */
+  apiKey: string | null;
+  baseUrl?: string | null;
+  /** No byte for this long means the model has stalled. Pings count as life: a model may think silently for minutes. */
+  stallMs?: number;
+};
+
+const DEFAULT_BASE = 'https://api.anthropic.com';
+
+export class AnthropicClient implements ModelClient {
+  readonly #sdk: Anthropic;
+  readonly #where: string;
+  readonly #stallMs: number;
+  readonly #keyless: boolean;
+
+  constructor(options: ModelClientOptions) {
+    this.#keyless = options.apiKey === null && (options.baseUrl ?? DEFAULT_BASE) === DEFAULT_BASE;
+    const baseURL = options.baseUrl ?? DEFAULT_BASE;
+    this.#where = originOf(baseURL);
+    this.#stallMs = options.stallMs ?? 90_000;
+    this.#sdk = new Anthropic({
+      apiKey: options.apiKey ?? 'none',
+      authToken: null,
+      baseURL,
+      maxRetries: 0,
+      logLevel: 'off',
+    });
+  }
+
+  async call(request: ModelRequest, signal: AbortSignal): Promise<CallResult> {
+    if (this.#keyless) return { kind: 'failed', failure: NO_KEY };
+    const controller = new AbortController();
+    const watch = new Watchdog(this.#stallMs, () => controller.abort());
+    const abort = () => controller.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const response = await this.#sdk.messages
+        .create({ ...request, stream: true }, { signal: controller.signal, timeout: this.#stallMs + 60_000 })
+        .asResponse();
+      watch.alive();
+      const assembler = new Assembler();
+      const stream = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(
+        watched(response, watch),
+        controller,
+        this.#sdk,
+      );
+      for await (const event of stream) assembler.take(event);
+      const answer = assembler.answer();
+      if (answer !== null) return { kind: 'answered', answer };
+      throw new Error('the stream ended before the message did');
+    } catch (error) {
+      const context = { began: watch.began, stalled: watch.stalled, signal, where: this.#where };
+      return { kind: 'failed', failure: failureOf(error, context) };
+    } finally {
+      watch.stop();
+      signal.removeEventListener('abort', abort);
+    }
+  }
+}
+
+const NO_KEY: CallFailure = {
+  kind: 'auth',
+  spent: 'nothing',
+  detail: 'ANTHROPIC_API_KEY is not set. Set it, or serve recorded conversations (docs/recorded-model.md)',
+};
+
+const originOf = (url: string): string =>
+  URL.canParse(url) ? new URL(url).origin : 'a base URL that is not a URL';
+
+class Watchdog {
+  readonly #ms: number;
+  readonly #bark: () => void;
+  #timer: NodeJS.Timeout;
+  began = false;
+  stalled = false;
+
+  constructor(ms: number, bark: () => void) {
+    this.#ms = ms;
+    this.#bark = () => {
+      this.stalled = true;
+      bark();
+    };
+    this.#timer = setTimeout(this.#bark, this.#ms);
+  }
+
+  alive(): void {
+    this.began = true;
+    clearTimeout(this.#timer);
+    if (!this.stalled) this.#timer = setTimeout(this.#bark, this.#ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** The same response, telling the watchdog of every chunk. */
+function watched(response: Response, watch: Watchdog): Response {
+  if (response.body === null) return response;
+  const told = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        watch.alive();
+        controller.enqueue(chunk);
+      },
+    }),
+  );
+  return new Response(told, { status: response.status, headers: response.headers });
+}

@@ -1,0 +1,111 @@
+import Anthropic from '@anthropic-ai/sdk';
+
+/**
+ * Why a call gave no answer. `spent` is what is known of its cost: `nothing` (refused before any work) or `unknown` (the connection
+ * broke when work may have been done: settled at the worst case).
+ */
+export type CallFailure =
+  | { kind: 'rate_limited'; retryAfterMs: number | null; spent: 'nothing'; detail: string }
+  | {
+      kind: 'overloaded' | 'server' | 'connection' | 'cut' | 'stalled';
+      spent: 'nothing' | 'unknown';
+      retryAfterMs: number | null;
+      detail: string;
+    }
+  | { kind: 'auth' | 'billing' | 'model' | 'request'; spent: 'nothing' | 'unknown'; detail: string }
+  | { kind: 'cancelled'; spent: 'unknown'; detail: string };
+
+const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** Sorts whatever the SDK threw. `began` is true once the answer's first byte was there; `where` names the base URL, never the key. */
+export function failureOf(
+  error: unknown,
+  context: { began: boolean; signal: AbortSignal; stalled: boolean; where: string },
+): CallFailure {
+  const spent = context.began ? 'unknown' : 'nothing';
+  const say = messageOf(error);
+  if (context.stalled)
+    return {
+      kind: 'stalled',
+      spent: 'unknown',
+      retryAfterMs: null,
+      detail: `the model at ${context.where} went silent`,
+    };
+  if (context.signal.aborted)
+    return { kind: 'cancelled', spent: 'unknown', detail: messageOf(context.signal.reason) };
+  if (error instanceof Anthropic.APIConnectionError)
+    return {
+      kind: 'connection',
+      spent: NEVER_CONNECTED.has(causeCode(error)) ? 'nothing' : 'unknown',
+      retryAfterMs: null,
+      detail: `cannot reach the model at ${context.where} (${causeCode(error) || say}); check ANTHROPIC_BASE_URL and the network`,
+    };
+  if (!(error instanceof Anthropic.APIError))
+    return { kind: 'cut', spent: 'unknown', retryAfterMs: null, detail: `the answer broke off: ${say}` };
+  return ofApiError(error, spent, context.where);
+}
+
+function ofApiError(
+  error: InstanceType<typeof Anthropic.APIError>,
+  spent: 'nothing' | 'unknown',
+  where: string,
+): CallFailure {
+  const status: number = error.status ?? statusOfType(error.type ?? '');
+  const detail = `${error.type ?? 'error'} ${error.status ?? 'in the stream'} from ${where}: ${bounded(error.apiMessage ?? error.message)}`;
+  const retryAfterMs = retryAfterOf(error.headers);
+  if (status === 401 || status === 403)
+    return {
+      kind: 'auth',
+      spent: 'nothing',
+      detail: `${detail}. Check ANTHROPIC_API_KEY (is it set, is it for this endpoint?) and ANTHROPIC_BASE_URL`,
+    };
+  if (status === 402) return { kind: 'billing', spent: 'nothing', detail };
+  if (status === 404)
+    return {
+      kind: 'model',
+      spent: 'nothing',
+      detail: `${detail}. Check the model's name (MILLWRIGHT_MODEL_<ROLE>) and ANTHROPIC_BASE_URL`,
+    };
+  if (status === 429) return { kind: 'rate_limited', spent: 'nothing', retryAfterMs, detail };
+  if (status === 529) return { kind: 'overloaded', spent, retryAfterMs, detail };
+  if (status >= 500 || status === 408 || status === 409)
+    return { kind: 'server', spent, retryAfterMs, detail };
+  return { kind: 'request', spent, detail };
+}
+
+/** An error event after HTTP 200 has a type but no status. */
+function statusOfType(type: string): number {
+  const known: Record<string, number> = {
+    invalid_request_error: 400,
+    authentication_error: 401,
+    billing_error: 402,
+    permission_error: 403,
+    not_found_error: 404,
+    request_too_large: 413,
+    rate_limit_error: 429,
+    overloaded_error: 529,
+  };
+  return Object.hasOwn(known, type) ? (known[type] ?? 500) : 500;
+}
+
+/** `retry-after` in seconds or as a date (RFC 9110 §10.2.3), as milliseconds from now. */
+export function retryAfterOf(headers: Headers | undefined, now: number = Date.now()): number | null {
+  const value = headers?.get('retry-after');
+  if (value === null || value === undefined || value.trim() === '') return null;
+  const seconds = Number(value);
+  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds * 1_000));
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? null : Math.max(0, date - now);
+}
+
+const bounded = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);
+const messageOf = (error: unknown): string => bounded(error instanceof Error ? error.message : String(error));
+
+function causeCode(error: unknown): string {
+  let at: unknown = error;
+  for (let depth = 0; depth < 5 && at instanceof Error; depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    at = at.cause;
+  }
+  return '';
+}

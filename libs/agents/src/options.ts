@@ -1,0 +1,66 @@
+import type { Budget, BudgetScope, Clock, Role, SpecOf, TurnLog, Usage, Workspace } from '@millwright/domain';
+import type { Breaker } from './model/breaker.ts';
+import type { ModelClient } from './model/client.ts';
+import type { RetryPolicy } from './model/retry.ts';
+import type { Materials, Submissions } from './roles/role.ts';
+import { DEFAULT_STUCK, type StuckLimits } from './stuck.ts';
+
+export type RunRoleOptions<R extends Role> = {
+  spec: SpecOf<R>;
+  /** What the spec names by digest, read by the caller. `diff` is for review and deploy. */
+  materials: Materials;
+  /** See `modelOf`. A model without a price is refused. */
+  model: string;
+  client: ModelClient;
+  workspace: Workspace;
+  turns: TurnLog;
+  budget: Budget;
+  /** Outermost first; every call is reserved in all of them. */
+  scopes: readonly BudgetScope[];
+  /** The claim's fence: reservations of an earlier claim are never taken over. */
+  fence: number;
+  clock: Clock;
+  /** One for all roles of a process. */
+  breaker: Breaker;
+  /** Ends as `cancelled`; nothing half-done is recorded. */
+  signal: AbortSignal;
+  /** What the agent does now, a line of at most 200 characters. */
+  onActivity?: (text: string) => void;
+  /** A fingerprint of the workspace's content, where that is cheap: tells the stuck detector whether commands change anything. */
+  fingerprint?: () => Promise<string>;
+  /** In [0, 1), for jitter; Math.random by default. */
+  chance?: () => number;
+  settings?: Partial<Settings>;
+};
+
+export type Settings = {
+  /** Where the workspace lies inside the sandbox, as the model is told. */
+  root: string;
+  bashTimeoutMs: number;
+  /** Output bound of one call, thinking included. */
+  maxTokens: number;
+  /** Refused submits, and turns on end without a call, that go back to the model before the attempt stops. */
+  maxStrikes: number;
+  maxNudges: number;
+  stuck: StuckLimits;
+  retry?: RetryPolicy;
+};
+
+export const DEFAULT_SETTINGS: Settings = {
+  root: '/workspace',
+  bashTimeoutMs: 120_000,
+  maxTokens: 16_384,
+  maxStrikes: 3,
+  maxNudges: 2,
+  stuck: DEFAULT_STUCK,
+};
+
+export type Outcome<R extends Role> =
+  | { kind: 'submitted'; submission: Submissions[R] }
+  | { kind: 'stopped'; code: 'turns' | 'money' | 'time' | 'stuck' | 'schema' | 'refused'; detail: string }
+  /** The model or the sandbox could not be had. `retryable`: another attempt may succeed, after `retryAfterMs` where it is given. */
+  | { kind: 'unavailable'; code: string; detail: string; retryable: boolean; retryAfterMs?: number }
+  | { kind: 'cancelled'; detail: string };
+
+/** `turns` and `usage` count the recorded ones too; `usage.usd` includes calls that gave no answer. */
+export type RoleResult<R extends Role> = Outcome<R> & { turns: number; usage: Usage; model: string };

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+import { startRecorder } from './record.ts';
+import { loadScripts } from './script.ts';
+import { startRecorded } from './server.ts';
+
+// The recorded model as a process. `--scripts DIR` replays; `--record FILE --upstream URL` passes requests on and writes them down.
+// Its first line on stdout says where it listens; it ends on SIGTERM or SIGINT.
+
+const USAGE = `usage: main.ts --scripts DIR [--port N] [--log FILE] [--key KEY]
+       main.ts --record FILE --upstream URL [--port N]`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      scripts: { type: 'string' },
+      port: { type: 'string', default: '0' },
+      log: { type: 'string' },
+      key: { type: 'string' },
+      record: { type: 'string' },
+      upstream: { type: 'string' },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port ${values.port} is not a port`);
+  const server = await start(values, port);
+  process.stdout.write(`recorded model listening on ${server.url}\n`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+  await server.close();
+  return 0;
+}
+
+async function start(
+  values: {
+    scripts?: string | undefined;
+    log?: string | undefined;
+    key?: string | undefined;
+    record?: string | undefined;
+    upstream?: string | undefined;
+  },
+  port: number,
+): Promise<{ url: string; close(): Promise<void> }> {
+  if (values.record !== undefined && values.upstream !== undefined)
+    return startRecorder({
+      file: values.record,
+      upstream: values.upstream,
+      apiKey: process.env.ANTHROPIC_API_KEY ?? null,
+      port,
+    });
+  if (values.scripts === undefined) throw new Error(USAGE);
+  const conversations = loadScripts(values.scripts);
+  if (conversations.length === 0) throw new Error(`${values.scripts} holds no conversations (*.yaml)`);
+  return startRecorded({ conversations, port, logFile: values.log ?? null, key: values.key ?? null });
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`recorded model: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  },
+);

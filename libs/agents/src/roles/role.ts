@@ -1,0 +1,29 @@
+import type { Plan, Review, Role, SpecOf } from '@millwright/domain';
+import type { z } from 'zod';
+import type { Advice } from '../advice.ts';
+
+/** What a role hands back, as the fields of its artifact that only a model can fill. The rest is computed by the factory. */
+export type Submissions = {
+  plan: Plan;
+  implement: { summary: string; commitMessage: string };
+  review: Pick<Review, 'verdict' | 'summary' | 'findings'>;
+  test: { summary: string; checks: { acceptance: string; command: string }[] };
+  deploy: { notes: string; watch: string[] };
+};
+
+/** What the spec names by digest, read by the runner: the diff of a review or a release, as text; the repository's advice files. */
+export type Materials = { advice: readonly Advice[]; diff?: string };
+
+export type Accepted<R extends Role> =
+  | { kind: 'accepted'; submission: Submissions[R] }
+  | { kind: 'refused'; problem: string };
+
+export type RoleDefinition<R extends Role> = {
+  role: R;
+  submit: { name: string; description: string; schema: z.ZodObject };
+  writes: 'anywhere' | 'nowhere' | { under: string };
+  /** Parses a submit's input: schema first, then what a schema cannot say. */
+  accept(input: unknown, spec: SpecOf<R>): Accepted<R>;
+  /** The first user message, in blocks that are joined by empty lines; empty ones are left out. */
+  brief(spec: SpecOf<R>, materials: Materials): string[];
+};

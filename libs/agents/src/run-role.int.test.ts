@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { runRole } from './run-role.ts';
+import { harness } from './testing/harness.ts';
+
+const FIX = `
+role: implement
+when: { title: Double, task: a, attempt: 1 }
+turns:
+  - say: I look first.
+    tools: [{ bash: cat double.sh }]
+  - expect: ['echo 0']
+    tools:
+      - edit: { command: str_replace, path: /workspace/double.sh, old_str: echo 0, new_str: 'echo $((2 * $1))' }
+      - bash: sh test.sh
+  - expect: [^passed]
+    tools: [{ submit: { summary: Doubled., commitMessage: Double the number } }]
+`;
+const FILES = { 'double.sh': 'echo 0\n', 'test.sh': 'test "$(sh double.sh 2)" = 4 && echo passed\n' };
+
+test('an implementer reads, edits, tests and submits; every turn is on record', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  const activity: string[] = [];
+  const result = await runRole(h.options('implement', { onActivity: (text) => activity.push(text) }));
+  expect(result).toMatchObject({
+    kind: 'submitted',
+    submission: { summary: 'Doubled.', commitMessage: 'Double the number' },
+    turns: 3,
+    model: 'recorded/implement',
+  });
+  expect(h.turns.records.map((one) => one.action)).toEqual([
+    'bash cat double.sh',
+    'edit double.sh; bash sh test.sh',
+    'submit_change',
+  ]);
+  expect(activity).toContain('edit double.sh');
+  expect(result.usage.usd).toBeGreaterThan(0);
+  expect(h.budget.spent).toBeCloseTo(result.usage.usd, 10);
+  expect(h.server.requests().every((one) => one.paid && one.breakpoints <= 4)).toBe(true);
+});
+
+test.each([1, 2, 3])(
+  'killed before turn %i is on record, it resumes there and pays no recorded turn twice',
+  async (dieAt) => {
+    await using h = await harness(FIX, { files: FILES });
+    h.turns.dieAt = dieAt;
+    await expect(runRole(h.options('implement'))).rejects.toThrow('killed');
+    h.turns.dieAt = null;
+    // The workspace comes back as the last record has it: the edit of turn 2 is undone when turn 2 was not recorded.
+    if (dieAt === 2) await h.workspace.write('double.sh', 'echo 0\n');
+    const result = await runRole(h.options('implement', { fence: 2 }));
+    expect(result).toMatchObject({ kind: 'submitted', turns: 3 });
+    const paid = h.server.requests().map((one) => one.turn + 1);
+    for (const turn of [1, 2, 3])
+      expect(paid.filter((one) => one === turn).length).toBe(turn === dieAt ? 2 : 1);
+  },
+);
+
+test('resumed after its submit is on record, it asks for nothing', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  const first = await runRole(h.options('implement'));
+  h.server.clear();
+  const again = await runRole(h.options('implement', { fence: 2 }));
+  expect(again).toEqual(first);
+  expect(h.server.requests()).toEqual([]);
+});

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { AttemptSpec, type Role, type SpecOf } from '@millwright/domain';
+
+// Attempt specs for tests: whole and valid, with what the test says put over.
+
+const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const sha = (text: string) => createHash('sha1').update(text).digest('hex');
+
+const task = {
+  id: 'a',
+  title: 'Double',
+  instructions: 'Make double(2) answer 4.',
+  dependsOn: [],
+  acceptance: ['double(2) is 4'],
+};
+const plan = { kind: 'tasks', summary: 'One task.', tasks: [task] };
+
+const OF_ROLE: Record<Role, Record<string, unknown>> = {
+  plan: { maxTasks: 4, answers: [], evidence: [] },
+  implement: { plan, task, from: sha('base'), start: sha('base'), feedback: [] },
+  review: {
+    plan,
+    task,
+    patch: digest('patch'),
+    patchId: sha('patch'),
+    paths: [],
+    from: sha('base'),
+    tree: sha('tree'),
+  },
+  test: { plan, tree: sha('base'), changed: [], checks: null },
+  deploy: { plan, release: 'rel_0123456789abcdef', commit: sha('commit'), tree: sha('tree'), changed: [] },
+};
+
+export function specOf<R extends Role>(role: R, over: Record<string, unknown> = {}): SpecOf<R> {
+  return AttemptSpec.parse({
+    attempt: 'att_0123456789abcdef',
+    run: 'run_0123456789abcdef',
+    repo: 'shop',
+    ticket: {
+      title: 'Double the numbers',
+      kind: 'feature',
+      body: 'double(n) should answer 2n.',
+      acceptance: ['double(2) is 4'],
+    },
+    config: { test: 'sh test.sh' },
+    source: { bundle: digest('bundle'), trees: [sha('base')] },
+    baseTree: sha('base'),
+    limits: { turns: 20, wallMs: 3_600_000, usd: 5 },
+    deadline: 10_000_000_000_000,
+    role,
+    ...OF_ROLE[role],
+    ...over,
+  }) as SpecOf<R>;
+}
