@@ -17,44 +17,51 @@ export const Duration = z
 const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not an environment variable name');
 const Port = z.number().int().min(1).max(65_535);
 
-export const DeployConfig = z.strictObject({
-  target: z.enum(['docker', 'command', 'git']),
-  start: z.string().min(1).optional(),
-  port: Port.optional(),
-  expose: Port.optional(),
-  env: z.record(EnvName, z.coerce.string()).default({}),
-  secrets: z.array(EnvName).default([]),
-  volumes: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/), z.string().startsWith('/')).default({}),
-  health: z.string().startsWith('/').default('/'),
-  canary: z
-    .strictObject({
-      steps: z.array(z.number().int().min(1).max(100)).min(1).default([100]),
-      bake: Duration.default(5_000),
-    })
-    .prefault({}),
-  rollbackWhen: z
-    .strictObject({
-      errorRate: z.number().min(0).max(1).default(0.02),
-      p95Ratio: z.number().min(1).default(1.5),
-      restarts: z.number().int().min(0).default(1),
-    })
-    .prefault({}),
-});
-export type DeployConfig = z.infer<typeof DeployConfig>;
+const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
+  z.strictObject({
+    target: z.enum(['docker', 'command', 'git']),
+    start: z.string().min(1).optional(),
+    port: Port.optional(),
+    expose: Port.optional(),
+    env: z.record(EnvName, z.coerce.string()).default({}),
+    secrets: z.array(EnvName).default([]),
+    volumes: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/), z.string().startsWith('/')).default({}),
+    health: z.string().startsWith('/').default('/'),
+    canary: z
+      .strictObject({
+        steps: z.array(z.number().int().min(1).max(100)).min(1).default([100]),
+        bake: duration.optional().transform((ms) => ms ?? 5_000),
+      })
+      .prefault({}),
+    rollbackWhen: z
+      .strictObject({
+        errorRate: z.number().min(0).max(1).default(0.02),
+        p95Ratio: z.number().min(1).default(1.5),
+        restarts: z.number().int().min(0).default(1),
+      })
+      .prefault({}),
+  });
 
-export const RepoConfig = z.strictObject({
-  /** A Docker image the engine already has; the factory's sandbox image otherwise. */
-  image: z.string().min(1).optional(),
-  install: z.string().min(1).optional(),
-  test: z.string().min(1).optional(),
-  build: z.string().min(1).optional(),
-  installScripts: z.boolean().default(false),
-  services: z.array(z.enum(['postgres', 'redis'])).default([]),
-  protected: z.array(z.string().min(1)).default([]),
-  autonomy: z.number().int().min(0).max(7).default(7),
-  deploy: DeployConfig.optional(),
-});
+const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
+  z.strictObject({
+    /** A Docker image the engine already has; the factory's sandbox image otherwise. */
+    image: z.string().min(1).optional(),
+    install: z.string().min(1).optional(),
+    test: z.string().min(1).optional(),
+    build: z.string().min(1).optional(),
+    installScripts: z.boolean().default(false),
+    services: z.array(z.enum(['postgres', 'redis'])).default([]),
+    protected: z.array(z.string().min(1)).default([]),
+    autonomy: z.number().int().min(0).max(7).default(7),
+    deploy: deployConfig(duration).optional(),
+  });
+/** As people write it in `millwright.yaml`: durations are text. */
+export const RepoConfigFile = repoConfig(Duration);
+/** As the factory keeps it: durations are milliseconds. */
+export const RepoConfig = repoConfig(z.number().int().nonnegative());
 export type RepoConfig = z.infer<typeof RepoConfig>;
+export const DeployConfig = deployConfig(z.number().int().nonnegative());
+export type DeployConfig = z.infer<typeof DeployConfig>;
 
 /** Always protected, whatever the file says: instructions to agents, the factory's own files, CI and deploy files. */
 export const ALWAYS_PROTECTED = [

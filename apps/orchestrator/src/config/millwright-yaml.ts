@@ -1,4 +1,4 @@
-import { RepoConfig } from '@millwright/domain';
+import { type RepoConfig, RepoConfigFile } from '@millwright/domain';
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
@@ -9,14 +9,14 @@ const MAX_BYTES = 65_536;
 
 /** Reads a repository's `millwright.yaml`. Whatever is wrong is named with its line. An absent or empty file is the defaults. */
 export function parseMillwrightYaml(text: string | null): ConfigResult {
-  if (text === null || text.trim() === '') return { kind: 'config', config: RepoConfig.parse({}) };
+  if (text === null || text.trim() === '') return { kind: 'config', config: RepoConfigFile.parse({}) };
   if (text.length > MAX_BYTES)
     return { kind: 'invalid', message: `millwright.yaml is over ${MAX_BYTES} bytes` };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
   const broken = document.errors[0];
   if (broken) return { kind: 'invalid', message: at(lines.linePos(broken.pos[0]).line, broken.message) };
-  const parsed = RepoConfig.safeParse(document.toJS({ maxAliasCount: 10 }) ?? {});
+  const parsed = RepoConfigFile.safeParse(document.toJS({ maxAliasCount: 10 }) ?? {});
   if (parsed.success) return { kind: 'config', config: parsed.data };
   const issue = parsed.error.issues[0];
   if (!issue) return { kind: 'invalid', message: 'millwright.yaml does not fit' };

@@ -241,6 +241,32 @@ export class Repository {
     return this.merge(head, undo, message, atMs);
   }
 
+  /** Where a branch of the remote stands, or null. */
+  async remoteHead(branch: string): Promise<GitSha | null> {
+    const line = await this.git.text(['ls-remote', '--', this.url, `refs/heads/${branch}`], {
+      timeoutMs: 60_000,
+    });
+    return line === '' ? null : GitSha.parse(line.split('\t')[0]);
+  }
+
+  /** The newest commit after `since` and up to `head` whose message has this line, or null. */
+  async commitSaying(head: GitSha, since: GitSha, line: string): Promise<GitSha | null> {
+    const found = await this.git.text([
+      'log',
+      '--format=%H',
+      '-1',
+      '--fixed-strings',
+      `--grep=${line}`,
+      `${since}..${head}`,
+    ]);
+    return found === '' ? null : GitSha.parse(found);
+  }
+
+  /** The first line of a commit's message. */
+  async title(commit: GitSha): Promise<string> {
+    return this.git.text(['log', '--format=%s', '-1', commit]);
+  }
+
   async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
     return (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0;
   }

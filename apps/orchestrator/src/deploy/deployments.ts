@@ -1,0 +1,142 @@
+import type { OpenTrail } from '@millwright/audit';
+import {
+  type Artifacts,
+  type Clock,
+  type DeployConfig,
+  type Digest,
+  getJson,
+  Release,
+  type ReleaseId,
+  RepoConfig,
+  type RepoName,
+  type RunId,
+  terminal,
+} from '@millwright/domain';
+import {
+  type DeployResult,
+  deploy,
+  dockerTarget,
+  type ReleaseRef,
+  type RollbackResult,
+  type RunAs,
+  rollback,
+  type Target,
+} from '@millwright/rollback';
+import type { Secrets } from '@millwright/store';
+import type { World } from '../views/world.ts';
+import { TargetJournal } from './target-journal.ts';
+
+export type Place = {
+  factory: string;
+  incarnation: string;
+  dataDir: string;
+  proxyImage: string;
+  dockerHost: string | undefined;
+};
+
+type Deps = {
+  place: Place;
+  artifacts: Artifacts;
+  secrets: Secrets;
+  trail: OpenTrail;
+  world: World;
+  clock: Clock;
+};
+
+/** Releases of this factory on their targets: what the trail says, carried out by libs/rollback. */
+export class Deployments {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  target(repo: RepoName): Target {
+    const { place, artifacts, clock } = this.#deps;
+    const { dockerHost, ...rest } = place;
+    return dockerTarget({
+      ...rest,
+      ...(dockerHost === undefined ? {} : { dockerHost }),
+      repo,
+      artifacts,
+      clock,
+    });
+  }
+
+  /** The same fence again resumes the same deploy. */
+  async deploy(repo: RepoName, id: ReleaseId, fence: number): Promise<DeployResult> {
+    const { trail, world, clock } = this.#deps;
+    await world.reached(await trail.head());
+    const { live } = world.target(repo);
+    const journal = new TargetJournal(trail, repo);
+    const wanted = await this.#known(id);
+    const before = live !== null && live !== id ? await this.#known(live) : null;
+    const result = await deploy(this.target(repo), {
+      release: wanted.ref,
+      run: wanted.run,
+      live: before?.ref ?? null,
+      fence,
+      journal,
+      clock,
+    });
+    if (result.kind === 'promoted')
+      await journal.released(id, result.previous, fence, 'deploy', wanted.artifact, 'promoted');
+    return result;
+  }
+
+  async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
+    const { trail, world, clock } = this.#deps;
+    const journal = new TargetJournal(trail, repo);
+    const wanted = await this.#known(to);
+    const from = world.target(repo).live;
+    const result = await rollback(this.target(repo), {
+      to: wanted.ref,
+      run: wanted.run,
+      fence,
+      journal,
+      clock,
+    });
+    if (result.kind === 'switched')
+      await journal.released(to, from, fence, 'rollback', wanted.artifact, reason);
+    return result;
+  }
+
+  /** At start: every target that has a live release gets its proxy back, with its weights. Failures are for the caller to report. */
+  async ensure(repo: RepoName): Promise<void> {
+    const { live } = this.#deps.world.target(repo);
+    if (live === null) return;
+    await this.target(repo).ensureProxy((await this.#known(live)).run);
+  }
+
+  /** Where people reach the service, or null while none is deployed. */
+  async address(repo: RepoName): Promise<string | null> {
+    const { live } = this.#deps.world.target(repo);
+    if (live === null) return null;
+    const { run } = await this.#known(live);
+    return run.config.expose === undefined ? null : `http://127.0.0.1:${run.config.expose}`;
+  }
+
+  async #known(id: ReleaseId): Promise<{ ref: ReleaseRef; run: RunAs; artifact: Digest }> {
+    const info = this.#deps.world.releases.get(id);
+    if (!info) throw terminal('no-such-release', `there is no release ${id}`);
+    const release = await getJson(this.#deps.artifacts, Release, info.artifact);
+    const config = await this.#config(info.run);
+    const secrets: Record<string, string> = {};
+    for (const name of config.secrets) {
+      const value = await this.#deps.secrets.get(info.repo, name);
+      if (value !== null) secrets[name] = value;
+    }
+    return {
+      ref: { id: release.id, layer: release.layer, image: release.image },
+      run: { config, secrets, replicas: 1 },
+      artifact: info.artifact,
+    };
+  }
+
+  async #config(id: RunId): Promise<DeployConfig> {
+    const run = this.#deps.world.run(id);
+    const deploy = run ? (await getJson(this.#deps.artifacts, RepoConfig, run.config)).deploy : undefined;
+    if (!deploy) throw terminal('no-deploy', 'the release has no deploy configuration');
+    return deploy;
+  }
+}

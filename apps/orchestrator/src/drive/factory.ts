@@ -1,0 +1,43 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { Deployments } from '../deploy/deployments.ts';
+import type { Repositories } from '../git/repositories.ts';
+import type { World } from '../views/world.ts';
+import type { Lanes } from './lanes.ts';
+
+/** Bounds of every run. Durations in milliseconds, money in US dollars. */
+export type Settings = {
+  runMs: number;
+  gateMs: number;
+  questionMs: number;
+  attempt: { turns: number; wallMs: number; usd: number };
+  limits: { reworks: number; attempts: number; tasks: number; rebases: number };
+};
+
+export const defaultSettings: Settings = {
+  runMs: 24 * 3_600_000,
+  gateMs: 8 * 3_600_000,
+  questionMs: 8 * 3_600_000,
+  attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
+  limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
+};
+
+/** What the steps of a run work with. Made once, in the composition root. */
+export type Factory = {
+  trail: OpenTrail;
+  store: Store;
+  secrets: Secrets;
+  queue: Queue;
+  clock: Clock;
+  ids: Ids;
+  log: Logger;
+  settings: Settings;
+  repositories: Repositories;
+  deployments: Deployments;
+  world: World;
+  /** One merge, and one deploy, at a time a repository. */
+  merges: Lanes<RepoName>;
+  deploys: Lanes<RepoName>;
+};

@@ -1,0 +1,110 @@
+import {
+  type EntryOf,
+  getJson,
+  Release,
+  type ReleaseId,
+  type Run,
+  retryable,
+  type Todo,
+  terminal,
+} from '@millwright/domain';
+import { quarantined } from '../../views/world.ts';
+import type { Journal, StepResult } from '../driver.ts';
+import type { Factory } from '../factory.ts';
+
+type Finished = EntryOf<'deploy.finished'>['data'];
+
+/** Brings the run's release out, watched; one deploy at a time a repository, resumed under its own fence after a crash. */
+export async function deploy(
+  factory: Factory,
+  run: Run,
+  step: Extract<Todo, { do: 'deploy' }>,
+  journal: Journal,
+): Promise<StepResult> {
+  const release = run.release?.release;
+  if (!release) throw terminal('step-without-input', 'there is no release to deploy');
+  return factory.deploys.run(run.repo, async () => {
+    await factory.world.reached(await factory.trail.head());
+    let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
+    if (fence === 0) {
+      if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      fence = factory.world.target(run.repo).fence + 1;
+      await journal({ type: 'deploy.started', data: { release, gate: step.gate, fence } });
+    }
+    const { live } = factory.world.target(run.repo);
+    const refused = (await superseded(factory, run, live)) ?? (await holdsQuarantined(factory, run, live));
+    return { type: 'deploy.finished', data: refused ?? (await bringOut(factory, run, release, fence, live)) };
+  });
+}
+
+async function bringOut(
+  factory: Factory,
+  run: Run,
+  release: ReleaseId,
+  fence: number,
+  live: ReleaseId | null,
+): Promise<Finished> {
+  const result = await factory.deployments.deploy(run.repo, release, fence);
+  switch (result.kind) {
+    case 'promoted':
+      return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };
+    case 'rolled_back':
+      return {
+        release,
+        result: 'rolled_back',
+        live: result.live,
+        evidence: `${result.reason}\n${result.evidence}`.slice(0, 20_000),
+      };
+    case 'failed':
+      return {
+        release,
+        result: 'failed',
+        live: result.live,
+        evidence: `${result.reason}\n${result.evidence}`.slice(0, 20_000),
+      };
+    case 'fenced':
+      return {
+        release,
+        result: 'failed',
+        live,
+        evidence: `a later deploy (fence ${result.by}) has the target`,
+      };
+  }
+}
+
+/** A release whose commit is in the live one already has shipped with it; deploying it alone would go back. */
+async function superseded(factory: Factory, run: Run, live: ReleaseId | null): Promise<Finished | null> {
+  const info = live === null ? undefined : factory.world.releases.get(live);
+  if (!info || live === null || live === run.release?.release || run.merge?.kind !== 'finished') return null;
+  const { commit } = await getJson(factory.store.artifacts, Release, info.artifact);
+  const repo = await factory.repositories.open(run.repo);
+  if (!(await repo.isAncestor(run.merge.commit, commit))) return null;
+  return {
+    release: run.release?.release ?? live,
+    result: 'promoted',
+    live,
+    evidence: `shipped as part of the later release ${live}`,
+  };
+}
+
+/** What was rolled back does not ship again as part of something else, unless its revert is in there too. */
+async function holdsQuarantined(
+  factory: Factory,
+  run: Run,
+  live: ReleaseId | null,
+): Promise<Finished | null> {
+  if (run.merge?.kind !== 'finished' || !run.release) return null;
+  const repo = await factory.repositories.open(run.repo);
+  for (const bad of quarantined(factory.world, run.repo)) {
+    const holds = await repo.isAncestor(bad.commit, run.merge.commit);
+    const reverted = bad.revert !== null && (await repo.isAncestor(bad.revert, run.merge.commit));
+    if (holds && !reverted)
+      return {
+        release: run.release.release,
+        result: 'failed',
+        live,
+        evidence: `it holds commit ${bad.commit}, which was rolled back, without its revert`,
+      };
+  }
+  return null;
+}

@@ -1,0 +1,55 @@
+import { type GitSha, type RepoName, type Run, retryable, terminal } from '@millwright/domain';
+import type { Journal, StepResult } from '../driver.ts';
+import type { Factory } from '../factory.ts';
+
+/** Takes the run's merge back by a new commit. Waits for no gate and no halt: going back is never harder than going forward. */
+export async function revert(factory: Factory, run: Run, journal: Journal): Promise<StepResult> {
+  if (run.merge?.kind !== 'finished')
+    throw terminal('step-without-input', 'nothing was merged that could be reverted');
+  const { commit } = run.merge;
+  if (run.revert === null) await journal({ type: 'revert.started', data: { commit } });
+  const done = await revertMerge(factory, run.repo, commit, `Millwright-Run: ${run.id}`);
+  return { type: 'revert.finished', data: done };
+}
+
+/** Idempotent: the revert of a commit is known by its trailer. Conflicts are left to a person, and said. */
+export async function revertMerge(
+  factory: Factory,
+  name: RepoName,
+  commit: GitSha,
+  trailer: string,
+): Promise<{ commit: GitSha | null; ref: string; reason: string }> {
+  return factory.merges.run(name, async () => {
+    const repo = await factory.repositories.open(name);
+    const head = await repo.fetch();
+    if ('kind' in head) throw retryable('remote', `${repo.url}: ${head.reason}`);
+    const mark = `Millwright-Reverts: ${commit}`;
+    const existing = await repo.commitSaying(head.commit, commit, mark);
+    if (existing) return { commit: existing, ref: repo.branch, reason: 'found on the branch' };
+    const title = await repo.title(commit);
+    const merged = await repo.revert(
+      head.commit,
+      commit,
+      `Revert "${title}"\n\nIts release was rolled back.\n\n${mark}\n${trailer}\n`,
+      factory.clock.now(),
+    );
+    if (merged.kind === 'conflict')
+      return {
+        commit: null,
+        ref: repo.branch,
+        reason: `the revert conflicts in ${merged.paths.join(', ')}: revert ${commit} by hand`,
+      };
+    const pushed = await repo.push(merged.commit, head.commit);
+    if (pushed.kind === 'moved') throw retryable('base-moved', pushed.reason);
+    if (pushed.kind === 'refused') {
+      const branch = `millwright/revert-${commit.slice(0, 12)}`;
+      await repo.pushBranch(merged.commit, branch);
+      return {
+        commit: merged.commit,
+        ref: branch,
+        reason: `the branch ${repo.branch} refused the push: ${pushed.reason}`,
+      };
+    }
+    return { commit: merged.commit, ref: repo.branch, reason: 'reverted by a new commit' };
+  });
+}

@@ -1,0 +1,152 @@
+import {
+  type ChangeFacts,
+  type Digest,
+  type Facts,
+  type Gate,
+  type GateAction,
+  type GitSha,
+  getJson,
+  Release,
+  RepoConfig,
+  type Run,
+  reviewOf,
+  TestReport,
+  Ticket,
+  terminal,
+  testOf,
+} from '@millwright/domain';
+import { countApprovals, risk } from '@millwright/policy';
+import type { Factory } from '../drive/factory.ts';
+
+/** What a gate judges, computed now by the factory. A fact that cannot be had throws: the gate is then asked again, never guessed. */
+export async function factsFor(
+  factory: Factory,
+  run: Run,
+  action: GateAction,
+  subject: Digest,
+  gate: Gate | null,
+): Promise<Facts> {
+  const { artifacts, people } = factory.store;
+  const [ticket, config, enrolled, info] = await Promise.all([
+    getJson(artifacts, Ticket, run.ticketDigest),
+    getJson(artifacts, RepoConfig, run.config),
+    people.list(),
+    Promise.resolve(factory.world.runs.get(run.id)),
+  ]);
+  const author = enrolled.find((person) => person.id === (run.author as string));
+  const authorTrusted = author?.roles.some((role) => role === 'author' || role === 'admin') ?? false;
+  const given = (info?.approvals ?? []).filter((one) => gate !== null && one.gate === gate.gate);
+  const { people: approvals } = countApprovals(
+    given.map((one) => ({ person: one.person as never, subject, at: one.at })),
+    {
+      subject,
+      approvers: enrolled.filter((person) => person.roles.includes('approver')).map((person) => person.id),
+      excluded: [run.author as never],
+      askedAt: 0,
+      expiresAt: gate?.expiresAt ?? Number.MAX_SAFE_INTEGER,
+      now: factory.clock.now(),
+    },
+  );
+  const common = {
+    repo: run.repo,
+    subject,
+    step: factory.world.repo(run.repo)?.step ?? 0,
+    ceiling: config.autonomy,
+    halted: factory.world.halted() !== null,
+    budgetLeftUsd: await budgetLeft(factory, run),
+    requester: run.author,
+    ticket: { kind: ticket.kind, authorTrusted, askedByPerson: (run.author as string).startsWith('per_') },
+    approvals,
+  };
+  switch (action) {
+    case 'start':
+      return { action, ...common };
+    case 'merge':
+      return { action, ...common, ...(await mergeFacts(factory, run, config, authorTrusted)) };
+    case 'deploy':
+      return { action, ...common, ...(await deployFacts(factory, run, config, authorTrusted)) };
+  }
+}
+
+async function mergeFacts(factory: Factory, run: Run, config: RepoConfig, authorTrusted: boolean) {
+  const { change } = run;
+  if (!change) throw terminal('fact-missing', 'there is no change to judge');
+  const tested = testOf(run, change.tree);
+  const reviewed = reviewOf(run, change.patchId);
+  const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
+  return {
+    candidate: { tree: change.tree, patchId: change.patchId },
+    change: await changeFacts(factory, run, run.base.tree, change.tree, config, authorTrusted, report),
+    test: {
+      tree: report?.tree ?? change.tree,
+      verdict: report?.verdict ?? ('none' as const),
+      namesKnown: namesKnown(report),
+    },
+    review: { patchId: change.patchId, verdict: reviewed?.verdict ?? ('none' as const) },
+  };
+}
+
+/** Judges everything between the live release and the new one, not only this run's change. */
+async function deployFacts(factory: Factory, run: Run, config: RepoConfig, authorTrusted: boolean) {
+  if (!run.release || run.merge?.kind !== 'finished')
+    throw terminal('fact-missing', 'there is no release to judge');
+  const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
+  const live = factory.world.target(run.repo).live;
+  const liveTree = live === null ? null : (await releaseOf(factory, live)).tree;
+  return {
+    candidate: { tree: release.tree },
+    change: await changeFacts(
+      factory,
+      run,
+      liveTree ?? run.base.tree,
+      release.tree,
+      config,
+      authorTrusted,
+      release.test,
+    ),
+    test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
+    // The docker target always goes back: the old release stays beside the new one; before the first, going back is taking traffic away.
+    undo: { possible: true, rehearsed: false },
+    frozen: false,
+  };
+}
+
+async function releaseOf(factory: Factory, id: NonNullable<ReturnType<Factory['world']['target']>['live']>) {
+  const info = factory.world.releases.get(id);
+  if (!info) throw terminal('fact-missing', `release ${id} is not on the trail`);
+  return getJson(factory.store.artifacts, Release, info.artifact);
+}
+
+async function changeFacts(
+  factory: Factory,
+  run: Run,
+  from: GitSha,
+  to: GitSha,
+  config: RepoConfig,
+  authorTrusted: boolean,
+  report: TestReport | null,
+): Promise<ChangeFacts> {
+  const repo = await factory.repositories.open(run.repo);
+  const patch = (await repo.diff(from, to)).toString('utf8');
+  const tests = report
+    ? { missing: report.names.missing, baseFailing: report.baseTests.failing, namesKnown: namesKnown(report) }
+    : null;
+  return risk({
+    paths: await repo.changed(from, to),
+    patch,
+    config: { protected: config.protected },
+    authorTrusted,
+    tests,
+  });
+}
+
+const namesKnown = (report: TestReport | null): boolean =>
+  report !== null && report.runner !== 'unknown' && report.runner !== 'none';
+
+async function budgetLeft(factory: Factory, run: Run): Promise<number> {
+  const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);
+  const caps = (await factory.store.budget.list()).filter(
+    (one) => scopes.has(one.scope) && one.capUsd !== null,
+  );
+  return Math.min(1_000_000, ...caps.map((one) => (one.capUsd ?? 0) - one.spentUsd - one.reservedUsd));
+}

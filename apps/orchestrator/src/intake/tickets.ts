@@ -1,0 +1,150 @@
+import {
+  type Actor,
+  type GitSha,
+  putJson,
+  RepoConfig,
+  type RepoName,
+  type Run,
+  type RunId,
+  retryable,
+  streamOf,
+  Ticket,
+  type TicketId,
+  terminal,
+} from '@millwright/domain';
+import { parseMillwrightYaml } from '../config/millwright-yaml.ts';
+import type { Factory } from '../drive/factory.ts';
+import { ORCHESTRATOR } from '../drive/run-stream.ts';
+import type { Repository } from '../git/repository.ts';
+import type { TicketInfo } from '../views/world.ts';
+
+/** Where a repository stands and what its own file says, or what a person must mend first. */
+export type Standing =
+  | { kind: 'ready'; base: { commit: GitSha; tree: GitSha }; config: RepoConfig }
+  | { kind: 'unready'; code: string; message: string; retry: boolean };
+
+export async function standingOf(repo: Repository): Promise<Standing> {
+  const base = await repo.fetch();
+  if ('kind' in base)
+    return {
+      kind: 'unready',
+      code: `repo-${base.code}`,
+      message: `${repo.url}: ${base.reason}`,
+      retry: base.code === 'unreachable',
+    };
+  const file = await repo.file(base.tree, 'millwright.yaml', 65_536);
+  const parsed = parseMillwrightYaml(file?.toString('utf8') ?? null);
+  return parsed.kind === 'config'
+    ? { kind: 'ready', base, config: parsed.config }
+    : { kind: 'unready', code: 'bad-config', message: parsed.message, retry: false };
+}
+
+/** Files a ticket. The same `key` again, for the same repository, is the same ticket. */
+export async function fileTicket(
+  factory: Factory,
+  author: Actor,
+  repo: RepoName,
+  ticket: Ticket,
+  key: string | null,
+): Promise<{ id: TicketId; position: number; again: boolean }> {
+  const mine = factory.ids.next('tkt') as TicketId;
+  const id =
+    key === null ? mine : ((await factory.store.idempotency.claim(`ticket/${repo}`, key, mine)) as TicketId);
+  const digest = await putJson(factory.store.artifacts, Ticket, ticket);
+  const appended = await factory.trail.append({
+    stream: streamOf.ticket(id),
+    expectedVersion: 0,
+    actor: author,
+    entries: [{ type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } }],
+  });
+  if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
+  return {
+    id,
+    position: appended.kind === 'appended' ? appended.position : await factory.trail.head(),
+    again: appended.kind === 'conflict',
+  };
+}
+
+/** A ticket's runs have ids that follow from its own, so that opening one twice is a conflict and not two runs. */
+export const runIdOf = (ticket: TicketId, nth: number): RunId =>
+  `run_${ticket.slice(4)}${nth.toString(36).padStart(2, '0')}` as RunId;
+
+/** Opens the run that an open ticket waits for, or goes on opening the one that a crash left half open. */
+export async function openRun(factory: Factory, ticket: TicketInfo): Promise<RunId | null> {
+  const pending = ticket.runs.at(-1);
+  const half = ticket.state === 'running' && pending !== undefined && !factory.world.runs.has(pending);
+  if (ticket.state !== 'open' && !half) return null;
+  const run = half && pending ? pending : runIdOf(ticket.id, ticket.runs.length + 1);
+  const standing = await standingOf(await factory.repositories.open(ticket.repo));
+  if (standing.kind === 'unready' && standing.retry) throw retryable(standing.code, standing.message);
+  if (ticket.state === 'open') {
+    const announced = await factory.trail.append({
+      stream: streamOf.ticket(ticket.id),
+      expectedVersion: ticket.version,
+      actor: ORCHESTRATOR,
+      entries: [{ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }],
+    });
+    if (announced.kind !== 'appended') return null;
+    ticket = { ...ticket, version: announced.version };
+  }
+  if (standing.kind === 'unready') {
+    await factory.trail.append({
+      stream: streamOf.ticket(ticket.id),
+      expectedVersion: ticket.version,
+      actor: ORCHESTRATOR,
+      entries: [
+        { type: 'ticket.closed', data: { ticket: ticket.id, run, end: 'failed', reason: standing.message } },
+      ],
+    });
+    return null;
+  }
+  const { base, config } = standing;
+  await factory.trail.append({
+    stream: streamOf.run(run),
+    expectedVersion: 0,
+    actor: ORCHESTRATOR,
+    entries: [
+      {
+        type: 'run.opened',
+        data: {
+          run,
+          ticket: ticket.id,
+          repo: ticket.repo,
+          author: ticket.author,
+          ticketDigest: ticket.digest,
+          config: await putJson(factory.store.artifacts, RepoConfig, config),
+          base,
+          deploys: config.deploy !== undefined && factory.world.repo(ticket.repo)?.deliver !== 'branch',
+          step: factory.world.repo(ticket.repo)?.step ?? 0,
+          expiresAt: factory.clock.now() + factory.settings.runMs,
+          limits: factory.settings.limits,
+        },
+      },
+    ],
+  });
+  return run;
+}
+
+/** Draws a closed run into its ticket: done or closed, or open again with the evidence where it was rolled back. */
+export async function settleTicket(factory: Factory, run: Run): Promise<void> {
+  const ticket = factory.world.tickets.get(run.ticket);
+  if (!run.closed || !ticket || ticket.state !== 'running' || ticket.runs.at(-1) !== run.id) return;
+  const { end, reason } = run.closed;
+  await factory.trail.append({
+    stream: streamOf.ticket(ticket.id),
+    expectedVersion: ticket.version,
+    actor: ORCHESTRATOR,
+    entries: [
+      end === 'rolled_back'
+        ? {
+            type: 'ticket.reopened',
+            data: {
+              ticket: ticket.id,
+              run: run.id,
+              evidence: run.deploy?.kind === 'finished' ? run.deploy.evidence : reason,
+            },
+          }
+        : { type: 'ticket.closed', data: { ticket: ticket.id, run: run.id, end, reason } },
+    ],
+  });
+}

@@ -1,0 +1,299 @@
+import {
+  type Actor,
+  type AttemptId,
+  addUsage,
+  type Digest,
+  type EntryOf,
+  evolve,
+  type GitSha,
+  type Instant,
+  initialState,
+  noUsage,
+  type RecordedEntry,
+  type ReleaseId,
+  type RepoName,
+  type Run,
+  type RunId,
+  type RunState,
+  type TicketId,
+  type Usage,
+} from '@millwright/domain';
+
+export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
+export type TicketInfo = {
+  id: TicketId;
+  repo: RepoName;
+  digest: Digest;
+  author: Actor;
+  filedAt: Instant;
+  version: number;
+  runs: RunId[];
+  state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
+  evidence: string[];
+};
+export type AttemptInfo = {
+  attempt: AttemptId;
+  run: RunId;
+  openedAt: Instant;
+  claimedAt: Instant | null;
+  endedAt: Instant | null;
+  turns: number;
+  action: string | null;
+  model: string | null;
+  usage: Usage;
+};
+export type RunInfo = {
+  id: RunId;
+  state: RunState;
+  version: number;
+  openedAt: Instant;
+  closedAt: Instant | null;
+  position: number;
+  approvals: { gate: string; person: string; reason: string; at: Instant }[];
+  policies: Map<string, { policies: string[]; facts: Digest; reason: string }>;
+};
+export type ReleaseInfo = {
+  id: ReleaseId;
+  run: RunId;
+  repo: RepoName;
+  artifact: Digest;
+  builtAt: Instant;
+  result: 'promoted' | 'rolled_back' | 'failed' | null;
+};
+export type TargetInfo = {
+  live: ReleaseId | null;
+  history: { release: ReleaseId; previous: ReleaseId | null; at: Instant; by: 'deploy' | 'rollback' }[];
+  fence: number;
+};
+
+/**
+ * The trail as the API shows it: a projection in memory, built from position 0 at start and followed from then on. It decides nothing:
+ * whoever decides reads the stream. What it holds can be thrown away at any time.
+ */
+export class World {
+  position = 0;
+  readonly repos = new Map<RepoName, RepoInfo>();
+  readonly tickets = new Map<TicketId, TicketInfo>();
+  readonly runs = new Map<RunId, RunInfo>();
+  readonly attempts = new Map<AttemptId, AttemptInfo>();
+  readonly releases = new Map<ReleaseId, ReleaseInfo>();
+  readonly targets = new Map<RepoName, TargetInfo>();
+  readonly #waiting = new Set<{ position: number; resolve: () => void }>();
+  readonly #listeners = new Set<(recorded: RecordedEntry) => void>();
+  #halted: string | null = null;
+
+  halted(): string | null {
+    return this.#halted;
+  }
+
+  repo(name: RepoName): RepoInfo | undefined {
+    return this.repos.get(name);
+  }
+
+  run(id: RunId): Run | undefined {
+    const state = this.runs.get(id)?.state;
+    return state?.kind === 'run' ? state : undefined;
+  }
+
+  evidenceOf(ticket: TicketId): string[] {
+    return this.tickets.get(ticket)?.evidence ?? [];
+  }
+
+  target(repo: RepoName): TargetInfo {
+    return this.targets.get(repo) ?? { live: null, history: [], fence: 0 };
+  }
+
+  /** Resolves when everything up to `position` is in, so that a caller reads what it has just written. */
+  reached(position: number): Promise<void> {
+    if (this.position >= position) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.add({ position, resolve }));
+  }
+
+  /** Called after each entry; returns the way to stop it. */
+  listen(listener: (recorded: RecordedEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  apply(recorded: RecordedEntry): void {
+    if (recorded.entry) this.#fold(recorded, recorded.entry);
+    this.position = recorded.envelope.position;
+    for (const one of this.#waiting) {
+      if (one.position <= this.position) {
+        this.#waiting.delete(one);
+        one.resolve();
+      }
+    }
+    for (const listener of this.#listeners) listener(recorded);
+  }
+
+  #fold({ envelope }: RecordedEntry, entry: NonNullable<RecordedEntry['entry']>): void {
+    const [kind, id] = envelope.stream.split('/');
+    if (kind === 'run') this.#foldRun(id as RunId, envelope, entry);
+    switch (entry.type) {
+      case 'factory.halted':
+        this.#halted = entry.data.reason;
+        return;
+      case 'factory.resumed':
+        this.#halted = null;
+        return;
+      case 'repo.added':
+        this.repos.set(entry.data.repo, { ...entry.data, step: this.repos.get(entry.data.repo)?.step ?? 0 });
+        return;
+      case 'repo.step-set': {
+        const repo = this.repos.get(entry.data.repo);
+        if (repo) repo.step = entry.data.step;
+        return;
+      }
+      case 'ticket.filed': {
+        const { ticket, repo, digest } = entry.data;
+        this.tickets.set(ticket, {
+          id: ticket,
+          repo,
+          digest,
+          author: envelope.actor,
+          filedAt: envelope.at,
+          version: envelope.version,
+          runs: [],
+          state: 'open',
+          evidence: [],
+        });
+        return;
+      }
+      case 'ticket.run-opened':
+        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          ticket.runs.push(entry.data.run);
+          ticket.state = 'running';
+        });
+      case 'ticket.answered':
+        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          if (ticket.state !== 'running') {
+            ticket.state = 'open';
+            ticket.evidence.push(entry.data.text);
+          }
+        });
+      case 'ticket.closed':
+        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          ticket.state = entry.data.end === 'done' ? 'done' : 'closed';
+        });
+      case 'ticket.reopened':
+        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          ticket.state = 'reopened';
+          ticket.evidence.push(entry.data.evidence);
+        });
+      case 'attempt.opened':
+        this.attempts.set(entry.data.attempt, {
+          attempt: entry.data.attempt,
+          run: entry.data.run,
+          openedAt: envelope.at,
+          claimedAt: null,
+          endedAt: null,
+          turns: 0,
+          action: null,
+          model: null,
+          usage: noUsage(),
+        });
+        return;
+      case 'attempt.claimed':
+      case 'turn.recorded':
+      case 'attempt.closed':
+        return this.#foldAttempt(id as AttemptId, envelope.at, entry);
+      case 'target.released': {
+        const target = this.target(id as RepoName);
+        const { release, previous, by, fence } = entry.data;
+        this.targets.set(id as RepoName, {
+          live: release,
+          history: [...target.history, { release, previous, by, at: envelope.at }],
+          fence: Math.max(target.fence, fence),
+        });
+        return;
+      }
+      case 'target.effect-started': {
+        const target = this.target(id as RepoName);
+        this.targets.set(id as RepoName, { ...target, fence: Math.max(target.fence, entry.data.fence) });
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #ticket(id: TicketId, version: number, change: (ticket: TicketInfo) => void): void {
+    const ticket = this.tickets.get(id);
+    if (!ticket) return;
+    ticket.version = version;
+    change(ticket);
+  }
+
+  #foldAttempt(
+    id: AttemptId,
+    at: Instant,
+    entry: EntryOf<'attempt.claimed' | 'turn.recorded' | 'attempt.closed'>,
+  ): void {
+    const attempt = this.attempts.get(id);
+    if (!attempt) return;
+    if (entry.type === 'attempt.claimed') attempt.claimedAt ??= at;
+    if (entry.type === 'attempt.closed') attempt.endedAt = at;
+    if (entry.type !== 'turn.recorded') return;
+    attempt.turns = entry.data.turn;
+    attempt.action = entry.data.action;
+    attempt.model = entry.data.model;
+    attempt.usage = addUsage(attempt.usage, entry.data.usage);
+  }
+
+  #foldRun(id: RunId, envelope: RecordedEntry['envelope'], entry: NonNullable<RecordedEntry['entry']>): void {
+    const info = this.runs.get(id) ?? {
+      id,
+      state: initialState(),
+      version: 0,
+      openedAt: envelope.at,
+      closedAt: null,
+      position: 0,
+      approvals: [],
+      policies: new Map(),
+    };
+    info.state = evolve(info.state, entry);
+    info.version = envelope.version;
+    info.position = envelope.position;
+    this.runs.set(id, info);
+    if (entry.type === 'run.closed') info.closedAt = envelope.at;
+    if (entry.type === 'gate.approved')
+      info.approvals.push({
+        gate: entry.data.gate,
+        person: entry.data.person,
+        reason: entry.data.reason,
+        at: envelope.at,
+      });
+    if (entry.type === 'gate.decided')
+      info.policies.set(entry.data.gate, {
+        policies: entry.data.policies,
+        facts: entry.data.facts,
+        reason: entry.data.reason,
+      });
+    if (info.state.kind !== 'run') return;
+    if (entry.type === 'release.built')
+      this.releases.set(entry.data.release, {
+        id: entry.data.release,
+        run: id,
+        repo: info.state.repo,
+        artifact: entry.data.artifact,
+        builtAt: envelope.at,
+        result: null,
+      });
+    if (entry.type === 'deploy.finished') {
+      const release = this.releases.get(entry.data.release);
+      if (release) release.result = entry.data.result;
+    }
+  }
+}
+
+/** Commits of this repository that were rolled back, with the commit that takes each back where there is one. */
+export function quarantined(world: World, repo: RepoName): { commit: GitSha; revert: GitSha | null }[] {
+  return [...world.runs.values()].flatMap(({ state }) => {
+    if (state.kind !== 'run' || state.repo !== repo || state.merge?.kind !== 'finished') return [];
+    if (state.deploy?.kind !== 'finished' || state.deploy.result === 'promoted') return [];
+    return [
+      { commit: state.merge.commit, revert: state.revert?.kind === 'finished' ? state.revert.commit : null },
+    ];
+  });
+}
