@@ -47,13 +47,14 @@ describe('doors', () => {
     ['libs/audit/src/a.ts', '@millwright/domain'],
     ['libs/audit/src/a.ts', '@millwright/audit/proof'],
     ['apps/orchestrator/src/a.int.test.ts', '@millwright/agents/recorded'],
+    ['libs/audit/src/a.int.test.ts', '@millwright/store/testing'],
   ])('%s has one to %s', (path, specifier) => {
     expect(judge(path, `import { a } from '${specifier}';`)).toEqual([]);
   });
 
   it('are the only way out of a room', () => {
     expect(judge('libs/audit/src/a.test.ts', "import { a } from '../../store/src/b.ts';")).toEqual([
-      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, agents/recorded)',
+      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, agents/recorded, store/testing)',
     ]);
     expect(judge('libs/audit/src/a.ts', "import { a } from '../package.json';")).toEqual([]);
   });
@@ -91,6 +92,14 @@ describe('owners', () => {
   });
 
   it('lets no code that ships import what is for tests', () => {
+    for (const path of ['libs/store/src/a.ts', 'apps/orchestrator/src/a.ts']) {
+      expect(judge(path, "import { a } from '@millwright/store/testing';")).toEqual([
+        expect.stringContaining('code that ships imports code of the tests'),
+      ]);
+    }
+    expect(
+      judge('apps/sandbox-runner/src/a.ts', "import { a } from '@millwright/agents/recorded';"),
+    ).toHaveLength(1);
     expect(judge('libs/audit/src/a.ts', "import { a } from './testing/pg.ts';")).toEqual([
       expect.stringContaining('code that ships imports code of the tests'),
     ]);

@@ -28,8 +28,11 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Doubles at the factory's edge, open to every test file: the model is the one thing that tests script. */
-export const TEST_DOUBLES: readonly string[] = ['agents/recorded'];
+/**
+ * Open to every test file: the double of the model, the one thing that tests script; and the real Postgres with every
+ * migration, which the store owns and other libraries' tests need.
+ */
+export const TEST_DOUBLES: readonly string[] = ['agents/recorded', 'store/testing'];
 
 /** Who may import an external package in code that ships. A test file may import what its room declares. */
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 // The test command's pipeline, run by `npm test` on the pinned Node: every check in order, a line a step with its time,
 // the whole output of a step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs
-// those steps only.
+// those steps only. The steps' lines come once more before the last, since tests print a lot in between.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -31,9 +31,12 @@ const tests = (name: string, minutes: number): Step => ({
   vitest: true,
 });
 
+/** Projects that the root's references leave out, since nothing is built on them. */
+const TYPED_APART = ['tools', 'bench'].filter((folder) => existsSync(join(ROOT, folder, 'tsconfig.json')));
+
 const STEPS: readonly Step[] = [
   tool('lint', 2, 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
-  tool('types', 5, 'node_modules/typescript/bin/tsc', '-b', '.', 'tools'),
+  tool('types', 5, 'node_modules/typescript/bin/tsc', '-b', '.', ...TYPED_APART),
   tool('doors', 1, 'tools/doors/check.ts'),
   tests('unit', 5),
   tests('int', 20),
@@ -82,6 +85,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const reports = mkdtempSync(join(tmpdir(), 'millwright-test-'));
+  const recap: string[] = [];
   let sum = NOTHING;
   try {
     for (const step of STEPS) {
@@ -92,15 +96,15 @@ async function main(): Promise<number> {
       sum = add(sum, tally);
       if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
       const counts = step.vitest ? `  ${lastLine(tally)}` : '';
-      console.log(
-        `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(6)} ${seconds.padStart(6)} s${counts}`,
-      );
+      const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(6)} ${seconds.padStart(6)} s${counts}`;
+      recap.push(line);
+      console.log(line);
     }
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
   if (interrupted) return 130;
-  console.log(lastLine(sum));
+  console.log(['', ...recap, lastLine(sum)].join('\n'));
   return sum.failed === 0 ? 0 : 1;
 }
 
