@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { chown, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runClean } from './clean.ts';
+import type { Engine } from './engine.ts';
+import { AGENT } from './hardening.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { overlayOptions } from './overlay.ts';
+import type { Box, Checkout, Refused } from './sandbox.ts';
+
+export type ArchiveOptions = {
+  maxBytes?: number;
+  /** Paths relative to the root that are left out; `.git` always is. */
+  exclude?: readonly string[];
+};
+
+const ARCHIVE_MAX = 512 * 1_048_576;
+
+/** A dead sandbox's workspace, dependencies included, as a tar: sorted, owner 10001, times at the epoch, so equal folders are equal bytes. */
+export async function archiveWorkspace(
+  engine: Engine,
+  box: Box,
+  { maxBytes = ARCHIVE_MAX, exclude = [] }: ArchiveOptions,
+): Promise<{ kind: 'archive'; tar: Uint8Array } | Refused> {
+  const { upper, deps, checkout } = box.lowers;
+  const labels = engine.labels({ ...box.options, purpose: 'archive' });
+  const end = await runClean(engine, {
+    image: engine.image,
+    script:
+      'cd /workspace && exec tar --create --file=- --sort=name --numeric-owner --owner=10001 --group=10001 --mtime=@0 "$@" .',
+    args: ['.git', ...exclude].map((path) => `--exclude=./${path}`).concat('--anchored', '--no-wildcards'),
+    labels,
+    mounts: [
+      {
+        kind: 'overlay',
+        volume: `${engine.name()}-archive`,
+        target: '/workspace',
+        options: overlayOptions([upper, ...(deps === null ? [] : [deps.path]), checkout.path]),
+        readOnly: true,
+        labels,
+      },
+    ],
+    limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
+    maxStdout: maxBytes,
+  });
+  if (end.kind === 'too_much')
+    return { kind: 'refused', code: 'too_large', reason: `more than ${maxBytes / 1_048_576} MiB` };
+  if (end.kind !== 'exited' || end.exitCode !== 0)
+    return { kind: 'refused', code: 'failed', reason: end.stderr.trim().slice(-1_000) || end.kind };
+  return { kind: 'archive', tar: end.stdout };
+}
+
+/** A tar unpacked by a clean container into a folder that a workspace can stand on. Cached by the tar's SHA-256. */
+export async function unpackArchive(
+  engine: Engine,
+  tar: Uint8Array,
+): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused> {
+  const tree = `tar-${createHash('sha256').update(tar).digest('hex')}`;
+  const path = join(engine.folders.checkouts, tree);
+  const done = { kind: 'checkout', checkout: { tree, path } } as const;
+  if ((await lstat(path).catch(() => null)) !== null) return done;
+  const scratch = join(engine.folders.scratch, engine.name());
+  await mkdir(join(scratch, 'out/tree'), { recursive: true });
+  for (const folder of ['out', 'out/tree']) await chown(join(scratch, folder), AGENT, AGENT);
+  try {
+    await writeFile(join(scratch, 'tar'), tar, { mode: 0o644 });
+    const end = await runClean(engine, {
+      image: engine.image,
+      script: 'exec tar --extract --file=/in/tar --no-same-owner -C /out/tree',
+      labels: engine.labels({ run: '', attempt: '', purpose: 'unpack' }),
+      mounts: [
+        { kind: 'bind', source: join(scratch, 'tar'), target: '/in/tar', readOnly: true },
+        { kind: 'bind', source: join(scratch, 'out'), target: '/out', readOnly: false },
+      ],
+      limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
+      maxStdout: 65_536,
+    });
+    if (end.kind !== 'exited' || end.exitCode !== 0)
+      return {
+        kind: 'refused',
+        code: 'bad_archive',
+        reason: end.stderr.trim().slice(-1_000) || 'it cannot be unpacked',
+      };
+    await rename(join(scratch, 'out/tree'), path).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+    return done;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { chown, lstat, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GitSha } from '@millwright/domain';
+import { runClean } from './clean.ts';
+import type { Engine } from './engine.ts';
+import { AGENT } from './hardening.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import type { Checkout, Refused } from './sandbox.ts';
+
+const SCRIPT = readFileSync(join(import.meta.dirname, 'checkout.sh'), 'utf8');
+const MAX_FILES = 200_000;
+const MAX_BYTES = 2_147_483_648;
+
+const REASONS: Record<number, [code: string, reason: string]> = {
+  10: ['bad_bundle', 'the bundle cannot be read, or does not hold the tree'],
+  11: ['bad_bundle', "the bundle's ref names another tree"],
+  12: ['bad_bundle', "the tree's commit has parents: a snapshot has none"],
+  13: ['too_large', `the tree has more than ${MAX_FILES} files or ${MAX_BYTES / 1_048_576} MiB`],
+  14: ['bad_tree', 'git refuses to check the tree out'],
+  15: ['bad_tree', 'the files checked out are not the tree'],
+};
+
+/**
+ * The tree as a folder of the host owned by the sandbox's user, unpacked by a clean container and never by host git; with a `.git`
+ * whose only commit is that tree. Cached by tree; treat as read-only. Measured: 0.3 s, and 0.2 ms from the cache.
+ */
+export async function checkout(
+  engine: Engine,
+  bundle: Uint8Array,
+  tree: GitSha,
+): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused> {
+  const path = join(engine.folders.checkouts, tree);
+  const done = { kind: 'checkout', checkout: { tree, path } } as const;
+  if ((await lstat(path).catch(() => null)) !== null) {
+    const now = new Date();
+    await utimes(path, now, now);
+    return done;
+  }
+  const scratch = join(engine.folders.scratch, engine.name());
+  const out = join(scratch, 'out');
+  await mkdir(out, { recursive: true });
+  await chown(out, AGENT, AGENT);
+  try {
+    await writeFile(join(scratch, 'bundle'), bundle, { mode: 0o644 });
+    const end = await runClean(engine, {
+      image: engine.image,
+      script: SCRIPT,
+      args: [tree, String(MAX_FILES), String(MAX_BYTES), tree.length === 64 ? 'sha256' : 'sha1'],
+      labels: engine.labels({ run: '', attempt: '', purpose: 'checkout' }),
+      mounts: [
+        { kind: 'bind', source: join(scratch, 'bundle'), target: '/in/bundle', readOnly: true },
+        { kind: 'bind', source: out, target: '/out', readOnly: false },
+      ],
+      limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
+      maxStdout: 65_536,
+    });
+    if (end.kind !== 'exited' || end.exitCode !== 0) {
+      const [code, reason] = REASONS[end.kind === 'exited' ? end.exitCode : 0] ?? ['failed', end.kind];
+      return { kind: 'refused', code, reason: `${reason}: ${end.stderr.trim().slice(-1_000)}` };
+    }
+    await rename(join(out, 'tree'), path).catch(async (error: NodeJS.ErrnoException) => {
+      // Another process was faster; its folder is as good.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+    return done;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}

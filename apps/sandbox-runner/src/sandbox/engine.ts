@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+
+/** What a person reading the log should know of; nothing here is needed for correctness. */
+export type SandboxEvent =
+  | { kind: 'egress_refused'; attempt: string; host: string; reason: string }
+  | { kind: 'killed'; attempt: string; container: string; reason: string }
+  | { kind: 'evicted'; what: 'checkout' | 'layer'; key: string }
+  | { kind: 'cleanup_failed'; what: string; reason: string };
+
+export type SandboxesSettings = {
+  /** Default: the engine at DOCKER_HOST or the local socket. It must be on this machine: workspaces are mounted here. */
+  docker?: Docker;
+  /** The data folder; everything of this library lies under `<data>/runner/`. */
+  data: string;
+  factory: string;
+  /** This process: `[0-9a-z-]+`, never used twice. */
+  incarnation: string;
+  /** Name or id of the factory's sandbox image. */
+  image: string;
+  note?: (event: SandboxEvent) => void;
+};
+
+/** What the parts of the sandbox share. */
+export type Engine = {
+  docker: Docker;
+  factory: string;
+  incarnation: string;
+  /** Image id of the factory's own image. */
+  image: string;
+  folders: {
+    root: string;
+    mounts: string;
+    checkouts: string;
+    layers: string;
+    shells: string;
+    scratch: string;
+  };
+  note: (event: SandboxEvent) => void;
+  labels(of: { run: string; attempt: string; purpose: string }): Record<string, string>;
+  /** A name for a container, volume or folder: unique on this machine, and told to be ours by its prefix. */
+  name(): string;
+};
+
+/** An engine's "no such …": what was to be removed is gone already. */
+export const isAbsent = (error: unknown): boolean => statusOf(error) === 404;
+/** "Conflict", "not modified": the container is in the state that was asked for, or on its way there. */
+export const isSettled = (error: unknown): boolean => [304, 404, 409].includes(statusOf(error) ?? 0);
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined;
+  return typeof error.statusCode === 'number' ? error.statusCode : undefined;
+}
+
+/**
+ * Reaches the engine, finds the image, makes the folders. Throws an error that says what to do when the engine does not answer within
+ * 5 s, has no such image, or the data folder's path cannot stand in mount options.
+ */
+export async function connectEngine(settings: SandboxesSettings): Promise<Engine> {
+  const root = join(settings.data, 'runner');
+  if (!/^\/[A-Za-z0-9._/ @+-]*$/.test(root))
+    throw new Error(
+      `the data folder must be an absolute path of letters, digits and ._/ @+- since it stands in mount options: ${root}`,
+    );
+  if (!/^[0-9a-z-]+$/.test(settings.incarnation))
+    throw new Error(`not an incarnation: ${settings.incarnation}`);
+  const docker = settings.docker ?? new Docker();
+  const answer = await Promise.race([
+    docker.ping().catch((error: unknown) => error),
+    sleep(5_000, null, { ref: false }),
+  ]);
+  if (answer === null || answer instanceof Error)
+    throw new Error('the Docker Engine does not answer; `npm run setup` installs and starts one', {
+      cause: answer,
+    });
+  const image = await docker
+    .getImage(settings.image)
+    .inspect()
+    .catch((cause: unknown) => {
+      throw new Error(`the engine has no image ${settings.image}; \`npm run setup\` builds it`, { cause });
+    });
+  const folders = {
+    root,
+    mounts: join(root, 'mounts', settings.incarnation),
+    checkouts: join(root, 'checkouts'),
+    layers: join(root, 'layers'),
+    shells: join(root, 'shells'),
+    scratch: join(root, 'scratch', settings.incarnation),
+  };
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
+  let made = 0;
+  return {
+    docker,
+    factory: settings.factory,
+    incarnation: settings.incarnation,
+    image: image.Id,
+    folders,
+    note: settings.note ?? (() => {}),
+    labels: ({ run, attempt, purpose }) => ({
+      millwright: '1',
+      'millwright.factory': settings.factory,
+      'millwright.incarnation': settings.incarnation,
+      'millwright.run': run,
+      'millwright.attempt': attempt,
+      'millwright.purpose': purpose,
+      'millwright.room': 'runner',
+    }),
+    name: () => {
+      made += 1;
+      return `millwright-${settings.incarnation}-${made}`;
+    },
+  };
+}

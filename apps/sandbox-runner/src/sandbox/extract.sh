@@ -1,0 +1,45 @@
+# Reads a dead sandbox's workspace (/workspace, read-only, dependencies not among it) and says what changed, in a clean container.
+# $1 the tree that the workspace started from, $2 the tree to measure against, $3 object format, $4 most bytes of patch, $5 most files;
+# the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute,
+# configuration, hook or nested repository of the workspace has a say, and no child process is started on its behalf.
+set -eu
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_DIR=/tmp/git GIT_INDEX_FILE=/tmp/index
+start=$1 from=$2 format=$3 most_bytes=$4 most_files=$5
+shift 5
+git init -q --bare --template= --object-format="$format" /tmp/git
+mkdir -p /tmp/git/info
+printf '/objects/start\n/objects/from\n' >/tmp/git/objects/info/alternates
+printf '* !diff !merge -text !eol -ident -filter -working-tree-encoding\n' >/tmp/git/info/attributes
+git config core.protectHFS true
+git config core.protectNTFS true
+git config core.fileMode true
+git config core.symlinks true
+
+git read-tree "$start"
+cd /workspace
+export GIT_WORK_TREE=/workspace
+# Every tracked file is read again: times and sizes are the agent's to set.
+git ls-files -z | git update-index -z --remove --stdin 2>/tmp/said || { cat /tmp/said >&2; exit 21; }
+for made in "$@"; do
+  set -- "$@" "--exclude=$made"
+  shift
+done
+git ls-files -o -z --exclude-per-directory=.gitignore "$@" >/tmp/new
+[ "$(tr -cd '\000' </tmp/new | wc -c)" -le "$most_files" ] || exit 22
+if tr '\000' '\n' </tmp/new | grep '/$' >/tmp/nested; then cat /tmp/nested >&2; exit 23; fi
+git update-index -z --add --replace --stdin </tmp/new 2>/tmp/said || { cat /tmp/said >&2; exit 21; }
+if [ -s /tmp/said ]; then cat /tmp/said >&2; exit 24; fi
+unset GIT_WORK_TREE
+cd /tmp
+git write-tree >tree
+
+git diff-tree -r -z --raw --no-abbrev --no-renames "$from" "$(cat tree)" >raw
+git diff-tree -r -z --numstat --no-renames --no-ext-diff --no-textconv "$from" "$(cat tree)" >numstat
+git diff-tree -r -p --binary --full-index --no-renames --no-color --no-ext-diff --no-textconv "$from" "$(cat tree)" |
+  head -c "$((most_bytes + 1))" >patch
+git patch-id --verbatim <patch >id
+tr '\000' '\n' <raw | awk '/^:[0-7]+ 120000 /{ print $4 }' | git cat-file --batch >links
+for part in tree raw numstat id links patch; do
+  printf '%s %s\n' "$part" "$(wc -c <"$part")"
+  cat "$part"
+done

@@ -1,0 +1,111 @@
+import type { ContainerCreateOptions, MountSettings } from 'dockerode';
+import type { Limits } from './limits.ts';
+
+/** uid and gid of whatever runs inside: `agent` in the factory's image, a bare number in any other. */
+export const AGENT = 10_001;
+
+const MIB = 1_048_576;
+
+export type Mount =
+  | { kind: 'bind'; source: string; target: string; readOnly: boolean }
+  /** An overlay that the engine mounts when the container starts and unmounts when it ends. */
+  | {
+      kind: 'overlay';
+      volume: string;
+      target: string;
+      options: string;
+      readOnly: boolean;
+      labels: Record<string, string>;
+    };
+
+export type Box = {
+  image: string;
+  command: readonly string[];
+  workdir: string;
+  env: Readonly<Record<string, string>>;
+  labels: Record<string, string>;
+  limits: Limits;
+  mounts: readonly Mount[];
+  /** Whether the container's standard input is the caller's; it then ends with the caller's connection. */
+  stdin: boolean;
+};
+
+function mountSettings(mount: Mount): MountSettings {
+  if (mount.kind === 'bind')
+    return {
+      Type: 'bind',
+      Source: mount.source,
+      Target: mount.target,
+      ReadOnly: mount.readOnly,
+      BindOptions: { Propagation: 'rprivate' },
+    };
+  return {
+    Type: 'volume',
+    Source: mount.volume,
+    Target: mount.target,
+    ReadOnly: mount.readOnly,
+    VolumeOptions: {
+      NoCopy: true,
+      Labels: mount.labels,
+      DriverConfig: { Name: 'local', Options: { type: 'overlay', device: 'overlay', o: mount.options } },
+    },
+  };
+}
+
+/**
+ * The one place that says how a container is confined; every container of the factory's runner is made from it.
+ * No network, read-only root, no capability, no new privileges, the engine's default seccomp profile, uid 10001, limits on memory
+ * (swap included), CPU, processes, /tmp and open files, no core dumps, nothing logged by the engine to disk.
+ */
+export function containerOptions(box: Box): ContainerCreateOptions {
+  const { limits } = box;
+  return {
+    Image: box.image,
+    Entrypoint: [...box.command],
+    Cmd: [],
+    WorkingDir: box.workdir,
+    User: `${AGENT}:${AGENT}`,
+    Hostname: 'sandbox',
+    Env: Object.entries(box.env).map(([name, value]) => `${name}=${value}`),
+    Labels: box.labels,
+    AttachStdin: box.stdin,
+    OpenStdin: box.stdin,
+    StdinOnce: box.stdin,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    NetworkDisabled: true,
+    HostConfig: {
+      NetworkMode: 'none',
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges:true'],
+      Privileged: false,
+      Memory: limits.memoryMb * MIB,
+      MemorySwap: limits.memoryMb * MIB,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.pids,
+      IpcMode: 'private',
+      ShmSize: 16 * MIB,
+      OomScoreAdj: 500,
+      Ulimits: [
+        { Name: 'core', Soft: 0, Hard: 0 },
+        { Name: 'nofile', Soft: 8_192, Hard: 8_192 },
+      ],
+      Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,size=${limits.tmpMb}m,nr_inodes=100000,mode=1777` },
+      Mounts: box.mounts.map(mountSettings),
+      LogConfig: { Type: 'none', Config: {} },
+      RestartPolicy: { Name: 'no' },
+    },
+  };
+}
+
+/** What every container sees, whatever the image says: a home it can write to, no colours in what it prints, looking at git changes nothing. */
+export const BASE_ENV = {
+  HOME: '/tmp',
+  NO_COLOR: '1',
+  TERM: 'dumb',
+  CI: '1',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_OPTIONAL_LOCKS: '0',
+} as const;

@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+
+const CLEAN = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+
+/**
+ * Runs one of the host's own tools by argument list, with an environment of its own; 60 s and `maxBytes` at most, else it throws.
+ * Never a tool of the workspace, and never a shell.
+ */
+export function hostTool(
+  tool: 'mount' | 'umount' | 'tar',
+  args: readonly string[],
+  { maxBytes = 1_048_576, stdin }: { maxBytes?: number; stdin?: Uint8Array } = {},
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      tool,
+      [...args],
+      { env: CLEAN, encoding: 'buffer', maxBuffer: maxBytes, timeout: 60_000, killSignal: 'SIGKILL' },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else
+          reject(
+            Object.assign(new Error(`${tool} failed: ${stderr.toString('utf8').trim() || error.message}`), {
+              code: error.code,
+            }),
+          );
+      },
+    );
+    child.stdin?.on('error', () => child.kill('SIGKILL'));
+    child.stdin?.end(stdin ?? '');
+  });
+}

@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { demultiplex } from './mux.ts';
+import { quote } from './quote.ts';
+
+// The runner's end of the tool process. Invariants:
+//
+// 1. What a command prints goes to the container's stderr channel, the tool process's own frames to its stdout channel. No command
+//    has a descriptor of the latter, and none can get one: PID 1 runs an execute-only copy of the image's shell (shell.ts), which the
+//    kernel therefore holds non-dumpable, so a process of the same uid can neither ptrace it nor open /proc/1/fd, mem or environ.
+//    As PID 1 it also takes no signal from inside but USR1, which only ends the call that sent it.
+// 2. Each call carries a fresh 128-bit nonce that no command sees. Output counts between `<nonce>+` and `<nonce>-`; the call is over
+//    when `<nonce> <status>\n` has come too. Anything else on the stdout channel is a forged or broken frame: the sandbox is gone.
+// 3. When a call is over no process but PID 1 is alive: background work ends with the command that started it.
+// 4. One call at a time. A kill is waited for before the next call is sent.
+//
+// Whatever a sandbox says about its own commands can hurt that attempt alone: verdicts are computed elsewhere.
+
+const PREAMBLE = readFileSync(join(import.meta.dirname, 'resident.sh'), 'utf8');
+/** A command's output is dropped beyond its caller's bound, but it costs the host work all the same: past this the command is killed. */
+const OUTPUT_HARD_LIMIT = 256 * 1_048_576;
+/** Measured: a killed command is reported within 10 ms, 512 processes within 100 ms. */
+const KILL_GRACE_MS = 10_000;
+const FRAME_MAX = 64;
+
+export type CallEnd =
+  | { kind: 'exited'; exitCode: number }
+  | { kind: 'timed_out' }
+  | { kind: 'aborted' }
+  | { kind: 'gone'; reason: string };
+
+export type CallOptions = {
+  timeoutMs: number;
+  onOutput: (data: Buffer) => void;
+  /** Bytes for the command's standard input; /dev/null otherwise. No NUL. */
+  stdin?: string;
+  signal?: AbortSignal;
+};
+
+export type Resident = {
+  /** Runs one command. Never rejects. Neither `command` nor `stdin` may hold a NUL. */
+  call(command: string, options: CallOptions): Promise<CallEnd>;
+  /** Resolves with the reason when no further call can be made. */
+  readonly gone: Promise<string>;
+};
+
+type Pending = {
+  nonce: string;
+  open: boolean;
+  closed: boolean;
+  bytes: number;
+  status: number | null;
+  onOutput: (data: Buffer) => void;
+  overflow: () => void;
+  settle: (end: { kind: 'exited'; exitCode: number } | { kind: 'gone'; reason: string }) => void;
+};
+
+/**
+ * Speaks to a fresh tool process over the container's attached stream. `shell` is the path, inside, of the shell that runs commands.
+ * `interrupt` sends USR1 to PID 1; `end` is called once with the reason when the stream is no longer believed.
+ */
+export function attachResident(
+  stream: Duplex,
+  options: { shell: string; interrupt: () => Promise<void>; end: (reason: string) => void },
+): Resident {
+  let pending: Pending | null = null;
+  let ended: string | null = null;
+  let carry: Buffer = Buffer.alloc(0);
+  let frame = '';
+  let last: Promise<unknown> = Promise.resolve();
+  const gone = Promise.withResolvers<string>();
+
+  const finish = (reason: string) => {
+    if (ended !== null) return;
+    ended = reason;
+    pending?.settle({ kind: 'gone', reason });
+    stream.destroy();
+    options.end(reason);
+    gone.resolve(reason);
+  };
+
+  const check = () => {
+    if (pending?.closed === true && pending.status !== null)
+      pending.settle({ kind: 'exited', exitCode: pending.status });
+  };
+
+  const onOutput = (data: Buffer) => {
+    // Between calls nothing may print; what a dying process still does is nobody's output.
+    if (pending === null || pending.closed) return;
+    carry = carry.length === 0 ? data : Buffer.concat([carry, data]);
+    if (!pending.open) {
+      const at = carry.indexOf(`${pending.nonce}+`);
+      if (at < 0) {
+        carry = carry.subarray(Math.max(0, carry.length - pending.nonce.length));
+        return;
+      }
+      pending.open = true;
+      carry = carry.subarray(at + pending.nonce.length + 1);
+    }
+    const end = carry.indexOf(`${pending.nonce}-`);
+    const ready = end < 0 ? Math.max(0, carry.length - pending.nonce.length) : end;
+    if (ready > 0) {
+      pending.bytes += ready;
+      pending.onOutput(carry.subarray(0, ready));
+      if (pending.bytes > OUTPUT_HARD_LIMIT) pending.overflow();
+    }
+    carry = carry.subarray(ready);
+    if (end < 0) return;
+    pending.closed = true;
+    carry = Buffer.alloc(0);
+    check();
+  };
+
+  const onFrame = (data: Buffer) => {
+    frame += data.toString('latin1');
+    if (pending === null || pending.status !== null)
+      return finish('the tool process spoke out of turn: a forged or broken frame');
+    if (!frame.endsWith('\n')) {
+      if (frame.length > FRAME_MAX) finish('the tool process sent a frame that is too long');
+      return;
+    }
+    const match = /^([0-9a-f]{32}) (\d{1,3})\n$/.exec(frame);
+    frame = '';
+    if (match === null || match[1] !== pending.nonce)
+      return finish('the tool process sent a forged or broken frame');
+    pending.status = Number(match[2]);
+    check();
+  };
+
+  const feed = demultiplex((channel, data) => (channel === 'stdout' ? onFrame(data) : onOutput(data)));
+  stream.on('data', (chunk: Buffer) => {
+    if (ended !== null) return;
+    try {
+      feed(chunk);
+    } catch (error) {
+      finish(`the attached stream cannot be read: ${String(error)}`);
+    }
+  });
+  stream.on('error', (error) => finish(`the attached stream failed: ${error.message}`));
+  stream.on('close', () => finish('the container ended'));
+  stream.on('end', () => finish('the container ended'));
+  stream.write(`${PREAMBLE}S=${quote(options.shell)}\n`);
+
+  const run = async (
+    command: string,
+    { timeoutMs, onOutput, stdin, signal }: CallOptions,
+  ): Promise<CallEnd> => {
+    if (ended !== null) return { kind: 'gone', reason: ended };
+    if (signal?.aborted === true) return { kind: 'aborted' };
+    const done = Promise.withResolvers<
+      { kind: 'exited'; exitCode: number } | { kind: 'gone'; reason: string }
+    >();
+    let why: 'timed_out' | 'aborted' | 'overflow' | null = null;
+    let killing: Promise<void> | null = null;
+    const kill = (reason: 'timed_out' | 'aborted' | 'overflow') => {
+      if (why !== null) return;
+      why = reason;
+      const grace = new AbortController();
+      killing = Promise.race([
+        options.interrupt().then(() => done.promise),
+        sleep(KILL_GRACE_MS, undefined, { signal: grace.signal }).then(() =>
+          finish('the tool process did not answer after a kill'),
+        ),
+      ])
+        .catch((error: unknown) => finish(`a command could not be killed: ${String(error)}`))
+        .then(() => grace.abort());
+    };
+    const nonce = randomBytes(16).toString('hex');
+    carry = Buffer.alloc(0);
+    pending = {
+      nonce,
+      open: false,
+      closed: false,
+      bytes: 0,
+      status: null,
+      onOutput,
+      overflow: () => kill('overflow'),
+      settle: (end) => done.resolve(end),
+    };
+    const timer = setTimeout(() => kill('timed_out'), timeoutMs);
+    const onAbort = () => kill('aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    stream.write(`r ${nonce} ${quote(command)}${stdin === undefined ? '' : ` ${quote(stdin)}`}\n`);
+    const end = await done.promise;
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    await killing;
+    pending = null;
+    if (end.kind === 'gone') return end;
+    return why === 'timed_out' || why === 'aborted' ? { kind: why } : end;
+  };
+
+  return {
+    gone: gone.promise,
+    call(command, callOptions) {
+      const next = last.then(() => run(command, callOptions));
+      last = next;
+      return next;
+    },
+  };
+}
