@@ -111,7 +111,7 @@ export async function runSuite(
 // CI keeps vitest from watching and jest from writing snapshots. The shim comes first, so that programs find our node.
 function launch(script: string, root: string, folder: string, mode: string): string {
   return [
-    `export MILLWRIGHT_NODE="$(command -v node || true)"`,
+    `unset NO_COLOR; export MILLWRIGHT_NODE="$(command -v node || true)"`,
     `export MILLWRIGHT_FOLDER=${folder} MILLWRIGHT_ROOT=${root} MILLWRIGHT_MODE=${mode} CI=1 INIT_CWD=${root}`,
     `export PATH=${folder}/bin:${root}/node_modules/.bin:"$PATH"`,
     `exec sh -c ${quote(script)}`,

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BaseFacts } from './judge.ts';
+import type { BaseMemory } from './verify.ts';
+
+// Raised when what is learned or how changes, so that old files are not read.
+const FORM = 1;
+
+/** Keeps what bases taught in memory and, given a folder of the runner's own, across restarts. A file that cannot be read counts as not there. */
+export function memoryOf(folder: string | null): BaseMemory {
+  const held = new Map<string, BaseFacts>();
+  const fileOf = (key: string) =>
+    folder === null
+      ? null
+      : join(folder, `${createHash('sha256').update(`${FORM}\n${key}`).digest('hex')}.json`);
+  return {
+    async get(key) {
+      const known = held.get(key);
+      const file = fileOf(key);
+      if (known !== undefined || file === null) return known ?? null;
+      const text = await readFile(file, 'utf8').catch(() => null);
+      if (text === null) return null;
+      const facts = JSON.parse(text) as BaseFacts;
+      held.set(key, facts);
+      return facts;
+    },
+    async set(key, facts) {
+      held.set(key, facts);
+      const file = fileOf(key);
+      if (file === null || folder === null) return;
+      await mkdir(folder, { recursive: true });
+      const half = `${file}.${process.pid}`;
+      await writeFile(half, JSON.stringify(facts));
+      await rename(half, file);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ChangedPath, type GitSha, RepoName } from '@millwright/domain';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHEATS, type Cheat, HONEST } from '../fixture/cheats.ts';
+import { baseOf, FORMS, type Form } from '../fixture/runners.ts';
+import { bundleOf, type Files } from '../fixture/snapshots.ts';
+import { createPrepare, type Prepare } from '../prepare/index.ts';
+import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
+import { memoryOf } from './memory.ts';
+import type { Prepared } from './suite.ts';
+import { verify } from './verify.ts';
+
+let data: string;
+let sandboxes: Sandboxes;
+let prepare: Prepare;
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
+  sandboxes = await openSandboxes({
+    ...{ data, factory: `test-${process.pid}`, incarnation: `verify-${process.pid}` },
+    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+  });
+  prepare = createPrepare(sandboxes);
+});
+afterAll(async () => {
+  await sandboxes?.close();
+  rmSync(data, { recursive: true, force: true });
+});
+
+const where = () => ({ sandboxes, run: 'run_verify00', attempt: 'att_verify00' });
+const RepoConfig = { installScripts: false, services: [], protected: [], autonomy: 7 };
+
+async function prepared(bundle: Uint8Array, tree: GitSha): Promise<Prepared> {
+  const out = await sandboxes.checkout(bundle, tree);
+  if (out.kind === 'refused') throw new Error(out.reason);
+  const layer = await prepare.layer({
+    ...{ repo: RepoName.parse('sum'), run: 'run_verify00', attempt: 'att_verify00', checkout: out.checkout },
+    config: { ...RepoConfig, install: 'npm install --no-audit --no-fund --no-package-lock' },
+  });
+  if (layer.kind === 'failed') throw new Error(`${layer.reason}\n${layer.output}`);
+  return { checkout: out.checkout, layer: layer.kind === 'layer' ? layer.layer : null, root: '/workspace' };
+}
+
+function changedBy(base: Files, next: Files): ChangedPath[] {
+  return [...new Set([...Object.keys(base), ...Object.keys(next)])]
+    .filter((path) => base[path] !== next[path])
+    .map((path) => ({
+      ...{ path, added: 1, removed: 1 },
+      status: path in base ? (path in next ? 'modified' : 'deleted') : 'added',
+    }));
+}
+
+describe.each(FORMS)('$name', (form: Form) => {
+  const memory = memoryOf(null);
+  const base = baseOf(form);
+
+  async function report(change: Cheat['change'], timeoutMs = 60_000) {
+    const next: Files = {};
+    for (const [path, content] of Object.entries({ ...base, ...change(form) }))
+      if (content !== null) next[path] = content;
+    const { bundle, trees } = bundleOf(base, next);
+    const [baseTree, tree] = trees;
+    if (baseTree === undefined || tree === undefined) throw new Error('no trees');
+    return verify(where(), memory, {
+      ...{ config: RepoConfig, tree, changed: changedBy(base, next), acceptance: null, timeoutMs },
+      ...{ base: await prepared(bundle, baseTree), candidate: await prepared(bundle, tree) },
+    });
+  }
+
+  test.each(HONEST)(
+    'passes: $name',
+    async ({ change }) => {
+      expect(await report(change)).toMatchObject({
+        ...{ verdict: 'passed', runner: form.name, names: { base: 3, missing: [], failing: [] } },
+        ...{ baseTests: { files: ['test/twice.test.js'], failing: [] } },
+      });
+    },
+    180_000,
+  );
+
+  test.each(CHEATS)('never passes: $name', async ({ change }) => {
+    const made = await report(change);
+    expect(made.reason).not.toBe('');
+    expect(['failed', 'invalid']).toContain(made.verdict);
+  });
+
+  test('never passes: an endless loop', async () => {
+    const endless = () => ({ 'src/sum.js': 'for (;;) {}\n' });
+    expect(await report(endless, 5_000)).toMatchObject({ verdict: 'failed' });
+  });
+});
