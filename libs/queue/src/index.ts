@@ -1,0 +1,2 @@
+export { migrateQueue } from './migrate.ts';
+export { openQueue } from './queue.ts';
