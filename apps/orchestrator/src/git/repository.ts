@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type ChangedPath, type CommitAndTree, GitSha, PatchId, terminal } from '@millwright/domain';
 import { Git } from './git.ts';
 
@@ -265,6 +267,20 @@ export class Repository {
   /** The first line of a commit's message. */
   async title(commit: GitSha): Promise<string> {
     return this.git.text(['log', '--format=%s', '-1', commit]);
+  }
+
+  /** True for a local repository whose work tree has this branch checked out: pushing to it would move the ground under somebody. */
+  async isCheckedOut(): Promise<boolean> {
+    const local = this.url.startsWith('file://') ? fileURLToPath(this.url) : this.url;
+    if (!local.startsWith('/')) return false;
+    const bare = await this.git.run(['rev-parse', '--is-bare-repository'], {
+      env: { GIT_DIR: existsSync(join(local, '.git')) ? join(local, '.git') : local },
+    });
+    if (bare.stdout.toString().trim() !== 'false') return false;
+    const head = await this.git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], {
+      env: { GIT_DIR: join(local, '.git') },
+    });
+    return head.stdout.toString().trim() === this.branch;
   }
 
   async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {

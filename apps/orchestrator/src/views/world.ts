@@ -161,26 +161,30 @@ export class World {
         return;
       }
       case 'ticket.run-opened':
-        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
           ticket.runs.push(entry.data.run);
           ticket.state = 'running';
         });
+        return;
       case 'ticket.answered':
-        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
           if (ticket.state !== 'running') {
             ticket.state = 'open';
             ticket.evidence.push(entry.data.text);
           }
         });
+        return;
       case 'ticket.closed':
-        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
           ticket.state = entry.data.end === 'done' ? 'done' : 'closed';
         });
+        return;
       case 'ticket.reopened':
-        return this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
           ticket.state = 'reopened';
           ticket.evidence.push(entry.data.evidence);
         });
+        return;
       case 'attempt.opened':
         this.attempts.set(entry.data.attempt, {
           attempt: entry.data.attempt,
@@ -197,7 +201,8 @@ export class World {
       case 'attempt.claimed':
       case 'turn.recorded':
       case 'attempt.closed':
-        return this.#foldAttempt(id as AttemptId, envelope.at, entry);
+        this.#foldAttempt(id as AttemptId, envelope.at, entry);
+        return;
       case 'target.released': {
         const target = this.target(id as RepoName);
         const { release, previous, by, fence } = entry.data;
@@ -242,7 +247,7 @@ export class World {
   }
 
   #foldRun(id: RunId, envelope: RecordedEntry['envelope'], entry: NonNullable<RecordedEntry['entry']>): void {
-    const info = this.runs.get(id) ?? {
+    const info: RunInfo = this.runs.get(id) ?? {
       id,
       state: initialState(),
       version: 0,

@@ -1,0 +1,40 @@
+import type { DoctorLine } from '@millwright/domain';
+import type { Factory } from './drive/factory.ts';
+
+/** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
+export async function doctor(factory: Factory): Promise<DoctorLine[]> {
+  const lines: DoctorLine[] = [];
+  const check = async (
+    id: string,
+    good: string,
+    fix: string,
+    look: () => Promise<unknown>,
+  ): Promise<void> => {
+    const trouble = await look().then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    lines.push({ id, ok: trouble === null, text: trouble ?? good, fix: trouble === null ? null : fix });
+  };
+  await check(
+    'trail',
+    `the trail is readable, ${factory.world.position} entries`,
+    'restart the factory: npm start',
+    () => factory.trail.head(),
+  );
+  await check('store', 'the store answers', 'restart the factory: npm start', () => factory.store.ping());
+  for (const { repo, url } of factory.world.repos.values()) {
+    await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {
+      const at = await (await factory.repositories.open(repo)).fetch();
+      if ('kind' in at) throw new Error(at.reason);
+    });
+  }
+  const halted = factory.world.halted();
+  lines.push({
+    id: 'halt',
+    ok: halted === null,
+    text: halted === null ? 'not halted' : `halted: ${halted}`,
+    fix: halted === null ? null : 'millwright resume --reason …',
+  });
+  return lines;
+}

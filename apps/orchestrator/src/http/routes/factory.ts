@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto';
+import {
+  DoctorLine,
+  EnrolledPerson,
+  type Entry,
+  NewPerson,
+  type PersonId,
+  PersonView,
+  Reason,
+  RunId,
+  streamOf,
+  TrailLine,
+} from '@millwright/domain';
+import { hashToken } from '@millwright/store';
+import { z } from 'zod';
+import { doctor } from '../../doctor.ts';
+import type { Factory } from '../../drive/factory.ts';
+import { trailLine } from '../../views/account.ts';
+import { HttpProblem } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must, type Who } from '../who.ts';
+
+export async function namesOf(factory: Factory): Promise<Map<string, string>> {
+  return new Map((await factory.store.people.list()).map((person) => [person.id as string, person.name]));
+}
+
+/** Appends to a stream that only people write to, whatever its version is now. */
+export async function say(
+  factory: Factory,
+  stream: ReturnType<(typeof streamOf)['factory']>,
+  who: Who,
+  entry: Entry,
+): Promise<number> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const version = (await factory.trail.read(stream)).at(-1)?.envelope.version ?? 0;
+    const appended = await factory.trail.append({
+      stream,
+      expectedVersion: version,
+      actor: who.actor,
+      entries: [entry],
+    });
+    if (appended.kind === 'appended') {
+      await factory.world.reached(appended.position);
+      return appended.position;
+    }
+    if (appended.kind === 'refused') throw new HttpProblem(500, 'trail-refused', appended.reason);
+  }
+  throw new HttpProblem(503, 'busy', 'others are writing; try again');
+}
+
+export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
+  app.get(
+    '/health',
+    {
+      schema: { response: { 200: z.object({ ok: z.boolean(), version: z.string(), position: z.number() }) } },
+    },
+    () => ({ ok: true, version, position: factory.world.position }),
+  );
+
+  app.get('/doctor', { schema: { response: { 200: z.array(DoctorLine) } } }, () => doctor(factory));
+
+  app.post(
+    '/people',
+    { schema: { body: NewPerson, response: { 201: EnrolledPerson } } },
+    async (request, reply) => {
+      must(request.who, 'admin');
+      const token = randomBytes(24).toString('base64url');
+      const id = factory.ids.next('per') as PersonId;
+      const { name, roles } = request.body;
+      if ((await factory.store.people.list()).some((person) => person.name === name))
+        throw new HttpProblem(409, 'exists', `${name} is enrolled already`, {
+          next: 'millwright person list',
+        });
+      await factory.store.people.enrol({ id, name, roles, tokenHash: hashToken(token) });
+      await say(factory, streamOf.person(id), request.who, {
+        type: 'person.enrolled',
+        data: { person: id, roles },
+      });
+      return reply.status(201).send({ id, name, roles, token });
+    },
+  );
+
+  app.get('/people', { schema: { response: { 200: z.array(PersonView) } } }, () =>
+    factory.store.people.list(),
+  );
+
+  app.post('/halt', { schema: { body: Reason } }, async (request) => {
+    must(request.who, 'admin', 'approver');
+    await say(factory, streamOf.factory(), request.who, { type: 'factory.halted', data: request.body });
+    return { halted: true };
+  });
+
+  app.post('/resume', { schema: { body: Reason } }, async (request) => {
+    must(request.who, 'admin');
+    await say(factory, streamOf.factory(), request.who, { type: 'factory.resumed', data: request.body });
+    for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
+    return { halted: false };
+  });
+
+  const Query = z.object({
+    run: RunId.optional(),
+    since: z.coerce.number().int().min(0).default(0),
+    limit: z.coerce.number().int().min(1).max(1_000).default(200),
+  });
+  app.get(
+    '/trail',
+    { schema: { querystring: Query, response: { 200: z.array(TrailLine) } } },
+    async (request) => {
+      const { run, since, limit } = request.query;
+      const names = await namesOf(factory);
+      if (run === undefined)
+        return (await factory.trail.readAll(since, limit)).map((one) => trailLine(one, names));
+      const state = factory.world.run(run);
+      const streams = [
+        streamOf.run(run),
+        ...(state?.stages.map((stage) => streamOf.attempt(stage.attempt)) ?? []),
+      ];
+      const recorded = (await Promise.all(streams.map((stream) => factory.trail.read(stream)))).flat();
+      const lines = recorded
+        .filter((one) => one.envelope.position > since)
+        .sort((a, b) => a.envelope.position - b.envelope.position);
+      return lines.slice(0, limit).map((one) => trailLine(one, names));
+    },
+  );
+}

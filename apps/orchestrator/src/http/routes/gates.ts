@@ -1,0 +1,86 @@
+import type { Gate } from '@millwright/domain';
+import { GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
+import { z } from 'zod';
+import { act } from '../../drive/run-stream.ts';
+import { gateView } from '../../views/run-view.ts';
+import type { RunInfo } from '../../views/world.ts';
+import { conflict, forbidden, notFound } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must, type Who } from '../who.ts';
+import { namesOf } from './factory.ts';
+
+const Params = z.object({ id: GateId });
+const Query = z.object({ state: z.enum(['waiting', 'all']).default('waiting') });
+
+export function gateRoutes(app: App, { factory, driver }: Api): void {
+  const all = () =>
+    [...factory.world.runs.values()].flatMap((info) =>
+      info.state.kind === 'run' ? info.state.gates.map((gate) => ({ info, gate })) : [],
+    );
+  const known = (id: GateId): { info: RunInfo; gate: Gate } => {
+    const found = all().find(({ gate }) => gate.gate === id);
+    if (!found) throw notFound('gate', id, 'millwright gate list');
+    return found;
+  };
+  const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, 'millwright gate list');
+    return gateView(factory.store, info, info.state, gate, await namesOf(factory), facts);
+  };
+
+  app.get('/gates', { schema: { querystring: Query, response: { 200: z.array(GateView) } } }, (request) =>
+    Promise.all(
+      all()
+        .filter(
+          ({ gate, info }) =>
+            request.query.state === 'all' ||
+            (gate.decision === 'needs_approval' && gate.ended === null && info.closedAt === null),
+        )
+        .map((one) => view(one, false)),
+    ),
+  );
+  app.get('/gates/:id', { schema: { params: Params, response: { 200: GateView } } }, (request) =>
+    view(known(request.params.id), true),
+  );
+
+  const answer = async (id: GateId, who: Who, make: (gate: Gate) => RunEntry): Promise<GateView> => {
+    must(who, 'approver');
+    const { info } = known(id);
+    const result = await act(factory, info.id, who.actor, (run) => {
+      const gate = run.gates.find((one) => one.gate === id);
+      return gate ? make(gate) : 'there is no such gate';
+    });
+    if (result.kind === 'rejected') {
+      const why = `not recorded: ${result.reason}`;
+      throw /requester/.test(result.reason)
+        ? forbidden(why, 'another enrolled approver has to')
+        : conflict('not-recorded', why, `millwright gate show ${id}`);
+    }
+    driver.drive(info.id);
+    await factory.world.reached(await factory.trail.head());
+    return view(known(id), false);
+  };
+
+  app.post(
+    '/gates/:id/approve',
+    { schema: { params: Params, body: Reason, response: { 200: GateView } } },
+    (request) =>
+      answer(request.params.id, request.who, (gate) => ({
+        type: 'gate.approved',
+        data: {
+          gate: gate.gate,
+          person: PersonId.parse(request.who.id),
+          subject: gate.subject,
+          reason: request.body.reason,
+        },
+      })),
+  );
+  app.post(
+    '/gates/:id/deny',
+    { schema: { params: Params, body: Reason, response: { 200: GateView } } },
+    (request) =>
+      answer(request.params.id, request.who, (gate) => ({
+        type: 'gate.denied',
+        data: { gate: gate.gate, person: PersonId.parse(request.who.id), reason: request.body.reason },
+      })),
+  );
+}

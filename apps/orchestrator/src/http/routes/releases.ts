@@ -1,0 +1,104 @@
+import {
+  getJson,
+  NewRollback,
+  Release,
+  ReleaseId,
+  ReleaseView,
+  type RepoName,
+  RollbackView,
+} from '@millwright/domain';
+import { z } from 'zod';
+import { planRollback, rollBack } from '../../deploy/manual-rollback.ts';
+import type { ReleaseInfo } from '../../views/world.ts';
+import { conflict, HttpProblem, notFound } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must } from '../who.ts';
+
+const Params = z.object({ id: ReleaseId });
+const Query = z.object({ repo: z.string().optional() });
+
+export function releaseRoutes(app: App, { factory }: Api): void {
+  const view = async (info: ReleaseInfo): Promise<ReleaseView> => {
+    const release = await getJson(factory.store.artifacts, Release, info.artifact);
+    const target = factory.world.target(info.repo);
+    const previous = target.history.at(-1)?.previous;
+    const state =
+      target.live === info.id
+        ? 'live'
+        : previous === info.id
+          ? 'previous'
+          : info.result === 'rolled_back' || info.result === 'failed'
+            ? info.result
+            : 'built';
+    const ticket = factory.world.run(info.run)?.ticket;
+    return {
+      id: info.id,
+      repo: info.repo,
+      run: info.run,
+      commit: release.commit,
+      digest: info.artifact,
+      tickets: ticket ? [ticket] : [],
+      state,
+      notes: release.notes,
+      createdAt: info.builtAt,
+      address: state === 'live' ? await factory.deployments.address(info.repo) : null,
+    };
+  };
+
+  app.get(
+    '/releases',
+    { schema: { querystring: Query, response: { 200: z.array(ReleaseView) } } },
+    async (request) => {
+      const all = [...factory.world.releases.values()].filter(
+        (one) => request.query.repo === undefined || one.repo === request.query.repo,
+      );
+      return (await Promise.all(all.map(view))).reverse();
+    },
+  );
+  app.get('/releases/:id', { schema: { params: Params, response: { 200: ReleaseView } } }, (request) => {
+    const info = factory.world.releases.get(request.params.id);
+    if (!info) throw notFound('release', request.params.id, 'millwright release list');
+    return view(info);
+  });
+
+  app.post(
+    '/rollbacks',
+    { schema: { body: NewRollback, response: { 200: RollbackView } } },
+    async (request) => {
+      // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt.
+      must(request.who, 'admin', 'author', 'approver');
+      const plan = planRollback(
+        factory,
+        request.body.repo as RepoName | undefined,
+        request.body.release as ReleaseId | undefined,
+      );
+      if (plan.kind === 'none')
+        throw conflict('nothing-to-roll-back', plan.reason, 'millwright release list');
+      if (request.body.dryRun)
+        return {
+          repo: plan.repo,
+          from: plan.from,
+          to: plan.to,
+          done: false,
+          ms: 0,
+          text: plan.text,
+          revert: null,
+        };
+      const done = await rollBack(factory, plan, request.body.reason, request.who.actor);
+      if (done.kind === 'failed')
+        throw new HttpProblem(502, 'rollback-failed', done.reason, {
+          kept: `${plan.from} still serves`,
+          next: `millwright release show ${plan.to}`,
+        });
+      return {
+        repo: plan.repo,
+        from: plan.from,
+        to: plan.to,
+        done: true,
+        ms: done.ms,
+        text: done.text,
+        revert: done.revert,
+      };
+    },
+  );
+}

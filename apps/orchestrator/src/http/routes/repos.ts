@@ -1,0 +1,118 @@
+import { basename } from 'node:path';
+import { NewRepo, NewSecret, NewStep, RepoName, RepoView, streamOf } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import { remoteUrl } from '../../git/remote-url.ts';
+import { standingOf } from '../../intake/tickets.ts';
+import { conflict, notFound, unusable } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must } from '../who.ts';
+import { say } from './factory.ts';
+
+const Params = z.object({ repo: z.string() });
+
+/** The repository of that name, or 404 with what there is. */
+export function knownRepo(factory: Factory, name: string) {
+  const repo = factory.world.repo(name as RepoName);
+  if (!repo)
+    throw notFound(
+      'repository',
+      name,
+      factory.world.repos.size > 0
+        ? `there are: ${[...factory.world.repos.keys()].join(', ')}`
+        : 'millwright repo add PATH|URL',
+    );
+  return repo;
+}
+
+export function repoRoutes(app: App, { factory }: Api): void {
+  const view = async (name: RepoName): Promise<RepoView> => {
+    const repo = knownRepo(factory, name);
+    const address = await factory.deployments.address(name);
+    return {
+      name,
+      url: repo.url,
+      branch: repo.branch,
+      deliver: repo.deliver,
+      step: repo.step,
+      live: factory.world.target(name).live,
+      address,
+    };
+  };
+
+  app.post('/repos', { schema: { body: NewRepo, response: { 201: RepoView } } }, async (request, reply) => {
+    must(request.who, 'admin');
+    const { url, branch } = request.body;
+    const address = remoteUrl(url);
+    if (address.kind === 'refused') throw unusable('repo-refused', `${url}: ${address.reason}`);
+    const named = RepoName.safeParse(
+      request.body.name ??
+        basename(url)
+          .replace(/\.git$/, '')
+          .toLowerCase(),
+    );
+    if (!named.success)
+      throw unusable('bad-name', named.error.issues[0]?.message ?? 'that is no name', 'give one with --name');
+    const name = named.data;
+    if (factory.world.repo(name))
+      throw conflict('exists', `there is a repository ${name} already`, 'give another name with --name');
+    const probe = await factory.repositories.probe(name, address.url, branch);
+    const standing = await standingOf(probe);
+    if (standing.kind === 'unready') throw unusable(standing.code, standing.message, nextFor(standing.code));
+    const deliver =
+      request.body.deliver === 'merge' && (await probe.isCheckedOut()) ? 'branch' : request.body.deliver;
+    await say(factory, streamOf.repo(name), request.who, {
+      type: 'repo.added',
+      data: { repo: name, url: address.url, branch, deliver },
+    });
+    return reply.status(201).send(await view(name));
+  });
+
+  app.get('/repos', { schema: { response: { 200: z.array(RepoView) } } }, () =>
+    Promise.all([...factory.world.repos.keys()].map(view)),
+  );
+
+  app.post('/repos/:repo/secrets', { schema: { params: Params, body: NewSecret } }, async (request) => {
+    must(request.who, 'admin');
+    const { repo } = knownRepo(factory, request.params.repo);
+    await factory.secrets.set(repo, request.body.name, request.body.value);
+    await say(factory, streamOf.repo(repo), request.who, {
+      type: 'repo.secret-set',
+      data: { repo, name: request.body.name },
+    });
+    return { repo, name: request.body.name, names: await factory.secrets.names(repo) };
+  });
+
+  app.post(
+    '/repos/:repo/autonomy',
+    { schema: { params: Params, body: NewStep, response: { 200: RepoView } } },
+    async (request) => {
+      const { repo, step } = knownRepo(factory, request.params.repo);
+      // A person may lower a step at any time; raising is an administrator's signed entry.
+      must(
+        request.who,
+        ...(request.body.step > step ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)),
+      );
+      await say(factory, streamOf.repo(repo), request.who, {
+        type: 'repo.step-set',
+        data: { repo, ...request.body },
+      });
+      return view(repo);
+    },
+  );
+}
+
+const nextFor = (code: string): string => {
+  switch (code) {
+    case 'repo-not-git':
+      return 'name a git repository: a path to one, or its https:// or ssh:// address';
+    case 'repo-empty':
+      return 'push a first commit, then add it again';
+    case 'repo-no-branch':
+      return 'name a branch it has with --branch';
+    case 'bad-config':
+      return 'mend millwright.yaml on the default branch, then add it again';
+    default:
+      return 'check the address and that this machine may read it, then add it again';
+  }
+};

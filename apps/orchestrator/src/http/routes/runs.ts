@@ -1,0 +1,162 @@
+import { Reason, type RecordedEntry, RunId, RunView, streamOf, WhyView } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import { act } from '../../drive/run-stream.ts';
+import { sentence } from '../../views/account.ts';
+import { runView } from '../../views/run-view.ts';
+import type { RunInfo } from '../../views/world.ts';
+import { conflict, notFound } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must } from '../who.ts';
+import { namesOf } from './factory.ts';
+
+const Params = z.object({ id: RunId });
+
+export function runRoutes(app: App, { factory, driver }: Api): void {
+  const known = (id: RunId): RunInfo => {
+    const run = factory.world.runs.get(id);
+    if (!run) throw notFound('run', id, 'millwright run list');
+    return run;
+  };
+  const view = async (info: RunInfo): Promise<RunView> => {
+    const seen = await runView(
+      factory.store,
+      factory.world,
+      info,
+      factory.clock.now(),
+      await namesOf(factory),
+    );
+    if (!seen) throw notFound('run', info.id, 'millwright run list');
+    return seen;
+  };
+
+  app.get('/runs', { schema: { response: { 200: z.array(RunView) } } }, () =>
+    Promise.all([...factory.world.runs.values()].map(view)),
+  );
+  app.get('/runs/:id', { schema: { params: Params, response: { 200: RunView } } }, (request) =>
+    view(known(request.params.id)),
+  );
+
+  app.get('/runs/:id/why', { schema: { params: Params, response: { 200: WhyView } } }, async (request) => {
+    const info = known(request.params.id);
+    const [run, recorded] = await Promise.all([view(info), factory.trail.read(streamOf.run(info.id))]);
+    const because = recorded
+      .filter(({ entry }) => entry !== null && DECISIVE.has(entry.type))
+      .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
+      .reverse();
+    return { run: info.id, state: run.state, because, next: nextStep(run) };
+  });
+
+  app.post(
+    '/runs/:id/cancel',
+    { schema: { params: Params, body: Reason, response: { 200: RunView } } },
+    async (request) => {
+      must(request.who, 'author', 'admin');
+      const info = known(request.params.id);
+      const stopped = await act(factory, info.id, request.who.actor, () => ({
+        type: 'run.stop-asked',
+        data: { end: 'cancelled', reason: request.body.reason },
+      }));
+      if (stopped.kind === 'rejected')
+        throw conflict(
+          'not-cancelled',
+          `the run was not cancelled: ${stopped.reason}`,
+          `millwright run why ${info.id}`,
+        );
+      driver.drive(info.id);
+      await factory.world.reached(await factory.trail.head());
+      return view(info);
+    },
+  );
+
+  app.get('/runs/:id/events', { schema: { params: Params, hide: true } }, async (request, reply) => {
+    const info = known(request.params.id);
+    reply.hijack();
+    stream(factory, info, () => view(info), reply.raw);
+  });
+}
+
+/** Server-sent events: the whole view whenever it changed, at most every 100 ms. Ends after the run's end, or when the reader is too slow. */
+function stream(
+  factory: Factory,
+  info: RunInfo,
+  view: () => Promise<RunView>,
+  out: import('node:http').ServerResponse,
+): void {
+  out.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    connection: 'keep-alive',
+  });
+  let last = '';
+  let timer: NodeJS.Timeout | null = null;
+  const end = (): void => {
+    stopListening();
+    clearInterval(beat);
+    if (timer) clearTimeout(timer);
+    out.end();
+  };
+  const send = async (): Promise<void> => {
+    timer = null;
+    const run = await view();
+    const text = JSON.stringify(run);
+    if (
+      text !== last &&
+      !out.write(`id: ${factory.world.position}\nevent: run\ndata: ${text}\n\n`) &&
+      out.writableLength > 4 * 1024 * 1024
+    )
+      return end();
+    last = text;
+    if (run.endedAt !== null) end();
+  };
+  const soon = (): void => {
+    timer ??= setTimeout(() => {
+      send().catch((error: unknown) => {
+        factory.log.warn({ err: error, run: info.id }, 'an event stream failed');
+        end();
+      });
+    }, 100);
+  };
+  const concerns = ({ envelope }: RecordedEntry): boolean =>
+    envelope.stream === `run/${info.id}` ||
+    factory.world.attempts.get(envelope.stream.split('/')[1] as never)?.run === info.id;
+  const stopListening = factory.world.listen((recorded) => {
+    if (concerns(recorded)) soon();
+  });
+  const beat = setInterval(() => out.write(': beat\n\n'), 15_000).unref();
+  out.on('close', end);
+  soon();
+}
+
+const DECISIVE = new Set([
+  'gate.decided',
+  'gate.approved',
+  'gate.denied',
+  'gate.expired',
+  'stage.closed',
+  'task.reviewed',
+  'task.conflicted',
+  'change.tested',
+  'base.moved',
+  'merge.finished',
+  'merge.refused',
+  'release.built',
+  'deploy.finished',
+  'revert.finished',
+  'run.stop-asked',
+  'run.closed',
+  'question.asked',
+]);
+
+function nextStep(run: RunView): string {
+  const gate = run.gates.find((one) => one.state === 'waiting');
+  if (run.state === 'waiting' && gate)
+    return `millwright gate show ${gate.id}, then millwright gate approve ${gate.id} --reason …`;
+  if (run.state === 'waiting') return `millwright ticket answer ${run.ticket} "…"`;
+  if (run.state === 'running') return `millwright run watch ${run.id}`;
+  if (run.state === 'rolled_back')
+    return `millwright ticket show ${run.ticket}: it is open again, with the evidence`;
+  return run.state === 'done'
+    ? 'nothing: it is done'
+    : `millwright ticket answer ${run.ticket} "…" starts another run with what you say`;
+}

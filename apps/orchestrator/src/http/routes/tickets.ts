@@ -1,0 +1,113 @@
+import { Answer, getJson, NewTicket, streamOf, Ticket, TicketId, TicketView } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import { act } from '../../drive/run-stream.ts';
+import { parseTicketFile } from '../../intake/ticket-file.ts';
+import { fileTicket, standingOf } from '../../intake/tickets.ts';
+import type { TicketInfo } from '../../views/world.ts';
+import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must } from '../who.ts';
+import { namesOf, say } from './factory.ts';
+import { knownRepo } from './repos.ts';
+
+const Params = z.object({ id: TicketId });
+const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() });
+
+export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
+  const known = (id: TicketId): TicketInfo => {
+    const ticket = factory.world.tickets.get(id);
+    if (!ticket) throw notFound('ticket', id, 'millwright ticket list');
+    return ticket;
+  };
+
+  app.post(
+    '/tickets',
+    { schema: { body: NewTicket, headers: Key, response: { 200: TicketView, 201: TicketView } } },
+    async (request, reply) => {
+      must(request.who, 'author', 'admin');
+      const { repo } = knownRepo(factory, request.body.repo);
+      const parsed = parseTicketFile(request.body.markdown, request.body.kind);
+      if (parsed.kind === 'invalid')
+        throw new HttpProblem(parsed.code === 'ticket-too-large' ? 413 : 422, parsed.code, parsed.message, {
+          exitCode: 2,
+        });
+      const standing = await standingOf(await factory.repositories.open(repo));
+      if (standing.kind === 'unready')
+        throw unusable(
+          standing.code,
+          standing.message,
+          'nothing was filed; mend it and file the ticket again',
+        );
+      const filed = await fileTicket(
+        factory,
+        request.who.actor,
+        repo,
+        parsed.ticket,
+        request.headers['idempotency-key'] ?? null,
+      );
+      await factory.world.reached(filed.position);
+      wakeIntake();
+      return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, known(filed.id)));
+    },
+  );
+
+  app.get('/tickets', { schema: { response: { 200: z.array(TicketView) } } }, async () =>
+    Promise.all([...factory.world.tickets.values()].map((ticket) => ticketView(factory, ticket))),
+  );
+
+  app.get('/tickets/:id', { schema: { params: Params, response: { 200: TicketView } } }, (request) =>
+    ticketView(factory, known(request.params.id)),
+  );
+
+  /** An answer to the planner's question; on a ticket that is closed or reopened, word that starts another run. */
+  app.post(
+    '/tickets/:id/answers',
+    { schema: { params: Params, body: Answer, response: { 200: TicketView } } },
+    async (request) => {
+      must(request.who, 'author', 'admin');
+      const ticket = known(request.params.id);
+      const run = ticket.runs.at(-1);
+      if (run === undefined) throw conflict('no-question', 'this ticket has not asked anything yet');
+      if (ticket.state === 'done') throw conflict('done', 'this ticket is done', 'file another ticket');
+      const { text } = request.body;
+      if (ticket.state === 'running') {
+        const answered = await act(factory, run, request.who.actor, (state) =>
+          state.question
+            ? { type: 'question.answered', data: { answer: text } }
+            : 'the run has not asked anything',
+        );
+        if (answered.kind === 'rejected')
+          throw conflict('no-question', answered.reason, `millwright run show ${run}`);
+      }
+      await say(factory, streamOf.ticket(ticket.id), request.who, {
+        type: 'ticket.answered',
+        data: { ticket: ticket.id, run, text },
+      });
+      driver.drive(run);
+      wakeIntake();
+      return ticketView(factory, known(ticket.id));
+    },
+  );
+}
+
+async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketView> {
+  const run = factory.world.run(info.runs.at(-1) as never);
+  const names = await namesOf(factory);
+  const waits =
+    run !== undefined &&
+    !run.closed &&
+    (run.question !== null ||
+      run.gates.some((gate) => gate.decision === 'needs_approval' && gate.ended === null));
+  return {
+    id: info.id,
+    repo: info.repo,
+    state: info.state === 'running' && waits ? 'waiting' : info.state,
+    ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
+    runs: info.runs,
+    question: run?.question?.question ?? null,
+    evidence: info.evidence,
+    filedAt: info.filedAt,
+    author: names.get(info.author) ?? info.author,
+  };
+}

@@ -1,0 +1,104 @@
+import swagger from '@fastify/swagger';
+import { DriveError } from '@millwright/domain';
+import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Driver } from '../drive/driver.ts';
+import type { Factory } from '../drive/factory.ts';
+import { HttpProblem } from './problem.ts';
+import { factoryRoutes } from './routes/factory.ts';
+import { gateRoutes } from './routes/gates.ts';
+import { releaseRoutes } from './routes/releases.ts';
+import { repoRoutes } from './routes/repos.ts';
+import { runRoutes } from './routes/runs.ts';
+import { ticketRoutes } from './routes/tickets.ts';
+import { type Who, whoAsks } from './who.ts';
+
+export type Api = { factory: Factory; driver: Driver; version: string; wakeIntake: () => void };
+export type App = ReturnType<typeof typed>;
+const typed = (app: FastifyInstance) => app.withTypeProvider<ZodTypeProvider>();
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    who: Who;
+  }
+}
+
+const OPEN = new Set(['/health', '/openapi.json']);
+/** A ticket of 256 KiB grows when it is written as JSON. */
+const BODY_LIMIT = 2 * 1024 * 1024;
+
+/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that and `/health` wants a token, before a body is read. */
+export async function server(api: Api): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    loggerInstance: api.factory.log.child({ part: 'http' }, { level: 'warn' }) as FastifyBaseLogger,
+    forceCloseConnections: true,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(swagger, {
+    openapi: {
+      info: { title: 'Millwright', version: api.version },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  app.decorateRequest('who', null as unknown as Who);
+  app.addHook('onRequest', async (request) => {
+    if (!OPEN.has(request.url.split('?')[0] ?? '')) request.who = await whoAsks(api.factory.store, request);
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { status, problem } = problemOf(error);
+    if (status >= 500) request.log.error({ err: error }, 'a request failed');
+    return reply.status(status).send(problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    reply.status(404).send({
+      code: 'no-such-route',
+      message: `there is no ${request.method} ${request.url}`,
+      exitCode: 1,
+      next: 'GET /openapi.json lists what there is',
+    }),
+  );
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  for (const routes of [factoryRoutes, repoRoutes, ticketRoutes, runRoutes, gateRoutes, releaseRoutes])
+    routes(typed(app), api);
+  return app;
+}
+
+function problemOf(error: FastifyError | HttpProblem | DriveError): { status: number; problem: object } {
+  if (error instanceof HttpProblem) return { status: error.status, problem: error.problem };
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const first = error.validation[0];
+    const where = first?.instancePath.replace(/^\//, '').replaceAll('/', '.');
+    return {
+      status: 400,
+      problem: {
+        code: 'bad-request',
+        message: `${where ? `${where}: ` : ''}${first?.message ?? error.message}`,
+        exitCode: 2,
+      },
+    };
+  }
+  if (error instanceof DriveError)
+    return {
+      status: error.disposition === 'retryable' ? 503 : 500,
+      problem: { code: error.code, message: error.message, exitCode: 1 },
+    };
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
+  return {
+    status,
+    problem: {
+      code: status === 413 ? 'too-large' : status < 500 ? 'bad-request' : 'internal',
+      message: status < 500 ? error.message : 'the factory failed at this; its log says why',
+      exitCode: status < 500 ? 2 : 1,
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { DriveError, type RecordedEntry, type RunId } from '@millwright/domain';
+import type { Driver } from '../drive/driver.ts';
+import type { Factory } from '../drive/factory.ts';
+import { openRun, settleTicket } from './tickets.ts';
+
+/** How often pending work is derived again from the trail, whatever was or was not woken. Milliseconds. */
+const SWEEP = 1_000;
+/** How often claims of dead runners are looked for. A kill is seen by its free advisory lock. Milliseconds. */
+const CLAIMS = 100;
+
+/**
+ * Follows the trail into the world, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
+ * tickets. The queue only wakes: everything here is derived from the trail at start and in every sweep.
+ */
+export class Pump {
+  readonly #factory: Factory;
+  readonly #driver: Driver;
+  readonly #abort = new AbortController();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #following: Promise<void> = Promise.resolve();
+  #sweeping = false;
+  #sweepAgain = false;
+  readonly #lastWake = new Map<string, number>();
+
+  constructor(factory: Factory, driver: Driver) {
+    this.#factory = factory;
+    this.#driver = driver;
+  }
+
+  /** Reads the whole trail into the world; then `start` follows it. */
+  async catchUp(): Promise<void> {
+    const { trail, world } = this.#factory;
+    for (;;) {
+      const batch = await trail.readAll(world.position, 5_000);
+      for (const one of batch) world.apply(one);
+      if (batch.length < 5_000) return;
+    }
+  }
+
+  async start(): Promise<void> {
+    this.#following = this.#follow();
+    this.#timers.push(
+      setInterval(() => this.wake(), SWEEP),
+      setInterval(() => void this.#claims(), CLAIMS),
+    );
+    for (const info of this.#factory.world.runs.values())
+      if (info.closedAt === null) this.#driver.drive(info.id);
+    this.wake();
+  }
+
+  /** Sweeps now, or once more after the sweep under way. */
+  wake(): void {
+    if (this.#sweeping) this.#sweepAgain = true;
+    else void this.#sweep();
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#abort.abort();
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { trail, world, log } = this.#factory;
+    while (!this.#abort.signal.aborted) {
+      try {
+        for await (const batch of trail.follow({ after: world.position, signal: this.#abort.signal })) {
+          for (const one of batch) {
+            world.apply(one);
+            this.#concern(one);
+          }
+        }
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        log.warn({ err: error }, 'following the trail failed; it is taken up again');
+        await this.#factory.clock.sleep(500);
+      }
+    }
+  }
+
+  /** An attempt that ended, and any word of a person, moves its run on. */
+  #concern({ envelope, entry }: RecordedEntry): void {
+    if (entry?.type === 'attempt.closed') {
+      const run = this.#factory.world.attempts.get(envelope.stream.slice('attempt/'.length) as never)?.run;
+      if (run) this.#driver.drive(run);
+    }
+    if (
+      entry?.type === 'run.opened' ||
+      entry?.type === 'gate.approved' ||
+      entry?.type === 'gate.denied' ||
+      entry?.type === 'question.answered'
+    )
+      this.#driver.drive(envelope.stream.slice('run/'.length) as RunId);
+    if (entry?.type === 'run.closed' || entry?.type === 'ticket.filed') this.wake();
+  }
+
+  async #sweep(): Promise<void> {
+    this.#sweeping = true;
+    try {
+      do {
+        this.#sweepAgain = false;
+        await this.#derive();
+      } while (this.#sweepAgain && !this.#abort.signal.aborted);
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  /** What the trail says is pending, whoever was or was not woken: runs to open, tickets to settle, attempts that nobody has claimed. */
+  async #derive(): Promise<void> {
+    const { world, log } = this.#factory;
+    for (const ticket of [...world.tickets.values()]) {
+      await this.#guard(ticket.id, async () => {
+        const last = ticket.runs.at(-1);
+        const run = last === undefined ? undefined : world.run(last);
+        if (run?.closed) await settleTicket(this.#factory, run);
+        const opened = await openRun(this.#factory, ticket);
+        if (opened) this.#driver.drive(opened);
+      });
+    }
+    for (const attempt of world.attempts.values()) {
+      if (
+        attempt.endedAt !== null ||
+        attempt.claimedAt !== null ||
+        world.runs.get(attempt.run)?.closedAt !== null
+      )
+        continue;
+      if (this.#due(attempt.attempt, 2_000))
+        await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
+    }
+    if (this.#abort.signal.aborted) log.debug('the last sweep is over');
+  }
+
+  async #claims(): Promise<void> {
+    await this.#guard('claims', async () => {
+      for (const { attempt } of await this.#factory.trail.deadClaims())
+        if (this.#due(attempt, 400)) await this.#factory.queue.wake('attempts', attempt);
+    });
+  }
+
+  /** True at most once in `ms` for the same thing. */
+  #due(id: string, ms: number): boolean {
+    const now = this.#factory.clock.now();
+    if (now - (this.#lastWake.get(id) ?? 0) < ms) return false;
+    this.#lastWake.set(id, now);
+    return true;
+  }
+
+  async #guard(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      const quiet = error instanceof DriveError && error.disposition !== 'terminal';
+      this.#factory.log[quiet ? 'info' : 'warn'](
+        { err: error, what },
+        'a sweep could not finish this; it is tried again',
+      );
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openTrail } from '@millwright/audit';
+import { type Clock, type Ids, type RepoName, type RunId, streamOf, terminal } from '@millwright/domain';
+import { openQueue } from '@millwright/queue';
+import { openSecrets, openStore } from '@millwright/store';
+import { pino } from 'pino';
+import { Deployments } from './deploy/deployments.ts';
+import { Driver } from './drive/driver.ts';
+import { defaultSettings, type Factory } from './drive/factory.ts';
+import { Lanes } from './drive/lanes.ts';
+import { ORCHESTRATOR } from './drive/run-stream.ts';
+import { Repositories } from './git/repositories.ts';
+import { server } from './http/server.ts';
+import { ADMIN } from './http/who.ts';
+import { Pump } from './intake/pump.ts';
+import { World } from './views/world.ts';
+
+// The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
+
+const VERSION = '0.1.0';
+
+const need = (name: string): string => {
+  const value = process.env[name];
+  if (!value) throw terminal('environment', `${name} is not set`);
+  return value;
+};
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+};
+const ids: Ids = {
+  next: (prefix) =>
+    `${prefix}_${Date.now().toString(36).padStart(9, '0')}${BigInt(`0x${randomBytes(6).toString('hex')}`)
+      .toString(36)
+      .padStart(10, '0')}`,
+};
+
+/** The key that repositories' secrets are encrypted with; made once, outside the database, readable by its owner alone. */
+async function secretsKey(folder: string): Promise<Uint8Array> {
+  const file = join(folder, 'secrets.key');
+  try {
+    await writeFile(file, randomBytes(32), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFile(file);
+}
+
+const data = join(need('MILLWRIGHT_DATA'), 'orchestrator');
+await mkdir(data, { recursive: true, mode: 0o700 });
+const log = pino({ name: 'orchestrator', level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'info' });
+
+const url = need('DATABASE_URL');
+const trail = openTrail({ url, clock });
+const store = openStore({ url });
+const queue = openQueue({
+  url: need('QUEUE_URL'),
+  onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
+});
+const secrets = openSecrets({ store, key: await secretsKey(data) });
+await store.people.enrol({
+  id: ADMIN,
+  name: 'admin',
+  roles: ['admin', 'author'],
+  tokenHash: Buffer.from(need('MILLWRIGHT_ADMIN_TOKEN_HASH'), 'hex'),
+});
+
+const world = new World();
+const incarnation = `o-${randomBytes(6).toString('hex')}`;
+const place = {
+  factory: need('MILLWRIGHT_FACTORY'),
+  incarnation,
+  dataDir: data,
+  proxyImage: need('MILLWRIGHT_SANDBOX_IMAGE'),
+  dockerHost: process.env.DOCKER_HOST,
+};
+const factory: Factory = {
+  trail,
+  store,
+  secrets,
+  queue,
+  clock,
+  ids,
+  log,
+  world,
+  settings: { ...defaultSettings, ...settingsFromEnvironment() },
+  repositories: new Repositories(join(data, 'repos'), (name) => world.repo(name)),
+  deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
+  merges: new Lanes<RepoName>(),
+  deploys: new Lanes<RepoName>(),
+};
+const driver = new Driver(factory);
+const pump = new Pump(factory, driver);
+
+/** Waits may be set shorter, in milliseconds, for demonstrations and tests. */
+function settingsFromEnvironment(): Partial<Factory['settings']> {
+  const ms = (name: string): number | undefined =>
+    process.env[name] ? Number(process.env[name]) : undefined;
+  const given = {
+    runMs: ms('MILLWRIGHT_RUN_MS'),
+    gateMs: ms('MILLWRIGHT_GATE_MS'),
+    questionMs: ms('MILLWRIGHT_QUESTION_MS'),
+  };
+  return Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined && Number.isFinite(value)),
+  );
+}
+
+await pump.catchUp();
+for (const repo of world.targets.keys()) {
+  await factory.deployments
+    .ensure(repo)
+    .catch((error: unknown) =>
+      log.error({ err: error, repo }, 'the proxy of a target could not be brought back'),
+    );
+}
+const factoryStream = await trail.read(streamOf.factory());
+await trail.append({
+  stream: streamOf.factory(),
+  expectedVersion: factoryStream.length,
+  actor: ORCHESTRATOR,
+  entries: [{ type: 'factory.started', data: { version: VERSION } }],
+});
+await pump.start();
+const finished = await queue.work(
+  'runs',
+  1,
+  async (id) => driver.drive(id as RunId),
+  (error) => log.warn({ err: error }, 'a wake-up failed'),
+);
+const app = await server({ factory, driver, version: VERSION, wakeIntake: () => pump.wake() });
+await app.listen({ host: '127.0.0.1', port: Number(need('PORT')) });
+log.info({ port: need('PORT'), incarnation }, 'the orchestrator is ready');
+
+let stopping = false;
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  // What is under way is journaled: stopping in the middle of it is like a crash, which the next start resumes.
+  setTimeout(() => process.exit(0), 6_000).unref();
+  await app.close();
+  await finished.stop();
+  await pump.stop();
+  await driver.stop();
+  await queue.close();
+  await trail.close();
+  await store.close();
+  process.exit(0);
+}
+process.on('SIGTERM', () => void stop());
+process.on('SIGINT', () => void stop());

@@ -1,0 +1,126 @@
+import type { Entry, RecordedEntry, TrailLine } from '@millwright/domain';
+
+const short = (id: string): string =>
+  id.startsWith('sha256:') ? id.slice(7, 19) : id.length >= 40 ? id.slice(0, 10) : id;
+
+/** One entry as a sentence: what was done, on what, with what result. The line beside it says who and when. */
+export function sentence(entry: Entry | null): string {
+  if (entry === null) return 'payload redacted';
+  switch (entry.type) {
+    case 'factory.started':
+      return `the factory started, version ${entry.data.version}`;
+    case 'factory.halted':
+      return `halted the factory: ${entry.data.reason}`;
+    case 'factory.resumed':
+      return `resumed the factory: ${entry.data.reason}`;
+    case 'person.enrolled':
+      return `enrolled ${entry.data.person} as ${entry.data.roles.join(', ')}`;
+    case 'repo.added':
+      return `added repository ${entry.data.repo} (${entry.data.url}, branch ${entry.data.branch}, delivered by ${entry.data.deliver})`;
+    case 'repo.step-set':
+      return `set ${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`;
+    case 'repo.secret-set':
+      return `set secret ${entry.data.name} of ${entry.data.repo}`;
+    case 'ticket.filed':
+      return `filed ${entry.data.kind} ticket ${entry.data.ticket} for ${entry.data.repo} (${short(entry.data.digest)})`;
+    case 'ticket.run-opened':
+      return `opened run ${entry.data.run} for the ticket`;
+    case 'ticket.answered':
+      return `answered: ${entry.data.text}`;
+    case 'ticket.closed':
+      return `closed the ticket: ${entry.data.end} — ${entry.data.reason}`;
+    case 'ticket.reopened':
+      return 'reopened the ticket with the evidence of its rollback';
+    case 'run.opened':
+      return `opened the run on base ${short(entry.data.base.commit)}, step ${entry.data.step}`;
+    case 'gate.asked':
+      return `asked the ${entry.data.action} gate about ${short(entry.data.subject)}`;
+    case 'gate.decided':
+      return `${entry.data.decision}${entry.data.policies.length ? ` by ${entry.data.policies.join(', ')}` : ''}: ${entry.data.reason}`;
+    case 'gate.approved':
+      return `approved ${short(entry.data.subject)}: ${entry.data.reason}`;
+    case 'gate.denied':
+      return `denied the gate: ${entry.data.reason}`;
+    case 'gate.expired':
+      return 'the gate expired undecided';
+    case 'gate.voided':
+      return `voided the gate: ${entry.data.reason}`;
+    case 'stage.opened':
+      return `opened ${entry.data.stage} as ${entry.data.attempt}`;
+    case 'stage.closed':
+      return `${entry.data.stage} ${entry.data.outcome.kind}${entry.data.outcome.kind === 'done' ? ` with ${short(entry.data.outcome.artifact)}` : `: ${entry.data.outcome.reason}`}`;
+    case 'plan.accepted':
+      return `accepted the plan: ${entry.data.tasks.map((task) => task.id).join(', ')}`;
+    case 'question.asked':
+      return `asked the author: ${entry.data.question}`;
+    case 'question.answered':
+      return `answered the planner: ${entry.data.answer}`;
+    case 'task.changed':
+      return `took the change of ${entry.data.task ?? 'the whole'}: patch ${short(entry.data.patchId)}, tree ${short(entry.data.tree)}`;
+    case 'task.reviewed':
+      return `review of patch ${short(entry.data.patchId)}: ${entry.data.verdict}`;
+    case 'task.integrated':
+      return `integrated ${entry.data.task ?? 'the whole'} as ${short(entry.data.commit)}`;
+    case 'task.conflicted':
+      return `${entry.data.task ?? 'the whole'} conflicts in ${entry.data.paths.join(', ')}`;
+    case 'change.composed':
+      return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
+    case 'change.tested':
+      return `tests of tree ${short(entry.data.tree)}: ${entry.data.verdict}`;
+    case 'base.moved':
+      return `the base moved to ${short(entry.data.base.commit)}${entry.data.conflict ? `, in conflict with ${entry.data.conflict.paths.join(', ')}` : ', rebased'}`;
+    case 'merge.started':
+      return `started to merge ${short(entry.data.commit)} under ${entry.data.gate}`;
+    case 'merge.finished':
+      return `${entry.data.delivered === 'merge' ? 'merged' : 'delivered as a branch'}: ${short(entry.data.commit)} on ${entry.data.ref} (${entry.data.reason})`;
+    case 'merge.refused':
+      return `the merge was refused: ${entry.data.reason}`;
+    case 'release.built':
+      return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
+    case 'deploy.started':
+      return `started to deploy ${entry.data.release} under ${entry.data.gate}, fence ${entry.data.fence}`;
+    case 'deploy.finished':
+      return `deploy of ${entry.data.release}: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
+    case 'revert.started':
+      return `started to revert ${short(entry.data.commit)}`;
+    case 'revert.finished':
+      return entry.data.commit
+        ? `reverted by ${short(entry.data.commit)} on ${entry.data.ref}`
+        : `the revert needs a person: ${entry.data.reason}`;
+    case 'run.stop-asked':
+      return `asked the run to stop (${entry.data.end}): ${entry.data.reason}`;
+    case 'run.closed':
+      return `closed the run: ${entry.data.end} — ${entry.data.reason}`;
+    case 'attempt.opened':
+      return `opened an attempt of ${entry.data.role}`;
+    case 'attempt.claimed':
+      return `claimed the attempt, fence ${entry.data.fence}`;
+    case 'attempt.sandboxed':
+      return `works in container ${entry.data.container.slice(0, 12)} (${entry.data.purpose})`;
+    case 'turn.recorded':
+      return `turn ${entry.data.turn} of ${entry.data.model}: ${entry.data.action}`;
+    case 'attempt.refused':
+      return `an append was refused: ${entry.data.reason}`;
+    case 'attempt.closed':
+      return `the attempt ended: ${entry.data.outcome.kind}${entry.data.outcome.kind === 'done' ? '' : ` — ${entry.data.outcome.reason}`}`;
+    case 'target.effect-started':
+      return `${entry.data.effect} of ${entry.data.release} started`;
+    case 'target.effect-finished':
+      return `${entry.data.effect} of ${entry.data.release}: ${entry.data.result}`;
+    case 'target.released':
+      return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}`;
+  }
+}
+
+export const trailLine = ({ envelope, entry }: RecordedEntry, names: Map<string, string>): TrailLine => ({
+  position: envelope.position,
+  stream: envelope.stream,
+  version: envelope.version,
+  type: envelope.type,
+  actor: envelope.actor,
+  actorName: names.get(envelope.actor) ?? null,
+  at: envelope.at,
+  payloadDigest: envelope.payloadDigest,
+  data: entry?.data ?? null,
+  text: sentence(entry),
+});

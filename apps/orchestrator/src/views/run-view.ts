@@ -1,0 +1,151 @@
+import {
+  addUsage,
+  type Gate,
+  type GateView,
+  getJson,
+  noUsage,
+  Plan,
+  type Plan as PlanType,
+  type Run,
+  type RunView,
+  type Stage,
+  type StageView,
+  Ticket,
+  todo,
+} from '@millwright/domain';
+import type { Store } from '@millwright/store';
+import type { RunInfo, World } from './world.ts';
+
+type Names = Map<string, string>;
+
+const gateState = (gate: Gate): GateView['state'] => {
+  if (gate.ended) return gate.ended;
+  if (gate.decision === 'allow') return 'allowed';
+  if (gate.decision === 'deny') return 'denied';
+  return gate.decision === 'needs_approval' ? 'waiting' : 'asked';
+};
+
+export async function gateView(
+  store: Store,
+  info: RunInfo,
+  run: Run,
+  gate: Gate,
+  names: Names,
+  withFacts: boolean,
+): Promise<GateView> {
+  const decided = info.policies.get(gate.gate);
+  const facts: unknown =
+    withFacts && decided
+      ? JSON.parse(new TextDecoder().decode(await store.artifacts.get(decided.facts)))
+      : null;
+  return {
+    id: gate.gate,
+    run: run.id,
+    repo: run.repo,
+    action: gate.action,
+    subject: gate.subject,
+    state: gateState(gate),
+    decision: gate.decision,
+    policies: decided?.policies ?? [],
+    reason: gate.reason || (decided?.reason ?? ''),
+    approvalsNeeded: gate.approvalsNeeded,
+    approvals: info.approvals
+      .filter((one) => one.gate === gate.gate)
+      .map((one) => ({
+        person: one.person as never,
+        name: names.get(one.person) ?? one.person,
+        reason: one.reason,
+        at: one.at,
+      })),
+    expiresAt: gate.expiresAt,
+    facts,
+  };
+}
+
+export async function runView(
+  store: Store,
+  world: World,
+  info: RunInfo,
+  now: number,
+  names: Names,
+): Promise<RunView | null> {
+  const run = info.state;
+  if (run.kind !== 'run') return null;
+  const [ticket, plan] = await Promise.all([
+    getJson(store.artifacts, Ticket, run.ticketDigest),
+    run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
+  ]);
+  const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan));
+  const waits = run.closed === null && todo(run, now).some((step) => step.do === 'wait');
+  return {
+    id: run.id,
+    ticket: run.ticket,
+    title: ticket.title,
+    repo: run.repo,
+    state: run.closed?.end ?? (waits ? 'waiting' : 'running'),
+    reason: run.closed?.reason ?? waitingFor(run),
+    model: stages.find((stage) => stage.model !== null)?.model ?? null,
+    stages,
+    gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
+    change: run.change && { base: run.change.base, commit: run.change.commit, tree: run.change.tree },
+    delivered:
+      run.merge?.kind === 'finished'
+        ? { kind: run.merge.delivered, ref: run.merge.ref, commit: run.merge.commit }
+        : null,
+    release: run.release?.release ?? null,
+    usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
+    startedAt: info.openedAt,
+    endedAt: info.closedAt,
+  };
+}
+
+function stageView(world: World, run: Run, stage: Stage, index: number, plan: PlanType | null): StageView {
+  const attempt = world.attempts.get(stage.attempt);
+  const { outcome } = stage;
+  const tasks = plan?.kind === 'tasks' ? plan.tasks : [];
+  return {
+    kind: stage.role,
+    task: stage.task,
+    title: tasks.find((task) => task.id === stage.task)?.title ?? null,
+    attempt: run.stages
+      .slice(0, index + 1)
+      .filter((one) => one.role === stage.role && one.task === stage.task).length,
+    attemptId: stage.attempt,
+    state: stageState(run, stage, attempt?.claimedAt !== null && attempt !== undefined),
+    reason: outcome && outcome.kind !== 'done' ? outcome.reason : null,
+    artifact: outcome?.kind === 'done' ? outcome.artifact : null,
+    action: attempt?.action ?? null,
+    turns: attempt?.turns ?? 0,
+    model: attempt?.model ?? null,
+    startedAt: attempt?.claimedAt ?? attempt?.openedAt ?? 0,
+    endedAt: attempt?.endedAt ?? null,
+    usage: attempt?.usage ?? noUsage(),
+  };
+}
+
+function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'] {
+  switch (stage.outcome?.kind) {
+    case undefined:
+      return claimed ? 'running' : 'waiting';
+    case 'failed':
+      return 'failed';
+    case 'cancelled':
+      return 'cancelled';
+    case 'done': {
+      const { artifact } = stage.outcome;
+      const refused =
+        stage.role === 'review'
+          ? run.reviews.some((one) => one.review === artifact && one.verdict === 'request_changes')
+          : run.tests.some((one) => one.report === artifact && one.verdict !== 'passed');
+      return refused ? (stage.role === 'review' ? 'changes_requested' : 'failed') : 'done';
+    }
+  }
+}
+
+function waitingFor(run: Run): string | null {
+  if (run.question) return `the planner asks: ${run.question.question}`;
+  const gate = run.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
+  return gate
+    ? `the ${gate.action} gate needs ${gate.approvalsNeeded} approval${gate.approvalsNeeded === 1 ? '' : 's'}; it has ${gate.approvals.length}`
+    : null;
+}
