@@ -113,7 +113,7 @@ const cancelledBy = (signal: AbortSignal): CallFailure => ({
   detail: signal.reason instanceof Error ? signal.reason.message : 'cancelled',
 });
 
-/** A 429 is about this account's rate and has its own wait; only trouble of the endpoint itself opens the breaker. */
+/** Only trouble of the endpoint itself opens the breaker; a refusal, a 429 included, shows that it is there. */
 function report(breaker: Breaker, failure: CallFailure): void {
   switch (failure.kind) {
     case 'overloaded':
@@ -128,6 +128,8 @@ function report(breaker: Breaker, failure: CallFailure): void {
     case 'billing':
     case 'model':
     case 'request':
+      breaker.succeeded();
+      break;
     case 'cancelled':
       breaker.left();
       break;

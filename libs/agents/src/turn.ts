@@ -9,6 +9,9 @@ import { action, bounded } from './tools/bound.ts';
 import { runEdit, type ToolOutcome } from './tools/edit.ts';
 import { type Grant, type Prepared, prepareToolCall } from './tools/prepare.ts';
 
+/** Calls of one answer that are run; the rest get a result that says so. */
+const MAX_CALLS = 32;
+
 // One answer's tool calls, run in order. Nothing here throws for what a model did: every call gets a result.
 
 export type TurnContext<R extends Role> = {
@@ -51,7 +54,7 @@ export async function runTurn<R extends Role>(
     gone: null,
   };
   let failed: string | null = null;
-  for (const call of calls) {
+  for (const [index, call] of calls.entries()) {
     const prepared = prepareToolCall(call, context.grant);
     out.actions.push(action(prepared.action));
     context.onActivity(action(prepared.action));
@@ -66,6 +69,8 @@ export async function runTurn<R extends Role>(
     };
     if (out.submission !== null) {
       give(false, 'not run: it came after the submit');
+    } else if (index >= MAX_CALLS) {
+      give(false, `not run: at most ${MAX_CALLS} calls a turn`);
     } else if (prepared.kind === 'submit') {
       const accepted =
         submits > 1 ? TWICE : failed === null ? accept(prepared.value, context) : tooSoon(failed);

@@ -7,6 +7,9 @@ import type { Tokens } from './prices.ts';
 /** Arguments of one tool call over this are refused and not kept. */
 export const MAX_ARGUMENTS = 1024 * 1024;
 
+/** All that is kept of one answer. An honest one is bounded by max_tokens; this bounds a server that is not. */
+const MAX_ANSWER = 8 * 1024 * 1024;
+
 export type ToolCall = {
   kind: 'tool';
   id: string;
@@ -34,7 +37,9 @@ export class Assembler {
   #stopReason: string | null = null;
   #tokens: Tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
   #ended = false;
+  #kept = 0;
 
+  /** Throws when the answer is over its bound. */
   take(event: Anthropic.RawMessageStreamEvent): void {
     switch (event.type) {
       case 'message_start':
@@ -85,16 +90,23 @@ export class Assembler {
     if (open.kind === 'tool') {
       if (delta.type !== 'input_json_delta') return;
       open.bytes += Buffer.byteLength(delta.partial_json);
-      if (open.bytes <= MAX_ARGUMENTS) open.parts.push(delta.partial_json);
-      else open.parts.length = 0;
+      if (open.bytes > MAX_ARGUMENTS) open.parts.length = 0;
+      else this.#keep(delta.partial_json, (text) => open.parts.push(text));
       return;
     }
-    const add = (key: string, text: string) => {
-      open.block[key] = `${typeof open.block[key] === 'string' ? open.block[key] : ''}${text}`;
-    };
+    const add = (key: string, more: string) =>
+      this.#keep(more, (text) => {
+        open.block[key] = `${typeof open.block[key] === 'string' ? open.block[key] : ''}${text}`;
+      });
     if (delta.type === 'text_delta') add('text', delta.text);
     else if (delta.type === 'thinking_delta') add('thinking', delta.thinking);
     else if (delta.type === 'signature_delta') open.block.signature = delta.signature;
+  }
+
+  #keep(text: string, put: (text: string) => void): void {
+    this.#kept += text.length;
+    if (this.#kept > MAX_ANSWER) throw new Error(`the answer has more than ${MAX_ANSWER} bytes`);
+    put(text);
   }
 
   #stop(index: number): void {

@@ -37,6 +37,7 @@ export class Breaker {
     }
   }
 
+  /** The endpoint answered, be it with a refusal. */
   succeeded(): void {
     this.#failures = 0;
     this.#probing = false;
@@ -52,7 +53,7 @@ export class Breaker {
     this.#openUntil = this.#clock.now() + this.#cool;
   }
 
-  /** The call ended without saying anything about the endpoint (cancelled, or refused for its own sake). */
+  /** The call ended without saying anything about the endpoint: it was cancelled, or never made. */
   left(): void {
     this.#probing = false;
   }

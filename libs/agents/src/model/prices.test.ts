@@ -1,0 +1,45 @@
+import { Role } from '@millwright/domain';
+import { expect, test } from 'vitest';
+import { modelOf } from './choice.ts';
+import { costOf, priceOf, worstCase } from './prices.ts';
+
+const million = {
+  inputTokens: 1_000_000,
+  outputTokens: 1_000_000,
+  cacheReadTokens: 1_000_000,
+  cacheWriteTokens: 1_000_000,
+};
+
+test('a known model costs its four prices', () => {
+  expect(costOf('claude-opus-5-5', million)).toBeCloseTo(4 + 20 + 0.2 + 5, 9);
+  expect(costOf('claude-haiku-4-5-20251001', million)).toBeCloseTo(1 + 5 + 0.1 + 1.25, 9);
+});
+
+test('a long prompt of Haiku 5.5 costs its long-prompt price, output included', () => {
+  const of = (inputTokens: number) =>
+    costOf('claude-haiku-5-5', { inputTokens, outputTokens: 1_000, cacheReadTokens: 0, cacheWriteTokens: 0 });
+  expect(of(100_000)).toBeCloseTo(0.1 * 0.1 + 0.0005, 9);
+  expect(of(100_001)).toBeCloseTo((100_001 * 0.5 + 1_000 * 2.5) / 1_000_000, 9);
+});
+
+test.each(['gpt-9', 'constructor', '__proto__', 'claude-opus-99'])('%s has no price', (model) => {
+  expect(priceOf(model)).toBeNull();
+});
+
+test('the worst case is never under what the same request can cost', () => {
+  const text = 'const answer = compute(input);\n'.repeat(400);
+  const worst = worstCase('claude-opus-5-5', text.length, 1_000);
+  expect(worst).toBeGreaterThan(
+    costOf('claude-opus-5-5', {
+      inputTokens: 0,
+      cacheWriteTokens: text.length / 3,
+      cacheReadTokens: 0,
+      outputTokens: 1_000,
+    }),
+  );
+});
+
+test.each(Role.options)('the default model of %s has a price; the environment overrides it', (role) => {
+  expect(priceOf(modelOf(role, {}))).not.toBeNull();
+  expect(modelOf(role, { [`MILLWRIGHT_MODEL_${role.toUpperCase()}`]: 'recorded/x' })).toBe('recorded/x');
+});
