@@ -21,15 +21,12 @@ const leaf = (parent: Command, spec: string, summary: string): Command =>
 const noun = (parent: Command, name: string, summary: string): Command =>
   parent.command(name).description(summary).helpCommand(false);
 
-/** The options of a command and its parents, the command's own last. */
-const optionsOf = (command: Command): Options => ({ ...command.parent?.opts(), ...command.opts() });
-
 type Handler = (context: ReturnType<typeof contextOf>, args: string[], options: Options) => Promise<void>;
 
 /** Attaches a handler that is imported when it is needed. Arguments arrive as strings; a missing optional one is left out. */
 function does(command: Command, load: () => Promise<Handler>): void {
   command.action(async () => {
-    const options = optionsOf(command);
+    const options = command.optsWithGlobals<Options>();
     const handler = await load();
     await handler(
       contextOf(options),
@@ -45,7 +42,7 @@ function factory(root: Command): void {
     .option('--recorded <dir>', 'answer models from recorded conversations in DIR instead of Claude');
   up.action(async () => {
     const { up: start } = await import('./up/up.ts');
-    await start(optionsOf(up));
+    await start(up.optsWithGlobals<Options>());
   });
   does(
     leaf(root, 'doctor', 'one line a check, with the exact fix'),

@@ -44,18 +44,16 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
   for (const stage of run.stages) {
     const key = `stage ${stage.attemptId}`;
     // A stage that was over when first seen still says that it began, so that piped accounts read the same however they were caught.
-    if (stage.state !== 'waiting' && !said.has(key))
-      say(
-        key,
-        'running',
-        () => stageLine(look, { ...stage, state: 'running', endedAt: null, reason: null }),
-        stage.startedAt,
-      );
-    if (options.actions && stage.action !== null && stage.action !== '')
+    const began: StageView = { ...stage, state: 'running', endedAt: null, reason: null };
+    const unsaid = said.get(key) === undefined || said.get(key) === 'waiting';
+    if (stage.state !== 'waiting' && unsaid)
+      say(key, 'running', () => stageLine(look, began), stage.startedAt);
+    const { action } = stage;
+    if (options.actions && action !== null && action !== '')
       say(
         `action ${stage.attemptId}`,
-        `${stage.turns} ${stage.action}`,
-        () => look.colour.dim(`  ${named(stage)}: ${oneLine(stage.action ?? '')}`),
+        `${stage.turns} ${action}`,
+        () => look.colour.dim(`  ${named(stage)}: ${oneLine(action)}`),
         stage.endedAt ?? now,
       );
     say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);

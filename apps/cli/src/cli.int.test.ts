@@ -1,0 +1,216 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { gate, run, stage } from './stand-ins/views.ts';
+
+// The CLI as a process: exit codes, what goes to stdout and what to stderr. The factory is a server that says what a factory would.
+
+type Ran = { code: number; stdout: string; stderr: string };
+type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+let server: Server;
+let url: string;
+let folder: string;
+let answer: Answer = (_, response) => response.writeHead(500).end();
+const asked: { method: string; path: string; body: string; headers: IncomingMessage['headers'] }[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millwright-cli-'));
+  server = createServer(async (request, response) => {
+    let body = '';
+    for await (const part of request) body += part;
+    asked.push({ method: request.method ?? '', path: request.url ?? '', body, headers: request.headers });
+    answer(request, response, body);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+});
+afterEach(() => {
+  asked.length = 0;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function cli(args: string[], input = '', env: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [join(import.meta.dirname, 'main.ts'), ...args],
+      {
+        cwd: folder,
+        timeout: 30_000,
+        env: { PATH: process.env.PATH, MILLWRIGHT_URL: url, MILLWRIGHT_TOKEN: 'mwt_test', ...env },
+      },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const json = (response: ServerResponse, status: number, value: unknown) => {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(value));
+};
+
+describe('a wrong command line', () => {
+  it.each([
+    [['run', 'lst'], "unknown command 'lst' (Did you mean list?)"],
+    [['run', 'list', '--jsn'], "unknown option '--jsn' (Did you mean --json?)"],
+    [['gate', 'approve', 'gate_1'], "required option '--reason <text>' not specified"],
+    [['ticket', 'show'], "missing required argument 'id'"],
+    [['run', 'show', 'a', 'b'], 'too many arguments'],
+    [['run', 'watch', 'run_1', '--timeout', 'soon'], '--timeout takes a number and ms, s, m, h or d'],
+    [['autonomy', 'set', '9', '--repo', 'r', '--reason', 'x'], 'STEP takes a whole number from 0 to 7'],
+    [['ticket', 'file', 'absent.md', '--repo', 'r'], 'there is no file absent.md'],
+    [['ticket', 'file', '-', '--repo', 'r', '--kind', 'wish'], 'there is no kind "wish"'],
+    [['rollback'], 'wants --yes'],
+    [['person', 'enrol', 'Ada', '--roles', 'king'], 'there is no role "king"'],
+    [['trail', 'verify', '--bundle', 'f'], '`millwright trail verify` is not in this version yet'],
+    [['policy', 'explain', 'x'], '`millwright policy` is not in this version yet'],
+    [['up', '--port', '70000'], '--port takes a whole number from 0 to 65535'],
+    [['run', 'list', '--url', 'ftp://x'], '--url is no http address'],
+  ])('%j ends with 2 and says: %s', async (args, said) => {
+    const ran = await cli(args);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain(said);
+    expect(asked).toEqual([]);
+  });
+});
+
+it('shows help on stdout with 0, and nothing in it that is refused', async () => {
+  const ran = await cli(['--help']);
+  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  expect(ran.stdout).toContain('run list|show|watch|why|cancel');
+  const commands = ran.stdout.slice(ran.stdout.indexOf('Commands:'), ran.stdout.indexOf('Exit codes:'));
+  expect(commands).not.toMatch(/\b(policy|budget|digest|verify|prove|export|freeze|thaw|undo)\b/);
+});
+
+it('ends with 3 and the next command when nobody answers', async () => {
+  const ran = await cli(['run', 'list'], '', { MILLWRIGHT_URL: 'http://127.0.0.1:9' });
+  expect(ran).toMatchObject({ code: 3, stdout: '' });
+  expect(ran.stderr).toContain('next: start one with: npm start');
+});
+
+it("passes on the factory's own words and exit code, as text and as JSON", async () => {
+  answer = (_, response) =>
+    json(response, 403, {
+      code: 'role',
+      message: 'an author may not approve',
+      next: 'ask an approver',
+      exitCode: 4,
+    });
+  const args = ['gate', 'approve', 'gate_1', '--reason', 'fine'];
+  const ran = await cli(args);
+  expect(ran).toMatchObject({ code: 4, stdout: '' });
+  expect(ran.stderr).toBe('✖ an author may not approve\n  next: ask an approver\n');
+  const said = await cli([...args, '--json']);
+  expect(JSON.parse(said.stderr)).toMatchObject({ error: { code: 'role', exitCode: 4 } });
+});
+
+it('files a ticket from stdin with its token and key; the id alone is data', async () => {
+  const ticket = {
+    id: 'tkt_0000000000000001',
+    repo: 'shop',
+    state: 'open',
+    ticket: { title: 'T', kind: 'bug', labels: [], acceptance: [], body: 'B' },
+    runs: [],
+    question: null,
+    evidence: [],
+    filedAt: 1,
+    author: 'Ada',
+  };
+  answer = (_, response) => json(response, 201, ticket);
+  const ran = await cli(
+    ['ticket', 'file', '-', '--repo', 'shop', '--kind', 'bug', '--key', 'k1'],
+    '# T\n\nB\n',
+  );
+  expect(ran).toMatchObject({ code: 0, stdout: 'tkt_0000000000000001\n' });
+  expect(JSON.parse(asked[0]?.body ?? '')).toEqual({ repo: 'shop', markdown: '# T\n\nB\n', kind: 'bug' });
+  expect(asked[0]?.headers).toMatchObject({ authorization: 'Bearer mwt_test', 'idempotency-key': 'k1' });
+});
+
+it('refuses a ticket over 256 KiB and one that is not UTF-8 before it asks anybody', async () => {
+  writeFileSync(join(folder, 'big.md'), '#'.repeat(262_145));
+  writeFileSync(join(folder, 'latin.md'), Buffer.from([0x23, 0x20, 0xe9]));
+  expect((await cli(['ticket', 'file', 'big.md', '--repo', 'r'])).stderr).toContain(
+    'at most 262144 (256 KiB)',
+  );
+  expect((await cli(['ticket', 'file', 'latin.md', '--repo', 'r'])).stderr).toContain('not UTF-8');
+  expect(asked).toEqual([]);
+});
+
+describe('run watch', () => {
+  const events = (response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    return (view: unknown) => response.write(`id: 1\nevent: run\ndata: ${JSON.stringify(view)}\n\n`);
+  };
+  const plan = stage({ kind: 'plan' });
+
+  it('resumes over a lost connection, says nothing twice, and ends with the run', async () => {
+    let connections = 0;
+    answer = (_, response) => {
+      const send = events(response);
+      connections += 1;
+      send(run({ stages: [plan] }));
+      if (connections === 1) setTimeout(() => response.destroy(), 50);
+      else {
+        send(run({ stages: [{ ...plan, state: 'done', endedAt: plan.startedAt + 2_000 }] }));
+        send(
+          run({
+            state: 'done',
+            stages: [{ ...plan, state: 'done', endedAt: plan.startedAt + 2_000 }],
+            endedAt: plan.startedAt + 3_000,
+          }),
+        );
+      }
+    };
+    const ran = await cli(['run', 'watch', 'run_0000000000000001']);
+    expect(ran.code).toBe(0);
+    expect(connections).toBe(2);
+    expect(ran.stdout.match(/● plan running/g)).toHaveLength(1);
+    expect(ran.stdout.match(/✔ plan done {2}2.0 s/g)).toHaveLength(1);
+    expect(ran.stdout.trimEnd().split('\n').at(-1)).toContain('✔ done  Add a discount  shop · 3.0 s');
+  });
+
+  it.each([
+    ['failed', 1],
+    ['cancelled', 1],
+    ['denied', 5],
+    ['rolled_back', 6],
+  ] as const)('ends with its own code when the run ended %s', async (state, code) => {
+    answer = (_, response) =>
+      events(response)(run({ state, reason: 'so it went', endedAt: plan.startedAt + 1 }));
+    const ran = await cli(['run', 'watch', 'run_0000000000000001']);
+    expect(ran.code).toBe(code);
+    expect(ran.stdout).toContain('so it went');
+  });
+
+  it('ends with 8 when the time is up, and names the gate it waits for', async () => {
+    answer = (_, response) => events(response)(run({ state: 'waiting', gates: [gate()] }));
+    const ran = await cli(['run', 'watch', 'run_0000000000000001', '--timeout', '600ms']);
+    expect(ran.code).toBe(8);
+    expect(ran.stdout).toContain('merge waiting  gate_0000000000000001  0 of 2 approvals');
+  });
+
+  it('writes one object a line with --json', async () => {
+    answer = (_, response) => {
+      const send = events(response);
+      send(run());
+      send(run({ state: 'done', endedAt: plan.startedAt + 1 }));
+    };
+    const ran = await cli(['run', 'watch', 'run_0000000000000001', '--json']);
+    expect(
+      ran.stdout
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { state: string }).state),
+    ).toEqual(['running', 'done']);
+  });
+});

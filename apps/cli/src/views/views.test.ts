@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
+import { gateShow } from './gate.ts';
+import { stageLines } from './run.ts';
+
+it('writes a line a stage: symbol, kind, task, state, time, cost, and what its agent does or why it ended', () => {
+  const view = run({
+    stages: [
+      stage({ state: 'done', endedAt: now - 56_900, usage: { ...stage().usage, usd: 0.0021 } }),
+      stage({
+        kind: 'implement',
+        task: stage().task,
+        title: 'Sum the lines',
+        attempt: 2,
+        action: 'edit src/\u001b[31msum.js',
+        attemptId: 'b',
+      }),
+      stage({ kind: 'test', state: 'failed', reason: 'two tests fail', endedAt: now, attemptId: 'c' }),
+    ],
+  });
+  expect(stageLines(plainLook(), view, now)).toEqual([
+    '  ✔  plan                         done     3.1 s  $0.0021',
+    '  ●  implement #2  Sum the lines  running   1:00  $0.0312  edit src/sum.js',
+    '  ✖  test                         failed    1:00  $0.0312  two tests fail',
+  ]);
+});
+
+it('fits a narrow terminal', () => {
+  const view = run({
+    stages: [
+      stage({
+        title: 'A title that goes on and on and on',
+        action: 'bash npm test -- --reporter=spec and more',
+      }),
+    ],
+  });
+  expect(stageLines(plainLook(60), view, now).map((line) => line.length)).toEqual([60]);
+});
+
+it('shows a gate with its facts by name, its policies, and the exact bytes an approval is bound to', () => {
+  const lines = gateShow(plainLook(), gate(), now).join('\n');
+  expect(lines).toContain(`bound to  sha256:${'ab'.repeat(32)}`);
+  expect(lines).toContain('Approvals: 0 of 2');
+  expect(lines).toMatch(/change\.paths\s+migrations\/1\.sql/);
+  expect(lines).toMatch(/risk\s+raised/);
+  expect(lines).toContain('./millwright gate approve gate_0000000000000001 --reason');
+});

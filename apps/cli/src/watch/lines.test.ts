@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
+import { newLines, type Said } from './lines.ts';
+
+const withoutTime = (lines: string[]) => lines.map((line) => line.replace(/^[\d-]* ?[\d:]+ /, ''));
+
+it('says each change once, in words', () => {
+  const said: Said = new Map();
+  const say = (...stages: ReturnType<typeof stage>[]) =>
+    withoutTime(newLines(plainLook(), said, run({ stages }), now, { actions: true }));
+  expect(say()).toEqual(['● running  Add a discount  shop · 1:00 · $0.0312 · run_0000000000000001']);
+  expect(say(stage({ state: 'waiting' }))).toEqual(['◌ plan waiting']);
+  expect(say(stage({ action: 'bash ls', turns: 1 }))).toEqual(['● plan running', '  plan: bash ls']);
+  expect(say(stage({ action: 'bash ls', turns: 1 }))).toEqual([]);
+  expect(say(stage({ action: 'bash ls', turns: 1, state: 'done', endedAt: now }))).toEqual([
+    '✔ plan done  1:00 · $0.0312',
+  ]);
+});
+
+it('says that a stage began though it was over when first seen', () => {
+  const view = run({ stages: [stage({ state: 'failed', reason: 'no plan', endedAt: now })] });
+  expect(withoutTime(newLines(plainLook(), new Map(), view, now, { actions: false })).slice(1)).toEqual([
+    '● plan running',
+    '✖ plan failed  1:00 · $0.0312 · no plan',
+  ]);
+});
+
+it('says every approval of a gate, and nothing of one that is only asked', () => {
+  const said: Said = new Map();
+  const say = (more: Parameters<typeof gate>[0]) =>
+    withoutTime(newLines(plainLook(), said, run({ gates: [gate(more)] }), now, { actions: false }));
+  expect(say({ state: 'asked' })).toHaveLength(1);
+  expect(say({})).toEqual([
+    '◌ merge waiting  gate_0000000000000001  0 of 2 approvals, the change touches a protected path',
+  ]);
+  expect(say({})).toEqual([]);
+});
+
+it('is silent about a view it has told, whatever the view', () => {
+  const states = fc.constantFrom('waiting' as const, 'running' as const, 'done' as const, 'failed' as const);
+  const stages = fc.array(fc.record({ state: states, turns: fc.nat(3), action: fc.option(fc.string()) }), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(fc.array(stages, { minLength: 1, maxLength: 6 }), (views) => {
+      const said: Said = new Map();
+      for (const list of views) {
+        const view = run({ stages: list.map((more, at) => stage({ ...more, attemptId: `att ${at}` })) });
+        newLines(plainLook(), said, view, now, { actions: true });
+        expect(newLines(plainLook(), said, view, now, { actions: true })).toEqual([]);
+      }
+    }),
+  );
+});
