@@ -32,6 +32,9 @@ const REASONS: Record<number, [code: string, reason: string]> = {
   24: ['git_path', 'git refuses a path'],
 };
 
+/** A path as a gitignore pattern that matches it alone. */
+export const gitPattern = (path: string): string => path.replace(/[\\*?[\] !#]/g, '\\$&');
+
 /**
  * What a dead sandbox changed, measured against `from`. Which new files count is what `git add -A` in the workspace would take: the
  * workspace's .gitignore files are honoured (they can only leave things out of the change, and tests run on the resulting tree);
@@ -50,7 +53,7 @@ export async function extractChange(engine: Engine, box: Box, from: Checkout): P
       format,
       String(CHANGE_MAX_BYTES),
       String(CHANGE_MAX_PATHS),
-      ...(deps?.created ?? []).map((path) => `/${path.replace(/[\\*?[\] !#]/g, '\\$&')}`),
+      ...(deps?.created ?? []).map((path) => `/${gitPattern(path)}`),
     ],
     labels,
     mounts: [

@@ -1,0 +1,250 @@
+import { createHash } from 'node:crypto';
+import { chown, mkdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RepoConfig, RepoName } from '@millwright/domain';
+import { type CleanEnd, runClean } from '../sandbox/clean.ts';
+import { AGENT, type Mount } from '../sandbox/hardening.ts';
+import { type Checkout, type Layer, listCheckout, readCheckout, type Sandboxes } from '../sandbox/index.ts';
+import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
+import { overlayOptions } from '../sandbox/overlay.ts';
+import { decideInstall, type Install, MANIFESTS } from './install.ts';
+import { evict, findLayer, keepLayer } from './layers.ts';
+import { startProxy } from './proxy.ts';
+import { authority, hostRegistry, type Registry } from './registry.ts';
+
+export type PrepareSettings = {
+  /** Default: what this machine's npm is configured for. */
+  registry?: Registry;
+  /** Wall-clock limit of one installation, ms. */
+  wallMs?: number;
+  /** Bytes that one installation may take of the disk. */
+  maxBytes?: number;
+};
+
+export type PrepareOptions = {
+  repo: RepoName;
+  run: string;
+  attempt: string;
+  checkout: Checkout;
+  config: Pick<RepoConfig, 'install' | 'installScripts' | 'image' | 'services'>;
+  signal?: AbortSignal;
+};
+
+export type Prepared =
+  | { kind: 'layer'; layer: Layer; cached: boolean; refusedHosts: string[] }
+  /** Nothing to install. */
+  | { kind: 'none' }
+  | { kind: 'failed'; code: string; reason: string; output: string; refusedHosts: string[] };
+
+export type Prepare = { layer(options: PrepareOptions): Promise<Prepared> };
+
+const FORWARD = join(import.meta.dirname, 'forward.mjs');
+const PORT = 3_128;
+const MANIFEST_MAX = 64 * 1_048_576;
+
+const failed = (code: string, reason: string, output = '', refusedHosts: string[] = []): Prepared => ({
+  kind: 'failed',
+  code,
+  reason,
+  output,
+  refusedHosts,
+});
+
+/** Installs dependencies in containers of their own and keeps the results, one a key. Two callers with the same key wait for one installation. */
+export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = {}): Prepare {
+  const { engine } = sandboxes;
+  const running = new Map<string, Promise<Prepared>>();
+  let registry: Promise<Registry> | null = null;
+
+  const install = async (
+    options: PrepareOptions,
+    plan: Extract<Install, { kind: 'install' }>,
+    key: string,
+    image: string,
+    from: Registry,
+  ): Promise<Prepared> => {
+    const scratch = join(engine.folders.scratch, engine.name());
+    const folder = (name: string) => join(scratch, name);
+    const labels = engine.labels({ ...options, purpose: 'prepare' });
+    for (const name of ['upper', 'work', 'cache', 'proxy']) await mkdir(folder(name), { recursive: true });
+    for (const name of ['upper', 'cache']) await chown(folder(name), AGENT, AGENT);
+    const proxy = await startProxy(folder('proxy'), new Set([authority(from.url)]), (host, reason) =>
+      engine.note({ kind: 'egress_refused', attempt: options.attempt, host, reason }),
+    );
+    const guard = await guardDisk(engine.folders.root, settings.maxBytes ?? 4 * 1_073_741_824);
+    try {
+      const mounts: Mount[] = [
+        {
+          kind: 'overlay',
+          volume: `${engine.name()}-prepare`,
+          target: '/workspace',
+          options: overlayOptions([options.checkout.path], {
+            mount: scratch,
+            upper: folder('upper'),
+            work: folder('work'),
+          }),
+          readOnly: false,
+          labels,
+        },
+        { kind: 'bind', source: folder('cache'), target: '/cache', readOnly: false },
+        { kind: 'bind', source: folder('proxy'), target: '/proxy', readOnly: true },
+        { kind: 'bind', source: FORWARD, target: '/.millwright/forward.mjs', readOnly: true },
+      ];
+      if (from.caFile !== null)
+        mounts.push({ kind: 'bind', source: from.caFile, target: '/.millwright/ca.crt', readOnly: true });
+      const end = await runClean(engine, {
+        image,
+        script: `command -v node >/dev/null || exit 96
+[ -z "$1" ] || command -v "$1" >/dev/null || exit 97
+exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
+        args: [plan.tool ?? '', plan.command],
+        labels,
+        mounts,
+        workdir: '/workspace',
+        env: installEnv(from, plan.scripts),
+        limits: { ...DEFAULT_LIMITS, wallMs: settings.wallMs ?? 600_000 },
+        maxStdout: 1_024,
+        signal: options.signal === undefined ? guard.signal : AbortSignal.any([guard.signal, options.signal]),
+      });
+      const refusedHosts = [...proxy.refused];
+      const bad = whyFailed(end, plan, guard.signal.aborted, refusedHosts);
+      if (bad !== null) return failed(bad.code, bad.reason, end.stderr.slice(-8_000), refusedHosts);
+      const layer = await keepLayer(engine, key, folder('upper'), options.checkout);
+      await evict(engine);
+      return { kind: 'layer', layer, cached: false, refusedHosts };
+    } finally {
+      guard.stop();
+      await proxy.close();
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+
+  return {
+    async layer(options) {
+      const { paths, truncated } = await listCheckout(options.checkout, 200_000);
+      if (truncated) return failed('too_large', 'the tree has more than 200,000 files');
+      const manifest = await readCheckout(options.checkout, 'package.json', MANIFEST_MAX);
+      const plan = decideInstall(options.config, new Set(paths), manifest?.toString('utf8') ?? null);
+      if (plan.kind === 'none') return plan;
+      if (plan.kind === 'failed') return failed(plan.code, plan.reason);
+      const image = await sandboxes.resolveImage(options.config.image);
+      if (image.kind === 'refused') return failed(image.code, image.reason);
+      registry ??=
+        settings.registry === undefined ? hostRegistry(process.env) : Promise.resolve(settings.registry);
+      const from = await registry;
+      const key = await keyOf(options, plan, paths, image.id, from);
+      const found = await findLayer(engine, key);
+      if (found !== null) return { kind: 'layer', layer: found, cached: true, refusedHosts: [] };
+      const shared = running.get(key) ?? install(options, plan, key, image.id, from);
+      running.set(key, shared);
+      return shared.finally(() => running.delete(key));
+    },
+  };
+}
+
+/** SHA-256 over everything that the result depends on. */
+async function keyOf(
+  { repo, checkout }: PrepareOptions,
+  plan: Extract<Install, { kind: 'install' }>,
+  paths: readonly string[],
+  image: string,
+  registry: Registry,
+): Promise<string> {
+  const hash = createHash('sha256');
+  const add = (...parts: string[]) => hash.update(`${JSON.stringify(parts)}\n`);
+  add(
+    'v1',
+    repo,
+    image,
+    `${process.platform}-${process.arch}`,
+    plan.command,
+    String(plan.scripts),
+    registry.url.href,
+  );
+  if (plan.wholeTree) add('tree', checkout.tree);
+  else
+    for (const path of paths.filter((each) => MANIFESTS.has(each.slice(each.lastIndexOf('/') + 1))).sort()) {
+      const bytes = await readCheckout(checkout, path, MANIFEST_MAX);
+      add(
+        path,
+        createHash('sha256')
+          .update(bytes ?? '')
+          .digest('hex'),
+      );
+    }
+  return hash.digest('hex');
+}
+
+function installEnv(registry: Registry, scripts: boolean): Record<string, string> {
+  const proxy = `http://127.0.0.1:${PORT}`;
+  // npm takes these before any .npmrc of the repository.
+  return {
+    npm_config_registry: registry.url.href,
+    npm_config_proxy: proxy,
+    npm_config_https_proxy: proxy,
+    npm_config_noproxy: '',
+    npm_config_cache: '/cache',
+    npm_config_ignore_scripts: String(!scripts),
+    npm_config_audit: 'false',
+    npm_config_fund: 'false',
+    npm_config_update_notifier: 'false',
+    npm_config_progress: 'false',
+    npm_config_fetch_retries: '2',
+    npm_config_fetch_retry_mintimeout: '1000',
+    npm_config_fetch_retry_maxtimeout: '5000',
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    http_proxy: proxy,
+    https_proxy: proxy,
+    ...(registry.caFile === null
+      ? {}
+      : { npm_config_cafile: '/.millwright/ca.crt', NODE_EXTRA_CA_CERTS: '/.millwright/ca.crt' }),
+  };
+}
+
+function whyFailed(
+  end: CleanEnd,
+  plan: Extract<Install, { kind: 'install' }>,
+  diskFull: boolean,
+  refusedHosts: readonly string[],
+): { code: string; reason: string } | null {
+  const also =
+    refusedHosts.length === 0 ? '' : `; it asked for ${refusedHosts.join(', ')}, which is not allowed`;
+  if (end.kind === 'exited') {
+    if (end.exitCode === 0) return null;
+    if (end.exitCode === 96)
+      return {
+        code: 'no_tool',
+        reason: 'the image has no node, which leads an installation to the registry',
+      };
+    if (end.exitCode === 97)
+      return {
+        code: 'no_tool',
+        reason: `the image has no ${plan.tool}, which the lockfile asks for; name another image or an install command in millwright.yaml`,
+      };
+    if (end.oom) return { code: 'out_of_memory', reason: `\`${plan.command}\` ran out of memory` };
+    return { code: 'install_failed', reason: `\`${plan.command}\` ended with status ${end.exitCode}${also}` };
+  }
+  if (diskFull) return { code: 'disk', reason: `\`${plan.command}\` took more of the disk than it may` };
+  if (end.kind === 'aborted') return { code: 'cancelled', reason: 'the attempt was cancelled' };
+  return { code: end.kind, reason: `\`${plan.command}\` did not end in time${also}` };
+}
+
+/** Aborts when the file system of `folder` has lost `maxBytes` since the start, or has under 512 MiB left. Looks twice a second. */
+async function guardDisk(folder: string, maxBytes: number): Promise<{ signal: AbortSignal; stop(): void }> {
+  const free = async () => {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  };
+  const least = Math.max((await free()) - maxBytes, 512 * 1_048_576);
+  const abort = new AbortController();
+  const timer = setInterval(() => {
+    free().then(
+      (left) => {
+        if (left < least) abort.abort(new Error('disk'));
+      },
+      (error: unknown) => abort.abort(error),
+    );
+  }, 500);
+  return { signal: abort.signal, stop: () => clearInterval(timer) };
+}
