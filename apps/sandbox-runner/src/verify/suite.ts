@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CommandResult } from '@millwright/domain';
-import type { Layer } from '../prepare/index.ts';
-import type { Checkout, Sandboxes } from '../sandbox/index.ts';
+import type { Checkout, Layer, Sandboxes } from '../sandbox/index.ts';
 import { type Canary, canarySource, type KnownRunner } from './canary.ts';
 import { quote } from './command.ts';
 import type { SuiteRun } from './judge.ts';

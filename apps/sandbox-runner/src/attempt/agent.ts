@@ -1,0 +1,84 @@
+import type { Materials } from '@millwright/agents';
+import { modelOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
+import { cancelled, type Role, retryable, type SpecOf, terminal } from '@millwright/domain';
+import type { Sandbox } from '../sandbox/index.ts';
+import type { Prepared } from '../verify/suite.ts';
+import { actorOf, type Held } from './runner.ts';
+import { lastWorkspace, turnLog } from './turn-log.ts';
+
+/** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail; destroyed when `use` is done, however it ends. */
+export async function withSandbox<T>(
+  held: Held,
+  on: Prepared,
+  options: { purpose: string; resume: boolean },
+  use: (sandbox: Sandbox) => Promise<T>,
+): Promise<T> {
+  const { runner, spec, stream } = held;
+  const digest = options.resume ? lastWorkspace(held.past) : null;
+  const opened = await runner.sandboxes.open({
+    ...{ run: spec.run, attempt: spec.attempt, purpose: options.purpose },
+    ...{ checkout: on.checkout, deps: on.layer, root: on.root },
+    ...(on.image === undefined ? {} : { image: on.image }),
+    ...(digest === null ? {} : { restore: await runner.artifacts.get(digest) }),
+    limits: { wallMs: Math.max(1_000, spec.deadline - runner.clock.now()) },
+  });
+  if (opened.kind === 'refused') throw terminal('sandbox-refused', `No sandbox: ${opened.reason}.`);
+  const { sandbox } = opened;
+  try {
+    const entry = {
+      type: 'attempt.sandboxed',
+      data: { container: sandbox.container, purpose: options.purpose },
+    } as const;
+    const appended = await stream.append(actorOf(runner), [entry]);
+    if (appended.kind !== 'appended') throw cancelled('taken-over', 'the attempt has moved on');
+    return await use(sandbox);
+  } finally {
+    await sandbox.destroy();
+  }
+}
+
+/** Runs the role's agent in the sandbox until it has submitted. Whatever else happens is thrown: what a driver does with it is in the error. */
+export async function submissionOf<R extends Role>(
+  held: Held<SpecOf<R>>,
+  sandbox: Sandbox,
+  materials: Materials,
+  options: { keep: boolean; root: string },
+): Promise<Submissions[R]> {
+  const { runner, spec, claim, stream, signal } = held;
+  const result = await runRole<R>({
+    ...{ spec, materials, client: runner.client, breaker: runner.breaker, clock: runner.clock, signal },
+    model: modelOf(spec.role, runner.models),
+    workspace: { exec: sandbox.exec, read: sandbox.read, write: sandbox.write },
+    turns: turnLog({
+      ...{
+        artifacts: runner.artifacts,
+        stream,
+        role: spec.role,
+        past: held.past,
+        sandbox,
+        keep: options.keep,
+      },
+    }),
+    budget: runner.budget,
+    scopes: ['factory', `repo/${spec.repo}`, `run/${spec.run}`],
+    fence: claim.fence,
+    settings: { root: options.root },
+    onActivity: (text) => runner.note('activity', { attempt: spec.attempt, text }),
+  });
+  return submitted(result);
+}
+
+function submitted<R extends Role>(result: RoleResult<R>): Submissions[R] {
+  switch (result.kind) {
+    case 'submitted':
+      return result.submission;
+    case 'stopped':
+      throw terminal(result.code, result.detail);
+    case 'unavailable':
+      throw result.retryable
+        ? retryable(result.code, result.detail, result.retryAfterMs)
+        : terminal(result.code, result.detail);
+    case 'cancelled':
+      throw cancelled('cancelled', result.detail);
+  }
+}

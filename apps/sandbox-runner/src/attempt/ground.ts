@@ -1,0 +1,71 @@
+import { ADVICE_FILES, type Advice, nearestAdvice } from '@millwright/agents';
+import { type GitSha, retryable, terminal } from '@millwright/domain';
+import type { Layer } from '../sandbox/index.ts';
+import { type Checkout, listCheckout, readCheckout } from '../sandbox/index.ts';
+import type { Prepared } from '../verify/suite.ts';
+import type { Held } from './runner.ts';
+
+// What an attempt stands on: its trees, unpacked; their dependencies, installed.
+
+const MAX_FILES = 100_000;
+const MAX_ADVICE = 64 * 1024;
+
+/** Unpacks one of the source's trees. Throws terminal `source-refused`. */
+export async function checkoutOf({ runner, spec }: Held, tree: GitSha): Promise<Checkout> {
+  const bundle = await runner.artifacts.get(spec.source.bundle);
+  const out = await runner.sandboxes.checkout(bundle, tree);
+  if (out.kind === 'refused')
+    throw terminal('source-refused', `The source cannot be unpacked: ${out.reason}.`);
+  return out.checkout;
+}
+
+/** The image that the repository asks for. Throws terminal `image-missing`. */
+export async function imageOf({ runner, spec }: Held): Promise<string> {
+  const image = await runner.sandboxes.resolveImage(spec.config.image);
+  if (image.kind === 'refused') throw terminal('image-missing', `No sandbox image: ${image.reason}.`);
+  return image.id;
+}
+
+/** Why dependencies could not be installed, with the end of what the installer said. */
+export type Unprepared = { kind: 'unprepared'; code: string; reason: string };
+
+/** A tree with its dependencies, ready to run. */
+export async function prepareTree(held: Held, checkout: Checkout): Promise<Prepared | Unprepared> {
+  const { runner, spec, signal } = held;
+  const image = await imageOf(held);
+  const made = await runner.prepare.layer({
+    ...{ repo: spec.repo, run: spec.run, attempt: spec.attempt, checkout, config: spec.config, signal },
+  });
+  if (made.kind === 'failed')
+    return {
+      kind: 'unprepared',
+      code: made.code,
+      reason: `Dependencies could not be installed: ${made.reason}. ${made.output.slice(-1_500)}`.trim(),
+    };
+  const layer: Layer | null = made.kind === 'layer' ? made.layer : null;
+  return { checkout, layer, image, root: '/workspace' };
+}
+
+/** As `prepareTree`, for a base, which has to be preparable. Throws retryable `prepare-failed`: a registry may be back in a moment. */
+export async function prepareOrFail(held: Held, checkout: Checkout): Promise<Prepared> {
+  const made = await prepareTree(held, checkout);
+  if ('kind' in made) throw retryable('prepare-failed', made.reason);
+  return made;
+}
+
+/** AGENTS.md and CLAUDE.md as the base has them, the nearest to each touched path: advice, whatever they claim to be. */
+export async function adviceFor(base: Checkout, touched: readonly string[]): Promise<Advice[]> {
+  const { paths } = await listCheckout(base, MAX_FILES);
+  const names: readonly string[] = ADVICE_FILES;
+  const files = paths.filter((path) => names.includes(path.split('/').at(-1) ?? '')).slice(0, 64);
+  const read = await Promise.all(
+    files.map(async (path) => ({
+      path,
+      text: (await readCheckout(base, path, MAX_ADVICE))?.toString('utf8'),
+    })),
+  );
+  return nearestAdvice(
+    read.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }])),
+    touched,
+  );
+}

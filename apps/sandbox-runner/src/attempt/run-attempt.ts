@@ -1,0 +1,145 @@
+import type { AttemptStream } from '@millwright/audit';
+import {
+  type AttemptId,
+  type AttemptOutcome,
+  AttemptSpec,
+  cancelled,
+  DriveError,
+  getJson,
+  type RecordedEntry,
+  type RunId,
+  terminal,
+} from '@millwright/domain';
+import { actorOf, type Held, type Runner } from './runner.ts';
+import { doStage } from './stages.ts';
+
+/** How often a held attempt is looked at for having been closed by the orchestrator, or taken over. */
+const WATCH_MS = 500;
+const MAX_REASON = 4_000;
+
+/**
+ * Claims an attempt, does it, closes it. Nothing happens when somebody else holds it or it is closed. When `stop` is aborted the attempt
+ * is handed back, with what was recorded of it, for any runner to go on with. Throws only when the trail cannot be reached.
+ */
+export async function runAttempt(runner: Runner, attempt: AttemptId, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return;
+  const claim = await runner.trail.claim(attempt);
+  if (claim.kind !== 'claimed') return;
+  const stream = runner.trail.stream(claim);
+  const past = await stream.read();
+  const opened = past.find(({ entry }) => entry?.type === 'attempt.opened')?.entry;
+  if (opened?.type !== 'attempt.opened')
+    throw terminal('attempt-unreadable', `${attempt} has no opening entry`);
+  const { run, spec: digest } = opened.data;
+  runner.note('attempt.claimed', { attempt, run, role: opened.data.role, fence: claim.fence });
+
+  const lost = new AbortController();
+  const watching = new AbortController();
+  const watch = watchStream(runner, stream, past, lost, watching.signal);
+  const signal = AbortSignal.any([stop, lost.signal]);
+  try {
+    const outcome = await outcomeOf(
+      async () => {
+        const spec = await getJson(runner.artifacts, AttemptSpec, digest);
+        if (spec.attempt !== attempt)
+          throw terminal('spec-unreadable', 'the specification is of another attempt');
+        return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
+      },
+      signal,
+      stop,
+    );
+    if (outcome.kind === 'yielded') {
+      const handedBack = stop.aborted && (await stream.release());
+      runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
+      if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
+      return;
+    }
+    const entry = { type: 'attempt.closed', data: { outcome } } as const;
+    const appended = await stream.append(actorOf(runner), [entry]);
+    runner.note('attempt.closed', { attempt, run, outcome, appended: appended.kind });
+    await wakeQuietly(runner, 'runs', run);
+  } finally {
+    watching.abort();
+    await watch;
+  }
+}
+
+type Ended = AttemptOutcome | { kind: 'yielded'; reason: string };
+
+async function outcomeOf(
+  work: () => Promise<Extract<AttemptOutcome, { kind: 'done' }>['artifact']>,
+  signal: AbortSignal,
+  stop: AbortSignal,
+): Promise<Ended> {
+  try {
+    return { kind: 'done', artifact: await work() };
+  } catch (error) {
+    // Whatever broke while the attempt was being taken from us broke because of that.
+    if (signal.aborted || stop.aborted)
+      return { kind: 'yielded', reason: String(signal.reason ?? stop.reason) };
+    if (error instanceof DriveError && error.disposition === 'cancelled')
+      return { kind: 'yielded', reason: error.message };
+    const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
+    if (error instanceof DriveError)
+      return {
+        kind: 'failed',
+        code: error.code.slice(0, 64),
+        retryable: error.disposition === 'retryable',
+        reason,
+      };
+    // The engine, the disk, a fault of ours: another attempt may meet a healthier machine.
+    return { kind: 'failed', code: 'runner-fault', retryable: true, reason };
+  }
+}
+
+/** Past its deadline an attempt fails with `time`, whatever it is doing. */
+async function withDeadline<T>(held: Held, work: (held: Held) => Promise<T>): Promise<T> {
+  const { runner, spec } = held;
+  const over = new AbortController();
+  const done = new AbortController();
+  const ms = Math.max(0, spec.deadline - runner.clock.now());
+  const timer = runner.clock.sleep(ms, done.signal).then(
+    () => over.abort(terminal('time', 'The attempt reached its deadline.')),
+    () => undefined, // done before the deadline
+  );
+  try {
+    return await work({ ...held, signal: AbortSignal.any([held.signal, over.signal]) });
+  } catch (error) {
+    if (over.signal.aborted && !held.signal.aborted) throw over.signal.reason;
+    throw error;
+  } finally {
+    done.abort();
+    await timer;
+  }
+}
+
+/** Aborts `lost` once the stream says that the attempt is no longer ours: closed by the orchestrator, or claimed by another. */
+async function watchStream(
+  runner: Runner,
+  stream: AttemptStream,
+  past: readonly RecordedEntry[],
+  lost: AbortController,
+  until: AbortSignal,
+): Promise<void> {
+  let version = past.at(-1)?.envelope.version ?? 0;
+  while (!until.aborted) {
+    const since = await runner.clock
+      .sleep(WATCH_MS, until)
+      .then(() => stream.read(version))
+      .catch(() => []); // the trail is away for a moment, or we are done: the next look, or append, tells
+    for (const { envelope, entry } of since) {
+      version = envelope.version;
+      if (entry?.type === 'attempt.closed')
+        lost.abort(cancelled('closed', 'the attempt was closed by the orchestrator'));
+      if (entry?.type === 'attempt.claimed')
+        lost.abort(cancelled('taken-over', 'another runner has the attempt'));
+    }
+  }
+}
+
+/** A wake-up that does not get through costs time, never work: the orchestrator looks by itself. */
+async function wakeQuietly(runner: Runner, topic: 'attempts' | 'runs', id: AttemptId | RunId): Promise<void> {
+  await runner.queue
+    .wake(topic, id)
+    .catch((error: unknown) => runner.note('wake.failed', { topic, id, error: String(error) }));
+}

@@ -1,0 +1,41 @@
+import type { AnthropicClient, Breaker } from '@millwright/agents';
+import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
+import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
+import type { Prepare } from '../prepare/index.ts';
+import type { Sandboxes } from '../sandbox/index.ts';
+import type { BaseMemory } from '../verify/verify.ts';
+
+/** What a person reading the log should know of; nothing here is needed for correctness. */
+export type Note = (event: string, fields: Record<string, unknown>) => void;
+
+/** What every attempt of this process shares. Made once, by the composition root. */
+export type Runner = {
+  trail: Pick<RunnerTrail, 'incarnation' | 'claim' | 'stream'>;
+  artifacts: Artifacts;
+  budget: Budget;
+  queue: Pick<Queue, 'wake'>;
+  sandboxes: Sandboxes;
+  prepare: Prepare;
+  client: Pick<AnthropicClient, keyof AnthropicClient>;
+  breaker: Breaker;
+  clock: Clock;
+  /** What bases' test runs taught, kept across attempts. */
+  memory: BaseMemory;
+  /** Names of models: `MILLWRIGHT_MODEL_<ROLE>`. */
+  models: Readonly<Record<string, string | undefined>>;
+  note: Note;
+};
+
+/** One claimed attempt, while this runner holds it. */
+export type Held<S extends AttemptSpec = AttemptSpec> = {
+  runner: Runner;
+  claim: HeldClaim;
+  stream: AttemptStream;
+  spec: S;
+  /** The stream as it was when claimed: former claimants' turns are in it. */
+  past: readonly RecordedEntry[];
+  /** Aborted when the attempt is no longer ours, when this process stops, or at the deadline. */
+  signal: AbortSignal;
+};
+
+export const actorOf = (runner: Pick<Runner, 'trail'>) => `runner/${runner.trail.incarnation}` as Actor;

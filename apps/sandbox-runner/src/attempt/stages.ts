@@ -1,0 +1,114 @@
+import {
+  type AttemptSpec,
+  ChangeSet,
+  type Digest,
+  Plan,
+  putJson,
+  Release,
+  Review,
+  type SpecOf,
+  TestReport,
+  terminal,
+} from '@millwright/domain';
+import { buildRelease } from '../release/build.ts';
+import { submissionOf, withSandbox } from './agent.ts';
+import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
+import type { Held } from './runner.ts';
+import { testStage } from './test-stage.ts';
+
+// One stage a role: what its agent stands on, and how what it hands in becomes the stage's artifact. Whatever a model says of its own
+// work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.
+
+const ROOT = '/workspace';
+
+/** Does the attempt and returns its artifact's digest. Throws DriveErrors. */
+export function doStage(held: Held): Promise<Digest> {
+  switch (held.spec.role) {
+    case 'plan':
+      return planStage(narrow(held, held.spec));
+    case 'implement':
+      return implementStage(narrow(held, held.spec));
+    case 'review':
+      return reviewStage(narrow(held, held.spec));
+    case 'test':
+      return testStage(narrow(held, held.spec));
+    case 'deploy':
+      return deployStage(narrow(held, held.spec));
+  }
+}
+
+const narrow = <S extends AttemptSpec>(held: Held, spec: S): Held<S> => ({ ...held, spec });
+
+async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
+  const base = await checkoutOf(held, held.spec.baseTree);
+  // A planner reads; where dependencies cannot be had it can still do that.
+  const made = await prepareTree(held, base);
+  const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
+  const advice = await adviceFor(base, []);
+  return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
+    const plan = await submissionOf<'plan'>(held, sandbox, { advice }, { keep: false, root: ROOT });
+    return putJson(held.runner.artifacts, Plan, plan);
+  });
+}
+
+async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> {
+  const { spec, runner } = held;
+  const [from, start] = await Promise.all([checkoutOf(held, spec.from), checkoutOf(held, spec.start)]);
+  const made = await prepareTree(held, start);
+  // Rework may start from a tree whose own manifests are broken; the tree it is measured against was prepared before.
+  const layer = 'kind' in made ? (await prepareOrFail(held, from)).layer : made.layer;
+  const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
+  const advice = await adviceFor(from, []);
+  return withSandbox(held, on, { purpose: 'implement', resume: true }, async (sandbox) => {
+    const said = await submissionOf<'implement'>(held, sandbox, { advice }, { keep: true, root: ROOT });
+    const change = await sandbox.extract(from);
+    if (change.kind === 'empty')
+      throw terminal('change-refused', 'The change is empty: the workspace equals the tree it started from.');
+    if (change.kind === 'refused')
+      throw terminal('change-refused', `The change was refused: ${change.reason}.`);
+    const { baseTree, tree, patchId, paths } = change;
+    const patch = await runner.artifacts.put(change.patch);
+    return putJson(runner.artifacts, ChangeSet, {
+      ...{ summary: said.summary, commitMessage: said.commitMessage, baseTree, tree, patch, patchId, paths },
+    });
+  });
+}
+
+async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
+  const { spec, runner } = held;
+  const [from, tree] = await Promise.all([checkoutOf(held, spec.from), checkoutOf(held, spec.tree)]);
+  const made = await prepareTree(held, tree);
+  const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
+  const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
+  const advice = await adviceFor(
+    from,
+    spec.paths.map(({ path }) => path),
+  );
+  return withSandbox(held, on, { purpose: 'review', resume: false }, async (sandbox) => {
+    const said = await submissionOf<'review'>(held, sandbox, { advice, diff }, { keep: false, root: ROOT });
+    return putJson(runner.artifacts, Review, { ...said, patchId: spec.patchId });
+  });
+}
+
+async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
+  const { spec, runner } = held;
+  const [base, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
+  const on = await prepareOrFail(held, tree);
+  const built = await buildRelease(held, { base: () => prepareOrFail(held, base), merged: on });
+  const advice = await adviceFor(base, []);
+  return withSandbox(held, on, { purpose: 'deploy', resume: false }, async (sandbox) => {
+    const said = await submissionOf<'deploy'>(held, sandbox, { advice }, { keep: false, root: ROOT });
+    const { layer, image, test } = built;
+    return putJson(runner.artifacts, Release, {
+      ...{
+        id: spec.release,
+        commit: spec.commit,
+        tree: spec.tree,
+        layer,
+        image,
+        test: TestReport.parse(test),
+      },
+      ...said,
+    });
+  });
+}

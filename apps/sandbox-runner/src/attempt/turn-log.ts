@@ -1,0 +1,77 @@
+import type { AttemptStream } from '@millwright/audit';
+import {
+  type Actor,
+  type Artifacts,
+  cancelled,
+  type Digest,
+  getJson,
+  type RecordedEntry,
+  type Role,
+  type TurnLog,
+  type TurnRecord,
+  terminal,
+  Usage,
+} from '@millwright/domain';
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox/index.ts';
+
+const StoredTurn = z.object({
+  turn: z.number().int().positive(),
+  model: z.string(),
+  assistant: z.array(z.unknown()),
+  results: z.array(z.unknown()),
+  stopReason: z.string().nullable(),
+  usage: Usage,
+  action: z.string(),
+});
+
+const recordedTurns = (past: readonly RecordedEntry[]) =>
+  past.flatMap(({ entry }) => (entry?.type === 'turn.recorded' ? [entry.data] : []));
+
+/** The workspace as the last recorded turn left it, or null when no turn has changed it. */
+export function lastWorkspace(past: readonly RecordedEntry[]): Digest | null {
+  return recordedTurns(past).findLast((turn) => turn.workspace !== null)?.workspace ?? null;
+}
+
+/**
+ * The attempt's log of turns. A turn is on the trail only together with the workspace as it left it: first the bytes are stored, then one
+ * entry names both. `keep` is false for roles whose workspace is thrown away.
+ */
+export function turnLog(parts: {
+  artifacts: Artifacts;
+  stream: Pick<AttemptStream, 'append'>;
+  role: Role;
+  past: readonly RecordedEntry[];
+  sandbox: Pick<Sandbox, 'snapshot'>;
+  keep: boolean;
+}): TurnLog {
+  const { artifacts, stream, sandbox } = parts;
+  return {
+    load: () =>
+      Promise.all(recordedTurns(parts.past).map(({ record }) => getJson(artifacts, StoredTurn, record))),
+
+    async record(turn: TurnRecord) {
+      const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox) : null;
+      const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(turn)));
+      const { turn: number, model, usage } = turn;
+      const data = { turn: number, record, workspace, model, usage, action: turn.action.slice(0, 200) };
+      const appended = await stream.append(`agent/${parts.role}` as Actor, [{ type: 'turn.recorded', data }]);
+      if (appended.kind === 'appended') return;
+      throw cancelled(
+        'taken-over',
+        appended.kind === 'refused' ? appended.reason : 'the attempt has moved on',
+      );
+    },
+  };
+}
+
+async function keepWorkspace(
+  artifacts: Artifacts,
+  sandbox: Pick<Sandbox, 'snapshot'>,
+): Promise<Digest | null> {
+  const snapshot = await sandbox.snapshot();
+  if (snapshot.kind === 'unchanged') return null;
+  if (snapshot.kind === 'refused')
+    throw terminal('workspace-too-large', `The workspace cannot be kept: ${snapshot.reason}.`);
+  return artifacts.put(snapshot.tar);
+}

@@ -1,0 +1,83 @@
+import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
+import type { Held } from '../attempt/runner.ts';
+import type { Prepared } from '../verify/suite.ts';
+import { verify } from '../verify/verify.ts';
+
+const BUILD_MS = 15 * 60_000;
+const SUITE_MS = 15 * 60_000;
+const KEPT = 16_384;
+const MAX_LAYER = 512 * 1024 * 1024;
+
+export type Built = { layer: Digest; image: string; test: TestReport };
+
+/**
+ * Builds the release of a merged tree: the tree with its dependencies at `/app`, `build` of the repository's file run there without a
+ * network, the folder taken from the dead container as a tar. Then the base's test command runs on exactly those bytes, unpacked again:
+ * what was tested is what ships. Throws terminal `build-failed` or `release-too-large`.
+ */
+export async function buildRelease(
+  held: Held<SpecOf<'deploy'>>,
+  on: { base: () => Promise<Prepared>; merged: Prepared },
+): Promise<Built> {
+  const { runner, spec, signal } = held;
+  const { merged } = on;
+  const image = merged.image ?? runner.sandboxes.image;
+  const tar = await buildLayer(held, merged);
+  const layer = await runner.artifacts.put(tar);
+  const [base, unpacked] = await Promise.all([on.base(), runner.sandboxes.unpack(tar)]);
+  if (unpacked.kind === 'refused')
+    throw terminal('build-failed', `The release cannot be unpacked: ${unpacked.reason}.`);
+  const test = await verify(
+    { sandboxes: runner.sandboxes, run: spec.run, attempt: spec.attempt },
+    runner.memory,
+    {
+      ...{ config: spec.config, tree: spec.tree, base, changed: spec.changed, acceptance: null, signal },
+      candidate: { checkout: unpacked.checkout, layer: null, image, root: '/app' },
+      timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
+    },
+  );
+  return { layer, image, test };
+}
+
+async function buildLayer(
+  { runner, spec, signal }: Held<SpecOf<'deploy'>>,
+  merged: Prepared,
+): Promise<Uint8Array> {
+  const opened = await runner.sandboxes.open({
+    ...{ run: spec.run, attempt: spec.attempt, purpose: 'build', root: '/app' },
+    ...{ checkout: merged.checkout, deps: merged.layer },
+    ...(merged.image === undefined ? {} : { image: merged.image }),
+  });
+  if (opened.kind === 'refused') throw terminal('sandbox-refused', `No sandbox: ${opened.reason}.`);
+  const { sandbox } = opened;
+  try {
+    if (spec.config.build !== undefined) {
+      const built = await sandbox.exec(`export PATH=/app/node_modules/.bin:"$PATH"\n${spec.config.build}`, {
+        ...{ timeoutMs: BUILD_MS, maxBytes: KEPT, signal },
+      });
+      if (built.kind !== 'exited' || built.exitCode !== 0) throw buildFailed(spec.config.build, built);
+    }
+    const archived = await sandbox.archive({ maxBytes: MAX_LAYER });
+    if (archived.kind === 'refused')
+      throw terminal('release-too-large', `The release was refused: ${archived.reason}.`);
+    return archived.tar;
+  } finally {
+    await sandbox.destroy();
+  }
+}
+
+function buildFailed(
+  command: string,
+  built: { kind: string; exitCode?: number; output?: string; reason?: string },
+): Error {
+  const how =
+    built.kind === 'exited'
+      ? `ended with exit code ${built.exitCode}`
+      : built.kind === 'gone'
+        ? 'lost its container'
+        : 'ran out of time';
+  return terminal(
+    'build-failed',
+    `\`${command}\` ${how}: ${(built.output ?? built.reason ?? '').slice(-3_000)}`,
+  );
+}
