@@ -1,4 +1,4 @@
-import type { Client } from './client.ts';
+import type { Answered, Client } from './client.ts';
 import { clientOf } from './client.ts';
 import { findFactory, type GlobalOptions } from './connection.ts';
 import { type Look, lookOf } from './text/look.ts';
@@ -42,4 +42,18 @@ export function contextOf(options: GlobalOptions): Context {
 export function show(context: Context, raw: unknown, lines: () => string[]): void {
   if (context.json) context.document(raw);
   else context.out(...lines());
+}
+
+/** The elements of a list that a person wants, newest first; the factory's own documents keep step with them. */
+export function newest<T>(
+  { raw, value }: Answered<T[]>,
+  wanted: (one: T) => boolean,
+  at: (one: T) => number,
+): Answered<T[]> {
+  const documents: unknown[] = Array.isArray(raw) ? raw : [];
+  const pairs = value
+    .map((one, place) => ({ one, document: documents[place] }))
+    .filter(({ one }) => wanted(one))
+    .sort((a, b) => at(b.one) - at(a.one));
+  return { raw: pairs.map(({ document }) => document), value: pairs.map(({ one }) => one) };
 }

@@ -9,11 +9,9 @@ const at = (id: string) => `/gates/${encodeURIComponent(id)}`;
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const all = options.all === true;
-  const { raw, value } = await context.client.get(
-    '/gates',
-    z.array(GateView),
-    all ? {} : { state: 'waiting' },
-  );
+  const { raw, value } = await context.client.get('/gates', z.array(GateView), {
+    state: all ? 'all' : 'waiting',
+  });
   showData(context, raw, () => gateList(context.look, value, context.now(), all));
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DoctorLine } from '@millwright/domain';
@@ -30,25 +31,41 @@ function node(): DoctorLine {
   };
 }
 
+/** Asks the engine itself: not every machine with an engine has its command line. */
+function askEngine(dockerHost: string | undefined, path: string): Promise<{ ok: boolean; body: string }> {
+  const host = new URL(dockerHost ?? 'unix:///var/run/docker.sock');
+  const where =
+    host.protocol === 'unix:'
+      ? { socketPath: host.pathname }
+      : { host: host.hostname, port: host.port || 2375 };
+  return new Promise((resolve) => {
+    const request = get({ ...where, path, timeout: TIMEOUT_MS }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        body += part;
+      });
+      response.on('end', () => resolve({ ok: response.statusCode === 200, body }));
+    });
+    request.once('timeout', () => request.destroy(new Error('no answer')));
+    request.once('error', (error) => resolve({ ok: false, body: error.message }));
+  });
+}
+
 async function engine(dockerHost: string | undefined, image: string | undefined): Promise<DoctorLine[]> {
-  const host = dockerHost === undefined ? [] : ['--host', dockerHost];
-  const version = await said('docker', [...host, 'version', '--format', '{{.Server.Version}}']);
+  const version = await askEngine(dockerHost, '/version');
+  const number = /"Version":"([^"]*)"/.exec(version.body)?.[1] ?? '';
   const first = {
     id: 'engine',
     ok: version.ok,
-    text: version.ok ? `Docker Engine ${version.text}` : version.text,
+    text: version.ok ? `Docker Engine ${number}` : `no Docker Engine: ${version.body}`,
     fix: version.ok ? null : 'npm run setup',
   };
-  if (!version.ok || image === undefined) return [first, ...(image === undefined ? [noImage] : [])];
-  const found = await said('docker', [...host, 'image', 'inspect', '--format', '{{.Id}}', image]);
+  if (image === undefined) return [first, noImage];
+  if (!version.ok) return [first];
+  const { ok } = await askEngine(dockerHost, `/images/${encodeURIComponent(image)}/json`);
   return [
     first,
-    {
-      id: 'image',
-      ok: found.ok,
-      text: found.ok ? image : `the engine has no ${image}`,
-      fix: found.ok ? null : 'npm run setup',
-    },
+    { id: 'image', ok, text: ok ? image : `the engine has no ${image}`, fix: ok ? null : 'npm run setup' },
   ];
 }
 const noImage: DoctorLine = {

@@ -1,6 +1,6 @@
 import { RunView, WhyView } from '@millwright/domain';
 import { z } from 'zod';
-import { type Context, show as showData } from '../context.ts';
+import { type Context, newest, show as showData } from '../context.ts';
 import { parseDuration } from '../text/parse.ts';
 import { runList, runShow, runWhy } from '../views/run.ts';
 import { followRun } from '../watch/follow.ts';
@@ -10,9 +10,11 @@ type Options = Record<string, string | boolean | undefined>;
 const at = (id: string) => `/runs/${encodeURIComponent(id)}`;
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/runs', z.array(RunView), {
-    repo: options.repo as string | undefined,
-  });
+  const { raw, value } = newest(
+    await context.client.get('/runs', z.array(RunView)),
+    (run) => options.repo === undefined || run.repo === options.repo,
+    (run) => run.startedAt,
+  );
   showData(context, raw, () => runList(context.look, value, context.now()));
 }
 

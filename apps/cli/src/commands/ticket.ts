@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { TicketKind, TicketView } from '@millwright/domain';
 import { z } from 'zod';
-import { type Context, show } from '../context.ts';
+import { type Context, newest, show } from '../context.ts';
 import { codeOf, usage } from '../fail.ts';
 import { parseDuration } from '../text/parse.ts';
 import { oneLine } from '../text/plain.ts';
@@ -58,17 +58,20 @@ export async function file(context: Context, [path = '']: string[], options: Opt
 }
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/tickets', z.array(TicketView), {
-    repo: options.repo as string | undefined,
-  });
+  const { raw, value } = newest(
+    await context.client.get('/tickets', z.array(TicketView)),
+    (ticket) => options.repo === undefined || ticket.repo === options.repo,
+    (ticket) => ticket.filedAt,
+  );
   show(context, raw, () => ticketList(context.look, value, context.now()));
 }
 
-export async function show_(context: Context, [id = '']: string[]): Promise<void> {
+async function showOne(context: Context, [id = '']: string[]): Promise<void> {
   const { raw, value } = await context.client.get(`/tickets/${encodeURIComponent(id)}`, TicketView);
   show(context, raw, () => ticketShow(context.look, value, context.now()));
 }
-export { show_ as show };
+
+export { showOne as show };
 
 export async function answer(context: Context, [id = '', text = '']: string[]): Promise<void> {
   const { raw } = await context.client.post(`/tickets/${encodeURIComponent(id)}/answers`, z.unknown(), {

@@ -46,7 +46,7 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
     // A stage that was over when first seen still says that it began, so that piped accounts read the same however they were caught.
     const began: StageView = { ...stage, state: 'running', endedAt: null, reason: null };
     const unsaid = said.get(key) === undefined || said.get(key) === 'waiting';
-    if (stage.state !== 'waiting' && unsaid)
+    if (stage.state !== 'waiting' && stage.state !== 'cancelled' && unsaid)
       say(key, 'running', () => stageLine(look, began), stage.startedAt);
     const { action } = stage;
     if (options.actions && action !== null && action !== '')
