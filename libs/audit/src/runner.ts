@@ -10,7 +10,7 @@ import {
   retryable,
 } from '@millwright/domain';
 import { bytesArray, textArray } from './arrays.ts';
-import { connect, guarded, type Sql } from './connect.ts';
+import { connect, guarded, reading, type Sql } from './connect.ts';
 import { stayAlive } from './liveness.ts';
 import { encode, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 
@@ -44,7 +44,7 @@ function attemptStream(sql: Sql, clock: Clock, upcast: Upcast, claim: HeldClaim)
   let last: Promise<unknown> = Promise.resolve();
 
   const read = (afterVersion: number) =>
-    guarded(async () => {
+    reading(async () => {
       const rows = await sql<Row[]>`
         select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes
         from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;

@@ -1,5 +1,5 @@
 import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
-import { connect, guarded } from './connect.ts';
+import { connect, guarded, reading } from './connect.ts';
 import { follow } from './follow.ts';
 import { groupCommit } from './group.ts';
 import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
@@ -34,7 +34,7 @@ export function openTrail(options: {
   const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
 
   const readAll: Trail['readAll'] = (afterPosition, limit) =>
-    guarded(async () => {
+    reading(async () => {
       const found = rows(
         await reads<Row[]>`
           select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
@@ -53,7 +53,7 @@ export function openTrail(options: {
     append: groupCommit(writes, options.clock),
     readAll,
     read: (stream, afterVersion = 0) =>
-      guarded(async () => {
+      reading(async () => {
         const found = rows(
           await reads<Row[]>`
             select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
@@ -65,20 +65,20 @@ export function openTrail(options: {
         return found;
       }),
     head: () =>
-      guarded(async () => {
+      reading(async () => {
         const [row] = await reads<[{ head: number }]>`
           select coalesce(max(position), 0) as head from millwright.entries`;
         return row.head;
       }),
     follow: (range) => follow(reads, readAll, range),
     deadClaims: () =>
-      guarded(async () => {
+      reading(async () => {
         const found = await reads<{ attempt: string; fence: number; incarnation: string }[]>`
           select attempt, fence, incarnation from millwright.dead_claims()`;
         return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
       }),
     isAlive: (incarnation) =>
-      guarded(async () => {
+      reading(async () => {
         const [row] = await reads<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
         return row.alive;
       }),

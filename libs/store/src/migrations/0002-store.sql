@@ -156,6 +156,7 @@ declare
   v_key text;
   n integer := 0;
 begin
+  perform from millwright.budgets b order by b.scope for update; -- all at once, or two settlements could lock in another order
   for v_key in select x.key from millwright.reservations x
     where not x.settled and x.reserved_at < clock_timestamp() - p_older_than order by x.key
   loop
