@@ -49,6 +49,9 @@ class Deploying {
   readonly #steps: StepSeen[] = [];
   #rehearsalMs: number | null = null;
   #backAt: number | null = null;
+  #shifted = false;
+  /** A live release that the target has no container of (removed by hand, new machine) cannot be given traffic: like a first deploy. */
+  #liveRuns = false;
 
   constructor(target: Target, order: DeployOrder, effects: Effects, evidence: Evidence) {
     this.#target = target;
@@ -86,13 +89,26 @@ class Deploying {
     } catch (error) {
       if (this.#order.signal?.aborted && !(error instanceof Fenced))
         return { verdict: 'cancelled', reason: `cancelled: ${messageOf(this.#order.signal.reason)}` };
+      if (!(error instanceof Fenced)) await this.#calm();
       throw error;
+    }
+  }
+
+  /** Journal or engine fail in the middle: nobody watches now, so the old release serves until the deploy is run again. */
+  async #calm(): Promise<void> {
+    if (!this.#shifted) return;
+    try {
+      await this.#target.shift(this.#weights(0), this.#order.fence);
+    } catch (error) {
+      this.#evidence.add('trouble', `traffic could not be sent back: ${messageOf(error)}`);
     }
   }
 
   async #prepare(): Promise<Stop | null> {
     const { release, run, signal, clock, healthyWithinMs = 30_000 } = this.#order;
-    if ((await this.#target.state()).condemned === release.id) return this.#goOnBack();
+    const now = await this.#target.state();
+    this.#liveRuns = now.releases.some((each) => each.id === this.#order.live?.id);
+    if (now.condemned === release.id) return this.#goOnBack();
     const prepared = await this.#sequence([
       // Left behind: a proxy or an image without traffic disturbs nobody, and the next deploy needs them.
       {
@@ -109,7 +125,16 @@ class Deploying {
       },
       this.#start(),
     ]);
+    // Traffic that a killed run of this deploy had given it (or may have: a proxy that is down cannot be asked) is undone as well.
+    if (now.proxy === 'down' || now.serving.has(release.id)) this.#effects.adopt(this.#shiftTo('shift', 0));
     if (prepared !== null) return { failure: prepared };
+    const strangers = [...now.serving.keys()].filter(
+      (id) => id !== release.id && id !== this.#order.live?.id,
+    );
+    if (strangers.length > 0) {
+      const settled = await this.#shift('settle', now.serving.get(release.id) ?? 0);
+      if (settled !== null) return { failure: settled };
+    }
     const health = await awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal);
     if (health.kind === 'never_healthy') return { verdict: 'never_healthy', reason: health.reason };
     this.#evidence.add('healthy', `after ${Math.round(health.ms)} ms`);
@@ -158,7 +183,7 @@ class Deploying {
       if (rehearsed !== null) return { failure: rehearsed };
       this.#rehearsalMs = clock.now() - started;
     }
-    const steps = live === null ? [100] : [...run.config.canary.steps.filter((step) => step < 100), 100];
+    const steps = !this.#liveRuns ? [100] : [...run.config.canary.steps.filter((step) => step < 100), 100];
     for (const percent of steps.filter((step) => step >= Math.floor(before))) {
       signal?.throwIfAborted();
       const shifted = await this.#shift(`shift/${percent}`, percent);
@@ -190,14 +215,17 @@ class Deploying {
       ...this.#named(name),
       undo: 'reversible',
       undoKey: `${fence}/${release.id}/traffic-back`,
-      run: () => this.#target.shift(this.#weights(percent), fence),
+      run: () => {
+        this.#shifted = true;
+        return this.#target.shift(this.#weights(percent), fence);
+      },
       reverse: async () => {
         const back = await this.#target.shift(this.#weights(0), fence, release.id);
         if (back.kind === 'failed') throw new Error(back.reason);
         this.#backAt = this.#order.clock.now();
         this.#evidence.add(
           'traffic',
-          live === null ? 'nobody serves: there was no release before' : `back to ${live.id}`,
+          this.#liveRuns ? `back to ${live?.id}` : 'nobody serves: no release ran before',
         );
       },
     };
@@ -205,7 +233,8 @@ class Deploying {
 
   #weights(percent: number): ReadonlyMap<ReleaseId, number> {
     const { release, live } = this.#order;
-    const rest = live === null || live.id === release.id ? [] : [[live.id, 100 - percent] as const];
+    const rest =
+      live === null || live.id === release.id || !this.#liveRuns ? [] : [[live.id, 100 - percent] as const];
     return new Map([[release.id, percent] as const, ...rest]);
   }
 

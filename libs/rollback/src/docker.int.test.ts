@@ -34,7 +34,6 @@ test('first deploy, second, and undo', { timeout: 60_000 }, async () => {
 
   const back = await rollback(at.target, { to: v1, run, fence: 3, journal, clock });
   expect(back).toMatchObject({ kind: 'switched', from: [v2.id], warm: true });
-  console.log(JSON.stringify({ first, second, back, lines: journal.lines }, null, 1));
   expect(await answer()).toBe('200 one');
   expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id]);
 

@@ -1,4 +1,5 @@
 import { chown, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import type Docker from 'dockerode';
 import { NO_RECORD } from '../haproxy/config.ts';
 import { readRecord, writeRecord } from '../haproxy/record.ts';
@@ -61,18 +62,22 @@ export async function ensureProxy(
   await mkdir(names.run, { recursive: true, mode: 0o700 });
   const { uid, gid } = owner();
   if (process.getuid?.() === 0) await chown(names.run, uid, gid);
-  const record = (await readRecord(names.config)) ?? NO_RECORD;
-  await writeRecord(names.config, { ...record, bind, expose });
-
   const container = engine.getContainer(names.proxy);
+  const record = (await readRecord(names.config)) ?? NO_RECORD;
   try {
     const found = await container.inspect();
-    if (found.Config.Labels['millwright.address'] !== address)
+    const same = found.Config.Labels['millwright.address'] === address;
+    if (same && found.State.Running && (await answers(names.socket))) return done;
+    if (!same) {
+      // Asked before the old proxy goes: a port that somebody else has must not cost the address that serves now.
+      const refusal = await listenable(bind, expose);
+      if (refusal !== null) return portInUse(address, refusal);
       await tolerate(container.remove({ force: true }), 404);
-    else if (found.State.Running && (await answers(names.socket))) return done;
+    }
   } catch (error) {
     if (statusOf(error) !== 404) throw error;
   }
+  await writeRecord(names.config, { ...record, bind, expose });
   if (!(await has(engine, place.proxyImage)))
     return failure(
       'image_missing',
@@ -97,15 +102,26 @@ async function awaitStart(
     if (late || RestartCount > 0 || State.Status === 'exited') {
       const said = await tail(engine, names.proxy, 20);
       await tolerate(engine.getContainer(names.proxy).remove({ force: true }), 404);
-      if (/cannot bind socket/i.test(said))
-        return failure(
-          'port_in_use',
-          `${address} cannot be listened on (${/permission/i.test(said) ? 'not permitted' : 'in use by another program'}); change deploy.expose in millwright.yaml or free the port`,
-        );
+      if (/cannot bind socket/i.test(said)) return portInUse(address, said);
       return failure('proxy_down', `HAProxy does not start: ${said.slice(-1_500) || 'it says nothing'}`);
     }
     await place.clock.sleep(20);
   }
+}
+
+const portInUse = (address: string, said: string) =>
+  failure(
+    'port_in_use',
+    `${address} cannot be listened on (${/permission|EACCES/i.test(said) ? 'not permitted' : 'in use by another program'}); change deploy.expose in millwright.yaml or free the port`,
+  );
+
+/** Null when this machine lets us listen there, else why not. */
+function listenable(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', (error) => resolve(error.message));
+    server.listen(port, host, () => server.close(() => resolve(null)));
+  });
 }
 
 async function answers(socket: string): Promise<boolean> {

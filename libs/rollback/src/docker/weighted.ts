@@ -5,7 +5,7 @@ import type { Found } from './containers.ts';
 
 /**
  * The servers that `weights` asks for. Releases on record that are not named keep their place with weight 0. Addresses are the engine's,
- * or those on record when it cannot be asked (`found` null). Pure.
+ * or those on record when it cannot be asked (`found` null) or the containers are just being restarted. Pure.
  */
 export function weighted(
   onRecord: readonly Server[],
@@ -16,12 +16,11 @@ export function weighted(
     onRecord.map((each) => [serverName(each.release, each.replica), { ...each, weight: 0 }]),
   );
   for (const [release, percent] of weights) {
-    const up =
-      found === null
-        ? onRecord.filter((each) => each.release === release)
-        : found.flatMap(({ address, ...each }) =>
-            each.release === release && each.running && address !== null ? [{ ...each, address }] : [],
-          );
+    const running = (found ?? []).flatMap(({ address, ...each }) =>
+      each.release === release && each.running && address !== null ? [{ ...each, address }] : [],
+    );
+    const known = found === null || found.some((each) => each.release === release);
+    const up = running.length > 0 ? running : onRecord.filter((each) => known && each.release === release);
     if (up.length === 0 && percent > 0)
       return failure('release_missing', `release ${release} has no running container to send traffic to`);
     for (const { replica, address, port } of up)

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Digest } from '@millwright/domain';
 
-/** How the tiny service behaves, `after` ms from its start. */
+/** How the tiny service behaves, `after` ms from its start. An answer takes 20 ms, so that there are requests under way at any moment. */
 export type Behaviour = {
   readonly version: string;
   readonly mode?: 'well' | 'unhealthy' | 'errors' | 'crash' | 'redirect' | 'mute' | 'never-listens';
@@ -28,7 +28,7 @@ const server = require('node:http').createServer((request, response) => {
   }
   if (request.url === '/write') require('node:fs').writeFileSync('/var/lib/shop/' + version, version);
   if (request.url === '/read') return response.end(require('node:fs').readdirSync('/var/lib/shop').join());
-  response.writeHead(bad('errors') ? 500 : 200, { 'x-version': version }).end(version);
+  setTimeout(() => response.writeHead(bad('errors') ? 500 : 200, { 'x-version': version }).end(version), 20);
 });
 if (mode === 'never-listens') setInterval(() => {}, 1000); else server.listen(process.env.PORT);
 `;
