@@ -86,6 +86,7 @@ async function takeChange(
       'change-mismatch',
       `the patch gives tree ${tree ?? 'none'}, its sandbox said ${change.tree}`,
     );
+  if (tree === work.base.tree) throw terminal('empty-change', 'the implementer changed nothing');
   const commit = await repo.commit(tree, work.base.commit, change.commitMessage, factory.clock.now());
   const patchId = await repo.patchId(work.base.tree, tree);
   return {

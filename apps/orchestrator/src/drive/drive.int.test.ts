@@ -1,0 +1,299 @@
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+import type { Script } from '../testing/scripted-runner.ts';
+
+const LINES = 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n';
+const FILES = {
+  'a.txt': LINES,
+  'package.json': '{"name":"shop"}\n',
+  'migrations/1.sql': 'select 1;\n',
+  'src/x.js': 'export const x = 1;\n',
+  'millwright.yaml': 'protected: ["migrations/**"]\n',
+};
+
+let db: TestDatabase;
+let factory: ScriptedFactory;
+
+async function start(
+  script: Script,
+  step = 6,
+  settings = {},
+  files: Record<string, string> = FILES,
+): Promise<void> {
+  factory = await scriptedFactory(db, files, script, settings);
+  expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).body).toMatchObject({
+    name: 'shop',
+    step: 0,
+    deliver: 'merge',
+  });
+  await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
+}
+const file = async (markdown = '# Do it\n\nplease', headers = {}) =>
+  (await factory.api('POST', '/tickets', { repo: 'shop', markdown }, ADMIN_TOKEN, headers)).body as {
+    id: string;
+  };
+const ended = (ticket: string, nth = 1) =>
+  factory.until(`the end of run ${nth} of ${ticket}`, async () => {
+    const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[nth - 1];
+    const view = run && (await factory.api('GET', `/runs/${run}`)).body;
+    return view?.endedAt ? view : null;
+  });
+const show = (path: string) => git(factory.root, '--git-dir', factory.remote, 'show', `main:${path}`);
+
+beforeEach(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+});
+afterEach(async () => {
+  await factory?.stop();
+  await db.close();
+});
+
+describe('a run, driven through real Postgres, git and queue', () => {
+  it('goes from ticket to merge, and its trail lists the last version of every stream', async () => {
+    await start({ implement: () => ({ 'src/x.js': 'export const x = 2;\n' }) });
+    const { id } = await file();
+    const run = await ended(id);
+    expect(run).toMatchObject({
+      state: 'done',
+      change: { base: expect.any(String) },
+      delivered: { kind: 'merge', ref: 'main' },
+      usage: { inputTokens: 40, usd: 0.04 },
+    });
+    expect(
+      run.stages.map((stage: { kind: string; state: string }) => `${stage.kind} ${stage.state}`),
+    ).toEqual(['plan done', 'implement done', 'review done', 'test done']);
+    expect(show('src/x.js')).toBe('export const x = 2;');
+    expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%B', 'main')).toMatch(
+      /^Do it\n\ndo it\n\nMillwright-Ticket: tkt_\w+\nMillwright-Run: run_/,
+    );
+    const trail = (await factory.api('GET', `/trail?run=${run.id}`)).body as {
+      stream: string;
+      version: number;
+      type: string;
+      data: { streams: Record<string, number> };
+    }[];
+    const closed = trail.find((line) => line.type === 'run.closed');
+    for (const [stream, version] of Object.entries(closed?.data.streams ?? {}))
+      expect(
+        Math.max(...trail.filter((line) => line.stream === stream).map((line) => line.version)),
+        stream,
+      ).toBe(version);
+    expect(Object.keys(closed?.data.streams ?? {})).toHaveLength(5);
+    expect((await factory.api('GET', `/tickets/${id}`)).body.state).toBe('done');
+  });
+
+  it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace', async () => {
+    const seen: string[] = [];
+    await start({
+      plan: () =>
+        ({
+          kind: 'tasks',
+          summary: 'two',
+          tasks: [
+            { id: 'a', title: 'a', instructions: 'i', dependsOn: [], acceptance: [] },
+            { id: 'b', title: 'b', instructions: 'i', dependsOn: [], acceptance: [] },
+          ],
+        }) as never,
+      implement: (spec) => {
+        const conflict = spec.feedback.find((one) => one.kind === 'conflict');
+        if (conflict)
+          seen.push(`${spec.task.id}: ${conflict.kind === 'conflict' ? conflict.paths.join() : ''}`);
+        return {
+          'a.txt': conflict
+            ? LINES.replace('one', 'A and B')
+            : LINES.replace('one', spec.task.id.toUpperCase()),
+        };
+      },
+    });
+    const run = await ended((await file()).id);
+    expect(run.state).toBe('done');
+    expect(seen).toEqual(['b: a.txt']);
+    expect(show('a.txt')).toMatch(/^A and B\ntwo/);
+    // The whole of several tasks is reviewed once more.
+    expect(
+      run.stages.filter(
+        (stage: { kind: string; task: string | null }) => stage.kind === 'review' && stage.task === null,
+      ),
+    ).toHaveLength(1);
+  });
+
+  it('sends back what the review or the tests refuse, a bounded number of times', async () => {
+    let tests = 0;
+    await start({
+      implement: (spec) => ({
+        'src/x.js': `export const x = ${spec.feedback.length === 0 ? 2 : spec.feedback[0]?.kind === 'review' ? 3 : 4};\n`,
+      }),
+      review: (spec) =>
+        spec.task !== null &&
+        tests === 0 &&
+        factory.runner.attempts.filter((role) => role === 'implement').length === 1
+          ? 'request_changes'
+          : 'approve',
+      test: () => (++tests === 1 ? 'failed' : 'passed'),
+    });
+    const run = await ended((await file()).id);
+    expect(run.state).toBe('done');
+    expect(factory.runner.attempts).toEqual([
+      'plan',
+      'implement',
+      'review',
+      'implement',
+      'review',
+      'test',
+      'implement',
+      'review',
+      'test',
+    ]);
+    expect(show('src/x.js')).toBe('export const x = 4;');
+    await factory.stop();
+    await db.close();
+    db = await testDatabase();
+    await migrateQueue(db.url.migrator);
+    await start({
+      test: () => 'invalid',
+      implement: (spec) => ({ 'src/x.js': `export const x = ${spec.feedback.length + Math.random()};\n` }),
+    });
+    const hopeless = await ended((await file()).id);
+    expect(hopeless).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/sent back 4 times: the tests still fail/),
+    });
+    expect(show('src/x.js')).toBe('export const x = 1;');
+  });
+
+  it('waits for two people on a protected path, takes neither the requester nor a stranger, and denies when one says no', async () => {
+    let n = 1;
+    await start({ implement: () => ({ 'migrations/1.sql': `select ${++n};\n` }) });
+    const [ann, bob, eve] = [
+      await factory.enrol('ann', 'approver'),
+      await factory.enrol('bob', 'approver', 'author'),
+      await factory.enrol('eve', 'author'),
+    ];
+    const { id } = await file();
+    const gate = await factory.until(
+      'a waiting gate',
+      async () => (await factory.api('GET', '/gates')).body[0],
+    );
+    expect(gate).toMatchObject({
+      action: 'merge',
+      state: 'waiting',
+      approvalsNeeded: 2,
+      policies: expect.arrayContaining(['two-people-protected']),
+    });
+    const approve = (token: string) =>
+      factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'looked at it' }, token);
+    expect(await approve(ADMIN_TOKEN)).toMatchObject({ status: 403 });
+    expect(await approve(eve.token)).toMatchObject({ status: 403 });
+    expect(await approve(ann.token)).toMatchObject({ status: 200 });
+    await factory.until(
+      'the judgement',
+      async () => (await factory.api('GET', `/gates/${gate.id}`)).body.state === 'waiting',
+    );
+    expect((await approve(ann.token)).status).toBe(409);
+    await factory.until('bob', async () => (await approve(bob.token)).status === 200);
+    expect(await ended(id)).toMatchObject({ state: 'done' });
+    const second = await factory.api('POST', '/tickets', { repo: 'shop', markdown: '# Again' }, bob.token);
+    const next = await factory.until(
+      'another gate',
+      async () => (await factory.api('GET', '/gates')).body[0],
+    );
+    // Bob filed this one: now he is the requester.
+    expect(
+      await factory.api('POST', `/gates/${next.id}/approve`, { reason: 'mine' }, bob.token),
+    ).toMatchObject({ status: 403 });
+    expect(
+      (await factory.api('POST', `/gates/${next.id}/deny`, { reason: 'not now' }, ann.token)).status,
+    ).toBe(200);
+    expect(await ended(second.body.id)).toMatchObject({
+      state: 'denied',
+      reason: expect.stringMatching(/not now/),
+    });
+  });
+
+  it('asks the author, goes on with the answer, and ends when nobody answers', async () => {
+    await start(
+      {
+        plan: (spec) =>
+          spec.answers.length === 0
+            ? { kind: 'question', summary: '', question: 'Which colour?' }
+            : ({
+                kind: 'tasks',
+                summary: spec.answers[0]?.answer,
+                tasks: [{ id: 'a', title: 'a', instructions: 'i', dependsOn: [], acceptance: [] }],
+              } as never),
+      },
+      6,
+      { questionMs: 1_500 },
+    );
+    const { id } = await file();
+    await factory.until(
+      'the question',
+      async () => (await factory.api('GET', `/tickets/${id}`)).body.question === 'Which colour?',
+    );
+    expect((await factory.api('POST', `/tickets/${id}/answers`, { text: 'blue' })).status).toBe(200);
+    expect(await ended(id)).toMatchObject({ state: 'done' });
+    const unanswered = await file('# Another');
+    expect(await ended(unanswered.id)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/not answered in time/),
+    });
+  });
+
+  it('rebases when the base moves, keeping the review and testing again', async () => {
+    let moved = false;
+    await start({
+      implement: () => ({ 'a.txt': LINES.replace('seven', 'SEVEN') }),
+      test: () => {
+        if (!moved) {
+          moved = true;
+          const work = `${factory.root}/work`;
+          git(work, 'commit', '-q', '--allow-empty', '-m', 'meanwhile');
+          git(work, 'rm', '-q', 'src/x.js');
+          git(work, 'commit', '-qm', 'meanwhile too');
+          git(work, 'push', '-q', factory.remote, 'main');
+        }
+        return 'passed';
+      },
+    });
+    expect(await ended((await file()).id)).toMatchObject({ state: 'done' });
+    expect(factory.runner.attempts).toEqual(['plan', 'implement', 'review', 'test', 'test']);
+    expect(show('a.txt')).toContain('SEVEN');
+    expect(git(factory.root, '--git-dir', factory.remote, 'log', '--format=%s', 'main')).toBe(
+      'Do it\nmeanwhile too\nmeanwhile\nfirst',
+    );
+  });
+
+  it('stops at a low step, cancels, refuses without a token, files once for one key, and says what is wrong', async () => {
+    await start({}, 4);
+    const { id } = await file('# Once', { 'idempotency-key': 'k' });
+    expect((await file('# Once', { 'idempotency-key': 'k' })).id).toBe(id);
+    const gate = await factory.until(
+      'the start gate',
+      async () => (await factory.api('GET', '/gates')).body[0],
+    );
+    expect(gate).toMatchObject({ action: 'start', approvalsNeeded: 1 });
+    expect((await factory.api('POST', `/runs/${gate.run}/cancel`, { reason: 'never mind' })).status).toBe(
+      200,
+    );
+    expect(await ended(id)).toMatchObject({ state: 'cancelled', reason: 'never mind' });
+    expect(factory.runner.attempts).toEqual([]);
+    expect((await factory.api('GET', '/runs', undefined, null)).status).toBe(401);
+    expect((await factory.api('GET', '/runs', undefined, 'not-the-token-of-anyone')).status).toBe(401);
+    expect(
+      (await factory.api('POST', '/tickets', { repo: 'shop', markdown: 'no title' })).body,
+    ).toMatchObject({ code: 'no-title', exitCode: 2 });
+    expect(await factory.api('POST', '/tickets', { repo: 'moon', markdown: '# x' })).toMatchObject({
+      status: 404,
+      body: { next: 'there are: shop' },
+    });
+    expect((await factory.api('POST', '/repos', { url: 'ext::sh -c id' })).body).toMatchObject({
+      code: 'repo-refused',
+    });
+    expect((await factory.api('GET', '/openapi.json', undefined, null)).body.paths).toHaveProperty(
+      '/tickets',
+    );
+  });
+});

@@ -1,0 +1,161 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { openTrail } from '@millwright/audit';
+import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
+import { openQueue } from '@millwright/queue';
+import { hashToken, openSecrets, openStore } from '@millwright/store';
+import type { TestDatabase } from '@millwright/store/testing';
+import { pino } from 'pino';
+import { Deployments } from '../deploy/deployments.ts';
+import { Driver } from '../drive/driver.ts';
+import { defaultSettings, type Factory } from '../drive/factory.ts';
+import { Lanes } from '../drive/lanes.ts';
+import { Repositories } from '../git/repositories.ts';
+import { server } from '../http/server.ts';
+import { ADMIN } from '../http/who.ts';
+import { Pump } from '../intake/pump.ts';
+import { World } from '../views/world.ts';
+import { type Script, scriptedRunner } from './scripted-runner.ts';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+const ids: Ids = {
+  next: (prefix) => `${prefix}_${Date.now().toString(36)}${randomBytes(6).toString('hex')}`,
+};
+export const ADMIN_TOKEN = 'admin-token-of-the-tests';
+
+export type ScriptedFactory = Awaited<ReturnType<typeof scriptedFactory>>;
+
+/** The orchestrator in this process, on real Postgres, real git and the real queue, with a scripted runner. `files` is the repository `shop`. */
+export async function scriptedFactory(
+  db: TestDatabase,
+  files: Record<string, string>,
+  script: Script,
+  settings: Partial<Factory['settings']> = {},
+) {
+  const root = mkdtempSync(join(tmpdir(), 'millwright-orchestrator-'));
+  const remote = gitRemote(root, files);
+  const trail = openTrail({ url: db.url.orchestrator, clock });
+  const store = openStore({ url: db.url.orchestrator });
+  const queue = openQueue({ url: db.url.orchestrator });
+  const secrets = openSecrets({ store, key: randomBytes(32) });
+  await store.people.enrol({
+    id: ADMIN,
+    name: 'admin',
+    roles: ['admin', 'author'],
+    tokenHash: hashToken(ADMIN_TOKEN),
+  });
+  const world = new World();
+  const place = {
+    factory: 'fac_test',
+    incarnation: 'test',
+    dataDir: root,
+    proxyImage: 'none',
+    dockerHost: undefined,
+  };
+  const factory: Factory = {
+    trail,
+    store,
+    secrets,
+    queue,
+    clock,
+    ids,
+    log: pino({ level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'silent' }),
+    settings: { ...defaultSettings, ...settings },
+    world,
+    repositories: new Repositories(join(root, 'repos'), (name) => world.repo(name)),
+    deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
+    merges: new Lanes<RepoName>(),
+    deploys: new Lanes<RepoName>(),
+  };
+  const driver = new Driver(factory);
+  const pump = new Pump(factory, driver);
+  await pump.catchUp();
+  await pump.start();
+  const app = await server({ factory, driver, version: 'test', wakeIntake: () => pump.wake() });
+  const runner = await scriptedRunner({
+    runnerUrl: db.url.runner,
+    store,
+    queue,
+    clock,
+    script,
+    repository: () => factory.repositories.open('shop' as RepoName),
+  });
+  const api = async (
+    method: 'GET' | 'POST',
+    url: string,
+    body?: object,
+    token: string | null = ADMIN_TOKEN,
+    headers: Record<string, string> = {},
+  ) => {
+    const reply = await app.inject({
+      method,
+      url,
+      ...(body ? { payload: body } : {}),
+      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
+    });
+    return {
+      status: reply.statusCode,
+      body: reply.body.startsWith('{') || reply.body.startsWith('[') ? reply.json() : reply.body,
+    };
+  };
+  return {
+    root,
+    remote,
+    factory,
+    driver,
+    api,
+    app,
+    runner,
+    enrol: async (name: string, ...roles: string[]) =>
+      (await api('POST', '/people', { name, roles })).body as { id: PersonId; token: string },
+    /** Waits, 20 s at most, until `look` gives something. */
+    until: async <T>(
+      what: string,
+      look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
+    ): Promise<T> => {
+      for (const end = Date.now() + 20_000; Date.now() < end; ) {
+        const seen = await look();
+        if (seen) return seen;
+        await clock.sleep(20);
+      }
+      throw new Error(`waited 20 s for ${what}`);
+    },
+    async stop() {
+      await runner.stop();
+      await app.close();
+      await pump.stop();
+      await driver.stop();
+      await queue.close();
+      await trail.close();
+      await store.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export const git = (cwd: string, ...args: string[]): string =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+
+function gitRemote(root: string, files: Record<string, string>): string {
+  const [remote, work] = [join(root, 'shop.git'), join(root, 'work')];
+  git(root, 'init', '-q', '--bare', '-b', 'main', remote);
+  git(root, 'init', '-q', '-b', 'main', work);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(work, path)), { recursive: true });
+    writeFileSync(join(work, path), text);
+  }
+  git(work, 'add', '-A');
+  git(work, 'commit', '-qm', 'first');
+  git(work, 'push', '-q', remote, 'main');
+  return remote;
+}

@@ -1,0 +1,148 @@
+import { openRunnerTrail } from '@millwright/audit';
+import {
+  type Actor,
+  AttemptId,
+  type AttemptOutcome,
+  AttemptSpec,
+  ChangeSet,
+  type Clock,
+  type Digest,
+  getJson,
+  noUsage,
+  Plan,
+  putJson,
+  type Queue,
+  Release,
+  Review,
+  type SpecOf,
+  TestReport,
+} from '@millwright/domain';
+import type { Store } from '@millwright/store';
+import type { Repository } from '../git/repository.ts';
+
+/** What the scripted runner answers, a role each; the change is made by editing files of the start tree in the factory's own bare copy. */
+export type Script = {
+  plan?: (spec: SpecOf<'plan'>) => Plan;
+  /** Path → text (null deletes), on top of the start tree. */
+  implement?: (spec: SpecOf<'implement'>) => Record<string, string | null>;
+  review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
+  test?: (spec: SpecOf<'test'>) => 'passed' | 'failed' | 'invalid';
+  release?: (spec: SpecOf<'deploy'>) => Release;
+};
+
+type Deps = {
+  runnerUrl: string;
+  store: Store;
+  queue: Queue;
+  clock: Clock;
+  repository: () => Promise<Repository>;
+  script: Script;
+};
+
+/** Stands in for apps/sandbox-runner behind the same door: claims attempts as the runner's role, and hands back artifacts. No model, no Docker. */
+export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void>; attempts: string[] }> {
+  const { store, clock, queue } = deps;
+  const trail = await openRunnerTrail({ url: deps.runnerUrl, clock, incarnation: 'scripted' });
+  const attempts: string[] = [];
+  const work = await queue.work(
+    'attempts',
+    4,
+    async (id) => {
+      const claim = await trail.claim(AttemptId.parse(id));
+      if (claim.kind !== 'claimed') return;
+      const stream = trail.stream(claim);
+      const opened = (await stream.read()).flatMap(({ entry }) =>
+        entry?.type === 'attempt.opened' ? [entry.data] : [],
+      )[0];
+      if (!opened) return;
+      const spec = await getJson(store.artifacts, AttemptSpec, opened.spec);
+      attempts.push(spec.role);
+      const turn = {
+        turn: 1,
+        record: opened.spec,
+        workspace: null,
+        model: 'recorded/test',
+        usage: { ...noUsage(), inputTokens: 10, usd: 0.01 },
+        action: `does ${spec.role}`,
+      };
+      await stream.append(`agent/${spec.role}` as Actor, [{ type: 'turn.recorded', data: turn }]);
+      const outcome: AttemptOutcome = { kind: 'done', artifact: await artifactOf(deps, spec) };
+      await stream.append('runner/scripted' as Actor, [{ type: 'attempt.closed', data: { outcome } }]);
+    },
+    () => undefined,
+  );
+  return {
+    attempts,
+    stop: async () => {
+      await work.stop();
+      await trail.close();
+    },
+  };
+}
+
+async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec): Promise<Digest> {
+  const { artifacts } = store;
+  switch (spec.role) {
+    case 'plan':
+      return putJson(
+        artifacts,
+        Plan,
+        script.plan?.(spec) ?? {
+          kind: 'tasks',
+          summary: 'do it',
+          tasks: [{ id: 'a', title: 'a', instructions: 'do', dependsOn: [], acceptance: [] }],
+        },
+      );
+    case 'implement': {
+      const repo = await repository();
+      const tree = await edited(repo, spec.start, script.implement?.(spec) ?? { 'new.txt': 'new\n' });
+      return putJson(artifacts, ChangeSet, {
+        summary: 's',
+        commitMessage: 'm',
+        baseTree: spec.from,
+        tree,
+        patch: await artifacts.put(await repo.diff(spec.from, tree as never)),
+        patchId: await repo.patchId(spec.from, tree as never),
+        paths: await repo.changed(spec.from, tree as never),
+      });
+    }
+    case 'review':
+      return putJson(artifacts, Review, {
+        patchId: spec.patchId,
+        verdict: script.review?.(spec) ?? 'approve',
+        summary: '',
+        findings: [],
+      });
+    case 'test':
+      return putJson(artifacts, TestReport, report(spec.tree, script.test?.(spec) ?? 'passed'));
+    case 'deploy': {
+      if (!script.release) throw new Error('this script makes no release');
+      return putJson(artifacts, Release, script.release(spec));
+    }
+  }
+}
+
+export const report = (tree: string, verdict: 'passed' | 'failed' | 'invalid') => ({
+  tree,
+  verdict,
+  reason: verdict,
+  runner: 'node' as const,
+  names: { base: 1, reported: 1, missing: [], failing: [] },
+  suite: null,
+  baseTests: { files: [], failing: [], result: null },
+  acceptance: [],
+  checks: null,
+});
+
+async function edited(repo: Repository, tree: string, files: Record<string, string | null>): Promise<string> {
+  const index = { GIT_INDEX_FILE: `${repo.git.dir}/scripted-${Math.random().toString(36).slice(2)}` };
+  await repo.git.must(['read-tree', tree], { env: index });
+  for (const [path, text] of Object.entries(files)) {
+    if (text === null) await repo.git.must(['update-index', '--force-remove', path], { env: index });
+    else {
+      const blob = await repo.git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(text) });
+      await repo.git.must(['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], { env: index });
+    }
+  }
+  return repo.git.text(['write-tree'], { env: index });
+}
