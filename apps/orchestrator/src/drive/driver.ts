@@ -31,7 +31,7 @@ export class Driver {
   readonly #factory: Factory;
   readonly #active = new Map<RunId, { again: boolean; done: Promise<void> }>();
   readonly #failures = new Map<RunId, number>();
-  readonly #timers = new Map<RunId, NodeJS.Timeout>();
+  readonly #timers = new Map<RunId, { at: number; timer: NodeJS.Timeout }>();
   #stopped = false;
 
   constructor(factory: Factory) {
@@ -55,7 +55,7 @@ export class Driver {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
     await Promise.all([...this.#active.values()].map((one) => one.done));
   }
 
@@ -142,22 +142,25 @@ export class Driver {
     }
   }
 
-  /** Drives again at `at`, or in an hour, whichever is sooner; a later call replaces it where it is sooner. */
+  /** Drives again at `at`, or in an hour, whichever is sooner; of several calls the soonest counts. */
   #wakeAt(id: RunId, at: number): void {
+    const set = this.#timers.get(id);
+    if (set && set.at <= at) return;
+    clearTimeout(set?.timer);
     const delay = Math.min(Math.max(at - this.#factory.clock.now(), 10), 3_600_000);
-    clearTimeout(this.#timers.get(id));
-    this.#timers.set(
-      id,
-      setTimeout(() => {
-        this.#timers.delete(id);
-        this.drive(id);
-      }, delay).unref(),
-    );
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      this.drive(id);
+    }, delay);
+    this.#timers.set(id, { at, timer: timer.unref() });
   }
 
   /** A retryable failure is tried again with doubling waits; a terminal one, or too many, stops the run with what happened. */
   async #failed(id: RunId, error: unknown): Promise<void> {
     if (error instanceof DriveError && error.disposition === 'cancelled') return;
+    // A halt is no failure: the run waits, and `resume` drives it.
+    if (error instanceof DriveError && error.code === 'halted')
+      return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
     const text = error instanceof Error ? error.message : String(error);

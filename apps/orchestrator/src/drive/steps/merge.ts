@@ -21,9 +21,16 @@ export async function merge(
       });
     }
     const repo = await factory.repositories.open(run.repo);
-    return factory.world.repo(run.repo)?.deliver === 'branch'
-      ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
-      : land(factory, repo, run, change);
+    const work =
+      factory.world.repo(run.repo)?.deliver === 'branch'
+        ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
+        : land(factory, repo, run, change);
+    // What cannot be merged by trying again ends the run. The remote is looked at first in every try, so nothing that was pushed is called refused.
+    return work.catch((error: unknown) => {
+      if (error instanceof DriveError && error.disposition === 'terminal')
+        return { type: 'merge.refused', data: { reason: error.message.slice(0, 4_000) } };
+      throw error;
+    });
   });
 }
 

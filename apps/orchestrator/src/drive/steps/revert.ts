@@ -1,4 +1,4 @@
-import { type GitSha, type RepoName, type Run, retryable, terminal } from '@millwright/domain';
+import { DriveError, type GitSha, type RepoName, type Run, retryable, terminal } from '@millwright/domain';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
 
@@ -8,7 +8,13 @@ export async function revert(factory: Factory, run: Run, journal: Journal): Prom
     throw terminal('step-without-input', 'nothing was merged that could be reverted');
   const { commit } = run.merge;
   if (run.revert === null) await journal({ type: 'revert.started', data: { commit } });
-  const done = await revertMerge(factory, run.repo, commit, `Millwright-Run: ${run.id}`);
+  const done = await revertMerge(factory, run.repo, commit, `Millwright-Run: ${run.id}`).catch(
+    (error: unknown) => {
+      if (error instanceof DriveError && error.disposition === 'terminal')
+        return { commit: null, ref: '', reason: `${error.message}: revert ${commit} by hand` };
+      throw error;
+    },
+  );
   return { type: 'revert.finished', data: done };
 }
 
