@@ -1,4 +1,4 @@
-import { type Run, retryable, type Todo, terminal } from '@millwright/domain';
+import { DriveError, type Run, retryable, type Todo, terminal } from '@millwright/domain';
 import type { Repository } from '../../git/repository.ts';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
