@@ -1,3 +1,4 @@
+import { cancelled } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { runRole } from './run-role.ts';
 import { harness } from './testing/harness.ts';
@@ -62,4 +63,54 @@ test('resumed after its submit is on record, it asks for nothing', async () => {
   const again = await runRole(h.options('implement', { fence: 2 }));
   expect(again).toEqual(first);
   expect(h.server.requests()).toEqual([]);
+});
+
+test('restarted in the middle of a loop, the stuck detector goes on where it was', async () => {
+  await using h = await harness("role: implement\nrepeat: true\nturns:\n  - tools: [{ bash: 'echo same' }]");
+  h.turns.dieAt = 3;
+  await expect(runRole(h.options('implement'))).rejects.toThrow('killed');
+  h.turns.dieAt = null;
+  const result = await runRole(h.options('implement', { fence: 2 }));
+  expect(result).toMatchObject({ kind: 'stopped', code: 'stuck', turns: 3 });
+});
+
+test('another claim, cancelled by the log: it stops at once and says so', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  h.turns.record = async () => {
+    throw cancelled('fence', 'another runner has claimed this attempt');
+  };
+  const result = await runRole(h.options('implement'));
+  expect(result).toMatchObject({
+    kind: 'cancelled',
+    detail: 'another runner has claimed this attempt',
+    turns: 0,
+  });
+  expect(h.server.requests()).toHaveLength(1);
+});
+
+test('a sandbox that is gone ends the attempt as retryable', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  h.workspace.exec = async () => ({ kind: 'gone', reason: 'out of memory' });
+  const result = await runRole(h.options('implement'));
+  expect(result).toMatchObject({
+    kind: 'unavailable',
+    code: 'sandbox_gone',
+    detail: 'out of memory',
+    retryable: true,
+  });
+});
+
+test('a crash in the middle of a call leaves its reservation as spent; the next claim reserves its own', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  const settle = h.budget.settle.bind(h.budget);
+  h.budget.settle = async () => {
+    throw new Error('killed');
+  };
+  await expect(runRole(h.options('implement'))).rejects.toThrow('killed');
+  h.budget.settle = settle;
+  const result = await runRole(h.options('implement', { fence: 2 }));
+  expect(result.kind).toBe('submitted');
+  const lost = [...h.budget.held.entries()].filter(([, one]) => one.settled === null);
+  expect(lost.map(([key]) => key)).toEqual(['att_0123456789abcdef/1/1/1']);
+  expect(h.budget.spent).toBeGreaterThan(result.usage.usd);
 });

@@ -38,7 +38,7 @@ export function failureOf(
       kind: 'connection',
       spent: NEVER_CONNECTED.has(causeCode(error)) ? 'nothing' : 'unknown',
       retryAfterMs: null,
-      detail: `cannot reach the model at ${context.where} (${causeCode(error) || say}); check ANTHROPIC_BASE_URL and the network`,
+      detail: `cannot reach the model at ${context.where} (${causeCode(error) || innermost(error)}); check ANTHROPIC_BASE_URL and the network`,
     };
   if (!(error instanceof Anthropic.APIError))
     return { kind: 'cut', spent: 'unknown', retryAfterMs: null, detail: `the answer broke off: ${say}` };
@@ -100,6 +100,13 @@ export function retryAfterOf(headers: Headers | undefined, now: number = Date.no
 
 const bounded = (text: string): string => (text.length > 500 ? `${text.slice(0, 500)}…` : text);
 const messageOf = (error: unknown): string => bounded(error instanceof Error ? error.message : String(error));
+
+/** The SDK says "Connection error."; what was wrong is in the innermost cause. */
+function innermost(error: Error): string {
+  let at = error;
+  for (let depth = 0; depth < 5 && at.cause instanceof Error; depth += 1) at = at.cause;
+  return bounded(at.message);
+}
 
 function causeCode(error: unknown): string {
   let at: unknown = error;

@@ -32,14 +32,14 @@ export function answerOf(turn: Turn, turnIndex: number, request: WireRequest, se
     blocks.push({ kind: 'text', text: filled(turn.say, turnIndex) as string });
   const last = turn.tools.length - 1;
   for (const [index, call] of turn.tools.entries()) {
-    const { name, input } = named(call, submit);
+    const { name, input, json } = named(call, submit);
     const full = filled(input, turnIndex) as Record<string, unknown>;
     blocks.push({
       kind: 'tool',
       id: `toolu_${seed}_${turnIndex}_${index}`,
       name,
       input: full,
-      json: index === last ? spoiled(full, turn) : JSON.stringify(full),
+      json: json ?? (index === last ? spoiled(full, turn) : JSON.stringify(full)),
     });
   }
   if (blocks.length === 0) blocks.push({ kind: 'text', text: '…' });
@@ -53,11 +53,14 @@ export function answerOf(turn: Turn, turnIndex: number, request: WireRequest, se
   };
 }
 
-function named(call: ToolCall, submit: string): { name: string; input: Record<string, unknown> } {
+function named(
+  call: ToolCall,
+  submit: string,
+): { name: string; input: Record<string, unknown>; json?: string } {
   if ('bash' in call) return { name: 'bash', input: { command: call.bash } };
   if ('edit' in call) return { name: 'str_replace_based_edit_tool', input: call.edit };
   if ('submit' in call) return { name: submit, input: call.submit };
-  return call.call;
+  return { input: {}, ...call.call };
 }
 
 function spoiled(input: Record<string, unknown>, turn: Turn): string {

@@ -21,8 +21,9 @@ const ToolCall = z.union([
   z.strictObject({ bash: z.string() }),
   z.strictObject({ edit: Input }),
   z.strictObject({ submit: Input }),
-  /** Any call at all, for models that misbehave: an unknown tool, another role's submit. */
+  /** Any call at all, for models that misbehave: an unknown tool, another role's submit. `json` is sent as it is, JSON or not. */
   z.strictObject({ call: z.strictObject({ name: z.string(), input: Input }) }),
+  z.strictObject({ call: z.strictObject({ name: z.string(), json: z.string() }) }),
 ]);
 export type ToolCall = z.infer<typeof ToolCall>;
 
