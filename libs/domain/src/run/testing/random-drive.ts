@@ -1,0 +1,350 @@
+import { expect } from 'vitest';
+import type { AttemptOutcome, Entry, EntryOf } from '../../entries.ts';
+import type {
+  AttemptId,
+  Digest,
+  GateId,
+  GitSha,
+  Instant,
+  PatchId,
+  PersonId,
+  ReleaseId,
+  RepoName,
+  RunId,
+  TaskId,
+  TicketId,
+} from '../../ids.ts';
+import { apply, initialState, noUsage, type RunEntry, type RunState, type Todo, todo } from '../index.ts';
+
+// A scripted world, driven by random choices: every result a run can meet, in any order that `todo` allows, mixed with commands
+// that are not due. The invariants are read off the entries alone, never off `todo`.
+
+let serial = 0;
+const hex = (n: number) => (serial++).toString(16).padStart(n, '0');
+const digest = () => `sha256:${hex(64)}` as Digest;
+const sha = () => hex(40) as GitSha;
+const patch = () => hex(40) as PatchId;
+const attempt = () => `att_${hex(16)}` as AttemptId;
+const gate = () => `gate_${hex(16)}` as GateId;
+export const author = 'per_author00' as PersonId;
+const people = ['per_alice000', 'per_bob00000'] as PersonId[];
+
+export const opened = (deploys: boolean): EntryOf<'run.opened'> => ({
+  type: 'run.opened',
+  data: {
+    run: 'run_00000000' as RunId,
+    ticket: 'tkt_00000000' as TicketId,
+    repo: 'shop' as RepoName,
+    author: author as never,
+    ticketDigest: digest(),
+    config: digest(),
+    base: { commit: sha(), tree: sha() },
+    deploys,
+    step: 6,
+    expiresAt: 10_000,
+    limits: { reworks: 2, attempts: 3, tasks: 5, rebases: 2 },
+  },
+});
+
+type Dice = (sides: number) => number;
+
+/** What the world answers to one due step. */
+function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dice): RunEntry[] {
+  const changed = (): { tree: GitSha; commit: GitSha } => ({ tree: sha(), commit: sha() });
+  switch (step.do) {
+    case 'ask-gate':
+      return [
+        {
+          type: 'gate.asked',
+          data: {
+            gate: gate(),
+            action: step.action,
+            subject: step.subject,
+            facts: digest(),
+            expiresAt: state.expiresAt - 1_000 * roll(8),
+          },
+        },
+      ];
+    case 'judge-gate': {
+      const decision = (['allow', 'allow', 'needs_approval', 'allow', 'deny'] as const)[roll(5)] ?? 'deny';
+      return [
+        {
+          type: 'gate.decided',
+          data: { gate: step.gate, decision, policies: [], approvals: 2, facts: digest(), reason: '' },
+        },
+      ];
+    }
+    case 'expire-gate':
+      return [{ type: 'gate.expired', data: { gate: step.gate } }];
+    case 'open-stage':
+      return [
+        {
+          type: 'stage.opened',
+          data: {
+            stage: step.role,
+            role: step.role,
+            task: step.task,
+            attempt: attempt(),
+            spec: digest(),
+            inputs: [],
+          },
+        },
+      ];
+    case 'await-stage':
+    case 'cancel-stage': {
+      const outcomes: AttemptOutcome[] = [
+        { kind: 'done', artifact: digest() },
+        { kind: 'done', artifact: digest() },
+        { kind: 'done', artifact: digest() },
+        { kind: 'done', artifact: digest() },
+        { kind: 'failed', code: 'lost', retryable: true, reason: '' },
+        { kind: 'failed', code: 'change-refused', retryable: false, reason: '' },
+        { kind: 'failed', code: 'stuck', retryable: false, reason: '' },
+      ];
+      const outcome =
+        step.do === 'cancel-stage'
+          ? ({ kind: 'cancelled', reason: '' } as const)
+          : (outcomes[roll(outcomes.length)] ?? { kind: 'cancelled', reason: '' });
+      return [
+        { type: 'stage.closed', data: { stage: 's', attempt: step.attempt, outcome, usage: noUsage() } },
+      ];
+    }
+    case 'take':
+      return [take(step, state, roll)];
+    case 'integrate': {
+      const ok = roll(5) > 0;
+      return [
+        ok
+          ? { type: 'task.integrated', data: { task: step.task, ...changed() } }
+          : { type: 'task.conflicted', data: { task: step.task, paths: ['a'], start: sha(), reason: '' } },
+      ];
+    }
+    case 'compose':
+      return [
+        {
+          type: 'change.composed',
+          data: {
+            subject: digest(),
+            base: state.base.commit,
+            ...state.head,
+            patchId: state.tasks[0]?.made && roll(2) ? state.tasks[0].made.patchId : patch(),
+          },
+        },
+      ];
+    case 'merge': {
+      if (state.merge === null)
+        return [
+          {
+            type: 'merge.started',
+            data: {
+              subject: state.change?.subject ?? digest(),
+              gate: step.gate,
+              commit: state.change?.commit ?? sha(),
+              base: state.base.commit,
+            },
+          },
+        ];
+      const moved = { base: changed(), reason: '' };
+      return [
+        (
+          [
+            {
+              type: 'merge.finished',
+              data: { ...changed(), delivered: roll(4) ? 'merge' : 'branch', ref: 'main', reason: '' },
+            },
+            { type: 'merge.finished', data: { ...changed(), delivered: 'merge', ref: 'main', reason: '' } },
+            { type: 'merge.refused', data: { reason: '' } },
+            { type: 'base.moved', data: { ...moved, head: changed(), conflict: null } },
+            { type: 'base.moved', data: { ...moved, head: null, conflict: { start: sha(), paths: ['a'] } } },
+          ] as RunEntry[]
+        )[roll(5)] as RunEntry,
+      ];
+    }
+    case 'deploy': {
+      const release = state.release?.release ?? ('rel_00000000' as ReleaseId);
+      if (state.deploy === null)
+        return [{ type: 'deploy.started', data: { release, gate: step.gate, fence: 1 } }];
+      return [
+        {
+          type: 'deploy.finished',
+          data: {
+            release,
+            result: (['promoted', 'rolled_back', 'failed'] as const)[roll(3)] ?? 'failed',
+            live: null,
+            evidence: '',
+          },
+        },
+      ];
+    }
+    case 'revert':
+      return state.revert === null
+        ? [{ type: 'revert.started', data: { commit: sha() } }]
+        : [{ type: 'revert.finished', data: { commit: sha(), ref: 'main', reason: '' } }];
+    case 'wait':
+      if (roll(3) === 0) return [];
+      if (step.for === 'answer') return [{ type: 'question.answered', data: { answer: 'so' } }];
+      return state.gates
+        .filter((one) => one.decision === 'needs_approval' && one.ended === null)
+        .map((one) => ({
+          type: 'gate.approved',
+          data: { gate: one.gate, person: people[roll(2)] ?? author, subject: one.subject, reason: '' },
+        }));
+    case 'close':
+      return [
+        { type: 'run.closed', data: { end: step.end, reason: step.reason, streams: {}, usage: noUsage() } },
+      ];
+  }
+}
+
+function take(
+  step: Extract<Todo, { do: 'take' }>,
+  state: Extract<RunState, { kind: 'run' }>,
+  roll: Dice,
+): RunEntry {
+  switch (step.role) {
+    case 'plan': {
+      if (roll(5) === 0)
+        return {
+          type: 'question.asked',
+          data: { question: '?', plan: step.artifact, expiresAt: state.expiresAt - 500 },
+        };
+      const count = 1 + roll(4);
+      const tasks = Array.from({ length: count }, (_, i) => ({
+        id: `t${i}` as TaskId,
+        title: '',
+        dependsOn: i > 0 && roll(2) ? [`t${roll(i)}` as TaskId] : [],
+      }));
+      return { type: 'plan.accepted', data: { plan: step.artifact, tasks } };
+    }
+    case 'implement':
+      return {
+        type: 'task.changed',
+        data: {
+          task: step.task,
+          attempt: step.attempt,
+          change: step.artifact,
+          patchId: patch(),
+          from: sha(),
+          tree: sha(),
+          commit: sha(),
+        },
+      };
+    case 'review': {
+      const patchId =
+        step.task === null
+          ? state.change?.patchId
+          : state.tasks.find((work) => work.task === step.task)?.made?.patchId;
+      return {
+        type: 'task.reviewed',
+        data: {
+          task: step.task,
+          review: step.artifact,
+          patchId: patchId ?? patch(),
+          verdict: roll(4) ? 'approve' : 'request_changes',
+        },
+      };
+    }
+    case 'test':
+      return {
+        type: 'change.tested',
+        data: {
+          tree: state.change?.tree ?? sha(),
+          report: step.artifact,
+          verdict: (['passed', 'passed', 'failed', 'invalid'] as const)[roll(4)] ?? 'invalid',
+        },
+      };
+    case 'deploy':
+      return {
+        type: 'release.built',
+        data: {
+          release: 'rel_00000000' as ReleaseId,
+          artifact: step.artifact,
+          layer: digest(),
+          verdict: roll(5) ? 'passed' : 'failed',
+        },
+      };
+  }
+}
+
+/** Drives a run to its end; `forged` commands are thrown in between and must never get in where they break an invariant. */
+export function drive(
+  choices: number[],
+  deploys: boolean,
+): { entries: Entry[]; state: RunState; steps: number } {
+  let cursor = 0;
+  const roll: Dice = (sides) => (choices[cursor++ % choices.length] ?? 0) % sides;
+  const entries: Entry[] = [];
+  let now: Instant = 0;
+  let state = initialState();
+  const offer = (record: RunEntry | EntryOf<'run.opened'>): boolean => {
+    const next = apply({ record, at: now }, state);
+    state = next.state;
+    if (next.decision.kind === 'accepted') entries.push(...next.decision.entries);
+    return next.decision.kind === 'accepted';
+  };
+  offer(opened(deploys));
+  let steps = 0;
+  while (state.kind === 'run' && !state.closed && steps < 2_000) {
+    steps += 1;
+    const due = todo(state, now);
+    expect(due.length, 'an open run always has something due').toBeGreaterThan(0);
+    const step = due[roll(due.length)] as Todo;
+    for (const record of answer(step, state, roll)) offer(record);
+    if (step.do === 'wait') now += 700;
+    if (roll(40) === 0)
+      offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });
+    if (roll(6) === 0) forge(state, roll).forEach(offer);
+  }
+  return { entries, state, steps };
+}
+
+/** Commands of somebody who wants to be ahead of the rules. */
+function forge(state: RunState, roll: Dice): RunEntry[] {
+  if (state.kind === 'none') return [];
+  const subject = state.change?.subject ?? digest();
+  const all: RunEntry[] = [
+    {
+      type: 'merge.started',
+      data: {
+        subject,
+        gate: state.gates[0]?.gate ?? gate(),
+        commit: state.change?.commit ?? sha(),
+        base: state.base.commit,
+      },
+    },
+    {
+      type: 'merge.finished',
+      data: { commit: sha(), tree: sha(), delivered: 'merge', ref: 'main', reason: '' },
+    },
+    {
+      type: 'deploy.started',
+      data: { release: 'rel_00000000' as ReleaseId, gate: state.gates[0]?.gate ?? gate(), fence: 9 },
+    },
+    {
+      type: 'stage.opened',
+      data: { stage: 'x', role: 'deploy', task: null, attempt: attempt(), spec: digest(), inputs: [] },
+    },
+    {
+      type: 'stage.opened',
+      data: { stage: 'x', role: 'test', task: null, attempt: attempt(), spec: digest(), inputs: [] },
+    },
+    {
+      type: 'gate.decided',
+      data: {
+        gate: state.gates.at(-1)?.gate ?? gate(),
+        decision: 'allow',
+        policies: [],
+        approvals: 0,
+        facts: digest(),
+        reason: '',
+      },
+    },
+    {
+      type: 'gate.approved',
+      data: { gate: state.gates.at(-1)?.gate ?? gate(), person: author, subject, reason: '' },
+    },
+    { type: 'change.tested', data: { tree: sha(), report: digest(), verdict: 'passed' } },
+    { type: 'run.closed', data: { end: 'done', reason: '', streams: {}, usage: noUsage() } },
+  ];
+  return [all[roll(all.length)] as RunEntry];
+}
