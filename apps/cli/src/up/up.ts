@@ -19,6 +19,9 @@ function asked(hurry: () => void): Promise<string> {
       first = false;
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, on);
+    // Started by another program with a channel (the demo): when that is gone, so are we.
+    process.once('disconnect', () => on('SIGTERM'));
+    process.channel?.unref();
   });
 }
 
