@@ -57,6 +57,7 @@ const never = [
   'set role migrator',
   'create table millwright.mine (x int)',
   'create table public.mine (x int)',
+  'create table bullmq.mine (x int)',
   `insert into millwright.entries values (2, 'factory', 2, 'a.b', 'orchestrator', 1, sha256(''))`,
   `insert into millwright.payloads values (2, sha256(''), '')`,
   `select * from millwright.append_one('factory', 1, 'orchestrator', 1, '{}', '{}', '{}')`,

@@ -8,6 +8,7 @@ export function connect(url: string, maxConnections: number): Sql {
   return postgres(url, {
     max: maxConnections,
     connect_timeout: 10,
+    idle_timeout: 60, // a connection costs the embedded server some 5 MB
     onnotice: () => undefined,
     types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
   });

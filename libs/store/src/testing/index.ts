@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
-import type { AppRole } from '../migrate.ts';
-import { cluster, PASSWORD, TEMPLATE } from './cluster.ts';
+import { cluster, TEMPLATE } from './cluster.ts';
+import { type Role, urlOf } from './server.ts';
+
+export { type OwnPostgres, ownPostgres } from './server.ts';
 
 export type TestDatabase = {
   /** A url for each role; `postgres` is the superuser. */
-  url: Record<AppRole | 'migrator' | 'postgres', string>;
+  url: Record<Role, string>;
   /** Drops the database. Fails when a connection to it was left open: a leak in what was tested. */
   close(): Promise<void>;
 };
@@ -18,8 +20,7 @@ export type TestDatabase = {
 export async function testDatabase(): Promise<TestDatabase> {
   const { port } = await cluster();
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const url = (role: string, database = name) =>
-    `postgres://${role}:${PASSWORD}@127.0.0.1:${port}/${database}`;
+  const url = (role: Role, database = name) => urlOf(role, port, database);
   const admin = postgres(url('postgres', 'postgres'), { max: 1, onnotice: () => undefined });
   await admin`create database ${admin(name)} template ${admin(TEMPLATE)} owner migrator`;
 
