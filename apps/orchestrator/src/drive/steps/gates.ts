@@ -39,6 +39,8 @@ export async function judgeGate(
 ): Promise<StepResult> {
   const gate = run.gates.find((one) => one.gate === step.gate);
   if (!gate) throw terminal('no-such-gate', `gate ${step.gate} is not on the run`);
+  // A halt would be a final deny here, and a halt is meant to pass.
+  if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
   await factory.world.reached(await factory.trail.head());
   const facts = await factsFor(factory, run, gate.action, gate.subject, gate);
   const digest = await putJson(factory.store.artifacts, Facts, facts);
