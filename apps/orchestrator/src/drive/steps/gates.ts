@@ -1,4 +1,4 @@
-import { Facts, type GateId, putJson, type Run, type Todo, terminal } from '@millwright/domain';
+import { Facts, type GateId, putJson, type Run, retryable, type Todo, terminal } from '@millwright/domain';
 import { evaluate, loadPolicy } from '@millwright/policy';
 import { factsFor } from '../../gates/facts.ts';
 import type { StepResult } from '../driver.ts';
