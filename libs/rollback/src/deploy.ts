@@ -3,7 +3,7 @@ import { type Effect, Effects, Fenced, messageOf } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import type { DeployOrder, DeployResult, StepSeen, Verdict } from './order.ts';
 import { checkRun } from './run-as.ts';
-import type { Done, Failure, Target } from './target.ts';
+import { type Done, type Failure, failure, type Target } from './target.ts';
 import { awaitHealthy, bake } from './watch.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
@@ -24,6 +24,7 @@ export async function deploy(target: Target, order: DeployOrder): Promise<Deploy
   if (bad !== null) return { ...bad, ...ids, evidence: '' };
   const taken = await target.fence(order.fence);
   if (taken.kind === 'fenced') return taken;
+  if (order.release.id === order.live?.id) return alreadyLive(target, order);
   const effects = new Effects({
     release: order.release.id,
     fence: order.fence,
@@ -39,6 +40,22 @@ export async function deploy(target: Target, order: DeployOrder): Promise<Deploy
     if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
     throw error;
   }
+}
+
+/** Recorded as live, and asked for again (a factory killed after it recorded): nothing to do, and nothing may be undone. */
+async function alreadyLive(target: Target, { release }: DeployOrder): Promise<DeployResult> {
+  const { serving } = await target.state();
+  if (serving.get(release.id) === 100)
+    return {
+      kind: 'promoted',
+      release: release.id,
+      previous: null,
+      rehearsalMs: null,
+      steps: [],
+      evidence: 'it serves already',
+    };
+  const reason = `${release.id} is recorded as live, but does not serve: millwright rollback ${release.id} starts it again`;
+  return { ...failure('release_missing', reason), release: release.id, live: release.id, evidence: reason };
 }
 
 class Deploying {
@@ -182,8 +199,10 @@ class Deploying {
       const rehearsed = await this.#shift('rehearse', 0);
       if (rehearsed !== null) return { failure: rehearsed };
       this.#rehearsalMs = clock.now() - started;
-    }
-    const steps = !this.#liveRuns ? [100] : [...run.config.canary.steps.filter((step) => step < 100), 100];
+    } else this.#shifted = true;
+    const steps = !this.#liveRuns
+      ? [100]
+      : [...run.config.canary.steps.filter((step) => step < 100).sort((a, b) => a - b), 100];
     for (const percent of steps.filter((step) => step >= Math.floor(before))) {
       signal?.throwIfAborted();
       const shifted = await this.#shift(`shift/${percent}`, percent);
@@ -216,7 +235,7 @@ class Deploying {
       undo: 'reversible',
       undoKey: `${fence}/${release.id}/traffic-back`,
       run: () => {
-        this.#shifted = true;
+        if (percent > 0) this.#shifted = true;
         return this.#target.shift(this.#weights(percent), fence);
       },
       reverse: async () => {
@@ -250,7 +269,8 @@ class Deploying {
       ...ids,
       ...stop,
       evidence: this.#evidence.text(stop.reason),
-      trafficBackMs: this.#steps.length === 0 || this.#backAt === null ? null : this.#backAt - at,
+      trafficBackMs: !this.#shifted || this.#backAt === null ? null : this.#backAt - at,
+      troubles: this.#effects.troubles,
     };
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { RepoName } from '@millwright/domain';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { deploy } from './deploy.ts';
 import { reapOrphans } from './docker/remove.ts';
 import type { DeployOrder } from './order.ts';
@@ -196,7 +196,7 @@ test('a release runs hardened, with its own environment, secrets and volume, and
   expect(JSON.stringify(told)).not.toContain('hunter2');
 });
 
-test('several replicas share the traffic, and one that dies costs no request', {
+test('several replicas share the traffic, and none fails a request across a deploy', {
   timeout: 60_000,
 }, async () => {
   const run = { ...at.run(), replicas: 2 };
@@ -208,6 +208,39 @@ test('several replicas share the traffic, and one that dies costs no request', {
   const v2 = await at.release('v2', { version: 'two' });
   expect(await forward(v2, v1, 2, { run })).toMatchObject({ kind: 'promoted' });
   expect(await users.stop()).toMatchObject({ failed: 0 });
+});
+
+test('a release that moved to another address is found again, and traffic goes back with the trail unwritable', {
+  timeout: 60_000,
+}, async () => {
+  const v1 = await at.release('v1', { version: 'one' });
+  const v2 = await at.release('v2', { version: 'two' });
+  await forward(v1, null, 1);
+  await forward(v2, v1, 2);
+  // Both stopped, and started in the other order: the engine gives each the other's address.
+  const ids = (await at.target.state()).releases.map((each) => each.replicas[0]?.container ?? '');
+  const before = (await at.target.state()).releases.map((each) => each.replicas[0]?.address);
+  await docker('stop', '-t', '1', ...ids);
+  await docker('start', ids[1] ?? '');
+  await docker('start', ids[0] ?? '');
+  const after = (await at.target.state()).releases.map((each) => each.replicas[0]?.address);
+  expect(after).toEqual([...before].reverse());
+  expect(await at.target.ensureProxy(at.run())).toEqual({ kind: 'done' });
+  await vi.waitFor(async () => expect(await answer()).toBe('two'), 5_000);
+
+  const down = async () => Promise.reject(new Error('trail is down'));
+  const back = { to: v1, run: at.run(), fence: 3, journal: { started: down, finished: down }, clock };
+  expect(await rollback(at.target, back)).toMatchObject({
+    kind: 'switched',
+    troubles: [
+      'shift/100 was not journaled: trail is down',
+      'shift/100 was not journaled: trail is down',
+      `${v2.id} was not stopped: trail is down`,
+    ],
+  });
+  expect(await answer()).toBe('one');
+  const again = { release: v1, live: v1, run: at.run(), fence: 3, journal: memoryJournal(), clock };
+  expect(await deploy(at.target, again)).toMatchObject({ kind: 'promoted', evidence: 'it serves already' });
 });
 
 test('orphans of a factory are found by their labels, kept repositories are left alone', {

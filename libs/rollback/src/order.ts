@@ -44,6 +44,8 @@ export type DeployResult =
       evidence: string;
       /** From the verdict until the proxy had its weights back; null when the release never had traffic. */
       trafficBackMs: number | null;
+      /** What undo could not do or journal. Not empty: freeze the target and tell a person. */
+      troubles: readonly string[];
     }
   /** Nothing of the release ever ran with traffic, and the fault is not (shown to be) the release's. */
   | (Failure & { release: ReleaseId; live: ReleaseId | null; evidence: string })

@@ -1,5 +1,5 @@
 import type { ReleaseId } from '@millwright/domain';
-import { Effects, Fenced } from './effect.ts';
+import { Effects, Fenced, type Journal, messageOf } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import type { RollbackOrder, RollbackResult } from './order.ts';
 import { checkRun } from './run-as.ts';
@@ -17,29 +17,45 @@ export async function rollback(target: Target, order: RollbackOrder): Promise<Ro
   if (bad !== null) return { ...bad, evidence: '' };
   const taken = await target.fence(order.fence);
   if (taken.kind === 'fenced') return taken;
+  const troubles: string[] = [];
   const effects = new Effects({
     release: order.to.id,
     fence: order.fence,
-    journal: order.journal,
+    journal: forgiving(order.journal, troubles),
     check: async () => {
       const still = await target.fence(order.fence);
       if (still.kind === 'fenced') throw new Fenced(still.by);
     },
   });
   try {
-    return await switchBack(target, order, effects, evidence, at);
+    return await switchBack(target, order, effects, { evidence, troubles, at });
   } catch (error) {
     if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
     throw error;
   }
 }
 
+/** Traffic-back proceeds with the trail unwritable: what could not be journaled is told in the result. Other effects still need it. */
+function forgiving(journal: Journal, troubles: string[]): Journal {
+  const forgive = async (effect: string, write: Promise<void>) => {
+    try {
+      await write;
+    } catch (error) {
+      if (!effect.startsWith('shift/')) throw error;
+      troubles.push(`${effect} was not journaled: ${messageOf(error)}`);
+    }
+  };
+  return {
+    started: (record) => forgive(record.effect, journal.started(record)),
+    finished: (record, result, reason) => forgive(record.effect, journal.finished(record, result, reason)),
+  };
+}
+
 async function switchBack(
   target: Target,
   order: RollbackOrder,
   effects: Effects,
-  evidence: Evidence,
-  at: number,
+  { evidence, troubles, at }: { evidence: Evidence; troubles: string[]; at: number },
 ): Promise<RollbackResult> {
   const { to, clock, healthyWithinMs = 30_000 } = order;
   const named = (name: string) => ({ name, key: `${order.fence}/${to.id}/${name}` });
@@ -67,14 +83,21 @@ async function switchBack(
   });
   if (shifted.kind === 'failed') return { ...shifted, evidence: evidence.text(shifted.reason) };
   const ms = clock.now() - at;
-  for (const id of others)
-    await effects.run({
-      ...named(`stop/${id}`),
-      undo: 'compensable',
-      run: () => target.stop(id, order.fence),
-      compensate: null,
-    });
-  return { kind: 'switched', to: to.id, from, ms, warm, troubles: effects.troubles };
+  for (const id of others) {
+    try {
+      await effects.run({
+        ...named(`stop/${id}`),
+        undo: 'compensable',
+        run: () => target.stop(id, order.fence),
+        compensate: null,
+      });
+    } catch (error) {
+      // Traffic has switched, which is what was asked; what still runs has none, and the next deploy stops it.
+      if (error instanceof Fenced) throw error;
+      troubles.push(`${id} was not stopped: ${messageOf(error)}`);
+    }
+  }
+  return { kind: 'switched', to: to.id, from, ms, warm, troubles };
 }
 
 async function startAgain(target: Target, order: RollbackOrder, effects: Effects): Promise<Failure | null> {

@@ -219,10 +219,15 @@ export async function removeContainer(engine: Docker, id: string): Promise<void>
   await tolerate(container.remove({ force: true, v: true }), 404, 409);
 }
 
-/** The end of what a container said, stdout and stderr in order. */
-export async function tail(engine: Docker, id: string, lines: number): Promise<string> {
+/** The end of what a container said, stdout and stderr in order; since an instant (to the second) where one is given. */
+export async function tail(engine: Docker, id: string, lines: number, since = 0): Promise<string> {
   try {
-    const raw: unknown = await engine.getContainer(id).logs({ stdout: true, stderr: true, tail: lines });
+    const raw: unknown = await engine.getContainer(id).logs({
+      stdout: true,
+      stderr: true,
+      tail: lines,
+      since: Math.floor(since / 1_000),
+    });
     return Buffer.isBuffer(raw) ? demultiplex(raw) : String(raw);
   } catch (error) {
     if (statusOf(error) === 404) return '';

@@ -94,17 +94,17 @@ async function awaitStart(
   names: Names,
   address: string,
 ): Promise<Done | Failure> {
-  const until = place.clock.now() + START_MS;
+  const start = place.clock.now();
   for (;;) {
     if (await answers(names.socket)) return done;
-    const { State, RestartCount } = await engine.getContainer(names.proxy).inspect();
-    const late = place.clock.now() > until;
-    if (late || RestartCount > 0 || State.Status === 'exited') {
-      const said = await tail(engine, names.proxy, 20);
+    // Only what it said since now: an earlier failure to bind, or a restart by somebody else meanwhile, is no reason to give up.
+    const said = await tail(engine, names.proxy, 20, start);
+    if (/cannot bind socket/i.test(said)) {
       await tolerate(engine.getContainer(names.proxy).remove({ force: true }), 404);
-      if (/cannot bind socket/i.test(said)) return portInUse(address, said);
-      return failure('proxy_down', `HAProxy does not start: ${said.slice(-1_500) || 'it says nothing'}`);
+      return portInUse(address, said);
     }
+    if (place.clock.now() - start > START_MS)
+      return failure('proxy_down', `HAProxy does not start: ${said.slice(-1_500) || 'it says nothing'}`);
     await place.clock.sleep(20);
   }
 }

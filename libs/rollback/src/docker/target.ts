@@ -15,7 +15,7 @@ import { materialise, pruneImages } from './image.ts';
 import { connectEngine, type DockerPlace, namesOf } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
-import { weighted } from './weighted.ts';
+import { readdressed, weighted } from './weighted.ts';
 
 /** Running requests of a release that is stopped may take this long; then they are cut. */
 const DRAIN_MS = 5_000;
@@ -98,7 +98,10 @@ export function dockerTarget(place: DockerPlace): Target {
       locked(async () => {
         const up = await ensureProxy(engine, place, names, run);
         const record = await readRecord(names.config);
-        return up.kind === 'done' && record !== null ? apply(names.socket, record.servers, place.clock) : up;
+        if (up.kind === 'failed' || record === null) return up;
+        const servers = readdressed(record.servers, await findReplicas(engine, names));
+        await writeRecord(names.config, { ...record, servers });
+        return apply(names.socket, servers, place.clock);
       }),
 
     materialise: (release) => materialise(engine, place, names, release),

@@ -3,6 +3,14 @@ import { serverName, weightOf } from '../haproxy/config.ts';
 import { type Failure, failure, type Weights } from '../target.ts';
 import type { Found } from './containers.ts';
 
+/** Servers at the addresses that their containers have now: an engine that restarted gives others. Pure. */
+export function readdressed(onRecord: readonly Server[], found: readonly Found[]): Server[] {
+  return onRecord.map((server) => {
+    const now = found.find((each) => each.release === server.release && each.replica === server.replica);
+    return now?.running && now.address !== null ? { ...server, address: now.address } : server;
+  });
+}
+
 /**
  * The servers that `weights` asks for. Releases on record that are not named keep their place with weight 0. Addresses are the engine's,
  * or those on record when it cannot be asked (`found` null) or the containers are just being restarted. Pure.
