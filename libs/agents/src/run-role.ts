@@ -1,18 +1,23 @@
-import type { Role, TurnRecord, Usage } from '@millwright/domain';
+import type { Role, SpecOf, TurnRecord, Usage } from '@millwright/domain';
 import { DriveError } from '@millwright/domain';
-import { ask } from './ask.ts';
+import { type Asked, ask } from './ask.ts';
 import { assistantBlocks, messagesOf, systemBlocks } from './conversation.ts';
-import { historyOf } from './history.ts';
+import { type History, historyOf } from './history.ts';
 import type { Answer } from './model/assemble.ts';
+import type { ModelRequest } from './model/client.ts';
 import { addUsage, NO_USAGE, priceOf } from './model/prices.ts';
-import type { Outcome, RoleResult, RunRoleOptions } from './options.ts';
-import { DEFAULT_SETTINGS } from './options.ts';
+import {
+  DEFAULT_SETTINGS,
+  type Outcome,
+  type RoleResult,
+  type RunRoleOptions,
+  type Settings,
+} from './options.ts';
 import { ROLES } from './roles/index.ts';
 import type { RoleDefinition } from './roles/role.ts';
-import { type Stuck, stuck } from './stuck.ts';
+import { stuck } from './stuck.ts';
 import { systemPrompt } from './system-prompt.ts';
 import { offeredTools } from './tools/offered.ts';
-import type { Grant } from './tools/prepare.ts';
 import { runTurn } from './turn.ts';
 
 class OutOfTime extends Error {}
@@ -57,12 +62,15 @@ function aborted(signal: AbortSignal): Outcome<never> {
     : { kind: 'cancelled', detail };
 }
 
+type Progress = { turns: number; usage: Usage };
+type State<R extends Role> = { turns: TurnRecord[]; history: History<R> };
+
 async function loop<R extends Role>(
   options: RunRoleOptions<R>,
   signal: AbortSignal,
-  progress: { turns: number; usage: Usage },
+  progress: Progress,
 ): Promise<Outcome<R>> {
-  const { spec, model, clock, workspace } = options;
+  const { spec, model } = options;
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   const onActivity = options.onActivity ?? (() => undefined);
   if (priceOf(model) === null)
@@ -73,58 +81,23 @@ async function loop<R extends Role>(
       detail: `the price of model ${model} is not known, so no budget can hold it`,
     };
   const definition = ROLES[spec.role] as unknown as RoleDefinition<R>;
-  const { submit, writes } = definition;
-  const grant: Grant = { role: spec.role, submit: submit.name, writes, root: settings.root };
-  const system = systemBlocks(
-    systemPrompt(spec.role, { root: settings.root, timeoutMs: settings.bashTimeoutMs, submit: submit.name }),
-  );
-  const tools = offeredTools(submit, writes !== 'nowhere');
-  const brief = definition
-    .brief(spec, options.materials)
-    .filter((part) => part !== '')
-    .join('\n\n');
-
-  const turns: TurnRecord[] = await options.turns.load();
+  const requestFor = requester(options, definition, settings);
+  const turns = await options.turns.load();
+  const state: State<R> = { turns, history: historyOf(turns, definition, spec) };
   progress.turns = turns.length;
   progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), NO_USAGE);
-  const history = historyOf(turns, definition, spec);
-  if (history.submission !== null) return { kind: 'submitted', submission: history.submission };
+  if (state.history.submission !== null) return { kind: 'submitted', submission: state.history.submission };
 
   for (;;) {
-    const check: Stuck = stuck(history.seen, {
-      ...settings.stuck,
-      ...(writes === 'anywhere' ? {} : { unchangedTurns: null }),
-    });
-    if (check.kind === 'stuck') return { kind: 'stopped', code: 'stuck', detail: check.pattern };
-    if (history.strikes > settings.maxStrikes)
-      return {
-        kind: 'stopped',
-        code: 'schema',
-        detail: `${history.strikes} submits were refused; the last: ${lastError(turns)}`,
-      };
-    if (history.nudges > settings.maxNudges)
-      return {
-        kind: 'stopped',
-        code: 'stuck',
-        detail: `ended its turn ${history.nudges} times without ${submit.name}`,
-      };
-    if (turns.length >= spec.limits.turns)
-      return { kind: 'stopped', code: 'turns', detail: `the limit of ${spec.limits.turns} turns is reached` };
+    const over = ended(state, spec, definition, settings);
+    if (over !== null) return over;
     if (signal.aborted) return aborted(signal);
 
     const turn = turns.length + 1;
     onActivity(`thinking (turn ${turn})`);
-    const request = {
-      model,
-      max_tokens: settings.maxTokens,
-      system,
-      tools,
-      messages: messagesOf(brief, turns, model),
-      metadata: { user_id: spec.attempt },
-    };
-    const asked = await ask(request, turn, {
+    const asked = await ask(requestFor(turns), turn, {
       client: options.client,
-      clock,
+      clock: options.clock,
       breaker: options.breaker,
       purse: { budget: options.budget, scopes: options.scopes, key: `${spec.attempt}/${options.fence}` },
       chance: options.chance ?? Math.random,
@@ -135,30 +108,24 @@ async function loop<R extends Role>(
     });
     if (asked.kind !== 'answered') {
       progress.usage = addUsage(progress.usage, { ...NO_USAGE, usd: asked.usd });
-      if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
-      if (asked.failure.kind === 'cancelled') return aborted(signal);
-      const { failure, retryable, retryAfterMs, tries } = asked;
-      const detail = tries > 1 ? `${failure.detail} (asked ${tries} times)` : failure.detail;
-      return {
-        kind: 'unavailable',
-        code: failure.kind,
-        detail,
-        retryable,
-        ...(retryAfterMs === null ? {} : { retryAfterMs }),
-      };
+      return unanswered(asked, signal);
     }
-
     const { answer } = asked;
     const ran = await runTurn(answer, {
       turn,
       definition,
       spec,
-      grant,
-      workspace,
+      grant: {
+        role: spec.role,
+        submit: definition.submit.name,
+        writes: definition.writes,
+        root: settings.root,
+      },
+      workspace: options.workspace,
       bashTimeoutMs: settings.bashTimeoutMs,
       signal,
       onActivity,
-      seen: history.seen,
+      seen: state.history.seen,
       ...(options.fingerprint === undefined ? {} : { fingerprint: options.fingerprint }),
     });
     if (ran.gone !== null)
@@ -171,7 +138,7 @@ async function loop<R extends Role>(
       turn,
       model,
       assistant: assistantBlocks(answer),
-      results: called ? ran.results : [{ type: 'text', text: nudge(answer, submit.name) }],
+      results: called ? ran.results : [{ type: 'text', text: nudge(answer, definition.submit.name) }],
       stopReason: answer.stopReason,
       usage: { ...answer.tokens, usd: asked.usd },
       action: (ran.actions.join('; ') || 'no call').slice(0, 200),
@@ -184,10 +151,68 @@ async function loop<R extends Role>(
     if (answer.stopReason === 'refusal') return { kind: 'stopped', code: 'refused', detail: said(answer) };
     if (answer.stopReason === 'model_context_window_exceeded')
       return { kind: 'stopped', code: 'turns', detail: "the model's context window is full" };
-    history.seen.push(...ran.observations);
-    history.strikes += ran.strikes.length;
-    history.nudges = called ? 0 : history.nudges + 1;
+    state.history.seen.push(...ran.observations);
+    state.history.strikes += ran.strikes.length;
+    state.history.nudges = called ? 0 : state.history.nudges + 1;
   }
+}
+
+/** Why the loop asks for no more turns, or null. */
+function ended<R extends Role>(
+  { turns, history }: State<R>,
+  spec: SpecOf<R>,
+  { submit, writes }: RoleDefinition<R>,
+  settings: Settings,
+): Outcome<R> | null {
+  const limits = writes === 'anywhere' ? settings.stuck : { ...settings.stuck, unchangedTurns: null };
+  const check = stuck(history.seen, limits);
+  if (check.kind === 'stuck') return { kind: 'stopped', code: 'stuck', detail: check.pattern };
+  if (history.strikes > settings.maxStrikes)
+    return {
+      kind: 'stopped',
+      code: 'schema',
+      detail: `${history.strikes} submits were refused; the last: ${lastError(turns)}`,
+    };
+  if (history.nudges > settings.maxNudges)
+    return {
+      kind: 'stopped',
+      code: 'stuck',
+      detail: `ended its turn ${history.nudges} times without ${submit.name}`,
+    };
+  if (turns.length >= spec.limits.turns)
+    return { kind: 'stopped', code: 'turns', detail: `the limit of ${spec.limits.turns} turns is reached` };
+  return null;
+}
+
+/** What is the same in every request of a role, made once. */
+function requester<R extends Role>(
+  { spec, model, materials }: RunRoleOptions<R>,
+  { submit, writes, brief }: RoleDefinition<R>,
+  settings: Settings,
+): (turns: readonly TurnRecord[]) => ModelRequest {
+  const facts = { root: settings.root, timeoutMs: settings.bashTimeoutMs, submit: submit.name };
+  const system = systemBlocks(systemPrompt(spec.role, facts));
+  const tools = offeredTools(submit, writes !== 'nowhere');
+  const first = brief(spec, materials)
+    .filter((part) => part !== '')
+    .join('\n\n');
+  return (turns) => ({
+    model,
+    max_tokens: settings.maxTokens,
+    system,
+    tools,
+    messages: messagesOf(first, turns, model),
+    metadata: { user_id: spec.attempt },
+  });
+}
+
+function unanswered(asked: Exclude<Asked, { kind: 'answered' }>, signal: AbortSignal): Outcome<never> {
+  if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+  const { failure, retryable, retryAfterMs, tries } = asked;
+  if (failure.kind === 'cancelled') return aborted(signal);
+  const detail = tries > 1 ? `${failure.detail} (asked ${tries} times)` : failure.detail;
+  const after = retryAfterMs === null ? {} : { retryAfterMs };
+  return { kind: 'unavailable', code: failure.kind, detail, retryable, ...after };
 }
 
 function nudge(answer: Answer, submit: string): string {
