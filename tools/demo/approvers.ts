@@ -10,6 +10,16 @@ export type Watched = { said: string[]; unexpected: GateView | null };
 const READ_MS = 800;
 const POLL_MS = 250;
 
+/** None where the factory does not answer: that it is lost is noticed by who watches its process. */
+async function waitingGates(api: Api): Promise<GateView[]> {
+  try {
+    return await api.get<GateView[]>('/gates?state=waiting');
+  } catch (error) {
+    if (error instanceof TypeError) return [];
+    throw error;
+  }
+}
+
 /**
  * Watches the gates while a ticket is under way. Where people are part of the ticket, each approver says yes in turn, with a token of their own; elsewhere a gate that waits is not what the example says,
  * and `onUnexpected` is called once.
@@ -23,7 +33,7 @@ export async function watchGates(
 ): Promise<Watched> {
   const watched: Watched = { said: [], unexpected: null };
   while (!over.aborted) {
-    const waiting = await api.get<GateView[]>('/gates?state=waiting');
+    const waiting = await waitingGates(api);
     for (const gate of waiting) {
       if (!expected) {
         watched.unexpected = gate;

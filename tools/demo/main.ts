@@ -17,7 +17,9 @@ const stays = process.argv.includes('--stay');
 const LIMIT = claude ? '20m' : '3m';
 
 const say = (...lines: string[]) => process.stdout.write(`${lines.join('\n')}\n`);
+/** Somebody asked for the end; and the factory ended by itself. */
 const over = new AbortController();
+const lost = new AbortController();
 
 async function enrol(cli: Cli, name: string, reason: string): Promise<Approver> {
   const { token } = JSON.parse(await cli.must('person', 'enrol', name, '--roles', 'approver', '--json')) as {
@@ -45,10 +47,13 @@ async function go(
   const known = new Set((await api.get<TicketView[]>('/tickets')).map(({ id }) => id));
   const followed = new AbortController();
   const gates = watchGates(api, approvers, ticket.approvals, followed.signal, () => cli.endAll());
+  // Awaited below; until then its failure must not end the process.
+  gates.catch(() => cli.endAll());
   await cli.run(['ticket', 'file', ticket.file, '--repo', 'shop', '--follow', '--timeout', LIMIT], true);
   followed.abort();
   const { said, unexpected } = await gates;
   over.signal.throwIfAborted();
+  lost.signal.throwIfAborted();
   for (const line of said) say(`  ${line}`);
   if (unexpected !== null)
     say(paint('red', `  A gate waits that should not: ${unexpected.action}, ${unexpected.reason}`));
@@ -120,6 +125,14 @@ async function stayed(running: Running, data: string): Promise<void> {
   ]);
 }
 
+/** `fetch failed` says nothing by itself: its cause does. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (lost.signal.aborted || error instanceof TypeError)
+    return `the factory does not answer any more (${error.message})`;
+  return error.message;
+}
+
 function tails(data: string): void {
   for (const name of ['orchestrator', 'runner']) {
     const path = join(data, 'logs', `${name}.log`);
@@ -153,6 +166,10 @@ async function demo(): Promise<number> {
       claude ? null : join(ROOT, 'examples/shop/conversations'),
       over.signal,
     );
+    void running.ended.then(() => {
+      lost.abort(new Error('the factory ended by itself'));
+      cli.endAll();
+    });
     const api = apiOf(place.data);
     await cli.must('repo', 'add', place.repository, '--name', 'shop');
     await cli.must(

@@ -60,7 +60,7 @@ export function table(
       .map(({ column }, place) => {
         const cell = cells[place] ?? '';
         const text = cut(textOf(cell), widths[place] ?? 0, look.symbol.ellipsis);
-        const painted = typeof cell === 'string' ? text : cell.paint(text);
+        const painted = typeof cell === 'string' || text === '' ? text : cell.paint(text);
         const padding = ' '.repeat(Math.max(0, (widths[place] ?? 0) - widthOf(text)));
         if (column.align === 'right') return padding + painted;
         return place === used.length - 1 ? painted : painted + padding;

@@ -39,7 +39,6 @@ export type Factory = {
 
 const READY_MS = 60_000;
 const MIGRATE_MS = 120_000;
-/** One that dies at once is seen dying; a runner has no address to ask. */
 const RECORDED_MS = 15_000;
 
 /** What each process runs, from the checkout's root. */

@@ -3,18 +3,21 @@ import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
+import { cut, widthOf } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 
 const approvalsOf = (gate: GateView) =>
   gate.approvalsNeeded === 0 ? '' : `${gate.approvals.length} of ${gate.approvalsNeeded} approvals`;
 
-/** `✔ merge allowed  step 6 allows it (policy default.merge)` */
-export function gateLine(look: Look, gate: GateView): string {
+/** `✔ merge allowed  step 6 allows it (policy default.merge)`, within the terminal's width less `indent`. */
+export function gateLine(look: Look, gate: GateView, indent = 0): string {
   const mark = markOf(look, gate.state);
-  const facts = [approvalsOf(gate), oneLine(gate.reason)].filter((part) => part !== '').join(', ');
+  const state = `${mark.symbol} ${gate.action} ${wordsOf(gate.state)}`;
   const id = gate.state === 'waiting' ? `  ${gate.id}` : '';
-  return `${mark.paint(`${mark.symbol} ${gate.action} ${wordsOf(gate.state)}`)}${id}${facts === '' ? '' : look.colour.dim(`  ${facts}`)}`;
+  const facts = [approvalsOf(gate), oneLine(gate.reason)].filter((part) => part !== '').join(', ');
+  const room = Math.max(12, look.columns - indent - widthOf(state + id) - 2);
+  return `${mark.paint(state)}${id}${facts === '' ? '' : look.colour.dim(`  ${cut(facts, room, look.symbol.ellipsis)}`)}`;
 }
 
 export function gateList(look: Look, gates: readonly GateView[], now: number, all: boolean): string[] {

@@ -3,7 +3,7 @@ import { ago, clock, count, duration, money, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, type Column, table } from '../text/table.ts';
-import { wrap } from '../text/width.ts';
+import { cut, widthOf, wrap } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
 import { gateLine } from './gate.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
@@ -79,8 +79,14 @@ export function runHeadline(look: Look, run: RunView, now: number): string {
   const facts = [run.repo, duration((run.endedAt ?? now) - run.startedAt), money(run.usage.usd)].filter(
     (part) => part !== '',
   );
-  const tail = look.colour.dim(`${facts.join(` ${look.symbol.dot} `)} ${look.symbol.dot} ${run.id}`);
-  return `${mark.paint(`${mark.symbol} ${wordsOf(run.state)}`)}  ${look.colour.bold(oneLine(run.title))}  ${tail}`;
+  const tail = `${facts.join(` ${look.symbol.dot} `)} ${look.symbol.dot} ${run.id}`;
+  const state = `${mark.symbol} ${wordsOf(run.state)}`;
+  const title = cut(
+    oneLine(run.title),
+    Math.max(16, look.columns - widthOf(state + tail) - 4),
+    look.symbol.ellipsis,
+  );
+  return `${mark.paint(state)}  ${look.colour.bold(title)}  ${look.colour.dim(tail)}`;
 }
 
 export function runShow(look: Look, run: RunView, now: number): string[] {
@@ -93,7 +99,7 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.stages.length === 0 ? [] : [...heading(look, 'Stages'), ...stageLines(look, run, now)]),
     ...(run.gates.length === 0
       ? []
-      : [...heading(look, 'Gates'), ...run.gates.map((gate) => `  ${gateLine(look, gate)}`)]),
+      : [...heading(look, 'Gates'), ...run.gates.map((gate) => `  ${gateLine(look, gate, 2)}`)]),
     ...heading(look, 'Record'),
     ...fields(
       look,

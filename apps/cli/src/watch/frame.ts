@@ -6,7 +6,9 @@ import { runHeadline, stageLines } from '../views/run.ts';
 /** One picture of a run for a terminal: the headline, a line a stage, the gates that were asked. `tick` turns the spinner. */
 export function frame(look: Look, run: RunView, now: number, tick: number): string {
   const { spinner } = look.symbol;
-  const gates = run.gates.filter((gate) => gate.state !== 'asked').map((gate) => `  ${gateLine(look, gate)}`);
+  const gates = run.gates
+    .filter((gate) => gate.state !== 'asked')
+    .map((gate) => `  ${gateLine(look, gate, 2)}`);
   return [
     runHeadline(look, run, now),
     ...stageLines(look, run, now, { spinner: spinner[tick % spinner.length] ?? look.symbol.running }),
