@@ -1,0 +1,241 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { RequestLine } from '@millwright/agents/recorded';
+import { RunView, type TrailLine } from '@millwright/domain';
+import { type Script, writeScripts } from './conversations.ts';
+import { leftovers } from './leftovers.ts';
+import { type Files, makeRemote, type Remote } from './remote.ts';
+
+// A whole factory for a test file: `millwright up` on a throw-away data folder, driven from outside as a person would.
+
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const CLI = join(ROOT, 'apps/cli/src/main.ts');
+const READY_MS = 120_000;
+const STOP_MS = 60_000;
+const COMMAND_MS = 280_000;
+
+export type Ran = { code: number | null; stdout: string; stderr: string };
+export type CliOptions = { stdin?: string; token?: string; env?: Record<string, string> };
+
+export type Factory = {
+  readonly url: string;
+  readonly id: string;
+  readonly data: string;
+  /** Runs the CLI against this factory. 280 s at most. */
+  cli(args: readonly string[], options?: CliOptions): Promise<Ran>;
+  /** Runs the CLI with `--json`; throws unless it exits 0. */
+  json<T>(args: readonly string[], options?: CliOptions): Promise<T>;
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: unknown }>;
+  /** A bare repository beside the data folder. Not added yet. */
+  remote(name: string, files: Files, options?: Parameters<typeof makeRemote>[3]): Promise<Remote>;
+  /** Adds a repository and sets its step; the name it has in the factory is the remote's. */
+  add(remote: Remote, options?: { step?: number; args?: string[] }): Promise<void>;
+  /** Files a ticket and follows its run to the end. The run and the CLI's exit code. */
+  follow(
+    repo: string,
+    ticket: string,
+    options?: { timeout?: string },
+  ): Promise<{ code: number | null; run: RunView }>;
+  /** Files a ticket; its id. */
+  file(repo: string, ticket: string, options?: CliOptions): Promise<string>;
+  /** The newest run of a ticket, once `holds` is true of it. 120 s at most. */
+  runOf(ticket: string, holds: (run: RunView) => boolean): Promise<RunView>;
+  trail(run: string): Promise<TrailLine[]>;
+  /** What the recorded model was asked. */
+  requests(): Promise<RequestLine[]>;
+  kill(name: 'orchestrator' | 'runner'): Promise<void>;
+  /** What the processes said, for failure messages. */
+  said(): string;
+  /** Stops it; throws when it does not end well or leaves something behind. */
+  close(): Promise<void>;
+};
+
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(ANTHROPIC_|MILLWRIGHT_|VITEST|NODE_OPTIONS|NODE_ENV|DATABASE_URL|REDIS_URL)/.test(name),
+    ),
+  );
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv, stdin: string): Promise<Ran> {
+  const child = spawn(process.execPath, [CLI, ...args], { env, timeout: COMMAND_MS, killSignal: 'SIGKILL' });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (part) => {
+    stdout += part;
+  });
+  child.stderr.on('data', (part) => {
+    stderr += part;
+  });
+  // A command that needs no input may end before it has read any.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+type Started = { process: ChildProcess; ended: Promise<number | null>; stderr(): string };
+
+function up(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Started & { first: Promise<{ url: string; factory: string }> } {
+  const child = spawn(process.execPath, [CLI, 'up', '--json', '--port', '0', ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stderr.on('data', (part) => {
+    stderr += part;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const first = new Promise<{ url: string; factory: string }>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no factory in ${READY_MS} ms:\n${stderr}`)), READY_MS);
+    child.stdout.on('data', (part) => {
+      stdout += part;
+      if (!stdout.includes('\n')) return;
+      clearTimeout(late);
+      resolve(JSON.parse(stdout.slice(0, stdout.indexOf('\n'))));
+    });
+    void ended.then((code) => {
+      clearTimeout(late);
+      reject(new Error(`millwright up ended with ${code}:\n${stderr}`));
+    });
+  });
+  return { process: child, ended, stderr: () => stderr, first };
+}
+
+function tails(data: string): string {
+  const folder = join(data, 'logs');
+  return readdirSync(folder)
+    .map(
+      (name) => `--- ${name}\n${readFileSync(join(folder, name), 'utf8').split('\n').slice(-60).join('\n')}`,
+    )
+    .join('\n');
+}
+
+/**
+ * Starts a factory. `conversations` are what its model says; with `model` it asks that address instead. `env` reaches `up`.
+ */
+export async function startFactory(options: {
+  conversations?: readonly Script[];
+  model?: { url: string; key: string };
+  env?: Record<string, string>;
+}): Promise<Factory> {
+  const place = mkdtempSync(join(tmpdir(), 'millwright-e2e-'));
+  const data = join(place, 'data');
+  const env = { ...inherited(), ...options.env };
+  const args = ['--data', data];
+  if (options.model) {
+    env.ANTHROPIC_BASE_URL = options.model.url;
+    env.ANTHROPIC_API_KEY = options.model.key;
+  } else {
+    writeScripts(join(place, 'scripts'), options.conversations ?? []);
+    args.push('--recorded', join(place, 'scripts'));
+  }
+  const started = up(args, env);
+  const { url, factory: id } = await started.first.catch(async (error: Error) => {
+    started.process.kill('SIGKILL');
+    await started.ended;
+    throw error;
+  });
+  const said = () => `${started.stderr()}\n${tails(data)}`;
+  const cli: Factory['cli'] = (given, { stdin = '', token, env: more = {} } = {}) =>
+    run(
+      [...given, '--data', data, ...(token === undefined ? [] : ['--token', token])],
+      { ...env, ...more },
+      stdin,
+    );
+  const json = async <T>(given: readonly string[], more: CliOptions = {}): Promise<T> => {
+    const ran = await cli([...given, '--json'], more);
+    if (ran.code !== 0)
+      throw new Error(`millwright ${given.join(' ')} exited ${ran.code}: ${ran.stderr}\n${ran.stdout}`);
+    return JSON.parse(ran.stdout) as T;
+  };
+  const token = readFileSync(join(data, 'token'), 'utf8').trim();
+
+  return {
+    ...{ url, id, data, cli, json, said },
+    api: async (method, path, body, headers = {}) => {
+      const response = await fetch(url + path, {
+        method,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    },
+    remote: (name, files, more) => makeRemote(place, name, files, more),
+    add: async (remote, { step = 6, args: more = [] } = {}) => {
+      await json(['repo', 'add', remote.path, '--name', remote.name, ...more]);
+      await json(['autonomy', 'set', String(step), '--repo', remote.name, '--reason', 'for the test']);
+    },
+    follow: async (repo, ticket, { timeout = '240s' } = {}) => {
+      const given = ['ticket', 'file', '-', '--repo', repo, '--follow', '--timeout', timeout, '--json'];
+      const ran = await cli(given, { stdin: ticket });
+      const last = ran.stdout.trim().split('\n').at(-1) ?? '';
+      if (!last.startsWith('{')) throw new Error(`no run was seen (exit ${ran.code}): ${ran.stderr}`);
+      return { code: ran.code, run: RunView.parse(JSON.parse(last)) };
+    },
+    file: async (repo, ticket, more = {}) => {
+      const { id: filed } = await json<{ id: string }>(['ticket', 'file', '-', '--repo', repo], {
+        ...more,
+        stdin: ticket,
+      });
+      return filed;
+    },
+    runOf: async (ticket, holds) => {
+      let last: RunView | null = null;
+      for (let waited = 0; waited < 120_000; waited += 150) {
+        const { runs } = await json<{ runs: string[] }>(['ticket', 'show', ticket]);
+        const newest = runs.at(-1);
+        const seen = newest === undefined ? null : RunView.safeParse(await json(['run', 'show', newest]));
+        last = seen?.success ? seen.data : last;
+        if (last !== null && holds(last)) return last;
+        await sleep(150);
+      }
+      throw new Error(`${ticket} never came there: ${JSON.stringify(last, null, 1)}`);
+    },
+    trail: (id_) => json(['trail', 'show', '--run', id_, '--limit', '10000']),
+    requests: async () => {
+      const log = readFileSync(join(data, 'logs', 'recorded.log'), 'utf8');
+      const address = /listening on (http:\S+)/g.exec(log)?.[1];
+      if (address === undefined) throw new Error(`the recorded model did not say where it is: ${log}`);
+      return (await (await fetch(`${address}/requests`)).json()) as RequestLine[];
+    },
+    kill: async (name) => {
+      const program = name === 'runner' ? 'apps/sandbox-runner/src/main.ts' : 'apps/orchestrator/src/main.ts';
+      const { children } = JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as {
+        children: { pid: number }[];
+      };
+      const found = children.find(({ pid }) =>
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(program),
+      );
+      if (found === undefined) throw new Error(`no ${name} runs`);
+      process.kill(found.pid, 'SIGKILL');
+    },
+    close: async () => {
+      const late = setTimeout(() => started.process.kill('SIGKILL'), STOP_MS);
+      started.process.kill('SIGTERM');
+      const code = await started.ended;
+      clearTimeout(late);
+      const left = await leftovers(id, data);
+      const told = said();
+      rmSync(place, { recursive: true, force: true });
+      if (code !== 0 || left.length > 0)
+        throw new Error(`millwright up ended with ${code} and left:\n${left.join('\n')}\n${told}`);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { GateView } from '@millwright/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { goesWell } from './conversations.ts';
+import { type Factory, startFactory } from './factory.ts';
+import { mended, PACKAGES, planted, type RealPackage, unpack } from './packages.ts';
+
+// Real input: packages from the registry, with a defect planted, mended by a scripted model through the whole factory.
+
+let factory: Factory;
+let place: string;
+
+const fixOf = ({ defect, tests, title, run, check }: RealPackage) =>
+  goesWell(title, [{ path: defect.path, replace: defect.becomes, by: defect.was }, ...tests], {
+    run,
+    checks: [check],
+  });
+
+beforeAll(async () => {
+  place = mkdtempSync(join(tmpdir(), 'millwright-packages-'));
+  factory = await startFactory({ conversations: PACKAGES.flatMap(fixOf) });
+});
+afterAll(async () => {
+  rmSync(place, { recursive: true, force: true });
+  await factory?.close();
+});
+beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+describe.concurrent('a defect in a public package', () => {
+  it.for(PACKAGES)('is mended in $spec, tested by $runner', async (real, { expect }) => {
+    const unpacked = await unpack(real.spec, place);
+    const name = real.spec.replace(/@.*/, '');
+    const remote = await factory.remote(name, planted(real, unpacked), { from: unpacked.folder });
+    const base = await remote.head();
+    const expected = await remote.treeWith(base, mended(real, unpacked));
+    await factory.add(remote);
+
+    const { code, run } = await factory.follow(
+      name,
+      `---\nkind: bug\n---\n# ${real.title}\n\n${real.ticket}\n`,
+    );
+    expect(run).toMatchObject({ state: 'done', delivered: { kind: 'merge', ref: 'main' } });
+    expect(code).toBe(0);
+    expect(run.change).toMatchObject({ base, tree: expected, commit: await remote.head() });
+    expect(await remote.treeOf(await remote.head())).toBe(expected);
+
+    const trail = await factory.trail(run.id);
+    const of = (type: string) => trail.filter((entry) => entry.type === type).map((entry) => entry.data);
+    expect(of('task.reviewed')).toMatchObject([{ verdict: 'approve' }]);
+    expect(of('change.tested')).toMatchObject([{ verdict: 'passed', tree: expected }]);
+    expect(of('gate.asked')).toMatchObject([{ action: 'start' }, { action: 'merge' }]);
+    expect(of('gate.decided')).toMatchObject([{ decision: 'allow' }, { decision: 'allow' }]);
+    expect(of('merge.finished')).toMatchObject([{ tree: expected, delivered: 'merge' }]);
+
+    const merge = run.gates.find((gate) => gate.action === 'merge');
+    const { facts } = await factory.json<GateView>(['gate', 'show', merge?.id ?? '']);
+    expect(facts).toMatchObject({ test: { tree: expected, verdict: 'passed', namesKnown: true } });
+  });
+});
+
+it('paid for every turn once', async () => {
+  const paid = (await factory.requests()).filter((one) => one.paid);
+  expect(paid.length).toBeGreaterThan(0);
+  expect(new Set(paid.map((one) => `${one.attempt} ${one.turn}`)).size).toBe(paid.length);
+});
