@@ -28,7 +28,7 @@ export async function archiveWorkspace(
     image: engine.image,
     script:
       'cd /workspace && exec tar --create --file=- --sort=name --numeric-owner --owner=10001 --group=10001 --mtime=@0 "$@" .',
-    args: ['.git', ...exclude].map((path) => `--exclude=./${path}`).concat('--anchored', '--no-wildcards'),
+    args: ['--anchored', '--no-wildcards', ...['.git', ...exclude].map((path) => `--exclude=./${path}`)],
     labels,
     mounts: [
       {

@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { retryable } from '@millwright/domain';
 import type Docker from 'dockerode';
 import { type Engine, isAbsent, isSettled } from './engine.ts';
 import { type Box, containerOptions } from './hardening.ts';
@@ -14,17 +16,16 @@ export type Started = {
  * Measured: create 20 ms, attach 3 ms, start 150–180 ms.
  */
 export async function startContainer(engine: Engine, box: Box): Promise<Started> {
-  const container = await engine.docker.createContainer({ name: engine.name(), ...containerOptions(box) });
+  const container = await within(
+    60_000,
+    'create a container',
+    engine.docker.createContainer({ name: engine.name(), ...containerOptions(box) }),
+  );
   try {
-    const stream = await container.attach({
-      stream: true,
-      hijack: true,
-      stdin: box.stdin,
-      stdout: true,
-      stderr: true,
-    });
+    const attach = { stream: true, hijack: true, stdin: box.stdin, stdout: true, stderr: true };
+    const stream = await within(30_000, 'attach to a container', container.attach(attach));
     if (!isDuplex(stream)) throw new Error('the engine gave no stream');
-    await container.start();
+    await within(60_000, 'start a container', container.start());
     return { container, stream };
   } catch (error) {
     await removeContainer(container);
@@ -37,24 +38,41 @@ const isDuplex = (stream: NodeJS.ReadWriteStream): stream is Duplex => 'destroy'
 
 /** Kills with SIGKILL and waits until the container has stopped, its mounts included. Idempotent. */
 export async function killContainer(container: Docker.Container): Promise<void> {
-  await container.kill().catch(unless(isSettled));
-  await container.wait().catch(unless(isAbsent));
+  await within(30_000, 'kill a container', container.kill().catch(unless(isSettled)));
+  await within(30_000, 'end a container', container.wait().catch(unless(isAbsent)));
 }
 
 /** Removes the container, running or not. Idempotent. */
 export async function removeContainer(container: Docker.Container): Promise<void> {
-  await container.remove({ force: true, v: true }).catch(unless(isSettled));
+  await within(
+    60_000,
+    'remove a container',
+    container.remove({ force: true, v: true }).catch(unless(isSettled)),
+  );
 }
 
 /** Removes a volume; the overlay that it describes is the engine's mount, already gone with the last container. Idempotent. */
 export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  await engine.docker.getVolume(name).remove().catch(unless(isAbsent));
+  await within(30_000, 'remove a volume', engine.docker.getVolume(name).remove().catch(unless(isAbsent)));
 }
 
 /** How a stopped container ended, for people. */
 export async function endOf(container: Docker.Container): Promise<{ exitCode: number; oom: boolean }> {
   const { State } = await container.inspect();
   return { exitCode: State.ExitCode, oom: State.OOMKilled };
+}
+
+/** An engine that hangs is an engine that failed: no call to it is waited for longer than this. */
+async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(ms, undefined, { signal: timer.signal }).then(() => {
+    throw retryable('engine_hangs', `the Docker Engine did not ${what} within ${ms / 1_000} s`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
 }
 
 const unless = (expected: (error: unknown) => boolean) => (error: unknown) => {

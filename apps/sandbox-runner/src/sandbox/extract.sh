@@ -1,4 +1,4 @@
-# Reads a dead sandbox's workspace (/workspace, read-only, dependencies not among it) and says what changed, in a clean container.
+# Reads a dead sandbox's workspace (/workspace, read-only, dependencies not among it; /upper, its overlay's upper) and says what changed, in a clean container.
 # $1 the tree that the workspace started from, $2 the tree to measure against, $3 object format, $4 most bytes of patch, $5 most files;
 # the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute,
 # configuration, hook or nested repository of the workspace has a say, and no child process is started on its behalf.
@@ -18,8 +18,13 @@ git config core.symlinks true
 git read-tree "$start"
 cd /workspace
 export GIT_WORK_TREE=/workspace
-# Every tracked file is read again: times and sizes are the agent's to set.
-git ls-files -z | git update-index -z --remove --stdin 2>/tmp/said || { cat /tmp/said >&2; exit 21; }
+# Which tracked files may have changed is read off the overlay's upper, where whatever was written must lie, and off what is missing.
+# Never from times or sizes: those are the agent's to set.
+git ls-files -z | LC_ALL=C sort -z >/tmp/tracked
+(cd /upper && find . -mindepth 1 ! -type c -printf '%P\0') | LC_ALL=C sort -z >/tmp/written
+LC_ALL=C comm -z -12 /tmp/tracked /tmp/written >/tmp/candidates
+git ls-files -d -z >>/tmp/candidates
+git update-index -z --remove --stdin </tmp/candidates 2>/tmp/said || { cat /tmp/said >&2; exit 21; }
 for made in "$@"; do
   set -- "$@" "--exclude=$made"
   shift

@@ -65,6 +65,7 @@ export async function extractChange(engine: Engine, box: Box, from: Checkout): P
         readOnly: true,
         labels,
       },
+      { kind: 'bind', source: upper, target: '/upper', readOnly: true },
       { kind: 'bind', source: join(start.path, '.git/objects'), target: '/objects/start', readOnly: true },
       { kind: 'bind', source: join(from.path, '.git/objects'), target: '/objects/from', readOnly: true },
     ],

@@ -44,7 +44,7 @@ export function writeScript(root: string, path: string): string {
   return `root=${at.root}; b=${at.base}
 ${RESOLVE}
 cd -P "$root" || no 'the workspace is not there'
-e=$(mkdir -p -- ${at.folder} 2>&1) || no "$e"
+[ -d ${at.folder} ] || e=$(mkdir -p -- ${at.folder} 2>&1) || no "$e"
 cd -P ${at.folder} || no 'the folder cannot be entered'
 within "$PWD"
 follow

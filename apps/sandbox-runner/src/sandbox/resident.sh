@@ -1,6 +1,7 @@
 # The tool process: PID 1 of a sandbox, fed line by line by the runner (see resident.ts for the protocol and its invariants).
 # Only builtins are used here, so a call costs one fork and one exec. dash, bash and busybox sh agree on all of it.
 trap T=1 USR1
+# r NONCE SHELL COMMAND [STDIN]
 r() {
   # A signal that came too late for the call before runs its trap here, so that it cannot end this one.
   :
@@ -9,10 +10,10 @@ r() {
   # Reaps what the call before left behind: zombies count against the process limit.
   jobs >/dev/null
   printf '%s+' "$1" >&2
-  if [ $# -gt 2 ]; then
-    printf '%s' "$3" | "$S" -c "$2" >&2 &
+  if [ $# -gt 3 ]; then
+    printf '%s' "$4" | "$2" -c "$3" >&2 &
   else
-    "$S" -c "$2" </dev/null >&2 &
+    "$2" -c "$3" </dev/null >&2 &
   fi
   p=$!
   wait "$p"

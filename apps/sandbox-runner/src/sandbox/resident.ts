@@ -33,6 +33,7 @@ export type CallEnd =
   | { kind: 'gone'; reason: string };
 
 export type CallOptions = {
+  shell: '/bin/sh' | '/bin/bash';
   timeoutMs: number;
   onOutput: (data: Buffer) => void;
   /** Bytes for the command's standard input; /dev/null otherwise. No NUL. */
@@ -59,12 +60,11 @@ type Pending = {
 };
 
 /**
- * Speaks to a fresh tool process over the container's attached stream. `shell` is the path, inside, of the shell that runs commands.
- * `interrupt` sends USR1 to PID 1; `end` is called once with the reason when the stream is no longer believed.
+ * Speaks to a fresh tool process over the container's attached stream. `interrupt` sends USR1 to PID 1; `end` is called once with the reason when the stream is no longer believed.
  */
 export function attachResident(
   stream: Duplex,
-  options: { shell: string; interrupt: () => Promise<void>; end: (reason: string) => void },
+  options: { interrupt: () => Promise<void>; end: (reason: string) => void },
 ): Resident {
   let pending: Pending | null = null;
   let ended: string | null = null;
@@ -142,11 +142,11 @@ export function attachResident(
   stream.on('error', (error) => finish(`the attached stream failed: ${error.message}`));
   stream.on('close', () => finish('the container ended'));
   stream.on('end', () => finish('the container ended'));
-  stream.write(`${PREAMBLE}S=${quote(options.shell)}\n`);
+  stream.write(PREAMBLE);
 
   const run = async (
     command: string,
-    { timeoutMs, onOutput, stdin, signal }: CallOptions,
+    { shell, timeoutMs, onOutput, stdin, signal }: CallOptions,
   ): Promise<CallEnd> => {
     if (ended !== null) return { kind: 'gone', reason: ended };
     if (signal?.aborted === true) return { kind: 'aborted' };
@@ -183,7 +183,8 @@ export function attachResident(
     const timer = setTimeout(() => kill('timed_out'), timeoutMs);
     const onAbort = () => kill('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
-    stream.write(`r ${nonce} ${quote(command)}${stdin === undefined ? '' : ` ${quote(stdin)}`}\n`);
+    const words = [nonce, shell, quote(command), ...(stdin === undefined ? [] : [quote(stdin)])];
+    stream.write(`r ${words.join(' ')}\n`);
     const end = await done.promise;
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ExecResult, Workspace } from '@millwright/domain';
+import type { Container } from 'dockerode';
 import { endOf, killContainer, removeContainer, removeVolume, startContainer } from './container.ts';
 import type { Engine } from './engine.ts';
 import { inside, readScript, writeScript } from './files.ts';
@@ -132,6 +133,16 @@ export async function openBox(
   }
 }
 
+const CLOSED = 'it was closed';
+/** What the resident reports when the stream ends; the engine then knows more. */
+const ENDED = 'the container ended';
+
+async function howEnded(container: Container): Promise<string> {
+  const end = await endOf(container).catch(() => null);
+  if (end === null) return ENDED;
+  return end.oom ? 'the container ran out of memory' : `the container ended with status ${end.exitCode}`;
+}
+
 function runningBox(
   engine: Engine,
   options: OpenOptions,
@@ -140,7 +151,7 @@ function runningBox(
     upper: Upper;
     root: string;
     deps: Layer | null;
-    shell: string;
+    shell: '/bin/sh' | '/bin/bash';
     volume: string;
     before: string;
   },
@@ -151,42 +162,40 @@ function runningBox(
   let killed: Promise<void> | null = null;
   let destroyed: Promise<void> | null = null;
   const ended = Promise.withResolvers<{ reason: string }>();
+  const noteFailure = (error: unknown) =>
+    engine.note({ kind: 'cleanup_failed', what: container.id, reason: String(error) });
 
   const resident = attachResident(stream, {
-    shell: parts.shell,
     interrupt: () => container.kill({ signal: 'SIGUSR1' }),
     end: (reason) => {
-      kill(reason).catch((error: unknown) =>
-        engine.note({ kind: 'cleanup_failed', what: container.id, reason: String(error) }),
-      );
+      kill(reason).catch(noteFailure);
     },
   });
 
-  const kill = (reason = 'it was closed'): Promise<void> => {
-    killed ??= (async () => {
-      clearTimeout(wall);
-      cause = reason;
-      stream.destroy();
-      await killContainer(container);
-      if (reason === 'the container ended') {
-        const end = await endOf(container).catch(() => null);
-        if (end?.oom === true) cause = 'the container ran out of memory';
-        else if (end !== null) cause = `the container ended with status ${end.exitCode}`;
-      }
-      if (reason !== 'it was closed')
-        engine.note({ kind: 'killed', attempt: options.attempt, container: container.id, reason: cause });
-      ended.resolve({ reason: cause });
-    })();
+  /** What ended it is decided by the first call; a later one tries again when the engine could not be reached. */
+  const kill = (reason = CLOSED): Promise<void> => {
+    killed ??= end(reason).catch((error: unknown) => {
+      killed = null;
+      throw error;
+    });
     return killed;
   };
+  const end = async (reason: string) => {
+    clearTimeout(wall);
+    cause ??= reason;
+    stream.destroy();
+    await killContainer(container);
+    if (cause === ENDED) cause = await howEnded(container);
+    if (cause !== CLOSED)
+      engine.note({ kind: 'killed', attempt: options.attempt, container: container.id, reason: cause });
+    ended.resolve({ reason: cause });
+  };
   const wall = setTimeout(() => {
-    kill(`its wall-clock limit of ${limits.wallMs} ms was reached`).catch((error: unknown) =>
-      engine.note({ kind: 'cleanup_failed', what: container.id, reason: String(error) }),
-    );
+    kill(`its wall-clock limit of ${limits.wallMs} ms was reached`).catch(noteFailure);
   }, limits.wallMs);
 
   const whyGone = async (reason: string): Promise<string> => {
-    await kill(reason);
+    await kill(reason).catch(noteFailure);
     return cause ?? reason;
   };
 
@@ -195,6 +204,8 @@ function runningBox(
     const chunks: Buffer[] = [];
     let bytes = 0;
     const end = await resident.call(script, {
+      // The image's plain shell starts faster than bash, and these scripts are ours.
+      shell: '/bin/sh',
       timeoutMs: FILE_TIMEOUT_MS,
       onOutput: (data) => {
         bytes += data.length;
@@ -231,6 +242,7 @@ function runningBox(
       const end: CallEnd = await resident.call(
         long ? `cat >/tmp/.command && exec ${parts.shell} /tmp/.command </dev/null` : command,
         {
+          shell: parts.shell,
           timeoutMs,
           onOutput: (data) => output.push(data),
           ...(long ? { stdin: command } : {}),
