@@ -25,21 +25,17 @@ export type RealPackage = {
 
 type Manifest = { devDependencies: Record<string, string> } & Record<string, unknown>;
 
-/** Its package.json with only these development dependencies; a version given here wins over its own. */
-function trimmed(
-  text: string,
-  keep: Record<string, string | null>,
-  more: Record<string, unknown> = {},
-): string {
+/** Its package.json with only these of its development dependencies. */
+function trimmed(text: string, ...keep: string[]): string {
   const manifest = JSON.parse(text) as Manifest;
   const devDependencies = Object.fromEntries(
-    Object.entries(keep).map(([name, version]) => {
-      const found = version ?? manifest.devDependencies[name];
-      if (found === undefined) throw new Error(`${name} is no development dependency`);
-      return [name, found];
+    keep.map((name) => {
+      const version = manifest.devDependencies[name];
+      if (version === undefined) throw new Error(`${name} is no development dependency`);
+      return [name, version];
     }),
   );
-  return `${JSON.stringify({ ...manifest, devDependencies, ...more }, null, 2)}\n`;
+  return `${JSON.stringify({ ...manifest, devDependencies }, null, 2)}\n`;
 }
 
 export const PACKAGES: readonly RealPackage[] = [
