@@ -112,12 +112,12 @@ function settingsFromEnvironment(): Partial<Factory['settings']> {
 
 await pump.catchUp();
 for (const repo of world.targets.keys()) {
-  await factory.deployments
-    .ensure(repo)
-    .catch((error: unknown) =>
-      log.error({ err: error, repo }, 'the proxy of a target could not be brought back'),
-    );
+  const trouble = await factory.deployments.ensure(repo).catch((error: unknown) => String(error));
+  if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');
 }
+await factory.deployments
+  .reap()
+  .catch((error: unknown) => log.warn({ err: error }, 'leftovers of former releases could not be removed'));
 const factoryStream = await trail.read(streamOf.factory());
 await trail.append({
   stream: streamOf.factory(),

@@ -19,6 +19,7 @@ import {
   type ReleaseRef,
   type RollbackResult,
   type RunAs,
+  reapOrphans,
   rollback,
   type Target,
 } from '@millwright/rollback';
@@ -70,7 +71,7 @@ export class Deployments {
     const { live } = world.target(repo);
     const journal = new TargetJournal(trail, repo);
     const wanted = await this.#known(id);
-    const before = live !== null && live !== id ? await this.#known(live) : null;
+    const before = live === null ? null : await this.#known(live);
     const result = await deploy(this.target(repo), {
       release: wanted.ref,
       run: wanted.run,
@@ -79,7 +80,7 @@ export class Deployments {
       journal,
       clock,
     });
-    if (result.kind === 'promoted')
+    if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', wanted.artifact, 'promoted');
     return result;
   }
@@ -101,11 +102,23 @@ export class Deployments {
     return result;
   }
 
-  /** At start: every target that has a live release gets its proxy back, with its weights. Failures are for the caller to report. */
-  async ensure(repo: RepoName): Promise<void> {
+  /** At start: every target that has a live release gets its proxy back, with its weights. Null, or why it could not be. */
+  async ensure(repo: RepoName): Promise<string | null> {
     const { live } = this.#deps.world.target(repo);
-    if (live === null) return;
-    await this.target(repo).ensureProxy((await this.#known(live)).run);
+    if (live === null) return null;
+    const failure = await this.target(repo).ensureProxy((await this.#known(live)).run);
+    return failure.kind === 'failed' ? failure.reason : null;
+  }
+
+  /** At start: removes what stands on this engine of targets that the trail does not know. */
+  async reap(): Promise<void> {
+    const { place, world } = this.#deps;
+    const keep = [...world.targets.keys()];
+    await reapOrphans({
+      factory: place.factory,
+      keep,
+      ...(place.dockerHost === undefined ? {} : { dockerHost: place.dockerHost }),
+    });
   }
 
   /** Where people reach the service, or null while none is deployed. */

@@ -25,17 +25,12 @@ export function planRollback(
     };
   const target = world.target(name);
   if (target.live === null) return { kind: 'none', reason: `nothing of ${name} is deployed` };
-  const good = target.history
-    .map((one) => one.release)
-    .filter((id) => id !== target.live && world.releases.get(id)?.result === 'promoted');
-  const to =
-    release ??
-    target.history.findLast(
-      (one) => one.release === target.live && one.previous !== null && one.previous !== target.live,
-    )?.previous ??
-    good.at(-1);
-  if (to === undefined || to === null)
-    return { kind: 'none', reason: `${name} has had no release before ${target.live}` };
+  // What a rollback left is not gone back to, nor what was deployed after the live one.
+  const left = new Set(target.history.filter((one) => one.by === 'rollback').map((one) => one.previous));
+  const deploys = target.history.filter((one) => one.by === 'deploy').map((one) => one.release);
+  const before = deploys.slice(0, deploys.lastIndexOf(target.live));
+  const to = release ?? before.findLast((id) => id !== target.live && !left.has(id));
+  if (to === undefined) return { kind: 'none', reason: `${name} has had no release before ${target.live}` };
   if (to === target.live) return { kind: 'none', reason: `${to} is live already` };
   if (!target.history.some((one) => one.release === to))
     return { kind: 'none', reason: `${to} never served, so it is not known to be good` };
