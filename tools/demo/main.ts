@@ -215,9 +215,6 @@ try {
   process.exitCode = await demo();
 } catch (error) {
   if (over.signal.aborted) say('', 'Interrupted; everything the demo made is removed.');
-  else
-    process.stderr.write(
-      `\n${paint('red', '✖')} ${error instanceof Error ? error.message : String(error)}\n`,
-    );
+  else process.stderr.write(`\n${paint('red', '✖')} ${messageOf(error)}\n`);
   process.exitCode = over.signal.aborted ? 130 : 1;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { gate, run, stage } from './stand-ins/views.ts';
+import { COMPILE_CACHE } from './up/root.ts';
 
 // The CLI as a process: exit codes, what goes to stdout and what to stderr. The factory is a server that says what a factory would.
 
@@ -46,7 +47,13 @@ function cli(args: string[], input = '', env: Record<string, string> = {}): Prom
       {
         cwd: folder,
         timeout: 30_000,
-        env: { PATH: process.env.PATH, MILLWRIGHT_URL: url, MILLWRIGHT_TOKEN: 'mwt_test', ...env },
+        env: {
+          PATH: process.env.PATH,
+          NODE_COMPILE_CACHE: COMPILE_CACHE,
+          MILLWRIGHT_URL: url,
+          MILLWRIGHT_TOKEN: 'mwt_test',
+          ...env,
+        },
       },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );

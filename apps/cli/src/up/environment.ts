@@ -3,7 +3,7 @@
 type Env = Record<string, string | undefined>;
 type Given = Record<string, string>;
 
-/** What any program needs to run here: no secrets among them. Proxies and npm's configuration say how to reach the outside. */
+/** What any program needs to run here: no secrets among them. Proxies say how to reach the outside. */
 const ORDINARY = [
   'PATH',
   'HOME',
@@ -19,7 +19,9 @@ const ORDINARY = [
   'SSL_CERT_DIR',
   'XDG_RUNTIME_DIR',
 ];
-const NETWORK = /^(https?_proxy|no_proxy|all_proxy|npm_config_.+)$/i;
+const NETWORK = /^(https?_proxy|no_proxy|all_proxy)$/i;
+/** Names the package registry, and may hold its credential: for the runner's *prepare* alone. */
+const NPM = /^npm_config_.+$/i;
 const ROLES = ['plan', 'implement', 'review', 'test', 'deploy'] as const;
 
 const MODEL = /^MILLWRIGHT_MODEL_/;
@@ -95,7 +97,9 @@ export function runnerEnv(
     ...ordinary(env),
     ...picked(
       env,
-      (name) => name.startsWith('MILLWRIGHT_') && !MODEL.test(name) && !NOT_THE_RUNNERS.test(name),
+      (name) =>
+        NPM.test(name) ||
+        (name.startsWith('MILLWRIGHT_') && !MODEL.test(name) && !NOT_THE_RUNNERS.test(name)),
     ),
     ...(given.recordedUrl === null ? claude : recorded(given.recordedUrl)),
     ...shared(given),

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failed } from '../fail.ts';
-import { startChild } from './child.ts';
+import { duration } from '../text/format.ts';
+import { endOf, startChild } from './child.ts';
 import * as environment from './environment.ts';
 import { hashOf, type Identity, identityOf, makeDataFolder, writePrivate } from './identity.ts';
 import { tail } from './logs.ts';
@@ -11,7 +12,7 @@ import { answers } from './ready.ts';
 import { ROOT } from './root.ts';
 import { leaveFolder, nameChildren, takeFolder } from './running.ts';
 import { setUp } from './set-up.ts';
-import { type Died, endOf, type Supervised, supervise } from './supervise.ts';
+import { type Supervised, supervise } from './supervise.ts';
 
 export type FactoryOptions = {
   data: string;
@@ -25,7 +26,7 @@ export type FactoryOptions = {
   /** A step is done: what, and how long it took. */
   step(name: string, said: string, ms: number): void;
   /** A process died and comes back. */
-  restarting(died: Died, delayMs: number): void;
+  restarting(died: { name: string; said: string }): void;
   /** The factory cannot go on; it is to be stopped. */
   gaveUp(message: string): void;
 };
@@ -100,7 +101,10 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       { name, file, args, env: childEnv, log, heapMiB },
       {
         restarting: (died, delayMs) => {
-          options.restarting(died, delayMs);
+          options.restarting({
+            name,
+            said: `died (${endOf(died.ended)}); started again in ${duration(delayMs)}. Its log: ${log}`,
+          });
           setTimeout(note, delayMs + 50).unref();
         },
         gaveUp: (died, deaths) => {
@@ -148,6 +152,10 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           : await embeddedDatabase(data, identity.passwords),
     );
     stops.push(() => database.stop());
+    database.keep({
+      restarted: () => options.restarting({ name: 'Postgres', said: 'died; started again on its port' }),
+      gaveUp: (why) => options.gaveUp(`Postgres cannot be kept running: ${why}`),
+    });
     await timed(
       'migrations',
       () => 'applied',

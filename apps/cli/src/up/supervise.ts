@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, type ChildSpec, type Ended, endOf, startChild } from './child.ts';
-
-/** How a process that died is brought back: at once, then later and later; given up when it dies too often. */
-export const RESTARTS = { delaysMs: [100, 250, 500, 1_000, 2_000], perMinute: 5 } as const;
+import { type Child, type ChildSpec, type Ended, startChild } from './child.ts';
+import { nextDelay } from './restarts.ts';
 
 export type Died = { name: string; ended: Ended; log: string };
 
@@ -14,13 +12,6 @@ export type Watcher = {
 };
 
 export type Supervised = { spec: ChildSpec; pid(): number; stop(hurry: AbortSignal): Promise<void> };
-
-/** The delay before the next start after `deaths` (instants, milliseconds), or null when it has died too often in the last minute. Pure. */
-export function nextDelay(deaths: readonly number[], now: number): number | null {
-  const recent = deaths.filter((at) => now - at < 60_000).length;
-  if (recent > RESTARTS.perMinute) return null;
-  return RESTARTS.delaysMs[Math.min(Math.max(recent, 1), RESTARTS.delaysMs.length) - 1] ?? 0;
-}
 
 /** Starts a process and keeps it running until `stop`. */
 export function supervise(spec: ChildSpec, watcher: Watcher): Supervised {
@@ -57,5 +48,3 @@ export function supervise(spec: ChildSpec, watcher: Watcher): Supervised {
     },
   };
 }
-
-export { endOf };

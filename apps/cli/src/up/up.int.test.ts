@@ -134,6 +134,10 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   expect(await third.next('restarting')).toEqual({ restarting: 'orchestrator' });
   await until(async () => listensOn(Number(new URL(again).port)));
 
+  process.kill(before.pid, 'SIGKILL');
+  expect(await third.next('restarting')).toEqual({ restarting: 'Postgres' });
+  expect(postmaster().port).toBe(before.port);
+
   third.process.kill('SIGTERM');
   expect(await third.ended).toBe(0);
   expect(await listensOn(before.port)).toBe(false);

@@ -5,7 +5,6 @@ import { duration } from '../text/format.ts';
 import { lookOf } from '../text/look.ts';
 import { parseWhole } from '../text/parse.ts';
 import { type Factory, startFactory } from './factory.ts';
-import { endOf } from './supervise.ts';
 
 type Options = GlobalOptions & Record<string, string | boolean | undefined>;
 
@@ -60,10 +59,7 @@ export async function up(options: Options): Promise<void> {
       say(`  ${colour.green(symbol.done)} ${name.padEnd(13)} ${colour.dim(`${said}  ${duration(ms)}`)}`);
       if (stopEarly) throw failed('stopped', 'stopped while starting; nothing is left running');
     },
-    restarting: (died, delayMs) =>
-      say(
-        `  ${colour.yellow(symbol.again)} ${died.name} died (${endOf(died.ended)}); started again in ${duration(delayMs)}. Its log: ${died.log}`,
-      ),
+    restarting: ({ name, said }) => say(`  ${colour.yellow(symbol.again)} ${name} ${said}`),
     gaveUp: (message) => end(message),
   });
   if (options.json === true)

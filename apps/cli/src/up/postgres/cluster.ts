@@ -28,6 +28,8 @@ export type ClusterOptions = {
   /** Holds `data` and `log`; made if absent. */
   folder: string;
   passwords: { postgres: string; migrator: string };
+  /** The port to listen on; a free one if absent. */
+  port?: number;
 };
 
 export type Cluster = {
@@ -130,16 +132,25 @@ function writeConfiguration(data: string, user: ServerUser, port: number): void 
   own(path, user, 0o600);
 }
 
-/** The running server's port by its own `postmaster.pid` (line 4), or null. A file that a killed server left names a port where nobody listens. */
-async function runningPort(data: string): Promise<number | null> {
-  let lines: string[];
+/** The running server's process by its own `postmaster.pid` (line 1), or null. */
+export function serverPid({ folder }: Pick<ClusterOptions, 'folder'>): number | null {
+  const pid = Number(postmaster(join(folder, 'data'))?.[0]);
+  return isAlive(pid) ? pid : null;
+}
+
+function postmaster(data: string): string[] | null {
   try {
-    lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+    return readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
-  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+}
+
+/** The running server's port by `postmaster.pid` (line 4), or null. A file that a killed server left names a port where nobody listens. */
+async function runningPort(data: string): Promise<number | null> {
+  const lines = postmaster(data);
+  const [pid, port] = [Number(lines?.[0]), Number(lines?.[3])];
   if (!isAlive(pid) || !Number.isInteger(port) || port <= 0) return null;
   return (await listensOn(port)) ? port : null;
 }
@@ -166,7 +177,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   if (running !== null) return { port: running, adopted: true, stop };
   if (!existsSync(data)) initialise(options);
   if (existsSync(log) && statSync(log).size > LOG_BYTES) truncateSync(log);
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   writeConfiguration(data, user, port);
   const started = run(
     options,

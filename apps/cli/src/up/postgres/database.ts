@@ -5,13 +5,16 @@ import { failed } from '../../fail.ts';
 import type { Passwords } from '../identity.ts';
 import { binaries, SYSTEM_FOLDER } from './binaries.ts';
 import { DATABASE, startCluster } from './cluster.ts';
+import { type DatabaseWatcher, keepCluster } from './keep.ts';
 import { mayEnter, serverUser } from './user.ts';
 
 export type Database = {
   url(role: 'migrator' | 'orchestrator' | 'runner' | 'redactor'): string;
   /** For people: where it is. */
   said: string;
-  stop(): void;
+  /** Watches over it until it is stopped; somebody else's is not watched. */
+  keep(watcher: DatabaseWatcher): void;
+  stop(): Promise<void>;
 };
 
 /** Where the embedded database lies: in the data folder, or, where Postgres's user cannot enter that, in a folder of the system's named by it. Written down once. */
@@ -37,11 +40,19 @@ function placeOf(data: string, user: ReturnType<typeof serverUser>): string {
 export async function embeddedDatabase(data: string, passwords: Passwords): Promise<Database> {
   const user = serverUser();
   const folder = placeOf(data, user);
-  const cluster = await startCluster({ bin: binaries(user), user, folder, passwords });
+  const options = { bin: binaries(user), user, folder, passwords };
+  const cluster = await startCluster(options);
+  let kept: { stop(): Promise<void> } | null = null;
   return {
     url: (role) => `postgres://${role}:${passwords[role]}@127.0.0.1:${cluster.port}/${DATABASE}`,
     said: `port ${cluster.port}, ${folder}${cluster.adopted ? ' (was still running: adopted)' : ''}`,
-    stop: cluster.stop,
+    keep: (watcher) => {
+      kept = keepCluster(options, cluster.port, watcher);
+    },
+    stop: async () => {
+      await kept?.stop();
+      cluster.stop();
+    },
   };
 }
 
@@ -61,6 +72,7 @@ export function externalDatabase(address: string, passwords: Passwords): Databas
       return url.href;
     },
     said: `DATABASE_URL at ${given.host}`,
-    stop: () => undefined,
+    keep: () => undefined,
+    stop: async () => undefined,
   };
 }

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { nextDelay } from './restarts.ts';
+
+it('waits longer with each death, and gives up at the sixth within a minute', () => {
+  const deaths = [1_000, 2_000, 3_000, 4_000, 5_000, 6_000];
+  expect(deaths.map((now, at) => nextDelay(deaths.slice(0, at + 1), now))).toEqual([
+    100,
+    250,
+    500,
+    1_000,
+    2_000,
+    null,
+  ]);
+});
+
+it('forgets deaths that are a minute old', () => {
+  expect(nextDelay([0, 1, 2, 3, 4, 70_000], 70_000)).toBe(100);
+});
