@@ -74,8 +74,8 @@ export function containerOptions(box: Box): ContainerCreateOptions {
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
-    NetworkDisabled: true,
     HostConfig: {
+      // Not NetworkDisabled: then the engine makes no /etc/hosts, and `localhost` has no address (vitest, many servers).
       NetworkMode: 'none',
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],

@@ -16,11 +16,12 @@ r() {
     "$2" -c "$3" </dev/null >&2 &
   fi
   p=$!
-  wait "$p"
+  # What the shell says of a job that was killed is not the command's output.
+  wait "$p" 2>/dev/null
   c=$?
   # Every other process of the container, whatever session or group it made for itself.
   kill -9 -1 2>/dev/null
-  [ -z "$T" ] || wait "$p"
+  [ -z "$T" ] || wait "$p" 2>/dev/null
   printf '%s-' "$1" >&2
   printf '%s %s\n' "$1" "$c"
 }
