@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type {
-  AcceptanceChecks,
-  ChangedPath,
-  CommandResult,
-  Digest,
-  GitSha,
-  RepoConfig,
-  TestReport,
+import {
+  type AcceptanceChecks,
+  type ChangedPath,
+  type CommandResult,
+  type Digest,
+  type GitSha,
+  type RepoConfig,
+  retryable,
+  type TestReport,
 } from '@millwright/domain';
 import { listCheckout, readCheckout } from '../sandbox/index.ts';
 import { runAcceptance } from './acceptance.ts';
@@ -43,7 +44,7 @@ export type BaseMemory = {
   set(key: string, facts: BaseFacts): Promise<void>;
 };
 
-const MAX_FILES = 100_000;
+const MAX_FILES = 200_000;
 const MAX_CONFIG = 4 * 1024 * 1024;
 const BASE_SESSIONS = 8;
 const NOTHING: Laying = { remove: [], write: [], append: [] };
@@ -60,7 +61,8 @@ const canariesFor = (files: Readonly<Record<string, KnownRunner>>): (Canary & { 
  * the test files that the change touched, then the acceptance checks. Throws only when the engine fails or `signal` is aborted.
  */
 export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
-  const manifest = await readText(input.base, 'package.json');
+  const { paths } = await listCheckout(input.base.checkout, MAX_FILES);
+  const manifest = paths.includes('package.json') ? await readText(input.base, 'package.json') : null;
   const command = testCommand(input.config, parseManifest(manifest));
   const suite = command.kind === 'none' ? nothingToRun() : await verifySuite(where, memory, input, command);
   const acceptance =
@@ -217,7 +219,7 @@ async function overlay(base: Prepared, candidate: Prepared): Promise<Laying> {
   const write = await readAll(base, plan.restore);
   for (const path of plan.merge) {
     const [from, to] = await Promise.all([readText(base, path), readText(candidate, path)]);
-    const merged = from === null || to === null ? null : mergeManifest(from, to);
+    const merged = mergeManifest(from, to);
     if (merged !== null) write.push({ path, bytes: new TextEncoder().encode(merged) });
   }
   return { remove: plan.remove, write, append: [] };
@@ -227,12 +229,17 @@ async function readAll(
   from: Prepared,
   paths: readonly string[],
 ): Promise<{ path: string; bytes: Uint8Array }[]> {
-  const all = await Promise.all(
-    paths.map(async (path) => ({ path, bytes: await readCheckout(from.checkout, path, MAX_CONFIG) })),
+  return Promise.all(
+    paths.map(async (path) => {
+      const bytes = await readCheckout(from.checkout, path, MAX_CONFIG);
+      // Listed a moment ago. To go on without it would be to run another configuration, or none.
+      if (bytes === null) throw retryable('checkout-lost', `${path} of ${from.checkout.tree} cannot be read`);
+      return { path, bytes };
+    }),
   );
-  return all.flatMap(({ path, bytes }) => (bytes === null ? [] : [{ path, bytes }]));
 }
 
-async function readText(from: Prepared, path: string): Promise<string | null> {
-  return (await readCheckout(from.checkout, path, MAX_CONFIG))?.toString('utf8') ?? null;
+async function readText(from: Prepared, path: string): Promise<string> {
+  const [file] = await readAll(from, [path]);
+  return new TextDecoder().decode(file?.bytes);
 }
