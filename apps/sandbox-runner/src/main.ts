@@ -1,61 +1,51 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
-import { AttemptId, type Clock, terminal } from '@millwright/domain';
+import { AttemptId, type Clock } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
+import { readEnvironment } from './environment.ts';
+import { newIncarnation, reapDead } from './incarnation.ts';
 import { createPrepare } from './prepare/index.ts';
 import { openSandboxes } from './sandbox/index.ts';
 import { memoryOf } from './verify/memory.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
 
-/** Attempts at once. Each is one sandbox; most of an attempt's time is spent waiting for the model. */
-const CONCURRENCY = 4;
-/** What a stop waits for attempts to be handed back, before they are left to whoever takes them over. Milliseconds. */
-const DRAIN = 6_000;
+/** SIGTERM hands attempts back and ends well within the 10 s that whoever started us waits. */
+const DRAIN_MS = 8_000;
+/** Leftovers of runners killed beside us are gone within 60 s. */
+const REAP_MS = 30_000;
 
-const need = (name: string): string => {
-  const value = process.env[name];
-  if (!value) throw terminal('environment', `${name} is not set`);
-  return value;
-};
-
+const read = readEnvironment(process.env);
+if (read.kind === 'bad') {
+  process.stderr.write(`${read.problem}\n`);
+  process.exit(2);
+}
+const { environment } = read;
+const log = pino({ name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL });
 const clock: Clock = {
   now: () => Date.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
 };
-const log = pino({ name: 'runner', level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'info' });
-const data = need('MILLWRIGHT_DATA');
-await mkdir(data, { recursive: true, mode: 0o711 });
-
-const url = need('DATABASE_URL');
-const incarnation = `r-${Date.now().toString(36)}-${randomBytes(4).toString('hex')}`;
-const trail = await openRunnerTrail({ url, clock, incarnation });
-const store = openStore({ url });
-const queue = openQueue({
-  url: need('QUEUE_URL'),
-  onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
-});
+const incarnation = await newIncarnation();
 const sandboxes = await openSandboxes({
-  data,
-  factory: need('MILLWRIGHT_FACTORY'),
+  data: environment.MILLWRIGHT_DATA,
+  factory: environment.MILLWRIGHT_FACTORY,
   incarnation,
-  image: need('MILLWRIGHT_SANDBOX_IMAGE'),
+  image: environment.MILLWRIGHT_SANDBOX_IMAGE,
   note: (event) => log.info(event, 'sandbox'),
 });
-// A runner has an engine of its own: whatever another incarnation of this factory's runner left on it is an orphan.
-const reaped = await sandboxes.reap(new Set([incarnation]));
-log.info({ incarnation, ...reaped }, 'the runner is ready');
-
-const memory = join(data, 'runner', 'learned');
-await mkdir(memory, { recursive: true });
+const store = openStore({ url: environment.DATABASE_URL });
+const trail = await openRunnerTrail({ url: environment.DATABASE_URL, clock, incarnation });
+const queue = openQueue({
+  url: environment.QUEUE_URL,
+  onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
+});
 const runner: Runner = {
   trail,
   artifacts: store.artifacts,
@@ -64,41 +54,58 @@ const runner: Runner = {
   sandboxes,
   prepare: createPrepare(sandboxes),
   client: new AnthropicClient({
-    apiKey: process.env.ANTHROPIC_API_KEY ?? null,
-    baseUrl: process.env.ANTHROPIC_BASE_URL ?? null,
-    ...(process.env.MILLWRIGHT_STALL_MS ? { stallMs: Number(process.env.MILLWRIGHT_STALL_MS) } : {}),
+    apiKey: environment.ANTHROPIC_API_KEY ?? null,
+    baseUrl: environment.ANTHROPIC_BASE_URL ?? null,
   }),
   breaker: new Breaker(clock),
   clock,
-  memory: memoryOf(memory),
+  memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   models: process.env,
-  note: (event, fields) => log.info(fields, event),
+  note: (event, fields) => (event === 'activity' ? log.debug(fields, event) : log.info(fields, event)),
 };
 
 const stop = new AbortController();
-const active = new Set<Promise<void>>();
-const work = await queue.work(
-  'attempts',
-  Number(process.env.MILLWRIGHT_RUNNER_CONCURRENCY ?? CONCURRENCY),
-  async (id) => {
-    const attempt = runAttempt(runner, AttemptId.parse(id), stop.signal);
-    active.add(attempt);
-    await attempt.finally(() => active.delete(attempt));
-  },
-  (error) => log.warn({ err: error }, 'an attempt could not be worked on; it is woken again'),
-);
+const running = new Set<Promise<void>>();
 
-async function end(): Promise<void> {
-  if (stop.signal.aborted) return;
+/** A wake-up names an attempt; who holds it already, or finds it closed, does nothing. A fault of one attempt is no fault of the runner. */
+async function wake(id: string): Promise<void> {
+  const attempt = AttemptId.safeParse(id);
+  if (!attempt.success) return;
+  const work = runAttempt(runner, attempt.data, stop.signal).catch((error: unknown) =>
+    log.error({ err: error, attempt: id }, 'the attempt could not be closed'),
+  );
+  running.add(work);
+  await work.finally(() => running.delete(work));
+}
+
+async function reapQuietly(): Promise<void> {
+  await reapDead(sandboxes).then(
+    (reaped) => {
+      if (reaped.containers + reaped.volumes + reaped.mounts > 0) log.info(reaped, 'leftovers removed');
+    },
+    (error: unknown) => log.warn({ err: error }, 'leftovers could not be removed'),
+  );
+}
+
+await reapQuietly();
+const reaping = setInterval(reapQuietly, REAP_MS);
+const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
+  log.warn({ err: error }, 'a wake-up failed'),
+);
+log.info({ incarnation, concurrency: environment.MILLWRIGHT_RUNNER_CONCURRENCY }, 'the runner is ready');
+
+let stopping = false;
+async function end(signal: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info({ signal, attempts: running.size }, 'the runner stops');
+  clearInterval(reaping);
+  setTimeout(() => process.exit(1), DRAIN_MS).unref();
   stop.abort(new Error('the runner stops'));
-  setTimeout(() => process.exit(0), DRAIN).unref();
-  await Promise.allSettled([...active]);
+  await Promise.all(running);
   await work.stop();
   await sandboxes.close();
-  await trail.close();
-  await queue.close();
-  await store.close();
+  await Promise.all([trail.close(), queue.close(), store.close()]);
   process.exit(0);
 }
-process.on('SIGTERM', () => void end());
-process.on('SIGINT', () => void end());
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(signal));

@@ -1,4 +1,4 @@
-import type { AttemptStream } from '@millwright/audit';
+import type { AttemptStream, HeldClaim } from '@millwright/audit';
 import {
   type AttemptId,
   type AttemptOutcome,
@@ -26,6 +26,17 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
   const claim = await runner.trail.claim(attempt);
   if (claim.kind !== 'claimed') return;
   const stream = runner.trail.stream(claim);
+  try {
+    await doClaimed(runner, claim, stream, stop);
+  } catch (error) {
+    // A claim of a living runner is nobody else's to take: it has to be given back.
+    await persist(runner, stop, () => stream.release());
+    throw error;
+  }
+}
+
+async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream, stop: AbortSignal) {
+  const { attempt } = claim;
   const past = await stream.read();
   const opened = past.find(({ entry }) => entry?.type === 'attempt.opened')?.entry;
   if (opened?.type !== 'attempt.opened')
@@ -38,24 +49,20 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
   const watch = watchStream(runner, stream, past, lost, watching.signal);
   const signal = AbortSignal.any([stop, lost.signal]);
   try {
-    const outcome = await outcomeOf(
-      async () => {
-        const spec = await getJson(runner.artifacts, AttemptSpec, digest);
-        if (spec.attempt !== attempt)
-          throw terminal('spec-unreadable', 'the specification is of another attempt');
-        return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
-      },
-      signal,
-      stop,
-    );
+    const outcome = await outcomeOf(async () => {
+      const spec = await getJson(runner.artifacts, AttemptSpec, digest);
+      if (spec.attempt !== attempt)
+        throw terminal('spec-unreadable', 'the specification is of another attempt');
+      return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
+    }, signal);
     if (outcome.kind === 'yielded') {
-      const handedBack = stop.aborted && (await stream.release());
+      const handedBack = await persist(runner, stop, () => stream.release());
       runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
       if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
       return;
     }
     const entry = { type: 'attempt.closed', data: { outcome } } as const;
-    const appended = await stream.append(actorOf(runner), [entry]);
+    const appended = await persist(runner, stop, () => stream.append(actorOf(runner), [entry]));
     runner.note('attempt.closed', { attempt, run, outcome, appended: appended.kind });
     await wakeQuietly(runner, 'runs', run);
   } finally {
@@ -64,19 +71,30 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
   }
 }
 
+/** Tries for a minute while the trail cannot be reached. An append of unknown outcome that did happen is `refused` on the next try: closed is closed. */
+async function persist<T>(runner: Runner, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const passing = error instanceof DriveError && error.disposition === 'retryable';
+      if (!passing || tries >= (stop.aborted ? 5 : 60)) throw error;
+      await runner.clock.sleep(1_000);
+    }
+  }
+}
+
 type Ended = AttemptOutcome | { kind: 'yielded'; reason: string };
 
 async function outcomeOf(
   work: () => Promise<Extract<AttemptOutcome, { kind: 'done' }>['artifact']>,
   signal: AbortSignal,
-  stop: AbortSignal,
 ): Promise<Ended> {
   try {
     return { kind: 'done', artifact: await work() };
   } catch (error) {
     // Whatever broke while the attempt was being taken from us broke because of that.
-    if (signal.aborted || stop.aborted)
-      return { kind: 'yielded', reason: String(signal.reason ?? stop.reason) };
+    if (signal.aborted) return { kind: 'yielded', reason: String(signal.reason) };
     if (error instanceof DriveError && error.disposition === 'cancelled')
       return { kind: 'yielded', reason: error.message };
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);

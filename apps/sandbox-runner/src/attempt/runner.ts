@@ -1,4 +1,4 @@
-import type { AnthropicClient, Breaker } from '@millwright/agents';
+import type { Breaker, ModelClient } from '@millwright/agents';
 import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
 import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
 import type { Prepare } from '../prepare/index.ts';
@@ -16,7 +16,7 @@ export type Runner = {
   queue: Pick<Queue, 'wake'>;
   sandboxes: Sandboxes;
   prepare: Prepare;
-  client: Pick<AnthropicClient, keyof AnthropicClient>;
+  client: ModelClient;
   breaker: Breaker;
   clock: Clock;
   /** What bases' test runs taught, kept across attempts. */

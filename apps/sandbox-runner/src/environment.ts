@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+const Environment = z.object({
+  DATABASE_URL: z.string().min(1),
+  QUEUE_URL: z.string().min(1),
+  MILLWRIGHT_DATA: z.string().startsWith('/', 'must be an absolute path'),
+  MILLWRIGHT_FACTORY: z.string().min(1),
+  MILLWRIGHT_SANDBOX_IMAGE: z.string().min(1),
+  MILLWRIGHT_RUNNER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(3),
+  MILLWRIGHT_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  ANTHROPIC_API_KEY: z.string().min(1).optional(),
+  ANTHROPIC_BASE_URL: z.url().optional(),
+});
+export type Environment = z.infer<typeof Environment>;
+
+/** Reads what the composition root needs; a name that is set to nothing counts as not set. The problem never quotes a value. */
+export function readEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): { kind: 'environment'; environment: Environment } | { kind: 'bad'; problem: string } {
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = Environment.safeParse(set);
+  if (parsed.success) return { kind: 'environment', environment: parsed.data };
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  return { kind: 'bad', problem: `The runner's environment is not right: ${lines.join('; ')}` };
+}
