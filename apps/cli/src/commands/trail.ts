@@ -7,7 +7,7 @@ import { trailShow } from '../views/trail.ts';
 type Options = Record<string, string | boolean | undefined>;
 
 export async function show(context: Context, _args: string[], options: Options): Promise<void> {
-  const limit = parseWhole(String(options.limit), '--limit', 1, 10_000);
+  const limit = parseWhole(String(options.limit), '--limit', 1, 1_000);
   const since =
     options.since === undefined ? undefined : parseWhole(String(options.since), '--since', 0, 999_999_999);
   const { raw, value } = await context.client.get('/trail', z.array(TrailLine), {
