@@ -3,7 +3,7 @@ import { extract, type Header } from 'tar-stream';
 const KINDS = new Set(['file', 'directory', 'symlink', 'link', 'character-device', 'fifo']);
 
 /** Why an entry of a snapshot may not be written by the host, or null. Pure. */
-export function badEntry(header: Pick<Header, 'name' | 'type' | 'linkname' | 'devmajor' | 'devminor'>) {
+export function badEntry(header: Pick<Header, 'name'> & Partial<Header>) {
   const { name, type } = header;
   if (type === undefined || type === null || !KINDS.has(type)) return `${name} is a ${type ?? 'thing'}`;
   if (escapes(name)) return `${name} is outside`;

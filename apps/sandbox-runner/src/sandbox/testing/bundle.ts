@@ -31,6 +31,7 @@ export async function bundleOf(
   };
   try {
     await git('init', '-q');
+    await writeFile(join(folder, '.git/info/attributes'), '* -text -ident -filter -working-tree-encoding\n');
     const made: GitSha[] = [];
     for (const files of trees) {
       await git('read-tree', '--empty');
