@@ -75,6 +75,16 @@ describe('hashes', () => {
     expect(new Set([hex(leafHash(envelope)), ...leaves]).size).toBe(6);
   });
 
+  test('an envelope written out is its RFC 8785 form, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.nat(), fc.maxSafeNat(), (a, b, n, at) => {
+        fc.pre(a.isWellFormed());
+        const odd = { ...envelope, stream: a, type: b, actor: b + a, position: n, at } as unknown as Envelope;
+        expect(new TextDecoder().decode(envelopeBytes(odd))).toBe(text(odd));
+      }),
+    );
+  });
+
   test('a payload is checked against its envelope: ok, redacted, or another', () => {
     const payload = { salt: Buffer.alloc(16, 7), bytes: canonicalBytes({ reason: 'x' }) };
     const committed = { ...envelope, payloadDigest: payloadDigest(payload.salt, payload.bytes) };
