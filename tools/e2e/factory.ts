@@ -208,7 +208,7 @@ export async function startFactory(options: {
       }
       throw new Error(`${ticket} never came there: ${JSON.stringify(last, null, 1)}`);
     },
-    trail: (id_) => json(['trail', 'show', '--run', id_, '--limit', '10000']),
+    trail: (id_) => json(['trail', 'show', '--run', id_, '--limit', '1000']),
     requests: async () => {
       const log = readFileSync(join(data, 'logs', 'recorded.log'), 'utf8');
       const address = /listening on (http:\S+)/g.exec(log)?.[1];

@@ -1,0 +1,183 @@
+import type { AttemptOutcome, EntryOf } from '@millwright/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ON_NODE, SOURCE } from './cheats.ts';
+import { approves, checks, edit, plans, type Script, says, type Turn } from './conversations.ts';
+import { type Factory, startFactory } from './factory.ts';
+
+// THREATS.md 12–16 through the whole factory: what a model or its endpoint does ends a run with a named failure, or it recovers.
+
+let factory: Factory;
+
+const STALL_MS = 1_000;
+const TIMES = { path: 'src/sum.js', text: `${SOURCE}exports.times = (a, b) => a * b;\n` };
+const EDIT: Turn = { tools: [edit(TIMES)] };
+const submit: NonNullable<Turn['tools']>[number] = {
+  submit: { summary: 'Done.', commitMessage: 'Multiply' },
+};
+const SUBMIT: Turn = { tools: [submit] };
+/** The file was not written by then: what was cut or refused did not run. */
+const UNWRITTEN: Turn = { tools: [{ bash: 'grep -c times src/sum.js || echo unwritten' }] };
+const call = (name: string, input: Record<string, unknown>) => ({ call: { name, input } });
+
+type Fault = { name: string; turns: Turn[]; repeat?: boolean };
+
+const RECOVERS: readonly Fault[] = [
+  {
+    name: 'stalls in the middle of an answer',
+    turns: [{ ...EDIT, fault: { stall: 60_000, times: 1 } }, SUBMIT],
+  },
+  {
+    name: 'hangs up in the middle of a tool call',
+    turns: [{ ...EDIT, fault: { hangup: 600, times: 2 } }, SUBMIT],
+  },
+  {
+    name: 'sends an error after 200',
+    turns: [{ ...EDIT, fault: { errorEvent: 'overloaded_error', times: 1 } }, SUBMIT],
+  },
+  {
+    name: 'answers 429 with retry-after',
+    turns: [{ ...EDIT, fault: { status: 429, retryAfter: 1, times: 2 } }, SUBMIT],
+  },
+  { name: 'answers 529 four times', turns: [{ ...EDIT, fault: { status: 529, times: 4 } }, SUBMIT] },
+  {
+    name: 'sends malformed arguments',
+    turns: [
+      { ...EDIT, fault: { malformed: true } },
+      { expect: ['not JSON'], ...UNWRITTEN },
+      { expect: ['unwritten'], ...EDIT },
+      SUBMIT,
+    ],
+  },
+  {
+    name: 'sends ten megabytes of arguments',
+    turns: [
+      { ...EDIT, fault: { huge: 10 * 1024 * 1024 } },
+      { expect: ['at most'], ...UNWRITTEN },
+      { expect: ['unwritten'], ...EDIT },
+      SUBMIT,
+    ],
+  },
+  {
+    name: "calls tools that it has not, another role's submit among them",
+    turns: [
+      {
+        tools: [
+          call('launch', {}),
+          call('submit_review', { verdict: 'approve', summary: 'Fine.', findings: [] }),
+        ],
+      },
+      { expect: ['there is no tool launch', 'submit_review belongs to another role'], ...EDIT },
+      SUBMIT,
+    ],
+  },
+  {
+    name: 'prints two megabytes',
+    turns: [
+      { tools: [{ bash: 'yes | head -c 2000000; echo; echo the end' }] },
+      { expect: ['cut here|left out', 'the end'], ...EDIT },
+      SUBMIT,
+    ],
+  },
+];
+
+type Ends = Fault & { code: string; says: RegExp };
+const ENDS: readonly Ends[] = [
+  {
+    name: 'repeats a call',
+    turns: [{ tools: [{ bash: 'ls' }] }],
+    repeat: true,
+    code: 'stuck',
+    says: /same call with the same result, 3 times: bash ls/,
+  },
+  {
+    name: 'goes round in circles',
+    turns: [{ tools: [{ bash: 'echo a' }] }, { tools: [{ bash: 'echo b' }] }],
+    ...{ repeat: true, code: 'stuck', says: /round and round: bash echo a → bash echo b/ },
+  },
+  {
+    name: 'only talks',
+    turns: [{ say: 'I think.' }],
+    repeat: true,
+    code: 'stuck',
+    says: /without submit_change/,
+  },
+  {
+    name: 'submits what does not fit, again and again',
+    turns: [{ tools: [{ submit: { done: '{{turn}}' } }] }],
+    ...{ repeat: true, code: 'schema', says: /submits were refused/ },
+  },
+  {
+    name: "submits another role's artifact, again and again",
+    turns: [{ tools: [call('submit_plan', { summary: '{{turn}}', question: 'May I?' })] }],
+    ...{ repeat: true, code: 'schema', says: /submit_plan belongs to another role/ },
+  },
+];
+
+const titleOf = (fault: Fault) => `Multiply with a model that ${fault.name}`;
+
+function conversations(fault: Fault): Script[] {
+  const title = titleOf(fault);
+  const implementer = says('implement', title, fault.turns);
+  return [
+    ...[plans(title), fault.repeat ? { ...implementer, repeat: true } : implementer],
+    ...[approves(title), checks(title)],
+  ];
+}
+
+beforeAll(async () => {
+  factory = await startFactory({
+    conversations: [...RECOVERS, ...ENDS].flatMap(conversations),
+    env: { MILLWRIGHT_STALL_MS: String(STALL_MS) },
+  });
+});
+afterAll(() => factory?.close());
+beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+/** A repository of its own for each: they all make the same change. */
+async function given(fault: Fault) {
+  const name = fault.name.replaceAll(/[^a-z0-9]+/g, '-').slice(0, 60);
+  const remote = await factory.remote(name, ON_NODE);
+  await factory.add(remote);
+  return { name, remote, base: await remote.head() };
+}
+
+describe.concurrent('a model that', () => {
+  it.for(RECOVERS)('$name: its run is done', async (fault) => {
+    const { name, remote, base } = await given(fault);
+    const { code, run } = await factory.follow(name, `# ${titleOf(fault)}\n`);
+    expect(run).toMatchObject({ state: 'done' });
+    expect(code).toBe(0);
+    expect(await remote.treeOf(await remote.head())).toBe(
+      await remote.treeWith(base, { [TIMES.path]: TIMES.text }),
+    );
+    expect(run.stages.filter((stage) => stage.kind === 'implement')).toHaveLength(1);
+  });
+
+  it.for(ENDS)('$name: its run ends, saying so', async (fault) => {
+    const { name, remote, base } = await given(fault);
+    const { code, run } = await factory.follow(name, `# ${titleOf(fault)}\n`);
+    expect(run).toMatchObject({ state: 'failed', reason: expect.stringMatching(fault.says) });
+    expect(code).toBe(1);
+    const closed = (await factory.trail(run.id))
+      .filter((entry) => entry.type === 'stage.closed')
+      .map((entry) => (entry.data as EntryOf<'stage.closed'>['data']).outcome as AttemptOutcome);
+    expect(closed.at(-1)).toMatchObject({ kind: 'failed', code: fault.code, retryable: false });
+    expect(await remote.head()).toBe(base);
+  });
+});
+
+it('paid for no turn twice that was answered whole', async () => {
+  const answered = (await factory.requests()).filter((one) => one.paid && one.fault === null);
+  const turns = answered.map((one) => `${one.attempt} ${one.turn}`);
+  expect(turns.length).toBeGreaterThan(RECOVERS.length * 4);
+  expect(turns.filter((turn, index) => turns.indexOf(turn) !== index)).toEqual([]);
+});
+
+it('waited as long as a 429 asked', async () => {
+  const limited = (await factory.requests()).filter((one) => one.role === 'implement');
+  const first = limited.find((one) => one.status === 429);
+  const tries = limited.filter((one) => one.conversation === first?.conversation && one.turn === 0);
+  expect(tries.map((one) => one.status)).toEqual([429, 429, 200]);
+  for (const [index, one] of tries.slice(1).entries())
+    expect(one.at - (tries[index]?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+});

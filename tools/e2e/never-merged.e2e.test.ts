@@ -1,0 +1,106 @@
+import type { EntryOf, RunView, TrailLine } from '@millwright/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, SOURCE } from './cheats.ts';
+import { approves, checks, implements_, objects, plans, type Script } from './conversations.ts';
+import { type Factory, startFactory } from './factory.ts';
+import type { Remote } from './remote.ts';
+
+// Whatever an implementer does to the tests, a wrong change is never merged, and the factory does not try for ever.
+
+let factory: Factory;
+let onNode: Remote;
+let onMocha: Remote;
+let bases: [string, string];
+
+const titleOf = (cheat: Cheat) => `Make adding faster by ${cheat.name}`;
+const WRONG_TITLE = 'Make adding faster';
+const OBJECTED_TITLE = 'Make adding prettier';
+const UNMET_TITLE = 'Multiply';
+
+const wrongly = (title: string, source: string): Script[] => [
+  plans(title),
+  implements_(title, [{ path: 'src/sum.js', text: source }], { when: { attempt: 1 } }),
+  // Another wrong one each time it is sent back.
+  implements_(title, [], { when: { attempt: 2 }, bash: 'echo "// better now" >> src/sum.js' }),
+];
+const cheating = (cheat: Cheat): Script[] => {
+  const title = titleOf(cheat);
+  const bash = cheat.bash === undefined ? {} : { bash: cheat.bash };
+  return [plans(title), implements_(title, cheat.edits, bash), approves(title), checks(title)];
+};
+
+beforeAll(async () => {
+  const minus = SOURCE.replace('a + b', 'a - b');
+  factory = await startFactory({
+    conversations: [
+      ...CHEATS.flatMap(cheating),
+      ...wrongly(WRONG_TITLE, minus),
+      ...[approves(WRONG_TITLE), checks(WRONG_TITLE)],
+      ...wrongly(OBJECTED_TITLE, `${SOURCE}// prettier\n`),
+      objects(OBJECTED_TITLE, 'src/sum.js', 'This is not prettier.'),
+      ...wrongly(UNMET_TITLE, `${SOURCE}exports.times = (a, b) => a + b;\n`),
+      approves(UNMET_TITLE),
+      checks(UNMET_TITLE, `node -e "require('assert').equal(require('./src/sum.js').times(3, 4), 12)"`),
+    ],
+  });
+  onNode = await factory.remote('sum', ON_NODE);
+  onMocha = await factory.remote('sum-mocha', ON_MOCHA);
+  bases = [await onNode.head(), await onMocha.head()];
+  await Promise.all([factory.add(onNode), factory.add(onMocha)]);
+});
+afterAll(() => factory?.close());
+beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+const dataOf = <T extends 'change.tested' | 'task.reviewed'>(trail: TrailLine[], type: T) =>
+  trail.filter((entry) => entry.type === type).map((entry) => entry.data as EntryOf<T>['data']);
+
+/** Files the ticket and gives back its run's trail; the run failed, and nothing was merged or even begun to be. */
+async function failing(repo: string, title: string): Promise<{ run: RunView; trail: TrailLine[] }> {
+  const { code, run } = await factory.follow(repo, `# ${title}\n`);
+  expect(run).toMatchObject({ state: 'failed', delivered: null });
+  expect(code).toBe(1);
+  const trail = await factory.trail(run.id);
+  expect(trail.map((entry) => entry.type)).not.toContain('merge.started');
+  return { run, trail };
+}
+
+const implementations = (run: RunView) => run.stages.filter((stage) => stage.kind === 'implement').length;
+
+describe.concurrent('a wrong change', () => {
+  it.for(CHEATS)('is not merged with $name', async (cheat) => {
+    const { run, trail } = await failing(cheat.on === 'mocha' ? 'sum-mocha' : 'sum', titleOf(cheat));
+    const verdicts = dataOf(trail, 'change.tested').map((tested) => tested.verdict);
+    expect(verdicts.length).toBeGreaterThan(0);
+    expect(verdicts).not.toContain('passed');
+    expect(implementations(run)).toBeLessThanOrEqual(4);
+  });
+
+  it('is not merged when the tests see it, however often it comes', async () => {
+    const { run, trail } = await failing('sum', WRONG_TITLE);
+    expect(run.reason).toMatch(/sent back 4 times: the tests still fail/);
+    expect(implementations(run)).toBe(4);
+    expect(dataOf(trail, 'change.tested').map((tested) => tested.verdict)).toEqual(
+      Array.from({ length: 4 }, () => 'failed'),
+    );
+  });
+
+  it('is not merged when the review objects, however often', async () => {
+    const { run, trail } = await failing('sum', OBJECTED_TITLE);
+    expect(run.reason).toMatch(/sent back 4 times: the review still wants changes/);
+    expect(implementations(run)).toBe(4);
+    expect(dataOf(trail, 'change.tested')).toEqual([]);
+  });
+
+  it('is not merged when only an acceptance check sees it', async () => {
+    const { run, trail } = await failing('sum', UNMET_TITLE);
+    expect(run.reason).toMatch(/the tests still fail/);
+    expect(new Set(dataOf(trail, 'change.tested').map((tested) => tested.verdict))).toEqual(
+      new Set(['failed']),
+    );
+  });
+});
+
+it('left both branches where they were, and no other branch', async () => {
+  expect([await onNode.head(), await onMocha.head()]).toEqual(bases);
+  expect([await onNode.branches(), await onMocha.branches()]).toEqual([['main'], ['main']]);
+});
