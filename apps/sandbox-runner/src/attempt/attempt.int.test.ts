@@ -1,0 +1,323 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AnthropicClient, Breaker } from '@millwright/agents';
+import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
+import { type OpenTrail, openRunnerTrail, openTrail, type RunnerTrail } from '@millwright/audit';
+import {
+  type Actor,
+  AttemptId,
+  AttemptSpec,
+  ChangeSet,
+  type Clock,
+  type Digest,
+  type EntryOf,
+  getJson,
+  Plan,
+  putJson,
+  Release,
+  Review,
+  RunId,
+  streamOf,
+  TestReport,
+} from '@millwright/domain';
+import { openStore, type Store } from '@millwright/store';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts';
+import { bundleOf, type Files } from '../fixture/snapshots.ts';
+import { newIncarnation } from '../incarnation.ts';
+import { createPrepare } from '../prepare/index.ts';
+import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
+import { memoryOf } from '../verify/memory.ts';
+import { runAttempt } from './run-attempt.ts';
+import type { Runner } from './runner.ts';
+
+// Each role once, and what happens when attempts move between runners: real Postgres, real engine, only the model scripted.
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+};
+const SCRIPT = `
+role: plan
+turns:
+  - tools: [{ bash: "cat src/sum.js" }]
+  - expect: ["exports.add"]
+    tools: [{ submit: { summary: one task, tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
+---
+role: implement
+when: { title: "^Triple" }
+turns:
+  - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js && echo kept > note.txt" }]
+  - tools: [{ bash: "cat note.txt && rm note.txt" }]
+  - expect: ["kept"]
+    tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
+when: { title: "^Nothing" }
+turns:
+  - tools: [{ submit: { summary: nothing, commitMessage: Do nothing } }]
+---
+role: implement
+when: { title: "^Slow" }
+turns:
+  - tools: [{ bash: "sleep 20" }]
+  - tools: [{ submit: { summary: nothing, commitMessage: Do nothing } }]
+---
+role: review
+turns:
+  - tools: [{ submit: { verdict: approve, summary: fine, findings: [] } }]
+---
+role: test
+turns:
+  - tools: [{ bash: "mkdir .millwright-checks && echo \\"require('assert').equal(require('../src/sum.js').add(2,2), 4)\\" > .millwright-checks/a.cjs" }]
+  - tools: [{ submit: { summary: a check, checks: [{ acceptance: adds, command: node .millwright-checks/a.cjs }] } }]
+---
+role: deploy
+turns:
+  - tools: [{ submit: { notes: Adds., watch: [errors] } }]
+`;
+
+let db: TestDatabase;
+let trail: OpenTrail;
+let store: Store;
+let model: RecordedServer;
+let data: string;
+let sandboxes: Sandboxes;
+const trails: RunnerTrail[] = [];
+const woken: string[] = [];
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'millwright-attempt-'));
+  db = await testDatabase();
+  trail = openTrail({ url: db.url.orchestrator, clock });
+  store = openStore({ url: db.url.runner });
+  model = await startRecorded({ conversations: parseScript(SCRIPT, 'attempt.yaml') });
+  sandboxes = await openSandboxes({
+    ...{ data, factory: `test-${process.pid}`, incarnation: await newIncarnation() },
+    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+  });
+});
+afterAll(async () => {
+  await sandboxes?.close();
+  await Promise.all(trails.map((one) => one.close()));
+  await model?.close();
+  await store?.close();
+  await trail?.close();
+  await db?.close();
+  rmSync(data, { recursive: true, force: true });
+});
+
+async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
+  const own = await openRunnerTrail({ url: db.url.runner, clock, incarnation: await newIncarnation() });
+  trails.push(own);
+  const models = Object.fromEntries(
+    ['plan', 'implement', 'review', 'test', 'deploy'].map((role) => [
+      `MILLWRIGHT_MODEL_${role.toUpperCase()}`,
+      `recorded/${role}`,
+    ]),
+  );
+  return {
+    ...{ trail: own, artifacts: store.artifacts, budget: store.budget, sandboxes, clock, models },
+    queue: { wake: async (topic, id) => void woken.push(`${topic} ${id}`) },
+    prepare: createPrepare(sandboxes),
+    client: new AnthropicClient({ apiKey: 'recorded', baseUrl: model.url }),
+    breaker: new Breaker(clock),
+    memory: memoryOf(join(data, 'verified')),
+    note: () => {},
+  };
+}
+
+const node = FORMS.find(({ name }) => name === 'node');
+if (node === undefined) throw new Error('no node form');
+const form = node;
+const base = baseOf(form);
+const better: Files = {
+  ...base,
+  'src/sum.js': source(form, { ...GOOD, twice: 'a + a' }),
+  'test/twice.test.js': tests(form, { ...TWICE, 'doubles three': ['twice(3)', '6'] }),
+};
+const RUN = RunId.parse('run_0000000000000001');
+const PLAN: Plan = { kind: 'tasks', summary: '', tasks: [task()] };
+const CHANGED = [{ path: 'src/sum.js', status: 'modified', added: 1, removed: 1 }];
+let made = 0;
+
+function task() {
+  return { id: 'a' as never, title: 'Add', instructions: 'do it', dependsOn: [], acceptance: [] };
+}
+
+/** Opens an attempt as the orchestrator does. `trees` are [base, better]. */
+async function open(title: string, of: (trees: string[]) => object, wallMs = 120_000): Promise<AttemptId> {
+  const attempt = AttemptId.parse(`att_${String(++made).padStart(16, '0')}`);
+  const { bundle, trees } = bundleOf(base, better);
+  const deadline = Date.now() + wallMs;
+  const spec = AttemptSpec.parse({
+    ...{ attempt, run: RUN, repo: 'sum', ticket: { title }, config: {}, baseTree: trees[0], deadline },
+    source: { bundle: await store.artifacts.put(bundle), trees },
+    limits: { turns: 20, wallMs, usd: 5 },
+    ...of(trees),
+  });
+  const data = {
+    attempt,
+    run: RUN,
+    role: spec.role,
+    spec: await putJson(store.artifacts, AttemptSpec, spec),
+    deadline,
+  };
+  const opened = await trail.append({
+    ...{ stream: streamOf.attempt(attempt), expectedVersion: 0, actor: 'orchestrator' as Actor },
+    entries: [{ type: 'attempt.opened', data }],
+  });
+  expect(opened.kind).toBe('appended');
+  return attempt;
+}
+
+const entriesOf = async (attempt: AttemptId) =>
+  (await trail.read(streamOf.attempt(attempt))).map(({ entry }) => entry);
+async function outcomeOf(attempt: AttemptId) {
+  const last = (await entriesOf(attempt)).at(-1);
+  return last?.type === 'attempt.closed' ? last.data.outcome : null;
+}
+async function artifactOf(attempt: AttemptId): Promise<Digest> {
+  const outcome = await outcomeOf(attempt);
+  if (outcome?.kind !== 'done') throw new Error(`not done: ${JSON.stringify(outcome)}`);
+  return outcome.artifact;
+}
+const implement = ([tree]: string[]) => ({
+  ...{ role: 'implement', plan: PLAN, task: task(), from: tree, start: tree, feedback: [] },
+});
+const never = new AbortController().signal;
+
+test('plan: an artifact, every turn on the trail, the run woken, the container gone', async () => {
+  const attempt = await open('Plan', () => ({ role: 'plan', maxTasks: 4, answers: [], evidence: [] }));
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({ kind: 'tasks' });
+  expect((await entriesOf(attempt)).map((entry) => entry?.type)).toEqual([
+    ...['attempt.opened', 'attempt.claimed', 'attempt.sandboxed', 'turn.recorded', 'turn.recorded'],
+    'attempt.closed',
+  ]);
+  expect(woken).toContain(`runs ${RUN}`);
+  const left = await sandboxes.engine.docker.listContainers({
+    ...{ all: true, filters: { label: [`millwright.attempt=${attempt}`] } },
+  });
+  expect(left).toEqual([]);
+});
+
+test('implement: the change as extracted, not as told', async () => {
+  const attempt = await open('Triple', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change).toMatchObject({
+    commitMessage: 'Add triple',
+    paths: [{ path: 'src/sum.js', status: 'modified' }],
+  });
+  const patch = new TextDecoder().decode(await store.artifacts.get(change.patch));
+  expect(patch).toContain('+exports.triple = (a) => 3 * a;');
+});
+
+test('implement: an empty change is refused', async () => {
+  const attempt = await open('Nothing', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await outcomeOf(attempt)).toMatchObject({
+    kind: 'failed',
+    code: 'change-refused',
+    retryable: false,
+  });
+});
+
+test('review: bound to the patch', async () => {
+  const patchId = 'c'.repeat(40);
+  const patch = await store.artifacts.put(new TextEncoder().encode('diff --git a/src/sum.js b/src/sum.js\n'));
+  const attempt = await open('Review', ([from, tree]) => ({
+    ...{ role: 'review', plan: PLAN, task: null, patch, patchId, paths: CHANGED, from, tree },
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await getJson(store.artifacts, Review, await artifactOf(attempt))).toMatchObject({
+    patchId,
+    verdict: 'approve',
+  });
+});
+
+test('test: the suite and the acceptance checks decide', async () => {
+  const attempt = await open('Test', ([, tree]) => ({
+    ...{ role: 'test', plan: PLAN, tree, changed: CHANGED, checks: null },
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  const report = await getJson(store.artifacts, TestReport, await artifactOf(attempt));
+  expect(report).toMatchObject({ verdict: 'passed', runner: 'node', names: { base: 3, reported: 4 } });
+  expect(report.acceptance).toMatchObject([{ acceptance: 'adds', result: { exitCode: 0 } }]);
+});
+
+test('deploy: the bytes that were tested are the layer', async () => {
+  const attempt = await open('Deploy', ([, tree]) => ({
+    ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000001', commit: 'd'.repeat(40), tree },
+    changed: CHANGED,
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  const release = await getJson(store.artifacts, Release, await artifactOf(attempt));
+  expect(release).toMatchObject({ notes: 'Adds.', test: { verdict: 'passed', names: { base: 3 } } });
+  const layer = Buffer.from(await store.artifacts.get(release.layer));
+  expect(layer.includes('./src/sum.js')).toBe(true);
+  expect(layer.includes('./.git/')).toBe(false);
+});
+
+test('a runner that goes away hands over: the next goes on at the recorded turn, its workspace as it was, no turn asked for twice', async () => {
+  const attempt = await open('Triple twice', implement);
+  const first = await newRunner();
+  const stop = new AbortController();
+  const half: Runner = {
+    ...first,
+    note: (event, { text }) => {
+      if (event === 'activity' && String(text).includes('turn 2')) stop.abort(new Error('SIGTERM'));
+    },
+  };
+  await runAttempt(half, attempt, stop.signal);
+  expect(await outcomeOf(attempt)).toBeNull();
+  expect(woken).toContain(`attempts ${attempt}`);
+
+  await runAttempt(await newRunner(), attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change.paths.map(({ path }) => path)).toEqual(['src/sum.js']);
+  const turns = (await entriesOf(attempt)).flatMap((entry) =>
+    entry?.type === 'turn.recorded' ? [entry.data.turn] : [],
+  );
+  expect(turns).toEqual([1, 2, 3]);
+  const fences = (await entriesOf(attempt)).filter(
+    (e): e is EntryOf<'attempt.claimed'> => e?.type === 'attempt.claimed',
+  );
+  expect(fences.map((entry) => entry.data.fence)).toEqual([1, 2]);
+});
+
+test('a doubled wake-up does nothing', async () => {
+  const attempt = await open('Nothing twice', implement);
+  const [a, b] = [await newRunner(), await newRunner()];
+  await Promise.all([
+    runAttempt(a, attempt, never),
+    runAttempt(b, attempt, never),
+    runAttempt(a, attempt, never),
+  ]);
+  const types = (await entriesOf(attempt)).map((entry) => entry?.type);
+  expect(types.filter((type) => type === 'attempt.claimed')).toHaveLength(1);
+  expect(types.filter((type) => type === 'attempt.closed')).toHaveLength(1);
+});
+
+test('an attempt that the orchestrator closes is dropped', async () => {
+  const attempt = await open('Slow', implement);
+  const running = newRunner().then((runner) => runAttempt(runner, attempt, never));
+  await expect.poll(async () => (await entriesOf(attempt)).length, { timeout: 20_000 }).toBe(3);
+  const closed = await trail.append({
+    ...{ stream: streamOf.attempt(attempt), expectedVersion: 3, actor: 'orchestrator' as Actor },
+    entries: [{ type: 'attempt.closed', data: { outcome: { kind: 'cancelled', reason: 'asked' } } }],
+  });
+  expect(closed.kind).toBe('appended');
+  await running;
+  expect(await outcomeOf(attempt)).toEqual({ kind: 'cancelled', reason: 'asked' });
+});
+
+test('past its deadline an attempt fails with time', async () => {
+  const attempt = await open('Slow to its end', implement, 2_500);
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await outcomeOf(attempt)).toMatchObject({ kind: 'failed', code: 'time', retryable: false });
+});
