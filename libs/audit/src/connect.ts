@@ -1,22 +1,18 @@
-import { DriveError, retryable, terminal } from '@millwright/domain';
+import { cancelled, DriveError, retryable, terminal } from '@millwright/domain';
 import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
 
-/**
- * A pool for hot paths. Array types are not fetched (a query a connection): arrays travel as literals, see arrays.ts. Positions are
- * numbers: 2^53 entries is more than there will be.
- */
-export function connect(url: string, options: { max: number; onclose?: () => void }): Sql {
-  return postgres(url, {
-    max: options.max,
-    connect_timeout: 10,
-    fetch_types: false,
-    onnotice: () => undefined,
-    ...(options.onclose === undefined ? {} : { onclose: options.onclose }),
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-  });
-}
+// postgres.js (3.4.9) can lose a query that is sent between a connection's error and its close, and then never settles it; a pool
+// that had such a query also never ends by itself (porsager/postgres issues 1097 and 1130, seen here when Postgres crashes under
+// load). So a pool that lost a connection is thrown away whole, which settles everything in it, and so is one that does not answer.
+
+/** A pool that is replaced when its connections are lost. Every promise it made settles. */
+export type Pool = {
+  /** Runs statements, `work` being done within the pool's deadline. Throws only DriveErrors. */
+  use<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+};
 
 /** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now. */
 const LOST =
@@ -40,27 +36,65 @@ export function driveError(error: unknown): DriveError {
   return terminal('trail-failed', `the trail failed: ${message}`, error);
 }
 
-/** Runs `query`, throwing only DriveErrors. */
-export async function guarded<T>(query: () => Promise<T>): Promise<T> {
-  try {
-    return await query();
-  } catch (error) {
-    throw driveError(error);
-  }
+/** Connects when first used. `deadlineMs` (default 10 s) bounds one `use`; `onclose` hears of every connection that ended. */
+export function openPool(
+  url: string,
+  options: { max: number; deadlineMs?: number; onclose?: () => void },
+): Pool {
+  let current: Sql | undefined;
+  let closed = false;
+
+  const open = (): Sql =>
+    postgres(url, {
+      max: options.max,
+      connect_timeout: 10,
+      fetch_types: false, // a query a connection, for nothing: arrays travel as literals, see arrays.ts
+      onnotice: () => undefined,
+      ...(options.onclose === undefined ? {} : { onclose: options.onclose }),
+      // Positions and times are numbers: both stay far below 2^53.
+      types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    });
+
+  const discard = (sql: Sql) => {
+    if (current === sql) current = undefined;
+    sql.end({ timeout: 0 }).catch(() => undefined); // what it held is told of its end by rejection
+  };
+
+  return {
+    use: async (work) => {
+      if (closed) throw cancelled('trail-closed', 'the trail was closed by its owner');
+      current ??= open();
+      const sql = current;
+      const late = setTimeout(() => discard(sql), options.deadlineMs ?? 10_000);
+      try {
+        return await work(sql);
+      } catch (error) {
+        const drive = driveError(error);
+        if (drive.code === 'trail-unreachable') discard(sql);
+        throw drive;
+      } finally {
+        clearTimeout(late);
+      }
+    },
+    close: async () => {
+      closed = true;
+      await current?.end({ timeout: 5 });
+    },
+  };
 }
 
-/** A read that lost its connection is asked again, on another: pools find out about dead connections one at a time. Half a second in all. */
+/** A read that lost its connection is asked again, three times in half a second: it changes nothing. */
 export async function reading<T>(
-  query: () => Promise<T>,
+  pool: Pool,
+  work: (sql: Sql) => Promise<T>,
   pauses: readonly number[] = [20, 100, 400],
 ): Promise<T> {
   try {
-    return await query();
+    return await pool.use(work);
   } catch (error) {
-    const drive = driveError(error);
     const [pause, ...rest] = pauses;
-    if (drive.disposition !== 'retryable' || pause === undefined) throw drive;
+    if (driveError(error).disposition !== 'retryable' || pause === undefined) throw error;
     await new Promise((resolve) => setTimeout(resolve, pause));
-    return reading(query, rest);
+    return reading(pool, work, rest);
   }
 }

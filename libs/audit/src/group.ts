@@ -1,6 +1,6 @@
 import type { Append, AppendResult, Clock } from '@millwright/domain';
 import { bytesArray, numberArray, textArray } from './arrays.ts';
-import { driveError, type Sql } from './connect.ts';
+import { driveError, type Pool } from './connect.ts';
 import { type Encoded, encode } from './rows.ts';
 
 // Group commit. While one call is under way, callers wait; when it returns, all that wait share the next. So the cost of a commit
@@ -33,8 +33,9 @@ function resultOf(row: Row | undefined): AppendResult {
     : { kind: 'appended', version: row.at_version, position: row.at_position ?? 0 };
 }
 
-async function send(sql: Sql, group: readonly Waiting[]): Promise<readonly Row[]> {
-  return sql<Row[]>`
+const send = (pool: Pool, group: readonly Waiting[]): Promise<readonly Row[]> =>
+  pool.use(
+    (sql) => sql<Row[]>`
     select kind, at_version, at_position from millwright.trail_append(
       ${textArray(group.map((w) => w.append.stream))}::text[],
       ${numberArray(group.map((w) => w.append.expectedVersion))}::integer[],
@@ -43,11 +44,11 @@ async function send(sql: Sql, group: readonly Waiting[]): Promise<readonly Row[]
       ${numberArray(group.map((w) => w.encoded.types.length))}::integer[],
       ${textArray(group.flatMap((w) => w.encoded.types))}::text[],
       ${bytesArray(group.flatMap((w) => w.encoded.salts))}::bytea[],
-      ${bytesArray(group.flatMap((w) => w.encoded.payloads))}::bytea[])`;
-}
+      ${bytesArray(group.flatMap((w) => w.encoded.payloads))}::bytea[])`,
+  );
 
 /** The appender of one process. Every promise it made settles, whatever happens to the connection. */
-export function groupCommit(sql: Sql, clock: Clock): (append: Append) => Promise<AppendResult> {
+export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promise<AppendResult> {
   const queue: Waiting[] = [];
   let running = false;
 
@@ -64,7 +65,7 @@ export function groupCommit(sql: Sql, clock: Clock): (append: Append) => Promise
 
   const settle = async (group: readonly Waiting[]): Promise<void> => {
     try {
-      const rows = await send(sql, group);
+      const rows = await send(pool, group);
       for (const [i, waiting] of group.entries()) waiting.resolve(resultOf(rows[i]));
     } catch (error) {
       const drive = driveError(error);

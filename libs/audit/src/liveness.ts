@@ -1,5 +1,5 @@
 import { retryable } from '@millwright/domain';
-import { connect, driveError } from './connect.ts';
+import { driveError, openPool } from './connect.ts';
 
 // A runner is alive while a session of its own holds the lock of its incarnation (gone at once when the process is killed) and beats
 // (so that one which hangs or is stopped is found out after 10 s). Every beat takes the lock again if this session has not got it,
@@ -32,12 +32,13 @@ export async function stayAlive(options: {
     // What does not heal by itself is thrown where somebody waits: at the opening and at the next claim.
     timer = setTimeout(() => beat().catch(() => false), ms);
   };
-  const session = connect(options.url, { max: 1, onclose: () => schedule(0) });
+  const session = openPool(options.url, { max: 1, deadlineMs: 8_000, onclose: () => schedule(RETRY_MS) });
 
   const once = async (): Promise<boolean> => {
     try {
-      const [row] = await session<[{ held: boolean }]>`
-        select millwright.runner_heartbeat(${options.incarnation}) as held`;
+      const [row] = await session.use(
+        (sql) => sql<[{ held: boolean }]>`select millwright.runner_heartbeat(${options.incarnation}) as held`,
+      );
       return row.held;
     } catch (error) {
       // Not alive is the answer; claims then say so, and the next beat tries again. What cannot heal is thrown.
@@ -65,7 +66,7 @@ export async function stayAlive(options: {
   const close = async () => {
     closed = true;
     clearTimeout(timer);
-    await session.end({ timeout: 5 });
+    await session.close();
   };
 
   const deadline = Date.now() + options.withinMs;

@@ -10,7 +10,7 @@ import {
   retryable,
 } from '@millwright/domain';
 import { bytesArray, textArray } from './arrays.ts';
-import { connect, guarded, reading, type Sql } from './connect.ts';
+import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
 import { encode, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 
@@ -37,14 +37,14 @@ export type AttemptStream = {
 
 type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: number; reason: string };
 
-function attemptStream(sql: Sql, clock: Clock, upcast: Upcast, claim: HeldClaim): AttemptStream {
+function attemptStream(pool: Pool, clock: Clock, upcast: Upcast, claim: HeldClaim): AttemptStream {
   const { attempt } = claim;
   const secret = Buffer.from(claim.secret, 'hex');
   let version = claim.version;
   let last: Promise<unknown> = Promise.resolve();
 
   const read = (afterVersion: number) =>
-    reading(async () => {
+    reading(pool, async (sql) => {
       const rows = await sql<Row[]>`
         select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes
         from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
@@ -53,8 +53,8 @@ function attemptStream(sql: Sql, clock: Clock, upcast: Upcast, claim: HeldClaim)
 
   const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
     const { types, salts, payloads } = encode(`attempt/${attempt}`, actor, entries);
-    const [row] = await guarded(
-      () => sql<[AppendRow]>`
+    const [row] = await pool.use(
+      (sql) => sql<[AppendRow]>`
         select kind, at_version, at_position, reason from millwright.runner_append(
           ${attempt}, ${secret}, ${version}, ${actor}, ${clock.now()},
           ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[])`,
@@ -89,7 +89,7 @@ function attemptStream(sql: Sql, clock: Clock, upcast: Upcast, claim: HeldClaim)
     },
     read: (afterVersion = 0) => read(afterVersion),
     release: () =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const [row] = await sql<[{ done: boolean }]>`
           select millwright.runner_release(${attempt}, ${secret}) as done`;
         return row.done;
@@ -110,13 +110,13 @@ export async function openRunnerTrail(options: {
 }): Promise<RunnerTrail> {
   const { clock, incarnation } = options;
   const liveness = await stayAlive({ url: options.url, incarnation, withinMs: 10_000 });
-  const sql = connect(options.url, { max: options.maxConnections ?? 4 });
+  const pool = openPool(options.url, { max: options.maxConnections ?? 4 });
 
   const tryClaim = async (attempt: AttemptId): Promise<Claim | 'not_alive'> => {
     const secret = randomBytes(32);
     const hash = createHash('sha256').update(secret).digest();
-    const [row] = await guarded(
-      () => sql<[{ kind: Claim['kind'] | 'not_alive'; fence: number; at_version: number }]>`
+    const [row] = await pool.use(
+      (sql) => sql<[{ kind: Claim['kind'] | 'not_alive'; fence: number; at_version: number }]>`
         select kind, fence, at_version
         from millwright.runner_claim(${attempt}, ${incarnation}, ${hash}, ${clock.now()}, ${randomBytes(16)})`,
     );
@@ -141,9 +141,9 @@ export async function openRunnerTrail(options: {
       }
       throw retryable('trail-unreachable', `runner ${incarnation} has lost its session`, 200);
     },
-    stream: (claim) => attemptStream(sql, clock, options.upcast ?? upcastV1, claim),
+    stream: (claim) => attemptStream(pool, clock, options.upcast ?? upcastV1, claim),
     close: async () => {
-      await Promise.all([liveness.close(), sql.end({ timeout: 5 })]);
+      await Promise.all([liveness.close(), pool.close()]);
     },
   };
 }

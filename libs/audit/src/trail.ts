@@ -1,6 +1,6 @@
 import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
-import { connect, guarded, reading } from './connect.ts';
-import { follow } from './follow.ts';
+import { openPool, reading } from './connect.ts';
+import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
 import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 
@@ -29,14 +29,14 @@ export function openTrail(options: {
   upcast?: Upcast;
 }): OpenTrail {
   const upcast = options.upcast ?? upcastV1;
-  const reads = connect(options.url, { max: options.maxConnections ?? 4 });
-  const writes = connect(options.url, { max: 1 });
+  const reads = openPool(options.url, { max: options.maxConnections ?? 4 });
+  const writes = openPool(options.url, { max: 1 });
   const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
 
   const readAll: Trail['readAll'] = (afterPosition, limit) =>
-    reading(async () => {
+    reading(reads, async (sql) => {
       const found = rows(
-        await reads<Row[]>`
+        await sql<Row[]>`
           select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
           where position > ${afterPosition} order by position limit ${Math.min(limit, MAX_READ)}`,
       );
@@ -49,13 +49,15 @@ export function openTrail(options: {
       return found;
     });
 
+  const follow = openFollow(options.url, readAll);
+
   return {
     append: groupCommit(writes, options.clock),
     readAll,
     read: (stream, afterVersion = 0) =>
-      reading(async () => {
+      reading(reads, async (sql) => {
         const found = rows(
-          await reads<Row[]>`
+          await sql<Row[]>`
             select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
             where stream = ${stream} and version > ${afterVersion} order by version`,
         );
@@ -65,25 +67,25 @@ export function openTrail(options: {
         return found;
       }),
     head: () =>
-      reading(async () => {
-        const [row] = await reads<[{ head: number }]>`
+      reading(reads, async (sql) => {
+        const [row] = await sql<[{ head: number }]>`
           select coalesce(max(position), 0) as head from millwright.entries`;
         return row.head;
       }),
-    follow: (range) => follow(reads, readAll, range),
+    follow: follow.follow,
     deadClaims: () =>
-      reading(async () => {
-        const found = await reads<{ attempt: string; fence: number; incarnation: string }[]>`
+      reading(reads, async (sql) => {
+        const found = await sql<{ attempt: string; fence: number; incarnation: string }[]>`
           select attempt, fence, incarnation from millwright.dead_claims()`;
         return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
       }),
     isAlive: (incarnation) =>
-      reading(async () => {
-        const [row] = await reads<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
+      reading(reads, async (sql) => {
+        const [row] = await sql<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
         return row.alive;
       }),
     close: async () => {
-      await Promise.all([reads.end({ timeout: 5 }), writes.end({ timeout: 5 })]);
+      await Promise.all([follow.close(), reads.close(), writes.close()]);
     },
   };
 }
@@ -93,13 +95,13 @@ export function openRedactor(options: { url: string }): {
   redact(position: number): Promise<boolean>;
   close(): Promise<void>;
 } {
-  const sql = connect(options.url, { max: 1 });
+  const pool = openPool(options.url, { max: 1 });
   return {
     redact: (position) =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const [row] = await sql<[{ gone: boolean }]>`select millwright.redact(${position}) as gone`;
         return row.gone;
       }),
-    close: () => sql.end({ timeout: 5 }),
+    close: () => pool.close(),
   };
 }

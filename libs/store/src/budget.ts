@@ -1,5 +1,5 @@
 import type { Budget, BudgetScope } from '@millwright/domain';
-import { guarded, type Sql } from './connect.ts';
+import { type Pool, repeating } from './connect.ts';
 
 export type BudgetLine = { scope: BudgetScope; capUsd: number | null; spentUsd: number; reservedUsd: number };
 
@@ -19,13 +19,13 @@ const MICRO = 1_000_000;
 const micro = (usd: number) => Math.ceil(usd * MICRO - 1e-6);
 
 /** The budget ledger. A scope without a cap is counted and never refuses. A key that was settled and is reserved again is a new call. */
-export function budgetOn(sql: Sql): BudgetLedger {
+export function budgetOn(pool: Pool): BudgetLedger {
   const settle = async (key: string, amount: number | null) => {
-    await guarded(() => sql`select millwright.budget_settle(${key}, ${amount})`);
+    await repeating(pool, (sql) => sql`select millwright.budget_settle(${key}, ${amount})`);
   };
   return {
     reserve: (key, scopes, usd) =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const [row] = await sql<[{ refused_by: string | null; left_over: number | null }]>`
           select refused_by, left_over from millwright.budget_reserve(${key}, ${[...scopes]}::text[], ${micro(usd)})`;
         return row.refused_by === null
@@ -35,7 +35,7 @@ export function budgetOn(sql: Sql): BudgetLedger {
     settle: (key, usd) => settle(key, micro(usd)),
     settleUnknown: (key) => settle(key, null),
     settleStale: (olderThanMs) =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const [row] = await sql<
           [{ n: number }]
         >`select millwright.budget_settle_stale(${olderThanMs} * interval '1 millisecond') as n`;
@@ -43,13 +43,13 @@ export function budgetOn(sql: Sql): BudgetLedger {
       }),
     setCap: async (scope, usd) => {
       const cap = usd === null ? null : micro(usd);
-      await guarded(
-        () => sql`insert into millwright.budgets (scope, cap) values (${scope}, ${cap})
+      await pool.use(
+        (sql) => sql`insert into millwright.budgets (scope, cap) values (${scope}, ${cap})
           on conflict (scope) do update set cap = excluded.cap`,
       );
     },
     list: () =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const rows = await sql<
           { scope: string; cap: number | null; spent: number; reserved: number }[]
         >`select scope, cap, spent, reserved from millwright.budgets order by scope`;

@@ -1,24 +1,24 @@
-import { DriveError, retryable, terminal } from '@millwright/domain';
+import { cancelled, DriveError, retryable, terminal } from '@millwright/domain';
 import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
 
-/** A pool. `bigint` columns are numbers here: sizes, counters and positions stay far below 2^53. */
-export function connect(url: string, maxConnections: number): Sql {
-  return postgres(url, {
-    max: maxConnections,
-    connect_timeout: 10,
-    idle_timeout: 60, // a connection costs the embedded server some 5 MB
-    onnotice: () => undefined,
-    types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-  });
-}
+// postgres.js (3.4.9) can lose a query that is sent between a connection's error and its close, and then never settles it; a pool
+// that had such a query also never ends by itself (porsager/postgres issues 1097 and 1130, seen here when Postgres crashes under
+// load). So a pool that lost a connection is thrown away whole, which settles everything in it, and so is one that does not answer.
 
-/** SQLSTATE class 08, 57P0x, and the client's own codes: the connection is gone and whether the statement ran is unknown. */
+/** A pool that is replaced when its connections are lost. Every promise it made settles. */
+export type Pool = {
+  /** Runs statements, `work` being done within the pool's deadline. Throws only DriveErrors. */
+  use<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+};
+
+/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now. */
 const LOST =
   /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT)$/;
 
-/** What a caller does about a database error: retry a lost connection, give up on the rest. */
+/** What a driver does about a database error. After 'store-unreachable' it is unknown whether a change happened; all of the store's can be repeated. */
 export function driveError(error: unknown): DriveError {
   if (error instanceof DriveError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -36,11 +36,64 @@ export function driveError(error: unknown): DriveError {
   return terminal('store-failed', `the database failed: ${message}`, error);
 }
 
-/** Runs `query`, throwing only DriveErrors. */
-export async function guarded<T>(query: () => Promise<T>): Promise<T> {
+/** Connects when first used. `deadlineMs` (default 10 s) bounds one `use`; `onclose` hears of every connection that ended. */
+export function openPool(
+  url: string,
+  options: { max: number; deadlineMs?: number; onclose?: () => void },
+): Pool {
+  let current: Sql | undefined;
+  let closed = false;
+
+  const open = (): Sql =>
+    postgres(url, {
+      max: options.max,
+      connect_timeout: 10,
+      idle_timeout: 60, // a connection costs the embedded server some 5 MB
+      onnotice: () => undefined,
+      // Sizes and millionths of dollars are numbers: both stay far below 2^53.
+      types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
+    });
+
+  const discard = (sql: Sql) => {
+    if (current === sql) current = undefined;
+    sql.end({ timeout: 0 }).catch(() => undefined); // what it held is told of its end by rejection
+  };
+
+  return {
+    use: async (work) => {
+      if (closed) throw cancelled('store-closed', 'the store was closed by its owner');
+      current ??= open();
+      const sql = current;
+      const late = setTimeout(() => discard(sql), options.deadlineMs ?? 30_000);
+      try {
+        return await work(sql);
+      } catch (error) {
+        const drive = driveError(error);
+        if (drive.code === 'store-unreachable') discard(sql);
+        throw drive;
+      } finally {
+        clearTimeout(late);
+      }
+    },
+    close: async () => {
+      closed = true;
+      await current?.end({ timeout: 5 });
+    },
+  };
+}
+
+/** What can be done twice is, when its connection was lost: three more times within half a second. */
+export async function repeating<T>(
+  pool: Pool,
+  work: (sql: Sql) => Promise<T>,
+  pauses: readonly number[] = [20, 100, 400],
+): Promise<T> {
   try {
-    return await query();
+    return await pool.use(work);
   } catch (error) {
-    throw driveError(error);
+    const [pause, ...rest] = pauses;
+    if (driveError(error).disposition !== 'retryable' || pause === undefined) throw error;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    return repeating(pool, work, rest);
   }
 }

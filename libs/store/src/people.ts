@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { PersonId, PersonRole } from '@millwright/domain';
-import { guarded, type Sql } from './connect.ts';
+import type { Pool } from './connect.ts';
 
 export type Person = { id: PersonId; name: string; roles: PersonRole[] };
 type Row = { id: string; name: string; roles: string[] };
@@ -22,17 +22,17 @@ export type People = {
 /** SHA-256. Tokens are random and long, so that nothing slower is needed. */
 export const hashToken = (token: string): Uint8Array => createHash('sha256').update(token, 'utf8').digest();
 
-export function peopleOn(sql: Sql): People {
+export function peopleOn(pool: Pool): People {
   return {
     enrol: ({ id, name, roles, tokenHash }) =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const rows = await sql`
           insert into millwright.people (id, name, roles, token_hash) values (${id}, ${name}, ${roles}::text[], ${tokenHash})
           on conflict do nothing returning id`;
         return rows.length > 0 ? { kind: 'enrolled' } : { kind: 'exists' };
       }),
     byToken: (token) =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         // The index sees eight bytes of the hash; the rest is compared in constant time here.
         const hash = hashToken(token);
         const rows = await sql<(Row & { token_hash: Uint8Array })[]>`
@@ -42,7 +42,7 @@ export function peopleOn(sql: Sql): People {
         return row === undefined ? null : personOf(row);
       }),
     list: () =>
-      guarded(async () =>
+      pool.use(async (sql) =>
         (await sql<Row[]>`select id, name, roles from millwright.people order by name, id`).map((row) =>
           personOf(row),
         ),

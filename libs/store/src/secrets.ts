@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { type RepoName, terminal } from '@millwright/domain';
-import { guarded } from './connect.ts';
-import { type Store, sqlOf } from './store.ts';
+import { poolOf, type Store } from './store.ts';
 
 export type Secrets = {
   set(repo: RepoName, name: string, value: string): Promise<void>;
@@ -21,7 +20,7 @@ const TAG = 16;
 export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): Secrets {
   if (key.length !== 32)
     throw terminal('secret-key-bad', `the key of secrets has ${key.length} bytes, not 32`);
-  const sql = sqlOf(store);
+  const pool = poolOf(store);
   const place = (repo: string, name: string) => Buffer.from(JSON.stringify([repo, name]), 'utf8');
   return {
     set: async (repo, name, value) => {
@@ -33,14 +32,14 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
         cipher.final(),
         cipher.getAuthTag(),
       ]);
-      await guarded(
-        () => sql`insert into millwright.secrets (repo, name, sealed) values (${repo}, ${name}, ${sealed})
+      await pool.use(
+        (sql) => sql`insert into millwright.secrets (repo, name, sealed) values (${repo}, ${name}, ${sealed})
           on conflict (repo, name) do update set sealed = excluded.sealed`,
       );
     },
     get: async (repo, name) => {
-      const [row] = await guarded(
-        () => sql<{ sealed: Buffer }[]>`
+      const [row] = await pool.use(
+        (sql) => sql<{ sealed: Buffer }[]>`
           select sealed from millwright.secrets where repo = ${repo} and name = ${name}`,
       );
       if (row === undefined) return null;
@@ -61,15 +60,15 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
     },
     names: async (repo) =>
       (
-        await guarded(
-          () =>
+        await pool.use(
+          (sql) =>
             sql<{ name: string }[]>`select name from millwright.secrets where repo = ${repo} order by name`,
         )
       ).map((row) => row.name),
     remove: async (repo, name) =>
       (
-        await guarded(
-          () => sql`delete from millwright.secrets where repo = ${repo} and name = ${name} returning name`,
+        await pool.use(
+          (sql) => sql`delete from millwright.secrets where repo = ${repo} and name = ${name} returning name`,
         )
       ).length > 0,
   };

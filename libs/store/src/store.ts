@@ -1,7 +1,7 @@
 import type { Artifacts } from '@millwright/domain';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
-import { connect, guarded, type Sql } from './connect.ts';
+import { openPool, type Pool } from './connect.ts';
 import { type People, peopleOn } from './people.ts';
 
 /** What lies beside the trail, for one role: what the role may not do fails with a terminal 'store-forbidden'. */
@@ -18,25 +18,25 @@ export type Store = {
   close(): Promise<void>;
 };
 
-const pools = new WeakMap<Store, Sql>();
+const pools = new WeakMap<Store, Pool>();
 
 /** The pool of a store, for the parts of this package that are opened on one. */
-export function sqlOf(store: Store): Sql {
-  const sql = pools.get(store);
-  if (sql === undefined) throw new TypeError('not a store of openStore');
-  return sql;
+export function poolOf(store: Store): Pool {
+  const pool = pools.get(store);
+  if (pool === undefined) throw new TypeError('not a store of openStore');
+  return pool;
 }
 
 /** Connects when first used. `maxConnections` defaults to 4. */
 export function openStore(options: { url: string; maxConnections?: number }): Store {
-  const sql = connect(options.url, options.maxConnections ?? 4);
+  const pool = openPool(options.url, { max: options.maxConnections ?? 4 });
   const store: Store = {
-    artifacts: artifactsOn(sql),
-    budget: budgetOn(sql),
-    people: peopleOn(sql),
+    artifacts: artifactsOn(pool),
+    budget: budgetOn(pool),
+    people: peopleOn(pool),
     idempotency: {
       claim: (scope, key, value) =>
-        guarded(async () => {
+        pool.use(async (sql) => {
           const made = await sql<{ value: string }[]>`
             insert into millwright.idempotency_keys (scope, key, value) values (${scope}, ${key}, ${value})
             on conflict do nothing returning value`;
@@ -47,13 +47,13 @@ export function openStore(options: { url: string; maxConnections?: number }): St
         }),
     },
     sweep: () =>
-      guarded(async () => {
+      pool.use(async (sql) => {
         const [row] = await sql<[{ n: number }]>`select millwright.artifact_sweep() as n`;
         return row.n;
       }),
-    ping: () => guarded(async () => void (await sql`select 1`)),
-    close: () => sql.end({ timeout: 5 }),
+    ping: () => pool.use(async (sql) => void (await sql`select 1`)),
+    close: () => pool.close(),
   };
-  pools.set(store, sql);
+  pools.set(store, pool);
   return store;
 }
