@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AnthropicClient, Breaker } from '@millwright/agents';
+import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
 import { AttemptId, type Clock } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
@@ -58,6 +58,9 @@ const runner: Runner = {
     baseUrl: environment.ANTHROPIC_BASE_URL ?? null,
   }),
   breaker: new Breaker(clock),
+  ...(process.env.MILLWRIGHT_CALL_TRIES
+    ? { retry: { ...DEFAULT_RETRY, tries: Number(process.env.MILLWRIGHT_CALL_TRIES) } }
+    : {}),
   clock,
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   models: process.env,

@@ -3,7 +3,7 @@ export { Breaker } from './model/breaker.ts';
 export { modelOf } from './model/choice.ts';
 export { AnthropicClient, type ModelClient, type ModelClientOptions } from './model/client.ts';
 export { costOf, type Price, priceOf } from './model/prices.ts';
-export type { RetryPolicy } from './model/retry.ts';
+export { DEFAULT_RETRY, type RetryPolicy } from './model/retry.ts';
 export type { RoleResult, RunRoleOptions, Settings } from './options.ts';
 export type { Materials, Submissions } from './roles/role.ts';
 export { CHECKS_FOLDER } from './roles/test.ts';

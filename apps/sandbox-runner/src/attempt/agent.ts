@@ -62,7 +62,7 @@ export async function submissionOf<R extends Role>(
     budget: runner.budget,
     scopes: ['factory', `repo/${spec.repo}`, `run/${spec.run}`],
     fence: claim.fence,
-    settings: { root: options.root },
+    settings: { root: options.root, ...(runner.retry === undefined ? {} : { retry: runner.retry }) },
     onActivity: (text) => runner.note('activity', { attempt: spec.attempt, text }),
   });
   return submitted(result);

@@ -1,4 +1,4 @@
-import type { Breaker, ModelClient } from '@millwright/agents';
+import type { Breaker, ModelClient, RetryPolicy } from '@millwright/agents';
 import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
 import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
 import type { Prepare } from '../prepare/index.ts';
@@ -18,6 +18,8 @@ export type Runner = {
   prepare: Prepare;
   client: ModelClient;
   breaker: Breaker;
+  /** How calls of the model are tried again; the loop's own way where it is not given. */
+  retry?: RetryPolicy;
   clock: Clock;
   /** What bases' test runs taught, kept across attempts. */
   memory: BaseMemory;
