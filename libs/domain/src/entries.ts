@@ -64,6 +64,12 @@ export const Entry = z.discriminatedUnion('type', [
   e('factory.started', { version: z.string() }),
   e('factory.halted', { reason }),
   e('factory.resumed', { reason }),
+  /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
+  e('factory.key-rotated', {
+    previous: z.string().max(1_000),
+    next: z.string().max(1_000),
+    note: z.string().max(8_000),
+  }),
   e('person.enrolled', { person: PersonId, roles: z.array(PersonRole) }),
   // repo/<name>
   e('repo.added', {

@@ -13,6 +13,8 @@ export function sentence(entry: Entry | null): string {
       return `halted the factory: ${entry.data.reason}`;
     case 'factory.resumed':
       return `resumed the factory: ${entry.data.reason}`;
+    case 'factory.key-rotated':
+      return `rotated the checkpoint key from ${entry.data.previous} to ${entry.data.next}`;
     case 'person.enrolled':
       return `enrolled ${entry.data.person} as ${entry.data.roles.join(', ')}`;
     case 'repo.added':
