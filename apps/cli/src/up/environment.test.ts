@@ -27,7 +27,7 @@ const runner = (recordedUrl: string | null) =>
     ...shared,
     databaseUrl: 'postgres://runner:RP@h/d',
     queueUrl: 'postgres://runner:RP@h/d',
-    data: '/data/runner',
+    data: '/data',
     recordedUrl,
   });
 const holds = (env: Record<string, string>, ...secrets: string[]) =>
@@ -54,7 +54,7 @@ it('hands on how to reach the outside, and settings by their names', () => {
   expect(orchestrator).not.toHaveProperty('MILLWRIGHT_MODEL_PLAN');
   expect(orchestrator).not.toHaveProperty('npm_config_registry');
   expect(runner(null)).toHaveProperty('npm_config_registry');
-  expect(runner(null)).toMatchObject({ MILLWRIGHT_MODEL_PLAN: 'claude-x', MILLWRIGHT_DATA: '/data/runner' });
+  expect(runner(null)).toMatchObject({ MILLWRIGHT_MODEL_PLAN: 'claude-x', MILLWRIGHT_DATA: '/data' });
   expect(runner('http://r')).toMatchObject({
     ANTHROPIC_BASE_URL: 'http://r',
     MILLWRIGHT_MODEL_PLAN: 'recorded/plan',

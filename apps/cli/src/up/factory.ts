@@ -216,7 +216,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           ...shared,
           databaseUrl: database.url('runner'),
           queueUrl: queue('runner'),
-          data: join(data, 'runner'),
+          data,
           recordedUrl,
         });
         keep('runner', programs.runner, childEnv, 512);

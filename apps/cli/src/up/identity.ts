@@ -23,7 +23,6 @@ export function makeDataFolder(data: string): void {
   try {
     mkdirSync(data, { recursive: true, mode: 0o711 });
     mkdirSync(join(data, 'logs'), { recursive: true, mode: 0o700 });
-    mkdirSync(join(data, 'runner'), { recursive: true, mode: 0o711 });
     if (process.getuid?.() === statSync(data).uid) chmodSync(data, 0o711);
   } catch (error) {
     throw failed('data_folder', `the data folder ${data} cannot be made or written: ${messageOf(error)}`, {

@@ -103,8 +103,8 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   });
 
   const orchestrator = (await (await fetch(`${ready}/env`)).json()) as Record<string, string>;
-  await until(() => existsSync(join(data, 'runner/env.json')));
-  const runner: Record<string, string> = JSON.parse(readFileSync(join(data, 'runner/env.json'), 'utf8'));
+  await until(() => existsSync(join(data, 'runner-env.json')));
+  const runner: Record<string, string> = JSON.parse(readFileSync(join(data, 'runner-env.json'), 'utf8'));
   expect(orchestrator.DATABASE_URL).toContain('postgres://orchestrator:');
   expect(runner.DATABASE_URL).toContain('postgres://runner:');
   expect(runner.ANTHROPIC_API_KEY).toBe('planted-model-key');

@@ -35,6 +35,11 @@ it('says every approval of a gate, and nothing of one that is only asked', () =>
     '◌ merge waiting  gate_0000000000000001  0 of 2 approvals, the change touches a protected path',
   ]);
   expect(say({})).toEqual([]);
+  const approvals = [{ person: 'per_0000000000000001', name: 'Ada', reason: 'read it', at: now }] as never;
+  expect(say({ approvals })).toEqual(['✔ Ada allows the merge  1 of 2: read it']);
+  expect(say({ approvals, state: 'allowed', reason: 'two people allow it' })).toEqual([
+    '✔ merge allowed  1 of 2 approvals, two people allow it',
+  ]);
 });
 
 it('is silent about a view it has told, whatever the view', () => {

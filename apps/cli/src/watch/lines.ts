@@ -30,6 +30,12 @@ function stageLine(look: Look, stage: StageView): string {
   return `${mark.paint(mark.symbol)} ${named(stage)} ${mark.paint(wordsOf(stage.state))}${tail === '' ? '' : look.colour.dim(`  ${tail}`)}`;
 }
 
+function approvalLine(look: Look, gate: GateView, place: number): string {
+  const approval = gate.approvals[place];
+  const who = oneLine(`${approval?.name ?? ''} allows the ${gate.action}`);
+  return `${look.colour.green(look.symbol.done)} ${who}${look.colour.dim(`  ${place + 1} of ${gate.approvalsNeeded}: ${oneLine(approval?.reason ?? '')}`)}`;
+}
+
 const gateShown = (gate: GateView) => gate.state !== 'asked';
 
 /** The lines that `run` adds to what was said; `said` is brought up to date. Calling it twice with the same view says nothing the second time. */
@@ -58,12 +64,11 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
       );
     say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);
   }
-  for (const gate of run.gates.filter(gateShown))
-    say(
-      `gate ${gate.id}`,
-      `${gate.state} ${gate.approvals.length}`,
-      () => gateLine(look, gate),
-      gate.approvals.at(-1)?.at ?? now,
-    );
+  for (const gate of run.gates.filter(gateShown)) {
+    // What it waits for was said; each yes is news of its own.
+    for (const [place, approval] of gate.approvals.entries())
+      say(`approval ${gate.id} ${place}`, 'said', () => approvalLine(look, gate, place), approval.at);
+    say(`gate ${gate.id}`, gate.state, () => gateLine(look, gate), now);
+  }
   return lines;
 }
