@@ -104,7 +104,8 @@ async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketVie
     repo: info.repo,
     state: info.state === 'running' && waits ? 'waiting' : info.state,
     ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
-    runs: info.runs,
+    // A run is announced on its ticket a moment before it opens; until then nobody could follow it.
+    runs: info.runs.filter((id) => factory.world.runs.has(id)),
     question: run?.question?.question ?? null,
     evidence: info.evidence,
     filedAt: info.filedAt,
