@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -135,6 +135,8 @@ export async function startFactory(options: {
   env?: Record<string, string>;
 }): Promise<Factory> {
   const place = mkdtempSync(join(tmpdir(), 'millwright-e2e-'));
+  // Else Postgres's own user cannot pass, and the database would lie outside of what is thrown away.
+  chmodSync(place, 0o711);
   const data = join(place, 'data');
   const env = { ...inherited(), ...options.env };
   const args = ['--data', data];
@@ -154,7 +156,11 @@ export async function startFactory(options: {
   const said = () => `${started.stderr()}\n${tails(data)}`;
   const cli: Factory['cli'] = (given, { stdin = '', token, env: more = {} } = {}) =>
     run(
-      [...given, '--data', data, ...(token === undefined ? [] : ['--token', token])],
+      [
+        ...given,
+        ...(given.includes('--data') ? [] : ['--data', data]),
+        ...(token === undefined ? [] : ['--token', token]),
+      ],
       { ...env, ...more },
       stdin,
     );

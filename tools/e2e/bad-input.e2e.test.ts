@@ -1,0 +1,237 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type RecordedServer, startRecorded } from '@millwright/agents/recorded';
+import type { RepoView, RunView, TicketView } from '@millwright/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ON_NODE } from './cheats.ts';
+import { type CliOptions, type Factory, type Ran, startFactory } from './factory.ts';
+import { git, type Remote } from './remote.ts';
+
+// What people get wrong: each has a message that says what, the right exit code, and leaves nothing behind.
+
+let factory: Factory;
+let model: RecordedServer;
+let sum: Remote;
+let base: string;
+
+const WRONG_KEY = 'sk-wrong-0123456789';
+
+beforeAll(async () => {
+  model = await startRecorded({ conversations: [], key: 'the-right-key' });
+  factory = await startFactory({
+    model: { url: model.url, key: WRONG_KEY },
+    env: { MILLWRIGHT_CALL_TRIES: '2' },
+  });
+  sum = await factory.remote('sum', ON_NODE);
+  base = await sum.head();
+  await factory.add(sum);
+});
+afterAll(async () => {
+  await model?.close();
+  await factory?.close();
+});
+beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+const repos = () => factory.json<RepoView[]>(['repo', 'list']);
+const tickets = () => factory.json<TicketView[]>(['ticket', 'list']);
+/** The factory's own copies on disk. */
+const copies = () => readdirSync(join(factory.data, 'orchestrator', 'repos')).sort();
+
+const said = ({ stderr, stdout }: Ran) => `${stderr}${stdout}`;
+
+describe('a ticket', () => {
+  const file = (stdin: string, args: string[] = ['--repo', 'sum']) =>
+    factory.cli(['ticket', 'file', '-', ...args], { stdin });
+
+  it.each<[string, string, string[], number, RegExp]>([
+    ['without a title', 'just text\n', ['--repo', 'sum'], 2, /no title.*first heading/s],
+    ['that is empty', '', ['--repo', 'sum'], 2, /no title|empty/],
+    ['over 256 KiB', `# T\n${'x'.repeat(262_144)}`, ['--repo', 'sum'], 2, /262144|256 KiB/],
+    ['with broken front matter', '---\ntitle: [\n---\nx\n', ['--repo', 'sum'], 2, /line \d/],
+    ['with an unknown key', '---\ntitle: T\nprio: 1\n---\n', ['--repo', 'sum'], 2, /unknown key: prio/],
+    ['of an unknown kind', '---\ntitle: T\nkind: wish\n---\n', ['--repo', 'sum'], 2, /kind/],
+    ['of no kind that --kind takes', '# T\n', ['--repo', 'sum', '--kind', 'wish'], 2, /--kind takes feature/],
+    [
+      'for an unknown repository',
+      '# T\n',
+      ['--repo', 'nowhere'],
+      1,
+      /no repository nowhere.*there are: sum/s,
+    ],
+    ['for no repository', '# T\n', [], 2, /--repo/],
+  ])('%s is refused', async (_, text, args, code, message) => {
+    const before = await tickets();
+    const ran = await file(text, args);
+    expect(said(ran)).toMatch(message);
+    expect(ran.code).toBe(code);
+    expect(await tickets()).toEqual(before);
+  });
+
+  it('over 256 KiB is refused by the API too, which a client need not know', async () => {
+    const { status, body } = await factory.api('POST', '/tickets', {
+      repo: 'sum',
+      markdown: `# T\n${'x'.repeat(262_144)}`,
+    });
+    expect({ status, body }).toMatchObject({ status: 413, body: { code: 'ticket-too-large', exitCode: 2 } });
+    expect(await tickets()).toEqual([]);
+  });
+
+  it('is refused while millwright.yaml on the branch is broken, with the line', async () => {
+    await sum.commit({ 'millwright.yaml': 'test: npm test\nautonomy: 9\n' });
+    const ran = await file('# T\n');
+    await sum.commit({ 'millwright.yaml': null });
+    expect(said(ran)).toMatch(/millwright\.yaml line 2: autonomy/);
+    expect(ran.code).toBe(1);
+    expect(await tickets()).toEqual([]);
+    base = await sum.head();
+  });
+});
+
+describe('a repository', () => {
+  const place = () => dirname(sum.path);
+
+  const cases: [string, () => Promise<string[]>, number, RegExp][] = [
+    [
+      'that is not git',
+      async () => {
+        mkdirSync(join(place(), 'plain'));
+        return [join(place(), 'plain')];
+      },
+      1,
+      /plain.*not.*git repository/s,
+    ],
+    ['that is not there', async () => ['/nonexistent/repository.git'], 1, /nonexistent/],
+    [
+      'that is empty',
+      async () => {
+        const path = join(place(), 'empty.git');
+        mkdirSync(path);
+        await git(path, ['init', '--quiet', '--bare', '-b', 'main']);
+        return [path];
+      },
+      1,
+      /no commit yet.*push a first commit/s,
+    ],
+    [
+      'without that branch',
+      async () => [sum.path, '--name', 'b', '--branch', 'next'],
+      1,
+      /no branch next; it has main/,
+    ],
+    [
+      'of another protocol',
+      async () => ["ext::sh -c 'touch /tmp/millwright-ext'", '--name', 'c'],
+      1,
+      /ext:: is not allowed/,
+    ],
+    ['by plain http', async () => ['http://127.0.0.1:1/x.git'], 1, /http is not allowed/],
+    [
+      'with a broken millwright.yaml',
+      async () => [
+        (await factory.remote('broken', { 'millwright.yaml': 'test: npm test\nbuilt: x\n' })).path,
+      ],
+      1,
+      /millwright\.yaml line 2: unknown key built/,
+    ],
+    ['with a bad name', async () => [sum.path, '--name', 'Not A Name'], 1, /a repository name is/],
+    [
+      'that is there already',
+      async () => [sum.path, '--name', 'sum'],
+      1,
+      /there is a repository sum already/,
+    ],
+    [
+      'delivered in no way there is',
+      async () => [sum.path, '--name', 'd', '--deliver', 'mail'],
+      2,
+      /--deliver takes merge or branch/,
+    ],
+  ];
+
+  it.each(cases)('%s is refused', async (_, args, code, message) => {
+    const before = { repos: await repos(), copies: copies() };
+    const ran = await factory.cli(['repo', 'add', ...(await args())]);
+    expect(said(ran)).toMatch(message);
+    expect(ran.code).toBe(code);
+    expect({ repos: await repos(), copies: copies() }).toEqual(before);
+  });
+});
+
+describe('a model', () => {
+  const run = async (title: string): Promise<{ ran: { code: number | null; run: RunView } }> => ({
+    ran: await factory.follow('sum', `# ${title}\n`),
+  });
+
+  it('with a wrong key fails the run at once, naming the variable and not the key', async () => {
+    const { ran } = await run('Multiply');
+    expect(ran.run).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/invalid x-api-key.*ANTHROPIC_API_KEY/s),
+    });
+    expect(ran.code).toBe(1);
+    expect(JSON.stringify(await factory.trail(ran.run.id))).not.toContain(WRONG_KEY);
+    expect(factory.said()).not.toContain(WRONG_KEY);
+    expect(await sum.head()).toBe(base);
+  });
+
+  it('that cannot be reached fails the run in the end, naming its address', async () => {
+    await model.close();
+    const { ran } = await run('Multiply again');
+    expect(ran.run).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(
+        /cannot reach the model at http:\/\/127\.0\.0\.1:\d+.*ANTHROPIC_BASE_URL/s,
+      ),
+    });
+    expect(ran.code).toBe(1);
+    expect(await sum.head()).toBe(base);
+  });
+});
+
+describe('a command line', () => {
+  const UNKNOWN = 'run_0000000000000000';
+  it.each<[string, string[], number, RegExp, CliOptions?]>([
+    ['with a wrong flag', ['run', 'list', '--bogus'], 2, /unknown option '--bogus'.*--help/s],
+    ['with a wrong noun', ['rum', 'list'], 2, /unknown command 'rum'.*run/s],
+    ['with a wrong verb', ['run', 'lst'], 2, /unknown command 'lst'.*list/s],
+    ['without what it needs', ['run', 'show'], 2, /missing required argument 'id'/],
+    ['without a reason', ['halt'], 2, /--reason/],
+    ['with a port that is none', ['up', '--port', 'x'], 2, /--port/],
+    ['with a duration that is none', ['run', 'watch', UNKNOWN, '--timeout', '5x'], 2, /--timeout/],
+    ['about a run that is not there', ['run', 'show', UNKNOWN], 1, /no run run_0000/],
+    ['about a run that cannot be', ['run', 'show', 'nonsense'], 2, /run_/],
+    [
+      'about a gate that is not there',
+      ['gate', 'approve', 'gate_0000000000000000', '--reason', 'x'],
+      4,
+      /approver/,
+    ],
+    ['of a stranger', ['run', 'list'], 4, /token/, { token: 'not-a-token' }],
+    [
+      'for a factory that is not there',
+      ['run', 'list', '--url', 'http://127.0.0.1:1'],
+      3,
+      /cannot reach the factory/,
+    ],
+  ])('%s exits as the contract says', async (_, args, code, message, options = {}) => {
+    const ran = await factory.cli(args, options);
+    expect(said(ran)).toMatch(message);
+    expect(ran.code).toBe(code);
+  });
+
+  it('for recordings that are not there starts nothing', async () => {
+    const data = join(dirname(sum.path), 'second');
+    const ran = await factory.cli([
+      'up',
+      '--port',
+      '0',
+      '--recorded',
+      '/nonexistent/scripts',
+      '--data',
+      data,
+    ]);
+    expect(said(ran)).toMatch(/no folder \/nonexistent\/scripts/);
+    expect(ran.code).toBe(1);
+    expect(readdirSync(data)).not.toContain('up.json');
+  });
+});
