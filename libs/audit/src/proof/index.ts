@@ -1,53 +1,6 @@
-import { createHash, hash, timingSafeEqual } from 'node:crypto';
-import type { Digest, Envelope } from '@millwright/domain';
-import canonicalize from 'canonicalize';
-
-// Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.
-
-/**
- * RFC 8785 (JSON Canonicalization Scheme) in UTF-8. Throws for what has no such form: undefined, a function, NaN, a bigint, a lone
- * surrogate.
- */
-export function canonicalBytes(value: unknown): Uint8Array {
-  const text = canonicalize(value);
-  if (text === undefined) throw new TypeError('not a JSON value');
-  return new TextEncoder().encode(text);
-}
-
-/** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps a redacted payload from being guessed back from its digest. */
-export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(salt).update(bytes).digest('hex')}` as Digest;
-}
-
-/**
- * The canonical text of an envelope: what a leaf is the hash of. Written out, since its keys are known: RFC 8785 sorts them, and writes
- * strings and whole numbers as JSON.stringify does. (A third of the time of the general form.)
- */
-function envelopeText(e: Envelope): string {
-  return `{"actor":${JSON.stringify(e.actor)},"at":${e.at},"payloadDigest":"${e.payloadDigest}","position":${e.position},"stream":${JSON.stringify(e.stream)},"type":${JSON.stringify(e.type)},"v":${e.v},"version":${e.version}}`;
-}
-
-/** The canonical bytes of an envelope, RFC 8785. */
-export function envelopeBytes(envelope: Envelope): Uint8Array {
-  return new TextEncoder().encode(envelopeText(envelope));
-}
-
-/** A leaf of the tree, RFC 6962 section 2.1: SHA-256(0x00 ‖ canonical envelope). */
-export function leafHash(envelope: Envelope): Uint8Array {
-  return hash('sha256', `\0${envelopeText(envelope)}`, 'buffer');
-}
-
-/** Whether a payload is the one that its envelope commits to; `redacted` where there is none. */
-export function checkPayload(
-  envelope: Envelope,
-  payload: { salt: Uint8Array; bytes: Uint8Array } | null,
-): 'ok' | 'redacted' | 'mismatch' {
-  if (payload === null) return 'redacted';
-  const told = Buffer.from(envelope.payloadDigest);
-  const computed = Buffer.from(payloadDigest(payload.salt, payload.bytes));
-  return told.length === computed.length && timingSafeEqual(told, computed) ? 'ok' : 'mismatch';
-}
-
+// What a verifier needs, without the factory, a database or the network. Pure: hashing and signatures are all it has of the outside.
+export { fromBase64, toBase64 } from './base64.ts';
+export { BUNDLE_FORMAT, type Bundle, type BundleEntry, MAX_BUNDLE_BYTES, readBundle } from './bundle.ts';
 export {
   type Checkpoint,
   checkCosignature,
@@ -57,6 +10,7 @@ export {
   openCheckpoint,
   parseCheckpointText,
 } from './checkpoint.ts';
+export { canonicalBytes, checkPayload, envelopeBytes, leafHash, payloadDigest } from './entry.ts';
 export {
   generateKey,
   type KeyKind,
@@ -75,4 +29,6 @@ export {
   proofOf,
   type Span,
 } from './proofs.ts';
+export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
 export { EMPTY_ROOT, fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
+export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';

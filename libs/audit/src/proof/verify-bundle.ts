@@ -1,0 +1,200 @@
+import { type ReadBundle, type ReadEntry, readBundle, type Unreadable } from './bundle.ts';
+import { openCheckpoint } from './checkpoint.ts';
+import { checkPayload, leafHash } from './entry.ts';
+import { parseVerifierKey, type VerifierKey } from './keys.ts';
+import { checkInclusion } from './proofs.ts';
+import { keysAfter, type Rotation } from './rotation.ts';
+
+/** Nothing was changed, or what is the first position that was. */
+export type Integrity =
+  | { kind: 'ok' }
+  /** `position` is the first bad one; where only a range is known, the first bad one is between it and `through`. */
+  | { kind: 'tampered'; position: number; through: number; code: string; reason: string }
+  /** Nobody whose key was given vouches for it. */
+  | { kind: 'untrusted'; code: 'unknown-key' | 'bad-signature' | 'bad-key'; reason: string }
+  | Unreadable;
+
+export type Completeness =
+  | { kind: 'complete' }
+  /** The run has no closing entry yet: what is missing cannot be known. */
+  | { kind: 'open' }
+  /** The first version that is missing, and the last position of its stream before it (0: none). */
+  | { kind: 'incomplete'; stream: string; version: number; after: number; reason: string }
+  /** Not a run's bundle, or integrity failed. */
+  | { kind: 'unknown' };
+
+export type BundleVerdict = {
+  integrity: Integrity;
+  completeness: Completeness;
+  run: string | null;
+  entries: number;
+  /** Positions whose payloads were erased by redaction: the entries themselves are proved. */
+  redacted: number[];
+  checkpoint: { origin: string; size: number } | null;
+  signedBy: string[];
+  cosignedBy: { name: string; at: number }[];
+};
+
+const tampered = (position: number, code: string, reason: string): Integrity => ({
+  kind: 'tampered',
+  position,
+  through: position,
+  code,
+  reason,
+});
+
+/** Checks entries against a tree: order, payloads, proofs. Null where all is well. */
+function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array): Integrity | null {
+  let last = 0;
+  for (const { envelope, payload, proof } of entries) {
+    const { position } = envelope;
+    if (position <= last)
+      return tampered(position, 'reordered', `entry ${position} comes after entry ${last}`);
+    last = position;
+    if (checkPayload(envelope, payload) === 'mismatch')
+      return tampered(position, 'payload', `the payload of entry ${position} is not what was recorded`);
+    if (!checkInclusion(position - 1, size, leafHash(envelope), proof, root))
+      return tampered(
+        position,
+        'not-in-tree',
+        `entry ${position} is not in the tree under the checkpoint: it or its proof was changed`,
+      );
+  }
+  return null;
+}
+
+/** What an entry says, where its payload is there and is an object. */
+function dataOf(entry: ReadEntry): Record<string, unknown> | null {
+  if (entry.payload === null) return null;
+  try {
+    const data: unknown = JSON.parse(new TextDecoder().decode(entry.payload.bytes));
+    return data !== null && typeof data === 'object' ? (data as Record<string, unknown>) : null;
+  } catch {
+    return null; // its digest holds, so it was recorded like that: it says nothing
+  }
+}
+
+function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
+  return entries.flatMap((entry) => {
+    const data = entry.envelope.type === 'factory.key-rotated' ? dataOf(entry) : null;
+    if (typeof data?.previous !== 'string' || typeof data.next !== 'string' || typeof data.note !== 'string')
+      return [];
+    return [{ previous: data.previous, next: data.next, note: data.note }];
+  });
+}
+
+/** Every stream reaches, without a gap, the version that the run's closing entry lists. */
+function completenessOf(run: string | null, entries: readonly ReadEntry[]): Completeness {
+  if (run === null) return { kind: 'unknown' };
+  const reached = new Map<string, { version: number; position: number }>();
+  let closing: ReadEntry | undefined;
+  for (const entry of entries) {
+    const { stream, version, position, type } = entry.envelope;
+    const before = reached.get(stream) ?? { version: 0, position: 0 };
+    if (version !== before.version + 1) {
+      const reason = `version ${before.version + 1} of ${stream} is missing`;
+      return { kind: 'incomplete', stream, version: before.version + 1, after: before.position, reason };
+    }
+    reached.set(stream, { version, position });
+    if (type === 'run.closed' && stream === `run/${run}`) closing = entry;
+  }
+  const own = `run/${run}`;
+  if (!reached.has(own))
+    return {
+      kind: 'incomplete',
+      stream: own,
+      version: 1,
+      after: 0,
+      reason: `none of ${own} is in the bundle`,
+    };
+  if (closing === undefined) return { kind: 'open' };
+  const streams = dataOf(closing)?.streams;
+  if (streams === null || typeof streams !== 'object')
+    return {
+      kind: 'incomplete',
+      stream: own,
+      version: closing.envelope.version,
+      after: 0,
+      reason: 'the closing entry cannot be read',
+    };
+  for (const [stream, version] of Object.entries(streams).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const { version: last, position } = reached.get(stream) ?? { version: 0, position: 0 };
+    if (typeof version !== 'number' || last < version)
+      return {
+        kind: 'incomplete',
+        stream,
+        version: last + 1,
+        after: position,
+        reason: `${stream} ends at version ${last}, not ${version}`,
+      };
+  }
+  return { kind: 'complete' };
+}
+
+function verified(bundle: ReadBundle, trusted: readonly VerifierKey[]): BundleVerdict {
+  const verdict: BundleVerdict = {
+    integrity: { kind: 'ok' },
+    completeness: { kind: 'unknown' },
+    run: bundle.run,
+    entries: bundle.entries.length,
+    redacted: [],
+    checkpoint: null,
+    signedBy: [],
+    cosignedBy: [],
+  };
+  for (const [name, list] of Object.entries(bundle.keys))
+    if (list.some((one) => parseVerifierKey(one)?.name !== name))
+      return {
+        ...verdict,
+        integrity: {
+          kind: 'unreadable',
+          code: 'malformed',
+          reason: `the bundle's key ${name} is not as it should be`,
+        },
+      };
+  const opened = openCheckpoint(bundle.checkpoint, keysAfter(trusted, rotationsOf(bundle.rotations)));
+  if (opened.kind === 'malformed')
+    return { ...verdict, integrity: { kind: 'unreadable', code: 'malformed', reason: opened.reason } };
+  if (opened.kind !== 'opened')
+    return { ...verdict, integrity: { kind: 'untrusted', code: opened.kind, reason: opened.reason } };
+  const { origin, size, root } = opened.checkpoint;
+  verdict.checkpoint = { origin, size };
+  verdict.signedBy = opened.signedBy.map((key) => key.vkey);
+  verdict.cosignedBy = opened.cosignedBy.map(({ key, at }) => ({ name: key.name, at }));
+  const bad = firstBad(bundle.entries, size, root) ?? firstBad(bundle.rotations, size, root);
+  if (bad !== null) return { ...verdict, integrity: bad };
+  verdict.redacted = bundle.entries.flatMap(({ envelope, payload }) =>
+    payload === null ? [envelope.position] : [],
+  );
+  verdict.completeness = completenessOf(bundle.run, bundle.entries);
+  return verdict;
+}
+
+const nothing = (integrity: Integrity): BundleVerdict => ({
+  integrity,
+  completeness: { kind: 'unknown' },
+  run: null,
+  entries: 0,
+  redacted: [],
+  checkpoint: null,
+  signedBy: [],
+  cosignedBy: [],
+});
+
+/**
+ * Judges a bundle with nothing but verifier keys: the log's (of any time: rotations lead on to the one that signed) and, if wanted,
+ * witnesses'. Never throws; time and memory are bounded by the bundle's size, and that by `MAX_BUNDLE_BYTES`.
+ */
+export function verifyBundle(source: string | Uint8Array, vkeys: readonly string[]): BundleVerdict {
+  const keys = vkeys.map((vkey) => ({ vkey, key: parseVerifierKey(vkey) }));
+  const trusted = keys.flatMap(({ key }) => key ?? []);
+  const wrong = keys.find(({ key }) => key === null);
+  if (wrong !== undefined)
+    return nothing({
+      kind: 'untrusted',
+      code: 'bad-key',
+      reason: `this is not a verifier key: ${wrong.vkey.slice(0, 200)}`,
+    });
+  const read = readBundle(source);
+  return read.kind === 'read' ? verified(read.bundle, trusted) : nothing(read);
+}
