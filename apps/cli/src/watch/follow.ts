@@ -4,7 +4,8 @@ import { createLogUpdate } from 'log-update';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';
-import { oneLine } from '../text/plain.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { cut } from '../text/width.ts';
 import { runHeadline } from '../views/run.ts';
 import { exitCodeOf } from '../views/state.ts';
 import { questionLines } from '../views/ticket.ts';
@@ -124,7 +125,11 @@ export async function followRun(context: Context, id: string, deadline: number |
 function sayEnd(context: Context, run: RunView): void {
   const { colour, symbol, terminal } = context.look;
   if (!terminal) context.out(runHeadline(context.look, run, context.now()));
-  if (run.reason !== null && run.reason !== '') context.out(`  ${oneLine(run.reason)}`);
+  // The evidence may be a page; its first line says it, `run show` has the rest.
+  const [said = ''] = paragraphs(run.reason ?? '')
+    .trim()
+    .split('\n');
+  if (said !== '') context.out(`  ${cut(oneLine(said), 240, symbol.ellipsis)}`);
   const facts = [
     ...(run.delivered === null
       ? []
