@@ -1,19 +1,9 @@
-import {
-  chown,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { chown, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gitPattern } from '../sandbox/extract.ts';
 import { AGENT } from '../sandbox/hardening.ts';
+import { removeTree } from '../sandbox/host.ts';
 import type { Checkout, Engine, Layer } from '../sandbox/index.ts';
 
 const Kept = z.strictObject({ created: z.array(z.string()) });
@@ -55,7 +45,7 @@ export async function keepLayer(
   await rename(half, folder).catch(async (error: NodeJS.ErrnoException) => {
     // Another process was faster; its layer has the same key and is as good.
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    await rm(half, { recursive: true, force: true });
+    await removeTree(half);
   });
   return { key, path: join(folder, 'files'), created };
 }
@@ -106,7 +96,7 @@ export async function evict(engine: Engine, keep = KEEP, minAgeMs = MIN_AGE_MS):
     kept.sort((a, b) => b.used - a.used);
     for (const { key, used } of kept.slice(keep)) {
       if (Date.now() - used < minAgeMs) continue;
-      await rm(join(folder, key), { recursive: true, force: true });
+      await removeTree(join(folder, key));
       engine.note({ kind: 'evicted', what, key });
     }
   }

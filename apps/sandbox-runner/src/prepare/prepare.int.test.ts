@@ -67,7 +67,7 @@ beforeAll(async () => {
       version: '1.0.0',
       dist,
       hasInstallScript: true,
-      scripts: { install: 'x' },
+      scripts: { install: 'echo ran > ran.txt' },
     };
     response
       .writeHead(200, { 'content-type': 'application/json' })

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chown, mkdir, rm, statfs } from 'node:fs/promises';
+import { chown, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepoConfig, RepoName } from '@millwright/domain';
 import { type CleanEnd, runClean } from '../sandbox/clean.ts';
 import { AGENT, type Mount } from '../sandbox/hardening.ts';
+import { removeTree } from '../sandbox/host.ts';
 import { type Checkout, type Layer, listCheckout, readCheckout, type Sandboxes } from '../sandbox/index.ts';
 import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
 import { overlayOptions } from '../sandbox/overlay.ts';
@@ -115,7 +116,7 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
     } finally {
       guard.stop();
       await proxy.close();
-      await rm(scratch, { recursive: true, force: true });
+      await removeTree(scratch);
     }
   };
 

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { AGENT } from './hardening.ts';
+import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { overlayOptions } from './overlay.ts';
 import type { Box, Checkout, Refused } from './sandbox.ts';
@@ -86,6 +87,6 @@ export async function unpackArchive(
     });
     return done;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeTree(scratch);
   }
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { chown, lstat, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitSha } from '@millwright/domain';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { AGENT } from './hardening.ts';
+import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { Checkout, Refused } from './sandbox.ts';
 
@@ -65,6 +66,6 @@ export async function checkout(
     });
     return done;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeTree(scratch);
   }
 }

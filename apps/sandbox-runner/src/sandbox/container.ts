@@ -16,10 +16,11 @@ export type Started = {
  * Measured: create 20 ms, attach 3 ms, start 150–180 ms.
  */
 export async function startContainer(engine: Engine, box: Box): Promise<Started> {
+  const volumes = await engine.volumesOf(box.image);
   const container = await within(
     60_000,
     'create a container',
-    engine.docker.createContainer({ name: engine.name(), ...containerOptions(box) }),
+    engine.docker.createContainer({ name: engine.name(), ...containerOptions(box, volumes) }),
   );
   try {
     const attach = { stream: true, hijack: true, stdin: box.stdin, stdout: true, stderr: true };

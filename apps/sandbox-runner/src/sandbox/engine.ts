@@ -40,6 +40,8 @@ export type Engine = {
   };
   note: (event: SandboxEvent) => void;
   labels(of: { run: string; attempt: string; purpose: string }): Record<string, string>;
+  /** Paths that an image declares as volumes: without a mount of ours there, the engine would make unbounded ones. */
+  volumesOf(image: string): Promise<readonly string[]>;
   /** A name for a container, volume or folder: unique on this machine, and told to be ours by its prefix. */
   name(): string;
 };
@@ -66,6 +68,10 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
     );
   if (!/^[0-9a-z-]+$/.test(settings.incarnation))
     throw new Error(`not an incarnation: ${settings.incarnation}`);
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    throw new Error(
+      'sandboxes need Linux and root, since a workspace is an overlay mount; run the runner there as root',
+    );
   const docker = settings.docker ?? new Docker();
   const answer = await Promise.race([
     docker.ping().catch((error: unknown) => error),
@@ -92,6 +98,7 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
   await mkdir(root, { recursive: true, mode: 0o700 });
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
   let made = 0;
+  const volumes = new Map<string, Promise<readonly string[]>>();
   return {
     docker,
     factory: settings.factory,
@@ -108,9 +115,18 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
       'millwright.purpose': purpose,
       'millwright.room': 'runner',
     }),
+    volumesOf: (id) => {
+      const known = volumes.get(id) ?? docker.getImage(id).inspect().then(declaredVolumes);
+      volumes.set(id, known);
+      known.catch(() => volumes.delete(id));
+      return known;
+    },
     name: () => {
       made += 1;
       return `millwright-${settings.incarnation}-${made}`;
     },
   };
 }
+
+const declaredVolumes = ({ Config }: Docker.ImageInspectInfo): readonly string[] =>
+  Object.keys(Config.Volumes ?? {});

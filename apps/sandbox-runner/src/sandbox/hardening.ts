@@ -55,10 +55,12 @@ function mountSettings(mount: Mount): MountSettings {
 /**
  * The one place that says how a container is confined; every container of the factory's runner is made from it.
  * No network, read-only root, no capability, no new privileges, the engine's default seccomp profile, uid 10001, limits on memory
- * (swap included), CPU, processes, /tmp and open files, no core dumps, nothing logged by the engine to disk.
+ * (swap included), CPU, processes, /tmp and open files, no core dumps, nothing logged by the engine to disk. Volumes that the image
+ * declares (`imageVolumes`) become small tmpfs.
  */
-export function containerOptions(box: Box): ContainerCreateOptions {
+export function containerOptions(box: Box, imageVolumes: readonly string[] = []): ContainerCreateOptions {
   const { limits } = box;
+  const taken = new Set(['/tmp', ...box.mounts.map(({ target }) => target)]);
   return {
     Image: box.image,
     Entrypoint: [...box.command],
@@ -92,7 +94,14 @@ export function containerOptions(box: Box): ContainerCreateOptions {
         { Name: 'core', Soft: 0, Hard: 0 },
         { Name: 'nofile', Soft: 8_192, Hard: 8_192 },
       ],
-      Tmpfs: { '/tmp': `rw,exec,nosuid,nodev,size=${limits.tmpMb}m,nr_inodes=100000,mode=1777` },
+      Tmpfs: {
+        '/tmp': `rw,exec,nosuid,nodev,size=${limits.tmpMb}m,nr_inodes=100000,mode=1777`,
+        ...Object.fromEntries(
+          imageVolumes
+            .filter((path) => !taken.has(path))
+            .map((path) => [path, 'rw,nosuid,nodev,size=16m,mode=1777']),
+        ),
+      },
       Mounts: box.mounts.map(mountSettings),
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },

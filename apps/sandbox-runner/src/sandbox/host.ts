@@ -7,7 +7,7 @@ const CLEAN = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
  * Never a tool of the workspace, and never a shell.
  */
 export function hostTool(
-  tool: 'mount' | 'umount' | 'tar',
+  tool: 'mount' | 'umount' | 'tar' | 'rm',
   args: readonly string[],
   { maxBytes = 1_048_576, stdin }: { maxBytes?: number; stdin?: Uint8Array } = {},
 ): Promise<Buffer> {
@@ -29,4 +29,12 @@ export function hostTool(
     child.stdin?.on('error', () => child.kill('SIGKILL'));
     child.stdin?.end(stdin ?? '');
   });
+}
+
+/**
+ * Removes a folder that a container could write to. By rm(1), which goes by descriptors: Node's own takes whole paths, and so fails on
+ * folders nested deeper than a path may be long. Nothing mounted below is entered.
+ */
+export async function removeTree(folder: string): Promise<void> {
+  await hostTool('rm', ['-rf', '--one-file-system', '--', folder]);
 }

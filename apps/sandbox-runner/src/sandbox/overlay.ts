@@ -16,8 +16,6 @@ const OPAQUE = ['--xattrs', '--xattrs-include=trusted.overlay.opaque'];
 
 /** Mounts a fresh, bounded upper at `mount` (which it creates). Needs root on Linux. Measured: 3–5 ms. */
 export async function mountUpper(mount: string, limits: Limits): Promise<Upper> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0)
-    throw new Error('workspaces are overlay mounts, which need Linux and root; run the runner there');
   await mkdir(mount);
   const size = `size=${limits.diskMb}m,nr_inodes=${limits.inodes},mode=0755`;
   await hostTool('mount', ['-t', 'tmpfs', '-o', `${size},nosuid,nodev`, 'millwright', mount]).catch(

@@ -1,8 +1,8 @@
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeContainer, removeVolume } from './container.ts';
 import type { Engine } from './engine.ts';
-import { hostTool } from './host.ts';
+import { hostTool, removeTree } from './host.ts';
 
 export type Reaped = { containers: number; volumes: number; mounts: number };
 
@@ -53,7 +53,7 @@ export async function reap(engine: Engine, live: ReadonlySet<string>): Promise<R
 
 /** A folder of mount points is removed only when empty: one that is still mounted holds somebody's workspace. */
 async function removeFolder(folder: string, kind: string): Promise<void> {
-  if (kind === 'scratch') return rm(folder, { recursive: true, force: true });
+  if (kind === 'scratch') return removeTree(folder);
   for (const name of await readdir(folder)) await rmdir(join(folder, name));
   await rmdir(folder);
 }

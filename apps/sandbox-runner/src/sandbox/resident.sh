@@ -19,9 +19,10 @@ r() {
   # What the shell says of a job that was killed is not the command's output.
   wait "$p" 2>/dev/null
   c=$?
-  # Every other process of the container, whatever session or group it made for itself.
-  kill -9 -1 2>/dev/null
-  [ -z "$T" ] || wait "$p" 2>/dev/null
   printf '%s-' "$1" >&2
+  # Every other process of the container, whatever session or group it made for itself. No redirection here: a command may have taken
+  # PID 1's descriptors away (prlimit), and a redirection that fails skips what it belongs to. What it says comes after the end mark.
+  kill -9 -1
+  [ -z "$T" ] || wait "$p"
   printf '%s %s\n' "$1" "$c"
 }

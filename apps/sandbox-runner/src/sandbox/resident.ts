@@ -21,9 +21,10 @@ import { quote } from './quote.ts';
 
 const PREAMBLE = readFileSync(join(import.meta.dirname, 'resident.sh'), 'utf8');
 /** A command's output is dropped beyond its caller's bound, but it costs the host work all the same: past this the command is killed. */
-const OUTPUT_HARD_LIMIT = 256 * 1_048_576;
+const OUTPUT_HARD_LIMIT = 64 * 1_048_576;
+const OVERFLOW_NOTE = `\n… killed: more than ${OUTPUT_HARD_LIMIT / 1_048_576} MiB of output …\n`;
 /** Measured: a killed command is reported within 10 ms, 512 processes within 100 ms. */
-const KILL_GRACE_MS = 10_000;
+const KILL_GRACE_MS = 5_000;
 const FRAME_MAX = 64;
 
 export type CallEnd =
@@ -191,6 +192,7 @@ export function attachResident(
     await killing;
     pending = null;
     if (end.kind === 'gone') return end;
+    if (why === 'overflow') onOutput(Buffer.from(OVERFLOW_NOTE));
     return why === 'timed_out' || why === 'aborted' ? { kind: why } : end;
   };
 

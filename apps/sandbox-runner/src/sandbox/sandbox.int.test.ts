@@ -93,6 +93,26 @@ describe('exec', () => {
       expect(left).toMatchObject({ kind: 'exited', output: 'bash\nps\nsh\nsort\nuniq\n' });
     }));
 
+  test('ends a command that prints without bound, long before its time is up', () =>
+    inside(async (sandbox) => {
+      const flood = await sandbox.exec('yes', { timeoutMs: 60_000, maxBytes: 1_000 });
+      expect(flood).toMatchObject({
+        kind: 'exited',
+        output: expect.stringContaining('killed: more than 64 MiB'),
+      });
+    }));
+
+  test('leaves nothing running even when PID 1 was robbed of its descriptors', () =>
+    inside(async (sandbox) => {
+      const robbed = await sandbox.exec('setsid sleep 1000 & prlimit --pid 1 --nofile=3:3; echo $?', {
+        ...within,
+        timeoutMs: 500,
+      });
+      const after = await sandbox.exec('pgrep sleep; true', within);
+      // Either it cannot go on, which is typed, or it goes on as ever.
+      if (robbed.kind !== 'gone' && after.kind !== 'gone') expect(after).toMatchObject({ output: '' });
+    }));
+
   test('leaves nothing running when a command ends', () =>
     inside(async (sandbox) => {
       const result = await sandbox.exec('(setsid sleep 1000 &) ; sleep 1000 & echo done', within);
@@ -286,6 +306,17 @@ describe('a killed attempt', () => {
       { ...(tar === undefined ? {} : { restore: tar }) },
     );
   });
+
+  test('whose workspace cannot be kept says so', () =>
+    inside(async (sandbox) => {
+      const nest = 'n=$(printf %0200d 0); for i in $(seq 1 30); do mkdir $n && cd -P $n || exit 1; done';
+      expect(await sandbox.exec(nest, within)).toMatchObject({ exitCode: 0 });
+      expect(await sandbox.snapshot()).toMatchObject({
+        kind: 'refused',
+        reason: expect.stringContaining('kept'),
+      });
+      expect(await sandbox.extract()).toMatchObject({ kind: 'empty' });
+    }));
 
   test('is not restored from a tar that is no snapshot', async () => {
     const asked = { run: 'run_1', attempt: 'att_1', purpose: 'test', checkout };

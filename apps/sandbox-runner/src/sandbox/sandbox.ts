@@ -295,11 +295,16 @@ function runningBox(
     },
 
     async snapshot() {
-      const now = await fingerprint(upper.upper);
-      if (now === last) return { kind: 'unchanged' };
-      const made = await tarUpper(upper.upper);
-      if (made.kind === 'snapshot') last = now;
-      return made;
+      try {
+        const now = await fingerprint(upper.upper);
+        if (now === last) return { kind: 'unchanged' };
+        const made = await tarUpper(upper.upper);
+        if (made.kind === 'snapshot') last = now;
+        return made;
+      } catch (error) {
+        // Such as folders nested deeper than a path may be long: made inside, and so no fault of the runner's.
+        return { kind: 'refused', reason: `the workspace cannot be kept: ${String(error)}` };
+      }
     },
 
     kill,

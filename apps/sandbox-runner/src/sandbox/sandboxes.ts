@@ -1,9 +1,10 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import type { GitSha } from '@millwright/domain';
 import { type ArchiveOptions, archiveWorkspace, unpackArchive } from './archive.ts';
 import { checkout as unpackTree } from './checkout.ts';
 import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine.ts';
 import { type ExtractResult, extractChange } from './extract.ts';
+import { removeTree } from './host.ts';
 import { type Reaped, reap } from './reap.ts';
 import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from './sandbox.ts';
 import { shellOf } from './shell.ts';
@@ -112,7 +113,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
     async close() {
       for (const box of open) await box.destroy();
       open.clear();
-      await rm(engine.folders.scratch, { recursive: true, force: true });
+      await removeTree(engine.folders.scratch);
       await rmdir(engine.folders.mounts);
     },
   };

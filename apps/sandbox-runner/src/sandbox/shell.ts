@@ -1,8 +1,9 @@
-import { chmod, chown, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { AGENT } from './hardening.ts';
+import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 
 /** What an image offers. `resident` is the host's path of the execute-only copy of its shell, mounted as `RESIDENT_AT`. */
@@ -57,6 +58,6 @@ export async function shellOf(
   } catch (error) {
     return { kind: 'refused', reason: `the image cannot run a shell: ${String(error)}` };
   } finally {
-    await rm(half, { recursive: true, force: true });
+    await removeTree(half);
   }
 }
