@@ -3,6 +3,7 @@ import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
 import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
 import type { Prepare } from '../prepare/index.ts';
 import type { Sandboxes } from '../sandbox/index.ts';
+import type { Where } from '../verify/suite.ts';
 import type { BaseMemory } from '../verify/verify.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
@@ -39,5 +40,11 @@ export type Held<S extends AttemptSpec = AttemptSpec> = {
   /** Aborted when the attempt is no longer ours, when this process stops, or at the deadline. */
   signal: AbortSignal;
 };
+
+/** Where verification runs its commands; the log says what each took, so that the factory's own time can be told from theirs. */
+export const whereOf = ({ runner, spec }: Held): Where => ({
+  ...{ sandboxes: runner.sandboxes, run: spec.run, attempt: spec.attempt },
+  ran: (purpose, ms) => runner.note('suite.ran', { run: spec.run, attempt: spec.attempt, purpose, ms }),
+});
 
 export const actorOf = (runner: Pick<Runner, 'trail'>) => `runner/${runner.trail.incarnation}` as Actor;

@@ -3,7 +3,7 @@ import { verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
-import type { Held } from './runner.ts';
+import { type Held, whereOf } from './runner.ts';
 
 const SUITE_MS = 15 * 60_000;
 
@@ -30,8 +30,7 @@ export async function testStage(held: Held<SpecOf<'test'>>): Promise<Digest> {
       baseTests: { files: [], failing: [], result: null },
       ...{ acceptance: [], checks: digest },
     });
-  const where = { sandboxes: runner.sandboxes, run: spec.run, attempt: spec.attempt };
-  const report = await verify(where, runner.memory, {
+  const report = await verify(whereOf(held), runner.memory, {
     ...{ config: spec.config, tree: spec.tree, base, candidate, changed: spec.changed, signal },
     acceptance: { checks, digest, files },
     timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),

@@ -1,5 +1,5 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
-import type { Held } from '../attempt/runner.ts';
+import { type Held, whereOf } from '../attempt/runner.ts';
 import type { Prepared } from '../verify/suite.ts';
 import { verify } from '../verify/verify.ts';
 
@@ -27,15 +27,11 @@ export async function buildRelease(
   const [base, unpacked] = await Promise.all([on.base(), runner.sandboxes.unpack(tar)]);
   if (unpacked.kind === 'refused')
     throw terminal('build-failed', `The release cannot be unpacked: ${unpacked.reason}.`);
-  const test = await verify(
-    { sandboxes: runner.sandboxes, run: spec.run, attempt: spec.attempt },
-    runner.memory,
-    {
-      ...{ config: spec.config, tree: spec.tree, base, changed: spec.changed, acceptance: null, signal },
-      candidate: { checkout: unpacked.checkout, layer: null, image, root: '/app' },
-      timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
-    },
-  );
+  const test = await verify(whereOf(held), runner.memory, {
+    ...{ config: spec.config, tree: spec.tree, base, changed: spec.changed, acceptance: null, signal },
+    candidate: { checkout: unpacked.checkout, layer: null, image, root: '/app' },
+    timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
+  });
   return { layer, image, test };
 }
 

@@ -54,10 +54,9 @@ export async function runAcceptance(
       const startedAt = performance.now();
       const timeoutMs = Math.min(options.timeoutMs, ONE_CHECK_MS);
       const result = await sandbox.exec(`export CI=1\n${command}`, { timeoutMs, maxBytes: KEPT, ...signal });
-      results.push({
-        acceptance,
-        result: commandResult(command, result, Math.round(performance.now() - startedAt)),
-      });
+      const ms = Math.round(performance.now() - startedAt);
+      where.ran?.('verify-acceptance', ms);
+      results.push({ acceptance, result: commandResult(command, result, ms) });
     }
     return results;
   } finally {

@@ -16,7 +16,13 @@ export type Prepared = {
   root: '/workspace' | '/app';
 };
 
-export type Where = { sandboxes: Sandboxes; run: string; attempt: string };
+export type Where = {
+  sandboxes: Sandboxes;
+  run: string;
+  attempt: string;
+  /** Told of every run of the repository's or the tester's commands, as it ends: what is left of a stage's time is the factory's own. */
+  ran?: (purpose: string, ms: number) => void;
+};
 
 export type SuiteOptions = {
   purpose: string;
@@ -80,6 +86,7 @@ export async function runSuite(
       ...signal,
     });
     const ms = Math.round(performance.now() - startedAt);
+    where.ran?.(options.purpose, ms);
     const sessions: Session[] = [];
     if (ended.kind === 'exited') {
       for (const [index, key] of keys.entries()) {
