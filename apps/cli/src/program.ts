@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { GlobalOptions } from './connection.ts';
-import { contextOf } from './context.ts';
+import type { Context } from './context.ts';
 import { hidden, notYet } from './not-yet.ts';
 import { lookOf } from './text/look.ts';
 
@@ -21,13 +21,13 @@ const leaf = (parent: Command, spec: string, summary: string): Command =>
 const noun = (parent: Command, name: string, summary: string): Command =>
   parent.command(name).description(summary).helpCommand(false);
 
-type Handler = (context: ReturnType<typeof contextOf>, args: string[], options: Options) => Promise<void>;
+type Handler = (context: Context, args: string[], options: Options) => Promise<void>;
 
 /** Attaches a handler that is imported when it is needed. Arguments arrive as strings; a missing optional one is left out. */
 function does(command: Command, load: () => Promise<Handler>): void {
   command.action(async () => {
     const options = command.optsWithGlobals<Options>();
-    const handler = await load();
+    const [handler, { contextOf }] = await Promise.all([load(), import('./context.ts')]);
     await handler(
       contextOf(options),
       command.processedArgs.filter((value) => typeof value === 'string'),
