@@ -8,6 +8,9 @@ const Environment = z.object({
   MILLWRIGHT_SANDBOX_IMAGE: z.string().min(1),
   MILLWRIGHT_RUNNER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(3),
   MILLWRIGHT_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  /** How long a model may say nothing, milliseconds; and how often a call is made in all. The client's own bounds where not set. */
+  MILLWRIGHT_STALL_MS: z.coerce.number().int().min(100).optional(),
+  MILLWRIGHT_CALL_TRIES: z.coerce.number().int().min(1).max(20).optional(),
   ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_BASE_URL: z.url().optional(),
 });

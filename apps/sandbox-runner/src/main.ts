@@ -56,11 +56,12 @@ const runner: Runner = {
   client: new AnthropicClient({
     apiKey: environment.ANTHROPIC_API_KEY ?? null,
     baseUrl: environment.ANTHROPIC_BASE_URL ?? null,
+    ...(environment.MILLWRIGHT_STALL_MS === undefined ? {} : { stallMs: environment.MILLWRIGHT_STALL_MS }),
   }),
   breaker: new Breaker(clock),
-  ...(process.env.MILLWRIGHT_CALL_TRIES
-    ? { retry: { ...DEFAULT_RETRY, tries: Number(process.env.MILLWRIGHT_CALL_TRIES) } }
-    : {}),
+  ...(environment.MILLWRIGHT_CALL_TRIES === undefined
+    ? {}
+    : { retry: { ...DEFAULT_RETRY, tries: environment.MILLWRIGHT_CALL_TRIES } }),
   clock,
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   models: process.env,
