@@ -41,7 +41,7 @@ describe.concurrent('a plan', () => {
   it('of two independent tasks has both made at the same time, and merged as one change', async () => {
     const { name, remote, base } = await given('side-by-side');
     const { run } = await factory.follow(name, `# ${TITLE.sideBySide}\n`);
-    expect(run).toMatchObject({ state: 'done' });
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
     await expectMerged(remote, base, LESS, MORE);
     expect(await remote.git('rev-list', '--count', `${base}..main`)).toBe('1');
     const [one, other] = run.stages.filter((stage) => stage.kind === 'implement');
@@ -56,7 +56,7 @@ describe.concurrent('a plan', () => {
   it('whose tasks conflict goes back to the later one, which sees both sides', async () => {
     const { name, remote, base } = await given('conflict');
     const { run } = await factory.follow(name, `# ${TITLE.conflict}\n`);
-    expect(run).toMatchObject({ state: 'done' });
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
     await expectMerged(remote, base, BOTH);
     const trail = await factory.trail(run.id);
     expect(
@@ -78,7 +78,7 @@ describe.concurrent('a plan', () => {
   it('with a circle, an unknown dependency or too many tasks goes back to the planner', async () => {
     const { name, remote, base } = await given('bad-plans');
     const { run } = await factory.follow(name, `# ${TITLE.badPlans}\n`);
-    expect(run).toMatchObject({ state: 'done' });
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
     expect(run.stages.filter((stage) => stage.kind === 'plan')).toMatchObject([{ turns: 4 }]);
     await expectMerged(remote, base, TIMES);
   });
@@ -125,7 +125,10 @@ describe.concurrent('people', () => {
     });
     expect(denied.code).toBe(0);
     const run = await factory.runOf(ticket, ended);
-    expect(run).toMatchObject({ state: 'denied', reason: expect.stringContaining('Not now') });
+    expect(run, run.reason ?? '').toMatchObject({
+      state: 'denied',
+      reason: expect.stringContaining('Not now'),
+    });
     expect((await factory.cli(['run', 'watch', run.id])).code).toBe(5);
     expect(await remote.head()).toBe(base);
   });
@@ -138,7 +141,7 @@ describe.concurrent('people', () => {
     );
     expect((await factory.cli(['run', 'cancel', at.id, '--reason', 'Changed my mind'])).code).toBe(0);
     const run = await factory.runOf(ticket, ended);
-    expect(run).toMatchObject({ state: 'cancelled', reason: 'Changed my mind' });
+    expect(run, run.reason ?? '').toMatchObject({ state: 'cancelled', reason: 'Changed my mind' });
     expect(run.stages.at(-1)).toMatchObject({ kind: 'implement', state: 'cancelled' });
     expect(await remote.head()).toBe(base);
   });
@@ -170,7 +173,10 @@ describe.concurrent('a remote', () => {
       expect.arrayContaining([expect.objectContaining({ name, deliver: 'branch' })]),
     );
     const { run } = await factory.follow(name, `# ${TITLE.checkedOut}\n`);
-    expect(run).toMatchObject({ state: 'done', delivered: { kind: 'branch', ref: `millwright/${run.id}` } });
+    expect(run, run.reason ?? '').toMatchObject({
+      state: 'done',
+      delivered: { kind: 'branch', ref: `millwright/${run.id}` },
+    });
     expect(await remote.treeOf(`millwright/${run.id}`)).toBe(
       await remote.treeWith(base, { [TIMES.path]: TIMES.text }),
     );
@@ -191,7 +197,10 @@ describe.concurrent('a remote', () => {
       'while read old new ref; do if [ "$ref" = refs/heads/main ]; then echo main is protected >&2; exit 1; fi; done',
     );
     const { code, run } = await factory.follow(name, `# ${TITLE.protectedBranch}\n`);
-    expect(run).toMatchObject({ state: 'done', delivered: { kind: 'branch', ref: `millwright/${run.id}` } });
+    expect(run, run.reason ?? '').toMatchObject({
+      state: 'done',
+      delivered: { kind: 'branch', ref: `millwright/${run.id}` },
+    });
     expect(code).toBe(0);
     expect(await remote.head()).toBe(base);
     expect(await remote.treeOf(`millwright/${run.id}`)).toBe(
@@ -205,7 +214,10 @@ describe.concurrent('a remote', () => {
     const { name, remote, base } = await given('refused');
     refusing(remote, 'echo nobody may push here >&2; exit 1');
     const { code, run } = await factory.follow(name, `# ${TITLE.refused}\n`);
-    expect(run).toMatchObject({ state: 'failed', reason: expect.stringContaining('the merge was refused') });
+    expect(run, run.reason ?? '').toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('the merge was refused'),
+    });
     expect(code).toBe(1);
     expect(await remote.head()).toBe(base);
     expect(await remote.branches()).toEqual(['main']);
