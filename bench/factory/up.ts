@@ -1,0 +1,146 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { writeConversations } from './conversations.ts';
+
+// An embedded factory on a throw-away folder, with the example shop as its repository; driven through its HTTP API.
+
+const ROOT = join(import.meta.dirname, '../..');
+const READY_MS = 60_000;
+
+export type Running = {
+  pid: number;
+  data: string;
+  api<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T>;
+  /** The address of the recorded model. */
+  model(): string;
+  log(name: 'runner' | 'orchestrator'): string;
+  stop(): Promise<void>;
+};
+
+const ENV = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(ANTHROPIC_|MILLWRIGHT_(?!SANDBOX)|DATABASE_URL|REDIS_URL)/.test(name),
+  ),
+);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+/** The example shop as a bare repository; its canary's bake is left as it is, its address is a port that is free. */
+async function shop(place: string): Promise<string> {
+  const [work, bare] = [join(place, 'work'), join(place, 'shop.git')];
+  const skipped = /\/(tickets|conversations|node_modules)$/;
+  cpSync(join(ROOT, 'examples/shop'), work, { recursive: true, filter: (path) => !skipped.test(path) });
+  const file = join(work, 'millwright.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^( *expose:).*$/m, `$1 ${await freePort()}`));
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Shop', '-c', 'user.email=shop@example.com', ...args], {
+      cwd: work,
+    });
+  git('init', '--quiet', '--initial-branch=main');
+  git('add', '--all');
+  git('commit', '--quiet', '--message', 'Open the shop');
+  git('clone', '--quiet', '--bare', work, bare);
+  return bare;
+}
+
+/** Containers, networks, volumes and images of a factory that has stopped. */
+async function sweep(factory: string): Promise<void> {
+  const engine = new Docker();
+  const filters = { label: [`millwright.factory=${factory}`] };
+  for (const one of await engine.listContainers({ all: true, filters }))
+    await engine.getContainer(one.Id).remove({ force: true, v: true });
+  for (const one of await engine.listNetworks({ filters })) await engine.getNetwork(one.Id).remove();
+  for (const one of (await engine.listVolumes({ filters })).Volumes ?? [])
+    await engine.getVolume(one.Name).remove({ force: true });
+  for (const one of await engine.listImages({ filters }))
+    await engine.getImage(one.Id).remove({ force: true });
+}
+
+/** Starts it; with `tickets`, its model is recorded and it has repository `shop` at step 6. */
+export async function startUp(tickets: number): Promise<Running> {
+  const place = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
+  chmodSync(place, 0o711); // Postgres's own user passes through
+  const data = join(place, 'data');
+  const scripts = join(place, 'scripts');
+  writeConversations(scripts, tickets);
+  const args = [
+    'up',
+    '--json',
+    '--port',
+    '0',
+    '--data',
+    data,
+    ...(tickets > 0 ? ['--recorded', scripts] : []),
+  ];
+  const env = tickets > 0 ? ENV : { ...ENV, ANTHROPIC_API_KEY: 'none' };
+  const child = spawn(process.execPath, [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
+    ...{ env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+  });
+  let [out, complaint] = ['', ''];
+  child.stdout?.on('data', (part) => {
+    out += part;
+  });
+  child.stderr?.on('data', (part) => {
+    complaint += part;
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let factory: string | null = null;
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const late = setTimeout(() => child.kill('SIGKILL'), 40_000);
+    await ended;
+    clearTimeout(late);
+    if (factory !== null) await sweep(factory);
+    rmSync(place, { recursive: true, force: true });
+  };
+  try {
+    for (let waited = 0; !out.includes('\n'); waited += 20) {
+      if (child.exitCode !== null || waited > READY_MS) throw new Error(`no factory:\n${complaint}`);
+      await sleep(20);
+    }
+    const first = JSON.parse(out.slice(0, out.indexOf('\n'))) as { url: string; factory: string };
+    factory = first.factory;
+    const token = readFileSync(join(data, 'token'), 'utf8').trim();
+    const running: Running = {
+      ...{ pid: child.pid ?? 0, data, stop },
+      api: async (method, path, body) => {
+        const response = await fetch(first.url + path, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+          signal: AbortSignal.timeout(30_000),
+        });
+        const text = await response.text();
+        if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+        return JSON.parse(text);
+      },
+      log: (name) => readFileSync(join(data, 'logs', `${name}.log`), 'utf8'),
+      model: () => {
+        const log = readFileSync(join(data, 'logs', 'recorded.log'), 'utf8');
+        const address = /listening on (http:\S+)/.exec(log)?.[1];
+        if (address === undefined) throw new Error(`the recorded model did not say where it is: ${log}`);
+        return address;
+      },
+    };
+    if (tickets > 0) {
+      await running.api('POST', '/repos', { url: await shop(place), name: 'shop' });
+      await running.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'the bench' });
+    }
+    return running;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
