@@ -24,7 +24,8 @@ async function gone(removal: Promise<unknown>): Promise<void> {
   }
 }
 
-async function removeFromEngine(factory: string): Promise<void> {
+/** Removes what a factory has on the engine, what it released included. */
+export async function removeFromEngine(factory: string): Promise<void> {
   const engine = new Docker();
   const filters = { label: [`millwright.factory=${factory}`] };
   const containers = await engine.listContainers({ all: true, filters });

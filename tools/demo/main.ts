@@ -14,7 +14,7 @@ import { startTraffic, type Traffic } from './traffic.ts';
 
 const claude = Boolean(process.env.ANTHROPIC_API_KEY);
 const stays = process.argv.includes('--stay');
-const LIMIT = claude ? '20m' : '3m';
+const LIMIT = claude ? '20m' : '5m';
 
 const say = (...lines: string[]) => process.stdout.write(`${lines.join('\n')}\n`);
 /** Somebody asked for the end; and the factory ended by itself. */

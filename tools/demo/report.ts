@@ -57,7 +57,7 @@ export function happened(rows: readonly Row[]): string[] {
       row.asExpected ? paint('green', '✔') : paint('red', '✖'),
       row.title.length > 44 ? `${row.title.slice(0, 43)}…` : row.title,
       paint(colour, words(end)),
-      row.run === null ? '' : seconds((row.run.endedAt ?? row.run.startedAt) - row.run.startedAt),
+      row.run === null ? '' : seconds((row.run.endedAt ?? Date.now()) - row.run.startedAt),
       row.run === null ? '' : `$${row.run.usage.usd.toFixed(4)}`,
       row.run === null
         ? `expected: ${row.expected}`

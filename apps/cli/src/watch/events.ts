@@ -6,15 +6,18 @@ import { Fail } from '../fail.ts';
 
 export type Seen = { raw: unknown; run: RunView };
 
-/** A quiet stream is asked for anew: every event is a whole view, so nothing is lost by it, and a stream that died unnoticed is found. */
-const QUIET_MS = 20_000;
-/** How long a factory that went away may take to come back. */
-const AWAY_MS = 60_000;
+export type Patience = {
+  /** A stream that says nothing for this long is asked for anew: every event is a whole view, so nothing is lost by it, and a stream that died unnoticed is found. */
+  quietMs: number;
+  /** How long a factory that went away may take to come back. */
+  awayMs: number;
+};
+const PATIENCE: Patience = { quietMs: 20_000, awayMs: 60_000 };
 const RETRY_MS = [100, 250, 500, 1_000, 2_000];
 
 const ended = (run: RunView) => run.state !== 'running' && run.state !== 'waiting';
 
-type Memory = { lastId: string | null; last: string };
+type Memory = { lastId: string | null; last: string; contactAt: number };
 
 /** One connection's events; ends when the stream does, or is quiet, or `signal` aborts. */
 async function* connected(
@@ -22,20 +25,26 @@ async function* connected(
   id: string,
   memory: Memory,
   signal: AbortSignal,
+  quietMs: number,
 ): AsyncGenerator<Seen> {
   const own = new AbortController();
   const either = AbortSignal.any([own.signal, signal]);
-  let quiet = setTimeout(() => own.abort(), QUIET_MS);
+  let quiet = setTimeout(() => own.abort(), quietMs);
+  const heard = () => {
+    memory.contactAt = Date.now();
+    clearTimeout(quiet);
+    quiet = setTimeout(() => own.abort(), quietMs);
+  };
   try {
     const headers: Record<string, string> = memory.lastId === null ? {} : { 'last-event-id': memory.lastId };
     const response = await client.stream(`/runs/${encodeURIComponent(id)}/events`, headers, either);
+    heard();
     if (response.body === null) return;
     const events = response.body
       .pipeThrough(new TextDecoderStream())
       .pipeThrough(new EventSourceParserStream());
     for await (const event of events) {
-      clearTimeout(quiet);
-      quiet = setTimeout(() => own.abort(), QUIET_MS);
+      heard();
       if (event.id !== undefined) memory.lastId = event.id;
       if (event.event !== 'run' || event.data === memory.last) continue;
       memory.last = event.data;
@@ -57,24 +66,28 @@ const wentAway = (error: unknown): boolean =>
  * A run's views, each once, the present one first, until its end; resumes over lost connections and a restarted factory. Throws the factory's refusal, or
  * `unreachable` when it stayed away for a minute; ends without the run's end only when `signal` aborts.
  */
-export async function* runViews(client: Client, id: string, signal: AbortSignal): AsyncGenerator<Seen> {
-  const memory: Memory = { lastId: null, last: '' };
+export async function* runViews(
+  client: Client,
+  id: string,
+  signal: AbortSignal,
+  patience: Patience = PATIENCE,
+): AsyncGenerator<Seen> {
+  const memory: Memory = { lastId: null, last: '', contactAt: Date.now() };
   let tries = 0;
-  let seenAt = Date.now();
   while (!signal.aborted) {
+    const before = memory.contactAt;
     try {
-      for await (const seen of connected(client, id, memory, signal)) {
-        tries = 0;
-        seenAt = Date.now();
+      for await (const seen of connected(client, id, memory, signal, patience.quietMs)) {
         yield seen;
         if (ended(seen.run)) return;
       }
-      seenAt = Date.now();
     } catch (error) {
       if (signal.aborted) return;
       // The very first try fails at once: a wrong address should not look like a slow one.
-      if (!wentAway(error) || memory.last === '' || Date.now() - seenAt > AWAY_MS) throw error;
+      const away = Date.now() - memory.contactAt > patience.awayMs;
+      if (!wentAway(error) || memory.last === '' || away) throw error;
     }
+    if (memory.contactAt > before) tries = 0;
     await sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
     tries += 1;
   }

@@ -33,7 +33,9 @@ function stageLine(look: Look, stage: StageView): string {
 function approvalLine(look: Look, gate: GateView, place: number): string {
   const approval = gate.approvals[place];
   const who = oneLine(`${approval?.name ?? ''} allows the ${gate.action}`);
-  return `${look.colour.green(look.symbol.done)} ${who}${look.colour.dim(`  ${place + 1} of ${gate.approvalsNeeded}: ${oneLine(approval?.reason ?? '')}`)}`;
+  // A settled gate needs nobody any more, and so does not say how many it took.
+  const of = gate.approvalsNeeded === 0 ? '' : `${place + 1} of ${gate.approvalsNeeded}: `;
+  return `${look.colour.green(look.symbol.done)} ${who}${look.colour.dim(`  ${of}${oneLine(approval?.reason ?? '')}`)}`;
 }
 
 const gateShown = (gate: GateView) => gate.state !== 'asked';
