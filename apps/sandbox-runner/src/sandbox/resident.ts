@@ -25,6 +25,7 @@ const OUTPUT_HARD_LIMIT = 64 * 1_048_576;
 const OVERFLOW_NOTE = `\n… killed: more than ${OUTPUT_HARD_LIMIT / 1_048_576} MiB of output …\n`;
 /** Measured: a killed command is reported within 10 ms, 512 processes within 100 ms. */
 const KILL_GRACE_MS = 5_000;
+const KILL_AGAIN_MS = 250;
 const FRAME_MAX = 64;
 
 export type CallEnd =
@@ -145,6 +146,19 @@ export function attachResident(
   stream.on('end', () => finish('the container ended'));
   stream.write(PREAMBLE);
 
+  /**
+   * Signals until the call is over. Once is not enough: a signal that comes before PID 1 waits for the command runs its trap and ends
+   * nothing. The last signal has been delivered when this resolves, so that none is left for the next call.
+   */
+  const interruptUntil = async (over: Promise<unknown>) => {
+    const settled = over.then(() => true);
+    for (let left = KILL_GRACE_MS; left > 0; left -= KILL_AGAIN_MS) {
+      await options.interrupt();
+      if (await Promise.race([settled, sleep(KILL_AGAIN_MS, false)])) return;
+    }
+    finish('the tool process did not answer after a kill');
+  };
+
   const run = async (
     command: string,
     { shell, timeoutMs, onOutput, stdin, signal }: CallOptions,
@@ -159,15 +173,9 @@ export function attachResident(
     const kill = (reason: 'timed_out' | 'aborted' | 'overflow') => {
       if (why !== null) return;
       why = reason;
-      const grace = new AbortController();
-      killing = Promise.race([
-        options.interrupt().then(() => done.promise),
-        sleep(KILL_GRACE_MS, undefined, { signal: grace.signal }).then(() =>
-          finish('the tool process did not answer after a kill'),
-        ),
-      ])
-        .catch((error: unknown) => finish(`a command could not be killed: ${String(error)}`))
-        .then(() => grace.abort());
+      killing = interruptUntil(done.promise).catch((error: unknown) =>
+        finish(`a command could not be killed: ${String(error)}`),
+      );
     };
     const nonce = randomBytes(16).toString('hex');
     carry = Buffer.alloc(0);

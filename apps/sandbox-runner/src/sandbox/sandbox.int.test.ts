@@ -127,8 +127,17 @@ describe('exec', () => {
       const queued = sandbox.exec('echo next', within);
       await sleep(200);
       stop.abort(new Error('enough'));
+      const early = new AbortController();
+      const barely = sandbox.exec('sleep 1000', { ...within, signal: early.signal });
+      queueMicrotask(() => early.abort(new Error('at once')));
       await expect(running).rejects.toThrow('enough');
       expect(await queued).toMatchObject({ kind: 'exited', output: 'next\n' });
+      await expect(barely).rejects.toThrow('at once');
+      for (const ms of [0, 1, 2, 4])
+        await expect(
+          sandbox.exec('sleep 1000', { ...within, signal: AbortSignal.timeout(ms) }),
+        ).rejects.toThrow();
+      expect(await sandbox.exec('echo after', within)).toMatchObject({ output: 'after\n' });
       await expect(sandbox.exec('true', { ...within, signal: stop.signal })).rejects.toThrow('enough');
     }));
 
@@ -146,7 +155,7 @@ describe('exec', () => {
       for (const command of tries)
         expect(await sandbox.exec(command, within)).toMatchObject({ kind: 'exited', exitCode: 9 });
       // The one signal that PID 1 takes ends the call that sent it.
-      expect(await sandbox.exec('kill -USR1 1; sleep 1000', within)).toMatchObject({
+      expect(await sandbox.exec('sleep 0.3; kill -USR1 1; sleep 1000', within)).toMatchObject({
         kind: 'exited',
         exitCode: 138,
       });
