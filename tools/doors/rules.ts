@@ -20,6 +20,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
     'audit',
     'audit/proof',
     'store',
+    'store/testing',
     'queue',
     'policy',
     'agents',
