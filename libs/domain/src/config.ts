@@ -17,6 +17,25 @@ export const Duration = z
 const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not an environment variable name');
 const Port = z.number().int().min(1).max(65_535);
 
+/** A program and its arguments; no shell reads it. `{release}` is replaced by the release's id. */
+const Argv = z.array(z.string().min(1).max(4_096)).min(1).max(64);
+/** What is asked of a release in canary besides the proxy's figures. */
+const CheckConfig = z.union([
+  /** A path of the release itself, or an address. */
+  z.strictObject({ http: z.string().regex(/^(\/|https?:\/\/)/, 'a path from / or an address') }),
+  z
+    .strictObject({
+      prometheus: z.url({ protocol: /^https?$/ }),
+      query: z.string().min(1).max(4_096),
+      max: z.number().optional(),
+      min: z.number().optional(),
+    })
+    .refine(({ max, min }) => max !== undefined || min !== undefined, 'a query needs max or min'),
+  /** The repository's own command; exit code 0 is well. */
+  z.strictObject({ smoke: z.string().min(1).max(4_096) }),
+]);
+export type CheckConfig = z.infer<typeof CheckConfig>;
+
 const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
   z.strictObject({
     target: z.enum(['docker', 'command', 'git']),
@@ -31,6 +50,8 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
       .strictObject({
         steps: z.array(z.number().int().min(1).max(100)).min(1).default([100]),
         bake: duration.optional().transform((ms) => ms ?? 5_000),
+        /** Requests that the new release must have answered in a step before it is called healthy; 0: its health decides. */
+        minRequests: z.number().int().min(0).max(1_000_000).default(20),
       })
       .prefault({}),
     rollbackWhen: z
@@ -40,6 +61,11 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
         restarts: z.number().int().min(0).default(1),
       })
       .prefault({}),
+    checks: z.array(CheckConfig).max(20).default([]),
+    /** For target `command`. Without `rollback` it cannot go back, and nothing is deployed there unattended. */
+    commands: z
+      .strictObject({ deploy: Argv, activate: Argv, status: Argv, rollback: Argv.optional() })
+      .optional(),
   });
 
 const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>

@@ -1,41 +1,102 @@
 import type { ReleaseId } from '@millwright/domain';
-import { type Effect, Effects, Fenced, messageOf } from './effect.ts';
+import { Watch } from './canary/watch.ts';
+import { checksOf } from './checks-of.ts';
+import { type Effect, Effects, Fenced, messageOf, type Reversible } from './effect.ts';
 import { Evidence } from './evidence.ts';
-import type { DeployOrder, DeployResult, StepSeen, Verdict } from './order.ts';
+import { awaitHealthy } from './healthy.ts';
+import type {
+  DeployOrder,
+  DeployResult,
+  NotDeployed,
+  PrepareResult,
+  RolledBack,
+  StepSeen,
+  Verdict,
+} from './order.ts';
+import { forthAndBack } from './rehearse.ts';
 import { checkRun } from './run-as.ts';
 import { type Done, type Failure, failure, type Target } from './target.ts';
-import { awaitHealthy, bake } from './watch.ts';
+import { stuckOn, trafficBack, verify } from './verify.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
 //   proxy → materialise → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake → retire.
 // Killed anywhere, the same order with the same fence converges: the target is read, not remembered.
 
 /** What ends a deploy before it is promoted. */
-type Stop = { verdict: Verdict; reason: string } | { failure: Failure };
+type Stop = { verdict: Verdict; reason: string; needs?: string | null } | { failure: Failure };
 
 /**
  * Deploys `order.release`. A bad release is a result, not an error; rejects only when the journal, the engine or the disk fail on
  * the way forward: then run it again with the same fence. Bounded by the health limit and three times the bakes.
  */
 export async function deploy(target: Target, order: DeployOrder): Promise<DeployResult> {
-  const evidence = new Evidence(order.run.secrets);
-  const ids = { release: order.release.id, live: order.live?.id ?? null };
-  const bad = checkRun(order.run);
-  if (bad !== null) return { ...bad, ...ids, evidence: '' };
+  return withFence(target, order, (deploying) =>
+    order.release.id === order.live?.id ? alreadyLive(target, order) : deploying.go(),
+  );
+}
+
+/**
+ * The first half of `deploy`: image, container, health, and no traffic. For the time before the deploy gate is asked; `deploy` with the same
+ * fence goes on with what runs. A release that does not get healthy is stopped again, and is a result. To be undone with `discard`.
+ */
+export async function prepareRelease(target: Target, order: DeployOrder): Promise<PrepareResult> {
+  return withFence(target, order, async (deploying) =>
+    order.release.id === order.live?.id
+      ? { kind: 'prepared', release: order.release.id, ms: 0 }
+      : deploying.prepareOnly(),
+  );
+}
+
+/** What `prepareRelease` started is stopped, where the gate said no. Does nothing to a release that has traffic. */
+export async function discard(
+  target: Target,
+  order: DeployOrder,
+): Promise<{ kind: 'discarded' } | { kind: 'serves' } | { kind: 'fenced'; by: number }> {
   const taken = await target.fence(order.fence);
   if (taken.kind === 'fenced') return taken;
-  if (order.release.id === order.live?.id) return alreadyLive(target, order);
-  const effects = new Effects({
-    release: order.release.id,
-    fence: order.fence,
-    journal: order.journal,
+  const { id } = order.release;
+  if ((await target.state()).serving.has(id) || order.live?.id === id) return { kind: 'serves' };
+  const effects = effectsOf(target, order);
+  try {
+    await effects.run({
+      name: 'discard',
+      key: `${order.fence}/${id}/discard`,
+      undo: 'reversible',
+      run: () => target.stop(id, order.fence),
+      // Prepared again by the next deploy of it.
+      reverse: null,
+    });
+    return { kind: 'discarded' };
+  } catch (error) {
+    if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
+    throw error;
+  }
+}
+
+const effectsOf = (target: Target, { release, fence, journal }: DeployOrder) =>
+  new Effects({
+    release: release.id,
+    fence,
+    journal,
     check: async () => {
-      const still = await target.fence(order.fence);
+      const still = await target.fence(fence);
       if (still.kind === 'fenced') throw new Fenced(still.by);
     },
   });
+
+async function withFence<R>(
+  target: Target,
+  order: DeployOrder,
+  work: (deploying: Deploying) => Promise<R>,
+): Promise<R | NotDeployed | { kind: 'fenced'; by: number }> {
+  const ids = { release: order.release.id, live: order.live?.id ?? null };
+  const cannot = order.attended === true ? null : target.cannotGoBack(order.run);
+  const bad = checkRun(order.run) ?? (cannot === null ? null : failure('cannot_go_back', cannot));
+  if (bad !== null) return { ...bad, ...ids, evidence: '' };
+  const taken = await target.fence(order.fence);
+  if (taken.kind === 'fenced') return taken;
   try {
-    return await new Deploying(target, order, effects, evidence).go();
+    return await work(new Deploying(target, order, effectsOf(target, order)));
   } catch (error) {
     if (error instanceof Fenced) return { kind: 'fenced', by: error.by };
     throw error;
@@ -64,21 +125,29 @@ class Deploying {
   readonly #effects: Effects;
   readonly #evidence: Evidence;
   readonly #steps: StepSeen[] = [];
+  #healthyMs = 0;
+  #backFailed: string | null = null;
   #rehearsalMs: number | null = null;
   #backAt: number | null = null;
   #shifted = false;
   /** A live release that the target has no container of (removed by hand, new machine) cannot be given traffic: like a first deploy. */
   #liveRuns = false;
 
-  constructor(target: Target, order: DeployOrder, effects: Effects, evidence: Evidence) {
+  constructor(target: Target, order: DeployOrder, effects: Effects) {
     this.#target = target;
     this.#order = order;
     this.#effects = effects;
-    this.#evidence = evidence;
+    this.#evidence = new Evidence(order.run.secrets);
+  }
+
+  async prepareOnly(): Promise<PrepareResult> {
+    const stop = await this.#forward(() => this.#prepare());
+    if (stop !== null) return this.#back(stop);
+    return { kind: 'prepared', release: this.#order.release.id, ms: this.#healthyMs };
   }
 
   async go(): Promise<DeployResult> {
-    const stop = await this.#forward();
+    const stop = await this.#forward(async () => (await this.#prepare()) ?? (await this.#canary()));
     if (stop !== null) return this.#back(stop);
     const { release, live, fence, keepImages = 5, run } = this.#order;
     const keep = live === null ? [release.id] : [release.id, live.id];
@@ -100,9 +169,9 @@ class Deploying {
   }
 
   /** Null when the release has all traffic and baked well. An abort is a stop; other throws are the driver's. */
-  async #forward(): Promise<Stop | null> {
+  async #forward(work: () => Promise<Stop | null>): Promise<Stop | null> {
     try {
-      return (await this.#prepare()) ?? (await this.#canary());
+      return await work();
     } catch (error) {
       if (this.#order.signal?.aborted && !(error instanceof Fenced))
         return { verdict: 'cancelled', reason: `cancelled: ${messageOf(this.#order.signal.reason)}` };
@@ -154,6 +223,7 @@ class Deploying {
     }
     const health = await awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal);
     if (health.kind === 'never_healthy') return { verdict: 'never_healthy', reason: health.reason };
+    this.#healthyMs = health.ms;
     this.#evidence.add('healthy', `after ${Math.round(health.ms)} ms`);
     return null;
   }
@@ -191,34 +261,61 @@ class Deploying {
   }
 
   async #canary(): Promise<Stop | null> {
-    const { release, live, run, clock, signal } = this.#order;
+    const { release, live, run, clock, checks = [], smoke, maxBakes } = this.#order;
     const before = (await this.#target.state()).serving.get(release.id) ?? 0;
-    const started = clock.now();
     // A deploy that was killed goes on at the share it had reached, which bakes again; a fresh one is rehearsed first.
     if (before === 0) {
-      const rehearsed = await this.#shift('rehearse', 0);
+      const rehearsed = await this.#rehearse();
       if (rehearsed !== null) return { failure: rehearsed };
-      this.#rehearsalMs = clock.now() - started;
     } else this.#shifted = true;
-    const steps = !this.#liveRuns
-      ? [100]
-      : [...run.config.canary.steps.filter((step) => step < 100).sort((a, b) => a - b), 100];
-    for (const percent of steps.filter((step) => step >= Math.floor(before))) {
-      signal?.throwIfAborted();
-      const shifted = await this.#shift(`shift/${percent}`, percent);
-      if (shifted !== null) return { failure: shifted };
-      const seen = await bake(
-        this.#target,
-        { release: release.id, old: live?.id ?? null },
-        run.config,
-        clock,
-        signal,
-      );
-      this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
-      this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}`);
-      if (seen.kind !== 'healthy')
-        return { verdict: seen.kind, reason: `at ${percent} % of traffic: ${seen.reason}` };
+    const first =
+      this.#liveRuns && this.#target.weighted ? run.config.canary.steps.filter((step) => step < 100) : [];
+    const steps = [...first.sort((a, b) => a - b), 100].filter((step) => step >= Math.floor(before));
+    const watch = new Watch(this.#target, {
+      release: release.id,
+      old: this.#liveRuns ? (live?.id ?? null) : null,
+      config: run.config,
+      clock,
+      checks: [...checksOf(run.config, smoke), ...checks],
+      maxBakes,
+    });
+    try {
+      for (const percent of steps) {
+        const stop = await this.#step(percent, watch);
+        if (stop !== null) return stop;
+      }
+      return null;
+    } finally {
+      watch.close();
     }
+  }
+
+  async #step(percent: number, watch: Watch): Promise<Stop | null> {
+    const { signal } = this.#order;
+    signal?.throwIfAborted();
+    const shifted = await this.#shift(`shift/${percent}`, percent);
+    if (shifted !== null) return { failure: shifted };
+    const seen = await watch.bake(this.#liveRuns && percent < 100, signal);
+    this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
+    this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}; ${seen.figures}`);
+    if (seen.kind === 'healthy') return null;
+    const needs = seen.needs === null ? '' : `; it needs ${seen.needs}`;
+    return {
+      verdict: seen.kind,
+      reason: `at ${percent} % of traffic: ${seen.reason}${needs}`,
+      needs: seen.needs,
+    };
+  }
+
+  async #rehearse(): Promise<Failure | null> {
+    const { release, live, fence, clock } = this.#order;
+    const rehearsal = await this.#effects.run({
+      ...this.#shiftTo('rehearse', 0),
+      run: () => forthAndBack(this.#target, { release, live: this.#liveRuns ? live : null, fence, clock }),
+    });
+    if (!rehearsal.possible)
+      return failure('cannot_go_back', `undo was rehearsed and fails: ${rehearsal.reason}`);
+    this.#rehearsalMs = rehearsal.ms;
     return null;
   }
 
@@ -228,7 +325,7 @@ class Deploying {
   }
 
   /** The new release gets `percent`, the old one the rest. All shifts share one undo: everything back to the old one (E4). */
-  #shiftTo(name: string, percent: number): Effect<Done | Failure> {
+  #shiftTo(name: string, percent: number): Reversible<Done | Failure> {
     const { release, live, fence } = this.#order;
     return {
       ...this.#named(name),
@@ -239,8 +336,17 @@ class Deploying {
         return this.#target.shift(this.#weights(percent), fence);
       },
       reverse: async () => {
-        const back = await this.#target.shift(this.#weights(0), fence, release.id);
-        if (back.kind === 'failed') throw new Error(back.reason);
+        const weights = this.#weights(0);
+        const back = await trafficBack(this.#target, {
+          weights,
+          fence,
+          condemn: release.id,
+          run: this.#order.run,
+        });
+        if (back.kind === 'failed') {
+          this.#backFailed = back.reason;
+          throw new Error(back.reason);
+        }
         this.#backAt = this.#order.clock.now();
         this.#evidence.add(
           'traffic',
@@ -257,20 +363,37 @@ class Deploying {
     return new Map([[release.id, percent] as const, ...rest]);
   }
 
-  async #back(stop: Stop): Promise<DeployResult> {
-    const at = this.#order.clock.now();
-    const ids = { release: this.#order.release.id, live: this.#order.live?.id ?? null };
+  async #back(stop: Stop): Promise<RolledBack | NotDeployed> {
+    const { clock, release, live, run } = this.#order;
+    const at = clock.now();
+    const ids = { release: release.id, live: live?.id ?? null };
     await this.#effects.unwind();
+    const verified =
+      live !== null && this.#liveRuns && this.#shifted && this.#backFailed === null
+        ? await verify(
+            this.#target,
+            { release: live.id, errorRate: run.config.rollbackWhen.errorRate },
+            clock,
+          )
+        : null;
+    const why = this.#backFailed ?? (verified?.kind === 'unverified' ? verified.reason : null);
+    const stuck = why === null ? null : stuckOn(this.#target, ids.live, why);
+    if (verified?.kind === 'verified')
+      this.#evidence.add('verified', `${live?.id} serves, ${verified.figures}`);
     for (const trouble of this.#effects.troubles) this.#evidence.add('trouble', trouble);
+    if (stuck !== null) this.#evidence.add('stuck', `${stuck.why}\n${stuck.what}`);
     if ('failure' in stop)
-      return { ...stop.failure, ...ids, evidence: this.#evidence.text(stop.failure.reason) };
+      return { ...stop.failure, ...ids, evidence: this.#evidence.text(stop.failure.reason), stuck };
     return {
       kind: 'rolled_back',
       ...ids,
+      needs: null,
       ...stop,
       evidence: this.#evidence.text(stop.reason),
       trafficBackMs: !this.#shifted || this.#backAt === null ? null : this.#backAt - at,
       troubles: this.#effects.troubles,
+      verified,
+      stuck,
     };
   }
 

@@ -3,7 +3,7 @@ import type { PersonId, ReleaseId } from '@millwright/domain';
 // Going back is a type: an effect says how it is undone, or it does not compile. Undo is journaled like do.
 //   E1  Nothing happens before `journal.started` has returned, and nothing follows before `journal.finished` has.
 //   E2  Undo runs in reverse order of the effects that were started, finished or not.
-//   E3  Undo never waits for the journal to be well: its failure is collected, not thrown.
+//   E3  Undo never waits for the journal to be well: it goes on after 100 ms, and a failure is collected, not thrown.
 //   E4  Effects that share an undo (`undoKey`) are undone once, at the place of the last of them.
 
 type Common<R> = {
@@ -66,6 +66,11 @@ type Context = {
   check(): Promise<void>;
 };
 
+const NOTE_MS = 100;
+const LATE_MS = 5_000;
+/** False, after so long. Wall time: undo must not wait for a clock that somebody holds. */
+const after = (ms: number) => new Promise<false>((resolve) => setTimeout(resolve, ms, false).unref());
+
 const failed = (value: unknown): value is { kind: 'failed'; reason: string } =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'failed';
 
@@ -74,6 +79,8 @@ export const messageOf = (error: unknown) => (error instanceof Error ? error.mes
 export class Effects {
   readonly #context: Context;
   readonly #done: Effect<unknown>[] = [];
+  /** Undo's journal entries that were still being written when it went on. */
+  readonly #late: Promise<void>[] = [];
   /** What undo could not journal or do; for the outcome's evidence. */
   readonly troubles: string[] = [];
 
@@ -120,6 +127,9 @@ export class Effects {
       await this.#context.check();
       await this.#undo(this.#record(key, `undo:${effect.name}`, effect.undo), undo);
     }
+    const written = Promise.all(this.#late.splice(0)).then(() => true);
+    if (!(await Promise.race([written, after(LATE_MS)])))
+      this.troubles.push(`not journaled in ${LATE_MS} ms`);
   }
 
   async #undo(record: EffectRecord, undo: () => Promise<void>): Promise<void> {
@@ -134,12 +144,13 @@ export class Effects {
     }
   }
 
+  /** Waits a moment for a journal entry; one that takes longer goes on beside the undo. */
   async #note(journaled: Promise<void>): Promise<void> {
-    try {
-      await journaled;
-    } catch (error) {
+    const noted = journaled.catch((error: unknown) => {
       this.troubles.push(`not journaled: ${messageOf(error)}`);
-    }
+    });
+    this.#late.push(noted);
+    await Promise.race([noted, after(NOTE_MS)]);
   }
 
   #record(key: string, effect: string, undo: EffectRecord['undo']): EffectRecord {

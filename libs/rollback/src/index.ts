@@ -1,10 +1,31 @@
-export { deploy } from './deploy.ts';
+export {
+  type Check,
+  type CheckContext,
+  type CheckResult,
+  httpCheck,
+  type PrometheusRule,
+  prometheusCheck,
+  type SmokeRun,
+  smokeCheck,
+} from './canary/checks.ts';
+export type { Judgement } from './canary/judge.ts';
+export { checksOf } from './checks-of.ts';
+export { deploy, discard, prepareRelease } from './deploy.ts';
 export type { DockerPlace } from './docker/place.ts';
 export { reapOrphans } from './docker/remove.ts';
 export { dockerTarget } from './docker/target.ts';
 export { type Effect, type EffectRecord, Effects, Fenced, type Journal } from './effect.ts';
-export { type Judgement, judge, type Seen, wilson } from './judge.ts';
-export type { DeployOrder, DeployResult, RollbackOrder, RollbackResult, StepSeen, Verdict } from './order.ts';
+export type {
+  DeployOrder,
+  DeployResult,
+  PrepareResult,
+  Rehearsal,
+  RollbackOrder,
+  RollbackResult,
+  StepSeen,
+  Verdict,
+} from './order.ts';
+export { rehearse } from './rehearse.ts';
 export { rollback } from './rollback.ts';
 export type {
   Counters,
@@ -19,3 +40,4 @@ export type {
   TargetState,
   Weights,
 } from './target.ts';
+export type { Stuck, Verification } from './verify.ts';

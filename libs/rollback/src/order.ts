@@ -1,8 +1,10 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
+import type { Check, SmokeRun } from './canary/checks.ts';
 import type { Journal } from './effect.ts';
 import type { Failure, ReleaseRef, RunAs } from './target.ts';
+import type { Stuck, Verification } from './verify.ts';
 
-/** What is asked of a deploy. Times in milliseconds. */
+/** What is asked of a deploy, of preparing it, and of rehearsing its undo. Times in milliseconds. */
 export type DeployOrder = {
   readonly release: ReleaseRef;
   readonly run: RunAs;
@@ -18,11 +20,48 @@ export type DeployOrder = {
   readonly healthyWithinMs?: number;
   /** Images of releases kept on the target. Default 5. */
   readonly keepImages?: number;
+  /** Besides those of the configuration's `checks`. */
+  readonly checks?: readonly Check[];
+  /** Runs the configuration's `smoke` commands; without it they are inconclusive. */
+  readonly smoke?: SmokeRun;
+  /** How many bakes a step may take before it is given up as inconclusive. Default 3. */
+  readonly maxBakes?: number;
+  /** A person stands by: a target that cannot go back is not refused. Default false. */
+  readonly attended?: boolean;
 };
 
 export type Verdict = 'degraded' | 'inconclusive' | 'never_healthy' | 'cancelled';
 
 export type StepSeen = { readonly percent: number; readonly ms: number; readonly reason: string };
+
+/** The old release serves (null: none did before). Nothing of the new one runs, unless `stuck` says otherwise. */
+export type RolledBack = {
+  kind: 'rolled_back';
+  release: ReleaseId;
+  live: ReleaseId | null;
+  verdict: Verdict;
+  reason: string;
+  /** What would have settled an inconclusive verdict; null else. */
+  needs: string | null;
+  /** At most 20,000 characters, secrets' values replaced. */
+  evidence: string;
+  /** From the verdict until the proxy had its weights back; null when the release never had traffic. */
+  trafficBackMs: number | null;
+  /** What undo could not do or journal. Not empty: freeze the target and tell a person. */
+  troubles: readonly string[];
+  /** Whether the old release was seen to serve as before; null where none did. */
+  verified: Verification | null;
+  /** Going back itself failed: freeze the target, page, and show `what`. */
+  stuck: Stuck | null;
+};
+
+/** Nothing of the release has traffic, and the fault is not (shown to be) the release's. */
+export type NotDeployed = Failure & {
+  release: ReleaseId;
+  live: ReleaseId | null;
+  evidence: string;
+  stuck?: Stuck | null;
+};
 
 export type DeployResult =
   | {
@@ -33,24 +72,22 @@ export type DeployResult =
       steps: StepSeen[];
       evidence: string;
     }
-  /** The old release serves (null: none did before). Nothing of the new one runs. */
-  | {
-      kind: 'rolled_back';
-      release: ReleaseId;
-      live: ReleaseId | null;
-      verdict: Verdict;
-      reason: string;
-      /** At most 20,000 characters, secrets' values replaced. */
-      evidence: string;
-      /** From the verdict until the proxy had its weights back; null when the release never had traffic. */
-      trafficBackMs: number | null;
-      /** What undo could not do or journal. Not empty: freeze the target and tell a person. */
-      troubles: readonly string[];
-    }
-  /** Nothing of the release ever ran with traffic, and the fault is not (shown to be) the release's. */
-  | (Failure & { release: ReleaseId; live: ReleaseId | null; evidence: string })
+  | RolledBack
+  | NotDeployed
   /** A later deploy or rollback has the target; it decides. */
   | { kind: 'fenced'; by: number };
+
+export type PrepareResult =
+  /** It runs, healthy, without traffic. `ms` is what it took to become healthy. */
+  | { kind: 'prepared'; release: ReleaseId; ms: number }
+  | RolledBack
+  | NotDeployed
+  | { kind: 'fenced'; by: number };
+
+/** Whether undo works, shown and not supposed. `to`: who serves after it; null when nobody did before. */
+export type Rehearsal =
+  | { readonly possible: true; readonly ms: number; readonly to: ReleaseId | null }
+  | { readonly possible: false; readonly reason: string };
 
 export type RollbackOrder = {
   readonly to: ReleaseRef;
@@ -71,8 +108,9 @@ export type RollbackResult =
       ms: number;
       warm: boolean;
       troubles: readonly string[];
+      verified: Verification;
     }
-  /** Traffic is as it was. */
-  | (Failure & { evidence: string })
-  | { kind: 'never_healthy'; reason: string; evidence: string }
+  /** Traffic is as it was. `stuck`: it could not be sent back, and a person must act. */
+  | (Failure & { evidence: string; stuck: Stuck | null })
+  | { kind: 'never_healthy'; reason: string; evidence: string; stuck: Stuck | null }
   | { kind: 'fenced'; by: number };

@@ -1,10 +1,11 @@
 import type { ReleaseId } from '@millwright/domain';
 import { Effects, Fenced, type Journal, messageOf } from './effect.ts';
 import { Evidence } from './evidence.ts';
+import { awaitHealthy } from './healthy.ts';
 import type { RollbackOrder, RollbackResult } from './order.ts';
 import { checkRun } from './run-as.ts';
 import type { Failure, Target } from './target.ts';
-import { awaitHealthy } from './watch.ts';
+import { stuckOn, trafficBack, verify } from './verify.ts';
 
 /**
  * Sends all traffic to `order.to`, then stops what served before. Warm (still running), it takes the time of a probe and a shift; else
@@ -14,7 +15,7 @@ export async function rollback(target: Target, order: RollbackOrder): Promise<Ro
   const at = order.clock.now();
   const evidence = new Evidence(order.run.secrets);
   const bad = checkRun(order.run);
-  if (bad !== null) return { ...bad, evidence: '' };
+  if (bad !== null) return { ...bad, evidence: '', stuck: stuckOn(target, order.to.id, bad.reason) };
   const taken = await target.fence(order.fence);
   if (taken.kind === 'fenced') return taken;
   const troubles: string[] = [];
@@ -67,21 +68,36 @@ async function switchBack(
 
   if (!warm) {
     const cold = await startAgain(target, order, effects);
-    if (cold !== null) return { ...cold, evidence: evidence.text(cold.reason) };
+    if (cold !== null)
+      return { ...cold, evidence: evidence.text(cold.reason), stuck: stuckOn(target, to.id, cold.reason) };
   }
   const health = await awaitHealthy(target, to.id, healthyWithinMs, clock);
   if (health.kind === 'never_healthy') {
     evidence.add('log', await target.logs(to.id, 12_000));
-    return { ...health, evidence: evidence.text(health.reason) };
+    return {
+      ...health,
+      evidence: evidence.text(health.reason),
+      stuck: stuckOn(target, to.id, health.reason),
+    };
   }
   const shifted = await effects.run({
     ...named('shift/100'),
     undo: 'compensable' as const,
-    run: () => target.shift(new Map<ReleaseId, number>([[to.id, 100]]), order.fence),
+    run: () =>
+      trafficBack(target, {
+        weights: new Map<ReleaseId, number>([[to.id, 100]]),
+        fence: order.fence,
+        run: order.run,
+      }),
     // The way forward again is a deploy with its gate, never a reflex.
     compensate: null,
   });
-  if (shifted.kind === 'failed') return { ...shifted, evidence: evidence.text(shifted.reason) };
+  if (shifted.kind === 'failed')
+    return {
+      ...shifted,
+      evidence: evidence.text(shifted.reason),
+      stuck: stuckOn(target, to.id, shifted.reason),
+    };
   const ms = clock.now() - at;
   for (const id of others) {
     try {
@@ -97,7 +113,9 @@ async function switchBack(
       troubles.push(`${id} was not stopped: ${messageOf(error)}`);
     }
   }
-  return { kind: 'switched', to: to.id, from, ms, warm, troubles };
+  const { errorRate } = order.run.config.rollbackWhen;
+  const verified = await verify(target, { release: to.id, errorRate }, clock);
+  return { kind: 'switched', to: to.id, from, ms, warm, troubles, verified };
 }
 
 async function startAgain(target: Target, order: RollbackOrder, effects: Effects): Promise<Failure | null> {

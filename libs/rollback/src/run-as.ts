@@ -2,11 +2,22 @@ import { type Failure, failure, type RunAs } from './target.ts';
 
 /** What is missing before anything can be run, or null. */
 export function checkRun({ config, secrets, replicas }: RunAs): Failure | null {
-  if (config.target !== 'docker')
-    return failure('bad_config', `deploy.target is ${config.target}: this factory deploys to docker so far`);
-  for (const key of ['start', 'port', 'expose'] as const)
-    if (config[key] === undefined) return failure('bad_config', `millwright.yaml has no deploy.${key}`);
   const missing = config.secrets.filter((name) => secrets[name] === undefined);
+  if (config.target === 'git')
+    return failure('bad_config', 'deploy.target is git: the merge is the release, nothing is deployed');
+  if (config.target === 'docker')
+    for (const key of ['start', 'port', 'expose'] as const)
+      if (config[key] === undefined) return failure('bad_config', `millwright.yaml has no deploy.${key}`);
+  if (config.target === 'command' && config.commands === undefined)
+    return failure(
+      'bad_config',
+      'millwright.yaml has no deploy.commands: deploy, activate, status and rollback',
+    );
+  if (config.target === 'command' && config.secrets.length > 1)
+    return failure(
+      'bad_config',
+      `deploy.secrets names ${config.secrets.length} secrets: a command target is given one credential`,
+    );
   if (missing.length > 0)
     return failure(
       'secret_missing',

@@ -1,4 +1,6 @@
 import type { DeployConfig, Digest, ReleaseId, RepoName } from '@millwright/domain';
+import type { RequestFeed } from './haproxy/log.ts';
+import type { Answer } from './probe.ts';
 
 // The port that every target keeps. Invariants, cited where they are kept:
 //   T1  Nothing is trusted from memory: `state` is read from the target each time.
@@ -27,6 +29,8 @@ export type FailureCode =
   | 'release_missing'
   | 'start_failed'
   | 'proxy_down'
+  | 'cannot_go_back'
+  | 'command_failed'
   | 'engine';
 
 /** A failure that callers act on. `reason` is a sentence for a person. */
@@ -78,6 +82,12 @@ export type TargetState = {
 
 export interface Target {
   readonly name: RepoName;
+  /** Whether traffic can be shared between releases; where it cannot, a canary has one step, 100 %. */
+  readonly weighted: boolean;
+  /** Whether it has figures of requests at all. */
+  readonly measures: boolean;
+  /** Null, or why it could not go back from a release run like this. */
+  cannotGoBack(run: RunAs): string | null;
   /** Takes the target for `fence`, or says who has it. The same fence again is taken again. */
   fence(fence: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
   /** The proxy listens at the address users have, with the traffic it had before. */
@@ -95,7 +105,13 @@ export interface Target {
   shift(weights: Weights, fence: number, condemn?: ReleaseId): Promise<Done | Failure>;
   /** Null when the proxy cannot be asked: missing data, never zero. */
   counters(): Promise<ReadonlyMap<ReleaseId, Counters> | null>;
+  /** What is answered from now on, by release; null when the target has no log of requests. To be closed. */
+  requests(): RequestFeed | null;
+  /** One GET of a path of that release, on the way that users' requests take, whatever its share. `path` null: its health path. */
+  ask(release: ReleaseId, path: string | null, timeoutMs: number): Promise<Answer>;
   state(): Promise<TargetState>;
+  /** Starts replicas anew that run, but do not answer. */
+  restart(release: ReleaseId, fence: number): Promise<void>;
   /** The end of what the release said, `maxBytes` at most. */
   logs(release: ReleaseId, maxBytes: number): Promise<string>;
   /** Waits for running requests (bounded), then the release is gone from proxy and engine; its image stays. */

@@ -38,6 +38,7 @@ export function namesOf(place: DockerPlace) {
     folder,
     config: join(folder, 'conf', 'haproxy.cfg'),
     socket: join(folder, 'run', 'admin.sock'),
+    rehearsal: join(folder, 'run', 'rehearsal.sock'),
     labels: (purpose: string) => ({
       millwright: '1',
       'millwright.factory': place.factory,

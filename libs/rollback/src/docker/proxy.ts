@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { chown, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type Docker from 'dockerode';
-import { NO_RECORD } from '../haproxy/config.ts';
+import { NO_RECORD, renderConfig } from '../haproxy/config.ts';
 import { readRecord, writeRecord } from '../haproxy/record.ts';
 import { ask } from '../haproxy/socket.ts';
 import { type Done, done, type Failure, failure, type RunAs } from '../target.ts';
@@ -13,6 +14,9 @@ import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
 
 const START_MS = 10_000;
 const USER = 10_001;
+
+/** Another version of the factory wrote another configuration: its proxy is made anew, once. */
+const TEMPLATE = createHash('sha256').update(renderConfig(NO_RECORD)).digest('hex').slice(0, 16);
 
 /** Whose process it is: the sandbox user, or the factory's own where that is not root (its admin socket must be reachable then). */
 function owner(): { uid: number; gid: number } {
@@ -28,7 +32,7 @@ function options(place: DockerPlace, names: Names, address: string): Docker.Cont
     Entrypoint: [],
     Cmd: ['haproxy', '-db', '-f', '/etc/millwright/haproxy.cfg'],
     User: `${uid}:${gid}`,
-    Labels: { ...names.labels('proxy'), 'millwright.address': address },
+    Labels: { ...names.labels('proxy'), 'millwright.address': address, 'millwright.template': TEMPLATE },
     // HAProxy's soft stop: running requests end. The engine kills after its own limit.
     StopSignal: 'SIGUSR1',
     HostConfig: {
@@ -67,7 +71,9 @@ export async function ensureProxy(
   try {
     const found = await container.inspect();
     const same = found.Config.Labels['millwright.address'] === address;
-    if (same && found.State.Running && (await answers(names.socket))) return done;
+    const current = found.Config.Labels['millwright.template'] === TEMPLATE;
+    if (same && current && found.State.Running && (await answers(names.socket))) return done;
+    if (same && !current) await tolerate(container.remove({ force: true }), 404);
     if (!same) {
       // Asked before the old proxy goes: a port that somebody else has must not cost the address that serves now.
       const refusal = await listenable(bind, expose);

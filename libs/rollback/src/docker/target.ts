@@ -4,15 +4,17 @@ import type { ReleaseId } from '@millwright/domain';
 import type Docker from 'dockerode';
 import { Fenced } from '../effect.ts';
 import { apply, readStats } from '../haproxy/apply.ts';
-import { NO_RECORD, type ProxyRecord } from '../haproxy/config.ts';
+import { NO_RECORD, type ProxyRecord, SERVER_HEADER, serverName } from '../haproxy/config.ts';
+import { followRequests } from '../haproxy/log.ts';
 import { readRecord, writeRecord } from '../haproxy/record.ts';
+import { reached } from '../haproxy/socket.ts';
 import { countersByRelease, type ServerStat, serves } from '../haproxy/stats.ts';
 import { withLock } from '../lock.ts';
-import { probe } from '../probe.ts';
+import { probe, probeSocket } from '../probe.ts';
 import { type Done, type Failure, failure, type RunAs, type Target, type TargetState } from '../target.ts';
 import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
 import { materialise, pruneImages } from './image.ts';
-import { connectEngine, type DockerPlace, namesOf } from './place.ts';
+import { connectEngine, type DockerPlace, namesOf, tolerate } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
 import { readdressed, weighted } from './weighted.ts';
@@ -85,6 +87,9 @@ export function dockerTarget(place: DockerPlace): Target {
 
   return {
     name: place.repo,
+    weighted: true,
+    measures: true,
+    cannotGoBack: () => null,
 
     fence: (fence) =>
       locked(async () => {
@@ -127,6 +132,33 @@ export function dockerTarget(place: DockerPlace): Target {
     async counters() {
       const now = await stats();
       return now === null ? null : countersByRelease(now);
+    },
+
+    requests: () => followRequests(names.socket),
+
+    async ask(release, path, timeoutMs) {
+      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const answers = await Promise.all(
+        found.map(({ replica, health }) =>
+          reached(names.rehearsal, (socket) =>
+            probeSocket(socket, path ?? health, { [SERVER_HEADER]: serverName(release, replica) }, timeoutMs),
+          ),
+        ),
+      );
+      return (
+        answers.find((each) => !each.ok) ??
+        answers[0] ?? { ok: false, ms: 0, text: `release ${release} has no container` }
+      );
+    },
+
+    async restart(release, fence) {
+      const record = await readRecord(names.config);
+      if (record !== null && record.fence > fence) throw new Fenced(record.fence);
+      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      for (const { id, running, address, port, health } of found) {
+        const well = running && address !== null && (await probe(address, port, health, 2_000)).ok;
+        if (!well) await tolerate(engine.getContainer(id).restart({ t: 1 }), 404);
+      }
     },
 
     state: () => readState(engine, names, stats),

@@ -22,6 +22,9 @@ export type ProxyRecord = {
 
 export const BACKEND = 'app';
 export const FRONTEND = 'users';
+/** Reached by the factory alone, through a socket in its own folder: a request names its server, whatever that one's weight. */
+export const REHEARSAL = 'rehearsal';
+export const SERVER_HEADER = 'x-millwright-server';
 export const NO_RECORD: ProxyRecord = {
   fence: 0,
   condemned: null,
@@ -30,6 +33,8 @@ export const NO_RECORD: ProxyRecord = {
   servers: [],
 };
 const HEADER = '# millwright ';
+/** server, status, ms until the whole response head, ms in all, how it ended. */
+export const LOG_FORMAT = '%s %ST %Tr %Ta %ts';
 
 export const serverName = (release: string, replica: number) => `${release}.${replica}`;
 
@@ -57,6 +62,10 @@ global
   maxconn 4096
   nbthread 1
   noreuseport
+ring requests
+  format raw
+  maxlen 256
+  size 262144
 defaults
   mode http
   timeout connect 2s
@@ -73,9 +82,15 @@ defaults
   retry-on conn-failure empty-response
 frontend ${FRONTEND}
   bind ${record.bind}:${record.expose}
+  log ring@requests format raw local0
+  log-format "${LOG_FORMAT}"
+  default_backend ${BACKEND}
+frontend ${REHEARSAL}
+  bind unix@/run/millwright/rehearsal.sock mode 600
   default_backend ${BACKEND}
 backend ${BACKEND}
   balance roundrobin
+  use-server %[req.hdr(${SERVER_HEADER})] if { fe_name ${REHEARSAL} } { req.hdr(${SERVER_HEADER}) -m found }
   http-request disable-l7-retry unless METH_GET or { method HEAD OPTIONS }
   option forwardfor
 ${servers.join('\n')}

@@ -40,11 +40,11 @@ test('weights keep the share that was asked for, whatever the replicas', () => {
 
 test('only our servers are read from the statistics, by column name', () => {
   const csv = [
-    '# pxname,svname,scur,stot,econ,eresp,status,weight,hrsp_5xx,addr,req_tot,',
-    'users,FRONTEND,1,9,,,OPEN,,0,,9,',
-    `app,${a}.1,2,40,1,2,no check,256,3,10.0.0.1:8080,50,`,
-    `app,${a}.2,0,10,0,0,MAINT,256,0,10.0.0.2:8080,10,`,
-    'app,BACKEND,0,40,0,0,UP,256,3,,40,',
+    '# pxname,svname,scur,stot,econ,eresp,status,weight,hrsp_2xx,hrsp_5xx,addr,req_tot,',
+    'users,FRONTEND,1,9,,,OPEN,,0,0,,9,',
+    `app,${a}.1,2,40,1,2,no check,256,44,3,10.0.0.1:8080,50,`,
+    `app,${a}.2,0,10,0,0,MAINT,256,10,0,10.0.0.2:8080,10,`,
+    'app,BACKEND,0,40,0,0,UP,256,54,3,,40,',
   ].join('\n');
   const stats = parseStats(csv);
   expect(stats.map((each) => [each.replica, each.current, each.weight, serves(each)])).toEqual([

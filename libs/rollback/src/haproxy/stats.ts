@@ -25,6 +25,9 @@ export function parseStats(csv: string): ServerStat[] {
     const number = (name: string) => Number(text(name)) || 0;
     const named = text('pxname') === BACKEND ? parseServerName(text('svname')) : null;
     if (named === null) continue;
+    // An answer of 5xx, no usable answer, or no connection: what a user sees as the release's fault.
+    const unanswered = number('eresp') + number('econ');
+    const answered = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'].map((kind) => number(`hrsp_${kind}`));
     stats.push({
       ...named,
       address: text('addr'),
@@ -32,9 +35,9 @@ export function parseStats(csv: string): ServerStat[] {
       status: text('status'),
       current: number('scur'),
       counters: {
-        requests: number('req_tot') || number('stot'),
-        // An answer of 5xx, no usable answer, or no connection: what a user sees as the release's fault.
-        errors: number('hrsp_5xx') + number('eresp') + number('econ'),
+        // Finished ones: `req_tot` counts at the beginning, and a slow failure would look like a success until it fails.
+        requests: answered.reduce((sum, count) => sum + count, unanswered),
+        errors: number('hrsp_5xx') + unanswered,
         sessions: number('stot'),
       },
     });

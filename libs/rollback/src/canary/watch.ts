@@ -1,0 +1,173 @@
+import type { Clock, DeployConfig, ReleaseId } from '@millwright/domain';
+import { messageOf } from '../effect.ts';
+import type { RequestFeed } from '../haproxy/log.ts';
+import type { Counters, Target } from '../target.ts';
+import type { Check, CheckResult } from './checks.ts';
+import {
+  type Canary,
+  figures,
+  type Judgement,
+  judge,
+  type Look,
+  nextStep,
+  observe,
+  type Rules,
+  type Sample,
+  startCanary,
+} from './judge.ts';
+
+/** Between two looks. A bad release is seen after the third look at the latest: 3 failed probes, or 3 errors. */
+const LOOK_MS = 150;
+const PROBE_MS = 1_000;
+/** An inconclusive bake goes on for this many times its length before the step is given up. */
+export const MAX_BAKES = 3;
+const LEAST_MS = LOOK_MS * 10;
+
+type Base = { counters: ReadonlyMap<ReleaseId, Counters> | null; restarts: ReadonlyMap<ReleaseId, number> };
+
+export type Watched = {
+  readonly release: ReleaseId;
+  /** What serves beside it, or null. */
+  readonly old: ReleaseId | null;
+  readonly config: DeployConfig;
+  readonly clock: Clock;
+  readonly checks: readonly Check[];
+  /** Bakes a step may take before it is given up as inconclusive. */
+  readonly maxBakes?: number | undefined;
+};
+export type Baked = Judgement & { readonly ms: number; readonly figures: string };
+
+/** Counters begin anew when HAProxy restarts: what is lower than before counts from zero. */
+const since = (now: number, before: number) => (now >= before ? now - before : now);
+
+/** One canary from its first share of traffic to its last: figures are kept across the steps. `close` ends what it follows. */
+export class Watch {
+  readonly #target: Target;
+  readonly #watched: Watched;
+  readonly #feed: RequestFeed | null;
+  #canary: Canary = startCanary();
+
+  constructor(target: Target, watched: Watched) {
+    this.#target = target;
+    this.#watched = watched;
+    this.#feed = target.requests();
+  }
+
+  close(): void {
+    this.#feed?.close();
+  }
+
+  /**
+   * Watches a share of traffic for a bake, against the old release in the same moments: ends early when the new one degrades, and late
+   * (`maxBakes`) when it cannot tell. `beside` is whether the old one has a share too. Throws the signal's reason when aborted.
+   */
+  async bake(beside: boolean, signal?: AbortSignal): Promise<Baked> {
+    const { clock, config, maxBakes = MAX_BAKES } = this.#watched;
+    const rules = this.#rules();
+    const checks = new Checking(this.#target, this.#watched);
+    const start = clock.now();
+    this.#canary = nextStep(this.#canary);
+    try {
+      let before = await this.#base();
+      this.#feed?.take();
+      for (;;) {
+        signal?.throwIfAborted();
+        await clock.sleep(LOOK_MS, signal);
+        const [now, answers] = await Promise.all([
+          this.#base(),
+          this.#target.probe(this.#watched.release, PROBE_MS),
+        ]);
+        const probe = answers.length > 0 && answers.every((each) => each.ok);
+        const look = this.#look(now, before, beside, probe, checks);
+        before = now.counters === null ? { ...now, counters: before.counters } : now;
+        this.#canary = observe(this.#canary, look, rules);
+        const judgement = judge(this.#canary, look, rules);
+        const ms = clock.now() - start;
+        const settled =
+          judgement.kind === 'degraded' ||
+          (judgement.kind === 'healthy' && ms >= config.canary.bake) ||
+          ms >= Math.max(config.canary.bake * maxBakes, LEAST_MS);
+        if (settled) return { ...judgement, ms, figures: figures(this.#canary) };
+      }
+    } finally {
+      checks.stop();
+    }
+  }
+
+  #rules(): Rules {
+    const { config, old } = this.#watched;
+    return {
+      rollbackWhen: config.rollbackWhen,
+      minRequests: config.canary.minRequests,
+      measured: this.#target.measures,
+      hasOld: old !== null,
+    };
+  }
+
+  async #base(): Promise<Base> {
+    const [counters, state] = await Promise.all([this.#target.counters(), this.#target.state()]);
+    const restarts = state.releases.map(
+      ({ id, replicas }) => [id, replicas.reduce((sum, each) => sum + each.restarts, 0)] as const,
+    );
+    return { counters, restarts: new Map(restarts) };
+  }
+
+  #look(now: Base, before: Base, beside: boolean, probe: boolean, checks: Checking): Look {
+    const { release, old } = this.#watched;
+    const feed = this.#feed?.take() ?? null;
+    const sampleOf = (id: ReleaseId): Sample | null => {
+      const [fresh, base] = [now.counters?.get(id), before.counters?.get(id)];
+      if (fresh === undefined) return null;
+      const n = since(fresh.requests, base?.requests ?? 0);
+      return { n, hits: Math.min(n, since(fresh.errors, base?.errors ?? 0)), latency: feed?.get(id) ?? null };
+    };
+    return {
+      fresh: sampleOf(release),
+      old: old === null || !beside ? null : sampleOf(old),
+      restarts: since(now.restarts.get(release) ?? 0, before.restarts.get(release) ?? 0),
+      probe,
+      checks: checks.answers(),
+    };
+  }
+}
+
+/** Runs the checks beside the looks; a slow one never holds up a look. */
+class Checking {
+  readonly #latest: { name: string; result: CheckResult | null }[];
+  readonly #halt = new AbortController();
+
+  constructor(target: Target, { release, clock, checks }: Watched) {
+    const ask = (path: string) => target.ask(release, path, PROBE_MS * 5);
+    const context = { release, clock, ask, signal: this.#halt.signal };
+    this.#latest = checks.map(({ name }) => ({ name, result: null }));
+    for (const [at, check] of checks.entries()) void this.#keepAsking(check, at, context);
+  }
+
+  answers() {
+    return this.#latest.map((each) => ({ ...each }));
+  }
+
+  stop(): void {
+    this.#halt.abort(new Error('the bake is over'));
+  }
+
+  async #keepAsking(check: Check, at: number, context: Parameters<Check['run']>[0]): Promise<void> {
+    const { signal, clock } = context;
+    while (!signal.aborted) {
+      let result: CheckResult;
+      try {
+        result = await check.run(context);
+      } catch (error) {
+        result = { kind: 'inconclusive', reason: `the check failed: ${messageOf(error)}` };
+      }
+      this.#latest[at] = { name: check.name, result };
+      if (check.everyMs === null) return;
+      try {
+        await clock.sleep(check.everyMs, signal);
+      } catch {
+        // Stopped: the bake is over.
+        return;
+      }
+    }
+  }
+}
