@@ -1,3 +1,13 @@
 export type { Upcast } from './rows.ts';
 export { type AttemptStream, type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
+export type { SignedCheckpoint } from './seal/checkpoints.ts';
+export { openProver, type Prover } from './seal/prover.ts';
+export {
+  openSealer,
+  type Sealer,
+  type SealerOptions,
+  type SealerState,
+  type Witnesses,
+} from './seal/sealer.ts';
+export { type VerifyOptions, verifyTrail } from './seal/verify.ts';
 export { type DeadClaim, type OpenTrail, openRedactor, openTrail } from './trail.ts';

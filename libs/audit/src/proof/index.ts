@@ -32,3 +32,9 @@ export {
 export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
 export { EMPTY_ROOT, fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
 export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';
+export {
+  type TrailClaims,
+  type TrailEntry,
+  type TrailVerdict,
+  TrailVerifier,
+} from './verify-trail.ts';

@@ -1,0 +1,108 @@
+import { streamOf } from '@millwright/domain';
+import { textArray } from '../arrays.ts';
+import type { Sql } from '../connect.ts';
+import {
+  checkCosignature,
+  formatNote,
+  keysAfter,
+  type Opened,
+  openCheckpoint,
+  parseNote,
+  type Rotation,
+  type Signature,
+  type VerifierKey,
+} from '../proof/index.ts';
+
+// Signed checkpoints as they are stored, and who may be believed about them.
+
+export type SignedCheckpoint = {
+  size: number;
+  /** The signed note, with the cosignatures there are. */
+  note: string;
+  /** Milliseconds since the epoch, by the sealer's clock. */
+  at: number;
+};
+
+type Row = Pick<SignedCheckpoint, 'size' | 'note' | 'at'>;
+type CosignatureRow = { name: string; key_id: string; signature: Uint8Array };
+
+/** The note with what witnesses have added to it. */
+export async function withCosignatures(sql: Sql, row: Row): Promise<SignedCheckpoint> {
+  const rows = await sql<CosignatureRow[]>`
+    select name, key_id, signature from millwright.cosignatures where size = ${row.size} order by at, name`;
+  const parsed = parseNote(row.note);
+  if (rows.length === 0 || parsed.kind === 'malformed') return row;
+  const added: Signature[] = rows.map((one) => ({ name: one.name, id: one.key_id, bytes: one.signature }));
+  const { text, signatures } = parsed.note;
+  return { ...row, note: formatNote({ text, signatures: [...signatures, ...added] }) };
+}
+
+export async function latestCheckpoint(sql: Sql): Promise<SignedCheckpoint | null> {
+  const [row] = await sql<
+    Row[]
+  >`select size, note, at from millwright.checkpoints order by size desc limit 1`;
+  return row === undefined ? null : withCosignatures(sql, row);
+}
+
+/** The checkpoint of exactly this size, if one was signed. */
+export async function checkpointAt(sql: Sql, size: number): Promise<SignedCheckpoint | null> {
+  const [row] = await sql<Row[]>`select size, note, at from millwright.checkpoints where size = ${size}`;
+  return row === undefined ? null : withCosignatures(sql, row);
+}
+
+/** The latest checkpoint that at least `quorum` of these names have cosigned (by the table; the caller checks the signatures). */
+export async function latestCosigned(
+  sql: Sql,
+  names: readonly string[],
+  quorum: number,
+): Promise<SignedCheckpoint | null> {
+  const [row] = await sql<Row[]>`
+    select c.size, c.note, c.at from millwright.checkpoints c join (
+      select s.size from millwright.cosignatures s where s.name = any(${textArray(names)}::text[])
+      group by s.size having count(distinct s.name) >= ${quorum} order by s.size desc limit 1
+    ) as enough using (size)`;
+  return row === undefined ? null : withCosignatures(sql, row);
+}
+
+/** The handings over on the trail, in order. Payloads that are gone or odd say nothing. */
+export async function rotationsOn(sql: Sql): Promise<Rotation[]> {
+  const rows = await sql<{ bytes: Uint8Array }[]>`
+    select p.bytes from millwright.entries e join millwright.payloads p using (position)
+    where e.stream = ${streamOf.factory()} and e.type = 'factory.key-rotated' order by e.version`;
+  return rows.flatMap(({ bytes }) => {
+    const data: Partial<Rotation> = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const { previous, next, note } = data;
+    return typeof previous === 'string' && typeof next === 'string' && typeof note === 'string'
+      ? [{ previous, next, note }]
+      : [];
+  });
+}
+
+/** Opens a checkpoint that is under one of these keys or under one they handed over to, or had it from. */
+export async function openOwn(sql: Sql, note: string, keys: readonly VerifierKey[]): Promise<Opened> {
+  const direct = openCheckpoint(note, keys);
+  if (direct.kind !== 'unknown-key') return direct;
+  return openCheckpoint(note, keysAfter(keys, await rotationsOn(sql), { backwards: true }));
+}
+
+export type AddedCosignature = { kind: 'added' } | { kind: 'known' } | { kind: 'refused'; reason: string };
+
+/** Keeps a witness's signature on the checkpoint of this size: only of a witness that is known, and only one that holds. */
+export async function addCosignature(
+  sql: Sql,
+  witnesses: readonly VerifierKey[],
+  size: number,
+  signature: Signature,
+  at: number,
+): Promise<AddedCosignature> {
+  const key = witnesses.find((one) => one.name === signature.name && one.id === signature.id);
+  if (key === undefined) return { kind: 'refused', reason: `no witness ${signature.name} is known here` };
+  const checkpoint = await checkpointAt(sql, size);
+  if (checkpoint === null) return { kind: 'refused', reason: `there is no checkpoint of ${size} entries` };
+  const parsed = parseNote(checkpoint.note);
+  if (parsed.kind === 'malformed' || checkCosignature(parsed.note.text, signature, key) === null)
+    return { kind: 'refused', reason: 'the cosignature does not hold for our checkpoint of that size' };
+  const [row] = await sql<[{ added: boolean }]>`
+    select millwright.add_cosignature(${size}, ${signature.name}, ${signature.id}, ${Buffer.from(signature.bytes)}, ${at}) as added`;
+  return { kind: row.added ? 'added' : 'known' };
+}

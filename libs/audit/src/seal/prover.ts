@@ -1,0 +1,196 @@
+import { type RunId, retryable, streamOf, terminal } from '@millwright/domain';
+import { textArray } from '../arrays.ts';
+import { openPool, reading, type Sql } from '../connect.ts';
+import {
+  type Bundle,
+  type BundleEntry,
+  checkConsistency,
+  checkInclusion,
+  checkPayload,
+  consistencySpans,
+  inclusionSpans,
+  leafHash,
+  nodesOfSpans,
+  parseCheckpointText,
+  parseNote,
+  proofOf,
+  toBase64,
+} from '../proof/index.ts';
+import { checkpointAt, latestCheckpoint, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
+import { type EnvelopeRow, envelopeOf, hashesOf, rootAt } from './nodes.ts';
+
+// Proofs from what is stored. Each is checked before it is handed out: one that would not hold is an alarm, not an answer.
+
+export type Prover = {
+  /** The proof of one entry, with it and its payload: a bundle of one, which `verifyBundle` checks. */
+  prove(position: number): Promise<Bundle>;
+  /** Hashes from the leaf's sibling up, in the tree of `size` (default: of the latest checkpoint). */
+  inclusion(position: number, size?: number): Promise<{ size: number; proof: Uint8Array[] }>;
+  /** That the tree of `from` is the beginning of that of `to`. Both must be sealed. */
+  consistency(from: number, to: number): Promise<Uint8Array[]>;
+  /** Everything of a run: its stream and its attempts', under the latest checkpoint. */
+  exportRun(run: RunId): Promise<Bundle>;
+  close(): Promise<void>;
+};
+
+type Row = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
+type Tree = { size: number; root: Uint8Array };
+
+const tampered = (position: number) =>
+  terminal(
+    'trail-tampered',
+    `entry ${position} is not the one that was sealed; run: millwright trail verify`,
+  );
+
+function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } {
+  const parsed = parseNote(checkpoint.note);
+  const read = parsed.kind === 'note' ? parseCheckpointText(parsed.note.text) : null;
+  if (read === null || read.size !== checkpoint.size)
+    throw terminal(
+      'trail-tampered',
+      `the checkpoint of ${checkpoint.size} entries is not one; run: millwright trail verify`,
+    );
+  return read;
+}
+
+async function latest(sql: Sql, position: number): Promise<SignedCheckpoint> {
+  const checkpoint = await latestCheckpoint(sql);
+  if (checkpoint === null || checkpoint.size < position)
+    throw retryable('unsealed', `entry ${position} is not under a checkpoint yet`, 200);
+  return checkpoint;
+}
+
+/** Proofs of many entries, read together, and each checked. */
+async function items(sql: Sql, rows: readonly Row[], tree: Tree): Promise<BundleEntry[]> {
+  const spans = rows.map((row) => inclusionSpans(row.position - 1, tree.size));
+  const hashOf = await hashesOf(sql, spans.flatMap(nodesOfSpans), tree.size);
+  return rows.map((row, i) => {
+    const envelope = envelopeOf(row);
+    const proof = proofOf(spans[i] ?? [], hashOf);
+    const payload = row.salt === null || row.bytes === null ? null : { salt: row.salt, bytes: row.bytes };
+    if (!checkInclusion(row.position - 1, tree.size, leafHash(envelope), proof, tree.root))
+      throw tampered(row.position);
+    if (checkPayload(envelope, payload) === 'mismatch') throw tampered(row.position);
+    const text = payload && { salt: toBase64(payload.salt), text: new TextDecoder().decode(payload.bytes) };
+    return { envelope, payload: text, proof: proof.map(toBase64) };
+  });
+}
+
+const select = (sql: Sql) => sql`
+  select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes
+  from millwright.entries e left join millwright.payloads p using (position)`;
+
+async function bundleOf(
+  sql: Sql,
+  run: string | null,
+  rows: readonly Row[],
+  checkpoint: SignedCheckpoint,
+): Promise<Bundle> {
+  const tree = treeOf(checkpoint);
+  const rotations = await sql<Row[]>`
+    ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'factory.key-rotated' and e.position <= ${tree.size} order by e.position`;
+  const vkeys = (await rotationsOn(sql)).flatMap(({ previous, next }) => [previous, next]);
+  return {
+    format: 'millwright-trail-bundle',
+    v: 1,
+    run,
+    checkpoint: checkpoint.note,
+    keys: vkeys.length === 0 ? {} : { [tree.origin]: [...new Set(vkeys)] },
+    entries: await items(sql, rows, tree),
+    rotations: await items(sql, rotations, tree),
+  };
+}
+
+/** The run's own stream and those of its attempts. */
+async function streamsOf(sql: Sql, run: RunId): Promise<string[]> {
+  const rows = await sql<{ bytes: Uint8Array }[]>`
+    select p.bytes from millwright.entries e join millwright.payloads p using (position)
+    where e.stream = ${streamOf.run(run)} and e.type = 'stage.opened' order by e.version`;
+  const attempts = rows.flatMap(({ bytes }) => {
+    const { attempt }: { attempt?: unknown } = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return typeof attempt === 'string' ? [`attempt/${attempt}`] : [];
+  });
+  return [...new Set([streamOf.run(run), ...attempts])];
+}
+
+/**
+ * Role orchestrator. Errors: retryable 'unsealed' and 'trail-unreachable'; terminal 'no-entry', 'no-run', 'trail-tampered'. `vkey` tells the
+ * current verifier key, which goes into bundles by name; verifiers bring their own.
+ */
+export function openProver(options: {
+  url: string;
+  vkey?: () => Promise<string | null>;
+  maxConnections?: number;
+}): Prover {
+  const pool = openPool(options.url, { max: options.maxConnections ?? 2, deadlineMs: 60_000 });
+
+  const withKey = async (bundle: Bundle): Promise<Bundle> => {
+    const vkey = (await options.vkey?.()) ?? null;
+    if (vkey === null) return bundle;
+    const name = vkey.split('+')[0] ?? '';
+    return {
+      ...bundle,
+      keys: { ...bundle.keys, [name]: [...new Set([...(bundle.keys[name] ?? []), vkey])] },
+    };
+  };
+
+  const rowAt = async (sql: Sql, position: number): Promise<Row> => {
+    const [row] = await sql<Row[]>`${select(sql)} where position = ${position}`;
+    if (row === undefined) throw terminal('no-entry', `the trail has no entry ${position}`);
+    return row;
+  };
+
+  return {
+    prove: async (position) =>
+      withKey(
+        await reading(pool, async (sql) => {
+          const row = await rowAt(sql, position);
+          return bundleOf(sql, null, [row], await latest(sql, position));
+        }),
+      ),
+    inclusion: (position, size) =>
+      reading(pool, async (sql) => {
+        const row = await rowAt(sql, position);
+        const checkpoint = size === undefined ? await latest(sql, position) : await checkpointAt(sql, size);
+        if (checkpoint === null || checkpoint.size < position)
+          throw terminal(
+            'no-entry',
+            `there is no checkpoint of ${size} entries that covers entry ${position}`,
+          );
+        const [item] = await items(sql, [row], treeOf(checkpoint));
+        return {
+          size: checkpoint.size,
+          proof: (item?.proof ?? []).map((hash) => Buffer.from(hash, 'base64')),
+        };
+      }),
+    consistency: (from, to) =>
+      reading(pool, async (sql) => {
+        const last = await latest(sql, to);
+        if (from > to || to > last.size)
+          throw terminal('no-entry', `there is no way from ${from} to ${to} entries`);
+        const spans = consistencySpans(from, to);
+        const hashOf = await hashesOf(sql, nodesOfSpans(spans), to);
+        const proof = proofOf(spans, hashOf);
+        const [before, after] = [await rootAt(sql, from), await rootAt(sql, to)];
+        if (!checkConsistency(from, to, before, after, proof))
+          throw terminal(
+            'trail-tampered',
+            'the stored tree contradicts itself; run: millwright trail verify',
+          );
+        return proof;
+      }),
+    exportRun: async (run) =>
+      withKey(
+        await reading(pool, async (sql) => {
+          const streams = await streamsOf(sql, run);
+          const rows = await sql<
+            Row[]
+          >`${select(sql)} where e.stream = any(${textArray(streams)}::text[]) order by e.position`;
+          const end = rows.at(-1);
+          if (end === undefined) throw terminal('no-run', `the trail has no run ${run}`);
+          return bundleOf(sql, run, rows, await latest(sql, end.position));
+        }),
+      ),
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,343 @@
+import { type Actor, type Clock, DriveError, streamOf, type Trail, terminal } from '@millwright/domain';
+import { bytesArray, numberArray } from '../arrays.ts';
+import { driveError, openPool, reading, type Sql } from '../connect.ts';
+import {
+  type Checkpoint,
+  checkpointText,
+  formatNote,
+  leafHash,
+  parseVerifierKey,
+  rotation,
+  type Signature,
+  type SignerKey,
+  signText,
+  type VerifierKey,
+} from '../proof/index.ts';
+import {
+  type AddedCosignature,
+  addCosignature,
+  checkpointAt,
+  latestCheckpoint,
+  latestCosigned,
+  openOwn,
+  type SignedCheckpoint,
+} from './checkpoints.ts';
+import { Bell, openEar } from './ear.ts';
+import { openKeyFolder } from './key-folder.ts';
+import { envelopesAfter, type TreeRow } from './nodes.ts';
+import { type Resumed, resume } from './resume.ts';
+
+// The sealer. Any number of orchestrators run it; the one whose session holds the lock seals, the others wait for its end.
+//
+// Invariants:
+//   1. A checkpoint is signed only on entries that are committed, by the session that holds the lock, on from the last checkpoint.
+//   2. Before the first checkpoint of a session, what is stored was found to be what was signed (resume.ts).
+//   3. A checkpoint is on this machine's disk before it is in the database: what cannot be remembered is not signed.
+
+/** Entries in one checkpoint at most; a backlog is worked off a checkpoint at a time. */
+const BATCH = 4_000;
+/** So many entries wait for no quiet moment. */
+const ENOUGH = 1_000;
+/** Notifications may be lost: at most this far behind without them, with the lock lost too. */
+const POLL_MS = 500;
+/** After a refusal: what is wrong does not heal by itself. */
+const RETRY_MS = 2_000;
+
+export type SealerState =
+  | { kind: 'stopped' }
+  /** Another orchestrator is the sealer, or the database cannot be reached. */
+  | { kind: 'waiting'; reason: string }
+  | { kind: 'sealing'; size: number }
+  /** Something is wrong with the trail or the key: nothing is signed, nothing ships. */
+  | { kind: 'refusing'; code: string; reason: string };
+
+export type Witnesses = { vkeys: readonly string[]; quorum: number };
+
+export type Sealer = {
+  /** Begins to seal, or to wait for its turn. Resolves once a key is there or it is known why not. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  state(): SealerState;
+  /** Waits until the entry at this position is under a checkpoint that holds (and that enough witnesses cosigned, where they are configured). */
+  sealed(
+    position: number,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<'sealed' | 'timeout'>;
+  /** With its cosignatures. */
+  latest(): Promise<SignedCheckpoint | null>;
+  checkpointAt(size: number): Promise<SignedCheckpoint | null>;
+  /** Resolves with the first checkpoint larger than `size`, or null after `timeoutMs`. */
+  after(size: number, timeoutMs: number): Promise<SignedCheckpoint | null>;
+  addCosignature(size: number, signature: Signature): Promise<AddedCosignature>;
+  /** The current verifier key; null before the first start has made one. */
+  vkey(): Promise<string | null>;
+  /** A new key, vouched for by the old one on the trail. Throws a terminal 'not-sealing' where another orchestrator is the sealer. */
+  rotate(trail: Trail, actor: Actor): Promise<{ previous: string; next: string }>;
+};
+
+export type SealerOptions = {
+  /** Role orchestrator. */
+  url: string;
+  /** Where the key is, outside the database. */
+  keyFolder: string;
+  /** The trail's name for good, and its key's: a schema-less URL. */
+  origin: string;
+  clock: Clock;
+  witnesses?: Witnesses;
+  /** Quiet time before a checkpoint, so that a burst of entries shares one. Default 100 ms; nobody waits it out who calls `sealed`. */
+  debounceMs?: number;
+  /** Hears of every change of state. */
+  onState?: (state: SealerState) => void;
+};
+
+async function store(
+  sql: Sql,
+  from: number,
+  checkpoint: Checkpoint,
+  tail: Uint8Array,
+  note: string,
+  at: number,
+  rows: readonly TreeRow[],
+) {
+  await sql`
+    select millwright.seal(${from}, ${checkpoint.size}, ${Buffer.from(checkpoint.root)}, ${Buffer.from(tail)}, ${note}, ${at},
+      ${numberArray(rows.map((r) => r.level))}::smallint[], ${numberArray(rows.map((r) => r.index))}::bigint[],
+      ${bytesArray(rows.map((r) => r.hash))}::bytea[], ${bytesArray(rows.map((r) => r.children))}::bytea[])`;
+}
+
+function witnessKeys(witnesses: Witnesses | undefined): VerifierKey[] {
+  return (witnesses?.vkeys ?? []).map((vkey) => {
+    const key = parseVerifierKey(vkey);
+    if (key?.kind !== 'cosignature')
+      throw terminal('witness-key', `this is not a witness's verifier key: ${vkey}`);
+    return key;
+  });
+}
+
+export async function openSealer(options: SealerOptions): Promise<Sealer> {
+  const { url, origin, clock } = options;
+  const quorum = options.witnesses?.quorum ?? 0;
+  const witnesses = witnessKeys(options.witnesses);
+  const keys = await openKeyFolder(options.keyFolder);
+  let resumed: Resumed | null = null;
+  const session = openPool(url, {
+    max: 1,
+    deadlineMs: 20_000,
+    onclose: () => {
+      resumed = null; // the lock went with the session
+    },
+  });
+  const reads = openPool(url, { max: 2 });
+  const work = new Bell();
+  const news = new Set<Bell>();
+  let state: SealerState = { kind: 'stopped' };
+  let stopping = false;
+  let loop: Promise<void> = Promise.resolve();
+  /** The last position known to be covered, as `sealed` means it. */
+  let covered = 0;
+  /** Held while a checkpoint is signed or the key exchanged. */
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(act);
+    turn = mine.catch(() => undefined); // its caller hears of it
+    return mine;
+  };
+
+  const setState = (next: SealerState) => {
+    const said = JSON.stringify(next.kind === 'sealing' ? next.kind : next);
+    const before = JSON.stringify(state.kind === 'sealing' ? state.kind : state);
+    state = next;
+    if (said === before) return;
+    for (const bell of news) bell.ring();
+    options.onState?.(next);
+  };
+  const ear = openEar(url, {
+    millwright_trail: (head) => {
+      const behind = Number(head) - (resumed?.tree.size ?? 0);
+      hurry ||= behind >= ENOUGH;
+      work.ring();
+      if (hurry) quiet.ring();
+    },
+    millwright_sealed: () => {
+      for (const bell of news) bell.ring();
+    },
+  });
+  let hurry = false;
+  const quiet = new Bell();
+  const rush = () => {
+    hurry = true;
+    work.ring();
+    quiet.ring();
+  };
+
+  /** Seals what there is. Returns whether there may be more. */
+  async function sealOnce(sql: Sql): Promise<boolean> {
+    const [{ held }] = await sql<[{ held: boolean }]>`select millwright.sealer_lock() as held`;
+    if (!held) {
+      resumed = null;
+      setState({ kind: 'waiting', reason: 'another orchestrator is the sealer' });
+      return false;
+    }
+    resumed ??= await resume(sql, keys, origin);
+    const { tree, signer } = resumed;
+    const from = tree.size;
+    const envelopes = await envelopesAfter(sql, from, BATCH);
+    if (envelopes.length > 0) {
+      const rows: TreeRow[] = [];
+      resumed = null; // the tree runs ahead of what is stored until it is stored
+      for (const envelope of envelopes) tree.append(leafHash(envelope), (row) => rows.push(row));
+      const checkpoint: Checkpoint = { origin, size: tree.size, root: tree.root(), extensions: [] };
+      const text = checkpointText(checkpoint);
+      const note = formatNote({ text, signatures: [signText(text, signer)] });
+      await keys.intend(note);
+      await store(sql, from, checkpoint, tree.tail(), note, clock.now(), rows);
+      await keys.confirm();
+      resumed = { tree, signer };
+    }
+    setState({ kind: 'sealing', size: tree.size });
+    return envelopes.length === BATCH;
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping) {
+      let pause = POLL_MS;
+      try {
+        ear.ensure();
+        hurry = false;
+        while (!stopping && (await inTurn(() => session.use(sealOnce))));
+      } catch (error) {
+        resumed = null;
+        const drive = driveError(error);
+        // 55000: another session was faster; SQLSTATEs of lost connections are retryable already.
+        const lost = drive.disposition !== 'terminal' || drive.code === 'trail-failed';
+        if (lost) setState({ kind: 'waiting', reason: drive.message });
+        else setState({ kind: 'refusing', code: drive.code, reason: drive.message });
+        pause = lost ? POLL_MS : RETRY_MS;
+      }
+      if (stopping) return;
+      const heard = await work.heard(pause);
+      if (heard && !hurry && !stopping) await quiet.heard(options.debounceMs ?? 100);
+      if (state.kind === 'refusing' && !stopping) await clock.sleep(200);
+    }
+  }
+
+  const trusted = async (): Promise<SignerKey | null> => resumed?.signer ?? (await keys.signer());
+
+  /** Whether this checkpoint holds for us: under our key or one it came from, cosigned by enough. */
+  async function holds(checkpoint: SignedCheckpoint | null): Promise<boolean> {
+    const signer = await trusted();
+    if (checkpoint === null || signer === null) return false;
+    const opened = await reading(reads, (sql) => openOwn(sql, checkpoint.note, [signer, ...witnesses]));
+    if (
+      opened.kind !== 'opened' ||
+      opened.checkpoint.size !== checkpoint.size ||
+      opened.checkpoint.origin !== origin
+    )
+      return false;
+    return new Set(opened.cosignedBy.map(({ key }) => key.name)).size >= quorum;
+  }
+
+  async function refresh(): Promise<void> {
+    const names = witnesses.map((key) => key.name);
+    const found = await reading(reads, (sql) =>
+      quorum > 0 ? latestCosigned(sql, names, quorum) : latestCheckpoint(sql),
+    );
+    if (found !== null && found.size > covered && (await holds(found))) covered = found.size;
+  }
+
+  /** Asks again at every piece of news, until it is answered or time is up. */
+  async function until<T>(
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+    ask: () => Promise<T | null>,
+  ): Promise<T | null> {
+    const bell = new Bell();
+    const deadline = performance.now() + timeoutMs;
+    const ring = () => bell.ring();
+    news.add(bell);
+    signal?.addEventListener('abort', ring);
+    try {
+      for (;;) {
+        const answer = await ask();
+        const left = deadline - performance.now();
+        if (answer !== null || left <= 0 || signal?.aborted || stopping) return answer;
+        await bell.heard(Math.min(left, POLL_MS));
+      }
+    } finally {
+      signal?.removeEventListener('abort', ring);
+      news.delete(bell);
+    }
+  }
+
+  return {
+    start: async () => {
+      await keys.signer(); // a key that others can read, or that is none, is said at once
+      setState({ kind: 'waiting', reason: 'starting' });
+      stopping = false;
+      loop = run();
+      await until(5_000, undefined, async () =>
+        state.kind === 'waiting' && state.reason === 'starting' ? null : state,
+      );
+    },
+    stop: async () => {
+      stopping = true;
+      work.ring();
+      quiet.ring();
+      for (const bell of news) bell.ring();
+      await loop;
+      await ear.close();
+      await Promise.all([session.close(), reads.close()]);
+      setState({ kind: 'stopped' });
+    },
+    state: () => state,
+    sealed: async (position, { timeoutMs, signal }) => {
+      const answer = await until(timeoutMs, signal, async () => {
+        if (covered >= position) return 'sealed' as const;
+        rush();
+        await refresh().catch((error: unknown) => {
+          if (driveError(error).disposition === 'terminal') throw error;
+        });
+        return covered >= position ? ('sealed' as const) : null;
+      });
+      return answer ?? 'timeout';
+    },
+    latest: () => reading(reads, latestCheckpoint),
+    checkpointAt: (size) => reading(reads, (sql) => checkpointAt(sql, size)),
+    after: (size, timeoutMs) =>
+      until(timeoutMs, undefined, async () => {
+        const found = await reading(reads, latestCheckpoint);
+        return found !== null && found.size > size ? found : null;
+      }),
+    addCosignature: (size, signature) =>
+      reads.use((sql) => addCosignature(sql, witnesses, size, signature, clock.now())),
+    vkey: async () => (await trusted())?.vkey ?? null,
+    rotate: (trail, actor) =>
+      inTurn(async () => {
+        if (resumed === null || state.kind !== 'sealing')
+          throw terminal(
+            'not-sealing',
+            'another orchestrator is the sealer, or nothing is sealed now; rotate the key where it is',
+          );
+        const previous = resumed.signer;
+        const next = await keys.next(origin);
+        const stream = streamOf.factory();
+        for (let tries = 0; tries < 20; tries++) {
+          const version = (await trail.read(stream)).at(-1)?.envelope.version ?? 0;
+          const data = rotation(previous, next);
+          const done = await trail.append({
+            stream,
+            expectedVersion: version,
+            actor,
+            entries: [{ type: 'factory.key-rotated', data }],
+          });
+          if (done.kind === 'refused') throw terminal('trail-refused', done.reason);
+          if (done.kind === 'conflict') continue;
+          await keys.take();
+          resumed = null; // the next checkpoint is signed with what is in the folder now
+          rush();
+          return { previous: previous.vkey, next: next.vkey };
+        }
+        throw new DriveError('retryable', 'busy', 'others are writing to the factory stream; try again');
+      }),
+  };
+}

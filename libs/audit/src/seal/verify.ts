@@ -1,0 +1,166 @@
+import { terminal } from '@millwright/domain';
+import { textArray } from '../arrays.ts';
+import { openPool, type Sql } from '../connect.ts';
+import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
+import { rotationsOn, withCosignatures } from './checkpoints.ts';
+import { type EnvelopeRow, envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
+
+// The whole trail, read from its database as it is there, in one snapshot and in batches: memory does not grow with it.
+
+/** Entries a batch. Their payloads may be 4 MiB each, so bytes are bounded as well: see `batchAfter`. */
+const BATCH = 2_000;
+const MAX_BYTES = 33_554_432;
+/** Long enough for some hundred million entries. */
+const DEADLINE_MS = 3_600_000;
+
+type Row = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
+
+/** The next entries: at least one where there is one, and then as many as fit. */
+async function batchAfter(sql: Sql, after: number): Promise<Row[]> {
+  return sql<Row[]>`
+    select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
+      select e.*, p.salt, p.bytes, sum(octet_length(p.bytes)) over (order by e.position) - octet_length(p.bytes) as before
+      from (select * from millwright.entries where position > ${after} order by position limit ${BATCH}) e
+      left join millwright.payloads p using (position)
+    ) as sized where coalesce(before, 0) < ${MAX_BYTES} order by position`;
+}
+
+/** What was sealed of entries (after, end], by the rows of the tree and by what lies beside checkpoints. */
+async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end: number): Promise<void> {
+  const full = await sql<{ index: number; children: Uint8Array }[]>`
+    select index, children from millwright.tree where level = ${STEP}
+      and index between ${Math.floor(after / WIDTH)} and ${Math.floor((end - 1) / WIDTH)} order by index`;
+  const feed = (first: number, leaves: Uint8Array) => {
+    for (let i = 0; i * 32 < leaves.length; i++)
+      if (first + i > after && first + i <= end)
+        verifier.sealedLeaf(first + i, leaves.subarray(32 * i, 32 * i + 32));
+  };
+  const checkpoints = await sql<{ size: number; tail: Uint8Array; note: string; at: number }[]>`
+    select size, tail, note, at from millwright.checkpoints where size > ${after} and size <= ${end} order by size`;
+  const beyond = await sql<{ size: number; tail: Uint8Array }[]>`
+    select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`;
+  for (const { size, tail } of [...checkpoints, ...beyond]) feed(size - tail.length / 32 + 1, tail);
+  for (const { index, children } of full) feed(index * WIDTH + 1, children);
+  const cosigned = new Set(
+    (
+      await sql<
+        { size: number }[]
+      >`select distinct size from millwright.cosignatures where size > ${after} and size <= ${end}`
+    ).map((row) => row.size),
+  );
+  for (const row of checkpoints)
+    verifier.checkpoint(
+      row.size,
+      cosigned.has(row.size) ? (await withCosignatures(sql, row)).note : row.note,
+    );
+}
+
+/** The stored rows above the leaves that are complete within (after, end]: few. Each must be the one that the entries make. */
+async function firstBadRow(sql: Sql, made: readonly TreeRow[], sealed: number): Promise<TreeRow | null> {
+  const wanted = made.filter((row) => (row.index + 1) * 2 ** row.level <= sealed);
+  if (wanted.length === 0) return null;
+  const literal = (rows: readonly TreeRow[]) => textArray(rows.map((row) => `${row.level}/${row.index}`));
+  const rows = await sql<{ level: number; index: number; hash: Uint8Array; children: Uint8Array }[]>`
+    select t.level, t.index, t.hash, t.children from (
+      select split_part(k, '/', 1)::smallint as level, split_part(k, '/', 2)::bigint as index from unnest(${literal(wanted)}::text[]) as k
+    ) as u join millwright.tree t using (level, index)`;
+  const stored = new Map(rows.map((row) => [`${row.level}/${row.index}`, row]));
+  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+  return (
+    wanted.find((row) => {
+      const found = stored.get(`${row.level}/${row.index}`);
+      return found === undefined || !same(found.hash, row.hash) || !same(found.children, row.children);
+    }) ?? null
+  );
+}
+
+/** Versions of a stream are dense and in the order of the trail: the first position where they are not. */
+async function firstBadVersion(sql: Sql): Promise<number | null> {
+  const [row] = await sql<{ position: number }[]>`
+    select min(position) as position from (
+      select position, version, lag(version) over w as version_before, lag(position) over w as position_before
+      from millwright.entries window w as (partition by stream order by version)
+    ) as e where version <> coalesce(version_before, 0) + 1 or position < coalesce(position_before, 0)
+    having min(position) is not null`;
+  return row?.position ?? null;
+}
+
+async function readThrough(
+  sql: Sql,
+  options: VerifyOptions,
+  keys: readonly VerifierKey[],
+): Promise<TrailVerdict> {
+  const maker = new RowMaker();
+  let made: TreeRow[] = [];
+  const verifier = new TrailVerifier({
+    keys,
+    rotations: await rotationsOn(sql),
+    earlier: options.earlier ?? [],
+    completed: (level, index, hash) => {
+      const row = maker.completed(level, index, hash);
+      if (row !== null) made.push(row);
+    },
+  });
+  const [{ sealed, head }] = await sql<[{ sealed: number; head: number }]>`
+    select (select coalesce(max(size), 0) from millwright.checkpoints) as sealed,
+      (select coalesce(max(position), 0) from millwright.entries) as head`;
+  let after = 0;
+  while (!verifier.done) {
+    const rows = await batchAfter(sql, after);
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    await feedSealed(sql, verifier, after, last.position);
+    for (const row of rows) {
+      const payload = row.salt === null || row.bytes === null ? null : { salt: row.salt, bytes: row.bytes };
+      verifier.entry({ envelope: envelopeOf(row), payload });
+    }
+    const bad = await firstBadRow(sql, made, sealed);
+    if (bad !== null) verifier.badNode(bad.index * 2 ** bad.level + 1, (bad.index + 1) * 2 ** bad.level);
+    made = [];
+    after = last.position;
+    options.onProgress?.(after, head);
+  }
+  if (sealed > head) verifier.checkpoint(sealed, ''); // it will not be reached: that it is there is what it says
+  const verdict = verifier.finish();
+  if (verdict.integrity.kind !== 'ok') return verdict;
+  const version = await firstBadVersion(sql);
+  if (version === null) return verdict;
+  const reason = `the version of entry ${version} does not follow the one before it in its stream`;
+  return {
+    ...verdict,
+    integrity: { kind: 'tampered', position: version, through: version, code: 'version', reason },
+  };
+}
+
+export type VerifyOptions = {
+  /** A role that may read the trail: orchestrator. */
+  url: string;
+  /** Verifier keys that are trusted: the log's, and witnesses'. */
+  vkeys: readonly string[];
+  /** Signed checkpoints (notes) kept from before, or had from a witness: the trail must be one that begins with them. */
+  earlier?: readonly string[];
+  onProgress?: (position: number, head: number) => void;
+};
+
+/**
+ * Verifies every entry, payload, stored node and checkpoint of the database, in one snapshot. The verdict names the first bad position.
+ * Throws only for a database that cannot be read ('trail-unreachable', 'trail-forbidden') and a terminal 'bad-key' for what is no key.
+ */
+export async function verifyTrail(options: VerifyOptions): Promise<TrailVerdict> {
+  const keys = options.vkeys.map((vkey) => {
+    const key = parseVerifierKey(vkey);
+    if (key === null) throw terminal('bad-key', `this is not a verifier key: ${vkey}`);
+    return key;
+  });
+  const pool = openPool(options.url, { max: 1, deadlineMs: DEADLINE_MS });
+  try {
+    return await pool.use(
+      (sql) =>
+        sql.begin('isolation level repeatable read read only', (tx) =>
+          readThrough(tx as unknown as Sql, options, keys),
+        ) as Promise<TrailVerdict>,
+    );
+  } finally {
+    await pool.close();
+  }
+}
