@@ -37,6 +37,9 @@ export type TrailClaims = {
   completed?: (level: number, index: number, hash: Uint8Array) => void;
 };
 
+/** Entries looked at around a bad one, to say what was done. What it means is told at the next checkpoint. */
+const WINDOW = 17;
+
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 export class TrailVerifier {
@@ -131,15 +134,15 @@ export class TrailVerifier {
     for (const note of this.#stored.get(position) ?? []) this.#judge(position, note);
     this.#stored.delete(position);
     for (const root of this.#earlier.get(position) ?? []) this.#compare(position, root);
-    if (this.#suspect !== null && this.#suspect.window.length > 16) this.#accuse(this.#suspect, false);
   }
 
   #suspectOrNot(envelope: Envelope, leaf: Uint8Array): void {
     const { position } = envelope;
     const sealed = this.#sealedLeaves.get(position);
     this.#sealedLeaves.delete(position);
-    if (this.#suspect !== null) this.#suspect.window.push({ envelope, sealed });
-    else if (sealed !== undefined && !equal(leaf, sealed))
+    if (this.#suspect !== null) {
+      if (this.#suspect.window.length < WINDOW) this.#suspect.window.push({ envelope, sealed });
+    } else if (sealed !== undefined && !equal(leaf, sealed))
       this.#suspect = { position, window: [{ envelope, sealed }] };
   }
 
