@@ -36,6 +36,12 @@ const mountsUnder = (data: string): string[] =>
     .filter((path) => path.startsWith(data))
     .map((path) => `mount ${path}`);
 
+/** Ids of the containers, running or not, that have a label with this value, such as `millwright.run`. */
+export async function containersOf(label: string, value: string): Promise<string[]> {
+  const filters = { label: [`${label}=${value}`] };
+  return (await new Docker().listContainers({ all: true, filters })).map((one) => one.Id);
+}
+
 async function ofEngine(factory: string): Promise<string[]> {
   const engine = new Docker();
   const filters = { label: [`millwright.factory=${factory}`] };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE } from './cheats.ts';
 import { asSuperuser } from './database.ts';
 import { type Factory, ROOT, startFactory } from './factory.ts';
+import { containersOf } from './leftovers.ts';
 import { BOTH, LESS, MORE, PROTECTED, SCRIPTS, TIMES, TITLE } from './planning-scripts.ts';
 import type { Files, Remote } from './remote.ts';
 
@@ -17,6 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => factory?.close());
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+const PATIENT = { timeout: 60_000, interval: 100 };
 
 /** A repository of its own for the test, added, with the tree it has. */
 async function given(name: string, files: Files = {}, options: Parameters<Factory['remote']>[2] = {}) {
@@ -139,10 +142,13 @@ describe.concurrent('people', () => {
     const at = await factory.runOf(ticket, (run) =>
       run.stages.some((stage) => stage.kind === 'implement' && stage.state === 'running'),
     );
+    const containers = () => containersOf('millwright.run', at.id);
+    await expect.poll(containers, PATIENT).not.toEqual([]);
     expect((await factory.cli(['run', 'cancel', at.id, '--reason', 'Changed my mind'])).code).toBe(0);
     const run = await factory.runOf(ticket, ended);
     expect(run, run.reason ?? '').toMatchObject({ state: 'cancelled', reason: 'Changed my mind' });
     expect(run.stages.at(-1)).toMatchObject({ kind: 'implement', state: 'cancelled' });
+    await expect.poll(containers, PATIENT).toEqual([]);
     expect(await remote.head()).toBe(base);
   });
 });
