@@ -64,7 +64,13 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
     checks: z.array(CheckConfig).max(20).default([]),
     /** For target `command`. Without `rollback` it cannot go back, and nothing is deployed there unattended. */
     commands: z
-      .strictObject({ deploy: Argv, activate: Argv, status: Argv, rollback: Argv.optional() })
+      .strictObject({
+        deploy: Argv,
+        activate: Argv,
+        status: Argv,
+        rollback: Argv.optional(),
+        stop: Argv.optional(),
+      })
       .optional(),
   });
 

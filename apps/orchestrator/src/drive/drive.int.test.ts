@@ -1,3 +1,4 @@
+import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -211,6 +212,54 @@ describe('a run, driven through real Postgres, git and queue', () => {
       state: 'denied',
       reason: expect.stringMatching(/not now/),
     });
+  });
+
+  it('voids a gate whose facts changed after it was judged, and asks it anew', async () => {
+    let n = 1;
+    await start({ implement: () => ({ 'migrations/1.sql': `select ${++n};\n` }) });
+    const [ann, bob] = [await factory.enrol('ann', 'approver'), await factory.enrol('bob', 'approver')];
+    const { id } = await file();
+    const gate = await factory.until(
+      'a waiting gate',
+      async () => (await factory.api('GET', '/gates')).body[0],
+    );
+    expect(
+      (await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'yes' }, ann.token)).status,
+    ).toBe(200);
+    await factory.until('the judgement', async () =>
+      (await factory.api('GET', `/gates/${gate.id}`)).body.reason.includes('1 so far'),
+    );
+    // The lane is taken, so that the merge waits between its gate's yes and its use; meanwhile the ground shifts.
+    let free = (): void => undefined;
+    void factory.factory.merges.run(
+      'shop' as RepoName,
+      () => new Promise<void>((resolve) => (free = resolve)),
+    );
+    expect(
+      (await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'yes' }, bob.token)).status,
+    ).toBe(200);
+    await factory.until(
+      'the yes',
+      async () => (await factory.api('GET', `/gates/${gate.id}`)).body.state === 'allowed',
+    );
+    await factory.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'careful' });
+    free();
+    const next = await factory.until('the gate anew', async () =>
+      (await factory.api('GET', '/gates')).body.find((one: { id: string }) => one.id !== gate.id),
+    );
+    expect((await factory.api('GET', `/gates/${gate.id}`)).body.state).toBe('voided');
+    const trail = (await factory.api('GET', `/trail?run=${next.run}`)).body as {
+      type: string;
+      text: string;
+    }[];
+    expect(trail.find((line) => line.type === 'gate.voided')?.text).toMatch(/has changed: step/);
+    for (const { token } of [ann, bob])
+      await factory.until(
+        'approval',
+        async () =>
+          (await factory.api('POST', `/gates/${next.id}/approve`, { reason: 'yes' }, token)).status === 200,
+      );
+    expect(await ended(id)).toMatchObject({ state: 'done' });
   });
 
   it('asks the author, goes on with the answer, and ends when nobody answers', async () => {

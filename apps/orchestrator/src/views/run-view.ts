@@ -69,7 +69,8 @@ export async function runView(
   now: number,
   names: Names,
 ): Promise<RunView | null> {
-  const run = info.state;
+  // Taken together before anything is awaited: the world moves on meanwhile.
+  const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
   const [ticket, plan] = await Promise.all([
     getJson(store.artifacts, Ticket, run.ticketDigest),
@@ -94,8 +95,8 @@ export async function runView(
         : null,
     release: run.release?.release ?? null,
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
-    startedAt: info.openedAt,
-    endedAt: info.closedAt,
+    startedAt: openedAt,
+    endedAt: closedAt,
   };
 }
 

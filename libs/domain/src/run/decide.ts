@@ -1,4 +1,4 @@
-import type { Entry, EntryOf } from '../entries.ts';
+import type { Entry, EntryOf, GateAction } from '../entries.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
 import type { Run, RunState } from './state.ts';
@@ -106,8 +106,8 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
     case 'gate.voided': {
       const gate = gateOf(record.data.gate);
       return unless(
-        gate !== undefined && gate.ended === null && run.merge === null && run.deploy === null,
-        'the gate can no longer be voided',
+        gate !== undefined && gate.ended === null && !used(run, gate.action),
+        'the gate was used already',
       );
     }
     case 'stage.opened':
@@ -191,6 +191,10 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       );
   }
 }
+
+/** What a gate allowed has begun: from then on it can be undone, not unsaid. */
+const used = (run: Run, action: GateAction): boolean =>
+  action === 'start' ? run.stages.length > 0 : action === 'merge' ? run.merge !== null : run.deploy !== null;
 
 const reviewed = (run: Run, record: EntryOf<'task.reviewed'>) =>
   record.data.task === null

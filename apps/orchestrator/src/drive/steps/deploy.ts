@@ -11,6 +11,7 @@ import {
 import { quarantined } from '../../views/world.ts';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import { whyVoid } from './gates.ts';
 
 type Finished = EntryOf<'deploy.finished'>['data'];
 
@@ -28,6 +29,8 @@ export async function deploy(
     let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
     if (fence === 0) {
       if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      const voided = await whyVoid(factory, run, step.gate);
+      if (voided) return voided;
       fence = factory.world.target(run.repo).fence + 1;
       await journal({ type: 'deploy.started', data: { release, gate: step.gate, fence } });
     }

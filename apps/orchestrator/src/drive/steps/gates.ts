@@ -1,5 +1,15 @@
-import { Facts, type GateId, putJson, type Run, retryable, type Todo, terminal } from '@millwright/domain';
-import { evaluate, loadPolicy } from '@millwright/policy';
+import {
+  Facts,
+  type Gate,
+  type GateId,
+  getJson,
+  putJson,
+  type Run,
+  retryable,
+  type Todo,
+  terminal,
+} from '@millwright/domain';
+import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
 import { factsFor } from '../../gates/facts.ts';
 import type { StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
@@ -41,23 +51,44 @@ export async function judgeGate(
   if (!gate) throw terminal('no-such-gate', `gate ${step.gate} is not on the run`);
   // A halt would be a final deny here, and a halt is meant to pass.
   if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
-  await factory.world.reached(await factory.trail.head());
-  const facts = await factsFor(factory, run, gate.action, gate.subject, gate);
+  const { facts, decided } = await judge(factory, run, gate);
   const digest = await putJson(factory.store.artifacts, Facts, facts);
-  const loaded = loadPolicy(await repositoryPolicy(factory, run));
-  const decided =
-    loaded.kind === 'loaded'
-      ? evaluate(loaded.policy, facts)
-      : {
-          decision: 'deny' as const,
-          policies: ['repository-policy'],
-          approvals: 0,
-          reason: `the repository's policy was refused: ${loaded.problems.join('; ')}`,
-        };
   return {
     type: 'gate.decided',
     data: { gate: step.gate, ...decided, reason: decided.reason.slice(0, 4_000), facts: digest },
   };
+}
+
+/**
+ * A gate is used only if it would allow now as well: stable facts that changed since it was judged void it, and what is volatile (budget,
+ * approvals, freeze) is judged again. Null when it still allows; otherwise the entry that voids it, after which it is asked anew.
+ */
+export async function whyVoid(factory: Factory, run: Run, id: GateId): Promise<StepResult> {
+  const gate = run.gates.find((one) => one.gate === id);
+  if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
+  const { facts, decided } = await judge(factory, run, gate);
+  const judged = factory.world.runs.get(run.id)?.policies.get(id);
+  if (!judged) throw terminal('no-such-gate', `gate ${id} was not judged`);
+  const before = await getJson(factory.store.artifacts, Facts, judged.facts);
+  const changed = changedKeys(stableFacts(before), stableFacts(Facts.parse(facts)));
+  if (changed.length === 0 && decided.decision === 'allow') return null;
+  const reason =
+    changed.length > 0 ? `what it was judged on has changed: ${changed.join(', ')}` : decided.reason;
+  return { type: 'gate.voided', data: { gate: id, reason: reason.slice(0, 4_000) } };
+}
+
+const changedKeys = (a: Record<string, unknown>, b: Record<string, unknown>): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
+  );
+
+async function judge(factory: Factory, run: Run, gate: Gate): Promise<{ facts: Facts; decided: Decision }> {
+  await factory.world.reached(await factory.trail.head());
+  const facts = await factsFor(factory, run, gate.action, gate.subject, gate);
+  const loaded = loadPolicy(await repositoryPolicy(factory, run));
+  if (loaded.kind === 'loaded') return { facts, decided: evaluate(loaded.policy, facts) };
+  const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
+  return { facts, decided: { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason } };
 }
 
 async function repositoryPolicy(factory: Factory, run: Run): Promise<string | null> {

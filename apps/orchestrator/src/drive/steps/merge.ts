@@ -2,6 +2,7 @@ import { DriveError, type Run, retryable, type Todo, terminal } from '@millwrigh
 import type { Repository } from '../../git/repository.ts';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import { whyVoid } from './gates.ts';
 
 /** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote first. */
 export async function merge(
@@ -15,6 +16,8 @@ export async function merge(
   return factory.merges.run(run.repo, async () => {
     if (run.merge === null) {
       if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      const voided = await whyVoid(factory, run, step.gate);
+      if (voided) return voided;
       await journal({
         type: 'merge.started',
         data: { subject: change.subject, gate: step.gate, commit: change.commit, base: change.base },
