@@ -355,6 +355,41 @@ test('an archive holds the workspace, and what is unpacked from it runs', async 
   );
 });
 
+test('another image is confined alike: its user, entry point and volumes do not count, and sh is enough', async () => {
+  const { docker } = factory.sandboxes.engine;
+  const source = await docker.createContainer({
+    Image: factory.sandboxes.image,
+    User: '0',
+    Cmd: ['sh', '-c', 'rm /bin/bash'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  await source.start();
+  await source.wait();
+  const changes = ['USER 0', 'VOLUME /data', 'ENTRYPOINT ["/bin/false"]', 'CMD []'];
+  const made: { Id: string } = await source.commit({ repo: factory.factory, tag: 'other', changes });
+  await source.remove();
+  try {
+    const image = await factory.sandboxes.resolveImage(`${factory.factory}:other`);
+    if (image.kind === 'refused') throw new Error(image.reason);
+    await inside(
+      async (sandbox) => {
+        const seen = await sandbox.exec(
+          'id -u; stat -f -c %T /data; head -c 20M /dev/zero > /data/x; echo $0',
+          within,
+        );
+        expect(seen).toMatchObject({
+          output: expect.stringMatching(/^10001\ntmpfs\n.*No space left.*\n\/bin\/sh\n$/),
+        });
+        expect(await sandbox.write('a', 'b')).toEqual({ kind: 'written' });
+        expect(await sandbox.extract()).toMatchObject({ kind: 'change', paths: [{ path: 'a' }] });
+      },
+      { image: image.id },
+    );
+  } finally {
+    await docker.getImage(made.Id).remove({ force: true });
+  }
+});
+
 test('an image that is not there, and one that is', async () => {
   expect(await factory.sandboxes.resolveImage('no/such:image')).toMatchObject({
     kind: 'refused',
