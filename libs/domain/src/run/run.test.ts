@@ -9,7 +9,7 @@ import { author, drive, opened } from './testing/random-drive.ts';
 const choices = fc.array(fc.nat(1_000_000), { minLength: 30, maxLength: 200 });
 const RUNS = Number(process.env.MILLWRIGHT_PROPERTY_RUNS ?? 3_000);
 
-describe('a run, driven at random', () => {
+describe(`a run, in ${RUNS} random drives`, () => {
   it('always ends, keeps its order, merges and deploys only what was judged, bounds rework, and replays to the same state', () => {
     const ends = new Map<string, number>();
     fc.assert(
