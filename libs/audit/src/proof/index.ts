@@ -38,3 +38,13 @@ export {
   type TrailVerdict,
   TrailVerifier,
 } from './verify-trail.ts';
+export {
+  formatSignatureLines,
+  formatSubmission,
+  judge,
+  parseSignatureLines,
+  parseSubmission,
+  type Submission,
+  type Witnessed,
+  type WitnessVerdict,
+} from './witness.ts';

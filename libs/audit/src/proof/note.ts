@@ -39,7 +39,8 @@ export function parseNote(text: string): ParsedNote {
   return { kind: 'note', note: { text: text.slice(0, cut + 1), signatures } };
 }
 
-const signatureLine = ({ name, id, bytes }: Signature): string =>
+/** One line, with its newline. */
+export const signatureLine = ({ name, id, bytes }: Signature): string =>
   `\u2014 ${name} ${toBase64(Buffer.concat([Buffer.from(id, 'hex'), bytes]))}\n`;
 
 /** The note's text form. Throws a RangeError for a text that no note can have. */
