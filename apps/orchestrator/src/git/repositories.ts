@@ -1,5 +1,15 @@
+import { randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type RepoName, terminal } from '@millwright/domain';
 import { Repository } from './repository.ts';
+
+/** `keep` makes it the copy of that name, without another fetch; `discard` leaves nothing of it. */
+export type Probe = {
+  repository: Repository;
+  keep(as: RepoName): Promise<void>;
+  discard(): Promise<void>;
+};
 
 /** The bare copies under one folder, opened once each. Where a repository lies and which branch it has is asked of `lookup`. */
 export class Repositories {
@@ -20,8 +30,17 @@ export class Repositories {
     return opened;
   }
 
-  /** A copy to try an address with, before it has a name on the trail. */
-  probe(name: RepoName, url: string, branch: string): Promise<Repository> {
-    return Repository.open(this.#folder, name, url, branch);
+  /** A copy to try an address with, before it has a name on the trail. Ends with `keep` or `discard`. */
+  async probe(url: string, branch: string): Promise<Probe> {
+    const name = `.probe-${randomBytes(6).toString('hex')}`;
+    const at = join(this.#folder, `${name}.git`);
+    const repository = await Repository.open(this.#folder, name, url, branch);
+    const discard = () => rm(at, { recursive: true, force: true });
+    return {
+      repository,
+      discard,
+      // A copy that is there already is as good: whatever it lacks is fetched.
+      keep: (as) => rename(at, join(this.#folder, `${as}.git`)).catch(discard),
+    };
   }
 }

@@ -64,7 +64,7 @@ export class Repository {
         code: /does not appear to be a git repository|not a git repository/.test(listed.stderr)
           ? 'not-git'
           : 'unreachable',
-        reason: lastLine(listed.stderr),
+        reason: complaint(listed.stderr),
       };
     const lines = listed.stdout.toString('utf8').trim();
     if (lines === '') return { kind: 'failed', code: 'empty', reason: 'it has no commit yet' };
@@ -97,7 +97,7 @@ export class Repository {
       { timeoutMs: 300_000 },
     );
     if (fetched.exitCode !== 0)
-      return { kind: 'failed', code: 'unreachable', reason: lastLine(fetched.stderr) };
+      return { kind: 'failed', code: 'unreachable', reason: complaint(fetched.stderr) };
     return this.at(`refs/remotes/origin/${this.branch}`);
   }
 
@@ -306,7 +306,7 @@ export class Repository {
     );
     if (pushed.exitCode === 0) return { kind: 'pushed' };
     const said = `${pushed.stdout.toString('utf8')}\n${pushed.stderr}`;
-    const why = /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? lastLine(pushed.stderr);
+    const why = /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? complaint(pushed.stderr);
     return /stale info|fetch first|non-fast-forward|incorrect old value|failed to lock|cannot lock ref/.test(
       said,
     )
@@ -315,9 +315,13 @@ export class Repository {
   }
 }
 
-const lastLine = (text: string): string =>
-  text
-    .split('\n')
-    .filter(Boolean)
-    .at(-1)
-    ?.replace(/^(fatal|error): /, '') ?? 'git said nothing';
+/** What git says after every failed transport, whatever failed. */
+const GENERAL =
+  /^((fatal: )?Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
+
+/** The line of git's that says what is wrong. */
+function complaint(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !GENERAL.test(line));
+  const said = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines.at(-1);
+  return said?.replace(/^(fatal|error): /, '') ?? 'git said nothing';
+}

@@ -56,11 +56,18 @@ export function repoRoutes(app: App, { factory }: Api): void {
     const name = named.data;
     if (factory.world.repo(name))
       throw conflict('exists', `there is a repository ${name} already`, 'give another name with --name');
-    const probe = await factory.repositories.probe(name, address.url, branch);
-    const standing = await standingOf(probe);
-    if (standing.kind === 'unready') throw unusable(standing.code, standing.message, nextFor(standing.code));
-    const deliver =
-      request.body.deliver === 'merge' && (await probe.isCheckedOut()) ? 'branch' : request.body.deliver;
+    const probe = await factory.repositories.probe(address.url, branch);
+    let deliver = request.body.deliver;
+    try {
+      const standing = await standingOf(probe.repository);
+      if (standing.kind === 'unready')
+        throw unusable(standing.code, standing.message, nextFor(standing.code));
+      if (deliver === 'merge' && (await probe.repository.isCheckedOut())) deliver = 'branch';
+      await probe.keep(name);
+    } catch (error) {
+      await probe.discard();
+      throw error;
+    }
     await say(factory, streamOf.repo(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
