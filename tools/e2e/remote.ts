@@ -84,7 +84,7 @@ function remoteAt(path: string, name: string): Remote {
       await git(path, ['read-tree', commit], env);
       for (const [file, text] of Object.entries(files)) {
         if (text === null) {
-          await git(path, ['update-index', '--force-remove', file], env);
+          await git(path, ['--work-tree', scratch, 'update-index', '--force-remove', file], env);
           continue;
         }
         const at = join(scratch, 'file');
