@@ -15,7 +15,7 @@ const canaries = (change: Partial<Record<keyof Canary['names'], Outcome | null>>
   });
 const run = (outcomes: Outcome[], exitCode = 0, kind: 'finished' | 'unfinished' = 'finished'): SuiteRun => ({
   end: { kind: 'exited', exitCode },
-  sessions: [{ kind, runner: 'mocha', outcomes }],
+  sessions: [{ kind, runner: 'mocha', outcomes, by: null }],
 });
 const tests = [t('x > adds'), t('x > twice'), t('x > twice'), t('known bad', 'fail')];
 const base: BaseFacts = learnBase(run(tests), run([...tests, ...canaries()]), [canary]);

@@ -36,26 +36,28 @@ export const outcomesOf = (run: SuiteRun): Outcome[] =>
   run.sessions.flatMap((session) => (session.kind === 'forged' ? [] : session.outcomes));
 
 /** The test files that reported, with their runner. */
-export const filesOf = (run: SuiteRun): Record<string, KnownRunner> =>
-  Object.fromEntries(
-    run.sessions.flatMap((session) =>
-      session.kind === 'forged'
-        ? []
-        : session.outcomes.filter((o) => o.file !== '').map((o) => [o.file, session.runner] as const),
-    ),
-  );
+export function filesOf(run: SuiteRun): Record<string, KnownRunner> {
+  const files: Record<string, KnownRunner> = {};
+  for (const session of run.sessions) {
+    if (session.kind === 'forged' || session.runner === 'check') continue;
+    for (const { file } of session.outcomes) if (file !== '') files[file] = session.runner;
+  }
+  return files;
+}
 
 /** Learns from the base: `canaried` is its run with a canary in every file of `canaries`. */
 export function learnBase(observed: SuiteRun, canaried: SuiteRun, canaries: readonly Canary[]): BaseFacts {
-  const first = observed.sessions.find((session) => session.kind !== 'forged');
+  const runner = observed.sessions
+    .flatMap((session) => (session.kind === 'forged' || session.runner === 'check' ? [] : [session.runner]))
+    .at(0);
   const outcomes = outcomesOf(observed);
   const right = outcomesOf(canaried);
   const carriers = canaries.filter((c) => canaryFault(c, right) === null).map((c) => c.file);
   const exitCode = observed.end.kind === 'exited' ? observed.end.exitCode : null;
-  if (first === undefined)
+  if (runner === undefined)
     return { runner: 'unknown', exitCode, sessions: 0, outcomes: [], files: {}, carriers: [] };
   const files = filesOf(observed);
-  return { runner: first.runner, exitCode, sessions: observed.sessions.length, outcomes, files, carriers };
+  return { runner, exitCode, sessions: observed.sessions.length, outcomes, files, carriers };
 }
 
 const some = (names: readonly string[]) =>

@@ -15,16 +15,20 @@ export type Outcome = {
   message: string;
 };
 
+/** `check` is a process of an acceptance check: it reports that it ran to its end, or which file of the tree ended it before. */
+const Reporter = z.enum(['node', 'vitest', 'jest', 'mocha', 'check']);
+type Reporter = z.infer<typeof Reporter>;
+
 export type Session =
-  | { kind: 'finished'; runner: 'node' | 'vitest' | 'jest' | 'mocha'; outcomes: Outcome[] }
-  /** The runner's process ended before its tests did. What it reported until then is kept for the reason. */
-  | { kind: 'unfinished'; runner: 'node' | 'vitest' | 'jest' | 'mocha'; outcomes: Outcome[] }
+  | { kind: 'finished'; runner: Reporter; outcomes: Outcome[] }
+  /** The process ended before its tests did. What it reported until then is kept for the reason. `by`: the file that ended it, where known. */
+  | { kind: 'unfinished'; runner: Reporter; outcomes: Outcome[]; by: string | null }
   | { kind: 'forged'; why: string };
 
 const Line = z.tuple([
   z.number().int().nonnegative(),
   z.discriminatedUnion('t', [
-    z.object({ t: z.literal('start'), runner: z.enum(['node', 'vitest', 'jest', 'mocha']) }),
+    z.object({ t: z.literal('start'), runner: Reporter }),
     z.object({
       t: z.enum(['test', 'file']),
       name: z.string().max(1_000),
@@ -32,6 +36,7 @@ const Line = z.tuple([
       state: z.enum(['pass', 'fail', 'skip', 'todo']),
       message: z.string().max(400),
     }),
+    z.object({ t: z.literal('exit'), file: z.string().max(4_096) }),
     z.object({ t: z.literal('end') }),
   ]),
 ]);
@@ -39,7 +44,8 @@ const Line = z.tuple([
 /** Reads one session's report. `text` is hostile: anything that does not verify makes it `forged`. A last line cut short is `unfinished`. */
 export function readSession(text: string, key: Uint8Array): Session {
   const outcomes: Outcome[] = [];
-  let runner: 'node' | 'vitest' | 'jest' | 'mocha' | null = null;
+  let runner: Reporter | null = null;
+  let by: string | null = null;
   let ended = false;
   const lines = text.split('\n');
   const rest = lines.pop() ?? '';
@@ -47,7 +53,7 @@ export function readSession(text: string, key: Uint8Array): Session {
     const mac = Buffer.from(line.slice(0, 64), 'hex');
     const body = line.slice(65);
     const expected = createHmac('sha256', key).update(body).digest();
-    if (mac.length !== expected.length || !timingSafeEqual(mac, expected))
+    if (line[64] !== ' ' || mac.length !== expected.length || !timingSafeEqual(mac, expected))
       return { kind: 'forged', why: `line ${index + 1} of the report was not written by the reporter` };
     const parsed = Line.safeParse(JSON.parse(body));
     if (!parsed.success || parsed.data[0] !== index || ended)
@@ -58,6 +64,8 @@ export function readSession(text: string, key: Uint8Array): Session {
       runner = record.runner;
     } else if (record.t === 'end') {
       ended = true;
+    } else if (record.t === 'exit') {
+      by = record.file;
     } else {
       const title = record.name.split(' > ').at(-1) ?? record.name;
       outcomes.push({ ...record, kind: record.t, title });
@@ -65,5 +73,5 @@ export function readSession(text: string, key: Uint8Array): Session {
   }
   if (runner === null) return { kind: 'forged', why: 'the report has no start' };
   if (ended && rest !== '') return { kind: 'forged', why: 'the report goes on after its end' };
-  return { kind: ended ? 'finished' : 'unfinished', runner, outcomes };
+  return ended ? { kind: 'finished', runner, outcomes } : { kind: 'unfinished', runner, outcomes, by };
 }

@@ -32,15 +32,22 @@ afterAll(async () => {
 const where = () => ({ sandboxes, run: 'run_verify00', attempt: 'att_verify00' });
 const RepoConfig = { installScripts: false, services: [], protected: [], autonomy: 7 };
 
-async function prepared(bundle: Uint8Array, tree: GitSha): Promise<Prepared> {
+/** One installation a runner: no case changes what is installed, so the candidate stands on the base's layer. */
+async function prepared(
+  bundle: Uint8Array,
+  tree: GitSha,
+  layer: Prepared['layer'] | undefined,
+): Promise<Prepared> {
   const out = await sandboxes.checkout(bundle, tree);
   if (out.kind === 'refused') throw new Error(out.reason);
-  const layer = await prepare.layer({
-    ...{ repo: RepoName.parse('sum'), run: 'run_verify00', attempt: 'att_verify00', checkout: out.checkout },
+  const { checkout } = out;
+  if (layer !== undefined) return { checkout, layer, root: '/workspace' };
+  const made = await prepare.layer({
+    ...{ repo: RepoName.parse('sum'), run: 'run_verify00', attempt: 'att_verify00', checkout },
     config: { ...RepoConfig, install: 'npm install --no-audit --no-fund --no-package-lock' },
   });
-  if (layer.kind === 'failed') throw new Error(`${layer.reason}\n${layer.output}`);
-  return { checkout: out.checkout, layer: layer.kind === 'layer' ? layer.layer : null, root: '/workspace' };
+  if (made.kind === 'failed') throw new Error(`${made.reason}\n${made.output}`);
+  return { checkout, layer: made.kind === 'layer' ? made.layer : null, root: '/workspace' };
 }
 
 function changedBy(base: Files, next: Files): ChangedPath[] {
@@ -63,9 +70,10 @@ describe.each(FORMS)('$name', (form: Form) => {
     const { bundle, trees } = bundleOf(base, next);
     const [baseTree, tree] = trees;
     if (baseTree === undefined || tree === undefined) throw new Error('no trees');
+    const on = await prepared(bundle, baseTree, undefined);
     return verify(where(), memory, {
       ...{ config: RepoConfig, tree, changed: changedBy(base, next), acceptance: null, timeoutMs },
-      ...{ base: await prepared(bundle, baseTree), candidate: await prepared(bundle, tree) },
+      ...{ base: on, candidate: await prepared(bundle, tree, on.layer) },
     });
   }
 
@@ -74,6 +82,7 @@ describe.each(FORMS)('$name', (form: Form) => {
     async ({ change }) => {
       expect(await report(change)).toMatchObject({
         ...{ verdict: 'passed', runner: form.name, names: { base: 3, missing: [], failing: [] } },
+        suite: { exitCode: 0, timedOut: false },
         ...{ baseTests: { files: ['test/twice.test.js'], failing: [] } },
       });
     },

@@ -12,6 +12,8 @@ const { basename, join, relative, resolve } = path;
 const folder = process.env.MILLWRIGHT_FOLDER ?? '';
 const root = process.env.MILLWRIGHT_ROOT ?? process.cwd();
 const canaries = process.env.MILLWRIGHT_MODE === 'canary';
+const acceptance = process.env.MILLWRIGHT_MODE === 'acceptance';
+const CHECKS = '.millwright-checks';
 const exit = process.reallyExit.bind(process);
 
 /** The known runner that this process is the main process of, or null. */
@@ -58,7 +60,7 @@ function takeSession(runner) {
   if (session !== null) return null;
   let key = null;
   let index = 0;
-  for (; index < 16 && key === null; index++) {
+  for (; index < 256 && key === null; index++) {
     const file = join(folder, `key-${index}`);
     try {
       key = readFileSync(file);
@@ -78,14 +80,14 @@ function takeSession(runner) {
     file: (name) => (typeof name === 'string' && name !== '' ? relative(root, resolve(root, name)) : ''),
   };
   session.emit({ t: 'start', runner });
+  // A must-fail test must not end a command of several steps before its last.
+  if (canaries) process.on('exit', () => exit(0));
   return session;
 }
 
 const runner = runnerHere();
 const tool = basename(process.argv[1] ?? '');
-if (runner !== null || BESIDE.test(tool)) {
-  if (canaries) process.on('exit', () => exit(0));
-}
+if (canaries && BESIDE.test(tool)) process.on('exit', () => exit(0));
 if (runner !== null && runner !== 'node') {
   const all = process.argv.slice(2);
   const end = all.includes('--') ? all.indexOf('--') : all.length;
@@ -111,8 +113,53 @@ if (runner !== null && runner !== 'node') {
     ],
   };
   process.argv.splice(2, all.length, ...options[runner](), ...all.slice(end));
-  // mocha starts itself again, through execPath, when it is given flags of node's.
-  if (runner === 'mocha') process.execPath = join(__dirname, 'bin', 'node');
+}
+// These start node again through execPath: mocha when it is given flags of node's, the others always.
+if (runner === 'mocha' || /^(tsx|ts-node|cli\.mjs)$/.test(tool))
+  process.execPath = join(__dirname, 'bin', 'node');
+
+/** Whether this process runs a check of the tester's (or what a check's command gives on the command line), and not a program of the tree's. */
+function checkHere() {
+  const script = process.argv[1];
+  if (script === undefined) return process.execArgv.some((arg) => /^(-e|--eval|-p|--print|-pe)$/.test(arg));
+  return resolve(script).startsWith(`${join(root, CHECKS)}/`);
+}
+
+/** The file of the tree that a stack comes from, or null when it comes from a check, a package or node itself. */
+function treeCaller(stack) {
+  for (const line of String(stack).split('\n').slice(1)) {
+    const at = /(?:\(|at )(?:file:\/\/)?(\/[^():]+):\d+:\d+\)?$/.exec(line)?.[1];
+    if (at === undefined || at === __filename) continue;
+    const path = relative(root, at);
+    return path.startsWith('..') || path.startsWith(`${CHECKS}/`) || path.includes('node_modules/')
+      ? null
+      : path;
+  }
+  return null;
+}
+
+// A check has held when it ran to its end. Code of the tree that ends the process before has not met it, whatever the exit code says.
+if (acceptance && checkHere()) {
+  const check = takeSession('check');
+  let left = false;
+  const leave = () => {
+    const file = treeCaller(new Error().stack);
+    if (!left) check?.emit(file === null ? { t: 'end' } : { t: 'exit', file });
+    left = true;
+  };
+  const plainExit = process.exit;
+  process.exit = (code) => {
+    leave();
+    return plainExit.call(process, code);
+  };
+  process.reallyExit = (code) => {
+    leave();
+    exit(code);
+  };
+  process.on('exit', () => {
+    if (!left) check?.emit({ t: 'end' });
+    left = true;
+  });
 }
 
 module.exports = { takeSession };

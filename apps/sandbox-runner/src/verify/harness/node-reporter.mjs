@@ -7,9 +7,9 @@ const { takeSession } = createRequire(import.meta.url)('./hook.cjs');
 
 export default async function* nodeReporter(source) {
   const session = takeSession('node');
-  if (session === null) return;
   const open = new Map();
   for await (const { type, data } of source) {
+    if (session === null) continue;
     if (type === 'test:start') {
       const names = open.get(data.file) ?? [];
       names.length = data.nesting;
@@ -35,6 +35,6 @@ export default async function* nodeReporter(source) {
       });
     }
   }
-  session.emit({ t: 'end' });
+  session?.emit({ t: 'end' });
   yield '';
 }

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pack } from 'tar-stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleOf } from '../fixture/snapshots.ts';
+import { newIncarnation } from '../incarnation.ts';
+import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
+import { runAcceptance } from './acceptance.ts';
+import type { Prepared } from './suite.ts';
+
+let data: string;
+let sandboxes: Sandboxes;
+let subject: Prepared;
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'millwright-acceptance-'));
+  sandboxes = await openSandboxes({
+    ...{ data, factory: `test-${process.pid}`, incarnation: await newIncarnation() },
+    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+  });
+  const { bundle, trees } = bundleOf({
+    'good.js': 'module.exports = 4;\n',
+    'leaves.js': 'process.exit(0);\n',
+    'leaves.mjs': 'process.reallyExit(0);\n',
+    'later.js': 'exports.four = () => { process.exit(0); };\n',
+    'destroys.js': `const fs = require('node:fs');
+for (const folder of fs.readdirSync('/tmp')) if (/^[0-9a-f]{18}$/.test(folder)) for (const file of fs.readdirSync('/tmp/' + folder))
+  if (file.startsWith('report-')) fs.rmSync('/tmp/' + folder + '/' + file);
+process.exit(0);\n`,
+    'cli.js': "console.log('usage'); process.exit(0);\n",
+  });
+  const [tree] = trees;
+  const out = tree === undefined ? null : await sandboxes.checkout(bundle, tree);
+  if (out?.kind !== 'checkout') throw new Error(out?.reason);
+  subject = { checkout: out.checkout, layer: null, root: '/workspace' };
+});
+afterAll(async () => {
+  await sandboxes?.close();
+  rmSync(data, { recursive: true, force: true });
+});
+
+async function tarOf(files: Record<string, string>): Promise<Uint8Array> {
+  const tar = pack();
+  for (const [name, text] of Object.entries(files)) tar.entry({ name }, text);
+  tar.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of tar) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function exitCodes(checks: Record<string, string>): Promise<Record<string, number | null>> {
+  const files = await tarOf(
+    Object.fromEntries(
+      Object.entries(checks)
+        .filter(([name]) => name.includes('.'))
+        .map(([name, text]) => [`.millwright-checks/${name}`, text]),
+    ),
+  );
+  const results = await runAcceptance({ sandboxes, run: 'run_x', attempt: 'att_x' }, subject, {
+    ...{ files, timeoutMs: 20_000 },
+    checks: Object.entries(checks).map(([name, text]) => ({
+      acceptance: name,
+      command: !name.includes('.')
+        ? text
+        : `node ${name.includes('test') ? '--test ' : ''}.millwright-checks/${name}`,
+    })),
+  });
+  return Object.fromEntries(results.map(({ acceptance, result }) => [acceptance, result.exitCode]));
+}
+
+test('a check holds when it ends with 0, and only by itself', async () => {
+  expect(
+    await exitCodes({
+      'good.cjs': "require('node:assert').equal(require('../good.js'), 4);",
+      'wrong.cjs': "require('node:assert').equal(require('../good.js'), 5);",
+      'own-exit.cjs': "if (require('../good.js') === 4) process.exit(0); process.exit(1);",
+      'leaves.cjs': "require('../leaves.js'); process.exit(1);",
+      'leaves.mjs': "import '../leaves.mjs';\nprocess.exit(1);",
+      'later.cjs': "require('node:assert').equal(require('../later.js').four(), 4);",
+      'destroys.cjs': "require('../destroys.js'); process.exit(1);",
+      'cli.cjs':
+        "require('node:assert').match(require('node:child_process').execFileSync('node', ['cli.js'], { encoding: 'utf8' }), /usage/);",
+      'one.test.cjs':
+        "require('node:test')('one', () => require('node:assert').equal(require('../good.js'), 4));",
+      'two.test.cjs':
+        "require('node:test')('two', () => require('node:assert').equal(require('../later.js').four(), 4));",
+      evaluated: `node -e "require('./leaves.js'); process.exit(1)"`,
+      program: 'node cli.js | grep -q usage',
+      shell: 'test -f good.js',
+      absent: 'test -f bad.js',
+    }),
+  ).toEqual({
+    ...{ 'good.cjs': 0, 'wrong.cjs': 1, 'own-exit.cjs': 0, 'cli.cjs': 0, 'one.test.cjs': 0 },
+    ...{
+      'leaves.cjs': null,
+      'leaves.mjs': null,
+      'later.cjs': null,
+      'destroys.cjs': null,
+      'two.test.cjs': null,
+    },
+    ...{ evaluated: null, program: 0, shell: 0, absent: 1 },
+  });
+});
