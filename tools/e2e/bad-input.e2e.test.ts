@@ -32,8 +32,8 @@ afterAll(async () => {
 });
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
-const repos = () => factory.json<RepoView[]>(['repo', 'list']);
-const tickets = () => factory.json<TicketView[]>(['ticket', 'list']);
+const repos = async () => (await factory.api('GET', '/repos')).body as RepoView[];
+const tickets = async () => (await factory.api('GET', '/tickets')).body as TicketView[];
 /** The factory's own copies on disk. */
 const copies = () => readdirSync(join(factory.data, 'orchestrator', 'repos')).sort();
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RequestLine } from '@millwright/agents/recorded';
-import { RunView, type TrailLine } from '@millwright/domain';
+import { RunView, TicketView, type TrailLine } from '@millwright/domain';
 import { type Script, writeScripts } from './conversations.ts';
 import { leftovers } from './leftovers.ts';
 import { type Files, makeRemote, type Remote } from './remote.ts';
@@ -17,6 +17,7 @@ const CLI = join(ROOT, 'apps/cli/src/main.ts');
 const READY_MS = 120_000;
 const STOP_MS = 60_000;
 const COMMAND_MS = 280_000;
+const RUN_MS = 120_000;
 
 export type Ran = { code: number | null; stdout: string; stderr: string };
 export type CliOptions = { stdin?: string; token?: string; env?: Record<string, string> };
@@ -172,17 +173,18 @@ export async function startFactory(options: {
   };
   const token = readFileSync(join(data, 'token'), 'utf8').trim();
 
+  const api: Factory['api'] = async (method, path, body, headers = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  };
+
   return {
-    ...{ url, id, data, cli, json, said },
-    api: async (method, path, body, headers = {}) => {
-      const response = await fetch(url + path, {
-        method,
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
-    },
+    ...{ url, id, data, cli, json, api, said },
     remote: (name, files, more) => makeRemote(place, name, files, more),
     add: async (remote, { step = 6, args: more = [] } = {}) => {
       await json(['repo', 'add', remote.path, '--name', remote.name, ...more]);
@@ -204,13 +206,12 @@ export async function startFactory(options: {
     },
     runOf: async (ticket, holds) => {
       let last: RunView | null = null;
-      for (let waited = 0; waited < 120_000; waited += 150) {
-        const { runs } = await json<{ runs: string[] }>(['ticket', 'show', ticket]);
+      for (let waited = 0; waited < RUN_MS; waited += 100) {
+        const { runs } = TicketView.parse((await api('GET', `/tickets/${ticket}`)).body);
         const newest = runs.at(-1);
-        const seen = newest === undefined ? null : RunView.safeParse(await json(['run', 'show', newest]));
-        last = seen?.success ? seen.data : last;
+        last = newest === undefined ? null : RunView.parse((await api('GET', `/runs/${newest}`)).body);
         if (last !== null && holds(last)) return last;
-        await sleep(150);
+        await sleep(100);
       }
       throw new Error(`${ticket} never came there: ${JSON.stringify(last, null, 1)}`);
     },
