@@ -13,7 +13,7 @@ const vector = (...values: string[]) => ({
     result: values.map((value) => ({ metric: {}, value: [1_700_000_000, value] })),
   },
 });
-let flips = 0;
+const flips = ['0.9', '0.01'];
 const ANSWERS: Record<string, () => [number, unknown]> = {
   low: () => [200, vector('0.01')],
   high: () => [200, vector('0.01', '0.9')],
@@ -25,7 +25,7 @@ const ANSWERS: Record<string, () => [number, unknown]> = {
   garbage: () => [200, 'not what was asked'],
   huge: () => [200, 'x'.repeat(300_000)],
   'rate{release="rel_aaaaaaaa"}': () => [200, vector('0')],
-  comes: () => [200, vector((flips += 1) % 2 === 1 ? '0.9' : '0.01')],
+  comes: () => [200, vector(flips.shift() ?? 'NaN')],
 };
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');

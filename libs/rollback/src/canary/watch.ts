@@ -22,6 +22,8 @@ const PROBE_MS = 1_000;
 /** An inconclusive bake goes on for this many times its length before the step is given up. */
 export const MAX_BAKES = 3;
 const LEAST_MS = LOOK_MS * 10;
+/** And not before so many looks: on a busy machine, or with a slow `status`, a look takes longer than a bake. */
+const LEAST_LOOKS = 8;
 
 type Base = { counters: ReadonlyMap<ReleaseId, Counters> | null; restarts: ReadonlyMap<ReleaseId, number> };
 
@@ -70,7 +72,7 @@ export class Watch {
     try {
       let before = await this.#base();
       this.#feed?.take();
-      for (;;) {
+      for (let looks = 1; ; looks += 1) {
         signal?.throwIfAborted();
         await clock.sleep(LOOK_MS, signal);
         const [now, answers] = await Promise.all([
@@ -86,7 +88,7 @@ export class Watch {
         const settled =
           judgement.kind === 'degraded' ||
           (judgement.kind === 'healthy' && ms >= config.canary.bake) ||
-          ms >= Math.max(config.canary.bake * maxBakes, LEAST_MS);
+          (looks >= LEAST_LOOKS && ms >= Math.max(config.canary.bake * maxBakes, LEAST_MS));
         if (settled) return { ...judgement, ms, figures: figures(this.#canary) };
       }
     } finally {

@@ -17,13 +17,15 @@ export const clock: Clock = {
   sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
 };
 
-/** A real target on the real engine, in a factory and a data folder of its own; `close` leaves nothing. */
+/** A real target, in a factory and a data folder of its own; `close` leaves nothing. */
 export type Stand = {
   readonly factory: string;
   readonly dataDir: string;
   readonly target: Target;
   readonly port: number;
   readonly layers: Map<Digest, Uint8Array>;
+  /** Whether it can share traffic: then the first step of a canary is 20 %. */
+  readonly weighted: boolean;
   open(): Target;
   release(name: string, behaviour: Behaviour): Promise<ReleaseRef>;
   run(more?: Record<string, unknown>, secrets?: Record<string, string>): RunAs;
@@ -38,6 +40,18 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
+type Held = Pick<Stand, 'factory' | 'dataDir' | 'port' | 'layers' | 'target'>;
+/** What stands have in common. */
+export const standOf = (held: Held): Held & Pick<Stand, 'release'> => ({
+  ...held,
+  async release(name, behaviour) {
+    const { bytes, digest } = await layerOf(behaviour);
+    held.layers.set(digest, bytes);
+    return { id: ReleaseId.parse(`rel_${name.padEnd(8, '0')}`), layer: digest, image: IMAGE };
+  },
+});
+
+/** On the real engine, through HAProxy. */
 export async function stand(): Promise<Stand> {
   const factory = `test-${randomBytes(4).toString('hex')}`;
   const dataDir = await mkdtemp(join(tmpdir(), 'mw-rollback-'));
@@ -46,17 +60,9 @@ export async function stand(): Promise<Stand> {
   const open = () => openTarget({ factory, dataDir, layers });
   const target = open();
   return {
-    factory,
-    dataDir,
-    target,
-    port,
-    layers,
+    ...standOf({ factory, dataDir, port, layers, target }),
+    weighted: true,
     open,
-    async release(name, behaviour) {
-      const { bytes, digest } = await layerOf(behaviour);
-      layers.set(digest, bytes);
-      return { id: ReleaseId.parse(`rel_${name.padEnd(8, '0')}`), layer: digest, image: IMAGE };
-    },
     run: (more = {}, secrets = {}) => runAs(port, more, secrets),
     async close() {
       await target.remove(true);

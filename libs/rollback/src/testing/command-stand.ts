@@ -1,0 +1,57 @@
+import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Digest, RepoName } from '@millwright/domain';
+import { commandTarget } from '../command/target.ts';
+import type { RunAs } from '../target.ts';
+import { openFront } from './front.ts';
+import { clock, freePort, runAs, type Stand, standOf } from './stand.ts';
+
+const USER = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : null;
+
+/** A `command` target of small scripts; `close` leaves nothing. */
+export async function commandStand(): Promise<Stand> {
+  const site = await mkdtemp(join(tmpdir(), 'mw-site-'));
+  await chmod(site, 0o755);
+  await mkdir(join(site, 'releases'));
+  if (USER !== null) for (const path of [site, join(site, 'releases')]) await chown(path, USER.uid, USER.gid);
+  const dataDir = await mkdtemp(join(tmpdir(), 'mw-rollback-'));
+  const port = await freePort();
+  const closeFront = await openFront(site, port);
+  const layers = new Map<Digest, Uint8Array>();
+  const script = new URL('./site.ts', import.meta.url).pathname;
+  const argv = (verb: string) => [process.execPath, '--no-warnings', script, verb, site];
+  // Asked several times a second: bash's own socket starts 20 times faster than Node.
+  const ask = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /__status HTTP/1.0\\r\\n\\r\\n' >&3; sed '1,/^\\r$/d' <&3`;
+  const verbs = ['deploy', 'activate', 'rollback', 'stop'].map((verb) => [verb, argv(verb)] as const);
+  const commands = { ...Object.fromEntries(verbs), status: ['bash', '-c', ask] };
+  const run = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}): RunAs =>
+    runAs(port, { target: 'command', commands, ...more }, secrets);
+  const open = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}) =>
+    commandTarget({
+      repo: RepoName.parse('shop'),
+      dataDir,
+      run: run(more, secrets),
+      clock,
+      artifacts: {
+        async get(digest) {
+          const bytes = layers.get(digest);
+          if (bytes === undefined) throw new Error(`no artifact ${digest}`);
+          return bytes;
+        },
+      },
+    });
+  const target = open({ env: { GREETING: 'hello' } });
+  return {
+    ...standOf({ factory: 'command', dataDir, port, layers, target }),
+    weighted: false,
+    open,
+    run,
+    async close() {
+      await target.remove(true);
+      await closeFront();
+      await rm(dataDir, { recursive: true, force: true });
+      await rm(site, { recursive: true, force: true });
+    },
+  };
+}
