@@ -39,6 +39,7 @@ const sandboxes = await openSandboxes({
   incarnation,
   image: environment.MILLWRIGHT_SANDBOX_IMAGE,
   note: (event) => log.info(event, 'sandbox'),
+  cleanUp: 'behind',
 });
 const store = openStore({ url: environment.DATABASE_URL });
 const trail = await openRunnerTrail({ url: environment.DATABASE_URL, clock, incarnation });
@@ -105,9 +106,10 @@ async function end(signal: string): Promise<void> {
   log.info({ signal, attempts: running.size }, 'the runner stops');
   clearInterval(reaping);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
+  // First no more wake-ups: those for what is handed back are for others.
+  const deaf = work.stop();
   stop.abort(new Error('the runner stops'));
-  await Promise.all(running);
-  await work.stop();
+  await Promise.all([...running, deaf]);
   await sandboxes.close();
   await Promise.all([trail.close(), queue.close(), store.close()]);
   process.exit(0);

@@ -1,0 +1,202 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
+import { type OpenTrail, openTrail } from '@millwright/audit';
+import {
+  type Actor,
+  AttemptId,
+  AttemptSpec,
+  ChangeSet,
+  getJson,
+  putJson,
+  type Queue,
+  RunId,
+  streamOf,
+} from '@millwright/domain';
+import { migrateQueue, openQueue } from '@millwright/queue';
+import { openStore, type Store } from '@millwright/store';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import Docker from 'dockerode';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { bundleOf } from './fixture/snapshots.ts';
+
+// The runner as the process that it is: killed, stopped, and what it leaves.
+
+const SCRIPT = `
+role: implement
+turns:
+  - tools: [{ bash: "echo one > a.txt" }]
+  - tools: [{ bash: "sleep 3; cat a.txt" }]
+  - expect: ["one"]
+    tools: [{ submit: { summary: done, commitMessage: Add a } }]
+`;
+const MAIN = join(import.meta.dirname, 'main.ts');
+const FACTORY = `test-main-${process.pid}`;
+const docker = new Docker();
+
+let db: TestDatabase;
+let trail: OpenTrail;
+let store: Store;
+let queue: Queue;
+let model: RecordedServer;
+let data: string;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  data = mkdtempSync(join(tmpdir(), 'millwright-main-'));
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  trail = openTrail({ url: db.url.orchestrator, clock: { now: () => Date.now(), sleep: (ms) => sleep(ms) } });
+  store = openStore({ url: db.url.runner });
+  queue = openQueue({ url: db.url.orchestrator });
+  model = await startRecorded({ conversations: parseScript(SCRIPT, 'main.yaml') });
+});
+afterEach(async () => {
+  for (const child of children) await end(child, 'SIGTERM');
+});
+afterAll(async () => {
+  await model?.close();
+  await queue?.close();
+  await store?.close();
+  await trail?.close();
+  await db?.close();
+  rmSync(data, { recursive: true, force: true });
+});
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  children.delete(child);
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill(signal);
+    await once(child, 'exit');
+  }
+  return child.exitCode;
+}
+
+async function start(): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--no-warnings', MAIN], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DATABASE_URL: db.url.runner,
+      QUEUE_URL: db.url.runner,
+      MILLWRIGHT_DATA: data,
+      MILLWRIGHT_FACTORY: FACTORY,
+      MILLWRIGHT_SANDBOX_IMAGE: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+      MILLWRIGHT_MODEL_IMPLEMENT: 'recorded/implement',
+      ANTHROPIC_API_KEY: 'recorded',
+      ANTHROPIC_BASE_URL: model.url,
+    },
+  });
+  children.add(child);
+  for await (const line of createInterface({ input: child.stdout ?? process.stdin }))
+    if (line.includes('the runner is ready')) break;
+  child.stdout?.resume();
+  return child;
+}
+
+let made = 0;
+async function open(): Promise<AttemptId> {
+  const attempt = AttemptId.parse(`att_${String(++made).padStart(16, '0')}`);
+  const { bundle, trees } = bundleOf({ 'readme.md': 'hello\n' });
+  const deadline = Date.now() + 120_000;
+  const task = { id: 'a', title: 'A', instructions: 'add', dependsOn: [], acceptance: [] };
+  const spec = AttemptSpec.parse({
+    ...{ attempt, run: 'run_0000000000000001', repo: 'plain', ticket: { title: 'A' }, config: {}, deadline },
+    ...{ role: 'implement', plan: { kind: 'tasks', summary: '', tasks: [task] }, task, feedback: [] },
+    ...{ baseTree: trees[0], from: trees[0], start: trees[0] },
+    source: { bundle: await store.artifacts.put(bundle), trees },
+    limits: { turns: 20, wallMs: 120_000, usd: 5 },
+  });
+  const run = RunId.parse(spec.run);
+  const entry = {
+    type: 'attempt.opened',
+    data: {
+      attempt,
+      run,
+      role: spec.role,
+      spec: await putJson(store.artifacts, AttemptSpec, spec),
+      deadline,
+    },
+  } as const;
+  await trail.append({
+    ...{
+      stream: streamOf.attempt(attempt),
+      expectedVersion: 0,
+      actor: 'orchestrator' as Actor,
+      entries: [entry],
+    },
+  });
+  await queue.wake('attempts', attempt);
+  return attempt;
+}
+
+const typesOf = async (attempt: AttemptId) =>
+  (await trail.read(streamOf.attempt(attempt))).map(({ envelope }) => envelope.type);
+const until = (attempt: AttemptId, type: string) =>
+  expect.poll(() => typesOf(attempt), { timeout: 30_000, interval: 50 }).toContain(type);
+
+async function changeOf(attempt: AttemptId): Promise<ChangeSet> {
+  const last = (await trail.read(streamOf.attempt(attempt))).at(-1)?.entry;
+  if (last?.type !== 'attempt.closed' || last.data.outcome.kind !== 'done')
+    throw new Error(`not done: ${JSON.stringify(last)}`);
+  return getJson(store.artifacts, ChangeSet, last.data.outcome.artifact);
+}
+
+async function leftovers() {
+  const label = [`millwright.factory=${FACTORY}`];
+  const containers = await docker.listContainers({ all: true, filters: { label } });
+  const volumes = await docker.listVolumes({ filters: { label } });
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(data));
+  return { containers: containers.length, volumes: volumes.Volumes?.length ?? 0, mounts: mounts.length };
+}
+const NOTHING = { containers: 0, volumes: 0, mounts: 0 };
+
+test('killed (-9) in a turn: another goes on at the recorded turn, and nothing of the dead one is left', async () => {
+  const first = await start();
+  const attempt = await open();
+  await until(attempt, 'turn.recorded');
+  await end(first, 'SIGKILL');
+  expect(await leftovers()).not.toEqual(NOTHING);
+  await start();
+  // What the orchestrator does all the time: claims of dead runners are woken again.
+  await expect
+    .poll(async () => (await trail.deadClaims()).map((claim) => claim.attempt), { timeout: 20_000 })
+    .toContain(attempt);
+  await queue.wake('attempts', attempt);
+  await until(attempt, 'attempt.closed');
+  expect((await changeOf(attempt)).paths).toMatchObject([{ path: 'a.txt', status: 'added' }]);
+  expect((await typesOf(attempt)).filter((type) => type === 'turn.recorded')).toHaveLength(3);
+  await expect.poll(leftovers, { timeout: 20_000 }).toEqual(NOTHING);
+});
+
+test('SIGTERM: the attempt is handed back, the process ends by itself, nothing is left, another goes on', async () => {
+  const first = await start();
+  const attempt = await open();
+  await until(attempt, 'turn.recorded');
+  expect(await end(first, 'SIGTERM')).toBe(0);
+  expect(await leftovers()).toEqual(NOTHING);
+  expect(await typesOf(attempt)).not.toContain('attempt.closed');
+  // It was woken on the way out: whoever comes next finds it without being told.
+  await start();
+  await until(attempt, 'attempt.closed');
+  expect((await changeOf(attempt)).paths).toHaveLength(1);
+});
+
+test('two runners on one engine leave each other alone', async () => {
+  await start();
+  const attempt = await open();
+  await until(attempt, 'attempt.sandboxed');
+  await start();
+  await until(attempt, 'attempt.closed');
+  expect((await typesOf(attempt)).filter((type) => type === 'attempt.claimed')).toHaveLength(1);
+  expect((await changeOf(attempt)).paths).toHaveLength(1);
+});
