@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openTrail } from '@millwright/audit';
+import { openProver, openSealer, openTrail } from '@millwright/audit';
 import { type Clock, type Ids, type RepoName, type RunId, streamOf, terminal } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
@@ -56,6 +56,18 @@ const log = pino({ name: 'orchestrator', level: process.env.MILLWRIGHT_LOG_LEVEL
 
 const url = need('DATABASE_URL');
 const trail = openTrail({ url, clock });
+const sealer = await openSealer({
+  url,
+  keyFolder: join(data, 'keys'),
+  origin: process.env.MILLWRIGHT_ORIGIN ?? `millwright.local/${need('MILLWRIGHT_FACTORY')}`,
+  clock,
+  ...witnessesFromEnvironment(),
+  onState: (state) =>
+    state.kind === 'refusing'
+      ? log.error({ state }, 'the trail is not sealed: nothing ships until this is mended')
+      : log.info({ state: state.kind }, 'the sealer'),
+});
+const prover = openProver({ url, vkey: () => sealer.vkey() });
 const store = openStore({ url });
 const queue = openQueue({
   url: need('QUEUE_URL'),
@@ -80,6 +92,8 @@ const place = {
 };
 const factory: Factory = {
   trail,
+  sealer,
+  prover,
   store,
   secrets,
   queue,
@@ -96,6 +110,15 @@ const factory: Factory = {
 const driver = new Driver(factory);
 const pump = new Pump(factory, driver);
 
+/** `MILLWRIGHT_WITNESSES`: verifier keys of witnesses, with spaces between; `MILLWRIGHT_WITNESS_QUORUM`: how many must cosign (default: all). */
+function witnessesFromEnvironment() {
+  const vkeys = (process.env.MILLWRIGHT_WITNESSES ?? '').split(/\s+/).filter((one) => one !== '');
+  const quorum = Number(process.env.MILLWRIGHT_WITNESS_QUORUM ?? vkeys.length);
+  if (!Number.isInteger(quorum) || quorum < 0 || quorum > vkeys.length)
+    throw terminal('environment', `MILLWRIGHT_WITNESS_QUORUM is a number from 0 to ${vkeys.length}`);
+  return vkeys.length === 0 ? {} : { witnesses: { vkeys, quorum } };
+}
+
 /** Waits may be set shorter, in milliseconds, for demonstrations and tests. */
 function settingsFromEnvironment(): Partial<Factory['settings']> {
   const ms = (name: string): number | undefined =>
@@ -104,12 +127,14 @@ function settingsFromEnvironment(): Partial<Factory['settings']> {
     runMs: ms('MILLWRIGHT_RUN_MS'),
     gateMs: ms('MILLWRIGHT_GATE_MS'),
     questionMs: ms('MILLWRIGHT_QUESTION_MS'),
+    sealMs: ms('MILLWRIGHT_SEAL_MS'),
   };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined && Number.isFinite(value)),
   );
 }
 
+await sealer.start();
 await pump.catchUp();
 for (const repo of world.targets.keys()) {
   const trouble = await factory.deployments.ensure(repo).catch((error: unknown) => String(error));
@@ -147,6 +172,8 @@ async function stop(): Promise<void> {
   await pump.stop();
   await driver.stop();
   await queue.close();
+  await sealer.stop();
+  await prover.close();
   await trail.close();
   await store.close();
   process.exit(0);

@@ -1,7 +1,8 @@
+export { parseSignatureLines, toBase64 } from './proof/index.ts';
 export type { Upcast } from './rows.ts';
 export { type AttemptStream, type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
 export type { SignedCheckpoint } from './seal/checkpoints.ts';
-export { openProver, type Prover } from './seal/prover.ts';
+export { type LogPage, openProver, type Prover } from './seal/prover.ts';
 export {
   openSealer,
   type Sealer,

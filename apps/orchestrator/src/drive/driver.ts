@@ -1,6 +1,7 @@
 import { DriveError, type RunEntry, type RunId, type Todo, todo } from '@millwright/domain';
 import type { Factory } from './factory.ts';
 import { type Loaded, load, record } from './run-stream.ts';
+import { isUnsealed } from './sealed.ts';
 import { close } from './steps/close.ts';
 import { deploy } from './steps/deploy.ts';
 import { askGate, judgeGate } from './steps/gates.ts';
@@ -161,6 +162,13 @@ export class Driver {
     // A halt is no failure: the run waits, and `resume` drives it.
     if (error instanceof DriveError && error.code === 'halted')
       return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
+    if (isUnsealed(error)) {
+      this.#factory.log.warn(
+        { run: id, err: error },
+        'a run waits for the seal of what allows its next step',
+      );
+      return this.#wakeAt(id, this.#factory.clock.now() + 5_000);
+    }
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, failures);
     const text = error instanceof Error ? error.message : String(error);

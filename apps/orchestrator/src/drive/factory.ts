@@ -1,4 +1,4 @@
-import type { OpenTrail } from '@millwright/audit';
+import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
 import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
@@ -12,6 +12,8 @@ export type Settings = {
   runMs: number;
   gateMs: number;
   questionMs: number;
+  /** How long a merge or a deploy waits for the seal of what allows it, before it asks again later. */
+  sealMs: number;
   attempt: { turns: number; wallMs: number; usd: number };
   limits: { reworks: number; attempts: number; tasks: number; rebases: number };
 };
@@ -20,6 +22,7 @@ export const defaultSettings: Settings = {
   runMs: 24 * 3_600_000,
   gateMs: 8 * 3_600_000,
   questionMs: 8 * 3_600_000,
+  sealMs: 10_000,
   attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
 };
@@ -27,6 +30,8 @@ export const defaultSettings: Settings = {
 /** What the steps of a run work with. Made once, in the composition root. */
 export type Factory = {
   trail: OpenTrail;
+  sealer: Sealer;
+  prover: Prover;
   store: Store;
   secrets: Secrets;
   queue: Queue;

@@ -17,6 +17,7 @@ import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
 import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { trailProofRoutes } from './routes/trail-proof.ts';
 import { type Who, whoAsks } from './who.ts';
 
 export type Api = { factory: Factory; driver: Driver; version: string; wakeIntake: () => void };
@@ -68,7 +69,15 @@ export async function server(api: Api): Promise<FastifyInstance> {
     }),
   );
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-  for (const routes of [factoryRoutes, repoRoutes, ticketRoutes, runRoutes, gateRoutes, releaseRoutes])
+  for (const routes of [
+    factoryRoutes,
+    repoRoutes,
+    ticketRoutes,
+    runRoutes,
+    gateRoutes,
+    releaseRoutes,
+    trailProofRoutes,
+  ])
     routes(typed(app), api);
   return app;
 }

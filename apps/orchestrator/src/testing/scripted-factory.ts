@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { openTrail } from '@millwright/audit';
+import { openProver, openSealer, openTrail } from '@millwright/audit';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { hashToken, openSecrets, openStore } from '@millwright/store';
@@ -41,6 +41,14 @@ export async function scriptedFactory(
   const root = mkdtempSync(join(tmpdir(), 'millwright-orchestrator-'));
   const remote = gitRemote(root, files);
   const trail = openTrail({ url: db.url.orchestrator, clock });
+  const sealer = await openSealer({
+    url: db.url.orchestrator,
+    keyFolder: join(root, 'keys'),
+    origin: 'millwright.local/fac_test',
+    clock,
+  });
+  await sealer.start();
+  const prover = openProver({ url: db.url.orchestrator, vkey: () => sealer.vkey() });
   const store = openStore({ url: db.url.orchestrator });
   const queue = openQueue({ url: db.url.orchestrator });
   const secrets = openSecrets({ store, key: randomBytes(32) });
@@ -60,6 +68,8 @@ export async function scriptedFactory(
   };
   const factory: Factory = {
     trail,
+    sealer,
+    prover,
     store,
     secrets,
     queue,
@@ -132,6 +142,8 @@ export async function scriptedFactory(
       await pump.stop();
       await driver.stop();
       await queue.close();
+      await sealer.stop();
+      await prover.close();
       await trail.close();
       await store.close();
       rmSync(root, { recursive: true, force: true });

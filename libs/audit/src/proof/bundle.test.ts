@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ledger } from '../testing/ledger.ts';
 import { type Bundle, generateKey, MAX_BUNDLE_BYTES, rotation, toBase64, verifyBundle } from './index.ts';
+import { Ledger } from './testing/ledger.ts';
 
 const RUN = 'run_0000000000000001';
 const witness = generateKey('witness.example/w', 'cosignature').signer;

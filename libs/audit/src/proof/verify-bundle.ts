@@ -67,7 +67,9 @@ function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array)
 function dataOf(entry: ReadEntry): Record<string, unknown> | null {
   if (entry.payload === null) return null;
   try {
-    const data: unknown = JSON.parse(new TextDecoder().decode(entry.payload.bytes));
+    const data: unknown = JSON.parse(
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(entry.payload.bytes),
+    );
     return data !== null && typeof data === 'object' ? (data as Record<string, unknown>) : null;
   } catch {
     return null; // its digest holds, so it was recorded like that: it says nothing

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Ledger } from '../testing/ledger.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { generateKey } from './keys.ts';
+import { Ledger } from './testing/ledger.ts';
 import {
   formatSignatureLines,
   formatSubmission,

@@ -27,7 +27,7 @@ type Row = Pick<SignedCheckpoint, 'size' | 'note' | 'at'>;
 type CosignatureRow = { name: string; key_id: string; signature: Uint8Array };
 
 /** The note with what witnesses have added to it. */
-export async function withCosignatures(sql: Sql, row: Row): Promise<SignedCheckpoint> {
+async function withCosignatures(sql: Sql, row: Row): Promise<SignedCheckpoint> {
   const rows = await sql<CosignatureRow[]>`
     select name, key_id, signature from millwright.cosignatures where size = ${row.size} order by at, name`;
   const parsed = parseNote(row.note);
@@ -48,6 +48,23 @@ export async function latestCheckpoint(sql: Sql): Promise<SignedCheckpoint | nul
 export async function checkpointAt(sql: Sql, size: number): Promise<SignedCheckpoint | null> {
   const [row] = await sql<Row[]>`select size, note, at from millwright.checkpoints where size = ${size}`;
   return row === undefined ? null : withCosignatures(sql, row);
+}
+
+/** The checkpoints of sizes in (after, end], in order. */
+export async function checkpointsWithin(
+  sql: Sql,
+  after: number,
+  end: number,
+): Promise<(SignedCheckpoint & { tail: Uint8Array })[]> {
+  const rows = await sql<(Row & { tail: Uint8Array })[]>`
+    select size, note, at, tail from millwright.checkpoints where size > ${after} and size <= ${end} order by size`;
+  const sizes = await sql<{ size: number }[]>`
+    select distinct size from millwright.cosignatures where size > ${after} and size <= ${end}`;
+  const cosigned = new Set(sizes.map((row) => row.size));
+  const whole: (SignedCheckpoint & { tail: Uint8Array })[] = [];
+  for (const row of rows)
+    whole.push(cosigned.has(row.size) ? { ...row, note: (await withCosignatures(sql, row)).note } : row);
+  return whole;
 }
 
 /** The latest checkpoint that at least `quorum` of these names have cosigned (by the table; the caller checks the signatures). */

@@ -14,10 +14,18 @@ import {
   parseCheckpointText,
   parseNote,
   proofOf,
+  type Rotation,
   toBase64,
 } from '../proof/index.ts';
-import { checkpointAt, latestCheckpoint, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
-import { type EnvelopeRow, envelopeOf, hashesOf, rootAt } from './nodes.ts';
+import {
+  checkpointAt,
+  checkpointsWithin,
+  latestCheckpoint,
+  rotationsOn,
+  type SignedCheckpoint,
+} from './checkpoints.ts';
+import { type EntryRow, entriesAfter } from './log.ts';
+import { envelopeOf, hashesOf, rootAt } from './nodes.ts';
 
 // Proofs from what is stored. Each is checked before it is handed out: one that would not hold is an alarm, not an answer.
 
@@ -30,10 +38,26 @@ export type Prover = {
   consistency(from: number, to: number): Promise<Uint8Array[]>;
   /** Everything of a run: its stream and its attempts', under the latest checkpoint. */
   exportRun(run: RunId): Promise<Bundle>;
+  /** The trail as it is, for a verifier who reads it all: up to 2,000 entries and 8 MiB a page, with the checkpoints of their sizes. */
+  log(after: number, limit: number): Promise<LogPage>;
+  /** Handings over from key to key, in order. */
+  rotations(): Promise<Rotation[]>;
   close(): Promise<void>;
 };
 
-type Row = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
+/** Payloads as in bundles; null where redacted. Bytes that are no UTF-8 are replaced, and then do not verify: nothing recorded has any. */
+export type LogPage = {
+  entries: Omit<BundleEntry, 'proof'>[];
+  checkpoints: { size: number; note: string }[];
+  /** Where the trail ends, and the size of its last checkpoint. */
+  head: number;
+  sealed: number;
+};
+
+type Row = EntryRow;
+
+/** Bytes of payloads a page. */
+const PAGE_BYTES = 8_388_608;
 type Tree = { size: number; root: Uint8Array };
 
 const tampered = (position: number) =>
@@ -60,6 +84,30 @@ async function latest(sql: Sql, position: number): Promise<SignedCheckpoint> {
   return checkpoint;
 }
 
+function written(row: Row): Omit<BundleEntry, 'proof'> {
+  const payload =
+    row.salt === null || row.bytes === null
+      ? null
+      : { salt: toBase64(row.salt), text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(row.bytes) };
+  return { envelope: envelopeOf(row), payload };
+}
+
+async function logPage(sql: Sql, after: number, limit: number): Promise<LogPage> {
+  const [[ends], rows] = await Promise.all([
+    sql<[{ head: number; sealed: number }]>`
+      select (select coalesce(max(position), 0) from millwright.entries) as head,
+        (select coalesce(max(size), 0) from millwright.checkpoints) as sealed`,
+    entriesAfter(sql, after, { entries: limit, bytes: PAGE_BYTES }),
+  ]);
+  const end = rows.at(-1)?.position ?? after;
+  const checkpoints = await checkpointsWithin(sql, after, end);
+  return {
+    entries: rows.map(written),
+    checkpoints: checkpoints.map(({ size, note }) => ({ size, note })),
+    ...ends,
+  };
+}
+
 /** Proofs of many entries, read together, and each checked. */
 async function items(sql: Sql, rows: readonly Row[], tree: Tree): Promise<BundleEntry[]> {
   const spans = rows.map((row) => inclusionSpans(row.position - 1, tree.size));
@@ -71,8 +119,7 @@ async function items(sql: Sql, rows: readonly Row[], tree: Tree): Promise<Bundle
     if (!checkInclusion(row.position - 1, tree.size, leafHash(envelope), proof, tree.root))
       throw tampered(row.position);
     if (checkPayload(envelope, payload) === 'mismatch') throw tampered(row.position);
-    const text = payload && { salt: toBase64(payload.salt), text: new TextDecoder().decode(payload.bytes) };
-    return { envelope, payload: text, proof: proof.map(toBase64) };
+    return { ...written(row), proof: proof.map(toBase64) };
   });
 }
 
@@ -191,6 +238,8 @@ export function openProver(options: {
           return bundleOf(sql, run, rows, await latest(sql, end.position));
         }),
       ),
+    log: (after, limit) => reading(pool, (sql) => logPage(sql, after, limit)),
+    rotations: () => reading(pool, rotationsOn),
     close: () => pool.close(),
   };
 }

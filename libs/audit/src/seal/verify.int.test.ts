@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Entry, type RunId, streamOf } from '@millwright/domain';
 import postgres from 'postgres';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -14,10 +13,9 @@ import {
   parseSignerKey,
   type SignerKey,
   signText,
-  verifyBundle,
 } from '../proof/index.ts';
 import { ORIGIN, type SealedTrail, sealedTrail } from '../testing/sealed.ts';
-import { attemptId, digest, factory, halted, openAttempt, orchestrator } from '../testing/trail.ts';
+import { factory, halted, orchestrator } from '../testing/trail.ts';
 import { openRedactor } from '../trail.ts';
 import { type EnvelopeRow, envelopeOf, RowMaker, type TreeRow } from './nodes.ts';
 import { verifyTrail } from './verify.ts';
@@ -367,78 +365,4 @@ test('every key of a rotated trail is believed as far as its signatures go', asy
       sealed: 26,
     });
   await fresh.close();
-});
-
-describe('a bundle of a run from the database', () => {
-  const run = 'run_0000000000000001' as RunId;
-  const zero = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, usd: 0 };
-  const stage = (n: number): Entry => ({
-    type: 'stage.opened',
-    data: {
-      stage: `plan-${n}`,
-      role: 'plan',
-      task: null,
-      attempt: attemptId(n),
-      spec: digest('a'),
-      inputs: [],
-    },
-  });
-  const closing = (attempts: number): Entry => ({
-    type: 'run.closed',
-    data: {
-      end: 'done',
-      reason: '',
-      usage: zero,
-      streams: {
-        [streamOf.run(run)]: 3,
-        [streamOf.attempt(attemptId(1))]: 1,
-        [streamOf.attempt(attemptId(2))]: attempts,
-      },
-    },
-  });
-  const say = (version: number, entries: Entry[]) =>
-    t.trail.append({ stream: streamOf.run(run), expectedVersion: version, actor: orchestrator, entries });
-  const exported = async () => verifyBundle(JSON.stringify(await t.prover.exportRun(run)), [await t.vkey()]);
-
-  test('open, complete, or incomplete when its closing entry lists more than there is', async () => {
-    await expect(t.prover.exportRun(run)).rejects.toMatchObject({ code: 'no-run' });
-    const sealer = await t.open();
-    await sealer.start();
-    const sealAll = async () =>
-      expect(await sealer.sealed(await t.trail.head(), { timeoutMs: 5_000 })).toBe('sealed');
-    await openAttempt(t.trail, attemptId(1));
-    await say(0, [stage(1), stage(2)]);
-    await openAttempt(t.trail, attemptId(2));
-    await sealAll();
-    expect(await exported()).toMatchObject({
-      integrity: { kind: 'ok' },
-      completeness: { kind: 'open' },
-      entries: 4,
-    });
-    await say(2, [closing(2)]);
-    await sealAll();
-    expect(await exported()).toMatchObject({
-      integrity: { kind: 'ok' },
-      completeness: { kind: 'incomplete', stream: `attempt/${attemptId(2)}`, version: 2, after: 68 },
-    });
-    await t.superuser("update millwright.entries set actor = 'migrator' where position = 66");
-    await expect(t.prover.exportRun(run)).rejects.toMatchObject({ code: 'trail-tampered' });
-    await sealer.stop();
-  });
-
-  test('complete', async () => {
-    const sealer = await t.open();
-    await sealer.start();
-    await openAttempt(t.trail, attemptId(1));
-    await openAttempt(t.trail, attemptId(2));
-    await say(0, [stage(1), stage(2), closing(1)]);
-    await sealer.sealed(await t.trail.head(), { timeoutMs: 5_000 });
-    expect(await exported()).toMatchObject({
-      integrity: { kind: 'ok' },
-      completeness: { kind: 'complete' },
-      entries: 5,
-      run,
-    });
-    await sealer.stop();
-  });
 });

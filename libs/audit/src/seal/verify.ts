@@ -2,28 +2,14 @@ import { terminal } from '@millwright/domain';
 import { textArray } from '../arrays.ts';
 import { openPool, type Sql } from '../connect.ts';
 import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
-import { rotationsOn, withCosignatures } from './checkpoints.ts';
-import { type EnvelopeRow, envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
+import { checkpointsWithin, rotationsOn } from './checkpoints.ts';
+import { entriesAfter } from './log.ts';
+import { envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
 
 // The whole trail, read from its database as it is there, in one snapshot and in batches: memory does not grow with it.
 
-/** Entries a batch. Their payloads may be 4 MiB each, so bytes are bounded as well: see `batchAfter`. */
-const BATCH = 2_000;
-const MAX_BYTES = 33_554_432;
 /** Long enough for some hundred million entries. */
 const DEADLINE_MS = 3_600_000;
-
-type Row = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
-
-/** The next entries: at least one where there is one, and then as many as fit. */
-async function batchAfter(sql: Sql, after: number): Promise<Row[]> {
-  return sql<Row[]>`
-    select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
-      select e.*, p.salt, p.bytes, sum(octet_length(p.bytes)) over (order by e.position) - octet_length(p.bytes) as before
-      from (select * from millwright.entries where position > ${after} order by position limit ${BATCH}) e
-      left join millwright.payloads p using (position)
-    ) as sized where coalesce(before, 0) < ${MAX_BYTES} order by position`;
-}
 
 /** What was sealed of entries (after, end], by the rows of the tree and by what lies beside checkpoints. */
 async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end: number): Promise<void> {
@@ -35,24 +21,12 @@ async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end:
       if (first + i > after && first + i <= end)
         verifier.sealedLeaf(first + i, leaves.subarray(32 * i, 32 * i + 32));
   };
-  const checkpoints = await sql<{ size: number; tail: Uint8Array; note: string; at: number }[]>`
-    select size, tail, note, at from millwright.checkpoints where size > ${after} and size <= ${end} order by size`;
+  const checkpoints = await checkpointsWithin(sql, after, end);
   const beyond = await sql<{ size: number; tail: Uint8Array }[]>`
     select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`;
   for (const { size, tail } of [...checkpoints, ...beyond]) feed(size - tail.length / 32 + 1, tail);
   for (const { index, children } of full) feed(index * WIDTH + 1, children);
-  const cosigned = new Set(
-    (
-      await sql<
-        { size: number }[]
-      >`select distinct size from millwright.cosignatures where size > ${after} and size <= ${end}`
-    ).map((row) => row.size),
-  );
-  for (const row of checkpoints)
-    verifier.checkpoint(
-      row.size,
-      cosigned.has(row.size) ? (await withCosignatures(sql, row)).note : row.note,
-    );
+  for (const { size, note } of checkpoints) verifier.checkpoint(size, note);
 }
 
 /** The stored rows above the leaves that are complete within (after, end]: few. Each must be the one that the entries make. */
@@ -106,7 +80,7 @@ async function readThrough(
       (select coalesce(max(position), 0) from millwright.entries) as head`;
   let after = 0;
   while (!verifier.done) {
-    const rows = await batchAfter(sql, after);
+    const rows = await entriesAfter(sql, after);
     const last = rows.at(-1);
     if (last === undefined) break;
     await feedSealed(sql, verifier, after, last.position);

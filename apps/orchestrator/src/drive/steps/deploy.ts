@@ -11,6 +11,7 @@ import {
 import { quarantined } from '../../views/world.ts';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import { whenSealed } from '../sealed.ts';
 import { whyVoid } from './gates.ts';
 
 type Finished = EntryOf<'deploy.finished'>['data'];
@@ -25,6 +26,7 @@ export async function deploy(
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to deploy');
   return factory.deploys.run(run.repo, async () => {
+    await whenSealed(factory);
     await factory.world.reached(await factory.trail.head());
     let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
     if (fence === 0) {

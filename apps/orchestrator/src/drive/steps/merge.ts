@@ -2,6 +2,7 @@ import { DriveError, type Run, retryable, type Todo, terminal } from '@millwrigh
 import type { Repository } from '../../git/repository.ts';
 import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import { whenSealed } from '../sealed.ts';
 import { whyVoid } from './gates.ts';
 
 /** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote first. */
@@ -14,6 +15,7 @@ export async function merge(
   const { change } = run;
   if (!change) throw terminal('step-without-input', 'there is no change to merge');
   return factory.merges.run(run.repo, async () => {
+    await whenSealed(factory);
     if (run.merge === null) {
       if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
       const voided = await whyVoid(factory, run, step.gate);

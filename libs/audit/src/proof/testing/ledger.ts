@@ -18,7 +18,7 @@ import {
   type SignerKey,
   signText,
   toBase64,
-} from '../proof/index.ts';
+} from '../index.ts';
 
 export type Kept = { envelope: Envelope; salt: Uint8Array; bytes: Uint8Array };
 

@@ -1,0 +1,137 @@
+import { parseSignatureLines, toBase64 } from '@millwright/audit';
+import { DriveError, RunId } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import { HttpProblem, notFound, unusable } from '../problem.ts';
+import type { Api, App } from '../server.ts';
+import { must } from '../who.ts';
+
+// What a verifier or a witness needs of the trail. The orchestrator only hands it out: nothing here asks to be believed.
+
+const Position = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
+const Size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** A client that asks for what comes is answered at the latest after this. */
+const LONGEST_WAIT_MS = 25_000;
+/** For what was just appended to be sealed, before a proof of it is refused. */
+const SEAL_MS = 3_000;
+
+/** Statuses of what the prover says. */
+async function proved<T>(prove: () => Promise<T>): Promise<T> {
+  try {
+    return await prove();
+  } catch (error) {
+    if (!(error instanceof DriveError)) throw error;
+    if (error.code === 'no-entry' || error.code === 'no-run')
+      throw new HttpProblem(404, 'not-found', error.message);
+    if (error.code === 'unsealed')
+      throw new HttpProblem(503, 'unsealed', `${error.message}; try again in a moment`, { exitCode: 8 });
+    if (error.code === 'trail-tampered' || error.code === 'trail-gap')
+      throw new HttpProblem(500, error.code, error.message, { exitCode: 7, next: 'millwright trail verify' });
+    throw error;
+  }
+}
+
+async function checkpoint(
+  factory: Factory,
+  query: { after?: number | undefined; size?: number | undefined; waitMs: number },
+) {
+  const { after, size, waitMs } = query;
+  if (size !== undefined) return factory.sealer.checkpointAt(size);
+  return after === undefined ? factory.sealer.latest() : factory.sealer.after(after, waitMs);
+}
+
+export function trailProofRoutes(app: App, { factory }: Api): void {
+  const { sealer, prover, trail } = factory;
+
+  app.get(
+    '/trail/checkpoint',
+    {
+      schema: {
+        description:
+          'The latest signed checkpoint (or that of `size`; or the next after `after`, waited for) as JSON, or as a note for Accept: text/plain',
+        querystring: z.object({
+          after: Size.optional(),
+          size: Size.optional(),
+          waitMs: z.coerce.number().int().min(0).max(LONGEST_WAIT_MS).default(0),
+        }),
+      },
+    },
+    async (request, reply) => {
+      const found = await checkpoint(factory, request.query);
+      if (found === null) throw new HttpProblem(404, 'not-found', 'there is no such checkpoint yet');
+      if (request.headers.accept?.startsWith('text/plain'))
+        return reply.type('text/plain; charset=utf-8').send(found.note);
+      return found;
+    },
+  );
+
+  app.get(
+    '/trail/proof/:position',
+    { schema: { params: z.object({ position: Position }) } },
+    async (request) => {
+      const { position } = request.params;
+      if (position > (await trail.head())) throw notFound('entry', String(position), 'millwright trail show');
+      await sealer.sealed(position, { timeoutMs: SEAL_MS });
+      return proved(() => prover.prove(position));
+    },
+  );
+
+  app.get(
+    '/trail/consistency',
+    { schema: { querystring: z.object({ from: Size, to: Size }) } },
+    async (request) => {
+      const { from, to } = request.query;
+      const proof = await proved(() => prover.consistency(from, to));
+      return { from, to, proof: proof.map(toBase64) };
+    },
+  );
+
+  app.get('/runs/:id/bundle', { schema: { params: z.object({ id: RunId }) } }, async (request) => {
+    await sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
+    return proved(() => prover.exportRun(request.params.id));
+  });
+
+  app.get('/trail/key', async () => {
+    const vkey = await sealer.vkey();
+    if (vkey === null) throw new HttpProblem(503, 'no-key', 'there is no checkpoint key yet');
+    return { vkey, origin: vkey.split('+')[0], rotations: await prover.rotations(), state: sealer.state() };
+  });
+
+  app.post('/trail/key/rotate', async (request) => {
+    must(request.who, 'admin');
+    return sealer.rotate(trail, request.who.actor);
+  });
+
+  app.get(
+    '/trail/log',
+    {
+      schema: {
+        querystring: z.object({
+          after: Size.default(0),
+          limit: z.coerce.number().int().min(1).max(2_000).default(1_000),
+        }),
+      },
+    },
+    async (request) => prover.log(request.query.after, request.query.limit),
+  );
+
+  app.post(
+    '/trail/cosignatures',
+    {
+      schema: {
+        body: z.strictObject({ size: z.number().int().positive(), signatures: z.string().max(16_384) }),
+      },
+    },
+    async (request) => {
+      const signatures = parseSignatureLines(request.body.signatures);
+      if (signatures === null) throw unusable('not-a-signature', 'these are no signature lines of a note');
+      const kinds = [];
+      for (const signature of signatures) {
+        const added = await sealer.addCosignature(request.body.size, signature);
+        if (added.kind === 'refused') throw unusable('cosignature-refused', added.reason);
+        kinds.push(added.kind);
+      }
+      return { size: request.body.size, signatures: kinds };
+    },
+  );
+}
