@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf, failed, messageOf } from '../fail.ts';
 
 export type Passwords = Record<'postgres' | 'migrator' | 'orchestrator' | 'runner' | 'redactor', string>;
@@ -18,11 +18,18 @@ export function writePrivate(path: string, text: string): void {
   renameSync(aside, path);
 }
 
+/** Level by level: Node's own recursive mkdir never returns where a file system says ENOENT to a folder that is there (as /proc does; Node 24.21). */
+function makeFolder(path: string, mode: number): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path), mode);
+  mkdirSync(path, { mode });
+}
+
 /** Makes the data folder. Others may pass through it (Postgres's own user must) but not list it; every file in it is private. */
 export function makeDataFolder(data: string): void {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o711 });
-    mkdirSync(join(data, 'logs'), { recursive: true, mode: 0o700 });
+    makeFolder(data, 0o711);
+    makeFolder(join(data, 'logs'), 0o700);
     if (process.getuid?.() === statSync(data).uid) chmodSync(data, 0o711);
   } catch (error) {
     throw failed('data_folder', `the data folder ${data} cannot be made or written: ${messageOf(error)}`, {
