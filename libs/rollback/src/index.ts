@@ -10,6 +10,7 @@ export {
 } from './canary/checks.ts';
 export type { Judgement } from './canary/judge.ts';
 export { checksOf } from './checks-of.ts';
+export { type CommandPlace, commandTarget } from './command/target.ts';
 export { deploy, discard, prepareRelease } from './deploy.ts';
 export type { DockerPlace } from './docker/place.ts';
 export { reapOrphans } from './docker/remove.ts';
@@ -25,6 +26,9 @@ export type {
   StepSeen,
   Verdict,
 } from './order.ts';
+export type { Desired, Divergence } from './reconcile/divergence.ts';
+export { HEAL_LIMITS, type HealLimits, type HealMemory, NO_HEALS } from './reconcile/policy.ts';
+export { type Reconciled, reconcile } from './reconcile/reconcile.ts';
 export { rehearse } from './rehearse.ts';
 export { rollback } from './rollback.ts';
 export type {

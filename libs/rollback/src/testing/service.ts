@@ -11,10 +11,12 @@ export type Behaviour = {
   readonly version: string;
   readonly mode?: 'well' | 'unhealthy' | 'errors' | 'crash' | 'redirect' | 'mute' | 'never-listens';
   readonly after?: number;
+  /** How long an answer takes. Default 20. */
+  readonly delayMs?: number;
 };
 
 const SERVER = (behaviour: Behaviour) => `
-const { version, mode = 'well', after = 0 } = ${JSON.stringify(behaviour)};
+const { version, mode = 'well', after = 0, delayMs = 20 } = ${JSON.stringify(behaviour)};
 const start = Date.now();
 const bad = (kind) => mode === kind && Date.now() - start >= after;
 console.log('service', version, mode, process.env.SECRET ?? '', process.env.GREETING ?? '');
@@ -28,7 +30,7 @@ const server = require('node:http').createServer((request, response) => {
   }
   if (request.url === '/write') require('node:fs').writeFileSync('/var/lib/shop/' + version, version);
   if (request.url === '/read') return response.end(require('node:fs').readdirSync('/var/lib/shop').join());
-  setTimeout(() => response.writeHead(bad('errors') ? 500 : 200, { 'x-version': version }).end(version), 20);
+  setTimeout(() => response.writeHead(bad('errors') ? 500 : 200, { 'x-version': version }).end(version), delayMs);
 });
 if (mode === 'never-listens') setInterval(() => {}, 1000); else server.listen(process.env.PORT);
 `;
