@@ -15,6 +15,7 @@ import { submissionOf, withSandbox } from './agent.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
 import type { Held } from './runner.ts';
 import { testStage } from './test-stage.ts';
+import { together } from './together.ts';
 
 // One stage a role: what its agent stands on, and how what it hands in becomes the stage's artifact. Whatever a model says of its own
 // work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.
@@ -94,21 +95,19 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const { spec, runner } = held;
   const [base, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
   const on = await prepareOrFail(held, tree);
-  const built = await buildRelease(held, { base: () => prepareOrFail(held, base), merged: on });
   const advice = await adviceFor(base, []);
-  return withSandbox(held, on, { purpose: 'deploy', resume: false }, async (sandbox) => {
-    const said = await submissionOf<'deploy'>(held, sandbox, { advice }, { keep: false, root: ROOT });
-    const { layer, image, test } = built;
-    return putJson(runner.artifacts, Release, {
-      ...{
-        id: spec.release,
-        commit: spec.commit,
-        tree: spec.tree,
-        layer,
-        image,
-        test: TestReport.parse(test),
-      },
-      ...said,
-    });
+  // The notes are on the merged tree, not on the build: nothing of one is needed by the other.
+  const [{ layer, image, test }, said] = await together(
+    held,
+    (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
+    (own) =>
+      withSandbox(own, on, { purpose: 'deploy', resume: false }, (sandbox) =>
+        submissionOf<'deploy'>(own, sandbox, { advice }, { keep: false, root: ROOT }),
+      ),
+  );
+  const { release: id, commit, tree: merged } = spec;
+  return putJson(runner.artifacts, Release, {
+    ...{ id, commit, tree: merged, layer, image, test: TestReport.parse(test) },
+    ...said,
   });
 }

@@ -67,7 +67,9 @@ export async function runAcceptance(
       const ended = await sandbox.exec(laid.launch(command, 'acceptance'), {
         ...{ timeoutMs, maxBytes: KEPT, ...signal },
       });
-      const result = commandResult(command, ended, Math.round(performance.now() - startedAt));
+      const ms = Math.round(performance.now() - startedAt);
+      where.ran?.('verify-acceptance', ms);
+      const result = commandResult(command, ended, ms);
       const sessions = result.exitCode === 0 ? await laid.sessions() : [];
       const doubt = sessions
         .slice(seen)

@@ -71,6 +71,7 @@ export async function runSuite(
       ...signal,
     });
     const ms = Math.round(performance.now() - startedAt);
+    where.ran?.(options.purpose, ms);
     const sessions = ended.kind === 'exited' ? await laid.sessions() : [];
     const end =
       ended.kind === 'timed_out'

@@ -26,13 +26,16 @@ import type { Laying } from './lay.ts';
 import { isTestConfig, mergeManifest, planOverlay } from './overlay.ts';
 import { type Prepared, runSuite, type Where } from './suite.ts';
 
+export type Acceptance = { checks: AcceptanceChecks; digest: Digest; files: Uint8Array | null };
+
 export type VerifyInput = {
   config: RepoConfig;
   tree: GitSha;
   base: Prepared;
   candidate: Prepared;
   changed: readonly ChangedPath[];
-  acceptance: { checks: AcceptanceChecks; digest: Digest; files: Uint8Array | null } | null;
+  /** May still be being written while the suite runs. */
+  acceptance: Acceptance | Promise<Acceptance> | null;
   /** Milliseconds that one run of the test command may take. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -65,11 +68,12 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   const manifest = paths.includes('package.json') ? await readText(input.base, 'package.json') : null;
   const command = testCommand(input.config, parseManifest(manifest));
   const suite = command.kind === 'none' ? nothingToRun() : await verifySuite(where, memory, input, command);
+  const written = await input.acceptance;
   const acceptance =
-    input.acceptance === null
+    written === null
       ? []
       : await runAcceptance(where, input.candidate, {
-          ...{ checks: input.acceptance.checks.checks, files: input.acceptance.files },
+          ...{ checks: written.checks.checks, files: written.files },
           ...{ timeoutMs: input.timeoutMs, ...(input.signal === undefined ? {} : { signal: input.signal }) },
         });
   const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
@@ -86,7 +90,7 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
       suite: suite.result,
       baseTests: suite.baseTests,
       acceptance,
-      checks: input.acceptance?.digest ?? null,
+      checks: written?.digest ?? null,
     },
   };
 }
