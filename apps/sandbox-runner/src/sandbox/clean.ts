@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOf, killContainer, removeContainer, removeVolume, startContainer } from './container.ts';
+import {
+  endOf,
+  killContainer,
+  removeContainer,
+  removeVolume,
+  type Started,
+  startContainer,
+} from './container.ts';
 import type { Engine } from './engine.ts';
 import { BASE_ENV, type Mount } from './hardening.ts';
 import type { Limits } from './limits.ts';
@@ -70,6 +77,7 @@ export async function runClean(engine: Engine, run: CleanRun): Promise<CleanEnd>
   run.signal?.addEventListener('abort', onAbort, { once: true });
   if (run.signal?.aborted === true) onAbort();
   const timer = setTimeout(() => ended.resolve('timed_out'), run.limits.wallMs);
+  let exited: CleanEnd | null = null;
   try {
     const why = await ended.promise;
     const result = () => ({
@@ -85,13 +93,20 @@ export async function runClean(engine: Engine, run: CleanRun): Promise<CleanEnd>
       sleep(left, false, { ref: false }),
     ]);
     if (!stopped) return { kind: 'timed_out', ...result() };
-    return { kind: 'exited', ...(await endOf(container)), ...result() };
+    exited = { kind: 'exited', ...(await endOf(container)), ...result() };
+    return exited;
   } finally {
     clearTimeout(timer);
     run.signal?.removeEventListener('abort', onAbort);
     stream.destroy();
-    await killContainer(container);
-    await removeContainer(container);
-    for (const mount of run.mounts) if (mount.kind === 'overlay') await removeVolume(engine, mount.volume);
+    const removal = remove(engine, run, container);
+    // One that may still run has to be gone before its caller touches what it could write to.
+    await (exited === null ? removal : engine.cleanUp(container.id, removal));
   }
+}
+
+async function remove(engine: Engine, run: CleanRun, container: Started['container']): Promise<void> {
+  await killContainer(container);
+  await removeContainer(container);
+  for (const mount of run.mounts) if (mount.kind === 'overlay') await removeVolume(engine, mount.volume);
 }

@@ -21,6 +21,11 @@ export type SandboxesSettings = {
   /** Name or id of the factory's sandbox image. */
   image: string;
   note?: (event: SandboxEvent) => void;
+  /**
+   * Whether what is over waits until its container and volumes are gone (80–150 ms of the engine's), or goes on while they are removed
+   * behind it; `close` waits for them in any case, and a failure is noted and left to the next reaping. Default: it waits.
+   */
+  cleanUp?: 'awaited' | 'behind';
 };
 
 /** What the parts of the sandbox share. */
@@ -42,6 +47,10 @@ export type Engine = {
   labels(of: { run: string; attempt: string; purpose: string }): Record<string, string>;
   /** Paths that an image declares as volumes: without a mount of ours there, the engine would make unbounded ones. */
   volumesOf(image: string): Promise<readonly string[]>;
+  /** Waits for a removal, or lets it go on behind the caller: see `SandboxesSettings.cleanUp`. */
+  cleanUp(what: string, removal: Promise<void>): Promise<void>;
+  /** Resolves when nothing is being removed behind anybody. */
+  cleanedUp(): Promise<void>;
   /** A name for a container, volume or folder: unique on this machine, and told to be ours by its prefix. */
   name(): string;
 };
@@ -99,13 +108,24 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
   let made = 0;
   const volumes = new Map<string, Promise<readonly string[]>>();
+  const note = settings.note ?? (() => {});
+  const removals = new Set<Promise<void>>();
   return {
     docker,
     factory: settings.factory,
     incarnation: settings.incarnation,
     image: image.Id,
     folders,
-    note: settings.note ?? (() => {}),
+    note,
+    cleanUp: (what, removal) => {
+      if (settings.cleanUp !== 'behind') return removal;
+      const behind = removal
+        .catch((error: unknown) => note({ kind: 'cleanup_failed', what, reason: String(error) }))
+        .finally(() => removals.delete(behind));
+      removals.add(behind);
+      return Promise.resolve();
+    },
+    cleanedUp: async () => void (await Promise.all(removals)),
     labels: ({ run, attempt, purpose }) => ({
       millwright: '1',
       'millwright.factory': settings.factory,

@@ -46,3 +46,21 @@ test('what a killed runner left is removed, what a living one holds is not', asy
   expect(await readdir(join(data, 'runner/scratch'))).toEqual([`${name}-a`]);
   expect(factory.events.filter((event) => event.kind === 'cleanup_failed')).toEqual([]);
 });
+
+test('what is removed behind its caller is gone once the sandboxes are closed', async () => {
+  const own = await testSandboxes({ cleanUp: 'behind' });
+  const { bundle, trees } = await bundleOf({ 'README.md': '# A\n' });
+  const made = await own.sandboxes.checkout(bundle, nth(trees, 0));
+  if (made.kind === 'refused') throw new Error(made.reason);
+  await withSandbox(own.sandboxes, made.checkout, {}, async (sandbox) => {
+    await sandbox.exec('echo x > made', within);
+    expect(await sandbox.extract()).toMatchObject({ kind: 'change' });
+  });
+  const { docker } = own.sandboxes.engine;
+  await own.end();
+  const label = [`millwright.factory=${own.factory}`];
+  expect(await docker.listContainers({ all: true, filters: { label } })).toEqual([]);
+  expect((await docker.listVolumes({ filters: { label } })).Volumes ?? []).toEqual([]);
+  expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(own.data);
+  expect(own.events).toEqual([]);
+});

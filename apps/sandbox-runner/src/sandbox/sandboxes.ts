@@ -31,7 +31,7 @@ export type Sandboxes = {
   unpack(tar: Uint8Array): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   open(options: OpenOptions): Promise<{ kind: 'open'; sandbox: Sandbox } | Refused>;
   reap(live: ReadonlySet<string>): Promise<Reaped>;
-  /** Destroys whatever is still open, and this incarnation's own folders. */
+  /** Destroys whatever is still open, waits for what is being removed, and removes this incarnation's own folders. */
   close(): Promise<void>;
 };
 
@@ -41,6 +41,10 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
   const open = new Set<Box>();
   // Two callers who want the same tree wait for one unpacking.
   const unpacking = new Map<string, ReturnType<typeof unpackTree>>();
+  const destroyed = async (box: Box) => {
+    await box.destroy();
+    open.delete(box);
+  };
 
   return {
     image: engine.image,
@@ -100,10 +104,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
             await box.kill();
             return archiveWorkspace(engine, box, archiveOptions);
           },
-          async destroy() {
-            await box.destroy();
-            open.delete(box);
-          },
+          destroy: () => engine.cleanUp(box.container, destroyed(box)),
         },
       };
     },
@@ -111,8 +112,8 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
     reap: (live) => reap(engine, live),
 
     async close() {
-      for (const box of open) await box.destroy();
-      open.clear();
+      await Promise.all([...open].map(destroyed));
+      await engine.cleanedUp();
       await removeTree(engine.folders.scratch);
       await rmdir(engine.folders.mounts);
     },

@@ -9,7 +9,7 @@ let made = 0;
 
 /** Sandboxes of a throw-away factory, with what they noted. `end` leaves nothing behind. */
 export async function testSandboxes(
-  over: { data?: string; factory?: string; incarnation?: string } = {},
+  over: { data?: string; factory?: string; incarnation?: string; cleanUp?: 'awaited' | 'behind' } = {},
 ): Promise<{
   sandboxes: Sandboxes;
   data: string;
@@ -26,6 +26,7 @@ export async function testSandboxes(
     factory,
     incarnation: over.incarnation ?? `${factory}-a`,
     image: TEST_IMAGE,
+    cleanUp: over.cleanUp ?? 'awaited',
     note: (event) => events.push(event),
   });
   return {
