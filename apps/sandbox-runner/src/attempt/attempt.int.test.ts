@@ -263,6 +263,17 @@ test('deploy: the bytes that were tested are the layer', async () => {
   expect(layer.includes('./.git/')).toBe(false);
 });
 
+test('deploy: a build that fails says how', async () => {
+  const attempt = await open('Deploy broken', ([, tree]) => ({
+    ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000002', commit: 'd'.repeat(40), tree },
+    ...{ changed: CHANGED, config: { build: 'echo no compiler >&2; exit 3' } },
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  const outcome = await outcomeOf(attempt);
+  expect(outcome).toMatchObject({ kind: 'failed', code: 'build-failed', retryable: false });
+  expect(JSON.stringify(outcome)).toMatch(/exit code 3.*no compiler/);
+});
+
 test('a runner that goes away hands over: the next goes on at the recorded turn, its workspace as it was, no turn asked for twice', async () => {
   const attempt = await open('Triple twice', implement);
   const first = await newRunner();
