@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { type Ended, type Lane, wordAt } from './lane.ts';
+import { said } from './trap.ts';
+
+// What must hold after every case (THREATS.md): the same end as without a kill, each outside effect once, no recorded turn paid twice,
+// a trail without gaps, and nothing left on the engine but what is released. Each function gives what does not hold, as sentences.
+
+/** A finding unless `holds`. */
+const unless = (holds: boolean, found: string): string[] => (holds ? [] : [found]);
+
+/** A run's own steps, and what its attempts recorded: the same with and without kills. Claims and sandboxes may be more. */
+export function courseOf({ trail }: Pick<Ended, 'trail'>): string[] {
+  return trail
+    .filter(
+      ({ stream, type }) => stream.startsWith('run/') || ['turn.recorded', 'attempt.closed'].includes(type),
+    )
+    .map(({ type, data }) => {
+      const turn = type === 'turn.recorded' ? ` ${(data as { turn: number }).turn}` : '';
+      return `${type}${turn}`;
+    });
+}
+
+async function repository({ ticket, remote, before }: Ended): Promise<string[]> {
+  const head = await remote.head();
+  const commits = (await remote.git('rev-list', `${before}..${head}`)).split('\n').filter(Boolean);
+  const wanted =
+    ticket.end === 'done'
+      ? await remote.treeWith(before, { [ticket.path]: ticket.text })
+      : await remote.treeOf(before);
+  return [
+    ...unless(commits.length === (ticket.end === 'done' ? 1 : 2), `main has ${commits.length} new commits`),
+    ...unless((await remote.treeOf(head)) === wanted, 'main has another tree than it should'),
+    ...unless((await remote.branches()).join() === 'main', `branches are left: ${await remote.branches()}`),
+  ];
+}
+
+async function released(ended: Ended): Promise<string[]> {
+  const { ticket, releases, run, liveBefore, port, wordBefore } = ended;
+  const live = releases.filter((one) => one.state === 'live').map((one) => one.id as string);
+  const wanted = ticket.end === 'done' ? run.release : liveBefore;
+  const word = await wordAt(port);
+  return [
+    ...unless(live.join() === String(wanted), `live: ${live.join() || 'none'}, not ${wanted}`),
+    ...unless(
+      word === (ticket.end === 'done' ? ticket.word : wordBefore),
+      `the service answers ${word}, not ${ticket.end === 'done' ? ticket.word : wordBefore}`,
+    ),
+    ...unless(
+      releases.filter((one) => one.run === run.id).length === 1,
+      'the run has another number of releases than one',
+    ),
+  ];
+}
+
+async function paidOnce(lane: Lane, { trail, kills }: Ended): Promise<string[]> {
+  const recorded = new Map(
+    trail
+      .filter(({ type }) => type === 'turn.recorded')
+      .map(({ stream, data, at }) => [
+        `${stream.slice('attempt/'.length)} ${(data as { turn: number }).turn}`,
+        at,
+      ]),
+  );
+  const attempts = new Set(trail.map(({ stream }) => stream.replace(/^attempt\//, '')));
+  const paid = (await lane.factory.requests())
+    .filter((one) => one.paid && one.attempt !== null && attempts.has(one.attempt))
+    .map((one) => ({ turn: `${one.attempt} ${one.turn + 1}`, at: one.at }));
+  const again = paid.filter(({ turn, at }) => at > (recorded.get(turn) ?? Number.POSITIVE_INFINITY));
+  const repeats = paid.length - new Set(paid.map(({ turn }) => turn)).size;
+  const deaths = kills.filter(({ victim }) => victim === 'runner').length;
+  return [
+    ...unless(
+      recorded.size > 0 && paid.length >= recorded.size,
+      `${paid.length} paid, ${recorded.size} recorded`,
+    ),
+    ...unless(again.length === 0, `paid again though recorded: ${again.map(({ turn }) => turn).join()}`),
+    ...unless(repeats <= deaths, `${repeats} turns were paid again in ${deaths} deaths of the runner`),
+  ];
+}
+
+async function dense(lane: Lane, { trail }: Ended): Promise<string[]> {
+  const gaps = await lane.database.ask(`
+    select 'position' as what, max(position)::int as last, count(*)::int as all from millwright.entries
+    having max(position) <> count(*)
+    union all select stream, max(version), count(*)::int from millwright.entries group by stream
+    having max(version) <> count(*)`);
+  const closing = trail.filter(({ type }) => type === 'run.closed');
+  const listed = (closing[0]?.data as { streams: Record<string, number> } | undefined)?.streams ?? {};
+  const late = trail.filter(({ stream, version }) => version > (listed[stream] ?? 0));
+  return [
+    ...unless(gaps.length === 0, `the trail has gaps: ${JSON.stringify(gaps)}`),
+    ...unless(closing.length === 1, `the run was closed ${closing.length} times`),
+    ...unless(
+      late.length === 0,
+      `not in the closing entry: ${late.map((one) => `${one.stream} ${one.version}`)}`,
+    ),
+  ];
+}
+
+/** Every deploy's fence is released at most once, and no effect is left without its end. */
+async function effects(lane: Lane, { repo, ticket, trail }: Ended): Promise<string[]> {
+  const [first] = trail;
+  const rows = await lane.database.ask(`
+    select e.type, convert_from(p.bytes, 'UTF8')::json as data from millwright.entries e join millwright.payloads p using (position)
+    where e.stream = 'target/${repo}' and e.position > ${first?.position ?? 0} order by e.position`);
+  const of = (type: string) =>
+    rows.filter((row) => row.type === type).map((row) => row.data as { key: string });
+  const ended = new Set(of('target.effect-finished').map(({ key }) => key));
+  const open = of('target.effect-started').filter(({ key }) => !ended.has(key));
+  const switches = of('target.released').length;
+  return [
+    ...unless(switches === (ticket.end === 'done' ? 1 : 0), `the target was released ${switches} times`),
+    ...unless(open.length === 0, `effects without an end: ${open.map(({ key }) => key).join()}`),
+  ];
+}
+
+/** A target keeps its proxy, its releases and their network: what is live, and what one could go back to. */
+const RELEASED = ['release', 'proxy'];
+
+async function onEngine(factory: string, data: string): Promise<string[]> {
+  const engine = new Docker();
+  const filters = { label: [`millwright.factory=${factory}`] };
+  const containers = (await engine.listContainers({ all: true, filters })).filter(
+    (one) => !RELEASED.includes(one.Labels['millwright.purpose'] ?? ''),
+  );
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+    .filter((path) => path.startsWith(data));
+  const { Volumes } = await engine.listVolumes({ filters });
+  const networks = await engine.listNetworks({ filters });
+  return [
+    ...containers.map((one) => `container ${one.Id.slice(0, 12)} ${JSON.stringify(one.Labels)}`),
+    ...mounts.map((path) => `mount ${path}`),
+    ...(Volumes ?? []).map((one) => `volume ${one.Name}`),
+    ...networks
+      .filter((one) => one.Labels?.['millwright.repo'] === undefined)
+      .map((one) => `network ${one.Name}`),
+  ];
+}
+
+/** Orphans are gone 60 s after the next start (THREATS.md); half as long again where the machine is busy. */
+export async function orphans({ factory }: Lane): Promise<string[]> {
+  for (let waited = 0; ; waited += 500) {
+    const left = await onEngine(factory.id, factory.data);
+    if (left.length === 0 || waited >= 90_000) return left.map((one) => `left behind: ${one}`);
+    await sleep(500);
+  }
+}
+
+/** What does not hold of a case; `course` is that of the same ticket without a kill. */
+export async function check(lane: Lane, ended: Ended, points: number, course: readonly string[] | null) {
+  const { ticket, run, view, kills } = ended;
+  const went = courseOf(ended);
+  return [
+    ...unless(run.state === ticket.end, `the run ended ${run.state}: ${run.reason}`),
+    ...unless(view.state === (ticket.end === 'done' ? 'done' : 'reopened'), `the ticket is ${view.state}`),
+    ...unless(view.runs.length === 1, `the ticket has ${view.runs.length} runs`),
+    ...unless(kills.length === points, `${kills.length} of ${points} kills fell: ${kills.map(said).join()}`),
+    ...unless(course === null || went.join() === course.join(), `it went another way: ${went.join(' ')}`),
+    ...(await repository(ended)),
+    ...(await released(ended)),
+    ...(await paidOnce(lane, ended)),
+    ...(await dense(lane, ended)),
+    ...(await effects(lane, ended)),
+    ...(await orphans(lane)),
+  ];
+}

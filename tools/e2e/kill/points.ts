@@ -1,0 +1,57 @@
+import type { Point } from './trap.ts';
+
+// Every type of entry that a thin run appends, by who is killed after it. In a run that ends well:
+
+export const ORCHESTRATORS = [
+  'ticket.filed',
+  'ticket.run-opened',
+  'run.opened',
+  'gate.asked',
+  'gate.decided',
+  'stage.opened',
+  'attempt.opened',
+  'stage.closed',
+  'plan.accepted',
+  'task.changed',
+  'task.reviewed',
+  'task.integrated',
+  'change.composed',
+  'change.tested',
+  'merge.started',
+  'merge.finished',
+  'release.built',
+  'deploy.started',
+  'target.effect-started',
+  'target.effect-finished',
+  'target.released',
+  'deploy.finished',
+  'run.closed',
+  'ticket.closed',
+] as const;
+
+export const RUNNERS = ['attempt.claimed', 'attempt.sandboxed', 'turn.recorded', 'attempt.closed'] as const;
+
+/** What a run that is rolled back appends besides, and in another order. */
+export const UNDOING = [
+  'deploy.started',
+  'target.effect-started',
+  'target.effect-finished',
+  'deploy.finished',
+  'revert.started',
+  'revert.finished',
+  'ticket.reopened',
+] as const;
+
+/** The entries that record an effect outside of the trail: killed before them, the effect has happened and nobody wrote it down. */
+export const RECORDS_OF_EFFECTS = ['merge.finished', 'target.effect-finished', 'deploy.finished'] as const;
+
+export const after = (victim: Point['victim'], ...types: readonly string[]): Point[] =>
+  types.map((type) => ({ type, victim, moment: 'after' }));
+export const before = (victim: Point['victim'], ...types: readonly string[]): Point[] =>
+  types.map((type) => ({ type, victim, moment: 'before' }));
+
+/** Cuts a list so that no part has more than `size`, spread: neighbours on the trail are killed in different runs. */
+export const spread = <T>(all: readonly T[], size: number): T[][] => {
+  const parts = Math.ceil(all.length / size);
+  return Array.from({ length: parts }, (_, part) => all.filter((_one, index) => index % parts === part));
+};

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../factory.ts';
+
+// A session of the embedded database's superuser, kept open: what is asked of it takes about a millisecond. In a process of its own, with
+// the store's client by its path, since this room owns none.
+
+const PROGRAM = `
+const { default: postgres } = await import(process.env.CLIENT);
+const sql = postgres(process.env.TARGET, { max: 1, onnotice: () => undefined });
+process.on('message', async ({ id, statement }) => {
+  try { process.send({ id, rows: [...await sql.unsafe(statement)] }); }
+  catch (error) { process.send({ id, error: String(error) }); }
+});
+process.on('disconnect', () => process.exit(0));
+`;
+
+export type Row = Record<string, unknown>;
+export type Superuser = {
+  /** Runs one statement, or several without parameters. 30 s at most. */
+  ask(statement: string): Promise<Row[]>;
+  close(): Promise<void>;
+};
+
+const ASK_MS = 30_000;
+
+/** Where the factory's own Postgres answers its superuser. */
+function address(data: string): string {
+  const { folder } = JSON.parse(readFileSync(join(data, 'database.json'), 'utf8')) as { folder: string };
+  const { passwords } = JSON.parse(readFileSync(join(data, 'identity.json'), 'utf8')) as {
+    passwords: { postgres: string };
+  };
+  const port = readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[3];
+  return `postgres://postgres:${passwords.postgres}@127.0.0.1:${port}/millwright`;
+}
+
+export function openSuperuser(data: string): Superuser {
+  const env = {
+    PATH: process.env.PATH,
+    CLIENT: join(ROOT, 'node_modules/postgres/src/index.js'),
+    TARGET: address(data),
+  };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const waiting = new Map<number, (answer: { rows?: Row[]; error?: string }) => void>();
+  child.on('message', (answer: { id: number; rows?: Row[]; error?: string }) => {
+    waiting.get(answer.id)?.(answer);
+    waiting.delete(answer.id);
+  });
+  void ended.then(() => {
+    for (const tell of waiting.values()) tell({ error: 'the session ended' });
+  });
+  let last = 0;
+  return {
+    ask: (statement) =>
+      new Promise((resolve, reject) => {
+        const id = ++last;
+        const late = setTimeout(
+          () => waiting.get(id)?.({ error: `no answer in ${ASK_MS} ms: ${statement}` }),
+          ASK_MS,
+        );
+        waiting.set(id, ({ rows, error }) => {
+          clearTimeout(late);
+          if (rows) resolve(rows);
+          else reject(new Error(`${error} (${statement})`));
+        });
+        child.send({ id, statement });
+      }),
+    close: async () => {
+      if (child.connected) child.disconnect();
+      await ended;
+    },
+  };
+}
