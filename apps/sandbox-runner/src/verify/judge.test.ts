@@ -70,6 +70,21 @@ test('a name counts only from a file whose canaries were right', () => {
   });
 });
 
+test('a file that could not be proven on the base vouches for its own names there, and for no others', () => {
+  const rough = makeCanary('test/rough.js', () => `q${String(n++).padStart(12, '0')}`);
+  const all = [...tests, t('rough', 'pass', 'test/rough.js')];
+  const known = learnBase(run(all), run([...all, ...canaries()]), [canary, rough]);
+  expect(known.carriers).toEqual(['test/a.js']);
+  const judgedBy = (outcomes: Outcome[]) =>
+    judge(known, run(outcomes), run([...outcomes, ...canaries()]), [canary, rough]);
+  expect(judgedBy(all)).toMatchObject({ verdict: 'passed' });
+  expect(judgedBy(tests)).toMatchObject({ verdict: 'invalid', names: { missing: ['rough'] } });
+  expect(judgedBy([...all.slice(1), t('x > adds', 'pass', 'test/rough.js')])).toMatchObject({
+    verdict: 'invalid',
+    names: { missing: ['x > adds'] },
+  });
+});
+
 test('a run that ends early is invalid, a crash fails, a forged report is invalid', () => {
   const proven = run([...tests, ...canaries()]);
   expect(judged(run(tests, 0, 'unfinished'), proven).verdict).toBe('invalid');

@@ -77,8 +77,14 @@ export function judge(
   const proven = outcomesOf(canaried);
   const ours = new Set(canaries.flatMap((canary) => Object.values(canary.names)));
   const faults = new Map(canaries.map((canary) => [canary.file, canaryFault(canary, proven)]));
-  const believed = (file: string) =>
-    faults.get(file) === null || (!faults.has(file) && !base.carriers.includes(file));
+  // A file that could not be proven on the base either (its own end of the process, say) vouches for the names it had there, and no others.
+  const unproven = new Set(
+    base.outcomes.filter((o) => !base.carriers.includes(o.file)).map((o) => `${o.file}\0${o.name}`),
+  );
+  const believed = ({ file, name }: Outcome) =>
+    faults.get(file) === null ||
+    (!faults.has(file) && !base.carriers.includes(file)) ||
+    unproven.has(`${file}\0${name}`);
   const badAtBase = new Set(base.outcomes.filter((o) => o.state === 'fail').map((o) => o.name));
   const failing = unique(
     [...seen, ...proven]
@@ -159,13 +165,13 @@ const unique = (names: string[]) => [...new Set(names)];
 function missingFrom(
   base: BaseFacts,
   outcomes: readonly Outcome[],
-  believed: (file: string) => boolean,
+  believed: (outcome: Outcome) => boolean,
   failing: readonly string[],
 ): string[] {
   const passing = new Map<string, number>();
   const files = new Set<string>();
   for (const o of outcomes) {
-    if (o.state !== 'pass' || !believed(o.file)) continue;
+    if (o.state !== 'pass' || !believed(o)) continue;
     if (o.kind === 'test') passing.set(o.name, (passing.get(o.name) ?? 0) + 1);
     files.add(o.file);
   }
