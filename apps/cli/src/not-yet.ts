@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { usage } from './fail.ts';
 
-type Nouns = { trail: Command; release: Command; rollback: Command };
+type Nouns = { release: Command; rollback: Command };
 
 const LATER = {
-  trail: ['verify', 'export', 'prove'],
   release: ['freeze', 'thaw'],
   rollback: ['undo'],
 } as const;
@@ -28,8 +27,7 @@ export function notYet(root: Command, nouns: Nouns): void {
           'see the status table in README.md for what is there',
         );
       });
-  for (const verb of LATER.trail) refuse(nouns.trail, verb, `trail ${verb}`);
   for (const verb of LATER.release) refuse(nouns.release, verb, `release ${verb}`);
   for (const verb of LATER.rollback) refuse(nouns.rollback, verb, `rollback ${verb}`);
-  for (const noun of ['policy', 'budget', 'digest', 'witness']) refuse(root, noun, noun);
+  for (const noun of ['policy', 'budget', 'digest']) refuse(root, noun, noun);
 }

@@ -187,6 +187,52 @@ function after(root: Command): void {
       .option('--limit <n>', 'at most this many', '200'),
     async () => (await import('./commands/trail.ts')).show,
   );
+  does(
+    leaf(trail, 'verify', 'was anything changed, and is anything missing? exit code 7 when so')
+      .option('--bundle <file>', 'a bundle made with `trail export` or `trail prove`; needs no factory')
+      .option('--key <vkey>', 'trusted verifier keys: of the factory, and of witnesses; commas between')
+      .option(
+        '--earlier <file>',
+        'checkpoints kept from before, or from a witness: the trail must go on from them',
+      ),
+    async () => (await import('./commands/trail-proof.ts')).verify,
+  );
+  does(
+    leaf(trail, 'export', 'a bundle of everything about a run, provable with nothing but the key')
+      .requiredOption('--run <id>', 'of this run')
+      .option('-o, --output <file>', 'into this file (else stdout)'),
+    async () => (await import('./commands/trail-proof.ts')).exportRun,
+  );
+  does(
+    leaf(trail, 'prove <position>', 'a proof of one entry, provable with nothing but the key').option(
+      '-o, --output <file>',
+      'into this file (else stdout)',
+    ),
+    async () => (await import('./commands/trail-proof.ts')).prove,
+  );
+  does(
+    leaf(trail, 'checkpoint', 'the latest signed checkpoint: keep it, and verify against it later'),
+    async () => (await import('./commands/trail-proof.ts')).checkpoint,
+  );
+  const key = leaf(
+    trail,
+    'key',
+    'the verifier key of the checkpoints: keep it where the factory cannot write',
+  ).helpCommand(false);
+  does(key, async () => (await import('./commands/trail-proof.ts')).key);
+  does(
+    leaf(key, 'rotate', 'a new key, which the old one vouches for on the trail'),
+    async () => (await import('./commands/trail-proof.ts')).rotate,
+  );
+  const witness = leaf(root, 'witness', 'watch a factory as an independent witness; stays in the foreground')
+    .option('--factory <url>', 'the factory to watch (else as --url)')
+    .option('--port <n>', 'serve the last cosigned checkpoint here, on loopback; 0 takes a free one', '0')
+    .option('--key <vkey>', "the factory's verifier key (else the one it gives at the first start)")
+    .option('--name <name>', "this witness's name, a schema-less URL, at its first start");
+  witness.action(async () => {
+    const { witness: start } = await import('./commands/witness.ts');
+    await start(witness.optsWithGlobals());
+  });
 
   const release = noun(root, 'release', 'what was built and shipped');
   does(
@@ -210,7 +256,7 @@ function after(root: Command): void {
     leaf(rollback, 'status', 'what is live, and what a rollback would go to'),
     async () => (await import('./commands/rollback.ts')).status,
   );
-  notYet(root, { trail, release, rollback });
+  notYet(root, { release, rollback });
 }
 
 /** The command line, parsed by commander; wrong ones end as `CommanderError`s, which `finish` turns into exit code 2. */

@@ -17,7 +17,9 @@ export async function whenSealed(factory: Pick<Factory, 'trail' | 'sealer' | 'se
   const why =
     state.kind === 'refusing' || state.kind === 'waiting'
       ? state.reason
-      : 'witnesses have not cosigned it yet';
+      : state.kind === 'stopped'
+        ? 'the sealer has stopped'
+        : 'witnesses have not cosigned it yet';
   throw retryable('unsealed', `entry ${head} is not sealed: ${why}`, 5_000);
 }
 

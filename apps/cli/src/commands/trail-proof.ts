@@ -1,0 +1,191 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import {
+  type BundleVerdict,
+  fromBase64,
+  MAX_BUNDLE_BYTES,
+  parseNote,
+  parseVerifierKey,
+  type TrailVerdict,
+  TrailVerifier,
+  type VerifierKey,
+  verifyBundle,
+} from '@millwright/audit/proof';
+import { Envelope } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show as showData } from '../context.ts';
+import { codeOf, failed, usage } from '../fail.ts';
+import { exitWith } from '../finish.ts';
+import { parseWhole } from '../text/parse.ts';
+import { bundleLines, trailLines } from '../views/verdict.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+/** CONTRACT.md: the trail does not verify. */
+const DOES_NOT_VERIFY = 7;
+
+const KeyDoc = z.object({
+  vkey: z.string(),
+  origin: z.string(),
+  rotations: z.array(z.object({ previous: z.string(), next: z.string(), note: z.string() })),
+});
+const Payload = z.object({ salt: z.string(), text: z.string() }).nullable();
+const Page = z.object({
+  entries: z.array(z.object({ envelope: Envelope, payload: Payload })),
+  checkpoints: z.array(z.object({ size: z.number(), note: z.string() })),
+  head: z.number(),
+  sealed: z.number(),
+});
+
+async function read(path: string, maxBytes: number): Promise<Buffer> {
+  try {
+    const { size } = await stat(path);
+    // One byte over is enough to be told that it is too large, without reading the rest.
+    if (size > maxBytes) return Buffer.alloc(maxBytes + 1);
+    return await readFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw usage(`there is no file ${path}`);
+    throw failed('unreadable', `${path} cannot be read: ${codeOf(error) ?? String(error)}`);
+  }
+}
+
+function keysOf(option: string | boolean | undefined): VerifierKey[] {
+  return String(option ?? '')
+    .split(/[\s,]+/)
+    .filter((one) => one !== '')
+    .map((vkey) => {
+      const key = parseVerifierKey(vkey);
+      if (key === null)
+        throw usage(
+          `this is not a verifier key: ${vkey}`,
+          'one looks like name+0123abcd+base64; see: millwright trail key',
+        );
+      return key;
+    });
+}
+
+/** The keys that a bundle names itself: they show that it hangs together, and nothing about who made it. */
+function ownKeys(source: Buffer): string[] {
+  try {
+    const { keys }: { keys?: unknown } = JSON.parse(source.toString('utf8'));
+    const lists = z.record(z.string(), z.array(z.string())).safeParse(keys);
+    return lists.success ? Object.values(lists.data).flat() : [];
+  } catch {
+    return []; // the verdict says that it is no JSON
+  }
+}
+
+async function verifyFile(context: Context, path: string, keys: readonly VerifierKey[]): Promise<void> {
+  const source = await read(path, MAX_BUNDLE_BYTES);
+  const given = keys.map((key) => key.vkey);
+  const vkeys = given.length > 0 ? given : ownKeys(source).filter((vkey) => parseVerifierKey(vkey) !== null);
+  if (given.length === 0)
+    context.note(
+      'No --key: checked only against the keys in the bundle itself, which do not show who made it.',
+    );
+  const verdict: BundleVerdict = verifyBundle(source, vkeys);
+  showData(context, { ...verdict, keyGiven: given.length > 0 }, () => bundleLines(context.look, verdict));
+  if (verdict.integrity.kind !== 'ok' || verdict.completeness.kind === 'incomplete')
+    exitWith(DOES_NOT_VERIFY);
+}
+
+/** Notes in a file, one after the other; each begins where the signatures of the one before it end. */
+function notesIn(text: string): string[] {
+  const notes = text.match(/(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+/g) ?? [];
+  if (notes.length === 0 || notes.some((note) => parseNote(note).kind !== 'note'))
+    throw usage(
+      '--earlier takes a file of signed checkpoints',
+      'keep one with: millwright trail checkpoint > FILE',
+    );
+  return notes;
+}
+
+async function verifyFactory(
+  context: Context,
+  keys: readonly VerifierKey[],
+  earlier: readonly string[],
+): Promise<void> {
+  const { value } = await context.client.get('/trail/key', KeyDoc);
+  if (!keys.some((key) => key.kind === 'note'))
+    context.note(`No --key: trusting the one that the factory gives now. Keep it: ${value.vkey}`);
+  const own = parseVerifierKey(value.vkey);
+  const trusted = keys.some((key) => key.kind === 'note') || own === null ? keys : [...keys, own];
+  const verifier = new TrailVerifier({ keys: trusted, rotations: value.rotations, earlier });
+  for (let after = 0; !verifier.done; ) {
+    const page = (await context.client.get('/trail/log', Page, { after, limit: 2_000 })).value;
+    for (const { size, note } of page.checkpoints) verifier.checkpoint(size, note);
+    for (const { envelope, payload } of page.entries) {
+      const salt = payload === null ? null : fromBase64(payload.salt);
+      const bytes = payload === null ? new Uint8Array() : Buffer.from(payload.text);
+      verifier.entry({ envelope, payload: payload && { salt: salt ?? new Uint8Array(), bytes } });
+    }
+    const last = page.entries.at(-1);
+    if (last === undefined) {
+      if (page.sealed > after) verifier.checkpoint(page.sealed, ''); // signed on more entries than there are
+      break;
+    }
+    after = last.envelope.position;
+    if (context.noteLook.terminal) context.note(`verified ${after} of ${page.head}`);
+  }
+  const verdict: TrailVerdict = verifier.finish();
+  showData(context, verdict, () => trailLines(context.look, verdict));
+  if (verdict.integrity.kind !== 'ok') exitWith(DOES_NOT_VERIFY);
+}
+
+export async function verify(context: Context, _args: string[], options: Options): Promise<void> {
+  const keys = keysOf(options.key);
+  if (options.bundle !== undefined) return verifyFile(context, String(options.bundle), keys);
+  const earlier =
+    options.earlier === undefined
+      ? []
+      : notesIn((await read(String(options.earlier), 1_048_576)).toString('utf8'));
+  return verifyFactory(context, keys, earlier);
+}
+
+const BundleDoc = z.looseObject({
+  format: z.literal('millwright-trail-bundle'),
+  entries: z.array(z.unknown()),
+});
+
+async function handOver(context: Context, path: string, options: Options): Promise<void> {
+  const { raw, value } = await context.client.get(path, BundleDoc);
+  if (options.output === undefined) {
+    context.document(raw);
+    return;
+  }
+  await writeFile(String(options.output), `${JSON.stringify(raw, null, 1)}\n`);
+  context.note(
+    `Wrote ${value.entries.length} ${value.entries.length === 1 ? 'entry' : 'entries'} with proofs to ${options.output}.`,
+  );
+  if (context.json) context.document({ file: options.output, entries: value.entries.length });
+}
+
+export async function exportRun(context: Context, _args: string[], options: Options): Promise<void> {
+  await handOver(context, `/runs/${encodeURIComponent(String(options.run))}/bundle`, options);
+}
+
+export async function prove(context: Context, [position = '']: string[], options: Options): Promise<void> {
+  await handOver(context, `/trail/proof/${parseWhole(position, 'POSITION', 1, 999_999_999)}`, options);
+}
+
+export async function key(context: Context): Promise<void> {
+  const { raw, value } = await context.client.get('/trail/key', KeyDoc);
+  showData(context, raw, () => [value.vkey]);
+}
+
+export async function rotate(context: Context): Promise<void> {
+  const { raw, value } = await context.client.post(
+    '/trail/key/rotate',
+    z.object({ previous: z.string(), next: z.string() }),
+    {},
+  );
+  showData(context, raw, () => [value.next]);
+  context.note(`The old key vouched for it on the trail: ${value.previous}`);
+}
+
+export async function checkpoint(context: Context): Promise<void> {
+  const { raw, value } = await context.client.get(
+    '/trail/checkpoint',
+    z.object({ size: z.number(), note: z.string() }),
+  );
+  showData(context, raw, () => [value.note.trimEnd()]);
+}

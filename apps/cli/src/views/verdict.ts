@@ -1,0 +1,74 @@
+import type { BundleVerdict, Completeness, Integrity, TrailVerdict } from '@millwright/audit/proof';
+import type { Look } from '../text/look.ts';
+import { oneLine } from '../text/plain.ts';
+
+// Two verdicts, each in a line, and what they rest on.
+
+function integrityLine({ colour, symbol }: Look, integrity: Integrity): string {
+  if (integrity.kind === 'ok') return `${colour.green(symbol.done)} integrity: nothing was changed`;
+  const failed = colour.red(symbol.failed);
+  if (integrity.kind !== 'tampered')
+    return `${failed} integrity: ${integrity.kind} — ${oneLine(integrity.reason)}`;
+  const { position, through } = integrity;
+  const where =
+    position === through
+      ? `at position ${position}`
+      : `from position ${position} on, ${through} at the latest`;
+  return `${failed} integrity: tampered ${where} — ${oneLine(integrity.reason)}`;
+}
+
+function completenessLine({ colour, symbol }: Look, completeness: Completeness): string[] {
+  switch (completeness.kind) {
+    case 'complete':
+      return [
+        `${colour.green(symbol.done)} completeness: every stream reaches the version that the closing entry lists`,
+      ];
+    case 'open':
+      return [`${colour.yellow(symbol.waiting)} completeness: open — the run has no closing entry yet`];
+    case 'incomplete':
+      return [
+        `${colour.red(symbol.failed)} completeness: incomplete after position ${completeness.after} — ${oneLine(completeness.reason)}`,
+      ];
+    case 'unknown':
+      return [];
+  }
+}
+
+const witnesses = (look: Look, cosigned: readonly { name: string; at: number }[]): string[] =>
+  cosigned.map(({ name, at }) =>
+    look.colour.dim(`  cosigned by ${oneLine(name)} at ${new Date(at * 1_000).toISOString()}`),
+  );
+
+const few = (positions: readonly number[]): string =>
+  positions.slice(0, 10).join(', ') + (positions.length > 10 ? ', …' : '');
+
+export function bundleLines(look: Look, verdict: BundleVerdict): string[] {
+  const { checkpoint, redacted } = verdict;
+  return [
+    integrityLine(look, verdict.integrity),
+    ...completenessLine(look, verdict.completeness),
+    ...(checkpoint === null
+      ? []
+      : [
+          look.colour.dim(
+            `  ${verdict.entries} entries under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
+          ),
+        ]),
+    ...(redacted.length === 0 ? [] : [look.colour.dim(`  payloads redacted at ${few(redacted)}`)]),
+    ...witnesses(look, verdict.cosignedBy),
+  ];
+}
+
+export function trailLines(look: Look, verdict: TrailVerdict): string[] {
+  const { entries, sealed, anchored, redacted } = verdict;
+  return [
+    integrityLine(look, verdict.integrity),
+    look.colour.dim(
+      `  ${entries} entries read, ${sealed} under a checkpoint that holds${anchored > 0 ? `, ${anchored} under one that you or a witness kept` : ''}`,
+    ),
+    ...(redacted.count === 0
+      ? []
+      : [look.colour.dim(`  ${redacted.count} payloads redacted: ${few(redacted.first)}`)]),
+    ...witnesses(look, verdict.witnessed),
+  ];
+}

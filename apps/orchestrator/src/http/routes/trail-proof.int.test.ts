@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openSealer } from '@millwright/audit';
+import { parseVerifierKey, verifyBundle } from '@millwright/audit/proof';
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { git, type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
+
+// A whole run, and then what a verifier gets of it: over HTTP, checked with nothing but the key.
+
+let db: TestDatabase;
+let factory: ScriptedFactory;
+beforeEach(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  factory = await scriptedFactory(
+    db,
+    { 'a.txt': 'a\n', 'package.json': '{"name":"shop"}\n' },
+    { implement: () => ({ 'a.txt': 'b\n' }) },
+    { sealMs: 300 },
+  );
+  await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
+  await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+});
+afterEach(async () => {
+  await factory.stop();
+  await db.close();
+});
+
+const get = (path: string) => factory.api('GET', path);
+const file = async () =>
+  (await factory.api('POST', '/tickets', { repo: 'shop', markdown: '# Do it\n\nplease' })).body.id as string;
+const runOf = (ticket: string) =>
+  factory.until('a run', async () => (await get(`/tickets/${ticket}`)).body.runs[0] as string);
+const ended = (run: string) =>
+  factory.until('its end', async () => {
+    const view = (await get(`/runs/${run}`)).body;
+    return view.endedAt ? view : null;
+  });
+const main = () => git(factory.root, '--git-dir', factory.remote, 'show', 'main:a.txt');
+
+it('hands out the key, checkpoints, proofs and the bundle of a run; all hold', async () => {
+  const run = await runOf(await file());
+  await ended(run);
+  const { vkey } = (await get('/trail/key')).body;
+  expect(parseVerifierKey(vkey)?.name).toBe('millwright.local/fac_test');
+  const bundle = await get(`/runs/${run}/bundle`);
+  expect(bundle.status).toBe(200);
+  const verdict = verifyBundle(JSON.stringify(bundle.body), [vkey]);
+  expect(verdict).toMatchObject({ integrity: { kind: 'ok' }, completeness: { kind: 'complete' }, run });
+  const proof = await get('/trail/proof/3');
+  expect(verifyBundle(JSON.stringify(proof.body), [vkey])).toMatchObject({
+    integrity: { kind: 'ok' },
+    entries: 1,
+  });
+  const { size, note } = (await get('/trail/checkpoint')).body;
+  expect(note).toContain('millwright.local/fac_test\n');
+  expect((await get(`/trail/consistency?from=3&to=${size}`)).body.proof.length).toBeGreaterThan(0);
+  expect((await get('/trail/log?after=0&limit=5')).body.entries).toHaveLength(5);
+  const rotated = await factory.api('POST', '/trail/key/rotate', {});
+  expect(rotated.body).toMatchObject({ previous: vkey });
+  const later = await get(`/runs/${run}/bundle`);
+  expect(verifyBundle(JSON.stringify(later.body), [vkey]).integrity).toEqual({ kind: 'ok' });
+});
+
+it('says what is not there, and takes no cosignature of nobody', async () => {
+  expect((await get('/trail/proof/99999')).status).toBe(404);
+  expect((await get('/trail/proof/zero')).status).toBe(400);
+  expect((await get('/trail/consistency?from=5&to=2')).status).toBe(404);
+  expect((await get('/runs/run_0000000000000009/bundle')).status).toBe(404);
+  expect((await get('/trail/checkpoint?after=99999&waitMs=10')).status).toBe(404);
+  const cosign = (signatures: string) => factory.api('POST', '/trail/cosignatures', { size: 1, signatures });
+  expect((await cosign('hello')).status).toBe(422);
+  expect((await cosign(`\u2014 nobody ${Buffer.alloc(76).toString('base64')}\n`)).status).toBe(422);
+  expect((await factory.api('GET', '/trail/checkpoint', undefined, null)).status).toBe(401);
+});
+
+it('merges nothing while the decision is not sealed, says that it waits, and goes on when it is', async () => {
+  await factory.factory.sealer.stop();
+  const run = await runOf(await file());
+  await factory.until('the merge gate', async () =>
+    (await get(`/runs/${run}`)).body.gates.some(
+      (gate: { action: string; decision: string }) => gate.action === 'merge' && gate.decision === 'allow',
+    ),
+  );
+  await sleep(1_000);
+  expect(main()).toBe('a');
+  expect((await get(`/runs/${run}`)).body.endedAt).toBeNull();
+  const sealer = await openSealer({
+    url: db.url.orchestrator,
+    keyFolder: join(factory.root, 'keys'),
+    origin: 'millwright.local/fac_test',
+    clock: factory.factory.clock,
+  });
+  await sealer.start();
+  factory.factory.sealer = sealer;
+  expect(await ended(run)).toMatchObject({ state: 'done' });
+  expect(main()).toBe('b');
+  await sealer.stop();
+});
