@@ -176,6 +176,14 @@ it('paid for no turn twice that was answered whole', async () => {
   expect(turns.filter((turn, index) => turns.indexOf(turn) !== index)).toEqual([]);
 });
 
+it('met every fault of its endpoint as often as it was scripted', async () => {
+  const met = (await factory.requests()).flatMap((one) => (one.fault === null ? [] : [one.fault]));
+  const scripted = RECOVERS.flatMap(({ turns }) => turns.map((turn) => turn.fault)).flatMap((fault) =>
+    fault !== undefined && 'times' in fault ? Array.from({ length: fault.times }, () => fault) : [],
+  );
+  expect(met.sort()).toEqual(scripted.map((fault) => JSON.stringify(fault)).sort());
+});
+
 it('waited as long as a 429 asked', async () => {
   const limited = (await factory.requests()).filter((one) => one.role === 'implement');
   const first = limited.find((one) => one.status === 429);
