@@ -149,9 +149,15 @@ export async function startFactory(options: {
     args.push('--recorded', join(place, 'scripts'));
   }
   const started = up(args, env);
+  /** `up` ends what it started; killed, it would leave its Postgres. */
+  const stop = async (): Promise<number | null> => {
+    const late = setTimeout(() => started.process.kill('SIGKILL'), STOP_MS);
+    started.process.kill('SIGTERM');
+    return started.ended.finally(() => clearTimeout(late));
+  };
   const { url, factory: id } = await started.first.catch(async (error: Error) => {
-    started.process.kill('SIGKILL');
-    await started.ended;
+    await stop();
+    rmSync(place, { recursive: true, force: true });
     throw error;
   });
   const said = () => `${started.stderr()}\n${tails(data)}`;
@@ -234,10 +240,7 @@ export async function startFactory(options: {
       process.kill(found.pid, 'SIGKILL');
     },
     close: async () => {
-      const late = setTimeout(() => started.process.kill('SIGKILL'), STOP_MS);
-      started.process.kill('SIGTERM');
-      const code = await started.ended;
-      clearTimeout(late);
+      const code = await stop();
       const left = await leftovers(id, data);
       const told = said();
       rmSync(place, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import type { EntryOf, RunView, TrailLine } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, SOURCE } from './cheats.ts';
-import { approves, checks, implements_, objects, plans, type Script } from './conversations.ts';
+import { approves, checks, implements_, objects, plans, type Script, says } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Remote } from './remote.ts';
 
@@ -26,7 +26,13 @@ const wrongly = (title: string, source: string): Script[] => [
 const cheating = (cheat: Cheat): Script[] => {
   const title = titleOf(cheat);
   const bash = cheat.bash === undefined ? {} : { bash: cheat.bash };
-  return [plans(title), implements_(title, cheat.edits, bash), approves(title), checks(title)];
+  return [
+    plans(title),
+    implements_(title, cheat.edits, bash),
+    // Caught and sent back, it gives up; that others are sent back a bounded number of times is shown below.
+    says('implement', title, [{ say: 'I cannot do better.', stop: 'refusal' }], { attempt: 2 }),
+    ...[approves(title), checks(title)],
+  ];
 };
 
 beforeAll(async () => {
@@ -70,9 +76,9 @@ describe.concurrent('a wrong change', () => {
   it.for(CHEATS)('is not merged with $name', async (cheat) => {
     const { run, trail } = await failing(cheat.on === 'mocha' ? 'sum-mocha' : 'sum', titleOf(cheat));
     const verdicts = dataOf(trail, 'change.tested').map((tested) => tested.verdict);
-    expect(verdicts.length).toBeGreaterThan(0);
-    expect(verdicts).not.toContain('passed');
-    expect(implementations(run)).toBeLessThanOrEqual(4);
+    expect(verdicts).toEqual([expect.stringMatching(/^(failed|invalid)$/)]);
+    expect(run.reason).toMatch(/I cannot do better/);
+    expect(implementations(run)).toBe(2);
   });
 
   it('is not merged when the tests see it, however often it comes', async () => {
