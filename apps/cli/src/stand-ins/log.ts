@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Bundle,
+  type BundleEntry,
+  canonicalBytes,
+  checkpointText,
+  consistencySpans,
+  formatNote,
+  GrowingTree,
+  generateKey,
+  inclusionSpans,
+  leafHash,
+  type Node,
+  payloadDigest,
+  proofOf,
+  type SignerKey,
+  signText,
+  toBase64,
+} from '@millwright/audit/proof';
+import { Envelope } from '@millwright/domain';
+
+/** A factory's trail in memory, as its HTTP API hands it out: honest, unless a test makes it lie. */
+export class StandInLog {
+  readonly signer: SignerKey;
+  entries: BundleEntry[] = [];
+  #nodes = new Map<string, Uint8Array>();
+  #tree = new GrowingTree();
+  #roots = [this.#tree.root()];
+
+  constructor(signer: SignerKey = generateKey('factory.test/trail', 'note').signer) {
+    this.signer = signer;
+  }
+
+  append(stream: string, type: string, data: unknown): void {
+    const [salt, bytes] = [randomBytes(16), canonicalBytes(data)];
+    const envelope = Envelope.parse({
+      v: 1,
+      position: this.entries.length + 1,
+      stream,
+      version: this.entries.filter((one) => one.envelope.stream === stream).length + 1,
+      type,
+      actor: 'orchestrator',
+      at: 1_700_000_000_000,
+      payloadDigest: payloadDigest(salt, bytes),
+    });
+    const payload = { salt: toBase64(salt), text: Buffer.from(bytes).toString() };
+    this.entries.push({ envelope, payload, proof: [] });
+    this.#tree.append(leafHash(envelope), (level, index, hash) => this.#nodes.set(`${level}/${index}`, hash));
+    this.#roots.push(this.#tree.root());
+  }
+
+  #hashOf = ({ level, index }: Node): Uint8Array => this.#nodes.get(`${level}/${index}`) ?? Buffer.alloc(32);
+
+  checkpoint(size = this.entries.length): { size: number; note: string; at: number } {
+    const root = this.#roots[size] ?? Buffer.alloc(32);
+    const text = checkpointText({ origin: this.signer.name, size, root, extensions: [] });
+    return { size, note: formatNote({ text, signatures: [signText(text, this.signer)] }), at: 1 };
+  }
+
+  consistency(from: number, to: number): string[] {
+    return proofOf(consistencySpans(from, to), this.#hashOf).map(toBase64);
+  }
+
+  bundle(run: string): Bundle {
+    const size = this.entries.length;
+    const entries = this.entries.map((one) => ({
+      ...one,
+      proof: proofOf(inclusionSpans(one.envelope.position - 1, size), this.#hashOf).map(toBase64),
+    }));
+    const keys = { [this.signer.name]: [this.signer.vkey] };
+    return {
+      format: 'millwright-trail-bundle',
+      v: 1,
+      run,
+      checkpoint: this.checkpoint().note,
+      keys,
+      entries,
+      rotations: [],
+    };
+  }
+
+  /** What GET on this path answers; null: 404. */
+  answer(url: URL): unknown {
+    const number = (name: string) => Number(url.searchParams.get(name) ?? 0);
+    const size = this.entries.length;
+    switch (url.pathname) {
+      case '/trail/key':
+        return { vkey: this.signer.vkey, origin: this.signer.name, rotations: [] };
+      case '/trail/checkpoint':
+        return size > number('after') ? this.checkpoint() : null;
+      case '/trail/consistency':
+        return { proof: this.consistency(number('from'), number('to')) };
+      case '/trail/log': {
+        const page = this.entries.slice(number('after'), number('after') + Math.min(number('limit'), 10));
+        const last = number('after') + page.length;
+        return {
+          entries: page.map(({ envelope, payload }) => ({ envelope, payload })),
+          checkpoints: last === size && page.length > 0 ? [this.checkpoint()] : [],
+          head: size,
+          sealed: size,
+        };
+      }
+      default:
+        return null;
+    }
+  }
+}
