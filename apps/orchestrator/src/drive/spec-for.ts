@@ -40,7 +40,7 @@ export async function specFor(
   ]);
   const sourceOf = async (...trees: GitSha[]) => {
     const distinct = [...new Set(trees)];
-    return { bundle: await artifacts.put(await repo.bundle(distinct)), trees: distinct };
+    return { bundle: await repo.source(distinct, (bundle) => artifacts.put(bundle)), trees: distinct };
   };
   const common = {
     attempt,

@@ -3,8 +3,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ChangedPath, type CommitAndTree, GitSha, PatchId, terminal } from '@millwright/domain';
+import {
+  type ChangedPath,
+  type CommitAndTree,
+  type Digest,
+  GitSha,
+  PatchId,
+  terminal,
+} from '@millwright/domain';
 import { Git } from './git.ts';
+import { Memo } from './memo.ts';
 
 export type Merged =
   | { kind: 'merged'; commit: GitSha; tree: GitSha }
@@ -29,6 +37,10 @@ const identity = (atMs: number): Record<string, string> => {
   };
 };
 
+/** Larger results are made anew each time instead of held: bytes, and paths. */
+const HELD_DIFF = 1_048_576;
+const HELD_PATHS = 2_000;
+
 const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
 
 /** The factory's own bare copy of one repository. Holds run branches as loose commits; nothing is ever checked out on the host. */
@@ -36,6 +48,10 @@ export class Repository {
   readonly git: Git;
   readonly url: string;
   readonly branch: string;
+  readonly #files = new Memo<Buffer | null>(32);
+  readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
+  readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
+  readonly #sources = new Memo<Digest>(64);
 
   constructor(git: Git, url: string, branch: string) {
     this.git = git;
@@ -108,13 +124,16 @@ export class Repository {
     return { commit: GitSha.parse(commit), tree: GitSha.parse(tree) };
   }
 
-  /** A file's bytes in a tree, or null. */
-  async file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null> {
-    const size = await this.git.run(['cat-file', '-s', `${tree}:${path}`]);
-    if (size.exitCode !== 0) return null;
-    if (Number(size.stdout.toString()) > maxBytes)
-      throw terminal('file-too-large', `${path} is over ${maxBytes} bytes`);
-    return this.git.must(['cat-file', 'blob', `${tree}:${path}`]);
+  /** A file's bytes in a tree, or null where the tree has none at that path. A tree that cannot be read throws: it is not one without the file. */
+  file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null> {
+    return this.#files.of([tree, path, String(maxBytes)], async () => {
+      const env = { GIT_LITERAL_PATHSPECS: '1' };
+      const listed = await this.git.text(['ls-tree', '-l', '--full-tree', tree, '--', path], { env });
+      const [, type, blob = '', size] = listed.split(/\s+/, 4);
+      if (type !== 'blob') return null;
+      if (Number(size) > maxBytes) throw terminal('file-too-large', `${path} is over ${maxBytes} bytes`);
+      return this.git.must(['cat-file', 'blob', blob]);
+    });
   }
 
   /** All paths of a tree. */
@@ -136,6 +155,11 @@ export class Repository {
       refs.push(`refs/snapshots/${tree}`);
     }
     return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
+  }
+
+  /** The bundle of these trees as an artifact. */
+  source(trees: readonly GitSha[], put: (bundle: Uint8Array) => Promise<Digest>): Promise<Digest> {
+    return this.#sources.of(trees, async () => put(await this.bundle(trees)));
   }
 
   async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
@@ -169,8 +193,8 @@ export class Repository {
     }
   }
 
-  async diff(from: GitSha, to: GitSha): Promise<Buffer> {
-    return this.git.must(['diff-tree', '-p', ...DIFF, from, to]);
+  diff(from: GitSha, to: GitSha): Promise<Buffer> {
+    return this.#diffs.of([from, to], () => this.git.must(['diff-tree', '-p', ...DIFF, from, to]));
   }
 
   /** `git diff --full-index --binary | git patch-id --verbatim`; the empty patch has the all-zero id. */
@@ -179,7 +203,11 @@ export class Repository {
     return PatchId.parse(out === '' ? '0'.repeat(40) : out.split(' ')[0]);
   }
 
-  async changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
+  changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
+    return this.#changed.of([from, to], () => this.#changedPaths(from, to));
+  }
+
+  async #changedPaths(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
     const fields = (
       await this.git.must(['diff-tree', '-r', '-z', '--no-renames', '--raw', '--numstat', from, to])
     )
