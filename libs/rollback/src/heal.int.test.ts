@@ -1,212 +1,190 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { deploy, discard, prepareRelease } from './deploy.ts';
 import { ask } from './haproxy/socket.ts';
 import { NO_HEALS } from './reconcile/policy.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { rehearse } from './rehearse.ts';
 import { load } from './testing/load.ts';
-import { clock, memoryJournal, type Stand, stand } from './testing/stand.ts';
+import { clock, memoryJournal, stand } from './testing/stand.ts';
+import { type Within, withStand } from './testing/within.ts';
 
-let at: Stand;
-beforeEach(async () => {
-  at = await stand();
-});
-afterEach(async () => {
-  await at.close();
-});
+const within = (body: (within: Within) => Promise<void>) => withStand(stand, body);
+
 const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
-const answer = async () =>
-  (await fetch(`http://127.0.0.1:${at.port}/`, { headers: { connection: 'close' } })).text();
 
-test('prepared, rehearsed and discarded while users notice nothing; then deployed from what runs', {
-  timeout: 60_000,
-}, async () => {
-  const [v1, v2] = [await at.release('v1', { version: 'one' }), await at.release('v2', { version: 'two' })];
-  const journal = memoryJournal();
-  const run = at.run();
-  expect(await deploy(at.target, { release: v1, live: null, run, fence: 1, journal, clock })).toMatchObject({
-    kind: 'promoted',
-  });
-  const order = { release: v2, live: v1, run, fence: 2, journal: memoryJournal(), clock };
-  expect(await rehearse(at.target, order)).toEqual({
-    possible: false,
-    reason: `${v2.id} does not run: prepare it first`,
-  });
-  const users = load(at.port, 4);
-  expect(await prepareRelease(at.target, order)).toMatchObject({ kind: 'prepared', release: v2.id });
-  expect(await rehearse(at.target, order)).toMatchObject({
-    possible: true,
-    to: v1.id,
-    ms: expect.any(Number),
-  });
-  expect([...(await at.target.state()).serving]).toEqual([[v1.id, 100]]);
-  const container = (await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]
-    ?.container;
-  expect(await deploy(at.target, order)).toMatchObject({ kind: 'promoted', rehearsalMs: expect.any(Number) });
-  expect((await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]?.container).toBe(
-    container,
-  );
-  // The gate says no to the next one: nothing of it is left.
-  const v3 = { ...order, release: await at.release('v3', { version: 'three' }), live: v2, fence: 3 };
-  expect(await prepareRelease(at.target, v3)).toMatchObject({ kind: 'prepared' });
-  // What undo goes to is gone: said before the gate, not found out after it.
-  await docker('stop', '-t', '0', container ?? '');
-  expect(await rehearse(at.target, v3)).toMatchObject({
-    possible: false,
-    reason: expect.stringContaining(`live release ${v2.id} does not run`),
-  });
-  await docker('start', container ?? '');
-  expect(await discard(at.target, v3)).toEqual({ kind: 'discarded' });
-  expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
-  expect(await discard(at.target, { ...v3, release: v2 })).toEqual({ kind: 'serves' });
-  await users.stop();
-});
+test.concurrent(
+  'prepared, rehearsed and discarded while users notice nothing; then deployed from what runs',
+  {
+    timeout: 120_000,
+  },
+  within(async ({ at, v1 }) => {
+    const v2 = await at.release('v2', { version: 'two' });
+    const journal = memoryJournal();
+    const run = at.run();
+    expect(await deploy(at.target, { release: v1, live: null, run, fence: 1, journal, clock })).toMatchObject(
+      {
+        kind: 'promoted',
+      },
+    );
+    const order = { release: v2, live: v1, run, fence: 2, journal: memoryJournal(), clock };
+    expect(await rehearse(at.target, order)).toEqual({
+      possible: false,
+      fault: 'release',
+      reason: `${v2.id} does not run: prepare it first`,
+    });
+    const users = load(at.port, 4);
+    expect(await prepareRelease(at.target, order)).toMatchObject({ kind: 'prepared', release: v2.id });
+    expect(await rehearse(at.target, order)).toMatchObject({
+      possible: true,
+      to: v1.id,
+      ms: expect.any(Number),
+    });
+    expect([...(await at.target.state()).serving]).toEqual([[v1.id, 100]]);
+    const container = (await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]
+      ?.container;
+    expect(await deploy(at.target, order)).toMatchObject({
+      kind: 'promoted',
+      rehearsalMs: expect.any(Number),
+    });
+    expect((await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]?.container).toBe(
+      container,
+    );
+    // The gate says no to the next one: nothing of it is left.
+    const v3 = { ...order, release: await at.release('v3', { version: 'three' }), live: v2, fence: 3 };
+    expect(await prepareRelease(at.target, v3)).toMatchObject({ kind: 'prepared' });
+    // What undo goes to is gone: said before the gate, not found out after it.
+    await docker('stop', '-t', '0', container ?? '');
+    expect(await rehearse(at.target, v3)).toMatchObject({
+      possible: false,
+      reason: expect.stringContaining(`live release ${v2.id} does not run`),
+    });
+    await docker('start', container ?? '');
+    expect(await discard(at.target, v3)).toEqual({ kind: 'discarded' });
+    expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
+    expect(await discard(at.target, { ...v3, release: v2 })).toEqual({ kind: 'serves' });
+    await users.stop();
+  }),
+);
 
-test('a release three times slower is caught by its latency, from the request log', {
-  timeout: 90_000,
-}, async () => {
-  const [v1, slow] = [
-    await at.release('v1', { version: 'one' }),
-    await at.release('v2', { version: 'slow', delayMs: 150 }),
-  ];
-  const run = at.run({ canary: { steps: [50, 100], bake: 20_000 } });
-  await deploy(at.target, {
-    release: v1,
-    live: null,
-    run: at.run(),
-    fence: 1,
-    journal: memoryJournal(),
-    clock,
-  });
-  const users = load(at.port, 16);
-  const result = await deploy(at.target, {
-    release: slow,
-    live: v1,
-    run,
-    fence: 2,
-    journal: memoryJournal(),
-    clock,
-  });
-  expect(await users.stop()).toMatchObject({ failed: 0 });
-  expect(result).toMatchObject({
-    kind: 'rolled_back',
-    verdict: 'degraded',
-    verified: { kind: 'verified' },
-    stuck: null,
-  });
-  expect(result.kind === 'rolled_back' && result.reason).toMatch(
-    /^at 50 % of traffic: p(50|95) is \d+ ms, the old release's \d+ ms/,
-  );
-});
+test.concurrent(
+  'a slower release is caught by its latency, from the request log',
+  {
+    timeout: 120_000,
+  },
+  within(async ({ at, v1, forward }) => {
+    const slow = await at.release('v2', { version: 'slow', delayMs: 150 });
+    const run = at.run({ canary: { steps: [50, 100], bake: 20_000 } });
+    await forward(v1, null, 1);
+    const users = load(at.port, 16);
+    const result = await forward(slow, v1, 2, { run });
+    expect(await users.stop()).toMatchObject({ failed: 0 });
+    expect(result).toMatchObject({
+      kind: 'rolled_back',
+      verdict: 'degraded',
+      verified: { kind: 'verified' },
+      stuck: null,
+    });
+    expect(result.kind === 'rolled_back' && result.reason).toMatch(
+      /^at 50 % of traffic: p(50|95) is \d+ ms, the old release's \d+ ms/,
+    );
+  }),
+);
 
-test('with too little traffic it pauses, says what it needs, and the old one serves', {
-  timeout: 60_000,
-}, async () => {
-  const [v1, v2] = [await at.release('v1', { version: 'one' }), await at.release('v2', { version: 'two' })];
-  await deploy(at.target, {
-    release: v1,
-    live: null,
-    run: at.run(),
-    fence: 1,
-    journal: memoryJournal(),
-    clock,
-  });
-  const order = { live: v1, fence: 2, journal: memoryJournal(), clock, release: v2 };
-  const idle = await deploy(at.target, {
-    ...order,
-    run: at.run({ canary: { steps: [50, 100], bake: 300 } }),
-  });
-  expect(idle).toMatchObject({
-    kind: 'rolled_back',
-    verdict: 'inconclusive',
-    live: v1.id,
-    needs: expect.stringContaining('20 more requests'),
-  });
-  expect(await answer()).toBe('one');
-  // A check of the release itself, on the way users go, speaks for it.
-  const checks = [{ http: '/healthz' }];
-  const checked = at.run({ canary: { steps: [50, 100], bake: 300 }, checks });
-  expect(await deploy(at.target, { ...order, fence: 3, run: checked })).toMatchObject({ kind: 'promoted' });
-});
+test.concurrent(
+  'with too little traffic it pauses, says what it needs, and the old one serves',
+  {
+    timeout: 120_000,
+  },
+  within(async ({ at, v1, forward, answer }) => {
+    const v2 = await at.release('v2', { version: 'two' });
+    await forward(v1, null, 1);
+    const order = { live: v1, fence: 2, journal: memoryJournal(), clock, release: v2 };
+    const idle = await deploy(at.target, {
+      ...order,
+      run: at.run({ canary: { steps: [50, 100], bake: 300 } }),
+    });
+    expect(idle).toMatchObject({
+      kind: 'rolled_back',
+      verdict: 'inconclusive',
+      live: v1.id,
+      needs: expect.stringContaining('20 more requests'),
+    });
+    expect(await answer()).toBe('one');
+    // A check of the release itself, on the way users go, speaks for it.
+    const checks = [{ http: '/healthz' }];
+    const checked = at.run({ canary: { steps: [50, 100], bake: 300 }, checks });
+    expect(await deploy(at.target, { ...order, fence: 3, run: checked })).toMatchObject({ kind: 'promoted' });
+  }),
+);
 
-test('what crashed, was removed or was changed by hand comes back; a later fence is left alone', {
-  timeout: 90_000,
-}, async () => {
-  const [v1, v2] = [await at.release('v1', { version: 'one' }), await at.release('v2', { version: 'two' })];
-  await deploy(at.target, {
-    release: v1,
-    live: null,
-    run: at.run(),
-    fence: 1,
-    journal: memoryJournal(),
-    clock,
-  });
-  await deploy(at.target, {
-    release: v2,
-    live: v1,
-    run: at.run(),
-    fence: 2,
-    journal: memoryJournal(),
-    clock,
-  });
-  const desired = { release: v2, run: at.run(), fence: 2 };
-  const turn = () => reconcile(at.target, desired, NO_HEALS, { clock });
-  expect(await turn()).toEqual({ kind: 'in_order', memory: NO_HEALS });
+test.concurrent(
+  'what crashed, was removed or was changed by hand comes back; a later fence is left alone',
+  {
+    timeout: 120_000,
+  },
+  within(async ({ at, v1, forward, answer }) => {
+    const v2 = await at.release('v2', { version: 'two' });
+    await forward(v1, null, 1);
+    await forward(v2, v1, 2);
+    const desired = { release: v2, run: at.run(), fence: 2 };
+    const turn = () => reconcile(at.target, desired, NO_HEALS, { clock });
+    expect(await turn()).toEqual({ kind: 'in_order', memory: NO_HEALS });
 
-  const container = async () =>
-    (await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]?.container ?? '';
-  await docker('rm', '-f', await container());
-  expect(await turn()).toMatchObject({
-    kind: 'healed',
-    what: expect.stringContaining('0 of 1 replicas'),
-    memory: { tried: [{ ok: true }] },
-  });
-  expect(await answer()).toBe('two');
+    const container = async () =>
+      (await at.target.state()).releases.find((each) => each.id === v2.id)?.replicas[0]?.container ?? '';
+    await docker('rm', '-f', await container());
+    expect(await turn()).toMatchObject({
+      kind: 'healed',
+      what: expect.stringContaining('0 of 1 replicas'),
+      memory: { tried: [{ ok: true }] },
+    });
+    expect(await answer()).toBe('two');
 
-  const proxy = await docker(
-    'ps',
-    '-q',
-    '--filter',
-    `label=millwright.factory=${at.factory}`,
-    '--filter',
-    'label=millwright.purpose=proxy',
-  );
-  await docker('rm', '-f', proxy);
-  expect(await turn()).toMatchObject({ kind: 'healed', what: expect.stringContaining('the proxy is') });
-  expect(await answer()).toBe('two');
+    const proxy = await docker(
+      'ps',
+      '-q',
+      '--filter',
+      `label=millwright.factory=${at.factory}`,
+      '--filter',
+      'label=millwright.purpose=proxy',
+    );
+    await docker('rm', '-f', proxy);
+    expect(await turn()).toMatchObject({ kind: 'healed', what: expect.stringContaining('the proxy is') });
+    expect(await answer()).toBe('two');
 
-  const socket = `${at.dataDir}/targets/shop/run/admin.sock`;
-  await ask(socket, [`set server app/${v1.id}.1 weight 256`, `set server app/${v2.id}.1 weight 0`]);
-  expect(await answer()).toBe('one');
-  expect(await turn()).toMatchObject({ kind: 'healed', what: expect.stringContaining(`${v1.id} 100 %`) });
-  expect(await answer()).toBe('two');
+    const socket = `${at.dataDir}/targets/shop/run/admin.sock`;
+    await ask(socket, [`set server app/${v1.id}.1 weight 256`, `set server app/${v2.id}.1 weight 0`]);
+    expect(await answer()).toBe('one');
+    expect(await turn()).toMatchObject({ kind: 'healed', what: expect.stringContaining(`${v1.id} 100 %`) });
+    expect(await answer()).toBe('two');
 
-  // Frozen by hand: it runs, and does not answer.
-  await docker('pause', await container());
-  expect(await turn()).toMatchObject({
-    kind: 'healed',
-    what: expect.stringContaining('does not answer well'),
-  });
-  expect(await answer()).toBe('two');
+    // Frozen by hand: it runs, and does not answer.
+    await docker('pause', await container());
+    expect(await turn()).toMatchObject({
+      kind: 'healed',
+      what: expect.stringContaining('does not answer well'),
+    });
+    expect(await answer()).toBe('two');
 
-  await docker('rm', '-f', await container());
-  at.layers.clear();
-  const image = await docker(
-    'images',
-    '-q',
-    '--filter',
-    `label=millwright.release=${v2.id}`,
-    '--filter',
-    `label=millwright.factory=${at.factory}`,
-  );
-  await docker('rmi', '-f', image);
-  expect(await turn()).toMatchObject({
-    kind: 'not_healed',
-    reason: expect.stringContaining('cannot be read'),
-    memory: { tried: [{ ok: false }] },
-  });
-  await at.target.fence(3);
-  expect(await turn()).toEqual({ kind: 'fenced', by: 3, memory: NO_HEALS });
-});
+    await docker('rm', '-f', await container());
+    at.layers.clear();
+    const image = await docker(
+      'images',
+      '-q',
+      '--filter',
+      `label=millwright.release=${v2.id}`,
+      '--filter',
+      `label=millwright.factory=${at.factory}`,
+    );
+    await docker('rmi', '-f', image);
+    expect(await turn()).toMatchObject({
+      kind: 'not_healed',
+      reason: expect.stringContaining('cannot be read'),
+      memory: { tried: [{ ok: false }] },
+    });
+    await at.target.fence(3);
+    expect(await turn()).toEqual({ kind: 'fenced', by: 3, memory: NO_HEALS });
+  }),
+);

@@ -87,7 +87,8 @@ export type PrepareResult =
 /** Whether undo works, shown and not supposed. `to`: who serves after it; null when nobody did before. */
 export type Rehearsal =
   | { readonly possible: true; readonly ms: number; readonly to: ReleaseId | null }
-  | { readonly possible: false; readonly reason: string };
+  /** `fault`: `release` when it is the new release that does not answer, `undo` for everything else. */
+  | { readonly possible: false; readonly reason: string; readonly fault: 'release' | 'undo' };
 
 export type RollbackOrder = {
   readonly to: ReleaseRef;

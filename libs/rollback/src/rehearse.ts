@@ -14,13 +14,17 @@ export async function forthAndBack(
   { release, live, fence, clock }: Pick<DeployOrder, 'release' | 'live' | 'fence' | 'clock'>,
 ): Promise<Rehearsal> {
   const start = clock.now();
-  const no = (reason: string): Rehearsal => ({ possible: false, reason });
+  const no = (reason: string, fault: 'release' | 'undo' = 'undo'): Rehearsal => ({
+    possible: false,
+    reason,
+    fault,
+  });
   try {
     const weights = new Map([[release.id, 0] as const, ...(live === null ? [] : [[live.id, 100] as const])]);
     const there = await target.shift(weights, fence);
     if (there.kind === 'failed') return no(there.reason);
     const forth = await target.ask(release.id, null, ASK_MS);
-    if (!forth.ok) return no(`the new release ${release.id} cannot be reached: ${forth.text}`);
+    if (!forth.ok) return no(`the new release ${release.id} cannot be reached: ${forth.text}`, 'release');
     if (live === null) return { possible: true, ms: clock.now() - start, to: null };
     const back = await target.ask(live.id, null, ASK_MS);
     if (!back.ok)
@@ -43,22 +47,28 @@ export async function forthAndBack(
  */
 export async function rehearse(target: Target, order: DeployOrder): Promise<Rehearsal> {
   const cannot = checkRun(order.run)?.reason ?? target.cannotGoBack(order.run);
-  if (cannot !== null) return { possible: false, reason: cannot };
+  if (cannot !== null) return { possible: false, reason: cannot, fault: 'undo' };
   const taken = await target.fence(order.fence);
   const lost = (by: number): Rehearsal => ({
     possible: false,
     reason: `the target was taken with fence ${by}`,
+    fault: 'undo',
   });
   if (taken.kind === 'fenced') return lost(taken.by);
   const { releases } = await target.state();
   const runs = ({ id }: ReleaseRef) =>
     releases.some((each) => each.id === id && each.replicas.some((replica) => replica.running));
   if (!runs(order.release))
-    return { possible: false, reason: `${order.release.id} does not run: prepare it first` };
+    return {
+      possible: false,
+      reason: `${order.release.id} does not run: prepare it first`,
+      fault: 'release',
+    };
   if (order.live !== null && !runs(order.live))
     return {
       possible: false,
       reason: `the live release ${order.live.id} does not run, so that there is nothing to go back to: millwright rollback ${order.live.id} starts it`,
+      fault: 'undo',
     };
   const effects = new Effects({
     release: order.release.id,

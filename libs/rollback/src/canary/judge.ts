@@ -162,6 +162,10 @@ export function figures({ step, latency }: Canary): string {
   return `${step.fresh.hits} of ${step.fresh.n} requests failed (old ${step.old.hits} of ${step.old.n})${times}`;
 }
 
+/** What the old release's rate of errors was beside the new one, at its worst (3 standard errors); 0 when too little was seen of it. */
+export const oldAtWorst = ({ oldAll }: Canary): number =>
+  oldAll.n < 20 ? 0 : wilson(oldAll.hits, oldAll.n, 3).upper;
+
 /** The verdict as of the last look. `healthy` counts only once the bake has passed (J2). */
 export function judge(canary: Canary, look: Look, rules: Rules): Judgement {
   return degraded(canary, look, rules) ?? unsettled(canary, look, rules) ?? well(canary, look, rules);

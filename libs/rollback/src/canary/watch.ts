@@ -11,6 +11,7 @@ import {
   type Look,
   nextStep,
   observe,
+  oldAtWorst,
   type Rules,
   type Sample,
   startCanary,
@@ -53,6 +54,11 @@ export class Watch {
     this.#target = target;
     this.#watched = watched;
     this.#feed = target.requests();
+  }
+
+  /** The old release's rate of errors while it was watched, as far as chance allows. What undo must bring back. */
+  get baseline(): number {
+    return oldAtWorst(this.#canary);
   }
 
   close(): void {

@@ -1,158 +1,158 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deploy } from '../deploy.ts';
 import { rollback } from '../rollback.ts';
-import type { ReleaseRef } from '../target.ts';
 import { load } from './load.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
+import { type Within, withStand } from './within.ts';
 
 /** What every target keeps, whatever it is made of: forward, undo, and not one request that the bad release itself did not fail. */
 export function targetContract(name: string, stand: () => Promise<Stand>): void {
-  describe(`the ${name} target`, () => {
-    let at: Stand;
-    let v1: ReleaseRef;
-    beforeEach(async () => {
-      at = await stand();
-      v1 = await at.release('v1', { version: 'one' });
-    });
-    afterEach(async () => {
-      await at.close();
-    });
+  const within = (body: (within: Within) => Promise<void>) => withStand(stand, body);
+  describe.concurrent(`the ${name} target`, () => {
+    test(
+      'first deploy, second, and undo',
+      { timeout: 120_000 },
+      within(async ({ at, v1, answer }) => {
+        const v2 = await at.release('v2', { version: 'two' });
+        const journal = memoryJournal();
+        const run = at.run({ env: { GREETING: 'hello' } });
+        const first = await deploy(at.target, { release: v1, run, live: null, fence: 1, journal, clock });
+        expect(first).toMatchObject({ kind: 'promoted', release: v1.id, previous: null });
+        expect(await answer()).toBe('one');
 
-    const forward = (release: ReleaseRef, live: ReleaseRef | null, fence: number) =>
-      deploy(at.target, {
-        release,
-        live,
-        run: at.run(),
-        fence,
-        journal: memoryJournal(),
-        clock,
-        healthyWithinMs: 2_000,
-      });
+        const second = await deploy(at.target, { release: v2, run, live: v1, fence: 2, journal, clock });
+        expect(second).toMatchObject({ kind: 'promoted', previous: v1.id });
+        expect(await answer()).toBe('two');
+        const state = await at.target.state();
+        expect(state.serving).toEqual(new Map([[v2.id, 100]]));
+        expect(state.releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
 
-    const answer = async () => {
-      const response = await fetch(`http://127.0.0.1:${at.port}/`, { headers: { connection: 'close' } });
-      return `${response.status} ${await response.text()}`;
-    };
+        const back = await rollback(at.target, { to: v1, run, fence: 3, journal, clock });
+        expect(back).toMatchObject({ kind: 'switched', from: [v2.id], warm: true });
+        expect(await answer()).toBe('one');
+        expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id]);
 
-    test('first deploy, second, and undo', { timeout: 60_000 }, async () => {
-      const v2 = await at.release('v2', { version: 'two' });
-      const journal = memoryJournal();
-      const run = at.run({ env: { GREETING: 'hello' } });
-      const first = await deploy(at.target, { release: v1, run, live: null, fence: 1, journal, clock });
-      expect(first).toMatchObject({ kind: 'promoted', release: v1.id, previous: null });
-      expect(await answer()).toBe('200 one');
+        const again = await rollback(at.target, { to: v2, run, fence: 4, journal, clock });
+        expect(again).toMatchObject({ kind: 'switched', warm: false });
+        expect(await answer()).toBe('two');
+      }),
+    );
 
-      const second = await deploy(at.target, { release: v2, run, live: v1, fence: 2, journal, clock });
-      expect(second).toMatchObject({ kind: 'promoted', previous: v1.id });
-      expect(await answer()).toBe('200 two');
-      const state = await at.target.state();
-      expect(state.serving).toEqual(new Map([[v2.id, 100]]));
-      expect(state.releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
+    test(
+      'not one request fails across deploy, switch, rollback and a release that never gets healthy',
+      {
+        timeout: 120_000,
+      },
+      within(async ({ at, v1, forward }) => {
+        await forward(v1, null, 1);
+        const v2 = await at.release('v2', { version: 'two' });
+        const sick = await at.release('v3', { version: 'sick', mode: 'unhealthy' });
+        const mute = await at.release('v4', { version: 'mute', mode: 'never-listens' });
+        const users = load(at.port);
+        const second = await forward(v2, v1, 2);
+        expect(second).toMatchObject({ kind: 'promoted' });
+        expect(second.kind === 'promoted' && second.evidence).toContain('0 of ');
+        const back = { to: v1, run: at.run(), fence: 3, journal: memoryJournal(), clock };
+        expect(await rollback(at.target, back)).toMatchObject({ kind: 'switched', warm: true });
+        expect(await forward(sick, v1, 4, { healthyWithinMs: 2_000 })).toMatchObject({
+          kind: 'rolled_back',
+          verdict: 'never_healthy',
+          live: v1.id,
+        });
+        expect(await forward(mute, v1, 5, { healthyWithinMs: 1_000 })).toMatchObject({
+          kind: 'rolled_back',
+          verdict: 'never_healthy',
+        });
+        const seen = await users.stop();
+        expect(seen.sent).toBeGreaterThan(500);
+        expect(seen.failed).toBe(0);
+      }),
+    );
 
-      const back = await rollback(at.target, { to: v1, run, fence: 3, journal, clock });
-      expect(back).toMatchObject({ kind: 'switched', from: [v2.id], warm: true });
-      expect(await answer()).toBe('200 one');
-      expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id]);
+    test(
+      'a release that answers 500 is caught in its first share, and the old one serves again',
+      {
+        timeout: 120_000,
+      },
+      within(async ({ at, v1, forward }) => {
+        await forward(v1, null, 1);
+        const bad = await at.release('v2', { version: 'bad', mode: 'errors' });
+        const users = load(at.port);
+        const result = await forward(bad, v1, 2);
+        expect(result).toMatchObject({ kind: 'rolled_back', verdict: 'degraded', live: v1.id });
+        if (result.kind !== 'rolled_back') return;
+        const share = at.weighted ? 20 : 100;
+        expect(result.reason).toMatch(new RegExp(`^at ${share} % of traffic: \\d+ of \\d+ requests failed`));
+        expect(result.evidence).toContain('service bad errors');
+        expect(result.evidence).toContain(`back to ${v1.id}`);
+        expect(result.trafficBackMs).not.toBeNull();
+        const { failed, sent } = await users.stop();
+        // Only what the bad release itself failed: a fifth of the traffic until the verdict, where traffic can be shared.
+        expect(failed).toBeGreaterThan(0);
+        expect(failed).toBeLessThan(at.weighted ? sent / 4 : sent);
+        expect(result).toMatchObject({ verified: { kind: 'verified' }, stuck: null, troubles: [] });
+        expect([...(await at.target.state()).serving]).toEqual([[v1.id, 100]]);
+      }),
+    );
 
-      const again = await rollback(at.target, { to: v2, run, fence: 4, journal, clock });
-      expect(again).toMatchObject({ kind: 'switched', warm: false });
-      expect(await answer()).toBe('200 two');
-    });
+    test(
+      'a release that crashes under traffic is caught by its restarts or its health, and its users get the old one',
+      {
+        timeout: 120_000,
+      },
+      within(async ({ at, v1, forward }) => {
+        await forward(v1, null, 1);
+        const bad = await at.release('v2', { version: 'bad', mode: 'crash', after: 2_000 });
+        const result = await forward(bad, v1, 2, {
+          run: at.run({ canary: { steps: [20, 100], bake: 4_000, minRequests: 0 } }),
+        });
+        expect(result).toMatchObject({ kind: 'rolled_back', live: v1.id, verdict: 'degraded' });
+        expect(result.kind === 'rolled_back' && result.evidence).toContain('boom of bad');
+      }),
+    );
 
-    test('not one request fails across deploy, switch, rollback and a release that never gets healthy', {
-      timeout: 60_000,
-    }, async () => {
-      await forward(v1, null, 1);
-      const v2 = await at.release('v2', { version: 'two' });
-      const sick = await at.release('v3', { version: 'sick', mode: 'unhealthy' });
-      const mute = await at.release('v4', { version: 'mute', mode: 'never-listens' });
-      const users = load(at.port);
-      const second = await forward(v2, v1, 2);
-      expect(second).toMatchObject({ kind: 'promoted' });
-      expect(second.kind === 'promoted' && second.evidence).toContain('0 of ');
-      const back = { to: v1, run: at.run(), fence: 3, journal: memoryJournal(), clock };
-      expect(await rollback(at.target, back)).toMatchObject({ kind: 'switched', warm: true });
-      expect(await forward(sick, v1, 4)).toMatchObject({
-        kind: 'rolled_back',
-        verdict: 'never_healthy',
-        live: v1.id,
-      });
-      expect(await forward(mute, v1, 5)).toMatchObject({ kind: 'rolled_back', verdict: 'never_healthy' });
-      const seen = await users.stop();
-      expect(seen.sent).toBeGreaterThan(500);
-      expect(seen.failed).toBe(0);
-    });
-
-    test('a release that answers 500 is caught in its first share, and the old one serves again', {
-      timeout: 60_000,
-    }, async () => {
-      await forward(v1, null, 1);
-      const bad = await at.release('v2', { version: 'bad', mode: 'errors' });
-      const users = load(at.port);
-      const result = await forward(bad, v1, 2);
-      expect(result).toMatchObject({ kind: 'rolled_back', verdict: 'degraded', live: v1.id });
-      if (result.kind !== 'rolled_back') return;
-      const share = at.weighted ? 20 : 100;
-      expect(result.reason).toMatch(new RegExp(`^at ${share} % of traffic: \\d+ of \\d+ requests failed`));
-      expect(result.evidence).toContain('service bad errors');
-      expect(result.evidence).toContain(`back to ${v1.id}`);
-      expect(result.trafficBackMs).not.toBeNull();
-      const { failed, sent } = await users.stop();
-      // Only what the bad release itself failed: a fifth of the traffic until the verdict, where traffic can be shared.
-      expect(failed).toBeGreaterThan(0);
-      expect(failed).toBeLessThan(at.weighted ? sent / 4 : sent);
-      expect(result).toMatchObject({ verified: { kind: 'verified' }, stuck: null, troubles: [] });
-      expect([...(await at.target.state()).serving]).toEqual([[v1.id, 100]]);
-    });
-
-    test('a release that crashes under traffic is caught by its restarts or its health, and its users get the old one', {
-      timeout: 60_000,
-    }, async () => {
-      await forward(v1, null, 1);
-      const bad = await at.release('v2', { version: 'bad', mode: 'crash', after: 900 });
-      const result = await forward(bad, v1, 2);
-      expect(result).toMatchObject({ kind: 'rolled_back', live: v1.id, verdict: 'degraded' });
-      expect(result.kind === 'rolled_back' && result.evidence).toContain('boom of bad');
-    });
-
-    test('cancelled in the middle of a canary: traffic back, nothing of it left', {
-      timeout: 60_000,
-    }, async () => {
-      await forward(v1, null, 1);
-      const v2 = await at.release('v2', { version: 'two' });
-      const first = at.weighted ? 'shift/20' : 'shift/100';
-      const halt = new AbortController();
-      const journal = memoryJournal();
-      const halting = {
-        ...journal,
-        finished: async (...args: Parameters<typeof journal.finished>) => {
-          await journal.finished(...args);
-          if (args[0].effect === first) halt.abort(new Error('halt'));
-        },
-      };
-      const order = {
-        release: v2,
-        live: v1,
-        run: at.run(),
-        fence: 2,
-        journal: halting,
-        clock,
-        signal: halt.signal,
-      };
-      expect(await deploy(at.target, order)).toMatchObject({
-        kind: 'rolled_back',
-        verdict: 'cancelled',
-        reason: 'cancelled: halt',
-      });
-      expect(journal.lines.slice(-4)).toEqual([
-        `> undo:${first}`,
-        `< undo:${first} done`,
-        '> undo:start',
-        '< undo:start done',
-      ]);
-      const state = await at.target.state();
-      expect([...state.serving]).toEqual([[v1.id, 100]]);
-      expect(state.releases.map((each) => each.id)).toEqual([v1.id]);
-    });
+    test(
+      'cancelled in the middle of a canary: traffic back, nothing of it left',
+      {
+        timeout: 120_000,
+      },
+      within(async ({ at, v1, forward }) => {
+        await forward(v1, null, 1);
+        const v2 = await at.release('v2', { version: 'two' });
+        const first = at.weighted ? 'shift/20' : 'shift/100';
+        const halt = new AbortController();
+        const journal = memoryJournal();
+        const halting = {
+          ...journal,
+          finished: async (...args: Parameters<typeof journal.finished>) => {
+            await journal.finished(...args);
+            if (args[0].effect === first) halt.abort(new Error('halt'));
+          },
+        };
+        const order = {
+          release: v2,
+          live: v1,
+          run: at.run(),
+          fence: 2,
+          journal: halting,
+          clock,
+          signal: halt.signal,
+        };
+        expect(await deploy(at.target, order)).toMatchObject({
+          kind: 'rolled_back',
+          verdict: 'cancelled',
+          reason: 'cancelled: halt',
+        });
+        expect(journal.lines.slice(-4)).toEqual([
+          `> undo:${first}`,
+          `< undo:${first} done`,
+          '> undo:start',
+          '< undo:start done',
+        ]);
+        const state = await at.target.state();
+        expect([...state.serving]).toEqual([[v1.id, 100]]);
+        expect(state.releases.map((each) => each.id)).toEqual([v1.id]);
+      }),
+    );
   });
 }

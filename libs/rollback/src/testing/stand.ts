@@ -105,7 +105,7 @@ export const runAs = (
     port: 8080,
     expose: port,
     health: '/healthz',
-    canary: { steps: [20, 100], bake: 600, minRequests: 0 },
+    canary: { steps: [20, 100], bake: 400, minRequests: 0 },
     ...more,
   }),
   secrets,

@@ -1,0 +1,314 @@
+import type { ReleaseId } from '@millwright/domain';
+import { Watch } from './canary/watch.ts';
+import { checksOf } from './checks-of.ts';
+import { type Effect, type Effects, Fenced, messageOf, type Reversible } from './effect.ts';
+import { Evidence } from './evidence.ts';
+import { awaitHealthy } from './healthy.ts';
+import type {
+  DeployOrder,
+  DeployResult,
+  NotDeployed,
+  PrepareResult,
+  RolledBack,
+  StepSeen,
+  Verdict,
+} from './order.ts';
+import { forthAndBack } from './rehearse.ts';
+import { type Done, type Failure, failure, type Target } from './target.ts';
+import { stuckOn, trafficBack, verify } from './verify.ts';
+
+// Forward, in steps that are each journaled, idempotent and undone in reverse order:
+//   proxy → materialise → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake → retire.
+// Killed anywhere, the same order with the same fence converges: the target is read, not remembered.
+
+/** What ends a deploy before it is promoted. */
+type Stop = { verdict: Verdict; reason: string; needs?: string | null } | { failure: Failure };
+
+/** One deploy under way: the caller has its fence. */
+export class Deploying {
+  readonly #target: Target;
+  readonly #order: DeployOrder;
+  readonly #effects: Effects;
+  readonly #evidence: Evidence;
+  readonly #steps: StepSeen[] = [];
+  #healthyMs = 0;
+  /** The old release's rate of errors beside the new one. */
+  #baseline = 0;
+  #backFailed: string | null = null;
+  #rehearsalMs: number | null = null;
+  #backAt: number | null = null;
+  #shifted = false;
+  /** A live release that the target has no container of (removed by hand, new machine) cannot be given traffic: like a first deploy. */
+  #liveRuns = false;
+
+  constructor(target: Target, order: DeployOrder, effects: Effects) {
+    this.#target = target;
+    this.#order = order;
+    this.#effects = effects;
+    this.#evidence = new Evidence(order.run.secrets);
+  }
+
+  async prepareOnly(): Promise<PrepareResult> {
+    const stop = await this.#forward(() => this.#prepare());
+    if (stop !== null) return this.#back(stop);
+    return { kind: 'prepared', release: this.#order.release.id, ms: this.#healthyMs };
+  }
+
+  async go(): Promise<DeployResult> {
+    const stop = await this.#forward(async () => (await this.#prepare()) ?? (await this.#canary()));
+    if (stop !== null) return this.#back(stop);
+    const { release, live, fence, keepImages = 5, run } = this.#order;
+    const keep = live === null ? [release.id] : [release.id, live.id];
+    await this.#effects.run({
+      ...this.#named('retire'),
+      undo: 'compensable',
+      run: () => this.#target.retire(keep, keepImages, fence),
+      // An older release than the previous one is started again by a rollback to it: its image is kept.
+      compensate: null,
+    });
+    return {
+      kind: 'promoted',
+      release: release.id,
+      previous: live?.id ?? null,
+      rehearsalMs: this.#rehearsalMs,
+      steps: this.#steps,
+      evidence: this.#evidence.text(`canary ${run.config.canary.steps.join(', ')} %`),
+    };
+  }
+
+  /** Null when the release has all traffic and baked well. An abort is a stop; other throws are the driver's. */
+  async #forward(work: () => Promise<Stop | null>): Promise<Stop | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#order.signal?.aborted && !(error instanceof Fenced))
+        return { verdict: 'cancelled', reason: `cancelled: ${messageOf(this.#order.signal.reason)}` };
+      if (!(error instanceof Fenced)) await this.#calm();
+      throw error;
+    }
+  }
+
+  /** Journal or engine fail in the middle: nobody watches now, so the old release serves until the deploy is run again. */
+  async #calm(): Promise<void> {
+    if (!this.#shifted) return;
+    try {
+      await this.#target.shift(this.#weights(0), this.#order.fence);
+    } catch (error) {
+      this.#evidence.add('trouble', `traffic could not be sent back: ${messageOf(error)}`);
+    }
+  }
+
+  async #prepare(): Promise<Stop | null> {
+    const { release, run, signal, clock, healthyWithinMs = 30_000 } = this.#order;
+    const now = await this.#target.state();
+    this.#liveRuns = now.releases.some((each) => each.id === this.#order.live?.id);
+    if (now.condemned === release.id) return this.#goOnBack();
+    const prepared = await this.#sequence([
+      // Left behind: a proxy or an image without traffic disturbs nobody, and the next deploy needs them.
+      {
+        ...this.#named('proxy'),
+        undo: 'reversible',
+        run: () => this.#target.ensureProxy(run),
+        reverse: null,
+      },
+      {
+        ...this.#named('materialise'),
+        undo: 'reversible',
+        run: () => this.#target.materialise(release),
+        reverse: null,
+      },
+      this.#start(),
+    ]);
+    // Traffic that a killed run of this deploy had given it (or may have: a proxy that is down cannot be asked) is undone as well.
+    if (now.proxy === 'down' || now.serving.has(release.id)) this.#effects.adopt(this.#shiftTo('shift', 0));
+    if (prepared !== null) return { failure: prepared };
+    const strangers = [...now.serving.keys()].filter(
+      (id) => id !== release.id && id !== this.#order.live?.id,
+    );
+    if (strangers.length > 0) {
+      const settled = await this.#shift('settle', now.serving.get(release.id) ?? 0);
+      if (settled !== null) return { failure: settled };
+    }
+    const health = await awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal);
+    if (health.kind === 'never_healthy') return { verdict: 'never_healthy', reason: health.reason };
+    this.#healthyMs = health.ms;
+    this.#evidence.add('healthy', `after ${Math.round(health.ms)} ms`);
+    return null;
+  }
+
+  /** This deploy had begun to go back when it was killed: it never goes forward again. */
+  #goOnBack(): Stop {
+    this.#effects.adopt(this.#start());
+    this.#effects.adopt(this.#shiftTo('shift', 0));
+    return {
+      verdict: 'degraded',
+      reason: 'it was given up before the factory stopped; going back was finished now',
+    };
+  }
+
+  #start(): Effect<Done | Failure> {
+    const { release, run, fence } = this.#order;
+    return {
+      ...this.#named('start'),
+      undo: 'reversible',
+      run: () => this.#target.start(release, run),
+      reverse: async () => {
+        this.#evidence.add('log', await this.#target.logs(release.id, 12_000));
+        await this.#target.stop(release.id, fence);
+      },
+    };
+  }
+
+  async #sequence(effects: readonly Effect<Done | Failure>[]): Promise<Failure | null> {
+    for (const effect of effects) {
+      this.#order.signal?.throwIfAborted();
+      const result = await this.#effects.run(effect);
+      if (result.kind === 'failed') return result;
+    }
+    return null;
+  }
+
+  async #canary(): Promise<Stop | null> {
+    const { release, live, run, clock, checks = [], smoke, maxBakes } = this.#order;
+    const before = (await this.#target.state()).serving.get(release.id) ?? 0;
+    // A deploy that was killed goes on at the share it had reached, which bakes again; a fresh one is rehearsed first.
+    if (before === 0) {
+      const rehearsed = await this.#rehearse();
+      if (rehearsed !== null) return rehearsed;
+    } else this.#shifted = true;
+    const first =
+      this.#liveRuns && this.#target.weighted ? run.config.canary.steps.filter((step) => step < 100) : [];
+    const steps = [...first.sort((a, b) => a - b), 100].filter((step) => step >= Math.floor(before));
+    const watch = new Watch(this.#target, {
+      release: release.id,
+      old: this.#liveRuns ? (live?.id ?? null) : null,
+      config: run.config,
+      clock,
+      checks: [...checksOf(run.config, smoke), ...checks],
+      maxBakes,
+    });
+    try {
+      for (const percent of steps) {
+        const stop = await this.#step(percent, watch);
+        if (stop !== null) return stop;
+      }
+      return null;
+    } finally {
+      this.#baseline = watch.baseline;
+      watch.close();
+    }
+  }
+
+  async #step(percent: number, watch: Watch): Promise<Stop | null> {
+    const { signal } = this.#order;
+    signal?.throwIfAborted();
+    const shifted = await this.#shift(`shift/${percent}`, percent);
+    if (shifted !== null) return { failure: shifted };
+    const seen = await watch.bake(this.#liveRuns && percent < 100, signal);
+    this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
+    this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}; ${seen.figures}`);
+    if (seen.kind === 'healthy') return null;
+    const needs = seen.needs === null ? '' : `; it needs ${seen.needs}`;
+    return {
+      verdict: seen.kind,
+      reason: `at ${percent} % of traffic: ${seen.reason}${needs}`,
+      needs: seen.needs,
+    };
+  }
+
+  async #rehearse(): Promise<Stop | null> {
+    const { release, live, fence, clock } = this.#order;
+    const rehearsal = await this.#effects.run({
+      ...this.#shiftTo('rehearse', 0),
+      run: () => forthAndBack(this.#target, { release, live: this.#liveRuns ? live : null, fence, clock }),
+    });
+    if (!rehearsal.possible && rehearsal.fault === 'release')
+      return { verdict: 'degraded', reason: `before any traffic: ${rehearsal.reason}` };
+    if (!rehearsal.possible)
+      return { failure: failure('cannot_go_back', `undo was rehearsed and fails: ${rehearsal.reason}`) };
+    this.#rehearsalMs = rehearsal.ms;
+    return null;
+  }
+
+  async #shift(name: string, percent: number): Promise<Failure | null> {
+    const result = await this.#effects.run(this.#shiftTo(name, percent));
+    return result.kind === 'failed' ? result : null;
+  }
+
+  /** The new release gets `percent`, the old one the rest. All shifts share one undo: everything back to the old one (E4). */
+  #shiftTo(name: string, percent: number): Reversible<Done | Failure> {
+    const { release, live, fence } = this.#order;
+    return {
+      ...this.#named(name),
+      undo: 'reversible',
+      undoKey: `${fence}/${release.id}/traffic-back`,
+      run: () => {
+        if (percent > 0) this.#shifted = true;
+        return this.#target.shift(this.#weights(percent), fence);
+      },
+      reverse: async () => {
+        const weights = this.#weights(0);
+        const back = await trafficBack(this.#target, {
+          weights,
+          fence,
+          condemn: release.id,
+          run: this.#order.run,
+        });
+        if (back.kind === 'failed') {
+          this.#backFailed = back.reason;
+          throw new Error(back.reason);
+        }
+        this.#backAt = this.#order.clock.now();
+        this.#evidence.add(
+          'traffic',
+          this.#liveRuns ? `back to ${live?.id}` : 'nobody serves: no release ran before',
+        );
+      },
+    };
+  }
+
+  #weights(percent: number): ReadonlyMap<ReleaseId, number> {
+    const { release, live } = this.#order;
+    const rest =
+      live === null || live.id === release.id || !this.#liveRuns ? [] : [[live.id, 100 - percent] as const];
+    return new Map([[release.id, percent] as const, ...rest]);
+  }
+
+  async #back(stop: Stop): Promise<RolledBack | NotDeployed> {
+    const { clock, release, live, run } = this.#order;
+    const at = clock.now();
+    const ids = { release: release.id, live: live?.id ?? null };
+    await this.#effects.unwind();
+    const verified =
+      live !== null && this.#liveRuns && this.#shifted && this.#backFailed === null
+        ? await verify(
+            this.#target,
+            { release: live.id, errorRate: Math.max(run.config.rollbackWhen.errorRate, this.#baseline) },
+            clock,
+          )
+        : null;
+    const why = this.#backFailed ?? (verified?.kind === 'unverified' ? verified.reason : null);
+    const stuck = why === null ? null : stuckOn(this.#target, ids.live, why);
+    if (verified?.kind === 'verified')
+      this.#evidence.add('verified', `${live?.id} serves, ${verified.figures}`);
+    for (const trouble of this.#effects.troubles) this.#evidence.add('trouble', trouble);
+    if (stuck !== null) this.#evidence.add('stuck', `${stuck.why}\n${stuck.what}`);
+    if ('failure' in stop)
+      return { ...stop.failure, ...ids, evidence: this.#evidence.text(stop.failure.reason), stuck };
+    return {
+      kind: 'rolled_back',
+      ...ids,
+      needs: null,
+      ...stop,
+      evidence: this.#evidence.text(stop.reason),
+      trafficBackMs: !this.#shifted || this.#backAt === null ? null : this.#backAt - at,
+      troubles: this.#effects.troubles,
+      verified,
+      stuck,
+    };
+  }
+
+  #named(name: string) {
+    return { name, key: `${this.#order.fence}/${this.#order.release.id}/${name}` };
+  }
+}

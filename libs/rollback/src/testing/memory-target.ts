@@ -1,0 +1,91 @@
+import { type ReleaseId, RepoName } from '@millwright/domain';
+import { done, type Failure, failure, type Target, type TargetState } from '../target.ts';
+
+/** A target in memory, for what a real one cannot be made to do. `faults` may be changed while it is used. */
+export type MemoryTarget = Target & {
+  readonly faults: {
+    /** Asked before each shift: a reason makes it fail. */
+    shift: (weights: ReadonlyMap<ReleaseId, number>) => string | null;
+    probe: (release: ReleaseId) => boolean;
+    /** Cumulative, by release. */
+    figures: (release: ReleaseId) => { requests: number; errors: number };
+  };
+  readonly calls: string[];
+};
+
+export function memoryTarget(): MemoryTarget {
+  const running = new Set<ReleaseId>();
+  const calls: string[] = [];
+  let serving: ReadonlyMap<ReleaseId, number> = new Map();
+  let [fence, condemned]: [number, ReleaseId | null] = [0, null];
+  const faults: MemoryTarget['faults'] = {
+    shift: () => null,
+    probe: () => true,
+    figures: () => ({ requests: 0, errors: 0 }),
+  };
+  const answer = (release: ReleaseId) => ({ ok: faults.probe(release), ms: 1, text: 'asked' });
+  const state = (): TargetState => ({
+    fence,
+    condemned,
+    proxy: 'up',
+    releases: [...running].map((id) => ({
+      id,
+      layer: '',
+      replicas: [
+        {
+          name: id,
+          container: id,
+          running: true,
+          restarts: 0,
+          exitCode: null,
+          address: '',
+          weight: serving.get(id) ?? 0,
+        },
+      ],
+    })),
+    serving,
+  });
+  return {
+    faults,
+    calls,
+    name: RepoName.parse('shop'),
+    weighted: true,
+    measures: true,
+    cannotGoBack: () => null,
+    fence: async (wanted) => {
+      if (wanted < fence) return { kind: 'fenced', by: fence };
+      if (wanted > fence) [fence, condemned] = [wanted, null];
+      return { kind: 'taken' };
+    },
+    ensureProxy: async () => {
+      calls.push('ensureProxy');
+      return done;
+    },
+    materialise: async () => done,
+    start: async ({ id }) => {
+      running.add(id);
+      return done;
+    },
+    probe: async (release) => (running.has(release) ? [{ replica: release, ...answer(release) }] : []),
+    shift: async (weights, _fence, condemn): Promise<ReturnType<typeof failure> | typeof done> => {
+      calls.push(`shift ${[...weights].map(([id, percent]) => `${id}=${percent}`).join(' ')}`);
+      condemned = condemn ?? condemned;
+      const reason = faults.shift(weights);
+      if (reason !== null) return failure('proxy_down', reason) satisfies Failure;
+      serving = new Map([...weights].filter(([, percent]) => percent > 0));
+      return done;
+    },
+    counters: async () => new Map([...running].map((id) => [id, { ...faults.figures(id), sessions: 0 }])),
+    requests: () => null,
+    ask: async (release) => answer(release),
+    state: async () => state(),
+    restart: async () => {},
+    logs: async () => 'said',
+    stop: async (release) => {
+      calls.push(`stop ${release}`);
+      running.delete(release);
+    },
+    retire: async () => {},
+    remove: async () => {},
+  };
+}
