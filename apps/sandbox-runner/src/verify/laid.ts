@@ -17,6 +17,8 @@ export type Laid = {
   launch(script: string, mode: Mode): string;
   /** The reports written so far, in the order in which their processes started. */
   sessions(): Promise<Session[]>;
+  /** Whether more processes wanted to report than there were keys. The tree's own code could hide it: it is a hint, not a proof. */
+  more(): Promise<boolean>;
 };
 
 /** Lays everything before any code of the tree has run there. `keys` bounds how many processes may report. */
@@ -58,6 +60,11 @@ export async function layInto(
         );
       }
       return sessions;
+    },
+    async more() {
+      const options = { timeoutMs: LAY_MS, maxBytes: 1_024, ...signal };
+      const absent = await sandbox.exec(`[ ! -e ${folder}/more ]`, options);
+      return absent.kind !== 'exited' || absent.exitCode !== 0;
     },
   };
 }

@@ -36,12 +36,11 @@ export type SuiteOptions = {
 
 const KEPT = 65_536;
 
+/** `whole`: every process that wanted to report could, as far as is known. */
+export type RanSuite = { run: SuiteRun; result: CommandResult; whole: boolean };
+
 /** Runs the test command once, in a fresh container that is destroyed afterwards. Throws only when the engine fails or `signal` is aborted. */
-export async function runSuite(
-  where: Where,
-  subject: Prepared,
-  options: SuiteOptions,
-): Promise<{ run: SuiteRun; result: CommandResult }> {
+export async function runSuite(where: Where, subject: Prepared, options: SuiteOptions): Promise<RanSuite> {
   const opened = await where.sandboxes.open({
     run: where.run,
     attempt: where.attempt,
@@ -73,21 +72,23 @@ export async function runSuite(
     const ms = Math.round(performance.now() - startedAt);
     where.ran?.(options.purpose, ms);
     const sessions = ended.kind === 'exited' ? await laid.sessions() : [];
+    const whole = ended.kind === 'exited' && !(await laid.more());
     const end =
       ended.kind === 'timed_out'
         ? ({ kind: 'timed_out', afterMs: options.timeoutMs } as const)
         : ended.kind === 'gone'
           ? ({ kind: 'gone', reason: ended.reason } as const)
           : ({ kind: 'exited', exitCode: ended.exitCode } as const);
-    return { run: { end, sessions }, result: commandResult(options.command.text, ended, ms) };
+    return { run: { end, sessions }, result: commandResult(options.command.text, ended, ms), whole };
   } finally {
     await sandbox.destroy();
   }
 }
 
-function lost(options: SuiteOptions, reason: string): { run: SuiteRun; result: CommandResult } {
+function lost(options: SuiteOptions, reason: string): RanSuite {
   return {
     run: { end: { kind: 'gone', reason }, sessions: [] },
     result: commandResult(options.command.text, { kind: 'gone', reason }, 0),
+    whole: false,
   };
 }

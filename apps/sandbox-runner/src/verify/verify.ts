@@ -23,6 +23,7 @@ import {
   outcomesOf,
 } from './judge.ts';
 import type { Laying } from './lay.ts';
+import { factsOfPassed, type Passed } from './next-base.ts';
 import { isTestConfig, mergeManifest, planOverlay } from './overlay.ts';
 import { type Prepared, runSuite, type Where } from './suite.ts';
 
@@ -64,9 +65,7 @@ const canariesFor = (files: Readonly<Record<string, KnownRunner>>): (Canary & { 
  * the test files that the change touched, then the acceptance checks. Throws only when the engine fails or `signal` is aborted.
  */
 export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
-  const { paths } = await listCheckout(input.base.checkout, MAX_FILES);
-  const manifest = paths.includes('package.json') ? await readText(input.base, 'package.json') : null;
-  const command = testCommand(input.config, parseManifest(manifest));
+  const command = testCommand(input.config, parseManifest(await manifestOf(input.base)));
   const suite = command.kind === 'none' ? nothingToRun() : await verifySuite(where, memory, input, command);
   const written = await input.acceptance;
   const acceptance =
@@ -130,9 +129,17 @@ async function verifySuite(
       },
       ...(input.signal === undefined ? {} : { signal: input.signal }),
     });
+  const keep = async (passed: Omit<Passed, 'candidate' | 'laying'>) => {
+    const learned = await factsOfPassed({ ...passed, candidate: input.candidate, laying });
+    const own = testCommand(input.config, parseManifest(await manifestOf(input.candidate)));
+    if (learned !== null && own.kind === 'command')
+      await memory.set(keyOf(where, input.candidate, own), learned);
+  };
   if (facts.runner === 'unknown') {
-    const { run: observed, result } = await run('verify', NOTHING, []);
-    return { judgement: judgeByExitCode(facts, observed), result, baseTests: noBaseTests };
+    const observed = await run('verify', NOTHING, []);
+    const judgement = judgeByExitCode(facts, observed.run);
+    await keep({ judgement, observed, canaried: null, canaries: [] });
+    return { judgement, result: observed.result, baseTests: noBaseTests };
   }
   const there = new Set((await listCheckout(input.candidate.checkout, MAX_FILES)).paths);
   const { runner } = facts;
@@ -149,6 +156,7 @@ async function verifySuite(
     run('verify-canary', NOTHING, canaries),
   ]);
   const judgement = judge(facts, observed.run, canaried.run, canaries);
+  await keep({ judgement, observed, canaried, canaries });
   const baseTests = await runBaseTests(input, facts, (write) =>
     run('verify-base', { ...NOTHING, write }, []),
   );
@@ -175,6 +183,9 @@ async function runBaseTests(
   return { files, failing: [...new Set(failing)], result };
 }
 
+const keyOf = (where: Where, on: Prepared, { script }: { script: string }): string =>
+  JSON.stringify([on.checkout.tree, on.layer?.key ?? '', on.image ?? where.sandboxes.image, script]);
+
 /** Runs the base, twice and once a key: to learn its names, and which of its test files can carry canaries. */
 async function learn(
   where: Where,
@@ -183,12 +194,7 @@ async function learn(
   command: Extract<TestCommand, { kind: 'command' }>,
 ): Promise<BaseFacts> {
   const { base } = input;
-  const key = JSON.stringify([
-    base.checkout.tree,
-    base.layer?.key ?? '',
-    base.image ?? where.sandboxes.image,
-    command.script,
-  ]);
+  const key = keyOf(where, base, command);
   const known = await memory.get(key);
   if (known !== null) return known;
   const shared = {
@@ -208,6 +214,11 @@ async function learn(
   // A run that the machine cut short taught nothing worth keeping.
   if (observed.run.end.kind === 'exited' && canaried.run.end.kind === 'exited') await memory.set(key, facts);
   return facts;
+}
+
+async function manifestOf(of: Prepared): Promise<string | null> {
+  const { paths } = await listCheckout(of.checkout, MAX_FILES);
+  return paths.includes('package.json') ? readText(of, 'package.json') : null;
 }
 
 /** What of the base's test configuration is laid over the candidate. */

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { createHmac } = require('node:crypto');
 
-const { readFileSync, unlinkSync, openSync, writeSync, realpathSync } = fs;
+const { readFileSync, unlinkSync, openSync, closeSync, writeSync, realpathSync } = fs;
 const { stringify } = JSON;
 const { basename, join, relative, resolve } = path;
 const folder = process.env.MILLWRIGHT_FOLDER ?? '';
@@ -69,7 +69,11 @@ function takeSession(runner) {
       key = null; // Taken by an earlier session, or never laid.
     }
   }
-  if (key === null) return null;
+  if (key === null) {
+    // More runners than the base had. Nothing is believed of it; it only says that this run cannot teach what a later base has.
+    closeSync(openSync(join(folder, 'more'), 'a'));
+    return null;
+  }
   const fd = openSync(join(folder, `report-${index - 1}`), 'ax', 0o600);
   let seq = 0;
   session = {
