@@ -1,8 +1,8 @@
-import { type Headers, pack } from 'tar-stream';
+import { type Header, pack } from 'tar-stream';
 import { expect, test } from 'vitest';
 import { repack } from './checks-archive.ts';
 
-async function tarOf(entries: (Partial<Headers> & { name: string; text?: string })[]): Promise<Buffer> {
+async function tarOf(entries: (Partial<Header> & { name: string; text?: string })[]): Promise<Buffer> {
   const tar = pack();
   for (const { text, ...header } of entries) tar.entry(header, text ?? '');
   tar.finalize();
@@ -24,7 +24,7 @@ test('no file is no archive', async () => {
   expect(await repack(await tarOf([folder]))).toBeNull();
 });
 
-test.each<[string, Partial<Headers> & { name: string; text?: string }]>([
+test.each<[string, Partial<Header> & { name: string; text?: string }]>([
   ['a symbolic link', { name: '.millwright-checks/l', type: 'symlink', linkname: '/etc/passwd' }],
   ['a hard link', { name: '.millwright-checks/l', type: 'link', linkname: '.millwright-checks/a.cjs' }],
   ['a device', { name: '.millwright-checks/d', type: 'character-device' }],
