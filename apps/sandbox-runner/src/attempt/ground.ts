@@ -12,8 +12,7 @@ const MAX_ADVICE = 64 * 1024;
 
 /** Unpacks one of the source's trees. Throws terminal `source-refused`. */
 export async function checkoutOf({ runner, spec }: Held, tree: GitSha): Promise<Checkout> {
-  const bundle = await runner.artifacts.get(spec.source.bundle);
-  const out = await runner.sandboxes.checkout(bundle, tree);
+  const out = await runner.sandboxes.checkout(() => runner.artifacts.get(spec.source.bundle), tree);
   if (out.kind === 'refused')
     throw terminal('source-refused', `The source cannot be unpacked: ${out.reason}.`);
   return out.checkout;

@@ -28,7 +28,7 @@ const REASONS: Record<number, [code: string, reason: string]> = {
  */
 export async function checkout(
   engine: Engine,
-  bundle: Uint8Array,
+  bundle: Uint8Array | (() => Promise<Uint8Array>),
   tree: GitSha,
 ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused> {
   const path = join(engine.folders.checkouts, tree);
@@ -43,7 +43,8 @@ export async function checkout(
   await mkdir(out, { recursive: true });
   await chown(out, AGENT, AGENT);
   try {
-    await writeFile(join(scratch, 'bundle'), bundle, { mode: 0o644 });
+    const bytes = typeof bundle === 'function' ? await bundle() : bundle;
+    await writeFile(join(scratch, 'bundle'), bytes, { mode: 0o644 });
     const end = await runClean(engine, {
       image: engine.image,
       script: SCRIPT,

@@ -27,7 +27,11 @@ export type Sandboxes = {
   readonly engine: Engine;
   /** The id of an image that the engine has and that can run a shell; the factory's own when no name is given. */
   resolveImage(name?: string): Promise<{ kind: 'image'; id: string } | Refused>;
-  checkout(bundle: Uint8Array, tree: GitSha): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
+  /** `bundle` may be a way to get it: it is only asked for where the tree is not there yet. */
+  checkout(
+    bundle: Uint8Array | (() => Promise<Uint8Array>),
+    tree: GitSha,
+  ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   unpack(tar: Uint8Array): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   open(options: OpenOptions): Promise<{ kind: 'open'; sandbox: Sandbox } | Refused>;
   reap(live: ReadonlySet<string>): Promise<Reaped>;
