@@ -37,8 +37,9 @@ export function openTrail(options: {
     reading(reads, async (sql) => {
       const found = rows(
         await sql<Row[]>`
-          select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
-          where position > ${afterPosition} order by position limit ${Math.min(limit, MAX_READ)}`,
+          select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p
+            on p.position = e.position and p.position > ${afterPosition} -- an outer join does not hand the bound on, and would read from the first on
+          where e.position > ${afterPosition} order by e.position limit ${Math.min(limit, MAX_READ)}`,
       );
       for (const [i, { envelope }] of found.entries())
         if (envelope.position !== afterPosition + i + 1)

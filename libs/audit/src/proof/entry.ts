@@ -1,4 +1,4 @@
-import { createHash, hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Digest, Envelope } from '@millwright/domain';
 import canonicalize from 'canonicalize';
 
@@ -16,7 +16,7 @@ export function canonicalBytes(value: unknown): Uint8Array {
 
 /** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps a redacted payload from being guessed back from its digest. */
 export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(salt).update(bytes).digest('hex')}` as Digest;
+  return `sha256:${hash('sha256', Buffer.concat([salt, bytes]), 'hex')}` as Digest;
 }
 
 /**
@@ -43,7 +43,5 @@ export function checkPayload(
   payload: { salt: Uint8Array; bytes: Uint8Array } | null,
 ): 'ok' | 'redacted' | 'mismatch' {
   if (payload === null) return 'redacted';
-  const told = Buffer.from(envelope.payloadDigest);
-  const computed = Buffer.from(payloadDigest(payload.salt, payload.bytes));
-  return told.length === computed.length && timingSafeEqual(told, computed) ? 'ok' : 'mismatch';
+  return payloadDigest(payload.salt, payload.bytes) === envelope.payloadDigest ? 'ok' : 'mismatch';
 }

@@ -5,20 +5,30 @@ import type { EnvelopeRow } from './nodes.ts';
 export type EntryRow = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
 
 /** A payload may be 4 MiB, so a batch is bounded by its bytes too. */
-const BATCH = 2_000;
+const BATCH = 4_000;
 const MAX_BYTES = 33_554_432;
 
-/** The next entries after a position: at least one where there is one, and then as many as fit into both bounds. */
+/**
+ * The next entries after a position: at least one where there is one, and then as many as fit into both bounds. The range is given for
+ * both tables: an outer join does not hand it on, and then reads payloads from the first on (measured: 8 ms a page at entry 30,000, 1 ms so).
+ */
 export async function entriesAfter(
   sql: Sql,
   after: number,
   limits: { entries?: number; bytes?: number } = {},
 ): Promise<EntryRow[]> {
-  return sql<EntryRow[]>`
+  const end = after + Math.min(limits.entries ?? BATCH, BATCH);
+  const rows = await sql<EntryRow[]>`
     select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
       select e.*, p.salt, p.bytes, sum(octet_length(p.bytes)) over (order by e.position) - octet_length(p.bytes) as before
-      from (
-        select * from millwright.entries where position > ${after} order by position limit ${Math.min(limits.entries ?? BATCH, BATCH)}
-      ) e left join millwright.payloads p using (position)
+      from millwright.entries e left join millwright.payloads p
+        on p.position = e.position and p.position > ${after} and p.position <= ${end}
+      where e.position > ${after} and e.position <= ${end}
     ) as sized where coalesce(before, 0) < ${limits.bytes ?? MAX_BYTES} order by position`;
+  // Positions are dense, so this is the end, or a gap that somebody made: then what comes after it tells.
+  return rows.length > 0
+    ? rows
+    : sql<EntryRow[]>`
+        select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p on p.position = e.position
+        where e.position = (select min(position) from millwright.entries where position > ${after})`;
 }

@@ -197,8 +197,10 @@ export function openProver(options: {
       ),
     inclusion: (position, size) =>
       reading(pool, async (sql) => {
-        const row = await rowAt(sql, position);
-        const checkpoint = size === undefined ? await latest(sql, position) : await checkpointAt(sql, size);
+        const [row, checkpoint] = await Promise.all([
+          rowAt(sql, position),
+          size === undefined ? latest(sql, position) : checkpointAt(sql, size),
+        ]);
         if (checkpoint === null || checkpoint.size < position)
           throw terminal(
             'no-entry',

@@ -13,17 +13,19 @@ const DEADLINE_MS = 3_600_000;
 
 /** What was sealed of entries (after, end], by the rows of the tree and by what lies beside checkpoints. */
 async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end: number): Promise<void> {
-  const full = await sql<{ index: number; children: Uint8Array }[]>`
-    select index, children from millwright.tree where level = ${STEP}
-      and index between ${Math.floor(after / WIDTH)} and ${Math.floor((end - 1) / WIDTH)} order by index`;
+  const [full, checkpoints, beyond] = await Promise.all([
+    sql<{ index: number; children: Uint8Array }[]>`
+      select index, children from millwright.tree where level = ${STEP}
+        and index between ${Math.floor(after / WIDTH)} and ${Math.floor((end - 1) / WIDTH)} order by index`,
+    checkpointsWithin(sql, after, end),
+    sql<{ size: number; tail: Uint8Array }[]>`
+      select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`,
+  ]);
   const feed = (first: number, leaves: Uint8Array) => {
     for (let i = 0; i * 32 < leaves.length; i++)
       if (first + i > after && first + i <= end)
         verifier.sealedLeaf(first + i, leaves.subarray(32 * i, 32 * i + 32));
   };
-  const checkpoints = await checkpointsWithin(sql, after, end);
-  const beyond = await sql<{ size: number; tail: Uint8Array }[]>`
-    select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`;
   for (const { size, tail } of [...checkpoints, ...beyond]) feed(size - tail.length / 32 + 1, tail);
   for (const { index, children } of full) feed(index * WIDTH + 1, children);
   for (const { size, note } of checkpoints) verifier.checkpoint(size, note);
@@ -48,14 +50,13 @@ async function firstBadRow(sql: Sql, made: readonly TreeRow[], sealed: number): 
   );
 }
 
-/** Versions of a stream are dense and in the order of the trail: the first position where they are not. */
-async function firstBadVersion(sql: Sql): Promise<number | null> {
+/** Versions go on in each stream: looked at where no hash is sealed yet. The first position where they do not. */
+async function firstBadVersion(sql: Sql, sealed: number): Promise<number | null> {
   const [row] = await sql<{ position: number }[]>`
-    select min(position) as position from (
-      select position, version, lag(version) over w as version_before, lag(position) over w as position_before
-      from millwright.entries window w as (partition by stream order by version)
-    ) as e where version <> coalesce(version_before, 0) + 1 or position < coalesce(position_before, 0)
-    having min(position) is not null`;
+    select min(e.position) as position from millwright.entries e
+    where e.position > ${sealed} and e.version <> 1 + coalesce(
+      (select max(b.version) from millwright.entries b where b.stream = e.stream and b.position < e.position), 0)
+    having min(e.position) is not null`;
   return row?.position ?? null;
 }
 
@@ -79,11 +80,13 @@ async function readThrough(
     select (select coalesce(max(size), 0) from millwright.checkpoints) as sealed,
       (select coalesce(max(position), 0) from millwright.entries) as head`;
   let after = 0;
+  let pending = entriesAfter(sql, after);
   while (!verifier.done) {
-    const rows = await entriesAfter(sql, after);
+    const rows = await pending;
     const last = rows.at(-1);
     if (last === undefined) break;
     await feedSealed(sql, verifier, after, last.position);
+    pending = entriesAfter(sql, last.position); // on its way while these are hashed
     for (const row of rows) {
       const payload = row.salt === null || row.bytes === null ? null : { salt: row.salt, bytes: row.bytes };
       verifier.entry({ envelope: envelopeOf(row), payload });
@@ -94,10 +97,11 @@ async function readThrough(
     after = last.position;
     options.onProgress?.(after, head);
   }
+  await pending;
   if (sealed > head) verifier.checkpoint(sealed, ''); // it will not be reached: that it is there is what it says
   const verdict = verifier.finish();
   if (verdict.integrity.kind !== 'ok') return verdict;
-  const version = await firstBadVersion(sql);
+  const version = await firstBadVersion(sql, verdict.sealed);
   if (version === null) return verdict;
   const reason = `the version of entry ${version} does not follow the one before it in its stream`;
   return {
