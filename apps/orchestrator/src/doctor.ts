@@ -22,6 +22,18 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
     'restart the factory: npm start',
     () => factory.trail.head(),
   );
+  await check(
+    'seal',
+    'what is decided is sealed within a second',
+    'see the reason, then: millwright trail verify',
+    async () => {
+      const state = factory.sealer.state();
+      if (state.kind === 'refusing' || state.kind === 'stopped')
+        throw new Error(
+          `nothing is sealed, so nothing ships: ${state.kind === 'refusing' ? state.reason : 'stopped'}`,
+        );
+    },
+  );
   await check('store', 'the store answers', 'restart the factory: npm start', () => factory.store.ping());
   for (const { repo, url } of factory.world.repos.values()) {
     await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {
