@@ -86,7 +86,7 @@ describe.each(FORMS)('$name', (form: Form) => {
         ...{ baseTests: { files: ['test/twice.test.js'], failing: [] } },
       });
     },
-    180_000,
+    300_000,
   );
 
   test.each(CHEATS)('never passes: $name', async ({ change }) => {
