@@ -17,7 +17,7 @@ const CLI = join(ROOT, 'apps/cli/src/main.ts');
 const READY_MS = 120_000;
 const STOP_MS = 60_000;
 const COMMAND_MS = 280_000;
-const RUN_MS = 120_000;
+const RUN_MS = 240_000;
 
 export type Ran = { code: number | null; stdout: string; stderr: string };
 export type CliOptions = { stdin?: string; token?: string; env?: Record<string, string> };
@@ -48,7 +48,7 @@ export type Factory = {
   ): Promise<{ code: number | null; run: RunView }>;
   /** Files a ticket; its id. */
   file(repo: string, ticket: string, options?: CliOptions): Promise<string>;
-  /** The newest run of a ticket, once `holds` is true of it. 120 s at most. */
+  /** The newest run of a ticket, once `holds` is true of it. 240 s at most. */
   runOf(ticket: string, holds: (run: RunView) => boolean): Promise<RunView>;
   trail(run: string): Promise<TrailLine[]>;
   /** What the recorded model was asked. */
