@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runCommand } from './command/run.ts';
 import { deploy } from './deploy.ts';
 import { rehearse } from './rehearse.ts';
@@ -14,15 +14,6 @@ targetContract('command', commandStand);
 const user = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : null;
 const sh = (script: string, env: Record<string, string> = {}, timeoutMs = 5_000, input?: Uint8Array) =>
   runCommand(['sh', '-c', script], { env, user, timeoutMs, input });
-
-let private_: string;
-beforeEach(async () => {
-  private_ = await mkdtemp(join(tmpdir(), 'mw-private-'));
-  await writeFile(join(private_, 'key'), 'factory key', { mode: 0o600 });
-});
-afterEach(async () => {
-  await rm(private_, { recursive: true, force: true });
-});
 
 test('a command has its own environment, folder and user, and none of the factory’s', async () => {
   process.env.MILLWRIGHT_TEST_KEY = 'planted';
@@ -39,7 +30,13 @@ test('a command has its own environment, folder and user, and none of the factor
   expect([folder?.startsWith(join(tmpdir(), 'mw-command-')), read]).toEqual([true, 'in']);
   if (user === null) return;
   expect(uid).toBe('10001');
-  expect(await sh(`cat ${private_}/key`)).toMatchObject({ code: 1, stdout: '' });
+  const private_ = await mkdtemp(join(tmpdir(), 'mw-private-'));
+  try {
+    await writeFile(join(private_, 'key'), 'factory key', { mode: 0o600 });
+    expect(await sh(`cat ${private_}/key`)).toMatchObject({ code: 1, stdout: '' });
+  } finally {
+    await rm(private_, { recursive: true, force: true });
+  }
 });
 
 test('a command that hangs is killed with what it started, floods are cut, and one that does not exist says so', async () => {

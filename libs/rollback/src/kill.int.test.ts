@@ -11,8 +11,11 @@ import { load } from './testing/load.ts';
 import { clock, memoryJournal, type Stand, stand } from './testing/stand.ts';
 import { withStand } from './testing/within.ts';
 
-/** After every journal event with MILLWRIGHT_KILL=every; else in the middle of every effect, which are the odd ones. */
-const STEP = process.env.MILLWRIGHT_KILL === 'every' ? 1 : 2;
+/** After every journal event with MILLWRIGHT_KILL=every; else in the middle of effects, which are the odd ones. */
+const EVERY = process.env.MILLWRIGHT_KILL === 'every';
+const STEP = EVERY ? 1 : 2;
+/** Going forward has the most effects: every second of them, unless all are asked for (proxy, start, a share, retire). */
+const FORWARD_STEP = EVERY ? 1 : 4;
 
 type Config = Record<string, unknown>;
 const short: Config = { canary: { steps: [30, 100], bake: 100, minRequests: 0 } };
@@ -55,7 +58,7 @@ test.concurrent(
     let fence = 1;
     const v2 = await keep(at, 'v2', { version: 'two' });
     const users = load(at.port, 4);
-    for (let killAt = 1; ; killAt += STEP) {
+    for (let killAt = 1; ; killAt += FORWARD_STEP) {
       fence += 1;
       // Odd: an effect has started, and is cut in its middle. Even: it has finished.
       const died = await child(at, {

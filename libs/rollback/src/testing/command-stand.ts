@@ -48,10 +48,13 @@ export async function commandStand(): Promise<Stand> {
     open,
     run,
     async close() {
-      await target.remove(true);
-      await closeFront();
-      await rm(dataDir, { recursive: true, force: true });
-      await rm(site, { recursive: true, force: true });
+      try {
+        await target.remove(true);
+      } finally {
+        await closeFront();
+        await rm(dataDir, { recursive: true, force: true });
+        await rm(site, { recursive: true, force: true });
+      }
     },
   };
 }
