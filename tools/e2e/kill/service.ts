@@ -22,7 +22,7 @@ export const serviceFiles = (port: number): Files => ({
   start: node server.js
   port: 8080
   expose: ${port}
-  canary: { steps: [100], bake: 300ms }
+  canary: { steps: [100], bake: 300ms, minRequests: 0 }
 `,
   'answer.js': answer('w0'),
   'server.js': SERVER,

@@ -8,7 +8,7 @@ import { ROOT } from '../factory.ts';
 
 const PROGRAM = `
 const { default: postgres } = await import(process.env.CLIENT);
-const sql = postgres(process.env.TARGET, { max: 1, onnotice: () => undefined });
+const sql = postgres(process.env.TARGET, { max: 1, onnotice: () => undefined, onclose: () => process.exit(1) });
 process.on('message', async ({ id, statement }) => {
   try { process.send({ id, rows: [...await sql.unsafe(statement)] }); }
   catch (error) { process.send({ id, error: String(error) }); }
@@ -35,7 +35,10 @@ function address(data: string): string {
   return `postgres://postgres:${passwords.postgres}@127.0.0.1:${port}/millwright`;
 }
 
-export function openSuperuser(data: string): Superuser {
+type Answer = { id: number; rows?: Row[]; error?: string };
+
+/** One session in its process; it ends with the server's connection. */
+function start(data: string) {
   const env = {
     PATH: process.env.PATH,
     CLIENT: join(ROOT, 'node_modules/postgres/src/index.js'),
@@ -45,34 +48,38 @@ export function openSuperuser(data: string): Superuser {
     env,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+  const waiting = new Map<number, (answer: Omit<Answer, 'id'>) => void>();
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const waiting = new Map<number, (answer: { rows?: Row[]; error?: string }) => void>();
-  child.on('message', (answer: { id: number; rows?: Row[]; error?: string }) => {
-    waiting.get(answer.id)?.(answer);
-    waiting.delete(answer.id);
-  });
+  child.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
   void ended.then(() => {
     for (const tell of waiting.values()) tell({ error: 'the session ended' });
   });
+  return { child, waiting, ended };
+}
+
+/** A session is opened with the first question, and anew after one that was lost: the question that lost it is refused. */
+export function openSuperuser(data: string): Superuser {
+  let session: ReturnType<typeof start> | null = null;
   let last = 0;
   return {
     ask: (statement) =>
       new Promise((resolve, reject) => {
+        if (session === null || !session.child.connected) session = start(data);
+        const { child, waiting } = session;
         const id = ++last;
-        const late = setTimeout(
-          () => waiting.get(id)?.({ error: `no answer in ${ASK_MS} ms: ${statement}` }),
-          ASK_MS,
-        );
+        const late = setTimeout(() => waiting.get(id)?.({ error: `no answer in ${ASK_MS} ms` }), ASK_MS);
         waiting.set(id, ({ rows, error }) => {
           clearTimeout(late);
+          waiting.delete(id);
           if (rows) resolve(rows);
           else reject(new Error(`${error} (${statement})`));
         });
-        child.send({ id, statement });
+        // What cannot be sent is told by the session's end.
+        child.send({ id, statement }, () => undefined);
       }),
     close: async () => {
-      if (child.connected) child.disconnect();
-      await ended;
+      if (session?.child.connected) session.child.disconnect();
+      await session?.ended;
     },
   };
 }
