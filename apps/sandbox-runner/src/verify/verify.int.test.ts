@@ -59,6 +59,13 @@ function changedBy(base: Files, next: Files): ChangedPath[] {
     }));
 }
 
+// By default every way of cheating is tried under node --test and under one other runner, in turn; MILLWRIGHT_MATRIX=every tries each under all.
+const every = process.env.MILLWRIGHT_MATRIX === 'every';
+const cheatsFor = (form: Form) => {
+  const nth = FORMS.indexOf(form);
+  return CHEATS.filter((_, index) => every || nth === 0 || index % (FORMS.length - 1) === nth - 1);
+};
+
 describe.each(FORMS)('$name', (form: Form) => {
   const memory = memoryOf(null);
   const base = baseOf(form);
@@ -89,7 +96,7 @@ describe.each(FORMS)('$name', (form: Form) => {
     300_000,
   );
 
-  test.each(CHEATS)('never passes: $name', async ({ change }) => {
+  test.each(cheatsFor(form))('never passes: $name', async ({ change }) => {
     const made = await report(change);
     expect(made.reason).not.toBe('');
     expect(['failed', 'invalid']).toContain(made.verdict);
