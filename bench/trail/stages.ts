@@ -1,4 +1,4 @@
-import { openRunnerTrail, openTrail } from '@millwright/audit';
+import { type AttemptStream, openRunnerTrail, openTrail } from '@millwright/audit';
 import { type Actor, type AppendResult, streamOf } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import type { OwnPostgres } from '@millwright/store/testing';
@@ -12,6 +12,7 @@ import { attemptClosed, attemptOpened, stageClosed, stageOpened, turnRecorded } 
 
 const ORCHESTRATOR = 'orchestrator' as Actor;
 const STAGES = 5;
+const WARM = 3;
 export const NAIVE = `${import.meta.dirname}/../../libs/audit/src/testing/naive-chain.ts`;
 
 function must(result: AppendResult): { version: number; position: number } {
@@ -28,7 +29,7 @@ async function wholeStages(
   const runner = await openRunnerTrail({ url: url.runner, clock, incarnation: 'bench-stages' });
   const actor = 'runner/bench-stages' as Actor;
   try {
-    const stages = await timed(n, 3, async () => {
+    const stages = await timed(n, WARM, async () => {
       const run = newRun();
       for (let nth = 1; nth <= STAGES; nth += 1) {
         const attempt = newAttempt();
@@ -51,18 +52,19 @@ async function wholeStages(
         );
       }
     });
-    const attempt = newAttempt();
-    const opened = { stream: streamOf.attempt(attempt), expectedVersion: 0, actor: ORCHESTRATOR };
-    must(await trail.append({ ...opened, entries: [attemptOpened(attempt, newRun())] }));
-    const claim = await runner.claim(attempt);
-    if (claim.kind !== 'claimed') throw new Error(`not claimed: ${claim.kind}`);
-    const stream = runner.stream(claim);
-    let turn = 0;
-    const steps = await timed(n, 3, async () => {
-      for (let nth = 0; nth < STAGES; nth += 1) {
-        turn += 1;
+    const streams: AttemptStream[] = [];
+    for (let nth = 0; nth < n + WARM; nth += 1) {
+      const attempt = newAttempt();
+      const opened = { stream: streamOf.attempt(attempt), expectedVersion: 0, actor: ORCHESTRATOR };
+      must(await trail.append({ ...opened, entries: [attemptOpened(attempt, newRun())] }));
+      const claim = await runner.claim(attempt);
+      if (claim.kind !== 'claimed') throw new Error(`not claimed: ${claim.kind}`);
+      streams.push(runner.stream(claim));
+    }
+    const steps = await timed(n, WARM, async () => {
+      const stream = streams.pop();
+      for (let turn = 1; stream !== undefined && turn <= STAGES; turn += 1)
         must(await stream.append('agent/plan' as Actor, [turnRecorded(turn)]));
-      }
     });
     return { stages: spreadOf(stages), steps: spreadOf(steps), runs: n };
   } finally {
@@ -92,7 +94,7 @@ async function jobs(url: string, n: number): Promise<{ chain: Spread; pickUp: Sp
     });
   try {
     const pickUp = await timed(n, 5, () => end(0));
-    const chain = await timed(n, 3, () => end(STAGES - 1));
+    const chain = await timed(n, WARM, () => end(STAGES - 1));
     return { chain: spreadOf(chain), pickUp: spreadOf(pickUp) };
   } finally {
     await work.stop();
