@@ -146,12 +146,15 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
     const database = await timed(
       'Postgres',
       (found) => found.said,
-      async () =>
-        env.DATABASE_URL
+      async () => {
+        const started = env.DATABASE_URL
           ? externalDatabase(env.DATABASE_URL, identity.passwords)
-          : await embeddedDatabase(data, identity.passwords),
+          : await embeddedDatabase(data, identity.passwords);
+        // Before the step is told: whoever asked to stop meanwhile is answered there, and it would be left running.
+        stops.push(() => started.stop());
+        return started;
+      },
     );
-    stops.push(() => database.stop());
     database.keep({
       restarted: () => options.restarting({ name: 'Postgres', said: 'died; started again on its port' }),
       gaveUp: (why) => options.gaveUp(`Postgres cannot be kept running: ${why}`),
