@@ -16,6 +16,10 @@ import { doStage } from './stages.ts';
 /** How often a held attempt is looked at for having been closed by the orchestrator, or taken over. */
 const WATCH_MS = 500;
 const MAX_REASON = 4_000;
+/** The database is away, the work is not at fault: the attempt is handed back and gone on with, so that no recorded turn is paid for again. */
+const AWAY: readonly string[] = ['trail-unreachable', 'store-unreachable'];
+/** An attempt that was claimed this often fails, so that a database that only half works does not keep it for ever. */
+const MAX_CLAIMS = 20;
 
 /**
  * Claims an attempt, does it, closes it. Nothing happens when somebody else holds it or it is closed. When `stop` is aborted the attempt
@@ -49,13 +53,18 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
   const watch = watchStream(runner, stream, past, lost, watching.signal);
   const signal = AbortSignal.any([stop, lost.signal]);
   try {
-    const outcome = await outcomeOf(async () => {
-      const spec = await getJson(runner.artifacts, AttemptSpec, digest);
-      if (spec.attempt !== attempt)
-        throw terminal('spec-unreadable', 'the specification is of another attempt');
-      return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
-    }, signal);
+    const outcome = await outcomeOf(
+      async () => {
+        const spec = await getJson(runner.artifacts, AttemptSpec, digest);
+        if (spec.attempt !== attempt)
+          throw terminal('spec-unreadable', 'the specification is of another attempt');
+        return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
+      },
+      signal,
+      claim.fence,
+    );
     if (outcome.kind === 'yielded') {
+      if (isTakenOver(lost.signal)) await sayLate(runner, stream, stop, outcome.reason);
       const handedBack = await persist(runner, stop, () => stream.release());
       runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
       if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
@@ -69,6 +78,24 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
     watching.abort();
     await watch;
   }
+}
+
+const isTakenOver = ({ aborted, reason }: AbortSignal): boolean =>
+  aborted && reason instanceof DriveError && reason.code === 'taken-over';
+
+/**
+ * A runner that hung and came back may see that it was taken over before it appends anything. It appends all the same: that is refused,
+ * and the refusal puts on the trail, once a claim, that it was late (THREATS.md 4).
+ */
+async function sayLate(
+  runner: Runner,
+  stream: AttemptStream,
+  stop: AbortSignal,
+  reason: string,
+): Promise<void> {
+  const outcome = { kind: 'cancelled', reason } as const;
+  const entry = { type: 'attempt.closed', data: { outcome } } as const;
+  await persist(runner, stop, () => stream.append(actorOf(runner), [entry]));
 }
 
 /** Tries for a minute while the trail cannot be reached. An append of unknown outcome that did happen is `refused` on the next try: closed is closed. */
@@ -89,6 +116,7 @@ type Ended = AttemptOutcome | { kind: 'yielded'; reason: string };
 async function outcomeOf(
   work: () => Promise<Extract<AttemptOutcome, { kind: 'done' }>['artifact']>,
   signal: AbortSignal,
+  claims: number,
 ): Promise<Ended> {
   try {
     return { kind: 'done', artifact: await work() };
@@ -96,6 +124,8 @@ async function outcomeOf(
     // Whatever broke while the attempt was being taken from us broke because of that.
     if (signal.aborted) return { kind: 'yielded', reason: String(signal.reason) };
     if (error instanceof DriveError && error.disposition === 'cancelled')
+      return { kind: 'yielded', reason: error.message };
+    if (error instanceof DriveError && AWAY.includes(error.code) && claims < MAX_CLAIMS)
       return { kind: 'yielded', reason: error.message };
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
     if (error instanceof DriveError)
