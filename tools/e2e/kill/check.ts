@@ -54,7 +54,7 @@ async function released(ended: Ended): Promise<string[]> {
   ];
 }
 
-async function paidOnce(lane: Lane, { trail, kills }: Ended): Promise<string[]> {
+async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): Promise<string[]> {
   const recorded = new Map(
     trail
       .filter(({ type }) => type === 'turn.recorded')
@@ -69,14 +69,15 @@ async function paidOnce(lane: Lane, { trail, kills }: Ended): Promise<string[]> 
     .map((one) => ({ turn: `${one.attempt} ${one.turn + 1}`, at: one.at }));
   const again = paid.filter(({ turn, at }) => at > (recorded.get(turn) ?? Number.POSITIVE_INFINITY));
   const repeats = paid.length - new Set(paid.map(({ turn }) => turn)).size;
-  const deaths = kills.filter(({ victim }) => victim === 'runner').length;
+  // One a crash: answered, and not on the trail yet.
+  const deaths = kills.filter(({ victim }) => victim === 'runner').length + crashes;
   return [
     ...unless(
       recorded.size > 0 && paid.length >= recorded.size,
       `${paid.length} paid, ${recorded.size} recorded`,
     ),
     ...unless(again.length === 0, `paid again though recorded: ${again.map(({ turn }) => turn).join()}`),
-    ...unless(repeats <= deaths, `${repeats} turns were paid again in ${deaths} deaths of the runner`),
+    ...unless(repeats <= deaths, `${repeats} turns were paid again in ${deaths} crashes`),
   ];
 }
 
@@ -153,8 +154,14 @@ export async function orphans({ factory }: Lane): Promise<string[]> {
   }
 }
 
-/** What does not hold of a case; `course` is that of the same ticket without a kill. */
-export async function check(lane: Lane, ended: Ended, points: number, course: readonly string[] | null) {
+/** What does not hold of a case; `course` is that of the same ticket without a kill, `crashes` those of what the factory stands on. */
+export async function check(
+  lane: Lane,
+  ended: Ended,
+  points: number,
+  course: readonly string[] | null,
+  crashes = 0,
+): Promise<string[]> {
   const { ticket, run, view, kills } = ended;
   const went = courseOf(ended);
   return [
@@ -165,7 +172,7 @@ export async function check(lane: Lane, ended: Ended, points: number, course: re
     ...unless(course === null || went.join() === course.join(), `it went another way: ${went.join(' ')}`),
     ...(await repository(ended)),
     ...(await released(ended)),
-    ...(await paidOnce(lane, ended)),
+    ...(await paidOnce(lane, ended, crashes)),
     ...(await dense(lane, ended)),
     ...(await effects(lane, ended)),
     ...(await orphans(lane)),

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ROOT } from './factory.ts';
+import { check, courseOf } from './kill/check.ts';
+import { type Ended, Lane, troubles } from './kill/lane.ts';
+import { after } from './kill/points.ts';
+import { pidsOf, signal } from './kill/processes.ts';
+
+// THREATS 4, 6, 7: what the factory stands on goes away under a thin run, or a runner hangs: the run ends as without it.
+
+const MS = 900_000;
+let lane: Lane;
+let course: string[] = [];
+
+beforeAll(async () => {
+  lane = await Lane.start();
+  const clean = await lane.run('done', []);
+  expect(await check(lane, clean, 0, null)).toEqual([]);
+  course = courseOf(clean);
+}, MS);
+afterAll(() => lane?.close(), MS);
+
+async function expectSound(ended: Ended, points: number, crashes = 0): Promise<void> {
+  const found = await check(lane, ended, points, course, crashes);
+  if (found.length > 0) console.error(troubles(lane));
+  expect(found).toEqual([]);
+}
+
+/** Does `what` again and again while the run goes on. */
+async function meanwhile(what: (stop: AbortSignal) => Promise<void>): Promise<Ended> {
+  const over = new AbortController();
+  const [ended] = await Promise.all([lane.run('done', []).finally(() => over.abort()), what(over.signal)]);
+  return ended;
+}
+
+it('the queue is wiped all the time: nothing is lost', { timeout: MS }, async () => {
+  const tables = await lane.database.ask(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'bullmq' and tablename ~ '^(job|event|dedup)'",
+  );
+  expect(tables.length).toBeGreaterThan(0);
+  let wiped = 0;
+  const ended = await meanwhile(async (stop) => {
+    const wipe = `truncate ${tables.map(({ name }) => name).join(', ')} cascade`;
+    for (; !stop.aborted; await sleep(200)) {
+      // One of two that lock against each other gives way: then it is the next one that wipes.
+      const done = await lane.database.ask(wipe).catch((error: Error) => error);
+      if (!(done instanceof Error)) wiped += 1;
+      else if (!done.message.includes('deadlock')) throw done;
+    }
+  });
+  expect(wiped).toBeGreaterThan(5);
+  await expectSound(ended, 0);
+});
+
+/** Where the embedded Postgres lies; its first line of postmaster.pid is its process. */
+const postmaster = (): number => {
+  const { folder } = JSON.parse(readFileSync(join(lane.factory.data, 'database.json'), 'utf8')) as {
+    folder: string;
+  };
+  return Number(readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+};
+
+it('Postgres is stopped at once (immediate) three times: nothing is lost, nothing is repeated', {
+  timeout: MS,
+}, async () => {
+  let crashes = 0;
+  const ask = (statement: string) => lane.database.ask(statement);
+  const [head] = await ask('select max(position)::int as last from millwright.entries');
+  const ended = await meanwhile(async (stop) => {
+    // Each after another type of entry, seen by asking: whoever appends at that moment does not learn whether it was committed.
+    for (const type of ['attempt.sandboxed', 'task.changed', 'deploy.started']) {
+      const seen = () =>
+        ask(`select 1 from millwright.entries where type = '${type}' and position > ${head?.last}`);
+      while (!stop.aborted && (await seen()).length === 0) await sleep(5);
+      if (stop.aborted) return;
+      const pid = postmaster();
+      process.kill(pid, 'SIGQUIT');
+      crashes += 1;
+      const back = () =>
+        ask('select 1').then(
+          () => postmaster() !== pid,
+          () => false,
+        );
+      while (!stop.aborted && !(await back())) await sleep(250);
+    }
+  });
+  expect(crashes).toBe(3);
+  await expectSound(ended, 0, crashes);
+});
+
+/** A second runner beside the one that `up` started, with the same environment, as on another machine. */
+function secondRunner(like: number): ChildProcess {
+  const env = Object.fromEntries(
+    readFileSync(`/proc/${like}/environ`, 'utf8')
+      .split('\0')
+      .filter(Boolean)
+      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
+  return spawn(process.execPath, [join(ROOT, 'apps/sandbox-runner/src/main.ts')], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+async function stopped(child: ChildProcess | null): Promise<void> {
+  if (child === null) return;
+  const gone = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGTERM');
+  await gone;
+}
+
+const only = <T>([first]: T[]): T => {
+  if (first === undefined) throw new Error('there is none');
+  return first;
+};
+
+it('a runner is stopped and continued: another has taken over, and the late one is refused, on the trail', {
+  timeout: MS,
+}, async () => {
+  const [pid] = pidsOf(lane.factory.data, 'runner');
+  if (pid === undefined) throw new Error('no runner runs');
+  let second: ChildProcess | null = null;
+  const refusals = (run: string) =>
+    lane.factory.trail(run).then((trail) => trail.filter(({ type }) => type === 'attempt.refused'));
+  try {
+    // In the middle of the implementation, between two of its turns.
+    const point = { ...only(after('runner', 'turn.recorded')), skip: 1 };
+    const ended = await lane.run('done', [point], async () => {
+      signal(pid, 'SIGSTOP');
+      second = secondRunner(pid);
+    });
+    expect(await refusals(ended.run.id)).toEqual([]);
+    signal(pid, 'SIGCONT');
+    const until = Date.now() + 60_000;
+    while ((await refusals(ended.run.id)).length === 0 && Date.now() < until) await sleep(100);
+    const trail = await lane.factory.trail(ended.run.id);
+    const claims = trail.filter(({ type }) => type === 'attempt.claimed');
+    const [first] = claims;
+    const refused = trail.filter(({ type }) => type === 'attempt.refused');
+    expect(refused).toMatchObject([{ actor: first?.actor }]);
+    const stream = refused[0]?.stream;
+    const fences = claims.filter((one) => one.stream === stream);
+    expect(fences.map(({ data }) => data)).toMatchObject([{ fence: 1 }, { fence: 2 }]);
+    expect(fences[1]?.actor).not.toBe(first?.actor);
+    // Nothing else of the late one came after it was taken over.
+    const late = trail.filter(
+      ({ position, actor }) => actor === first?.actor && position > (fences[1]?.position ?? 0),
+    );
+    expect(late.map(({ type }) => type)).toEqual(['attempt.refused']);
+    await expectSound({ ...ended, trail }, 1);
+  } finally {
+    signal(pid, 'SIGCONT');
+    await stopped(second);
+  }
+});
