@@ -19,8 +19,11 @@ type Waiting = {
   reject: (error: unknown) => void;
 };
 
-/** The answer must fit the server's send buffer, or a client that stops reading could hold the lock. */
-const MAX_APPENDS = 64;
+/**
+ * The answer (45 bytes an append) must fit the send buffers of the server and its kernel (8 and at least 16 KiB), or a client that stops
+ * reading could hold the lock.
+ */
+const MAX_APPENDS = 256;
 /** Payload bytes a call, but for a single append that is larger by itself. */
 const MAX_BYTES = 4_194_304;
 
