@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chown, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markUsed } from './checkout.ts';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { AGENT } from './hardening.ts';
@@ -59,7 +60,10 @@ export async function unpackArchive(
   const tree = `tar-${createHash('sha256').update(tar).digest('hex')}`;
   const path = join(engine.folders.checkouts, tree);
   const done = { kind: 'checkout', checkout: { tree, path } } as const;
-  if ((await lstat(path).catch(() => null)) !== null) return done;
+  if ((await lstat(path).catch(() => null)) !== null) {
+    await markUsed(path);
+    return done;
+  }
   const scratch = join(engine.folders.scratch, engine.name());
   await mkdir(join(scratch, 'out/tree'), { recursive: true });
   for (const folder of ['out', 'out/tree']) await chown(join(scratch, folder), AGENT, AGENT);
@@ -82,6 +86,7 @@ export async function unpackArchive(
         code: 'bad_archive',
         reason: end.stderr.trim().slice(-1_000) || 'it cannot be unpacked',
       };
+    await markUsed(join(scratch, 'out/tree'));
     await rename(join(scratch, 'out/tree'), path).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     });

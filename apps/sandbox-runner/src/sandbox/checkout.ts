@@ -34,8 +34,7 @@ export async function checkout(
   const path = join(engine.folders.checkouts, tree);
   const done = { kind: 'checkout', checkout: { tree, path } } as const;
   if ((await lstat(path).catch(() => null)) !== null) {
-    const now = new Date();
-    await utimes(path, now, now);
+    await markUsed(path);
     return done;
   }
   const scratch = join(engine.folders.scratch, engine.name());
@@ -61,6 +60,8 @@ export async function checkout(
       const [code, reason] = REASONS[end.kind === 'exited' ? end.exitCode : 0] ?? ['failed', end.kind];
       return { kind: 'refused', code, reason: `${reason}: ${end.stderr.trim().slice(-1_000)}` };
     }
+    // Before it can be seen: the files' own times are old on purpose, the folder's says when it was last used.
+    await markUsed(join(out, 'tree'));
     await rename(join(out, 'tree'), path).catch(async (error: NodeJS.ErrnoException) => {
       // Another process was faster; its folder is as good.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
@@ -69,4 +70,10 @@ export async function checkout(
   } finally {
     await removeTree(scratch);
   }
+}
+
+/** What eviction goes by: a folder of checkouts that was used within hours is not removed. */
+export async function markUsed(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now);
 }
