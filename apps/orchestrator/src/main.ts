@@ -7,11 +7,11 @@ import { type Clock, type Ids, type RepoName, type RunId, streamOf, terminal } f
 import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
+import { ORCHESTRATOR } from './actor.ts';
 import { Deployments } from './deploy/deployments.ts';
 import { Driver } from './drive/driver.ts';
 import { defaultSettings, type Factory } from './drive/factory.ts';
 import { Lanes } from './drive/lanes.ts';
-import { ORCHESTRATOR } from './drive/run-stream.ts';
 import { Repositories } from './git/repositories.ts';
 import { server } from './http/server.ts';
 import { ADMIN } from './http/who.ts';

@@ -9,7 +9,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import type { EffectRecord, Journal } from '@millwright/rollback';
-import { ORCHESTRATOR } from '../drive/run-stream.ts';
+import { ORCHESTRATOR } from '../actor.ts';
 
 /** Appends to a target's stream. Used under the repository's deploy lane: a conflict means another orchestrator, whose fence decides. */
 export class TargetJournal implements Journal {

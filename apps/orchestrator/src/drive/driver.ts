@@ -1,7 +1,8 @@
-import { DriveError, type RunEntry, type RunId, type Todo, todo } from '@millwright/domain';
+import { DriveError, type RunId, type Todo, todo } from '@millwright/domain';
 import type { Factory } from './factory.ts';
 import { type Loaded, load, record } from './run-stream.ts';
 import { isUnsealed } from './sealed.ts';
+import type { Journal, StepResult } from './step.ts';
 import { close } from './steps/close.ts';
 import { deploy } from './steps/deploy.ts';
 import { askGate, judgeGate } from './steps/gates.ts';
@@ -10,12 +11,6 @@ import { merge } from './steps/merge.ts';
 import { revert } from './steps/revert.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
 import { take } from './steps/take.ts';
-
-/** Appends to the run in the middle of a step (an intent before its effect) and hands on the state after it. */
-export type Journal = (entry: RunEntry) => Promise<Loaded>;
-
-/** What a step gives back: the entry that records its result, or null where there is nothing to record yet. */
-export type StepResult = RunEntry | null;
 
 /** Somebody else wrote to the run while a step was at work: load, and decide again. */
 class Overtaken extends Error {}

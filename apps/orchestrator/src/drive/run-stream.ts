@@ -12,9 +12,8 @@ import {
   streamOf,
   terminal,
 } from '@millwright/domain';
+import { ORCHESTRATOR } from '../actor.ts';
 import type { Factory } from './factory.ts';
-
-export const ORCHESTRATOR = 'orchestrator' as Actor;
 
 /** A run as its stream has it now. Written by the orchestrator alone: a conflict means that another orchestrator was faster. */
 export type Loaded = { run: Run; version: number };

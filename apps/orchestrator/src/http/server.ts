@@ -6,10 +6,8 @@ import {
   jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
-  type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
-import type { Driver } from '../drive/driver.ts';
-import type { Factory } from '../drive/factory.ts';
+import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
@@ -19,16 +17,6 @@ import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 import { type Who, whoAsks } from './who.ts';
-
-export type Api = { factory: Factory; driver: Driver; version: string; wakeIntake: () => void };
-export type App = ReturnType<typeof typed>;
-const typed = (app: FastifyInstance) => app.withTypeProvider<ZodTypeProvider>();
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    who: Who;
-  }
-}
 
 const OPEN = new Set(['/health', '/openapi.json']);
 /** A ticket of 256 KiB grows when it is written as JSON. */

@@ -12,9 +12,9 @@ import {
   type TicketId,
   terminal,
 } from '@millwright/domain';
+import { ORCHESTRATOR } from '../actor.ts';
 import { parseMillwrightYaml } from '../config/millwright-yaml.ts';
 import type { Factory } from '../drive/factory.ts';
-import { ORCHESTRATOR } from '../drive/run-stream.ts';
 import type { Repository } from '../git/repository.ts';
 import type { TicketInfo } from '../views/world.ts';
 

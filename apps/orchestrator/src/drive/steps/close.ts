@@ -1,6 +1,6 @@
 import { addUsage, type EntryOf, noUsage, type Run, streamOf, type Todo } from '@millwright/domain';
-import type { StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import type { StepResult } from '../step.ts';
 
 /** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
 export async function close(

@@ -9,9 +9,9 @@ import {
   terminal,
 } from '@millwright/domain';
 import { quarantined } from '../../views/world.ts';
-import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
 import { whenSealed } from '../sealed.ts';
+import type { Journal, StepResult } from '../step.ts';
 import { whyVoid } from './gates.ts';
 
 type Finished = EntryOf<'deploy.finished'>['data'];

@@ -11,8 +11,8 @@ import {
 } from '@millwright/domain';
 import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
 import { factsFor } from '../../gates/facts.ts';
-import type { StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import type { StepResult } from '../step.ts';
 
 /** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
 const REPOSITORY_POLICY = '.millwright/policy.cedar';

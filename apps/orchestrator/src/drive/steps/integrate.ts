@@ -9,8 +9,8 @@ import {
   terminal,
   workOf,
 } from '@millwright/domain';
-import type { StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import type { StepResult } from '../step.ts';
 
 /** Puts a task's commit onto the run branch; a conflict goes back to its implementer with both sides in the workspace. */
 export async function integrate(

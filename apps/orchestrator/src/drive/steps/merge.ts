@@ -1,8 +1,8 @@
 import { DriveError, type Run, retryable, type Todo, terminal } from '@millwright/domain';
 import type { Repository } from '../../git/repository.ts';
-import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
 import { whenSealed } from '../sealed.ts';
+import type { Journal, StepResult } from '../step.ts';
 import { whyVoid } from './gates.ts';
 
 /** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote first. */

@@ -1,6 +1,6 @@
 import { DriveError, type GitSha, type RepoName, type Run, retryable, terminal } from '@millwright/domain';
-import type { Journal, StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
+import type { Journal, StepResult } from '../step.ts';
 
 /** Takes the run's merge back by a new commit. Waits for no gate and no halt: going back is never harder than going forward. */
 export async function revert(factory: Factory, run: Run, journal: Journal): Promise<StepResult> {

@@ -9,10 +9,10 @@ import {
   streamOf,
   type Todo,
 } from '@millwright/domain';
-import type { StepResult } from '../driver.ts';
+import { ORCHESTRATOR } from '../../actor.ts';
 import type { Factory } from '../factory.ts';
-import { ORCHESTRATOR } from '../run-stream.ts';
 import { specFor } from '../spec-for.ts';
+import type { StepResult } from '../step.ts';
 
 type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;
 

@@ -11,9 +11,9 @@ import {
   terminal,
   workOf,
 } from '@millwright/domain';
-import type { StepResult } from '../driver.ts';
 import type { Factory } from '../factory.ts';
 import { inOrder } from '../plan-order.ts';
+import type { StepResult } from '../step.ts';
 
 type Take = Extract<Todo, { do: 'take' }>;
 

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import {
   DoctorLine,
   EnrolledPerson,
-  type Entry,
   NewPerson,
   type PersonId,
   PersonView,
@@ -14,39 +13,11 @@ import {
 import { hashToken } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
-import type { Factory } from '../../drive/factory.ts';
 import { trailLine } from '../../views/account.ts';
+import type { Api, App } from '../api.ts';
 import { HttpProblem } from '../problem.ts';
-import type { Api, App } from '../server.ts';
-import { must, type Who } from '../who.ts';
-
-export async function namesOf(factory: Factory): Promise<Map<string, string>> {
-  return new Map((await factory.store.people.list()).map((person) => [person.id as string, person.name]));
-}
-
-/** Appends to a stream that only people write to, whatever its version is now. */
-export async function say(
-  factory: Factory,
-  stream: ReturnType<(typeof streamOf)['factory']>,
-  who: Who,
-  entry: Entry,
-): Promise<number> {
-  for (let tries = 0; tries < 20; tries += 1) {
-    const version = (await factory.trail.read(stream)).at(-1)?.envelope.version ?? 0;
-    const appended = await factory.trail.append({
-      stream,
-      expectedVersion: version,
-      actor: who.actor,
-      entries: [entry],
-    });
-    if (appended.kind === 'appended') {
-      await factory.world.reached(appended.position);
-      return appended.position;
-    }
-    if (appended.kind === 'refused') throw new HttpProblem(500, 'trail-refused', appended.reason);
-  }
-  throw new HttpProblem(503, 'busy', 'others are writing; try again');
-}
+import { namesOf, say } from '../say.ts';
+import { must } from '../who.ts';
 
 export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
   app.get(

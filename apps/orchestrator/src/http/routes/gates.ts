@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { act } from '../../drive/run-stream.ts';
 import { gateView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
 import { conflict, forbidden, notFound } from '../problem.ts';
-import type { Api, App } from '../server.ts';
+import { namesOf } from '../say.ts';
 import { must, type Who } from '../who.ts';
-import { namesOf } from './factory.ts';
 
 const Params = z.object({ id: GateId });
 const Query = z.object({ state: z.enum(['waiting', 'all']).default('waiting') });

@@ -10,8 +10,8 @@ import {
 import { z } from 'zod';
 import { planRollback, rollBack } from '../../deploy/manual-rollback.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
-import type { Api, App } from '../server.ts';
 import { must } from '../who.ts';
 
 const Params = z.object({ id: ReleaseId });

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
 import { remoteUrl } from '../../git/remote-url.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import type { Api, App } from '../api.ts';
 import { conflict, notFound, unusable } from '../problem.ts';
-import type { Api, App } from '../server.ts';
+import { say } from '../say.ts';
 import { must } from '../who.ts';
-import { say } from './factory.ts';
 
 const Params = z.object({ repo: z.string() });
 

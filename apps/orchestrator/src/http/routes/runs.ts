@@ -5,10 +5,10 @@ import { act } from '../../drive/run-stream.ts';
 import { sentence } from '../../views/account.ts';
 import { runView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
 import { conflict, notFound } from '../problem.ts';
-import type { Api, App } from '../server.ts';
+import { namesOf } from '../say.ts';
 import { must } from '../who.ts';
-import { namesOf } from './factory.ts';
 
 const Params = z.object({ id: RunId });
 

@@ -5,10 +5,10 @@ import { act } from '../../drive/run-stream.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
 import { fileTicket, standingOf } from '../../intake/tickets.ts';
 import type { TicketInfo } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
 import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
-import type { Api, App } from '../server.ts';
+import { namesOf, say } from '../say.ts';
 import { must } from '../who.ts';
-import { namesOf, say } from './factory.ts';
 import { knownRepo } from './repos.ts';
 
 const Params = z.object({ id: TicketId });

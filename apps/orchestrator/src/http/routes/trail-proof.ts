@@ -2,8 +2,8 @@ import { parseSignatureLines, toBase64 } from '@millwright/audit';
 import { DriveError, RunId } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
+import type { Api, App } from '../api.ts';
 import { HttpProblem, notFound, unusable } from '../problem.ts';
-import type { Api, App } from '../server.ts';
 import { must } from '../who.ts';
 
 // What a verifier or a witness needs of the trail. The orchestrator only hands it out: nothing here asks to be believed.
