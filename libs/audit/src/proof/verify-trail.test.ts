@@ -97,7 +97,9 @@ describe('whatever is done to one entry is found, where it was done', () => {
           ...named,
         });
         const doubled = whole.toSpliced(i, 0, whole[j] ?? ({} as TrailEntry));
-        expect(verdictOf(renumbered(doubled), { sealed }).integrity).toMatchObject({ kind: 'tampered' });
+        // The last one, doubled, is an entry appended after the last checkpoint: nothing speaks about it yet.
+        if (!(last && i === j))
+          expect(verdictOf(renumbered(doubled), { sealed }).integrity).toMatchObject({ kind: 'tampered' });
         if (i === j) return;
         const exchanged = renumbered(
           whole.with(i, whole[j] ?? ({} as TrailEntry)).with(j, whole[i] ?? ({} as TrailEntry)),
