@@ -62,19 +62,17 @@ const canariesFor = (files: Readonly<Record<string, KnownRunner>>): (Canary & { 
 
 /**
  * Runs the repository's own tests on the exact candidate tree in fresh containers and computes the verdict outside; then the base's copies of
- * the test files that the change touched, then the acceptance checks. Throws only when the engine fails or `signal` is aborted.
+ * the test files that the change touched; beside them, the acceptance checks. Throws only when the engine fails or `signal` is aborted.
  */
 export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
   const command = testCommand(input.config, parseManifest(await manifestOf(input.base)));
-  const suite = command.kind === 'none' ? nothingToRun() : await verifySuite(where, memory, input, command);
-  const written = await input.acceptance;
-  const acceptance =
-    written === null
-      ? []
-      : await runAcceptance(where, input.candidate, {
-          ...{ checks: written.checks.checks, files: written.files },
-          ...{ timeoutMs: input.timeoutMs, ...(input.signal === undefined ? {} : { signal: input.signal }) },
-        });
+  const parts = [
+    command.kind === 'none' ? Promise.resolve(nothingToRun()) : verifySuite(where, memory, input, command),
+    accept(where, input),
+  ] as const;
+  // Both, whatever becomes of one: nothing of them goes on behind the caller.
+  await Promise.allSettled(parts);
+  const [suite, { written, acceptance }] = await Promise.all(parts);
   const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
   const said = suite.judgement;
   const [first] = unmet;
@@ -92,6 +90,15 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
       checks: written?.digest ?? null,
     },
   };
+}
+
+/** The tester's checks, as soon as they are written. */
+async function accept(where: Where, { acceptance, candidate, timeoutMs, signal }: VerifyInput) {
+  const written = await acceptance;
+  if (written === null) return { written, acceptance: [] };
+  const options = { checks: written.checks.checks, files: written.files, timeoutMs };
+  const given = signal === undefined ? options : { ...options, signal };
+  return { written, acceptance: await runAcceptance(where, candidate, given) };
 }
 
 type SuiteVerdict = {
