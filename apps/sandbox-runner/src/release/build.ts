@@ -1,5 +1,6 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
 import { type Held, whereOf } from '../attempt/runner.ts';
+import type { Archived } from '../sandbox/index.ts';
 import type { Prepared } from '../verify/suite.ts';
 import { verify } from '../verify/verify.ts';
 
@@ -23,8 +24,11 @@ export async function buildRelease(
   const { merged } = on;
   const image = merged.image ?? runner.sandboxes.image;
   const tar = await buildLayer(held, merged);
-  const layer = await runner.artifacts.put(tar);
-  const [base, unpacked] = await Promise.all([on.base(), runner.sandboxes.unpack(tar)]);
+  const [layer, base, unpacked] = await Promise.all([
+    runner.artifacts.put(tar),
+    on.base(),
+    runner.sandboxes.unpack(tar),
+  ]);
   if (unpacked.kind === 'refused')
     throw terminal('build-failed', `The release cannot be unpacked: ${unpacked.reason}.`);
   const test = await verify(whereOf(held), runner.memory, {
@@ -35,9 +39,25 @@ export async function buildRelease(
   return { layer, image, test };
 }
 
-async function buildLayer(
+/** Without a `build` nothing runs, so that no sandbox is opened for it. */
+async function buildLayer(held: Held<SpecOf<'deploy'>>, merged: Prepared): Promise<Uint8Array> {
+  const { build } = held.spec.config;
+  if (build !== undefined) return builtLayer(held, merged, build);
+  const { run, attempt } = held.spec;
+  const of = { run, attempt, checkout: merged.checkout, deps: merged.layer };
+  return tarOf(await held.runner.sandboxes.archive(of, { maxBytes: MAX_LAYER }));
+}
+
+function tarOf(archived: Archived): Uint8Array {
+  if (archived.kind === 'refused')
+    throw terminal('release-too-large', `The release was refused: ${archived.reason}.`);
+  return archived.tar;
+}
+
+async function builtLayer(
   { runner, spec, signal }: Held<SpecOf<'deploy'>>,
   merged: Prepared,
+  build: string,
 ): Promise<Uint8Array> {
   const opened = await runner.sandboxes.open({
     ...{ run: spec.run, attempt: spec.attempt, purpose: 'build', root: '/app' },
@@ -47,16 +67,11 @@ async function buildLayer(
   if (opened.kind === 'refused') throw terminal('sandbox-refused', `No sandbox: ${opened.reason}.`);
   const { sandbox } = opened;
   try {
-    if (spec.config.build !== undefined) {
-      const built = await sandbox.exec(`export PATH=/app/node_modules/.bin:"$PATH"\n${spec.config.build}`, {
-        ...{ timeoutMs: BUILD_MS, maxBytes: KEPT, signal },
-      });
-      if (built.kind !== 'exited' || built.exitCode !== 0) throw buildFailed(spec.config.build, built);
-    }
-    const archived = await sandbox.archive({ maxBytes: MAX_LAYER });
-    if (archived.kind === 'refused')
-      throw terminal('release-too-large', `The release was refused: ${archived.reason}.`);
-    return archived.tar;
+    const built = await sandbox.exec(`export PATH=/app/node_modules/.bin:"$PATH"\n${build}`, {
+      ...{ timeoutMs: BUILD_MS, maxBytes: KEPT, signal },
+    });
+    if (built.kind !== 'exited' || built.exitCode !== 0) throw buildFailed(build, built);
+    return tarOf(await sandbox.archive({ maxBytes: MAX_LAYER }));
   } finally {
     await sandbox.destroy();
   }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { markUsed } from './checkout.ts';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
-import { AGENT } from './hardening.ts';
+import { AGENT, type Mount } from './hardening.ts';
 import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { overlayOptions } from './overlay.ts';
-import type { Box, Checkout, Refused } from './sandbox.ts';
+import type { Box, Checkout, OpenOptions, Refused } from './sandbox.ts';
 
 export type ArchiveOptions = {
   maxBytes?: number;
@@ -18,30 +18,53 @@ export type ArchiveOptions = {
 
 const ARCHIVE_MAX = 512 * 1_048_576;
 
+export type Archived = { kind: 'archive'; tar: Uint8Array } | Refused;
+
 /** A dead sandbox's workspace, dependencies included, as a tar: sorted, owner 10001, times at the epoch, so equal folders are equal bytes. */
-export async function archiveWorkspace(
-  engine: Engine,
-  box: Box,
-  { maxBytes = ARCHIVE_MAX, exclude = [] }: ArchiveOptions,
-): Promise<{ kind: 'archive'; tar: Uint8Array } | Refused> {
+export function archiveWorkspace(engine: Engine, box: Box, options: ArchiveOptions): Promise<Archived> {
   const { upper, deps, checkout } = box.lowers;
-  const labels = engine.labels({ ...box.options, purpose: 'archive' });
+  return archiveFolders(
+    engine,
+    box.options,
+    [upper, ...(deps === null ? [] : [deps.path]), checkout.path],
+    options,
+  );
+}
+
+/** The same of a tree with its dependencies, in which nothing has run. */
+export function archiveTree(
+  engine: Engine,
+  of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>,
+  options: ArchiveOptions,
+): Promise<Archived> {
+  const folders = [...(of.deps ? [of.deps.path] : []), of.checkout.path];
+  return archiveFolders(engine, of, folders, options);
+}
+
+async function archiveFolders(
+  engine: Engine,
+  of: { run: string; attempt: string },
+  folders: readonly string[],
+  { maxBytes = ARCHIVE_MAX, exclude = [] }: ArchiveOptions,
+): Promise<Archived> {
+  const labels = engine.labels({ ...of, purpose: 'archive' });
+  const [only] = folders;
+  const where = { target: '/workspace', readOnly: true };
+  // An overlay without an upper needs two folders at least.
+  const mount: Mount =
+    folders.length === 1 && only !== undefined
+      ? { kind: 'bind', source: only, ...where }
+      : {
+          ...{ kind: 'overlay', volume: `${engine.name()}-archive`, labels, ...where },
+          options: overlayOptions(folders),
+        };
   const end = await runClean(engine, {
     image: engine.image,
     script:
       'cd /workspace && exec tar --create --file=- --sort=name --numeric-owner --owner=10001 --group=10001 --mtime=@0 "$@" .',
     args: ['--anchored', '--no-wildcards', ...['.git', ...exclude].map((path) => `--exclude=./${path}`)],
     labels,
-    mounts: [
-      {
-        kind: 'overlay',
-        volume: `${engine.name()}-archive`,
-        target: '/workspace',
-        options: overlayOptions([upper, ...(deps === null ? [] : [deps.path]), checkout.path]),
-        readOnly: true,
-        labels,
-      },
-    ],
+    mounts: [mount],
     limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
     maxStdout: maxBytes,
   });

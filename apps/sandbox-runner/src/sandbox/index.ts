@@ -1,3 +1,4 @@
+export type { Archived } from './archive.ts';
 export { listCheckout, readCheckout } from './base.ts';
 export { checkChange } from './change.ts';
 export type { Engine, SandboxEvent, SandboxesSettings } from './engine.ts';

@@ -1,6 +1,12 @@
 import { rmdir } from 'node:fs/promises';
 import type { GitSha } from '@millwright/domain';
-import { type ArchiveOptions, archiveWorkspace, unpackArchive } from './archive.ts';
+import {
+  type Archived,
+  type ArchiveOptions,
+  archiveTree,
+  archiveWorkspace,
+  unpackArchive,
+} from './archive.ts';
 import { checkout as unpackTree } from './checkout.ts';
 import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine.ts';
 import { type ExtractResult, extractChange } from './extract.ts';
@@ -17,7 +23,7 @@ export type Sandbox = Pick<
   /** Kills, then a clean container says what changed against `from` (default: the checkout it was opened on). */
   extract(from?: Checkout): Promise<ExtractResult>;
   /** Kills, then the workspace with its dependencies, without `.git`, as a tar. 512 MiB at most by default. */
-  archive(options?: ArchiveOptions): Promise<{ kind: 'archive'; tar: Uint8Array } | Refused>;
+  archive(options?: ArchiveOptions): Promise<Archived>;
 };
 
 export type Sandboxes = {
@@ -33,6 +39,11 @@ export type Sandboxes = {
     tree: GitSha,
   ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   unpack(tar: Uint8Array): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
+  /** As a sandbox's `archive`, of a tree with its dependencies in which nothing is to run. */
+  archive(
+    of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>,
+    options?: ArchiveOptions,
+  ): Promise<Archived>;
   open(options: OpenOptions): Promise<{ kind: 'open'; sandbox: Sandbox } | Refused>;
   reap(live: ReadonlySet<string>): Promise<Reaped>;
   /** Destroys whatever is still open, waits for what is being removed, and removes this incarnation's own folders. */
@@ -84,6 +95,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
     },
 
     unpack: (tar) => unpackArchive(engine, tar),
+    archive: (of, options = {}) => archiveTree(engine, of, options),
 
     async open(options) {
       const opened = await openBox(engine, options);
