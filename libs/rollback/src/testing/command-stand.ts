@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, copyFile, link, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, RepoName } from '@millwright/domain';
@@ -19,8 +19,11 @@ export async function commandStand(): Promise<Stand> {
   const port = await freePort();
   const closeFront = await openFront(site, port);
   const layers = new Map<Digest, Uint8Array>();
-  const script = new URL('./site.ts', import.meta.url).pathname;
-  const argv = (verb: string) => [process.execPath, '--no-warnings', script, verb, site];
+  // The commands run as another user, who may not be able to enter the folder that this checkout lies in.
+  const [node, script] = [join(site, 'node'), join(site, 'site.ts')];
+  await link(process.execPath, node).catch(() => copyFile(process.execPath, node));
+  await copyFile(new URL('./site.ts', import.meta.url), script);
+  const argv = (verb: string) => [node, '--no-warnings', script, verb, site];
   // Asked several times a second: bash's own socket starts 20 times faster than Node.
   const ask = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /__status HTTP/1.0\\r\\n\\r\\n' >&3; sed '1,/^\\r$/d' <&3`;
   const verbs = ['deploy', 'activate', 'rollback', 'stop'].map((verb) => [verb, argv(verb)] as const);
