@@ -22,6 +22,8 @@ export type Running = {
   stop(): Promise<void>;
 };
 
+// As the npm commands start it (tools/setup/then.mjs).
+const COMPILED = { NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/millwright') };
 const ENV = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(ANTHROPIC_|MILLWRIGHT_(?!SANDBOX)|DATABASE_URL|REDIS_URL)/.test(name),
@@ -84,7 +86,7 @@ export async function startUp(tickets: number): Promise<Running> {
     data,
     ...(tickets > 0 ? ['--recorded', scripts] : []),
   ];
-  const env = tickets > 0 ? ENV : { ...ENV, ANTHROPIC_API_KEY: 'none' };
+  const env = { ...COMPILED, ...ENV, ...(tickets > 0 ? {} : { ANTHROPIC_API_KEY: 'none' }) };
   const child = spawn(process.execPath, [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
     ...{ env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   });

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+const END_MS = 30_000;
+
 /** A program of ours in a process of its own, which says things a line at a time. */
 export type Program = {
   process: ChildProcess;
@@ -8,6 +10,8 @@ export type Program = {
   line(ms?: number): Promise<string>;
   /** kill -9, and its end. */
   kill(): Promise<void>;
+  /** Its end by itself, when it has removed what it made: asked for with SIGTERM where `ask`, and killed after 30 s. */
+  end(ask: boolean): Promise<void>;
 };
 
 export function startProgram(
@@ -55,15 +59,23 @@ export function startProgram(
       child.kill('SIGKILL');
       await ended;
     },
+    end: async (ask) => {
+      if (ask) child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), END_MS);
+      await ended;
+      clearTimeout(late);
+    },
   };
 }
 
 /** Runs a program to its end, `ms` at most, and reads the JSON that it prints last. */
 export async function measured<T>(file: string, args: readonly string[], ms: number): Promise<T> {
   const program = startProgram(file, args);
+  let said: string | null = null;
   try {
-    return JSON.parse(await program.line(ms)) as T;
+    said = await program.line(ms);
+    return JSON.parse(said) as T;
   } finally {
-    await program.kill();
+    await program.end(said === null);
   }
 }

@@ -61,11 +61,14 @@ async function wholeStages(
       if (claim.kind !== 'claimed') throw new Error(`not claimed: ${claim.kind}`);
       streams.push(runner.stream(claim));
     }
+    const held = [...streams];
     const steps = await timed(n, WARM, async () => {
       const stream = streams.pop();
       for (let turn = 1; stream !== undefined && turn <= STAGES; turn += 1)
         must(await stream.append('agent/plan' as Actor, [turnRecorded(turn)]));
     });
+    // Else they would be open attempts of a dead runner, which any other may take.
+    for (const stream of held) must(await stream.append(actor, [attemptClosed]));
     return { stages: spreadOf(stages), steps: spreadOf(steps), runs: n };
   } finally {
     await runner.close();

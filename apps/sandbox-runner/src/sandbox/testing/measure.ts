@@ -23,6 +23,12 @@ function spread(values: number[]) {
   return { p50: at(0.5), p99: at(0.99), n: sorted.length };
 }
 
+/** Asked to end, it stops after what it is at, and removes what it made. */
+let over = false;
+process.on('SIGTERM', () => {
+  over = true;
+});
+
 /** `undo` is not timed. */
 async function timed(times: number, work: (nth: number) => Promise<unknown>, undo = async (_: number) => {}) {
   const took: number[] = [];
@@ -31,6 +37,7 @@ async function timed(times: number, work: (nth: number) => Promise<unknown>, und
     await work(nth);
     if (nth >= 0) took.push(performance.now() - from);
     await undo(nth);
+    if (over) throw new Error('it was asked to end');
   }
   return spread(took);
 }
@@ -77,7 +84,7 @@ async function workspaces(folder: string) {
     },
   );
   const copy = await timed(
-    quick ? 2 : 8,
+    quick ? 2 : 5,
     async (nth) => {
       await run('cp', ['-r', tree, at('copy', nth)]);
       await read(at('copy', nth));
@@ -85,7 +92,7 @@ async function workspaces(folder: string) {
     (nth) => rm(at('copy', nth), { recursive: true }),
   );
   const worktree = await timed(
-    quick ? 2 : 8,
+    quick ? 2 : 5,
     async (nth) => {
       await run('git', ['-C', tree, 'worktree', 'add', '-q', '--detach', at('worktree', nth)]);
       await read(at('worktree', nth));
@@ -149,6 +156,9 @@ try {
   const spaces = await workspaces(folder);
   const measured = { call, dockerExec: exec, first, dockerRun, ...spaces, files: FILES };
   process.stdout.write(`${JSON.stringify(measured)}\n`);
+} catch (error) {
+  process.stderr.write(`${String(error)}\n`);
+  process.exitCode = 1;
 } finally {
   await end();
   await rm(folder, { recursive: true, force: true });
