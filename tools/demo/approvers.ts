@@ -7,8 +7,8 @@ export type Approver = { name: string; token: string; reason: string };
 export type Watched = { said: string[]; unexpected: GateView | null };
 
 /** A moment to see what is asked, before each yes. */
-const READ_MS = 800;
-const POLL_MS = 250;
+const READ_MS = 150;
+const POLL_MS = 100;
 
 /** None where the factory does not answer: that it is lost is noticed by who watches its process. */
 async function waitingGates(api: Api): Promise<GateView[]> {
