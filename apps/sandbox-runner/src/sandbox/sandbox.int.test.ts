@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Checkout } from './sandbox.ts';
@@ -356,27 +354,6 @@ test('an archive holds the workspace, and what is unpacked from it runs', async 
     { checkout: unpacked.checkout, root: '/app' },
   );
 });
-
-test.each([false, true])(
-  'a tree in which nothing ran is archived without a sandbox, to the byte (dependencies: %s)',
-  async (has) => {
-    const folder = join(factory.data, `deps-${has}`);
-    await mkdir(join(folder, 'node_modules/a'), { recursive: true });
-    await writeFile(join(folder, 'node_modules/a/index.js'), '1;\n');
-    const deps = has ? { key: 'a', path: folder, created: ['node_modules'] } : null;
-    const plain = await factory.sandboxes.archive({ run: 'run_1', attempt: 'att_1', checkout, deps });
-    if (plain.kind !== 'archive') throw new Error(plain.reason);
-    await inside(
-      async (sandbox) => {
-        const made = await sandbox.archive();
-        if (made.kind !== 'archive') throw new Error(made.reason);
-        expect(Buffer.from(plain.tar).equals(Buffer.from(made.tar))).toBe(true);
-        expect(Buffer.from(plain.tar).includes('node_modules/a/index.js')).toBe(has);
-      },
-      { deps },
-    );
-  },
-);
 
 test('another image is confined alike: its user, entry point and volumes do not count, and sh is enough', async () => {
   const { docker } = factory.sandboxes.engine;

@@ -1,0 +1,39 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Checkout } from './sandbox.ts';
+import { bundleOf, nth } from './testing/bundle.ts';
+import { testSandboxes } from './testing/factory.ts';
+import { withSandbox } from './testing/sandbox.ts';
+
+let factory: Awaited<ReturnType<typeof testSandboxes>>;
+let checkout: Checkout;
+beforeAll(async () => {
+  factory = await testSandboxes();
+  const { bundle, trees } = await bundleOf({ 'README.md': '# A\n', 'src/a.js': 'export const a = 1;\n' });
+  const result = await factory.sandboxes.checkout(bundle, nth(trees, 0));
+  if (result.kind === 'refused') throw new Error(result.reason);
+  checkout = result.checkout;
+}, 60_000);
+afterAll(() => factory.end());
+
+test.each([false, true])(
+  'a tree in which nothing ran is archived without a sandbox, to the byte (dependencies: %s)',
+  async (has) => {
+    const folder = join(factory.data, `deps-${has}`);
+    await mkdir(join(folder, 'node_modules/a'), { recursive: true });
+    await writeFile(join(folder, 'node_modules/a/index.js'), '1;\n');
+    const deps = has ? { key: 'a', path: folder, created: ['node_modules'] } : null;
+    const plain = await factory.sandboxes.archive({ run: 'run_1', attempt: 'att_1', checkout, deps });
+    if (plain.kind !== 'archive') throw new Error(plain.reason);
+    await inside(
+      async (sandbox) => {
+        const made = await sandbox.archive();
+        if (made.kind !== 'archive') throw new Error(made.reason);
+        expect(Buffer.from(plain.tar).equals(Buffer.from(made.tar))).toBe(true);
+        expect(Buffer.from(plain.tar).includes('node_modules/a/index.js')).toBe(has);
+      },
+      { deps },
+    );
+  },
+);
