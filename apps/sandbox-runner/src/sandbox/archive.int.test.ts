@@ -26,14 +26,11 @@ test.each([false, true])(
     const deps = has ? { key: 'a', path: folder, created: ['node_modules'] } : null;
     const plain = await factory.sandboxes.archive({ run: 'run_1', attempt: 'att_1', checkout, deps });
     if (plain.kind !== 'archive') throw new Error(plain.reason);
-    await inside(
-      async (sandbox) => {
-        const made = await sandbox.archive();
-        if (made.kind !== 'archive') throw new Error(made.reason);
-        expect(Buffer.from(plain.tar).equals(Buffer.from(made.tar))).toBe(true);
-        expect(Buffer.from(plain.tar).includes('node_modules/a/index.js')).toBe(has);
-      },
-      { deps },
-    );
+    await withSandbox(factory.sandboxes, checkout, { deps }, async (sandbox) => {
+      const made = await sandbox.archive();
+      if (made.kind !== 'archive') throw new Error(made.reason);
+      expect(Buffer.from(plain.tar).equals(Buffer.from(made.tar))).toBe(true);
+      expect(Buffer.from(plain.tar).includes('node_modules/a/index.js')).toBe(has);
+    });
   },
 );
