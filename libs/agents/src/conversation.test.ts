@@ -1,9 +1,9 @@
 import type { TurnRecord } from '@millwright/domain';
+import { noUsage } from '@millwright/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { assistantBlocks, INTERRUPTED, messagesOf, resultBlocks } from './conversation.ts';
 import { type Answer, MAX_ARGUMENTS, type ToolCall } from './model/assemble.ts';
-import { NO_USAGE } from './model/prices.ts';
 import { checkBody } from './recorded/validate.ts';
 
 const use = (id: string) => ({ type: 'tool_use', id, name: 'bash', input: { command: 'ls' } });
@@ -14,7 +14,7 @@ const turn = (n: number, assistant: unknown[], results: unknown[], model = 'reco
   assistant,
   results,
   stopReason: 'tool_use',
-  usage: NO_USAGE,
+  usage: noUsage(),
   action: '',
 });
 
@@ -40,7 +40,7 @@ test('arguments that could not be used are replaced by a note, not sent back', (
     name,
     input,
   });
-  const answer = (...blocks: Answer['blocks']): Answer => ({ blocks, stopReason: null, tokens: NO_USAGE });
+  const answer = (...blocks: Answer['blocks']): Answer => ({ blocks, stopReason: null, tokens: noUsage() });
   expect(assistantBlocks(answer(call({ kind: 'huge', bytes: MAX_ARGUMENTS + 1 })))).toMatchObject([
     { input: { dropped_bytes: MAX_ARGUMENTS + 1 } },
   ]);

@@ -1,7 +1,7 @@
 import type { TurnRecord } from '@millwright/domain';
+import { noUsage } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { historyOf } from './history.ts';
-import { NO_USAGE } from './model/prices.ts';
 import { implementRole } from './roles/implement.ts';
 import { specOf } from './testing/specs.ts';
 
@@ -23,7 +23,7 @@ const turn = (n: number, ...calls: Call[]): TurnRecord => ({
     ...(call.ok ? {} : { is_error: true }),
   })),
   stopReason: null,
-  usage: NO_USAGE,
+  usage: noUsage(),
   action: '',
 });
 const history = (...turns: TurnRecord[]) => historyOf(turns, implementRole, specOf('implement'));

@@ -1,11 +1,11 @@
 import type { Role, SpecOf, TurnRecord, Usage } from '@millwright/domain';
-import { DriveError } from '@millwright/domain';
+import { addUsage, DriveError, noUsage } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
 import { assistantBlocks, messagesOf, systemBlocks } from './conversation.ts';
 import { type History, historyOf } from './history.ts';
 import type { Answer } from './model/assemble.ts';
 import type { ModelRequest } from './model/client.ts';
-import { addUsage, NO_USAGE, priceOf } from './model/prices.ts';
+import { priceOf } from './model/prices.ts';
 import {
   DEFAULT_SETTINGS,
   type Outcome,
@@ -42,7 +42,7 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
   const expire = () => limit.abort(new OutOfTime(`the time limit of ${Math.round(ms / 1_000)} s is over`));
   clock.sleep(Math.max(0, ms), done.signal).then(expire, () => undefined);
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  const progress = { turns: 0, usage: NO_USAGE };
+  const progress = { turns: 0, usage: noUsage() };
   const outcome = await loop(options, signal, progress)
     .catch((error: unknown): Outcome<R> => {
       if (error instanceof DriveError && error.disposition === 'cancelled')
@@ -85,7 +85,7 @@ async function loop<R extends Role>(
   const turns = await options.turns.load();
   const state: State<R> = { turns, history: historyOf(turns, definition, spec) };
   progress.turns = turns.length;
-  progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), NO_USAGE);
+  progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), noUsage());
   if (state.history.submission !== null) return { kind: 'submitted', submission: state.history.submission };
 
   for (;;) {
@@ -107,7 +107,7 @@ async function loop<R extends Role>(
       ...(settings.retry === undefined ? {} : { retry: settings.retry }),
     });
     if (asked.kind !== 'answered') {
-      progress.usage = addUsage(progress.usage, { ...NO_USAGE, usd: asked.usd });
+      progress.usage = addUsage(progress.usage, { ...noUsage(), usd: asked.usd });
       return unanswered(asked, signal);
     }
     const { answer } = asked;

@@ -286,7 +286,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare removed integer;
 begin
   if not exists (select from millwright.entries e where e.position = p_position and e.type in
-    ('factory.halted', 'factory.resumed', 'run.cancel-asked', 'merge.refused', 'question.answered', 'attempt.refused')) then
+    ('factory.halted', 'factory.resumed', 'attempt.refused')) then
     raise exception 'entry % is not of a type that can be redacted', p_position using errcode = '42501';
   end if;
   perform set_config('millwright.redacting', 'yes', true);
