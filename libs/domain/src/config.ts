@@ -52,6 +52,8 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
         bake: duration.optional().transform((ms) => ms ?? 5_000),
         /** Requests that the new release must have answered in a step before it is called healthy; 0: its health decides. */
         minRequests: z.number().int().min(0).max(1_000_000).default(20),
+        /** How long a step that cannot be judged (inconclusive) is waited for after its bake, before traffic goes back; twice the bake unless told. */
+        wait: duration.optional(),
       })
       .prefault({}),
     rollbackWhen: z

@@ -80,6 +80,8 @@ export const Entry = z.discriminatedUnion('type', [
   }),
   e('repo.step-set', { repo: RepoName, step: z.number().int().min(0).max(7), reason }),
   e('repo.secret-set', { repo: RepoName, name: z.string() }),
+  /** A person lets what was rolled back ship again. */
+  e('quarantine.lifted', { repo: RepoName, commit: GitSha, reason }),
   // ticket/<id>
   e('ticket.filed', {
     ticket: TicketId,
@@ -92,6 +94,13 @@ export const Entry = z.discriminatedUnion('type', [
   e('ticket.answered', { ticket: TicketId, run: RunId, text: z.string().max(20_000) }),
   e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
   e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: z.string().max(20_000) }),
+  /** What the factory did first about an incident, before anybody works on its ticket. */
+  e('ticket.incident-answered', {
+    ticket: TicketId,
+    release: ReleaseId.nullable(),
+    answer: z.enum(['rolled_back', 'not_rolled_back', 'rollback_failed']),
+    reason,
+  }),
   // run/<id>
   e('run.opened', {
     run: RunId,
@@ -218,6 +227,27 @@ export const Entry = z.discriminatedUnion('type', [
     effect: z.string(),
     release: ReleaseId,
     result: z.enum(['done', 'failed', 'unknown']),
+    reason,
+  }),
+  /** A canary's verdict at a share of traffic. `until`: it pauses, and goes back then unless it gets what it `needs`. */
+  e('target.judged', {
+    release: ReleaseId,
+    fence: z.number().int(),
+    percent: z.number().min(0).max(100),
+    verdict: z.enum(['healthy', 'degraded', 'inconclusive']),
+    until: Instant.nullable(),
+    needs: reason.nullable(),
+    reason,
+  }),
+  /** What serves was not as the trail has it, and was brought back in `ms`; or could not be. Both are counted. */
+  e('target.healed', { release: ReleaseId, fence: z.number().int(), ms: z.number().nonnegative(), reason }),
+  e('target.not-healed', { release: ReleaseId, fence: z.number().int(), what: reason, reason }),
+  /** Healing was tried too often: nothing is touched until then. */
+  e('target.heal-paused', {
+    release: ReleaseId,
+    fence: z.number().int(),
+    tries: z.number().int(),
+    until: Instant,
     reason,
   }),
   e('target.released', {

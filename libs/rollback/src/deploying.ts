@@ -1,4 +1,5 @@
 import type { ReleaseId } from '@millwright/domain';
+import type { SmokeRun } from './canary/checks.ts';
 import { Watch } from './canary/watch.ts';
 import { checksOf } from './checks-of.ts';
 import { type Effect, type Effects, Fenced, messageOf, type Reversible } from './effect.ts';
@@ -7,6 +8,7 @@ import { awaitHealthy } from './healthy.ts';
 import type {
   DeployOrder,
   DeployResult,
+  Judged,
   NotDeployed,
   PrepareResult,
   RolledBack,
@@ -20,6 +22,9 @@ import { stuckOn, trafficBack, verify } from './verify.ts';
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
 //   proxy → materialise → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake → retire.
 // Killed anywhere, the same order with the same fence converges: the target is read, not remembered.
+
+/** A smoke command may take this long. */
+const SMOKE_MS = 60_000;
 
 /** What ends a deploy before it is promoted. */
 type Stop = { verdict: Verdict; reason: string; needs?: string | null } | { failure: Failure };
@@ -38,6 +43,7 @@ export class Deploying {
   #rehearsalMs: number | null = null;
   #backAt: number | null = null;
   #shifted = false;
+  #told: Promise<void> = Promise.resolve();
   /** A live release that the target has no container of (removed by hand, new machine) cannot be given traffic: like a first deploy. */
   #liveRuns = false;
 
@@ -184,7 +190,7 @@ export class Deploying {
       old: this.#liveRuns ? (live?.id ?? null) : null,
       config: run.config,
       clock,
-      checks: [...checksOf(run.config, smoke), ...checks],
+      checks: [...checksOf(run.config, smoke ?? this.#smoke), ...checks],
       maxBakes,
     });
     try {
@@ -204,16 +210,34 @@ export class Deploying {
     signal?.throwIfAborted();
     const shifted = await this.#shift(`shift/${percent}`, percent);
     if (shifted !== null) return { failure: shifted };
-    const seen = await watch.bake(this.#liveRuns && percent < 100, signal);
+    const seen = await watch.bake(this.#liveRuns && percent < 100, signal, ({ kind, reason, needs }, until) =>
+      this.#tell({ percent, verdict: kind, reason, needs, until }),
+    );
+    this.#tell({ percent, verdict: seen.kind, reason: seen.reason, needs: seen.needs, until: null });
     this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
     this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}; ${seen.figures}`);
-    if (seen.kind === 'healthy') return null;
+    if (seen.kind === 'healthy') {
+      await this.#told;
+      return null;
+    }
     const needs = seen.needs === null ? '' : `; it needs ${seen.needs}`;
     return {
       verdict: seen.kind,
       reason: `at ${percent} % of traffic: ${seen.reason}${needs}`,
       needs: seen.needs,
     };
+  }
+
+  readonly #smoke: SmokeRun = (command, { release, signal }) =>
+    this.#target.smoke(release, command, SMOKE_MS, signal);
+
+  /** Watching waits for no journal: what is told is written beside it, in order. */
+  #tell(judged: Judged): void {
+    const { seen } = this.#order;
+    if (seen === undefined) return;
+    this.#told = this.#told
+      .then(() => seen(judged))
+      .catch((error: unknown) => this.#evidence.add('trouble', `not told: ${messageOf(error)}`));
   }
 
   async #rehearse(): Promise<Stop | null> {

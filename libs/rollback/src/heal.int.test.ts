@@ -113,9 +113,30 @@ test.concurrent(
     });
     expect(await answer()).toBe('one');
     // A check of the release itself, on the way users go, speaks for it.
-    const checks = [{ http: '/healthz' }];
-    const checked = at.run({ canary: { steps: [50, 100], bake: 300 }, checks });
-    expect(await deploy(at.target, { ...order, fence: 3, run: checked })).toMatchObject({ kind: 'promoted' });
+    // So does the repository's smoke command, in a container beside it that has none of its secrets.
+    const asks = `fetch('http://127.0.0.1:' + process.env.PORT).then((r) => process.exit(r.ok ? 0 : 1))`;
+    const smoke = `test -f server.js && test -z "$SECRET" && node -e "${asks}"`;
+    const secrets: [Record<string, unknown>, Record<string, string>] = [
+      { secrets: ['SECRET'] },
+      { SECRET: 'planted' },
+    ];
+    const canary = { steps: [50, 100], bake: 300, wait: 20_000 };
+    const bad = at.run({ ...secrets[0], canary, checks: [{ smoke: 'echo no luck; exit 3' }] }, secrets[1]);
+    const refused = await deploy(at.target, { ...order, fence: 3, run: bad });
+    expect(refused).toMatchObject({ kind: 'rolled_back', verdict: 'degraded' });
+    expect(refused.kind === 'rolled_back' && refused.reason).toContain('exit code 3: no luck');
+    const checked = at.run({ ...secrets[0], canary, checks: [{ http: '/healthz' }, { smoke }] }, secrets[1]);
+    expect(await deploy(at.target, { ...order, fence: 4, run: checked })).toMatchObject({ kind: 'promoted' });
+    expect(
+      await docker(
+        'ps',
+        '-aq',
+        '--filter',
+        `label=millwright.factory=${at.factory}`,
+        '--filter',
+        'label=millwright.purpose=smoke',
+      ),
+    ).toBe('');
   }),
 );
 

@@ -19,6 +19,7 @@ export { type Effect, type EffectRecord, Effects, Fenced, type Journal } from '.
 export type {
   DeployOrder,
   DeployResult,
+  Judged,
   PrepareResult,
   Rehearsal,
   RollbackOrder,
@@ -40,6 +41,7 @@ export type {
   ReleaseState,
   Replica,
   RunAs,
+  Smoked,
   Target,
   TargetState,
   Weights,

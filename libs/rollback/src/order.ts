@@ -1,5 +1,6 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
 import type { Check, SmokeRun } from './canary/checks.ts';
+import type { Judgement } from './canary/judge.ts';
 import type { Journal } from './effect.ts';
 import type { Failure, ReleaseRef, RunAs } from './target.ts';
 import type { Stuck, Verification } from './verify.ts';
@@ -22,15 +23,26 @@ export type DeployOrder = {
   readonly keepImages?: number;
   /** Besides those of the configuration's `checks`. */
   readonly checks?: readonly Check[];
-  /** Runs the configuration's `smoke` commands; without it they are inconclusive. */
+  /** Runs the configuration's `smoke` commands; the target's own way unless told. */
   readonly smoke?: SmokeRun;
-  /** How many bakes a step may take before it is given up as inconclusive. Default 3. */
+  /** Told each step's verdict, and when a step pauses because it cannot be judged. What it throws is evidence, and stops nothing. */
+  readonly seen?: (judged: Judged) => Promise<void>;
+  /** How many bakes a step may take before it is given up as inconclusive, where `canary.wait` does not say. Default 3. */
   readonly maxBakes?: number;
   /** A person stands by: a target that cannot go back is not refused. Default false. */
   readonly attended?: boolean;
 };
 
 export type Verdict = 'degraded' | 'inconclusive' | 'never_healthy' | 'cancelled';
+
+/** A verdict as it is reached. `until`: a pause, and the instant at which traffic goes back unless `needs` is met. */
+export type Judged = {
+  readonly percent: number;
+  readonly verdict: Judgement['kind'];
+  readonly reason: string;
+  readonly needs: string | null;
+  readonly until: number | null;
+};
 
 export type StepSeen = { readonly percent: number; readonly ms: number; readonly reason: string };
 

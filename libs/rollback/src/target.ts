@@ -50,6 +50,9 @@ export type Probe = {
   readonly text: string;
 };
 
+/** How a smoke command ended; `output` is the end of what it said. */
+export type Smoked = { readonly exitCode: number; readonly output: string };
+
 /** Cumulative since the proxy knows the server; sums over the replicas of a release. */
 export type Counters = { readonly requests: number; readonly errors: number; readonly sessions: number };
 
@@ -109,6 +112,11 @@ export interface Target {
   requests(): RequestFeed | null;
   /** One GET of a path of that release, on the way that users' requests take, whatever its share. `path` null: its health path. */
   ask(release: ReleaseId, path: string | null, timeoutMs: number): Promise<Answer>;
+  /**
+   * Runs the repository's smoke command beside that release, without its secrets; null when it cannot be run, which says nothing about the
+   * release. Bounded by `timeoutMs`, ended when `signal` aborts.
+   */
+  smoke(release: ReleaseId, command: string, timeoutMs: number, signal: AbortSignal): Promise<Smoked | null>;
   state(): Promise<TargetState>;
   /** Starts replicas anew that run, but do not answer. */
   restart(release: ReleaseId, fence: number): Promise<void>;

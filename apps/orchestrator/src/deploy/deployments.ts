@@ -13,6 +13,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import {
+  commandTarget,
   type DeployResult,
   deploy,
   dockerTarget,
@@ -52,9 +53,12 @@ export class Deployments {
     this.#deps = deps;
   }
 
-  target(repo: RepoName): Target {
+  /** The target that a release run like `run` lives on; a `command` target's commands are those of `run`. */
+  target(repo: RepoName, run: RunAs): Target {
     const { place, artifacts, clock } = this.#deps;
     const { dockerHost, ...rest } = place;
+    if (run.config.target === 'command')
+      return commandTarget({ repo, dataDir: place.dataDir, run, artifacts, clock });
     return dockerTarget({
       ...rest,
       ...(dockerHost === undefined ? {} : { dockerHost }),
@@ -64,21 +68,31 @@ export class Deployments {
     });
   }
 
-  /** The same fence again resumes the same deploy. */
-  async deploy(repo: RepoName, id: ReleaseId, fence: number): Promise<DeployResult> {
+  /** Null, or why a repository whose file says this could not go back from its releases, so that people must stand by. */
+  cannotGoBack(repo: RepoName, config: DeployConfig): string | null {
+    const run = { config, secrets: {}, replicas: 1 };
+    return config.target === 'git' ? null : this.target(repo, run).cannotGoBack(run);
+  }
+
+  /** The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. */
+  async deploy(repo: RepoName, id: ReleaseId, fence: number, attended: boolean): Promise<DeployResult> {
     const { trail, world, clock } = this.#deps;
     await world.reached(await trail.head());
     const { live } = world.target(repo);
     const journal = new TargetJournal(trail, repo);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
-    const result = await deploy(this.target(repo), {
+    const moved = before !== null && before.run.config.target !== wanted.run.config.target;
+    if (moved && !attended) return { ...movedTarget(repo, before.run, wanted.run), release: id, live };
+    const result = await deploy(this.target(repo, wanted.run), {
       release: wanted.ref,
       run: wanted.run,
-      live: before?.ref ?? null,
+      live: moved ? null : (before?.ref ?? null),
       fence,
       journal,
       clock,
+      attended,
+      seen: (judged) => journal.judged(id, fence, judged),
     });
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', wanted.artifact, 'promoted');
@@ -90,7 +104,10 @@ export class Deployments {
     const journal = new TargetJournal(trail, repo);
     const wanted = await this.#known(to);
     const from = world.target(repo).live;
-    const result = await rollback(this.target(repo), {
+    const left = from === null ? null : await this.#known(from);
+    // The commands that brought the present release there are those that take it back.
+    const by = left?.run.config.target === wanted.run.config.target ? left.run : wanted.run;
+    const result = await rollback(this.target(repo, by), {
       to: wanted.ref,
       run: wanted.run,
       fence,
@@ -106,7 +123,8 @@ export class Deployments {
   async ensure(repo: RepoName): Promise<string | null> {
     const { live } = this.#deps.world.target(repo);
     if (live === null) return null;
-    const failure = await this.target(repo).ensureProxy((await this.#known(live)).run);
+    const { run } = await this.#known(live);
+    const failure = await this.target(repo, run).ensureProxy(run);
     return failure.kind === 'failed' ? failure.reason : null;
   }
 
@@ -153,3 +171,8 @@ export class Deployments {
     return deploy;
   }
 }
+
+const movedTarget = (repo: RepoName, before: RunAs, wanted: RunAs) => {
+  const reason = `deploy.target of ${repo} changed from ${before.config.target} to ${wanted.config.target}: the release that serves cannot be gone back to from there, so that two people must allow it`;
+  return { kind: 'failed' as const, code: 'cannot_go_back' as const, reason, evidence: reason };
+};

@@ -8,7 +8,7 @@ import {
   streamOf,
   terminal,
 } from '@millwright/domain';
-import type { EffectRecord, Journal } from '@millwright/rollback';
+import type { EffectRecord, Journal, Judged } from '@millwright/rollback';
 import { ORCHESTRATOR } from '../actor.ts';
 
 /** Appends to a target's stream. Used under the repository's deploy lane: a conflict means another orchestrator, whose fence decides. */
@@ -34,6 +34,22 @@ export class TargetJournal implements Journal {
     await this.append({
       type: 'target.effect-finished',
       data: { key, effect, release, result, reason: reason.slice(0, 4_000) },
+    });
+  }
+
+  async judged(release: ReleaseId, fence: number, judged: Judged): Promise<void> {
+    const { percent, verdict, until, needs, reason } = judged;
+    await this.append({
+      type: 'target.judged',
+      data: {
+        release,
+        fence,
+        percent,
+        verdict,
+        until,
+        needs: needs?.slice(0, 4_000) ?? null,
+        reason: reason.slice(0, 4_000),
+      },
     });
   }
 

@@ -105,8 +105,11 @@ async function deployFacts(factory: Factory, run: Run, config: RepoConfig, autho
       release.test,
     ),
     test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
-    // The docker target always goes back: the old release stays beside the new one; before the first, going back is taking traffic away.
-    undo: { possible: true, rehearsed: false },
+    undo: {
+      possible:
+        config.deploy !== undefined && factory.deployments.cannotGoBack(run.repo, config.deploy) === null,
+      rehearsed: false,
+    },
     frozen: false,
   };
 }

@@ -23,6 +23,8 @@ export function sentence(entry: Entry | null): string {
       return `set ${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`;
     case 'repo.secret-set':
       return `set secret ${entry.data.name} of ${entry.data.repo}`;
+    case 'quarantine.lifted':
+      return `let ${short(entry.data.commit)} ship again: ${entry.data.reason}`;
     case 'ticket.filed':
       return `filed ${entry.data.kind} ticket ${entry.data.ticket} for ${entry.data.repo} (${short(entry.data.digest)})`;
     case 'ticket.run-opened':
@@ -33,6 +35,8 @@ export function sentence(entry: Entry | null): string {
       return `closed the ticket: ${entry.data.end} — ${entry.data.reason}`;
     case 'ticket.reopened':
       return 'reopened the ticket with the evidence of its rollback';
+    case 'ticket.incident-answered':
+      return `${entry.data.answer.replaceAll('_', ' ')}${entry.data.release ? ` (${entry.data.release})` : ''}: ${entry.data.reason}`;
     case 'run.opened':
       return `opened the run on base ${short(entry.data.base.commit)}, step ${entry.data.step}`;
     case 'gate.asked':
@@ -109,6 +113,17 @@ export function sentence(entry: Entry | null): string {
       return `${entry.data.effect} of ${entry.data.release} started`;
     case 'target.effect-finished':
       return `${entry.data.effect} of ${entry.data.release}: ${entry.data.result}`;
+    case 'target.judged': {
+      const { release, percent, verdict, reason: why, needs, until } = entry.data;
+      const pause = until === null ? '' : '; it pauses, and goes back unless it gets it';
+      return `${release} at ${percent} % of traffic: ${verdict}: ${why}${needs === null ? '' : `; it needs ${needs}`}${pause}`;
+    }
+    case 'target.healed':
+      return `brought ${entry.data.release} back in ${Math.round(entry.data.ms)} ms: ${entry.data.reason}`;
+    case 'target.not-healed':
+      return `could not bring ${entry.data.release} back (${entry.data.what}): ${entry.data.reason}`;
+    case 'target.heal-paused':
+      return `stopped bringing ${entry.data.release} back after ${entry.data.tries} tries: ${entry.data.reason}`;
     case 'target.released':
       return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}`;
   }

@@ -77,14 +77,15 @@ export async function runView(
     run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
   ]);
   const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan));
-  const waits = run.closed === null && todo(run, now).some((step) => step.do === 'wait');
+  const pause = run.closed === null ? pausedCanary(world, run) : null;
+  const waits = run.closed === null && (pause !== null || todo(run, now).some((step) => step.do === 'wait'));
   return {
     id: run.id,
     ticket: run.ticket,
     title: ticket.title,
     repo: run.repo,
     state: run.closed?.end ?? (waits ? 'waiting' : 'running'),
-    reason: run.closed?.reason ?? waitingFor(run),
+    reason: run.closed?.reason ?? pause ?? waitingFor(run),
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
@@ -141,6 +142,15 @@ function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'
       return refused ? (stage.role === 'review' ? 'changes_requested' : 'failed') : 'done';
     }
   }
+}
+
+/** A canary that cannot be judged yet: what it needs, and until when it is waited for. */
+function pausedCanary(world: World, run: Run): string | null {
+  if (run.deploy?.kind !== 'started') return null;
+  const { judged } = world.target(run.repo);
+  if (judged?.release !== run.release?.release || !judged?.until || judged.fence !== run.deploy.fence)
+    return null;
+  return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
 }
 
 function waitingFor(run: Run): string | null {

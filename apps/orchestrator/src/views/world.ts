@@ -64,6 +64,28 @@ export type TargetInfo = {
   live: ReleaseId | null;
   history: { release: ReleaseId; previous: ReleaseId | null; at: Instant; by: 'deploy' | 'rollback' }[];
   fence: number;
+  /** The newest verdict of the canary under way or last under way. */
+  judged: EntryOf<'target.judged'>['data'] | null;
+  /** What was tried to bring it back, oldest first, the newest `HEALS_KEPT`. */
+  heals: { at: Instant; ok: boolean; text: string }[];
+  healed: number;
+  notHealed: number;
+  /** Healing was given up until then. */
+  healPausedUntil: Instant | null;
+};
+
+/** As many as libs/rollback's back-off looks at. */
+const HEALS_KEPT = 16;
+
+const NO_TARGET: TargetInfo = {
+  live: null,
+  history: [],
+  fence: 0,
+  judged: null,
+  heals: [],
+  healed: 0,
+  notHealed: 0,
+  healPausedUntil: null,
 };
 
 /**
@@ -100,7 +122,7 @@ export class World {
   }
 
   target(repo: RepoName): TargetInfo {
-    return this.targets.get(repo) ?? { live: null, history: [], fence: 0 };
+    return this.targets.get(repo) ?? NO_TARGET;
   }
 
   /** Resolves when everything up to `position` is in, so that a caller reads what it has just written. */
@@ -203,19 +225,14 @@ export class World {
       case 'attempt.closed':
         this.#foldAttempt(id as AttemptId, envelope.at, entry);
         return;
+      case 'target.effect-started':
+      case 'target.judged':
+      case 'target.healed':
+      case 'target.not-healed':
+      case 'target.heal-paused':
       case 'target.released': {
         const target = this.target(id as RepoName);
-        const { release, previous, by, fence } = entry.data;
-        this.targets.set(id as RepoName, {
-          live: release,
-          history: [...target.history, { release, previous, by, at: envelope.at }],
-          fence: Math.max(target.fence, fence),
-        });
-        return;
-      }
-      case 'target.effect-started': {
-        const target = this.target(id as RepoName);
-        this.targets.set(id as RepoName, { ...target, fence: Math.max(target.fence, entry.data.fence) });
+        this.targets.set(id as RepoName, withFence(foldTarget(target, envelope.at, entry), entry.data.fence));
         return;
       }
       default:
@@ -288,6 +305,48 @@ export class World {
     if (entry.type === 'deploy.finished') {
       const release = this.releases.get(entry.data.release);
       if (release) release.result = entry.data.result;
+    }
+  }
+}
+
+const withFence = (target: TargetInfo, fence: number): TargetInfo => ({
+  ...target,
+  fence: Math.max(target.fence, fence),
+});
+
+function foldTarget(
+  target: TargetInfo,
+  at: Instant,
+  entry: EntryOf<
+    | 'target.effect-started'
+    | 'target.judged'
+    | 'target.healed'
+    | 'target.not-healed'
+    | 'target.heal-paused'
+    | 'target.released'
+  >,
+): TargetInfo {
+  const tried = (ok: boolean, text: string) => [...target.heals, { at, ok, text }].slice(-HEALS_KEPT);
+  switch (entry.type) {
+    case 'target.effect-started':
+      return target;
+    case 'target.judged':
+      return { ...target, judged: entry.data };
+    case 'target.healed':
+      return { ...target, heals: tried(true, entry.data.reason), healed: target.healed + 1 };
+    case 'target.not-healed':
+      return {
+        ...target,
+        heals: tried(false, `${entry.data.what}: ${entry.data.reason}`),
+        notHealed: target.notHealed + 1,
+      };
+    case 'target.heal-paused':
+      return { ...target, healPausedUntil: entry.data.until };
+    case 'target.released': {
+      const { release, previous, by } = entry.data;
+      const history = [...target.history, { release, previous, by, at }];
+      // Another release: what was tried for the one before says nothing of it.
+      return { ...target, live: release, history, heals: [], healPausedUntil: null };
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
 import { messageOf } from '../effect.ts';
-import type { Probe } from '../target.ts';
+import type { Probe, Smoked } from '../target.ts';
 
 // What may be asked about a release besides the proxy's figures. A check answers within its time limit and never rejects.
 
@@ -69,7 +69,7 @@ export function httpCheck(where: string, everyMs = 1_000, timeoutMs = 5_000): Ch
 export type SmokeRun = (
   command: string,
   context: Pick<CheckContext, 'release' | 'signal'>,
-) => Promise<{ readonly exitCode: number; readonly output: string } | null>;
+) => Promise<Smoked | null>;
 
 /** The repository's own smoke command, once a step; run by the caller, who knows where. Exit code 0 is healthy. */
 export function smokeCheck(command: string, run: SmokeRun): Check {

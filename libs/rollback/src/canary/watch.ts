@@ -35,9 +35,11 @@ export type Watched = {
   readonly config: DeployConfig;
   readonly clock: Clock;
   readonly checks: readonly Check[];
-  /** Bakes a step may take before it is given up as inconclusive. */
+  /** Bakes a step may take before it is given up as inconclusive, where `canary.wait` does not say. */
   readonly maxBakes?: number | undefined;
 };
+/** Called once when the bake has passed and the verdict is inconclusive: what it is, and until when it is waited for. */
+export type OnPause = (judgement: Judgement, until: number) => void;
 export type Baked = Judgement & { readonly ms: number; readonly figures: string };
 
 /** Counters begin anew when HAProxy restarts: what is lower than before counts from zero. */
@@ -67,10 +69,12 @@ export class Watch {
 
   /**
    * Watches a share of traffic for a bake, against the old release in the same moments: ends early when the new one degrades, and late
-   * (`maxBakes`) when it cannot tell. `beside` is whether the old one has a share too. Throws the signal's reason when aborted.
+   * (`canary.wait`) when it cannot tell, which `paused` is told. `beside` is whether the old one has a share too. Throws the signal's reason when aborted.
    */
-  async bake(beside: boolean, signal?: AbortSignal): Promise<Baked> {
-    const { clock, config, maxBakes = MAX_BAKES } = this.#watched;
+  async bake(beside: boolean, signal?: AbortSignal, paused?: OnPause): Promise<Baked> {
+    const { clock, config } = this.#watched;
+    const mostMs = this.#mostMs();
+    let told = false;
     const rules = this.#rules();
     const checks = new Checking(this.#target, this.#watched);
     const start = clock.now();
@@ -94,12 +98,23 @@ export class Watch {
         const settled =
           judgement.kind === 'degraded' ||
           (judgement.kind === 'healthy' && ms >= config.canary.bake) ||
-          (looks >= LEAST_LOOKS && ms >= Math.max(config.canary.bake * maxBakes, LEAST_MS));
+          (looks >= LEAST_LOOKS && ms >= mostMs);
         if (settled) return { ...judgement, ms, figures: figures(this.#canary) };
+        if (!told && judgement.kind === 'inconclusive' && ms >= config.canary.bake && looks >= LEAST_LOOKS) {
+          told = true;
+          paused?.(judgement, start + mostMs);
+        }
       }
     } finally {
       checks.stop();
     }
+  }
+
+  /** From the start of a bake until it is given up, in milliseconds. */
+  #mostMs(): number {
+    const { config, maxBakes = MAX_BAKES } = this.#watched;
+    const { bake, wait } = config.canary;
+    return Math.max(wait === undefined ? bake * maxBakes : bake + wait, LEAST_MS);
   }
 
   #rules(): Rules {

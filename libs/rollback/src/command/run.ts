@@ -36,6 +36,7 @@ export async function runCommand(
     user: User | null;
     timeoutMs: number;
     input?: Uint8Array | undefined;
+    signal?: AbortSignal;
   },
 ): Promise<Ran> {
   const home = await mkdtemp(join(tmpdir(), 'mw-command-'));
@@ -50,7 +51,7 @@ export async function runCommand(
 function spawned(
   [program = '', ...args]: readonly string[],
   home: string,
-  { env, user, timeoutMs, input }: Parameters<typeof runCommand>[1],
+  { env, user, timeoutMs, input, signal }: Parameters<typeof runCommand>[1],
 ): Promise<Ran> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
@@ -62,12 +63,15 @@ function spawned(
     });
     const [stdout, stderr] = [tailOf(child.stdout), tailOf(child.stderr)];
     let late = false;
-    const timer = setTimeout(() => {
+    const kill = () => {
       late = true;
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, timeoutMs);
+    };
+    const timer = setTimeout(kill, timeoutMs);
+    signal?.addEventListener('abort', kill, { once: true });
     const end = (ran: Ran) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', kill);
       child.stdout?.destroy();
       child.stderr?.destroy();
       resolve(ran);
@@ -75,10 +79,10 @@ function spawned(
     const broken = (reason: string) =>
       end({ kind: 'broken', reason: `${program}: ${reason}`, stderr: stderr() });
     child.on('error', (error) => broken(messageOf(error)));
-    child.on('exit', (code, signal) => {
+    child.on('exit', (code, by) => {
       const told = () => {
-        if (late) broken(`took more than ${timeoutMs} ms, and was stopped`);
-        else if (code === null) broken(`was ended by ${signal}`);
+        if (late) broken(signal?.aborted ? 'was stopped' : `took more than ${timeoutMs} ms, and was stopped`);
+        else if (code === null) broken(`was ended by ${by}`);
         else end({ kind: 'exited', code, stdout: stdout(), stderr: stderr() });
       };
       const rest = setTimeout(told, REST_MS);

@@ -250,6 +250,15 @@ export function commandTarget(place: CommandPlace): Target {
       return { ok: found?.healthy === true, ms: place.clock.now() - start, text };
     },
 
+    // Beside the commands, without their credential; it is given no file of the release, which agents wrote.
+    async smoke(release, command, timeoutMs, signal) {
+      const env = { ...config.env, MILLWRIGHT_RELEASE: release, MILLWRIGHT_TARGET: place.repo };
+      const ran = await runCommand(['sh', '-c', command], { env, user, timeoutMs, signal });
+      return ran.kind === 'broken'
+        ? null
+        : { exitCode: ran.code, output: `${ran.stdout}\n${ran.stderr}`.slice(-16_000) };
+    },
+
     async state() {
       const [record, now] = await Promise.all([readRecord(path), status()]);
       const { fence, condemned } = record;

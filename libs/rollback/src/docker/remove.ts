@@ -4,7 +4,7 @@ import { removeContainer } from './containers.ts';
 import { connectEngine, type Names, tolerate } from './place.ts';
 
 /** What this library makes on an engine; sandboxes have other purposes and are not ours to remove. */
-const PURPOSES = ['proxy', 'release', 'release-image', 'volume-owner', 'network'];
+const PURPOSES = ['proxy', 'release', 'release-image', 'volume-owner', 'smoke', 'network'];
 
 /** Containers and network of one target; its volumes and images too when `data` is true. Idempotent. */
 export async function removeTarget(engine: Docker, names: Names, data: boolean): Promise<void> {
@@ -22,7 +22,7 @@ export async function removeTarget(engine: Docker, names: Names, data: boolean):
 
 /**
  * Removes containers and networks of this factory's targets whose repository is not in `keep`, and half-made ones (containers that
- * only carry a layer or a volume) of any. To be called at start, before the first deploy. Says how many it removed.
+ * only carry a layer or a volume, or run a smoke command) of any. To be called at start, before the first deploy. Says how many it removed.
  */
 export async function reapOrphans(options: {
   factory: string;
@@ -34,7 +34,7 @@ export async function reapOrphans(options: {
   const orphan = (labels: Record<string, string>) => {
     const purpose = labels['millwright.purpose'] ?? '';
     if (!PURPOSES.includes(purpose)) return false;
-    if (purpose === 'release-image' || purpose === 'volume-owner') return true;
+    if (['release-image', 'volume-owner', 'smoke'].includes(purpose)) return true;
     return !options.keep.some((repo) => repo === labels['millwright.repo']);
   };
   const containers = (await engine.listContainers({ all: true, filters })).filter((each) =>

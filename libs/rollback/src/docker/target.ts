@@ -17,6 +17,7 @@ import { materialise, pruneImages } from './image.ts';
 import { connectEngine, type DockerPlace, namesOf, tolerate } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
+import { smoke } from './smoke.ts';
 import { readdressed, weighted } from './weighted.ts';
 
 /** Running requests of a release that is stopped may take this long; then they are cut. */
@@ -149,6 +150,13 @@ export function dockerTarget(place: DockerPlace): Target {
         answers.find((each) => !each.ok) ??
         answers[0] ?? { ok: false, ms: 0, text: `release ${release} has no container` }
       );
+    },
+
+    async smoke(release, command, timeoutMs, signal) {
+      const beside = (await findReplicas(engine, names)).find(
+        (each) => each.release === release && each.running,
+      );
+      return beside === undefined ? null : smoke(engine, names, beside, { command, timeoutMs, signal });
     },
 
     async restart(release, fence) {

@@ -78,6 +78,7 @@ export function memoryTarget(): MemoryTarget {
     counters: async () => new Map([...running].map((id) => [id, { ...faults.figures(id), sessions: 0 }])),
     requests: () => null,
     ask: async (release) => answer(release),
+    smoke: async () => null,
     state: async () => state(),
     restart: async () => {},
     logs: async () => 'said',

@@ -42,6 +42,10 @@ export async function deploy(
   });
 }
 
+/** Two people allowed exactly this release: the gate lets none out that cannot go back with fewer. */
+const attended = (run: Run): boolean =>
+  new Set(run.gates.findLast((gate) => gate.action === 'deploy')?.approvals).size >= 2;
+
 async function bringOut(
   factory: Factory,
   run: Run,
@@ -49,7 +53,7 @@ async function bringOut(
   fence: number,
   live: ReleaseId | null,
 ): Promise<Finished> {
-  const result = await factory.deployments.deploy(run.repo, release, fence);
+  const result = await factory.deployments.deploy(run.repo, release, fence, attended(run));
   switch (result.kind) {
     case 'promoted':
       return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };

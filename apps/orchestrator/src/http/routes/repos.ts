@@ -100,6 +100,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
         request.who,
         ...(request.body.step > step ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)),
       );
+      if (request.body.step >= UNATTENDED) await mustGoBack(factory, repo);
       await say(factory, streamOf.repo(repo), request.who, {
         type: 'repo.step-set',
         data: { repo, ...request.body },
@@ -107,6 +108,22 @@ export function repoRoutes(app: App, { factory }: Api): void {
       return view(repo);
     },
   );
+}
+
+/** From this step on the default policy lets releases out that no person has seen. */
+const UNATTENDED = 6;
+
+/** Throws where the repository's target cannot go back: at such a step nobody would be there to mend it. */
+async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
+  const standing = await standingOf(await factory.repositories.open(name));
+  const deploy = standing.kind === 'ready' ? standing.config.deploy : undefined;
+  const cannot = deploy === undefined ? null : factory.deployments.cannotGoBack(name, deploy);
+  if (cannot !== null)
+    throw unusable(
+      'cannot-go-back',
+      cannot,
+      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
+    );
 }
 
 const nextFor = (code: string): string => {

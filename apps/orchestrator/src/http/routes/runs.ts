@@ -40,8 +40,13 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
   app.get('/runs/:id/why', { schema: { params: Params, response: { 200: WhyView } } }, async (request) => {
     const info = known(request.params.id);
     const [run, recorded] = await Promise.all([view(info), factory.trail.read(streamOf.run(info.id))]);
-    const because = recorded
-      .filter(({ entry }) => entry !== null && DECISIVE.has(entry.type))
+    // A canary's verdicts are on its target's stream.
+    const judged = run.release === null ? [] : await factory.trail.read(streamOf.target(run.repo));
+    const mine = judged.filter(
+      ({ entry }) => entry?.type === 'target.judged' && entry.data.release === run.release,
+    );
+    const because = [...recorded.filter(({ entry }) => entry !== null && DECISIVE.has(entry.type)), ...mine]
+      .sort((a, b) => a.envelope.position - b.envelope.position)
       .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
       .reverse();
     return { run: info.id, state: run.state, because, next: nextStep(run) };
@@ -117,8 +122,9 @@ function stream(
       });
     }, 100);
   };
-  const concerns = ({ envelope }: RecordedEntry): boolean =>
+  const concerns = ({ envelope, entry }: RecordedEntry): boolean =>
     envelope.stream === `run/${info.id}` ||
+    (entry?.type === 'target.judged' && factory.world.releases.get(entry.data.release)?.run === info.id) ||
     factory.world.attempts.get(envelope.stream.split('/')[1] as never)?.run === info.id;
   const stopListening = factory.world.listen((recorded) => {
     if (concerns(recorded)) soon();
@@ -152,6 +158,8 @@ function nextStep(run: RunView): string {
   const gate = run.gates.find((one) => one.state === 'waiting');
   if (run.state === 'waiting' && gate)
     return `millwright gate show ${gate.id}, then millwright gate approve ${gate.id} --reason …`;
+  if (run.state === 'waiting' && run.reason?.startsWith('the canary pauses'))
+    return `send it what it needs, or wait: it never promotes by itself (millwright run watch ${run.id})`;
   if (run.state === 'waiting') return `millwright ticket answer ${run.ticket} "…"`;
   if (run.state === 'running') return `millwright run watch ${run.id}`;
   if (run.state === 'rolled_back')
