@@ -1,5 +1,7 @@
 import type { Budget, BudgetScope } from '@millwright/domain';
+import { asc } from 'drizzle-orm';
 import { type Pool, repeating } from './connect.ts';
+import { budgets, queries } from './tables.ts';
 
 export type BudgetLine = { scope: BudgetScope; capUsd: number | null; spentUsd: number; reservedUsd: number };
 
@@ -43,16 +45,16 @@ export function budgetOn(pool: Pool): BudgetLedger {
       }),
     setCap: async (scope, usd) => {
       const cap = usd === null ? null : micro(usd);
-      await pool.use(
-        (sql) => sql`insert into millwright.budgets (scope, cap) values (${scope}, ${cap})
-          on conflict (scope) do update set cap = excluded.cap`,
+      await pool.use((client) =>
+        queries(client)
+          .insert(budgets)
+          .values({ scope, cap })
+          .onConflictDoUpdate({ target: budgets.scope, set: { cap } }),
       );
     },
     list: () =>
-      pool.use(async (sql) => {
-        const rows = await sql<
-          { scope: string; cap: number | null; spent: number; reserved: number }[]
-        >`select scope, cap, spent, reserved from millwright.budgets order by scope`;
+      pool.use(async (client) => {
+        const rows = await queries(client).select().from(budgets).orderBy(asc(budgets.scope));
         return rows.map((row) => ({
           scope: row.scope,
           capUsd: row.cap === null ? null : row.cap / MICRO,

@@ -21,8 +21,10 @@ const LOST =
 /** What a driver does about a database error. After 'store-unreachable' it is unknown whether a change happened; all of the store's can be repeated. */
 export function driveError(error: unknown): DriveError {
   if (error instanceof DriveError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message : String(error);
+  // Typed queries wrap the database's error, their own message being the statement.
+  const said = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = said instanceof Error && 'code' in said ? String(said.code) : '';
+  const message = said instanceof Error ? said.message : String(said);
   if (code === '53100')
     return retryable(
       'store-full',

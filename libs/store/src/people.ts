@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { PersonId, PersonRole } from '@millwright/domain';
+import { asc, sql } from 'drizzle-orm';
 import type { Pool } from './connect.ts';
+import { people, queries } from './tables.ts';
 
 export type Person = { id: PersonId; name: string; roles: PersonRole[] };
-type Row = { id: string; name: string; roles: string[] };
 
-const personOf = (row: Row): Person => ({
+const personOf = (row: Pick<typeof people.$inferSelect, 'id' | 'name' | 'roles'>): Person => ({
   id: PersonId.parse(row.id),
   name: row.name,
   roles: PersonRole.array().parse(row.roles),
@@ -25,27 +26,28 @@ export const hashToken = (token: string): Uint8Array => createHash('sha256').upd
 export function peopleOn(pool: Pool): People {
   return {
     enrol: ({ id, name, roles, tokenHash }) =>
-      pool.use(async (sql) => {
-        const rows = await sql`
-          insert into millwright.people (id, name, roles, token_hash) values (${id}, ${name}, ${roles}::text[], ${tokenHash})
-          on conflict do nothing returning id`;
+      pool.use(async (client) => {
+        const rows = await queries(client)
+          .insert(people)
+          .values({ id, name, roles, tokenHash: Buffer.from(tokenHash) })
+          .onConflictDoNothing()
+          .returning({ id: people.id });
         return rows.length > 0 ? { kind: 'enrolled' } : { kind: 'exists' };
       }),
     byToken: (token) =>
-      pool.use(async (sql) => {
+      pool.use(async (client) => {
         // The index sees eight bytes of the hash; the rest is compared in constant time here.
         const hash = hashToken(token);
-        const rows = await sql<(Row & { token_hash: Uint8Array })[]>`
-          select id, name, roles, token_hash from millwright.people
-          where substring(token_hash for 8) = ${hash.subarray(0, 8)}`;
-        const row = rows.find((candidate) => timingSafeEqual(candidate.token_hash, hash));
+        const rows = await queries(client)
+          .select()
+          .from(people)
+          .where(sql`substring(${people.tokenHash} for 8) = ${hash.subarray(0, 8)}`);
+        const row = rows.find((candidate) => timingSafeEqual(candidate.tokenHash, hash));
         return row === undefined ? null : personOf(row);
       }),
     list: () =>
-      pool.use(async (sql) =>
-        (await sql<Row[]>`select id, name, roles from millwright.people order by name, id`).map((row) =>
-          personOf(row),
-        ),
+      pool.use(async (client) =>
+        (await queries(client).select().from(people).orderBy(asc(people.name), asc(people.id))).map(personOf),
       ),
   };
 }

@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { type RepoName, terminal } from '@millwright/domain';
+import { and, asc, eq } from 'drizzle-orm';
 import { poolOf, type Store } from './store.ts';
+import { queries, secrets } from './tables.ts';
 
 export type Secrets = {
   set(repo: RepoName, name: string, value: string): Promise<void>;
@@ -21,6 +23,7 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
   if (key.length !== 32)
     throw terminal('secret-key-bad', `the key of secrets has ${key.length} bytes, not 32`);
   const pool = poolOf(store);
+  const at = (repo: RepoName, name: string) => and(eq(secrets.repo, repo), eq(secrets.name, name));
   const place = (repo: string, name: string) => Buffer.from(JSON.stringify([repo, name]), 'utf8');
   return {
     set: async (repo, name, value) => {
@@ -32,16 +35,15 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
         cipher.final(),
         cipher.getAuthTag(),
       ]);
-      await pool.use(
-        (sql) => sql`insert into millwright.secrets (repo, name, sealed) values (${repo}, ${name}, ${sealed})
-          on conflict (repo, name) do update set sealed = excluded.sealed`,
+      await pool.use((client) =>
+        queries(client)
+          .insert(secrets)
+          .values({ repo, name, sealed })
+          .onConflictDoUpdate({ target: [secrets.repo, secrets.name], set: { sealed } }),
       );
     },
     get: async (repo, name) => {
-      const [row] = await pool.use(
-        (sql) => sql<{ sealed: Buffer }[]>`
-          select sealed from millwright.secrets where repo = ${repo} and name = ${name}`,
-      );
+      const [row] = await pool.use((client) => queries(client).select().from(secrets).where(at(repo, name)));
       if (row === undefined) return null;
       const { sealed } = row;
       try {
@@ -60,15 +62,18 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
     },
     names: async (repo) =>
       (
-        await pool.use(
-          (sql) =>
-            sql<{ name: string }[]>`select name from millwright.secrets where repo = ${repo} order by name`,
+        await pool.use((client) =>
+          queries(client)
+            .select({ name: secrets.name })
+            .from(secrets)
+            .where(eq(secrets.repo, repo))
+            .orderBy(asc(secrets.name)),
         )
       ).map((row) => row.name),
     remove: async (repo, name) =>
       (
-        await pool.use(
-          (sql) => sql`delete from millwright.secrets where repo = ${repo} and name = ${name} returning name`,
+        await pool.use((client) =>
+          queries(client).delete(secrets).where(at(repo, name)).returning({ name: secrets.name }),
         )
       ).length > 0,
   };

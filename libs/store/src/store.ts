@@ -1,8 +1,10 @@
-import type { Artifacts } from '@millwright/domain';
+import { type Artifacts, terminal } from '@millwright/domain';
+import { and, eq } from 'drizzle-orm';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
 import { openPool, type Pool } from './connect.ts';
 import { type People, peopleOn } from './people.ts';
+import { idempotencyKeys, queries } from './tables.ts';
 
 /** What lies beside the trail, for one role: what the role may not do fails with a terminal 'store-forbidden'. */
 export type Store = {
@@ -36,13 +38,19 @@ export function openStore(options: { url: string; maxConnections?: number }): St
     people: peopleOn(pool),
     idempotency: {
       claim: (scope, key, value) =>
-        pool.use(async (sql) => {
-          const made = await sql<{ value: string }[]>`
-            insert into millwright.idempotency_keys (scope, key, value) values (${scope}, ${key}, ${value})
-            on conflict do nothing returning value`;
-          if (made[0] !== undefined) return made[0].value;
-          const [first] = await sql<[{ value: string }]>`
-            select value from millwright.idempotency_keys where scope = ${scope} and key = ${key}`;
+        pool.use(async (client) => {
+          const query = queries(client);
+          const [made] = await query
+            .insert(idempotencyKeys)
+            .values({ scope, key, value })
+            .onConflictDoNothing()
+            .returning();
+          if (made !== undefined) return made.value;
+          const [first] = await query
+            .select()
+            .from(idempotencyKeys)
+            .where(and(eq(idempotencyKeys.scope, scope), eq(idempotencyKeys.key, key)));
+          if (first === undefined) throw terminal('store-failed', `the key ${key} of ${scope} was removed`);
           return first.value;
         }),
     },
