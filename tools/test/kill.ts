@@ -1,20 +1,26 @@
-// `npm run test:kill`: the thin run once for every entry that it appends, with the orchestrator or the runner killed (-9) right after that
-// entry, and once more with its writer killed right before it is recorded. A line a case, a table of what went wrong at the end.
-// `npm run test:kill -- deploy` does the cases whose name has that in it; `--lanes N` runs on N factories side by side (2), `--minutes N`
-// ends it after that time (120) with what is left undone counted as failed.
+// `npm run test:kill`: the thin run with the orchestrator and with the runner killed (-9) right after every entry that it appends, and with
+// its writer killed right before each is recorded. Up to ten kills share a run, far from each other on the trail; where such a run goes
+// wrong, each of its kills has a run of its own, which says which it was. A line a run, what went wrong at the end.
+// `npm run test:kill -- deploy` does the kills whose name has that in it; `--alone` gives every kill its own run (about 400, an hour),
+// `--lanes N` runs on N factories side by side (4), `--minutes N` ends it after that time (60) with what is left undone counted as failed.
 
 import { parseArgs } from 'node:util';
 import { check, courseOf } from '../e2e/kill/check.ts';
 import { Lane } from '../e2e/kill/lane.ts';
+import { spread } from '../e2e/kill/points.ts';
 import type { Victim } from '../e2e/kill/processes.ts';
 import { type Point, said } from '../e2e/kill/trap.ts';
 
 type Kind = 'done' | 'rolled_back';
-type Case = { name: string; kind: Kind; point: Point };
+type Case = { kind: Kind; points: readonly Point[] };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { lanes: { type: 'string', default: '2' }, minutes: { type: 'string', default: '120' } },
+  options: {
+    lanes: { type: 'string', default: '4' },
+    minutes: { type: 'string', default: '60' },
+    alone: { type: 'boolean', default: false },
+  },
 });
 const until = Date.now() + Number(values.minutes) * 60_000;
 let interrupted = false;
@@ -24,8 +30,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     interrupted = true;
   });
 
-/** The cases that a clean run's entries give: each entry's turn in its type, killed after by either, killed before by its writer. */
-async function casesOf(lane: Lane, kind: Kind, from: number, first: string): Promise<Case[]> {
+/** As many kills of one process share a run: `up` gives it up at its sixth death within a minute. */
+const TOGETHER = 5;
+
+/** The kills that a clean run's entries give: each entry's turn in its type, killed after by either, killed before by its writer. */
+async function pointsOf(lane: Lane, from: number, first: string): Promise<Point[]> {
   const rows = await lane.database.ask(
     `select type, actor from millwright.entries where position > ${from} and type !~ '^(factory|repo)' order by position`,
   );
@@ -37,13 +46,37 @@ async function casesOf(lane: Lane, kind: Kind, from: number, first: string): Pro
     seen.set(type, skip + 1);
     if (index < start) return [];
     const writer: Victim = /^(runner|agent)\//.test(String(actor)) ? 'runner' : 'orchestrator';
-    const points: Point[] = [
+    return [
       { type, skip, victim: 'orchestrator', moment: 'after' },
       { type, skip, victim: 'runner', moment: 'after' },
       { type, skip, victim: writer, moment: 'before' },
-    ];
-    return points.map((point) => ({ kind, point, name: `${kind}: ${said(point)}` }));
+    ] satisfies Point[];
   });
+}
+
+/** The runs for these kills, each with as many of either process as may die in one, and no two after the same entry. */
+function runsFor(kind: Kind, points: readonly Point[]): Case[] {
+  if (values.alone) return points.map((point) => ({ kind, points: [point] }));
+  const parts = (victim: Victim) =>
+    spread(
+      points.filter((point) => point.victim === victim),
+      TOGETHER,
+    );
+  const orchestrators = parts('orchestrator');
+  const runners = parts('runner');
+  const count = Math.max(orchestrators.length, runners.length);
+  const runs = (shift: number) =>
+    Array.from({ length: count }, (_, index) => [
+      ...(orchestrators[index] ?? []),
+      ...(runners[(index + shift) % count] ?? []),
+    ]);
+  const apart = (run: Point[]) => new Set(run.map(({ type, skip }) => `${type} ${skip}`)).size === run.length;
+  const shifted = Array.from({ length: count }, (_, shift) => runs(shift)).find((tried) =>
+    tried.every(apart),
+  );
+  if (shifted === undefined && count > 0)
+    throw new Error('no way to keep the kills of one entry in different runs');
+  return (shifted ?? []).map((together) => ({ kind, points: together }));
 }
 
 const size = async (lane: Lane) =>
@@ -57,16 +90,19 @@ async function clean(lane: Lane, kind: Kind): Promise<string[]> {
   return courseOf(ended);
 }
 
-async function one(lane: Lane, { kind, point }: Case, course: readonly string[]): Promise<string[]> {
+async function one(lane: Lane, { kind, points }: Case, course: readonly string[]): Promise<string[]> {
+  const started = Date.now();
+  let found: string[];
   try {
-    const ended = await lane.run(kind, [point]);
-    const found = await check(lane, ended, 1, course);
-    if (found.length > 0) lane.leavePlace();
-    return found;
+    found = await check(lane, await lane.run(kind, points), points.length, course);
   } catch (error) {
-    lane.leavePlace();
-    return [error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)];
+    found = [error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)];
   }
+  if (found.length > 0) lane.leavePlace();
+  const seconds = ((Date.now() - started) / 1000).toFixed(1).padStart(6);
+  console.log(`${found.length === 0 ? '✓' : '✗'}${seconds} s  ${kind}: ${points.map(said).join(', ')}`);
+  for (const what of found) console.log(`    ${what}`);
+  return found;
 }
 
 const lanes = await Promise.all(Array.from({ length: Number(values.lanes) }, () => Lane.start(400)));
@@ -84,27 +120,37 @@ try {
   ] as const) {
     const from = await size(lane);
     course[kind] = await clean(lane, kind);
-    cases.push(...(await casesOf(lane, kind, from, first)));
+    const points = await pointsOf(lane, from, first);
+    cases.push(
+      ...runsFor(
+        kind,
+        points.filter((point) => positionals.every((part) => `${kind}: ${said(point)}`.includes(part))),
+      ),
+    );
   }
   await Promise.all(lanes.slice(1).map((other) => clean(other, 'done')));
-  const wanted = cases.filter(({ name }) => positionals.every((part) => name.includes(part)));
-  console.log(`${wanted.length} cases on ${lanes.length} factories`);
-  const next = wanted.values();
+  const kills = cases.reduce((sum, { points }) => sum + points.length, 0);
+  console.log(`${kills} kills in ${cases.length} runs on ${lanes.length} factories`);
+  const next = cases.values();
   await Promise.all(
     lanes.map(async (mine) => {
       for (const each of next) {
         if (interrupted || Date.now() > until) {
-          undone += 1;
+          undone += each.points.length;
           continue;
         }
-        const started = Date.now();
         const found = await one(mine, each, course[each.kind]);
-        console.log(
-          `${found.length === 0 ? '✓' : '✗'} ${each.name.padEnd(58)} ${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s`,
-        );
-        for (const what of found) console.log(`    ${what}`);
-        if (found.length === 0) passed += 1;
-        else failed.push({ name: each.name, found });
+        if (found.length === 0) {
+          passed += each.points.length;
+          continue;
+        }
+        failed.push({ name: each.points.map(said).join(', '), found });
+        if (each.points.length === 1) continue;
+        for (const point of each.points) {
+          const alone = await one(mine, { kind: each.kind, points: [point] }, course[each.kind]);
+          if (alone.length === 0) passed += 1;
+          else failed.push({ name: `${each.kind}: ${said(point)}`, found: alone });
+        }
       }
     }),
   );
@@ -119,6 +165,6 @@ try {
 }
 if (failed.length > 0) console.log('');
 for (const { name, found } of failed) console.log(`✗ ${name}\n    ${found.join('\n    ')}`);
-if (undone > 0) console.log(`${undone} cases were not done`);
+if (undone > 0) console.log(`${undone} kills were not done`);
 console.log(`\n${passed} passed, ${failed.length + undone} failed`);
 process.exitCode = failed.length + undone === 0 ? 0 : 1;

@@ -15,7 +15,7 @@ create table trap.released (id integer primary key);
 create function trap.spring() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   one trap.points;
-  passed boolean := false;
+  taken boolean := false;
 begin
   -- Caught by an append before this one: nothing goes on until the kill.
   for one in select * from trap.points p where p.xid is not null and p.xid <> pg_current_xact_id() loop
@@ -25,13 +25,15 @@ begin
     and not exists (select from trap.released r where r.id = p.id) order by p.id loop
     if one.skip > 0 then
       update trap.points p set skip = p.skip - 1 where p.id = one.id;
+    elsif taken then
+      continue;
     elsif one.moment = 'after' then
+      taken := true;
       update trap.points p set xid = pg_current_xact_id(), position = new.position where p.id = one.id;
-      exit;
     else
+      taken := true;
       perform pg_advisory_xact_lock(7457, one.id);
       perform trap.hold(one.id);
-      exit;
     end if;
   end loop;
   return new;
