@@ -78,7 +78,11 @@ function setUp(root: Command): void {
     leaf(repo, 'add <path-or-url>', 'add a git repository: a path, or an https, ssh or file address')
       .option('--name <name>', 'its name in this factory (else from the address)')
       .option('--branch <name>', 'the branch that changes land on', 'main')
-      .option('--deliver <how>', 'merge: onto that branch; branch: as a branch beside it', 'merge'),
+      .option('--deliver <how>', 'merge: onto that branch; branch: as a branch beside it', 'merge')
+      .option(
+        '--with-token',
+        'reads the token for an https address from stdin; kept as its secret GIT_TOKEN',
+      ),
     async () => (await import('./commands/repo.ts')).add,
   );
   does(

@@ -12,6 +12,7 @@ import { Deployments } from './deploy/deployments.ts';
 import { Driver } from './drive/driver.ts';
 import { defaultSettings, type Factory } from './drive/factory.ts';
 import { Lanes } from './drive/lanes.ts';
+import { GIT_TOKEN } from './git/credential.ts';
 import { Repositories } from './git/repositories.ts';
 import { server } from './http/server.ts';
 import { ADMIN } from './http/who.ts';
@@ -102,7 +103,11 @@ const factory: Factory = {
   log,
   world,
   settings: { ...defaultSettings, ...settingsFromEnvironment() },
-  repositories: new Repositories(join(data, 'repos'), (name) => world.repo(name)),
+  repositories: new Repositories(
+    join(data, 'repos'),
+    (name) => world.repo(name),
+    (name) => secrets.get(name, GIT_TOKEN),
+  ),
   deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
   merges: new Lanes<RepoName>(),
   deploys: new Lanes<RepoName>(),

@@ -40,6 +40,11 @@ export const NewRepo = z.strictObject({
   name: z.string().optional(),
   branch: z.string().min(1).max(200).default('main'),
   deliver: z.enum(['merge', 'branch']).default('merge'),
+  /** What an https remote is answered when it asks for a password. Kept as the repository's secret GIT_TOKEN. */
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,4096}$/, 'a token is printable ASCII without spaces')
+    .optional(),
 });
 export type NewRepo = z.input<typeof NewRepo>;
 export const RepoView = z.object({

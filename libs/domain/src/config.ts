@@ -43,7 +43,11 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
     port: Port.optional(),
     expose: Port.optional(),
     env: z.record(EnvName, z.coerce.string()).default({}),
-    secrets: z.array(EnvName).default([]),
+    secrets: z
+      .array(
+        EnvName.refine((name) => name !== 'GIT_TOKEN', 'GIT_TOKEN is for the factory, never for a release'),
+      )
+      .default([]),
     volumes: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/), z.string().startsWith('/')).default({}),
     health: z.string().startsWith('/').default('/'),
     canary: z

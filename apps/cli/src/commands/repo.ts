@@ -15,6 +15,15 @@ type Options = Record<string, string | boolean | undefined>;
 const addressOf = (given: string): string =>
   !given.includes('://') && existsSync(given) ? resolve(given) : given;
 
+async function fromStdin(context: Context, what: string): Promise<string> {
+  if (process.stdin.isTTY)
+    context.note(`Value of ${what} (ends with Ctrl-D; it shows as you type, so prefer a pipe):`);
+  const value = (await readStdin(65_536, 'a secret')).replace(/\r?\n$/, '');
+  if (value === '')
+    throw usage(`the value of ${what} on stdin is empty`, 'pipe it in: printf %s "$VALUE" | ./millwright …');
+  return value;
+}
+
 export async function add(context: Context, [given = '']: string[], options: Options): Promise<void> {
   if (options.deliver !== 'merge' && options.deliver !== 'branch')
     throw usage(`--deliver takes merge or branch; it was given "${options.deliver}"`);
@@ -23,6 +32,7 @@ export async function add(context: Context, [given = '']: string[], options: Opt
     branch: options.branch,
     deliver: options.deliver,
     ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.withToken === true ? { token: await fromStdin(context, 'the token') } : {}),
   });
   show(context, raw, () => [
     ...repoList(context.look, [value]),
@@ -37,14 +47,7 @@ export async function list(context: Context): Promise<void> {
 }
 
 export async function setSecret(context: Context, [name = '']: string[], options: Options): Promise<void> {
-  if (process.stdin.isTTY)
-    context.note(`Value of ${name} (ends with Ctrl-D; it shows as you type, so prefer a pipe):`);
-  const value = (await readStdin(65_536, 'a secret')).replace(/\r?\n$/, '');
-  if (value === '')
-    throw usage(
-      'the value on stdin is empty',
-      `printf %s "$VALUE" | ./millwright secret set ${name} --repo ${options.repo}`,
-    );
+  const value = await fromStdin(context, name);
   const { raw } = await context.client.post(
     `/repos/${encodeURIComponent(String(options.repo))}/secrets`,
     z.unknown(),

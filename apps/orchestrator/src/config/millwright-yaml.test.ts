@@ -27,6 +27,7 @@ describe('millwright.yaml', () => {
     ['test: a\ntest: b\n', /line 2: .*unique/],
     ['a: [1\nb: 2\n', /line \d+: /],
     ['deploy: { target: docker, canary: { bake: 20 } }', /line 1: deploy\.canary\.bake/],
+    ['deploy:\n  target: docker\n  secrets: [GIT_TOKEN]\n', /line 3: deploy\.secrets.*never for a release/],
     ['- a\n', /line 1/],
   ])('names the line of what is wrong: %j', (text, message) => {
     const result = parseMillwrightYaml(text);

@@ -16,6 +16,12 @@ export function remoteUrl(text: string): RemoteUrl {
     };
   if (isAbsolute(text)) return { kind: 'url', url: text, local: true };
   if (text.startsWith('file:///')) return { kind: 'url', url: text, local: true };
+  if (/^[a-z]+:\/\/[^/]*:[^/]*@/.test(text))
+    return {
+      kind: 'refused',
+      reason:
+        'an address with a password in it would be kept for good; give the address without it and the token on stdin, with --with-token',
+    };
   if (/^(https|ssh):\/\/[^/]+\/.+/.test(text)) return { kind: 'url', url: text, local: false };
   if (/^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:]+$/.test(text)) return { kind: 'url', url: text, local: false };
   const scheme = /^([a-z0-9+.-]+):/i.exec(text)?.[1];

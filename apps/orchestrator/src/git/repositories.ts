@@ -15,26 +15,34 @@ export type Probe = {
 export class Repositories {
   readonly #folder: string;
   readonly #lookup: (name: RepoName) => { url: string; branch: string } | undefined;
+  readonly #token: (name: RepoName) => Promise<string | null>;
   readonly #open = new Map<RepoName, Promise<Repository>>();
 
-  constructor(folder: string, lookup: (name: RepoName) => { url: string; branch: string } | undefined) {
+  constructor(
+    folder: string,
+    lookup: (name: RepoName) => { url: string; branch: string } | undefined,
+    token: (name: RepoName) => Promise<string | null>,
+  ) {
     this.#folder = folder;
     this.#lookup = lookup;
+    this.#token = token;
   }
 
   async open(name: RepoName): Promise<Repository> {
     const known = this.#lookup(name);
     if (!known) throw terminal('no-such-repository', `there is no repository ${name}`);
-    const opened = this.#open.get(name) ?? Repository.open(this.#folder, name, known.url, known.branch);
+    const opened =
+      this.#open.get(name) ??
+      Repository.open(this.#folder, name, known.url, known.branch, () => this.#token(name));
     this.#open.set(name, opened);
     return opened;
   }
 
   /** A copy to try an address with, before it has a name on the trail. Ends with `keep` or `discard`. */
-  async probe(url: string, branch: string): Promise<Probe> {
+  async probe(url: string, branch: string, token: string | null): Promise<Probe> {
     const name = `.probe-${randomBytes(6).toString('hex')}`;
     const at = join(this.#folder, `${name}.git`);
-    const repository = await Repository.open(this.#folder, name, url, branch);
+    const repository = await Repository.open(this.#folder, name, url, branch, async () => token);
     const discard = () => rm(at, { recursive: true, force: true });
     return {
       repository,

@@ -104,7 +104,7 @@ describe("the factory's bare copy of a repository", () => {
     chmodSync(join(remote, 'hooks', 'pre-receive'), 0o755);
     expect(await repo.pushBranch(change.commit, 'millwright/y')).toMatchObject({
       kind: 'refused',
-      reason: expect.stringMatching(/pre-receive hook declined/),
+      reason: expect.stringMatching(/pre-receive hook declined.*; protected/),
     });
     rmSync(join(remote, 'hooks', 'pre-receive'));
   });
@@ -143,6 +143,7 @@ describe('remoteUrl', () => {
     '-oProxyCommand=x',
     '--upload-pack=x',
     'file://host/x\nb',
+    'https://user:token@host/x.git',
   ])('refuses %s', (url) => {
     expect(remoteUrl(url)).toMatchObject({ kind: 'refused' });
   });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import {
   type ChangedPath,
   type CommitAndTree,
@@ -11,9 +12,12 @@ import {
   PatchId,
   terminal,
 } from '@millwright/domain';
-import { Git } from './git.ts';
+import { credentialEnvironment } from './credential.ts';
+import { Git, type GitResult } from './git.ts';
 import { Memo } from './memo.ts';
 
+/** What git answers the remote when it is asked for a password; null where nothing was set. */
+export type Token = () => Promise<string | null>;
 export type Merged =
   | { kind: 'merged'; commit: GitSha; tree: GitSha }
   | { kind: 'conflict'; tree: GitSha; paths: string[]; message: string };
@@ -48,19 +52,27 @@ export class Repository {
   readonly git: Git;
   readonly url: string;
   readonly branch: string;
+  readonly #token: Token;
   readonly #files = new Memo<Buffer | null>(32);
   readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #sources = new Memo<Digest>(64);
 
-  constructor(git: Git, url: string, branch: string) {
+  constructor(git: Git, url: string, branch: string, token: Token) {
     this.git = git;
     this.url = url;
     this.branch = branch;
+    this.#token = token;
   }
 
   /** Creates the bare copy where it does not exist yet. Idempotent. */
-  static async open(folder: string, name: string, url: string, branch: string): Promise<Repository> {
+  static async open(
+    folder: string,
+    name: string,
+    url: string,
+    branch: string,
+    token: Token = async () => null,
+  ): Promise<Repository> {
     const dir = join(folder, `${name}.git`);
     const config = join(folder, 'gitconfig');
     await mkdir(folder, { recursive: true });
@@ -68,12 +80,17 @@ export class Repository {
     await writeFile(config, '[safe]\n\tdirectory = *\n');
     const git = new Git(dir, config);
     await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env: { GIT_DIR: dir } });
-    return new Repository(git, url, branch);
+    return new Repository(git, url, branch, token);
+  }
+
+  /** git, speaking to the remote. */
+  async #remote(args: string[], timeoutMs: number): Promise<GitResult> {
+    return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
   }
 
   /** Fetches the branch and says where it stands. Failures a person can mend are values. */
   async fetch(): Promise<Fetched> {
-    const listed = await this.git.run(['ls-remote', '--', this.url], { timeoutMs: 60_000 });
+    const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
     if (listed.exitCode !== 0)
       return {
         kind: 'failed',
@@ -100,7 +117,7 @@ export class Repository {
             .join(', ') || 'none'
         }`,
       };
-    const fetched = await this.git.run(
+    const fetched = await this.#remote(
       [
         'fetch',
         '--quiet',
@@ -110,7 +127,7 @@ export class Repository {
         this.url,
         `+${wanted}:refs/remotes/origin/${this.branch}`,
       ],
-      { timeoutMs: 300_000 },
+      300_000,
     );
     if (fetched.exitCode !== 0)
       return { kind: 'failed', code: 'unreachable', reason: complaint(fetched.stderr) };
@@ -273,9 +290,10 @@ export class Repository {
 
   /** Where a branch of the remote stands, or null. */
   async remoteHead(branch: string): Promise<GitSha | null> {
-    const line = await this.git.text(['ls-remote', '--', this.url, `refs/heads/${branch}`], {
-      timeoutMs: 60_000,
-    });
+    const listed = await this.#remote(['ls-remote', '--', this.url, `refs/heads/${branch}`], 60_000);
+    if (listed.exitCode !== 0)
+      throw terminal('git-failed', `git ls-remote failed: ${complaint(listed.stderr)}`);
+    const line = listed.stdout.toString('utf8').trim();
     return line === '' ? null : GitSha.parse(line.split('\t')[0]);
   }
 
@@ -328,13 +346,16 @@ export class Repository {
   }
 
   async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed> {
-    const pushed = await this.git.run(
+    const pushed = await this.#remote(
       ['push', '--porcelain', '--no-verify', lease, '--', this.url, `${commit}:${ref}`],
-      { timeoutMs: 300_000 },
+      300_000,
     );
     if (pushed.exitCode === 0) return { kind: 'pushed' };
     const said = `${pushed.stdout.toString('utf8')}\n${pushed.stderr}`;
-    const why = /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? complaint(pushed.stderr);
+    const why = [
+      /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? complaint(pushed.stderr),
+      ...remarks(pushed.stderr),
+    ].join('; ');
     return /stale info|fetch first|non-fast-forward|incorrect old value|failed to lock|cannot lock ref/.test(
       said,
     )
@@ -346,6 +367,12 @@ export class Repository {
 /** What git says after every failed transport, whatever failed. */
 const GENERAL =
   /^((fatal: )?Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
+
+/** What the server's hooks said: five lines at most, without their colours. */
+const remarks = (text: string): string[] =>
+  [...text.matchAll(/^remote: (.*\S)\s*$/gm)]
+    .map(([, said = '']) => stripVTControlCharacters(said))
+    .slice(0, 5);
 
 /** The line of git's that says what is wrong. */
 function complaint(text: string): string {

@@ -78,7 +78,11 @@ export async function scriptedFactory(
     log: pino({ level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'silent' }),
     settings: { ...defaultSettings, ...settings },
     world,
-    repositories: new Repositories(join(root, 'repos'), (name) => world.repo(name)),
+    repositories: new Repositories(
+      join(root, 'repos'),
+      (name) => world.repo(name),
+      async () => null,
+    ),
     deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),

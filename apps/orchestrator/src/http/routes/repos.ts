@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { NewRepo, NewSecret, NewStep, RepoName, RepoView, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
+import { GIT_TOKEN } from '../../git/credential.ts';
 import { remoteUrl } from '../../git/remote-url.ts';
 import { standingOf } from '../../intake/tickets.ts';
 import type { Api, App } from '../api.ts';
@@ -42,9 +43,16 @@ export function repoRoutes(app: App, { factory }: Api): void {
 
   app.post('/repos', { schema: { body: NewRepo, response: { 201: RepoView } } }, async (request, reply) => {
     must(request.who, 'admin');
-    const { url, branch } = request.body;
+    const { url, branch, token = null } = request.body;
     const address = remoteUrl(url);
-    if (address.kind === 'refused') throw unusable('repo-refused', `${url}: ${address.reason}`);
+    if (address.kind === 'refused')
+      throw unusable('repo-refused', `${withoutPassword(url)}: ${address.reason}`);
+    if (token !== null && !address.url.startsWith('https://'))
+      throw unusable(
+        'token-unused',
+        'only an https:// address takes a token',
+        'ssh uses the agent at SSH_AUTH_SOCK',
+      );
     const named = RepoName.safeParse(
       request.body.name ??
         basename(url)
@@ -56,7 +64,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
     const name = named.data;
     if (factory.world.repo(name))
       throw conflict('exists', `there is a repository ${name} already`, 'give another name with --name');
-    const probe = await factory.repositories.probe(address.url, branch);
+    const probe = await factory.repositories.probe(address.url, branch, token);
     let deliver = request.body.deliver;
     try {
       const standing = await standingOf(probe.repository);
@@ -68,6 +76,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
       await probe.discard();
       throw error;
     }
+    if (token !== null) await factory.secrets.set(name, GIT_TOKEN, token);
     await say(factory, streamOf.repo(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
@@ -126,6 +135,8 @@ async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
     );
 }
 
+const withoutPassword = (url: string): string => url.replace(/:[^/@]*@/, ':…@');
+
 const nextFor = (code: string): string => {
   switch (code) {
     case 'repo-not-git':
@@ -137,6 +148,6 @@ const nextFor = (code: string): string => {
     case 'bad-config':
       return 'mend millwright.yaml on the default branch, then add it again';
     default:
-      return 'check the address and that this machine may read it, then add it again';
+      return 'check the address and that this machine may read it (https: a token on stdin with --with-token), then add it again';
   }
 };
