@@ -185,9 +185,19 @@ function work(root: Command): void {
 function after(root: Command): void {
   const trail = noun(root, 'trail', 'every decision and effect, in order');
   does(
-    leaf(trail, 'show', 'entries of the trail, oldest first')
+    leaf(trail, 'show', 'an account of the trail: who did what, on which bytes, allowed by which policy')
       .option('--run <id>', 'only of this run, its attempts included')
+      .option('--repo <name>', 'only what concerns this repository')
+      .option('--actor <list>', 'people by name or id, factory, agent, agent/<role>, runner; commas between')
+      .option(
+        '--type <list>',
+        'types of entries, such as gate.decided, or gate for all of them; commas between',
+      )
+      .option('--from <time>', 'from this time on: 2026-11-21, 2026-11-21T14:30, or 2h for two hours ago')
+      .option('--to <time>', 'before this time')
       .option('--since <position>', 'only after this position')
+      .option('--before <position>', 'only before this position')
+      .option('--last <n>', 'the last so many, instead of the first')
       .option('--limit <n>', 'at most this many', '200'),
     async () => (await import('./commands/trail.ts')).show,
   );

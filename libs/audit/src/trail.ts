@@ -1,4 +1,5 @@
 import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
+import { numberArray } from './arrays.ts';
 import { openPool, reading } from './connect.ts';
 import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
@@ -12,11 +13,16 @@ export type OpenTrail = Trail & {
   follow(options: { after: number; signal: AbortSignal }): AsyncGenerator<RecordedEntry[]>;
   /** Open attempts whose claimant is dead (its session is gone, or it missed its beats for 10 s) or has let go. Cheap: poll it. */
   deadClaims(): Promise<DeadClaim[]>;
+  /** The entries at these positions (2,000 at most), in this order: as many as have 8 MiB of payloads together, and one at least. */
+  readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
   isAlive(incarnation: string): Promise<boolean>;
   close(): Promise<void>;
 };
 
 const MAX_READ = 10_000;
+/** Of a page of single entries. */
+const MAX_AT = 2_000;
+const MAX_AT_BYTES = 8_388_608;
 
 /**
  * Connects when first used. `maxConnections` (default 4) are for reads; appends take turns on one of their own.
@@ -80,6 +86,20 @@ export function openTrail(options: {
           select attempt, fence, incarnation from millwright.dead_claims()`;
         return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
       }),
+    readAt: (positions) =>
+      reading(reads, async (sql) =>
+        rows(
+          await sql<Row[]>`
+            select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
+              select e.*, p.salt, p.bytes,
+                nth,
+                coalesce(sum(octet_length(p.bytes)) over (order by nth), 0) - coalesce(octet_length(p.bytes), 0) as before
+              from unnest(${numberArray(positions.slice(0, MAX_AT))}::bigint[]) with ordinality as wanted(position, nth)
+                join millwright.entries e on e.position = wanted.position
+                left join millwright.payloads p on p.position = wanted.position
+            ) as sized where before < ${MAX_AT_BYTES} order by nth`,
+        ),
+      ),
     isAlive: (incarnation) =>
       reading(reads, async (sql) => {
         const [row] = await sql<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;

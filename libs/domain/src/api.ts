@@ -11,7 +11,7 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   POST /tickets                     GET  /tickets               GET  /tickets/:id             POST /tickets/:id/answers
 //   GET  /runs                        GET  /runs/:id              GET  /runs/:id/events (SSE)   GET  /runs/:id/why
 //   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id
-//   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&since=&limit=
+//   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&repo=&actor=&type=&from=&to=&since=&before=&order=&limit=
 //   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
 //   POST /halt                        POST /resume
 //
@@ -155,7 +155,22 @@ export const WhyView = z.object({
 });
 export type WhyView = z.infer<typeof WhyView>;
 
-/** Server-sent events of a run: `event: run` carries a whole RunView whenever it changed; the stream ends after the run's end. */
+/** Who acted: a person by name, an agent by its role and model, a runner, or the factory itself. */
+export const TrailActor = z.object({
+  kind: z.enum(['person', 'agent', 'runner', 'factory']),
+  name: z.string(),
+  model: z.string().nullable(),
+});
+export type TrailActor = z.infer<typeof TrailActor>;
+
+/**
+ * How what an entry tells of ended: `under_way` an effect begun by a factory that still runs, `unknown` one whose factory died before it
+ * said how it ended; `noted` where there is nothing to end.
+ */
+export const TrailResult = z.enum(['done', 'failed', 'waiting', 'under_way', 'unknown', 'noted']);
+export type TrailResult = z.infer<typeof TrailResult>;
+
+/** An entry as an account of it: who did what, on which bytes, allowed by which decision, with what result. */
 export const TrailLine = z.object({
   position: z.number().int(),
   stream: z.string(),
@@ -166,7 +181,17 @@ export const TrailLine = z.object({
   at: z.number(),
   payloadDigest: z.string(),
   data: z.unknown().nullable(),
+  run: RunId.nullable(),
+  repo: RepoName.nullable(),
+  who: TrailActor,
   text: z.string(),
+  /** What it was done on, in full. */
+  on: z.array(z.object({ what: z.string(), digest: z.string() })),
+  /** The decision that allowed it, and its position; null where no gate is asked (going back never asks one). */
+  allowedBy: z
+    .object({ gate: GateId, action: GateAction, policies: z.array(z.string()), position: z.number().int() })
+    .nullable(),
+  result: TrailResult,
 });
 export type TrailLine = z.infer<typeof TrailLine>;
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ago, duration, money, short } from './format.ts';
 import { wantsColour, wantsUnicode } from './look.ts';
-import { parseDuration } from './parse.ts';
+import { parseDuration, parseInstant } from './parse.ts';
 
 it.each([
   [0, '0 ms'],
@@ -49,4 +49,14 @@ it('falls back to ASCII where the locale says another character set', () => {
 it('reads durations, and names the option of a wrong one', () => {
   expect([parseDuration('90s', '--timeout'), parseDuration('2h', '--timeout')]).toEqual([90_000, 7_200_000]);
   expect(() => parseDuration('soon', '--timeout')).toThrow('--timeout takes a number and');
+});
+
+it('reads times as people write them, and says what one looks like', () => {
+  const now = Date.UTC(2026, 10, 21, 12);
+  expect(parseInstant('2h', '--from', now)).toBe(now - 7_200_000);
+  expect(parseInstant('2026-11-21T10:00:00Z', '--from', now)).toBe(now - 7_200_000);
+  expect(parseInstant('2026-11-21', '--from', now)).toBe(new Date(2026, 10, 21).getTime());
+  expect(parseInstant('2026-11-21 14:30', '--to', now)).toBe(new Date(2026, 10, 21, 14, 30).getTime());
+  for (const wrong of ['yesterday', '12', '2026-13-01', 'Nov 21'])
+    expect(() => parseInstant(wrong, '--from', now), wrong).toThrow('--from takes a time, such as');
 });

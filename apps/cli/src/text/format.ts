@@ -21,17 +21,18 @@ export function count(n: number): string {
   return n < 1_000_000 ? `${(n / 1_000).toFixed(1)}k` : `${(n / 1_000_000).toFixed(1)}M`;
 }
 
+/** Local time, as ISO 8601 writes it. */
+const local = (at: number): string => new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString();
+
+/** The local day of an instant: `2026-11-21`. */
+export const date = (at: number): string => local(at).slice(0, 10);
+
+/** The local time of day of an instant: `14:03:59`. */
+export const timeOfDay = (at: number): string => local(at).slice(11, 19);
+
 /** Local time of an instant: `14:03:59` today, `2026-11-21 14:03` else. */
-export function clock(at: number, now: number): string {
-  const iso = (t: number) => {
-    const date = new Date(t);
-    return new Date(t - date.getTimezoneOffset() * 60_000).toISOString();
-  };
-  const text = iso(at);
-  return text.slice(0, 10) === iso(now).slice(0, 10)
-    ? text.slice(11, 19)
-    : text.slice(0, 16).replace('T', ' ');
-}
+export const clock = (at: number, now: number): string =>
+  date(at) === date(now) ? timeOfDay(at) : local(at).slice(0, 16).replace('T', ' ');
 
 /** `just now`, `5 min ago`, `3 h ago`, `2 d ago`; `in 5 min` for what is to come. */
 export function ago(at: number, now: number): string {

@@ -15,6 +15,7 @@ import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
 import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 import { type Who, whoAsks } from './who.ts';
 
@@ -64,6 +65,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     runRoutes,
     gateRoutes,
     releaseRoutes,
+    trailRoutes,
     trailProofRoutes,
   ])
     routes(typed(app), api);

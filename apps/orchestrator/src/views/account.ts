@@ -1,10 +1,17 @@
-import type { Entry, RecordedEntry, TrailLine } from '@millwright/domain';
+import type { Entry, EntryOf, Gate } from '@millwright/domain';
 
 const short = (id: string): string =>
   id.startsWith('sha256:') ? id.slice(7, 19) : id.length >= 40 ? id.slice(0, 10) : id;
 
-/** One entry as a sentence: what was done, on what, with what result. The line beside it says who and when. */
-export function sentence(entry: Entry | null): string {
+/** What a gate was asked. */
+export type AskedGate = Pick<Gate, 'action' | 'subject'>;
+
+const of = ({ action, subject }: AskedGate): string => `the ${action} of ${short(subject)}`;
+const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
+
+/** One entry as a sentence: what was done, on what, with what result. The line beside it says who, when, and by which policy. */
+export function sentence(entry: Entry | null, gate?: AskedGate): string {
   if (entry === null) return 'payload redacted';
   switch (entry.type) {
     case 'factory.started':
@@ -42,15 +49,15 @@ export function sentence(entry: Entry | null): string {
     case 'gate.asked':
       return `asked the ${entry.data.action} gate about ${short(entry.data.subject)}`;
     case 'gate.decided':
-      return `${entry.data.decision}${entry.data.policies.length ? ` by ${entry.data.policies.join(', ')}` : ''}: ${entry.data.reason}`;
+      return decided(entry.data, gate);
     case 'gate.approved':
-      return `approved ${short(entry.data.subject)}: ${entry.data.reason}`;
+      return `approved ${gate ? of(gate) : short(entry.data.subject)}: ${entry.data.reason}`;
     case 'gate.denied':
-      return `denied the gate: ${entry.data.reason}`;
+      return `denied ${gate ? of(gate) : 'the gate'}: ${entry.data.reason}`;
     case 'gate.expired':
-      return 'the gate expired undecided';
+      return `${gate ? of(gate) : 'the gate'} expired undecided`;
     case 'gate.voided':
-      return `voided the gate: ${entry.data.reason}`;
+      return `voided the yes to ${gate ? of(gate) : 'the gate'}: ${entry.data.reason}`;
     case 'stage.opened':
       return `opened ${entry.data.stage} as ${entry.data.attempt}`;
     case 'stage.closed':
@@ -80,7 +87,7 @@ export function sentence(entry: Entry | null): string {
     case 'merge.finished':
       return `${entry.data.delivered === 'merge' ? 'merged' : 'delivered as a branch'}: ${short(entry.data.commit)} on ${entry.data.ref} (${entry.data.reason})`;
     case 'merge.refused':
-      return `the merge was refused: ${entry.data.reason}`;
+      return `could not merge: ${entry.data.reason}`;
     case 'release.built':
       return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
     case 'deploy.started':
@@ -104,7 +111,7 @@ export function sentence(entry: Entry | null): string {
     case 'attempt.sandboxed':
       return `works in container ${entry.data.container.slice(0, 12)} (${entry.data.purpose})`;
     case 'turn.recorded':
-      return `turn ${entry.data.turn} of ${entry.data.model}: ${entry.data.action}`;
+      return `turn ${entry.data.turn} with ${entry.data.model}: ${entry.data.action}`;
     case 'attempt.refused':
       return `an append was refused: ${entry.data.reason}`;
     case 'attempt.closed':
@@ -112,7 +119,7 @@ export function sentence(entry: Entry | null): string {
     case 'target.effect-started':
       return `${entry.data.effect} of ${entry.data.release} started`;
     case 'target.effect-finished':
-      return `${entry.data.effect} of ${entry.data.release}: ${entry.data.result}`;
+      return `${entry.data.effect} of ${entry.data.release}: ${entry.data.result}${because(entry.data.reason)}`;
     case 'target.judged': {
       const { release, percent, verdict, reason: why, needs, until } = entry.data;
       const pause = until === null ? '' : '; it pauses, and goes back unless it gets it';
@@ -125,19 +132,22 @@ export function sentence(entry: Entry | null): string {
     case 'target.heal-paused':
       return `stopped bringing ${entry.data.release} back after ${entry.data.tries} tries: ${entry.data.reason}`;
     case 'target.released':
-      return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}`;
+      return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}${because(entry.data.reason)}`;
   }
 }
 
-export const trailLine = ({ envelope, entry }: RecordedEntry, names: Map<string, string>): TrailLine => ({
-  position: envelope.position,
-  stream: envelope.stream,
-  version: envelope.version,
-  type: envelope.type,
-  actor: envelope.actor,
-  actorName: names.get(envelope.actor) ?? null,
-  at: envelope.at,
-  payloadDigest: envelope.payloadDigest,
-  data: entry?.data ?? null,
-  text: sentence(entry),
-});
+function decided(
+  { decision, policies, approvals, reason }: EntryOf<'gate.decided'>['data'],
+  gate: AskedGate | undefined,
+): string {
+  const by = policies.length > 0 ? ` by ${policies.join(', ')}` : '';
+  const what = gate ? of(gate) : 'it';
+  switch (decision) {
+    case 'allow':
+      return `allowed ${what}${by}: ${reason}`;
+    case 'deny':
+      return `denied ${what}${by}: ${reason}`;
+    case 'needs_approval':
+      return `left ${what} to ${plural(approvals, 'approver')}${by}: ${reason}`;
+  }
+}

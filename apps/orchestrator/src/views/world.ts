@@ -5,10 +5,13 @@ import {
   type Digest,
   type EntryOf,
   evolve,
+  type GateAction,
+  type GateId,
   type GitSha,
   type Instant,
   initialState,
   noUsage,
+  OpenEffects,
   type RecordedEntry,
   type ReleaseId,
   type RepoName,
@@ -18,6 +21,7 @@ import {
   type TicketId,
   type Usage,
 } from '@millwright/domain';
+import { type Concerns, TrailIndex } from './trail-index.ts';
 
 export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
 export type TicketInfo = {
@@ -51,6 +55,8 @@ export type RunInfo = {
   position: number;
   approvals: { gate: string; person: string; reason: string; at: Instant }[];
   policies: Map<string, { policies: string[]; facts: Digest; reason: string }>;
+  /** The decisions that allowed something, in order. */
+  allows: { gate: GateId; action: GateAction; policies: string[]; position: number }[];
 };
 export type ReleaseInfo = {
   id: ReleaseId;
@@ -100,6 +106,9 @@ export class World {
   readonly attempts = new Map<AttemptId, AttemptInfo>();
   readonly releases = new Map<ReleaseId, ReleaseInfo>();
   readonly targets = new Map<RepoName, TargetInfo>();
+  /** Where each entry is found again, and which effects have no outcome yet. */
+  readonly index = new TrailIndex();
+  readonly effects = new OpenEffects();
   readonly #waiting = new Set<{ position: number; resolve: () => void }>();
   readonly #listeners = new Set<(recorded: RecordedEntry) => void>();
   #halted: string | null = null;
@@ -138,8 +147,13 @@ export class World {
   }
 
   apply(recorded: RecordedEntry): void {
-    if (recorded.entry) this.#fold(recorded, recorded.entry);
-    this.position = recorded.envelope.position;
+    const { envelope, entry } = recorded;
+    if (entry) {
+      this.#fold(recorded, entry);
+      this.effects.apply(envelope.stream, envelope.position, entry);
+    }
+    this.index.add(envelope, this.concerns(recorded));
+    this.position = envelope.position;
     for (const one of this.#waiting) {
       if (one.position <= this.position) {
         this.#waiting.delete(one);
@@ -147,6 +161,24 @@ export class World {
       }
     }
     for (const listener of this.#listeners) listener(recorded);
+  }
+
+  /** The run and the repository that an entry concerns; a run's attempts are its own. */
+  concerns({ envelope, entry }: RecordedEntry): Concerns {
+    const [kind = '', id = ''] = envelope.stream.split('/');
+    const run =
+      kind === 'run'
+        ? (id as RunId)
+        : kind === 'attempt'
+          ? this.attempts.get(id as AttemptId)?.run
+          : undefined;
+    const repo =
+      kind === 'repo' || kind === 'target'
+        ? (id as RepoName)
+        : kind === 'ticket'
+          ? this.tickets.get(id as TicketId)?.repo
+          : run && this.run(run)?.repo;
+    return { run: run ?? null, repo: repo ?? (entry?.type === 'run.opened' ? entry.data.repo : null) };
   }
 
   #fold({ envelope }: RecordedEntry, entry: NonNullable<RecordedEntry['entry']>): void {
@@ -273,6 +305,7 @@ export class World {
       position: 0,
       approvals: [],
       policies: new Map(),
+      allows: [],
     };
     info.state = evolve(info.state, entry);
     info.version = envelope.version;
@@ -293,6 +326,11 @@ export class World {
         reason: entry.data.reason,
       });
     if (info.state.kind !== 'run') return;
+    if (entry.type === 'gate.decided' && entry.data.decision === 'allow') {
+      const { gate, policies } = entry.data;
+      const action = info.state.gates.find((one) => one.gate === gate)?.action;
+      if (action) info.allows.push({ gate, action, policies, position: envelope.position });
+    }
     if (entry.type === 'release.built')
       this.releases.set(entry.data.release, {
         id: entry.data.release,

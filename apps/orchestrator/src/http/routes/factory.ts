@@ -6,17 +6,14 @@ import {
   type PersonId,
   PersonView,
   Reason,
-  RunId,
   streamOf,
-  TrailLine,
 } from '@millwright/domain';
 import { hashToken } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
-import { trailLine } from '../../views/account.ts';
 import type { Api, App } from '../api.ts';
 import { HttpProblem } from '../problem.ts';
-import { namesOf, say } from '../say.ts';
+import { say } from '../say.ts';
 import { must } from '../who.ts';
 
 export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
@@ -67,30 +64,4 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
     for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
     return { halted: false };
   });
-
-  const Query = z.object({
-    run: RunId.optional(),
-    since: z.coerce.number().int().min(0).default(0),
-    limit: z.coerce.number().int().min(1).max(1_000).default(200),
-  });
-  app.get(
-    '/trail',
-    { schema: { querystring: Query, response: { 200: z.array(TrailLine) } } },
-    async (request) => {
-      const { run, since, limit } = request.query;
-      const names = await namesOf(factory);
-      if (run === undefined)
-        return (await factory.trail.readAll(since, limit)).map((one) => trailLine(one, names));
-      const state = factory.world.run(run);
-      const streams = [
-        streamOf.run(run),
-        ...(state?.stages.map((stage) => streamOf.attempt(stage.attempt)) ?? []),
-      ];
-      const recorded = (await Promise.all(streams.map((stream) => factory.trail.read(stream)))).flat();
-      const lines = recorded
-        .filter((one) => one.envelope.position > since)
-        .sort((a, b) => a.envelope.position - b.envelope.position);
-      return lines.slice(0, limit).map((one) => trailLine(one, names));
-    },
-  );
 }

@@ -1,0 +1,100 @@
+import { TrailLine } from '@millwright/domain';
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
+
+// One whole run, and what an auditor reads of it through `GET /trail`.
+
+let db: TestDatabase;
+let factory: ScriptedFactory;
+let run: string;
+let all: TrailLine[];
+const lines = async (query: string) =>
+  z.array(TrailLine).parse((await factory.api('GET', `/trail?${query}`)).body);
+
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  factory = await scriptedFactory(
+    db,
+    { 'a.txt': 'a\n', 'package.json': '{"name":"shop"}\n' },
+    { implement: () => ({ 'a.txt': 'b\n' }) },
+  );
+  await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
+  await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+  const ticket = (await factory.api('POST', '/tickets', { repo: 'shop', markdown: '# Do it' })).body.id;
+  const closed = await factory.until('the end of the ticket', async () => {
+    const view = (await factory.api('GET', `/tickets/${ticket}`)).body;
+    return view.state === 'done' && view;
+  });
+  run = closed.runs[0];
+  all = await lines('limit=1000');
+});
+afterAll(async () => {
+  await factory.stop();
+  await db.close();
+});
+
+it('tells of each act who did it, on which bytes, allowed by which decision, with what result', () => {
+  const of = (type: string) => all.find((line) => line.type === type);
+  const allowed = all.find((line) => line.type === 'gate.decided' && line.text.includes('the merge of'));
+  expect(allowed).toMatchObject({ who: { kind: 'factory' }, result: 'done', repo: 'shop', run });
+  const merged = of('merge.started');
+  expect(merged?.allowedBy).toMatchObject({ action: 'merge', position: allowed?.position });
+  expect(merged?.allowedBy?.policies.length).toBeGreaterThan(0);
+  expect(merged?.on.map(({ what }) => what)).toEqual(['subject', 'commit', 'base']);
+  expect(merged?.result).toBe('noted'); // its outcome is on the trail
+  expect(of('merge.finished')).toMatchObject({ result: 'done', allowedBy: merged?.allowedBy });
+  expect(of('turn.recorded')?.who).toEqual({ kind: 'agent', name: 'planner', model: 'recorded/test' });
+  expect(of('repo.added')?.who).toEqual({ kind: 'person', name: 'admin', model: null });
+  expect(all.map(({ result }) => result)).not.toContain('unknown');
+});
+
+it.each<[string, (line: TrailLine) => boolean]>([
+  ['repo=shop', ({ stream }) => !stream.startsWith('factory') && !stream.startsWith('person/')],
+  ['repo=other', () => false],
+  ['actor=admin', ({ who }) => who.kind === 'person'],
+  ['actor=factory', ({ actor }) => actor === 'orchestrator'],
+  ['actor=agent', ({ actor }) => actor.startsWith('agent/')],
+  ['actor=agent/plan,runner', ({ actor }) => actor === 'agent/plan' || actor.startsWith('runner/')],
+  ['type=gate', ({ type }) => type.startsWith('gate.')],
+  ['type=gate.*&type=run.opened', ({ type }) => type.startsWith('gate.') || type === 'run.opened'],
+  ['type=merge.started&actor=agent', () => false],
+])('finds what %s asks for, and nothing else', async (query, fits) => {
+  expect((await lines(query)).map(({ position }) => position)).toEqual(
+    all.filter(fits).map(({ position }) => position),
+  );
+});
+
+it('finds what lies between two times, and a run with its attempts', async () => {
+  const [from, to] = [all[5]?.at ?? 0, all[12]?.at ?? 0];
+  expect((await lines(`from=${from}&to=${to}`)).map(({ position }) => position)).toEqual(
+    all.filter(({ at }) => at >= from && at < to).map(({ position }) => position),
+  );
+  const own = await lines(`run=${run}`);
+  expect(own.map(({ stream }) => stream.split('/')[0])).toContain('attempt');
+  expect(own).toEqual(all.filter((line) => line.run === run));
+});
+
+it('pages in both directions without missing or repeating an entry', async () => {
+  for (const [order, key] of [
+    ['oldest', 'since'],
+    ['newest', 'before'],
+  ] as const) {
+    const seen: number[] = [];
+    for (let at: number | undefined; ; ) {
+      const page = await lines(`order=${order}&limit=7${at === undefined ? '' : `&${key}=${at}`}`);
+      if (page.length === 0) break;
+      seen.push(...page.map(({ position }) => position));
+      at = page.at(-1)?.position;
+    }
+    expect(order === 'oldest' ? seen : seen.reverse()).toEqual(all.map(({ position }) => position));
+  }
+});
+
+it('refuses a question that makes no sense with what is wrong in it', async () => {
+  for (const query of ['limit=0', 'run=nobody', 'since=-1', 'order=sideways', 'from=yesterday'])
+    expect((await factory.api('GET', `/trail?${query}`)).status, query).toBe(400);
+});

@@ -1,0 +1,156 @@
+import type {
+  Entry,
+  Gate,
+  GateAction,
+  RecordedEntry,
+  RunId,
+  TrailActor,
+  TrailLine,
+  TrailResult,
+} from '@millwright/domain';
+import { sentence } from './account.ts';
+import type { World } from './world.ts';
+
+/** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
+export type Account = { world: World; names: Map<string, string> };
+
+/** An entry as the API gives it: who did what, on which bytes, allowed by which decision, with what result. */
+export function trailLine({ world, names }: Account, recorded: RecordedEntry): TrailLine {
+  const { envelope, entry } = recorded;
+  const allowedBy = entry && allowed(world, recorded, entry);
+  const result = entry === null ? 'noted' : resultOf(world, recorded, entry);
+  return {
+    position: envelope.position,
+    stream: envelope.stream,
+    version: envelope.version,
+    type: envelope.type,
+    actor: envelope.actor,
+    actorName: names.get(envelope.actor) ?? null,
+    at: envelope.at,
+    payloadDigest: envelope.payloadDigest,
+    data: entry?.data ?? null,
+    ...world.concerns(recorded),
+    who: whoActed(world, names, recorded),
+    text: `${sentence(entry, asked(world, recorded))}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
+    on: entry === null ? [] : touched(entry),
+    allowedBy,
+    result,
+  };
+}
+
+/** The gate that an entry of a run speaks of. */
+function asked(world: World, { envelope, entry }: RecordedEntry): Gate | undefined {
+  if (!entry || !('gate' in entry.data)) return undefined;
+  const { gate } = entry.data;
+  return world.run(envelope.stream.slice('run/'.length) as RunId)?.gates.find((one) => one.gate === gate);
+}
+
+const ROLES: Record<string, string> = {
+  plan: 'planner',
+  implement: 'implementer',
+  review: 'reviewer',
+  test: 'tester',
+  deploy: 'releaser',
+};
+
+function whoActed(world: World, names: Map<string, string>, { envelope, entry }: RecordedEntry): TrailActor {
+  const [kind = '', role = ''] = envelope.actor.split('/');
+  if (kind === 'agent') {
+    const attempt = world.attempts.get(envelope.stream.slice('attempt/'.length) as never);
+    const model = entry?.type === 'turn.recorded' ? entry.data.model : (attempt?.model ?? null);
+    return { kind: 'agent', name: ROLES[role] ?? role, model };
+  }
+  if (kind === 'runner') return { kind: 'runner', name: 'runner', model: null };
+  if (envelope.actor.startsWith('per_'))
+    return { kind: 'person', name: names.get(envelope.actor) ?? envelope.actor, model: null };
+  return { kind: 'factory', name: 'factory', model: null };
+}
+
+/** The gate whose yes an act stands on. Undoing stands on none. */
+function gateActionOf(entry: Entry): GateAction | null {
+  switch (entry.type) {
+    case 'stage.opened':
+      return 'start';
+    case 'merge.started':
+    case 'merge.finished':
+      return 'merge';
+    case 'deploy.started':
+    case 'deploy.finished':
+    case 'target.effect-started':
+    case 'target.effect-finished':
+      return 'deploy';
+    case 'target.released':
+      return entry.data.by === 'deploy' ? 'deploy' : null;
+    default:
+      return null;
+  }
+}
+
+/** The last decision before the entry that allowed the act. */
+function allowed(world: World, { envelope }: RecordedEntry, entry: Entry): TrailLine['allowedBy'] {
+  const action = gateActionOf(entry);
+  if (action === null) return null;
+  const [kind, id] = envelope.stream.split('/');
+  const release = 'release' in entry.data ? world.releases.get(entry.data.release) : undefined;
+  const run = world.runs.get(kind === 'run' ? (id as never) : (release?.run as never));
+  const decision = run?.allows.findLast((one) => one.action === action && one.position < envelope.position);
+  return decision ?? null;
+}
+
+function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): TrailResult {
+  const open = world.effects.stateOf(envelope.stream, envelope.position, entry);
+  if (open !== 'known') return open;
+  switch (entry.type) {
+    case 'gate.decided':
+      return entry.data.decision === 'allow' ? 'done' : entry.data.decision === 'deny' ? 'failed' : 'waiting';
+    case 'question.asked':
+      return 'waiting';
+    case 'gate.denied':
+    case 'gate.expired':
+    case 'gate.voided':
+    case 'merge.refused':
+    case 'task.conflicted':
+    case 'attempt.refused':
+      return 'failed';
+    case 'gate.approved':
+    case 'merge.finished':
+    case 'plan.accepted':
+    case 'task.integrated':
+    case 'target.released':
+      return 'done';
+    case 'stage.closed':
+    case 'attempt.closed':
+      return entry.data.outcome.kind === 'done' ? 'done' : 'failed';
+    case 'task.reviewed':
+      return entry.data.verdict === 'approve' ? 'done' : 'failed';
+    case 'change.tested':
+    case 'release.built':
+      return entry.data.verdict === 'passed' ? 'done' : 'failed';
+    case 'deploy.finished':
+      return entry.data.result === 'promoted' ? 'done' : 'failed';
+    case 'revert.finished':
+      return entry.data.commit === null ? 'failed' : 'done';
+    case 'target.effect-finished':
+      return entry.data.result;
+    case 'run.closed':
+    case 'ticket.closed':
+      return entry.data.end === 'done' ? 'done' : 'failed';
+    default:
+      return 'noted';
+  }
+}
+
+const DIGEST = /^(?:sha256:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** Every digest and commit that an entry names, by the field that names it. */
+function touched(entry: Entry): TrailLine['on'] {
+  const found: TrailLine['on'] = [];
+  const look = (what: string, value: unknown): void => {
+    if (typeof value === 'string' && DIGEST.test(value)) found.push({ what, digest: value });
+    else if (Array.isArray(value)) for (const one of value) look(what, one);
+    else if (value !== null && typeof value === 'object')
+      for (const [name, inner] of Object.entries(value)) look(what === '' ? name : `${what}.${name}`, inner);
+  };
+  look('', entry.data);
+  return found;
+}
