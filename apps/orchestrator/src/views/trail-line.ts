@@ -91,7 +91,10 @@ function allowed(world: World, { envelope }: RecordedEntry, entry: Entry): Trail
   const action = gateActionOf(entry);
   if (action === null) return null;
   const [kind, id] = envelope.stream.split('/');
-  const release = 'release' in entry.data ? world.releases.get(entry.data.release) : undefined;
+  const release =
+    'release' in entry.data && entry.data.release !== null
+      ? world.releases.get(entry.data.release)
+      : undefined;
   const run = world.runs.get(kind === 'run' ? (id as never) : (release?.run as never));
   const decision = run?.allows.findLast((one) => one.action === action && one.position < envelope.position);
   return decision ?? null;
