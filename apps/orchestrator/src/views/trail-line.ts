@@ -9,6 +9,7 @@ import type {
   TrailResult,
 } from '@millwright/domain';
 import { sentence } from './account.ts';
+import { concernsOf } from './concerns.ts';
 import type { World } from './world.ts';
 
 /** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
@@ -29,7 +30,7 @@ export function trailLine({ world, names }: Account, recorded: RecordedEntry): T
     at: envelope.at,
     payloadDigest: envelope.payloadDigest,
     data: entry?.data ?? null,
-    ...world.concerns(recorded),
+    ...concernsOf(world, recorded),
     who: whoActed(world, names, recorded),
     text: `${sentence(entry, asked(world, recorded))}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
     on: entry === null ? [] : touched(entry),

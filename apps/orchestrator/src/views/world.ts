@@ -21,7 +21,8 @@ import {
   type TicketId,
   type Usage,
 } from '@millwright/domain';
-import { type Concerns, TrailIndex } from './trail-index.ts';
+import { concernsOf } from './concerns.ts';
+import { TrailIndex } from './trail-index.ts';
 
 export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
 export type TicketInfo = {
@@ -152,7 +153,7 @@ export class World {
       this.#fold(recorded, entry);
       this.effects.apply(envelope.stream, envelope.position, entry);
     }
-    this.index.add(envelope, this.concerns(recorded));
+    this.index.add(envelope, concernsOf(this, recorded));
     this.position = envelope.position;
     for (const one of this.#waiting) {
       if (one.position <= this.position) {
@@ -161,24 +162,6 @@ export class World {
       }
     }
     for (const listener of this.#listeners) listener(recorded);
-  }
-
-  /** The run and the repository that an entry concerns; a run's attempts are its own. */
-  concerns({ envelope, entry }: RecordedEntry): Concerns {
-    const [kind = '', id = ''] = envelope.stream.split('/');
-    const run =
-      kind === 'run'
-        ? (id as RunId)
-        : kind === 'attempt'
-          ? this.attempts.get(id as AttemptId)?.run
-          : undefined;
-    const repo =
-      kind === 'repo' || kind === 'target'
-        ? (id as RepoName)
-        : kind === 'ticket'
-          ? this.tickets.get(id as TicketId)?.repo
-          : run && this.run(run)?.repo;
-    return { run: run ?? null, repo: repo ?? (entry?.type === 'run.opened' ? entry.data.repo : null) };
   }
 
   #fold({ envelope }: RecordedEntry, entry: NonNullable<RecordedEntry['entry']>): void {

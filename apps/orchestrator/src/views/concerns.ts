@@ -1,0 +1,21 @@
+import type { AttemptId, RecordedEntry, RepoName, RunId, TicketId } from '@millwright/domain';
+import type { Concerns } from './trail-index.ts';
+import type { World } from './world.ts';
+
+/** The run and the repository that an entry concerns, as far as the world has got; a run's attempts are its own. */
+export function concernsOf(world: World, { envelope, entry }: RecordedEntry): Concerns {
+  const [kind = '', id = ''] = envelope.stream.split('/');
+  const run =
+    kind === 'run'
+      ? (id as RunId)
+      : kind === 'attempt'
+        ? world.attempts.get(id as AttemptId)?.run
+        : undefined;
+  const repo =
+    kind === 'repo' || kind === 'target'
+      ? (id as RepoName)
+      : kind === 'ticket'
+        ? world.tickets.get(id as TicketId)?.repo
+        : run && world.run(run)?.repo;
+  return { run: run ?? null, repo: repo ?? (entry?.type === 'run.opened' ? entry.data.repo : null) };
+}
