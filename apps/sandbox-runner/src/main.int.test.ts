@@ -113,6 +113,7 @@ async function open(): Promise<AttemptId> {
     ...{ baseTree: trees[0], from: trees[0], start: trees[0] },
     source: { bundle: await store.artifacts.put(bundle), trees },
     limits: { turns: 20, wallMs: 120_000, usd: 5 },
+    budgets: ['factory'],
   });
   const run = RunId.parse(spec.run);
   const entry = {

@@ -44,6 +44,8 @@ export const AttemptOutcome = z.discriminatedUnion('kind', [
     kind: z.literal('failed'),
     code: z.string().max(64),
     retryable: z.boolean(),
+    /** A retryable failure is not tried again before: what the model's API asked for. */
+    retryAt: Instant.optional(),
     reason: z.string().max(4_000),
   }),
   z.strictObject({ kind: z.literal('cancelled'), reason: z.string().max(4_000) }),

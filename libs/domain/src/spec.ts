@@ -37,6 +37,8 @@ const common = {
     wallMs: z.number().int().positive(),
     usd: z.number().positive(),
   }),
+  /** Scopes that its calls are reserved in, the widest first: factory, repository, ticket, run. */
+  budgets: z.array(z.string()).min(1),
   deadline: Instant,
 };
 

@@ -50,6 +50,7 @@ export async function specFor(
     config,
     baseTree: run.base.tree,
     limits: factory.settings.attempt,
+    budgets: ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`],
     deadline: Math.min(factory.clock.now() + factory.settings.attempt.wallMs, run.expiresAt),
   };
   const given = [run.ticketDigest, run.config];

@@ -11,6 +11,7 @@ import {
   type Stage,
   type StageView,
   Ticket,
+  type Todo,
   todo,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
@@ -78,14 +79,14 @@ export async function runView(
   ]);
   const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan));
   const pause = run.closed === null ? pausedCanary(world, run) : null;
-  const waits = run.closed === null && (pause !== null || todo(run, now).some((step) => step.do === 'wait'));
+  const waits = run.closed === null ? todo(run, now).filter((step) => step.do === 'wait') : [];
   return {
     id: run.id,
     ticket: run.ticket,
     title: ticket.title,
     repo: run.repo,
-    state: run.closed?.end ?? (waits ? 'waiting' : 'running'),
-    reason: run.closed?.reason ?? pause ?? waitingFor(run),
+    state: run.closed?.end ?? (pause !== null || waits.length > 0 ? 'waiting' : 'running'),
+    reason: run.closed?.reason ?? pause ?? waitingFor(run, waits),
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
@@ -153,9 +154,14 @@ function pausedCanary(world: World, run: Run): string | null {
   return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
 }
 
-function waitingFor(run: Run): string | null {
+function waitingFor(run: Run, waits: readonly Extract<Todo, { do: 'wait' }>[]): string | null {
   if (run.question) return `the planner asks: ${run.question.question}`;
   const gate = run.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
+  const again = waits.find((wait) => wait.for === 'retry');
+  if (again) {
+    const { outcome } = run.stages.findLast((one) => one.outcome?.kind === 'failed') ?? {};
+    return `${outcome?.kind === 'failed' ? `${outcome.reason}; ` : ''}tried again at ${new Date(again.until).toISOString()}`;
+  }
   return gate
     ? `the ${gate.action} gate needs ${gate.approvalsNeeded} approval${gate.approvalsNeeded === 1 ? '' : 's'}; it has ${gate.approvals.length}`
     : null;

@@ -60,7 +60,7 @@ export async function submissionOf<R extends Role>(
       },
     }),
     budget: runner.budget,
-    scopes: ['factory', `repo/${spec.repo}`, `run/${spec.run}`],
+    scopes: spec.budgets,
     fence: claim.fence,
     settings: { root: options.root, ...(runner.retry === undefined ? {} : { retry: runner.retry }) },
     onActivity: (text) => runner.note('activity', { attempt: spec.attempt, text }),

@@ -157,6 +157,7 @@ async function open(title: string, of: (trees: string[]) => object, wallMs = 120
     ...{ attempt, run: RUN, repo: 'sum', ticket: { title }, config: {}, baseTree: trees[0], deadline },
     source: { bundle: await store.artifacts.put(bundle), trees },
     limits: { turns: 20, wallMs, usd: 5 },
+    budgets: ['factory'],
     ...of(trees),
   });
   const data = {

@@ -62,6 +62,7 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
       },
       signal,
       claim.fence,
+      () => runner.clock.now(),
     );
     if (outcome.kind === 'yielded') {
       if (isTakenOver(lost.signal)) await sayLate(runner, stream, stop, outcome.reason);
@@ -117,6 +118,7 @@ async function outcomeOf(
   work: () => Promise<Extract<AttemptOutcome, { kind: 'done' }>['artifact']>,
   signal: AbortSignal,
   claims: number,
+  now: () => number,
 ): Promise<Ended> {
   try {
     return { kind: 'done', artifact: await work() };
@@ -133,6 +135,7 @@ async function outcomeOf(
         kind: 'failed',
         code: error.code.slice(0, 64),
         retryable: error.disposition === 'retryable',
+        ...(error.retryAfterMs === undefined ? {} : { retryAt: now() + error.retryAfterMs }),
         reason,
       };
     // The engine, the disk, a fault of ours: another attempt may meet a healthier machine.

@@ -46,6 +46,7 @@ export function specOf<R extends Role>(role: R, over: Record<string, unknown> = 
     source: { bundle: digest('bundle'), trees: [sha('base')] },
     baseTree: sha('base'),
     limits: { turns: 20, wallMs: 3_600_000, usd: 5 },
+    budgets: ['factory'],
     deadline: 10_000_000_000_000,
     role,
     ...OF_ROLE[role],

@@ -9,18 +9,34 @@ import { author, drive, opened } from './testing/random-drive.ts';
 const choices = fc.array(fc.nat(1_000_000), { minLength: 30, maxLength: 200 });
 const RUNS = Number(process.env.MILLWRIGHT_PROPERTY_RUNS ?? 3_000);
 
+/** A failure that asks for a pause gets it: its stage is not opened again before. */
+function checkPauses(entries: readonly Entry[], times: readonly number[]): void {
+  const pauses = new Map<string, number>();
+  const names = new Map<string, string>();
+  entries.forEach((entry, index) => {
+    if (entry.type === 'stage.opened') {
+      const name = `${entry.data.role}/${entry.data.task}`;
+      names.set(entry.data.attempt, name);
+      expect(times[index]).toBeGreaterThanOrEqual(pauses.get(name) ?? 0);
+    }
+    if (entry.type === 'stage.closed' && entry.data.outcome.kind === 'failed')
+      pauses.set(names.get(entry.data.attempt) ?? '', entry.data.outcome.retryAt ?? 0);
+  });
+}
+
 describe(`a run, in ${RUNS} random drives`, () => {
   it('always ends, keeps its order, merges and deploys only what was judged, bounds rework, and replays to the same state', () => {
     const ends = new Map<string, number>();
     fc.assert(
       fc.property(choices, fc.boolean(), (dice, deploys) => {
-        const { entries, state, steps } = drive(dice, deploys);
+        const { entries, times, state, steps } = drive(dice, deploys);
         if (state.kind !== 'run' || !state.closed) throw new Error(`not ended after ${steps} steps`);
         ends.set(state.closed.end, (ends.get(state.closed.end) ?? 0) + 1);
         checkOrder(entries);
         checkMerge(entries);
         checkDeploy(entries);
         checkBounds(entries);
+        checkPauses(entries, times);
         expect(replay(entries, initialState())).toEqual(state);
         const cut = entries.length >> 1;
         expect(replay(entries.slice(cut), replay(entries.slice(0, cut), initialState()))).toEqual(state);

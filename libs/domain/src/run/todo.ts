@@ -36,7 +36,7 @@ export type Todo =
   | { do: 'merge'; gate: GateId }
   | { do: 'deploy'; gate: GateId }
   | { do: 'revert' }
-  | { do: 'wait'; for: 'gate' | 'answer'; until: Instant }
+  | { do: 'wait'; for: 'gate' | 'answer' | 'retry'; until: Instant }
   | { do: 'cancel-stage'; attempt: AttemptId }
   | { do: 'close'; end: RunEnd; reason: string };
 
@@ -52,7 +52,14 @@ export function todo(state: RunState, now: Instant): Todo[] {
   if (run.deploy?.kind === 'finished') return afterDeploy(run, run.deploy);
   if (run.stopAsked !== null) return end(run, run.stopAsked.end, run.stopAsked.reason);
   if (now >= run.expiresAt) return end(run, 'failed', 'the run did not end in the time it was given');
-  return steps(run, now);
+  return steps(run, now).map((step) => (step.do === 'open-stage' ? notBefore(run, step, now) : step));
+}
+
+/** A stage whose last failure asked for a pause is opened after it. */
+function notBefore(run: Run, step: Extract<Todo, { do: 'open-stage' }>, now: Instant): Todo {
+  const last = run.stages.findLast((one) => one.role === step.role && one.task === step.task);
+  const until = last?.outcome?.kind === 'failed' && !last.taken ? (last.outcome.retryAt ?? now) : now;
+  return until > now ? { do: 'wait', for: 'retry', until: Math.min(until, run.expiresAt) } : step;
 }
 
 const gateFor = (run: Run, action: GateAction): GateId =>

@@ -98,6 +98,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         { kind: 'done', artifact: digest() },
         { kind: 'done', artifact: digest() },
         { kind: 'failed', code: 'lost', retryable: true, reason: '' },
+        { kind: 'failed', code: 'unavailable', retryable: true, retryAt: roll(4_000), reason: '' },
         { kind: 'failed', code: 'change-refused', retryable: false, reason: '' },
         { kind: 'failed', code: 'stuck', retryable: false, reason: '' },
       ];
@@ -270,16 +271,18 @@ function take(
 export function drive(
   choices: number[],
   deploys: boolean,
-): { entries: Entry[]; state: RunState; steps: number } {
+): { entries: Entry[]; times: Instant[]; state: RunState; steps: number } {
   let cursor = 0;
   const roll: Dice = (sides) => (choices[cursor++ % choices.length] ?? 0) % sides;
   const entries: Entry[] = [];
+  const times: Instant[] = [];
   let now: Instant = 0;
   let state = initialState();
   const offer = (record: RunEntry | EntryOf<'run.opened'>): boolean => {
     const next = apply({ record, at: now }, state);
     state = next.state;
     if (next.decision.kind === 'accepted') entries.push(...next.decision.entries);
+    while (times.length < entries.length) times.push(now);
     return next.decision.kind === 'accepted';
   };
   offer(opened(deploys));
@@ -295,7 +298,7 @@ export function drive(
       offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });
     if (roll(6) === 0) forge(state, roll).forEach(offer);
   }
-  return { entries, state, steps };
+  return { entries, times, state, steps };
 }
 
 /** Commands of somebody who wants to be ahead of the rules. */
