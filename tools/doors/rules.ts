@@ -31,9 +31,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Open to every test file: the double of the model, the one thing that tests script; and the real Postgres with every
- * migration, which the store owns and other libraries' tests need.
+ * migration, which the store owns and other libraries' tests need; and a target in memory, which can be made to fail as no real one can.
  */
-export const TEST_DOUBLES: readonly string[] = ['agents/recorded', 'store/testing'];
+export const TEST_DOUBLES: readonly string[] = ['agents/recorded', 'store/testing', 'rollback/testing'];
 
 /** Who may import an external package in code that ships. A test file may import what its room declares. */
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Ticket, TicketKind } from './artifacts.ts';
 import { GateAction, PersonRole, RunEnd, Usage } from './entries.ts';
+import { Undo } from './facts.ts';
 import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts';
 
 // What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
@@ -206,6 +207,8 @@ export const ReleaseView = z.object({
   notes: z.string(),
   createdAt: z.number(),
   address: z.string().nullable(),
+  /** Null before its undo was rehearsed. */
+  undo: Undo.nullable(),
 });
 export type ReleaseView = z.infer<typeof ReleaseView>;
 

@@ -191,6 +191,23 @@ export const Entry = z.discriminatedUnion('type', [
     layer: Digest,
     verdict: z.enum(['passed', 'failed', 'invalid']),
   }),
+  /**
+   * The release went forth and back on its target, without traffic, before anybody is asked to let it out. `unhealthy` and `failed` end the
+   * deploy here; `no_undo` is judged by the gate.
+   */
+  e('release.rehearsed', {
+    release: ReleaseId,
+    fence: z.number().int(),
+    result: z.enum(['works', 'no_undo', 'unhealthy', 'failed']),
+    /** Who serves after an undo; null where nobody did before. */
+    to: ReleaseId.nullable(),
+    /** Forth and back, in milliseconds; null where it was not tried or did not work. */
+    ms: z.number().nonnegative().nullable(),
+    at: Instant,
+    /** Why there is no undo, in a few words; empty where it works. */
+    reason,
+    evidence: z.string().max(20_000),
+  }),
   e('deploy.started', { release: ReleaseId, gate: GateId, fence: z.number().int() }),
   e('deploy.finished', {
     release: ReleaseId,
@@ -260,6 +277,36 @@ export const Entry = z.discriminatedUnion('type', [
     artifact: Digest.nullable(),
     reason,
   }),
+  /** Nothing goes forward on a frozen target; going back does. `what` is what a person must do, where the factory froze it. */
+  e('target.frozen', {
+    by: z.enum(['person', 'factory']),
+    release: ReleaseId.nullable(),
+    reason,
+    what: z.string().max(4_000),
+  }),
+  e('target.thawed', { reason }),
+  /** Somebody was called about a target that the factory froze, or could not be. */
+  e('target.paged', { result: z.enum(['sent', 'failed', 'nobody']), reason }),
+  /** A person asks for the release that a rollback left, judged as its deploy is; `decision` with the approvals so far. */
+  e('undo.asked', {
+    release: ReleaseId,
+    live: ReleaseId,
+    subject: Digest,
+    decision: z.enum(['allow', 'deny', 'needs_approval']),
+    approvals: z.number().int(),
+    policies: z.array(z.string()),
+    facts: Digest,
+    reason,
+  }),
+  e('undo.started', { release: ReleaseId, live: ReleaseId, fence: z.number().int() }),
+  e('undo.finished', {
+    release: ReleaseId,
+    result: z.enum(['promoted', 'rolled_back', 'failed']),
+    live: ReleaseId.nullable(),
+    evidence: z.string().max(20_000),
+  }),
+  /** What was journaled beside the trail while it could not be written; the entries are in the same append. */
+  e('target.journal-imported', { journal: z.string().max(100), records: z.number().int() }),
 ]);
 export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TicketKind } from './artifacts.ts';
-import { Actor, Digest, GitSha, PatchId, PersonId, RepoName } from './ids.ts';
+import { Actor, Digest, GitSha, Instant, PatchId, PersonId, RepoName } from './ids.ts';
 
 // What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
 // left out by the one who asks, and then the answer is a final deny: there is no default for a fact.
@@ -30,7 +30,7 @@ export const ChangeFacts = z.strictObject({
   /** How the change removes or weakens tests, one sentence each. */
   testsWeakened: z.array(Text).max(100),
   /** What cannot be taken back once it ran: `DROP TABLE`, a force-push, and the like. */
-  irreversible: z.array(z.strictObject({ ...Where, statement: Text })).max(100),
+  irreversible: z.array(z.strictObject({ ...Where, statement: Text, what: Text.optional() })).max(100),
   /** Never the secret itself: what kind, and where. */
   secrets: z.array(z.strictObject({ ...Where, kind: z.string().max(64) })).max(100),
 });
@@ -66,6 +66,19 @@ const Tested = z.strictObject({
   namesKnown: z.boolean(),
 });
 
+/** Whether this release can be gone back from: tried on its target, not supposed. */
+export const Undo = z.strictObject({
+  possible: z.boolean(),
+  /** It went forth and back beside the release that is live now. */
+  rehearsed: z.boolean(),
+  /** How long that took, in milliseconds, and when it was. */
+  ms: z.number().nonnegative().nullable(),
+  at: Instant.nullable(),
+  /** Why not, in a few words: "drops column `weight`". Null where it is possible. */
+  why: Text.nullable(),
+});
+export type Undo = z.infer<typeof Undo>;
+
 export const Facts = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('start'), ...common }),
   z.strictObject({
@@ -85,9 +98,11 @@ export const Facts = z.discriminatedUnion('action', [
     change: ChangeFacts,
     /** Of the release as built, not of the sources. */
     test: Tested,
-    undo: z.strictObject({ possible: z.boolean(), rehearsed: z.boolean() }),
+    undo: Undo,
     /** `release freeze` was said of this target. */
     frozen: z.boolean(),
+    /** How often traffic went back and forth between this release and another; 0 for one that never served. */
+    flips: z.number().int().nonnegative(),
   }),
 ]);
 export type Facts = z.infer<typeof Facts>;

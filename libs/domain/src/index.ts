@@ -10,3 +10,5 @@ export * from './json.ts';
 export * from './ports.ts';
 export * from './run/index.ts';
 export * from './spec.ts';
+export * from './target/index.ts';
+export * from './undo.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { countApprovals, stableFacts } from './approvals.ts';
-import { ANN, BOB, CAT, deployFacts, mergeFacts } from './example/facts.ts';
+import { ANN, BOB, CAT, deployFacts, mergeFacts, undo } from './example/facts.ts';
 
 const facts = mergeFacts({ approvals: [ANN, BOB, CAT] });
 const [ann, bob, cat] = facts.approvals;
@@ -48,7 +48,5 @@ test('stable facts leave out what is judged again at use, and nothing else', () 
   const volatile = deployFacts({ halted: true, budgetLeftUsd: 0, approvals: [BOB], frozen: true });
   expect(stableFacts(volatile)).toEqual(stableFacts(one));
   expect(stableFacts(deployFacts({ step: 7 }))).not.toEqual(stableFacts(one));
-  expect(stableFacts(deployFacts({ undo: { possible: true, rehearsed: false } }))).not.toEqual(
-    stableFacts(one),
-  );
+  expect(stableFacts(deployFacts({ undo: undo({ rehearsed: false }) }))).not.toEqual(stableFacts(one));
 });

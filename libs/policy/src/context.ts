@@ -52,5 +52,6 @@ export function contextOf(facts: Facts, approvals: number): Context {
     undoPossible: facts.undo.possible,
     undoRehearsed: facts.undo.rehearsed,
     frozen: facts.frozen,
+    flips: facts.flips,
   };
 }

@@ -1,7 +1,8 @@
 export { ChangeFacts, Facts, RiskClass } from '@millwright/domain';
 export { type Approval, type ApprovalRules, type Counted, countApprovals, stableFacts } from './approvals.ts';
 export { globMatches, matchesAny } from './change/glob.ts';
-export { LARGE, type RiskInput, risk } from './change/risk.ts';
+export { irreversibleOf, LARGE, type RiskInput, risk } from './change/risk.ts';
 export type { PreparedPolicy } from './engine.ts';
 export { type Decision, evaluate, MOST_APPROVALS } from './evaluate.ts';
 export { type Loaded, loadPolicy, MAX_REPOSITORY_POLICY } from './load.ts';
+export { irreversibleText, undoOf } from './undo.ts';

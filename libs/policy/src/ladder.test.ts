@@ -1,7 +1,7 @@
 import type { Facts } from '@millwright/domain';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { deployFacts, mergeFacts, startFacts } from './example/facts.ts';
+import { deployFacts, mergeFacts, startFacts, undo } from './example/facts.ts';
 import { loadPolicy } from './load.ts';
 
 // The ladder's table, row by row and step by step, against the policy. a: allow, p: one person, 2: two people, d: deny.
@@ -45,7 +45,7 @@ describe('every row of the ladder at steps 0 to 7', () => {
     [
       'deploy raised, undo not rehearsed',
       'pppppppp',
-      (step) => deployFacts({ step, change: { risk: 'raised' }, undo: { possible: true, rehearsed: false } }),
+      (step) => deployFacts({ step, change: { risk: 'raised' }, undo: undo({ rehearsed: false }) }),
     ],
     [
       'merge protected',
@@ -88,8 +88,15 @@ describe('every row of the ladder at steps 0 to 7', () => {
     [
       'deploy without undo',
       '22222222',
-      (step) => deployFacts({ step, undo: { possible: false, rehearsed: false } }),
+      (step) => deployFacts({ step, undo: undo({ possible: false, rehearsed: false }) }),
     ],
+    [
+      'deploy again what was flipped twice',
+      'pppppppp',
+      (step) => deployFacts({ step, flips: 2, change: { risk: 'trivial' } }),
+    ],
+    ['deploy again what was flipped once', 'ppppppaa', (step) => deployFacts({ step, flips: 1 })],
+    ['deploy to a frozen target', 'dddddddd', (step) => deployFacts({ step, frozen: true })],
   ])('%s', (_name, expected, facts) => {
     expect(row(facts)).toBe(expected);
   });

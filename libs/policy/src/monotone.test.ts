@@ -2,7 +2,7 @@ import { type Facts, RiskClass } from '@millwright/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { BOB, CAT, deployFacts, mergeFacts, startFacts } from './example/facts.ts';
+import { BOB, CAT, deployFacts, mergeFacts, startFacts, undo as undoFacts } from './example/facts.ts';
 import { loadPolicy } from './load.ts';
 
 const loaded = loadPolicy();
@@ -47,7 +47,7 @@ const review = fc.record({
   patchId: sha,
   verdict: fc.constantFrom('approve', 'approve', 'request_changes', 'none'),
 });
-const undo = fc.record({ possible: fc.boolean(), rehearsed: fc.boolean() });
+const undo = fc.record({ possible: fc.boolean(), rehearsed: fc.boolean() }).map(undoFacts);
 
 const facts: fc.Arbitrary<Facts> = fc.oneof(
   fc.record(common).map(startFacts),
@@ -55,7 +55,7 @@ const facts: fc.Arbitrary<Facts> = fc.oneof(
     .record({ ...common, change, test: test_, review })
     .map((f) => mergeFacts(f as Parameters<typeof mergeFacts>[0])),
   fc
-    .record({ ...common, change, test: test_, undo, frozen: rarely })
+    .record({ ...common, change, test: test_, undo, frozen: rarely, flips: fc.nat(3) })
     .map((f) => deployFacts(f as Parameters<typeof deployFacts>[0])),
 );
 

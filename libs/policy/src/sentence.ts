@@ -1,4 +1,4 @@
-import type { Facts } from '@millwright/domain';
+import { type Facts, undoText } from '@millwright/domain';
 import { stepOf } from './context.ts';
 
 // What a decision says to people. One or two plain sentences; the ids beside it are for machines.
@@ -8,10 +8,12 @@ const bounded = (text: string): string => (text.length <= 2_000 ? text : `${text
 const list = (parts: readonly string[]): string => [...new Set(parts)].join('; ');
 const people = (n: number): string => (n === 1 ? 'one person' : n === 2 ? 'two people' : `${n} people`);
 
-/** Why the risk is what it is, for changes. */
+/** Why the risk is what it is, for changes; and for a release, whether it can be undone, as of the rehearsal. */
 const risk = (facts: Facts): string => {
-  if (facts.action === 'start' || facts.change.risk !== 'raised') return '';
-  return ` The change ${list(facts.change.reasons.slice(0, 4).map((reason) => reason.text))}.`;
+  if (facts.action === 'start') return '';
+  const undo = facts.action === 'deploy' ? ` Undo: ${undoText(facts.undo, facts.undo.at ?? 0)}.` : '';
+  if (facts.change.risk !== 'raised') return undo;
+  return ` The change ${list(facts.change.reasons.slice(0, 4).map((reason) => reason.text))}.${undo}`;
 };
 
 export const sentence = {

@@ -248,9 +248,10 @@ export class Deploying {
     });
     if (!rehearsal.possible && rehearsal.fault === 'release')
       return { verdict: 'degraded', reason: `before any traffic: ${rehearsal.reason}` };
-    if (!rehearsal.possible)
-      return { failure: failure('cannot_go_back', `undo was rehearsed and fails: ${rehearsal.reason}`) };
-    this.#rehearsalMs = rehearsal.ms;
+    if (rehearsal.possible) this.#rehearsalMs = rehearsal.ms;
+    else if (this.#order.attended === true)
+      this.#evidence.add('undo', `does not work, which people allowed: ${rehearsal.reason}`);
+    else return { failure: failure('cannot_go_back', `undo was rehearsed and fails: ${rehearsal.reason}`) };
     return null;
   }
 

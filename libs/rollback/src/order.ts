@@ -29,7 +29,7 @@ export type DeployOrder = {
   readonly seen?: (judged: Judged) => Promise<void>;
   /** How many bakes a step may take before it is given up as inconclusive, where `canary.wait` does not say. Default 3. */
   readonly maxBakes?: number;
-  /** A person stands by: a target that cannot go back is not refused. Default false. */
+  /** People allowed it knowing that it cannot be undone: a target that cannot go back is not refused, nor an undo that fails its rehearsal. Default false. */
   readonly attended?: boolean;
 };
 

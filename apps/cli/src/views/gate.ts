@@ -1,4 +1,4 @@
-import type { GateView } from '@millwright/domain';
+import { Facts, type GateView, undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -77,6 +77,12 @@ function nextStep(gate: GateView): string[] {
   ];
 }
 
+/** Of a release, told first: it is what a person who allows a deploy relies on. */
+function undoOf(gate: GateView, now: number): string | null {
+  const facts = Facts.safeParse(gate.facts);
+  return facts.success && facts.data.action === 'deploy' ? oneLine(undoText(facts.data.undo, now)) : null;
+}
+
 export function gateShow(look: Look, gate: GateView, now: number): string[] {
   const mark = markOf(look, gate.state);
   const next = nextStep(gate);
@@ -86,6 +92,7 @@ export function gateShow(look: Look, gate: GateView, now: number): string[] {
       look,
       [
         ['reason', paragraphs(gate.reason)],
+        ['undo', undoOf(gate, now)],
         ['run', gate.run],
         ['decision', gate.decision === null ? null : wordsOf(gate.decision)],
         ['policies', gate.policies.map(oneLine).join(', ')],

@@ -1,4 +1,4 @@
-import type { ReleaseView, RepoView } from '@millwright/domain';
+import { type ReleaseView, type RepoView, undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -19,6 +19,11 @@ function releaseState(look: Look, state: ReleaseView['state']): Cell {
   return { text: `${sign} ${wordsOf(state)}`, paint };
 }
 
+const undoCell = (look: Look, undo: ReleaseView['undo'], now: number): Cell =>
+  undo === null
+    ? ''
+    : { text: oneLine(undoText(undo, now)), paint: undo.possible ? look.colour.dim : look.colour.red };
+
 export function releaseList(look: Look, releases: readonly ReleaseView[], now: number): string[] {
   if (releases.length === 0)
     return ['No releases yet. A repository with `deploy` in its millwright.yaml makes one a merged ticket.'];
@@ -31,6 +36,7 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       { title: 'commit' },
       { title: 'digest' },
       { title: 'address' },
+      { title: 'undo', shrinkTo: 12 },
       { title: 'run' },
       { title: 'built', align: 'right' },
     ],
@@ -41,6 +47,7 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       short(release.commit),
       short(release.digest),
       release.state === 'live' ? (release.address ?? '') : '',
+      undoCell(look, release.undo, now),
       release.run,
       { text: ago(release.createdAt, now), paint: look.colour.dim },
     ]),
@@ -60,6 +67,7 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
         ['run', release.run],
         ['tickets', release.tickets.join(', ')],
         ['address', release.address],
+        ['undo', release.undo === null ? null : oneLine(undoText(release.undo, now))],
         ['built', clock(release.createdAt, now)],
       ],
       '  ',

@@ -14,13 +14,19 @@ import {
 } from '@millwright/domain';
 import {
   commandTarget,
+  type DeployOrder,
   type DeployResult,
   deploy,
+  discard,
   dockerTarget,
+  type PrepareResult,
+  prepareRelease,
+  type Rehearsal,
   type ReleaseRef,
   type RollbackResult,
   type RunAs,
   reapOrphans,
+  rehearse,
   rollback,
   type Target,
 } from '@millwright/rollback';
@@ -43,6 +49,8 @@ type Deps = {
   trail: OpenTrail;
   world: World;
   clock: Clock;
+  /** Another target than the one of the configuration, for tests. */
+  target?: (repo: RepoName) => Target;
 };
 
 /** Releases of this factory on their targets: what the trail says, carried out by libs/rollback. */
@@ -55,7 +63,8 @@ export class Deployments {
 
   /** The target that a release run like `run` lives on; a `command` target's commands are those of `run`. */
   target(repo: RepoName, run: RunAs): Target {
-    const { place, artifacts, clock } = this.#deps;
+    const { place, artifacts, clock, target } = this.#deps;
+    if (target) return target(repo);
     const { dockerHost, ...rest } = place;
     if (run.config.target === 'command')
       return commandTarget({ repo, dataDir: place.dataDir, run, artifacts, clock });
@@ -75,28 +84,64 @@ export class Deployments {
   }
 
   /** The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. */
-  async deploy(repo: RepoName, id: ReleaseId, fence: number, attended: boolean): Promise<DeployResult> {
+  async deploy(repo: RepoName, id: ReleaseId, fence: number, attended = false): Promise<DeployResult> {
+    const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
+    if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
+    const seen: DeployOrder['seen'] = (judged) => journal.judged(id, fence, judged);
+    const result = await deploy(target, { ...order, attended, seen });
+    if (result.kind === 'promoted' && live !== id)
+      await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
+    return result;
+  }
+
+  /**
+   * The release runs beside the live one, without traffic, and goes forth and back. It is left running: `deploy` goes on with it. Where its
+   * target cannot go back at all, nothing is started.
+   */
+  async rehearse(
+    repo: RepoName,
+    id: ReleaseId,
+    fence: number,
+  ): Promise<
+    | { kind: 'rehearsed'; rehearsal: Rehearsal; to: ReleaseId | null }
+    | Exclude<PrepareResult, { kind: 'prepared' }>
+  > {
+    const { target, moved, live, order } = await this.#order(repo, id, fence);
+    const cannot = moved ?? target.cannotGoBack(order.run);
+    if (cannot !== null)
+      return { kind: 'rehearsed', rehearsal: { possible: false, reason: cannot, fault: 'undo' }, to: live };
+    const prepared = await prepareRelease(target, order);
+    if (prepared.kind !== 'prepared') return prepared;
+    return { kind: 'rehearsed', rehearsal: await rehearse(target, order), to: live };
+  }
+
+  /** Stops what `rehearse` left running of a release that does not go out. A release that serves is left alone. */
+  async discard(repo: RepoName, id: ReleaseId, fence: number): Promise<void> {
+    const { target, order } = await this.#order(repo, id, fence);
+    await discard(target, order);
+  }
+
+  async #order(repo: RepoName, id: ReleaseId, fence: number) {
     const { trail, world, clock } = this.#deps;
     await world.reached(await trail.head());
     const { live } = world.target(repo);
     const journal = new TargetJournal(trail, repo);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
-    const moved = before !== null && before.run.config.target !== wanted.run.config.target;
-    if (moved && !attended) return { ...movedTarget(repo, before.run, wanted.run), release: id, live };
-    const result = await deploy(this.target(repo, wanted.run), {
+    const moved =
+      before !== null && before.run.config.target !== wanted.run.config.target
+        ? movedTarget(repo, before.run, wanted.run)
+        : null;
+    const order: DeployOrder = {
       release: wanted.ref,
       run: wanted.run,
-      live: moved ? null : (before?.ref ?? null),
+      live: moved === null ? (before?.ref ?? null) : null,
       fence,
       journal,
       clock,
-      attended,
-      seen: (judged) => journal.judged(id, fence, judged),
-    });
-    if (result.kind === 'promoted' && live !== id)
-      await journal.released(id, result.previous, fence, 'deploy', wanted.artifact, 'promoted');
-    return result;
+    };
+    const target = this.target(repo, wanted.run);
+    return { target, journal, artifact: wanted.artifact, live, moved, order };
   }
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
@@ -172,7 +217,12 @@ export class Deployments {
   }
 }
 
-const movedTarget = (repo: RepoName, before: RunAs, wanted: RunAs) => {
-  const reason = `deploy.target of ${repo} changed from ${before.config.target} to ${wanted.config.target}: the release that serves cannot be gone back to from there, so that two people must allow it`;
-  return { kind: 'failed' as const, code: 'cannot_go_back' as const, reason, evidence: reason };
-};
+const movedTarget = (repo: RepoName, before: RunAs, wanted: RunAs): string =>
+  `deploy.target of ${repo} changed from ${before.config.target} to ${wanted.config.target}: the release that serves cannot be gone back to from there, so that two people must allow it`;
+
+const failedFor = (reason: string) => ({
+  kind: 'failed' as const,
+  code: 'cannot_go_back' as const,
+  reason,
+  evidence: reason,
+});

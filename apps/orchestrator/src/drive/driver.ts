@@ -8,6 +8,7 @@ import { deploy } from './steps/deploy.ts';
 import { askGate, judgeGate } from './steps/gates.ts';
 import { compose, integrate } from './steps/integrate.ts';
 import { merge } from './steps/merge.ts';
+import { rehearse } from './steps/rehearse.ts';
 import { revert } from './steps/revert.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
 import { take } from './steps/take.ts';
@@ -127,6 +128,8 @@ export class Driver {
         return compose(factory, run);
       case 'merge':
         return merge(factory, run, step, journal);
+      case 'rehearse':
+        return rehearse(factory, run);
       case 'deploy':
         return deploy(factory, run, step, journal);
       case 'revert':

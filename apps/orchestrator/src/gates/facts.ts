@@ -2,6 +2,7 @@ import {
   type ChangeFacts,
   type Digest,
   type Facts,
+  flipsOf,
   type Gate,
   type GateAction,
   type GitSha,
@@ -15,7 +16,7 @@ import {
   terminal,
   testOf,
 } from '@millwright/domain';
-import { countApprovals, risk } from '@millwright/policy';
+import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
 import type { Factory } from '../drive/factory.ts';
 
 /** What a gate judges, computed now by the factory. A fact that cannot be had throws: the gate is then asked again, never guessed. */
@@ -91,27 +92,38 @@ async function deployFacts(factory: Factory, run: Run, config: RepoConfig, autho
   if (!run.release || run.merge?.kind !== 'finished')
     throw terminal('fact-missing', 'there is no release to judge');
   const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
-  const live = factory.world.target(run.repo).live;
-  const liveTree = live === null ? null : (await releaseOf(factory, live)).tree;
+  const target = factory.world.target(run.repo);
+  const change = await changeFacts(
+    factory,
+    run,
+    (await liveTree(factory, run)) ?? run.base.tree,
+    release.tree,
+    config,
+    authorTrusted,
+    release.test,
+  );
   return {
     candidate: { tree: release.tree },
-    change: await changeFacts(
-      factory,
-      run,
-      liveTree ?? run.base.tree,
-      release.tree,
-      config,
-      authorTrusted,
-      release.test,
-    ),
+    change,
     test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
-    undo: {
-      possible:
-        config.deploy !== undefined && factory.deployments.cannotGoBack(run.repo, config.deploy) === null,
-      rehearsed: false,
-    },
-    frozen: false,
+    undo: undoOf(change.irreversible, run.rehearsal, target.live),
+    frozen: target.frozen !== null,
+    flips: flipsOf(target, release.id),
   };
+}
+
+/** What everything between the live release and this one does that cannot be taken back. */
+export async function irreversibleSince(factory: Factory, run: Run): Promise<ChangeFacts['irreversible']> {
+  if (!run.release) throw terminal('fact-missing', 'there is no release to judge');
+  const { tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
+  const repo = await factory.repositories.open(run.repo);
+  const from = (await liveTree(factory, run)) ?? run.base.tree;
+  return irreversibleOf((await repo.diff(from, tree)).toString('utf8'));
+}
+
+async function liveTree(factory: Factory, run: Run): Promise<GitSha | null> {
+  const { live } = factory.world.target(run.repo);
+  return live === null ? null : (await releaseOf(factory, live)).tree;
 }
 
 async function releaseOf(factory: Factory, id: NonNullable<ReturnType<Factory['world']['target']>['live']>) {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { openProver, openSealer, openTrail } from '@millwright/audit';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
+import type { Target } from '@millwright/rollback';
 import { hashToken, openSecrets, openStore } from '@millwright/store';
 import type { TestDatabase } from '@millwright/store/testing';
 import { pino } from 'pino';
@@ -37,6 +38,7 @@ export async function scriptedFactory(
   files: Record<string, string>,
   script: Script,
   settings: Partial<Factory['settings']> = {},
+  target?: Target,
 ) {
   const root = mkdtempSync(join(tmpdir(), 'millwright-orchestrator-'));
   const remote = gitRemote(root, files);
@@ -83,7 +85,15 @@ export async function scriptedFactory(
       (name) => world.repo(name),
       async () => null,
     ),
-    deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
+    deployments: new Deployments({
+      place,
+      artifacts: store.artifacts,
+      secrets,
+      trail,
+      world,
+      clock,
+      ...(target ? { target: () => target } : {}),
+    }),
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
   };

@@ -90,6 +90,8 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
       return `could not merge: ${entry.data.reason}`;
     case 'release.built':
       return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
+    case 'release.rehearsed':
+      return rehearsed(entry.data);
     case 'deploy.started':
       return `started to deploy ${entry.data.release} under ${entry.data.gate}, fence ${entry.data.fence}`;
     case 'deploy.finished':
@@ -131,6 +133,22 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
       return `could not bring ${entry.data.release} back (${entry.data.what}): ${entry.data.reason}`;
     case 'target.heal-paused':
       return `stopped bringing ${entry.data.release} back after ${entry.data.tries} tries: ${entry.data.reason}`;
+    case 'target.frozen':
+      return `froze the target: ${entry.data.reason}${entry.data.what === '' ? '' : `\n${entry.data.what}`}`;
+    case 'target.thawed':
+      return `thawed the target: ${entry.data.reason}`;
+    case 'target.paged':
+      return { sent: 'called a person', failed: 'could not call a person', nobody: 'nobody to call' }[
+        entry.data.result
+      ].concat(entry.data.reason === '' ? '' : `: ${entry.data.reason}`);
+    case 'undo.asked':
+      return `asked to go forward again to ${entry.data.release}: ${entry.data.decision}, ${entry.data.reason}`;
+    case 'undo.started':
+      return `started to deploy ${entry.data.release} again, fence ${entry.data.fence}`;
+    case 'undo.finished':
+      return `deploy of ${entry.data.release} again: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
+    case 'target.journal-imported':
+      return `took over ${entry.data.records} entries that were kept beside the trail while it could not be written`;
     case 'target.released':
       return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}${because(entry.data.reason)}`;
   }
@@ -149,5 +167,17 @@ function decided(
       return `denied ${what}${by}: ${reason}`;
     case 'needs_approval':
       return `left ${what} to ${plural(approvals, 'approver')}${by}: ${reason}`;
+  }
+}
+function rehearsed({ release, result, ms, reason }: EntryOf<'release.rehearsed'>['data']): string {
+  switch (result) {
+    case 'works':
+      return `${release} went forth and back on its target without traffic; undo takes ${ms} ms`;
+    case 'no_undo':
+      return `${release} cannot be undone: ${reason}`;
+    case 'unhealthy':
+      return `${release} does not run on its target, before any traffic: ${reason}`;
+    case 'failed':
+      return `${release} could not be brought to its target: ${reason}`;
   }
 }

@@ -3,13 +3,16 @@ import {
   type AttemptId,
   addUsage,
   type Digest,
+  type Entry,
   type EntryOf,
   evolve,
+  evolveTarget,
   type GateAction,
   type GateId,
   type GitSha,
   type Instant,
   initialState,
+  noTarget,
   noUsage,
   OpenEffects,
   type RecordedEntry,
@@ -18,6 +21,7 @@ import {
   type Run,
   type RunId,
   type RunState,
+  type TargetState,
   type TicketId,
   type Usage,
 } from '@millwright/domain';
@@ -67,10 +71,7 @@ export type ReleaseInfo = {
   builtAt: Instant;
   result: 'promoted' | 'rolled_back' | 'failed' | null;
 };
-export type TargetInfo = {
-  live: ReleaseId | null;
-  history: { release: ReleaseId; previous: ReleaseId | null; at: Instant; by: 'deploy' | 'rollback' }[];
-  fence: number;
+export type TargetInfo = TargetState & {
   /** The newest verdict of the canary under way or last under way. */
   judged: EntryOf<'target.judged'>['data'] | null;
   /** What was tried to bring it back, oldest first, the newest `HEALS_KEPT`. */
@@ -85,9 +86,7 @@ export type TargetInfo = {
 const HEALS_KEPT = 16;
 
 const NO_TARGET: TargetInfo = {
-  live: null,
-  history: [],
-  fence: 0,
+  ...noTarget(),
   judged: null,
   heals: [],
   healed: 0,
@@ -167,6 +166,12 @@ export class World {
   #fold({ envelope }: RecordedEntry, entry: NonNullable<RecordedEntry['entry']>): void {
     const [kind, id] = envelope.stream.split('/');
     if (kind === 'run') this.#foldRun(id as RunId, envelope, entry);
+    if (kind === 'target') {
+      const repo = id as RepoName;
+      const target = this.target(repo);
+      const state = evolveTarget(target, entry, envelope);
+      this.targets.set(repo, { ...target, ...state, ...healing(target, envelope.at, entry) });
+    }
     switch (entry.type) {
       case 'factory.halted':
         this.#halted = entry.data.reason;
@@ -240,16 +245,6 @@ export class World {
       case 'attempt.closed':
         this.#foldAttempt(id as AttemptId, envelope.at, entry);
         return;
-      case 'target.effect-started':
-      case 'target.judged':
-      case 'target.healed':
-      case 'target.not-healed':
-      case 'target.heal-paused':
-      case 'target.released': {
-        const target = this.target(id as RepoName);
-        this.targets.set(id as RepoName, withFence(foldTarget(target, envelope.at, entry), entry.data.fence));
-        return;
-      }
       default:
         return;
     }
@@ -323,6 +318,10 @@ export class World {
         builtAt: envelope.at,
         result: null,
       });
+    if (entry.type === 'release.rehearsed' && info.state.deploy?.kind === 'finished') {
+      const release = this.releases.get(entry.data.release);
+      if (release) release.result = info.state.deploy.result;
+    }
     if (entry.type === 'deploy.finished') {
       const release = this.releases.get(entry.data.release);
       if (release) release.result = entry.data.result;
@@ -330,45 +329,25 @@ export class World {
   }
 }
 
-const withFence = (target: TargetInfo, fence: number): TargetInfo => ({
-  ...target,
-  fence: Math.max(target.fence, fence),
-});
-
-function foldTarget(
-  target: TargetInfo,
-  at: Instant,
-  entry: EntryOf<
-    | 'target.effect-started'
-    | 'target.judged'
-    | 'target.healed'
-    | 'target.not-healed'
-    | 'target.heal-paused'
-    | 'target.released'
-  >,
-): TargetInfo {
+/** What the watch and the healing of a target say, beside what its stream says of its releases. */
+function healing(target: TargetInfo, at: Instant, entry: Entry): Partial<TargetInfo> {
   const tried = (ok: boolean, text: string) => [...target.heals, { at, ok, text }].slice(-HEALS_KEPT);
   switch (entry.type) {
-    case 'target.effect-started':
-      return target;
     case 'target.judged':
-      return { ...target, judged: entry.data };
+      return { judged: entry.data };
     case 'target.healed':
-      return { ...target, heals: tried(true, entry.data.reason), healed: target.healed + 1 };
-    case 'target.not-healed':
-      return {
-        ...target,
-        heals: tried(false, `${entry.data.what}: ${entry.data.reason}`),
-        notHealed: target.notHealed + 1,
-      };
-    case 'target.heal-paused':
-      return { ...target, healPausedUntil: entry.data.until };
-    case 'target.released': {
-      const { release, previous, by } = entry.data;
-      const history = [...target.history, { release, previous, by, at }];
-      // Another release: what was tried for the one before says nothing of it.
-      return { ...target, live: release, history, heals: [], healPausedUntil: null };
+      return { heals: tried(true, entry.data.reason), healed: target.healed + 1 };
+    case 'target.not-healed': {
+      const { what, reason } = entry.data;
+      return { heals: tried(false, `${what}: ${reason}`), notHealed: target.notHealed + 1 };
     }
+    case 'target.heal-paused':
+      return { healPausedUntil: entry.data.until };
+    case 'target.released':
+      // Another release: what was tried for the one before says nothing of it.
+      return { heals: [], healPausedUntil: null };
+    default:
+      return {};
   }
 }
 

@@ -31,6 +31,7 @@ export type RunEntry = EntryOf<
   | 'merge.finished'
   | 'merge.refused'
   | 'release.built'
+  | 'release.rehearsed'
   | 'deploy.started'
   | 'deploy.finished'
   | 'revert.started'
@@ -163,6 +164,11 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       return unless(run.merge?.kind === 'started', 'no merge is under way');
     case 'release.built':
       return unless(takes('deploy', null), 'no release is to be taken');
+    case 'release.rehearsed':
+      return unless(
+        has('rehearse') && run.release?.release === record.data.release,
+        'no rehearsal of this release is due',
+      );
     case 'deploy.started':
       return unless(
         has('deploy', (step) => step.gate === record.data.gate) &&

@@ -78,6 +78,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       rebases: 0,
       merge: null,
       release: null,
+      rehearsal: null,
       deploy: null,
       revert: null,
       stopAsked: null,
@@ -136,8 +137,12 @@ function evolveRun(run: Run, entry: Entry): Run {
       }));
     case 'gate.expired':
       return withGate(run, entry.data.gate, (gate) => ({ ...gate, ended: 'expired' }));
-    case 'gate.voided':
-      return withGate(run, entry.data.gate, (gate) => ({ ...gate, ended: 'voided' }));
+    case 'gate.voided': {
+      const voided = withGate(run, entry.data.gate, (gate) => ({ ...gate, ended: 'voided' }));
+      const deploys = run.gates.some((gate) => gate.gate === entry.data.gate && gate.action === 'deploy');
+      // What serves has changed, most likely: undo is rehearsed to what serves now.
+      return deploys ? { ...voided, rehearsal: null } : voided;
+    }
     case 'stage.opened': {
       const opened: Run = { ...run, stages: [...run.stages, { ...entry.data, outcome: null, taken: false }] };
       if (entry.data.role !== 'implement') return opened;
@@ -265,6 +270,13 @@ function evolveRun(run: Run, entry: Entry): Run {
       return { ...run, merge: { kind: 'refused', reason: entry.data.reason } };
     case 'release.built':
       return taken({ ...run, release: entry.data }, 'deploy', null);
+    case 'release.rehearsed': {
+      const { result, to, ms, at, reason, evidence } = entry.data;
+      if (result === 'works' || result === 'no_undo')
+        return { ...run, rehearsal: { works: result === 'works', to, ms, at, reason } };
+      const ended = result === 'unhealthy' ? 'rolled_back' : 'failed';
+      return { ...run, deploy: { kind: 'finished', result: ended, live: to, evidence } };
+    }
     case 'deploy.started':
       return { ...run, deploy: { kind: 'started', fence: entry.data.fence } };
     case 'deploy.finished':

@@ -119,6 +119,19 @@ function checkMerge(entries: Entry[]): void {
 
 function checkDeploy(entries: Entry[]): void {
   entries.forEach((entry, index) => {
+    if (entry.type === 'gate.asked' && entry.data.action === 'deploy') {
+      const since = before(entries, index);
+      // Rehearsed since the release was built, and anew after each gate that was voided.
+      const from = since.findLastIndex((one) => one.type === 'gate.voided' || one.type === 'release.built');
+      expect(
+        some(
+          since.slice(from),
+          'release.rehearsed',
+          ({ result }) => result === 'works' || result === 'no_undo',
+        ),
+        'undo was rehearsed before the deploy gate was asked',
+      ).toBe(true);
+    }
     if (entry.type !== 'deploy.started') return;
     const past = before(entries, index);
     const built = past.findLast((one) => one.type === 'release.built');
@@ -133,7 +146,12 @@ function checkDeploy(entries: Entry[]): void {
         some(past, 'gate.decided', (gate) => gate.gate === asked.data.gate && gate.decision === 'allow'),
     ).toBe(true);
   });
-  const rolledBack = entries.some((one) => one.type === 'deploy.finished' && one.data.result !== 'promoted');
+  const bad = (entry: Entry) =>
+    (entry.type === 'deploy.finished' && entry.data.result !== 'promoted') ||
+    (entry.type === 'release.rehearsed' && ['unhealthy', 'failed'].includes(entry.data.result));
+  const rolledBack = entries.some(bad);
+  if (entries.some((one) => one.type === 'release.rehearsed' && bad(one)))
+    expect(entries.some((one) => one.type === 'deploy.started')).toBe(false);
   if (rolledBack)
     expect(
       entries.some((one) => one.type === 'revert.finished'),

@@ -77,6 +77,11 @@ export type Gate = {
   reason: string;
 };
 
+/** What `release.rehearsed` said, where the release may still go out. */
+export type Rehearsed = Pick<EntryOf<'release.rehearsed'>['data'], 'to' | 'ms' | 'at' | 'reason'> & {
+  works: boolean;
+};
+
 export type RunLimits = EntryOf<'run.opened'>['data']['limits'];
 
 export type Run = {
@@ -116,6 +121,8 @@ export type Run = {
     layer: Digest;
     verdict: 'passed' | 'failed' | 'invalid';
   } | null;
+  /** Of the release above, beside the release that was live then. Null: to be rehearsed before the deploy gate is asked. */
+  rehearsal: Rehearsed | null;
   deploy:
     | { kind: 'started'; fence: number }
     | {

@@ -20,7 +20,7 @@ import {
  *  1. No stage opens without its inputs: plan ← ticket, implement ← plan (and its dependencies integrated), review ← a change,
  *     test ← an integrated and reviewed tree, deploy ← a merge.
  *  2. No merge without, for exactly this change: an approving review of its patch, a passing test of its tree, an allowing gate.
- *  3. No deploy without an allowing gate on exactly this release.
+ *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
  *  4. Every wait has an end: an instant after which the run closes.
  *  5. Rework, attempts and rebases are bounded by the run's limits.
  */
@@ -34,6 +34,7 @@ export type Todo =
   | { do: 'integrate'; task: TaskId | null }
   | { do: 'compose' }
   | { do: 'merge'; gate: GateId }
+  | { do: 'rehearse' }
   | { do: 'deploy'; gate: GateId }
   | { do: 'revert' }
   | { do: 'wait'; for: 'gate' | 'answer' | 'retry'; until: Instant }
@@ -216,6 +217,7 @@ function deploying(run: Run, now: Instant): Step | null {
     return end(run, 'failed', 'the release did not pass its tests; its merge was reverted');
   if (run.release === null) return stage(run, 'deploy', null);
   if (run.release.verdict !== 'passed') return [{ do: 'revert' }];
+  if (run.rehearsal === null) return [{ do: 'rehearse' }];
   return gate(run, 'deploy', run.release.artifact, now) ?? [{ do: 'deploy', gate: gateFor(run, 'deploy') }];
 }
 

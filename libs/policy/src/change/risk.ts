@@ -123,6 +123,10 @@ function sizeReason(input: RiskInput): Reason[] {
   return [{ code: 'size', text: `is large: ${lines} lines in ${counted.length} files` }];
 }
 
+/** What a patch does that cannot be taken back, 100 at most; `git diff --binary --full-index` as text. */
+export const irreversibleOf = (patch: string): ChangeFacts['irreversible'] =>
+  findIrreversible(parsePatch(patch), isDocument).slice(0, 100);
+
 /**
  * Risk of a change from its paths, patch, configuration and test report: computed, never asked of a model. `trivial` is documents,
  * whole-line comments and tests only, and nothing that raises; `raised` has at least one reason that raises; the rest is `low`.

@@ -35,8 +35,67 @@ describe('irreversible statements', () => {
     ['FLUSHALL or FLUSHDB', 'redis-cli FLUSHALL'],
     ['dropTable or dropColumn', "knex.schema.dropTable('carts')"],
     ['delete of everything', 'await prisma.cart.deleteMany({})'],
+    ['RENAME', 'ALTER TABLE carts RENAME COLUMN total TO sum;'],
+    ['SET NOT NULL', 'ALTER TABLE carts ALTER COLUMN total SET NOT NULL;'],
+    ['ADD COLUMN … NOT NULL without DEFAULT', 'ALTER TABLE carts ADD COLUMN total integer NOT NULL;'],
   ])('%s in %s', (expected, line) => {
     expect(statements([`+${line}`])).toContain(expected);
+  });
+
+  // Expand and contract: what only expands is reversible, since the release before goes on working beside it.
+  test.each([
+    'CREATE TABLE carts (id integer NOT NULL);',
+    'ALTER TABLE carts ADD COLUMN total integer;',
+    'ALTER TABLE carts ADD COLUMN total integer NOT NULL DEFAULT 0;',
+    'ALTER TABLE carts ADD COLUMN a integer, ADD COLUMN b integer NOT NULL DEFAULT 0;',
+    'CREATE INDEX carts_total ON carts (total);',
+    'UPDATE carts SET total = old_total WHERE total IS NULL;',
+  ])('expands only: %s', (line) => {
+    expect(statements([`+${line}`], 'migrations/2.sql')).toEqual([]);
+  });
+
+  test.each([
+    ['drops column `weight`', 'ALTER TABLE products DROP COLUMN IF EXISTS "weight";'],
+    ['drops table `shop.carts`', 'drop table if exists shop.carts;'],
+    ['empties table `carts`', 'TRUNCATE carts;'],
+    ['deletes every row of `carts`', 'DELETE FROM carts;'],
+    ['changes the type of column `total`', 'ALTER TABLE carts ALTER COLUMN total TYPE smallint;'],
+    ['renames column `total`', 'ALTER TABLE carts RENAME COLUMN total TO sum;'],
+    ['renames table `carts`', 'ALTER TABLE carts RENAME TO baskets;'],
+    [
+      'adds column `a`, which the release before would have to fill',
+      'ALTER TABLE carts ADD COLUMN a integer NOT NULL;',
+    ],
+  ])('says that it %s', (what, line) => {
+    const found = findIrreversible(patch([`+${line}`]), isDocument);
+    expect(found.map((one) => one.what)).toContain(what);
+  });
+
+  test.each([
+    ['GET /carts', "app.get('/carts', list);"],
+    ['POST /carts/:id', 'router.post<Body>("/carts/:id", put);'],
+    ['DELETE /carts', "@Delete('/carts')"],
+    ['GET /carts', "  { method: 'GET', path: '/carts', handle },"],
+  ])('a public endpoint that goes: %s', (name, line) => {
+    expect(findIrreversible(patch([`-${line}`]), isDocument)).toEqual([
+      {
+        path: 'src/a.js',
+        line: 10,
+        statement: 'public endpoint removed',
+        what: `removes endpoint \`${name}\``,
+      },
+    ]);
+    expect(statements([`-${line}`, `+${line} // moved`])).toEqual([]);
+    expect(statements([`+${line}`])).toEqual([]);
+    expect(statements([`-${line}`], 'test/a.test.js')).toEqual([]);
+  });
+
+  test('endpoints over several lines and of an OpenAPI description; a client that asks no more is none', () => {
+    expect(statements(['-    {', "-      method: 'GET',", "-      path: '/products',", '-    },'])).toEqual([
+      'public endpoint removed',
+    ]);
+    expect(statements(['-  /carts:', '-    get:'], 'openapi.yaml')).toEqual(['public endpoint removed']);
+    expect(statements(["-await client.get('/carts');"])).toEqual([]);
   });
 
   test.each([
@@ -62,7 +121,9 @@ describe('irreversible statements', () => {
 
   test('names the line as it stands after the change', () => {
     const files = patch([' a', '-b', ' c', '+DROP TABLE carts;'], 'db/1.sql');
-    expect(findIrreversible(files, isDocument)).toEqual([{ path: 'db/1.sql', line: 12, statement: 'DROP' }]);
+    expect(findIrreversible(files, isDocument)).toEqual([
+      { path: 'db/1.sql', line: 12, statement: 'DROP', what: 'drops table `carts`' },
+    ]);
   });
 });
 

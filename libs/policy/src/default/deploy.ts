@@ -23,6 +23,11 @@ when { context.change.risk == "raised" && ((context.step >= 7 && context.undoReh
 forbid (principal, action == Action::"deploy", resource)
 when { !context.undoPossible && context.approvals < 2 };
 
+@id("deploy-flapping")
+@says("traffic went back and forth to this release already: a person allows it, at every step")
+forbid (principal, action == Action::"deploy", resource)
+when { context.flips >= 2 && context.approvals < 1 };
+
 @id("deploy-frozen")
 @says("the target is frozen")
 forbid (principal, action == Action::"deploy", resource)

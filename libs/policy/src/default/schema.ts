@@ -43,7 +43,7 @@ action deploy appliesTo {
   context: {
     step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change,
     testVerdict: String, testOfThisTree: Bool, testNamesKnown: Bool,
-    undoPossible: Bool, undoRehearsed: Bool, frozen: Bool,
+    undoPossible: Bool, undoRehearsed: Bool, frozen: Bool, flips: Long,
   },
 };
 `;

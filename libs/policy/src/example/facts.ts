@@ -1,4 +1,4 @@
-import type { ChangeFacts, Facts } from '@millwright/domain';
+import type { ChangeFacts, Facts, Undo } from '@millwright/domain';
 import { Facts as Schema } from '@millwright/domain';
 
 // Facts of an ordinary day, for tests: everything in order, step 6, low risk.
@@ -35,6 +35,16 @@ const common = {
 
 const test = { tree: SHA, verdict: 'passed', namesKnown: true };
 
+/** Rehearsed, unless told. */
+export const undo = (over: Partial<Undo> = {}): Undo => ({
+  possible: true,
+  rehearsed: true,
+  ms: 412,
+  at: 1,
+  why: null,
+  ...over,
+});
+
 type Over = { change?: Partial<ChangeFacts> } & Record<string, unknown>;
 
 export function startFacts(over: Record<string, unknown> = {}): Facts {
@@ -60,8 +70,9 @@ export function deployFacts({ change: changed, ...over }: Over = {}): Facts {
     candidate: { tree: SHA },
     change: change(changed),
     test,
-    undo: { possible: true, rehearsed: true },
+    undo: undo(),
     frozen: false,
+    flips: 0,
     ...over,
   });
 }

@@ -7,6 +7,8 @@ export type MemoryTarget = Target & {
     /** Asked before each shift: a reason makes it fail. */
     shift: (weights: ReadonlyMap<ReleaseId, number>) => string | null;
     probe: (release: ReleaseId) => boolean;
+    /** Whether it answers on the way that users' requests take. */
+    ask: (release: ReleaseId) => boolean;
     /** Cumulative, by release. */
     figures: (release: ReleaseId) => { requests: number; errors: number };
   };
@@ -21,6 +23,7 @@ export function memoryTarget(): MemoryTarget {
   const faults: MemoryTarget['faults'] = {
     shift: () => null,
     probe: () => true,
+    ask: () => true,
     figures: () => ({ requests: 0, errors: 0 }),
   };
   const answer = (release: ReleaseId) => ({ ok: faults.probe(release), ms: 1, text: 'asked' });
@@ -63,6 +66,7 @@ export function memoryTarget(): MemoryTarget {
     },
     materialise: async () => done,
     start: async ({ id }) => {
+      if (!running.has(id)) calls.push(`start ${id}`);
       running.add(id);
       return done;
     },
@@ -77,7 +81,7 @@ export function memoryTarget(): MemoryTarget {
     },
     counters: async () => new Map([...running].map((id) => [id, { ...faults.figures(id), sessions: 0 }])),
     requests: () => null,
-    ask: async (release) => answer(release),
+    ask: async (release) => ({ ...answer(release), ok: faults.ask(release) && faults.probe(release) }),
     smoke: async () => null,
     state: async () => state(),
     restart: async () => {},

@@ -1,6 +1,7 @@
 import { addUsage, type EntryOf, noUsage, type Run, streamOf, type Todo } from '@millwright/domain';
 import type { Factory } from '../factory.ts';
 import type { StepResult } from '../step.ts';
+import { discardRehearsed } from './rehearse.ts';
 
 /** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
 export async function close(
@@ -9,6 +10,7 @@ export async function close(
   version: number,
   step: Extract<Todo, { do: 'close' }>,
 ): Promise<StepResult> {
+  await discardRehearsed(factory, run);
   const streams: Record<string, number> = { [streamOf.run(run.id)]: version + 1 };
   let usage = noUsage();
   for (const stage of run.stages) {

@@ -38,6 +38,7 @@ export async function deploy(
     }
     const { live } = factory.world.target(run.repo);
     const refused = (await superseded(factory, run, live)) ?? (await holdsQuarantined(factory, run, live));
+    if (refused) await factory.deployments.discard(run.repo, release, fence);
     return { type: 'deploy.finished', data: refused ?? (await bringOut(factory, run, release, fence, live)) };
   });
 }

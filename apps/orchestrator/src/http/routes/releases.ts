@@ -1,4 +1,5 @@
 import {
+  Facts,
   getJson,
   NewRollback,
   Release,
@@ -6,9 +7,12 @@ import {
   ReleaseView,
   type RepoName,
   RollbackView,
+  type RunId,
+  type Undo,
 } from '@millwright/domain';
 import { z } from 'zod';
 import { planRollback, rollBack } from '../../deploy/manual-rollback.ts';
+import type { Factory } from '../../drive/factory.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
@@ -16,6 +20,16 @@ import { must } from '../who.ts';
 
 const Params = z.object({ id: ReleaseId });
 const Query = z.object({ repo: z.string().optional() });
+
+/** As the deploy gate saw it last; null before it was asked. */
+async function undoAsJudged(factory: Factory, id: RunId): Promise<Undo | null> {
+  const run = factory.world.run(id);
+  const gate = run?.gates.findLast((one) => one.action === 'deploy');
+  const judged = gate && factory.world.runs.get(id)?.policies.get(gate.gate);
+  if (!judged) return null;
+  const facts = await getJson(factory.store.artifacts, Facts, judged.facts);
+  return facts.action === 'deploy' ? facts.undo : null;
+}
 
 export function releaseRoutes(app: App, { factory }: Api): void {
   const view = async (info: ReleaseInfo): Promise<ReleaseView> => {
@@ -42,6 +56,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       notes: release.notes,
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
+      undo: await undoAsJudged(factory, info.run),
     };
   };
 

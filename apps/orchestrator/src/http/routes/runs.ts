@@ -147,6 +147,7 @@ const DECISIVE = new Set([
   'merge.finished',
   'merge.refused',
   'release.built',
+  'release.rehearsed',
   'deploy.finished',
   'revert.finished',
   'run.stop-asked',

@@ -161,7 +161,28 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         )[roll(5)] as RunEntry,
       ];
     }
+    case 'rehearse':
+      return [
+        {
+          type: 'release.rehearsed',
+          data: {
+            release: state.release?.release ?? ('rel_00000000' as ReleaseId),
+            fence: 1,
+            result:
+              (['works', 'works', 'works', 'works', 'no_undo', 'unhealthy', 'failed'] as const)[roll(7)] ??
+              'works',
+            to: null,
+            ms: 400,
+            at: 0,
+            reason: '',
+            evidence: '',
+          },
+        },
+      ];
     case 'deploy': {
+      // What was judged has changed by the time it is used: judged anew.
+      if (state.deploy === null && roll(4) === 0)
+        return [{ type: 'gate.voided', data: { gate: step.gate, reason: '' } }];
       const release = state.release?.release ?? ('rel_00000000' as ReleaseId);
       if (state.deploy === null)
         return [{ type: 'deploy.started', data: { release, gate: step.gate, fence: 1 } }];

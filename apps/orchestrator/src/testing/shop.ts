@@ -1,0 +1,82 @@
+import type { Digest, ReleaseId, RepoName } from '@millwright/domain';
+import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
+import type { TestDatabase } from '@millwright/store/testing';
+import { expect } from 'vitest';
+import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
+import { report, type Script } from './scripted-runner.ts';
+
+const FILES = {
+  'package.json': '{"name":"shop"}\n',
+  'src/x.js': 'export const x = 1;\n',
+  'millwright.yaml': [
+    'deploy:',
+    '  target: docker',
+    '  start: node server.js',
+    '  port: 8080',
+    '  expose: 18080',
+    '  health: /healthz',
+    '  canary: { steps: [100], bake: 1ms, minRequests: 0 }',
+    '',
+  ].join('\n'),
+};
+
+/** Builds a release of whatever was merged; its layer is nobody's bytes, since the target in memory reads none. */
+const release: NonNullable<Script['release']> = (spec) => ({
+  id: spec.release,
+  commit: spec.commit,
+  tree: spec.tree,
+  layer: `sha256:${spec.tree.padEnd(64, '0')}` as Digest,
+  image: 'sha256:0',
+  test: { ...report(spec.tree, 'passed'), tree: spec.tree },
+  notes: '',
+  watch: [],
+});
+
+export type Shop = ScriptedFactory & {
+  target: MemoryTarget;
+  /** Files a ticket whose run changes `files`, and waits for its end. */
+  ship(files: Record<string, string>): Promise<RunSeen>;
+  file(files: Record<string, string>): Promise<string>;
+  ended(ticket: string, nth?: number): Promise<RunSeen>;
+  live(): ReleaseId | null;
+  trail(): Promise<{ type: string; stream: string; position: number; data: Record<string, unknown> }[]>;
+  main(): string[];
+};
+export type RunSeen = {
+  id: string;
+  state: string;
+  reason: string;
+  release: ReleaseId;
+  gates: { id: string; action: string; state: string; decision: string; reason: string }[];
+};
+
+/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. */
+export async function shop(db: TestDatabase, step = 6, settings = {}): Promise<Shop> {
+  const target = memoryTarget();
+  let next: Record<string, string> = {};
+  const script: Script = { implement: () => next, release };
+  const factory = await scriptedFactory(db, FILES, script, settings, target);
+  expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
+  await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
+  const ended = (ticket: string, nth = 1) =>
+    factory.until(`the end of run ${nth} of ${ticket}`, async () => {
+      const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[nth - 1];
+      const view = run && (await factory.api('GET', `/runs/${run}`)).body;
+      return view?.endedAt ? (view as RunSeen) : null;
+    });
+  const file = async (files: Record<string, string>) => {
+    next = files;
+    const markdown = `# Change ${Object.keys(files).join(' ')}\n\nplease`;
+    return (await factory.api('POST', '/tickets', { repo: 'shop', markdown }, ADMIN_TOKEN)).body.id as string;
+  };
+  return {
+    ...factory,
+    target,
+    file,
+    ended,
+    ship: async (files) => ended(await file(files)),
+    live: () => factory.factory.world.target('shop' as RepoName).live,
+    trail: async () => (await factory.api('GET', '/trail?limit=1000')).body,
+    main: () => git(factory.root, '--git-dir', factory.remote, 'log', '--format=%s', 'main').split('\n'),
+  };
+}
