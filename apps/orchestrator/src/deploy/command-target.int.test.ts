@@ -147,8 +147,12 @@ test('a target that cannot go back is refused for unattended deploys, and two pe
     );
   });
   expect(gate).toMatchObject({ approvalsNeeded: 2, reason: expect.stringContaining('cannot be undone') });
+  // While one approval is being judged, the next is asked to try again.
   for (const { token } of people)
-    await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'ok' }, token);
+    await factory.until('the gate to take it', async () => {
+      const answer = await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'ok' }, token);
+      return answer.status === 200;
+    });
   const run = await ended(ticket);
   expect(run).toMatchObject({ state: 'done' });
   expect(site.read('current')).toBe(run.release);
