@@ -254,6 +254,20 @@ function after(root: Command): void {
     async () => (await import('./commands/release.ts')).list,
   );
   does(leaf(release, 'show <id>', 'one release'), async () => (await import('./commands/release.ts')).show);
+  does(
+    leaf(release, 'quarantine', 'what was rolled back and does not ship again as it is').option(
+      '--repo <name>',
+      'only of this repository',
+    ),
+    async () => (await import('./commands/release.ts')).quarantine,
+  );
+  does(
+    leaf(release, 'lift <id>', 'let what was rolled back ship again').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/release.ts')).lift,
+  );
 
   const rollback = leaf(
     root,

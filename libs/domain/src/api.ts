@@ -14,6 +14,7 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id
 //   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&repo=&actor=&type=&from=&to=&since=&before=&order=&limit=
 //   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
+//   GET  /quarantine?repo=            POST /releases/:id/lift
 //   POST /halt                        POST /resume
 //
 // Every route but /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
@@ -211,6 +212,17 @@ export const ReleaseView = z.object({
   undo: Undo.nullable(),
 });
 export type ReleaseView = z.infer<typeof ReleaseView>;
+
+/** A commit that does not ship again until its revert is there too, or a person lifts it. */
+export const QuarantineView = z.object({
+  repo: RepoName,
+  commit: z.string(),
+  release: ReleaseId,
+  by: z.enum(['canary', 'rollback']),
+  tickets: z.array(z.string()),
+  at: z.number(),
+});
+export type QuarantineView = z.infer<typeof QuarantineView>;
 
 export const NewRollback = z.strictObject({
   repo: z.string().optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TicketKind } from './artifacts.ts';
-import { Actor, Digest, GitSha, Instant, PatchId, PersonId, RepoName } from './ids.ts';
+import { Actor, Digest, GitSha, Instant, PatchId, PersonId, ReleaseId, RepoName } from './ids.ts';
 
 // What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
 // left out by the one who asks, and then the answer is a final deny: there is no default for a fact.
@@ -79,12 +79,26 @@ export const Undo = z.strictObject({
 });
 export type Undo = z.infer<typeof Undo>;
 
+/** What of the repository's quarantine it holds; empty lets it through. */
+const Quarantine = z
+  .array(
+    z.strictObject({
+      commit: GitSha,
+      release: ReleaseId,
+      how: z.enum(['commit', 'patch', 'difference']),
+      /** The commit that holds it. */
+      as: GitSha,
+    }),
+  )
+  .max(1_000);
+
 export const Facts = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('start'), ...common }),
   z.strictObject({
     action: z.literal('merge'),
     ...common,
     candidate: z.strictObject({ tree: GitSha, patchId: PatchId }),
+    quarantine: Quarantine,
     change: ChangeFacts,
     test: Tested,
     review: z.strictObject({ patchId: PatchId, verdict: z.enum(['approve', 'request_changes', 'none']) }),
@@ -94,6 +108,7 @@ export const Facts = z.discriminatedUnion('action', [
     ...common,
     /** The tree that the release was built from. */
     candidate: z.strictObject({ tree: GitSha }),
+    quarantine: Quarantine,
     /** Everything between the live release and this one, not only this run's change. */
     change: ChangeFacts,
     /** Of the release as built, not of the sources. */

@@ -8,6 +8,7 @@ export * from './facts.ts';
 export * from './ids.ts';
 export * from './json.ts';
 export * from './ports.ts';
+export * from './quarantine.ts';
 export * from './run/index.ts';
 export * from './spec.ts';
 export * from './target/index.ts';

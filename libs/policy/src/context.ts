@@ -37,6 +37,7 @@ export function contextOf(facts: Facts, approvals: number): Context {
   const tested: Context = {
     ...common,
     change: change(facts.change),
+    quarantined: facts.quarantine.length,
     testVerdict: facts.test.verdict,
     testOfThisTree: facts.test.tree === facts.candidate.tree,
     testNamesKnown: facts.test.namesKnown,

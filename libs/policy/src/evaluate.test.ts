@@ -16,6 +16,8 @@ const without = (facts: Facts, fact: string): Facts => {
   return rest as unknown as Facts;
 };
 
+const HELD = { commit: SHA, release: 'rel_00000001', how: 'commit', as: SHA };
+
 describe('what no approval lifts is a final deny, at the highest step and with two approvals', () => {
   const strong = { step: 7, approvals: [BOB, CAT] };
   test.each<[string, string, Facts]>([
@@ -53,6 +55,8 @@ describe('what no approval lifts is a final deny, at the highest step and with t
       'secrets',
       mergeFacts({ ...strong, change: { secrets: [{ path: 'a', line: 1, kind: 'private key' }] } }),
     ],
+    ['rolled back before', 'quarantine', mergeFacts({ ...strong, quarantine: [HELD] })],
+    ['holds what was rolled back', 'quarantine', deployFacts({ ...strong, quarantine: [HELD] })],
     ['frozen', 'deploy-frozen', deployFacts({ ...strong, frozen: true })],
   ])('%s', (_name, id, facts) => {
     const decision = evaluate(policy, facts);

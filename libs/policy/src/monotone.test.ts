@@ -47,15 +47,21 @@ const review = fc.record({
   patchId: sha,
   verdict: fc.constantFrom('approve', 'approve', 'request_changes', 'none'),
 });
+const quarantine = listed({
+  commit: 'a'.repeat(40),
+  release: 'rel_00000001',
+  how: 'commit',
+  as: 'a'.repeat(40),
+});
 const undo = fc.record({ possible: fc.boolean(), rehearsed: fc.boolean() }).map(undoFacts);
 
 const facts: fc.Arbitrary<Facts> = fc.oneof(
   fc.record(common).map(startFacts),
   fc
-    .record({ ...common, change, test: test_, review })
+    .record({ ...common, change, quarantine, test: test_, review })
     .map((f) => mergeFacts(f as Parameters<typeof mergeFacts>[0])),
   fc
-    .record({ ...common, change, test: test_, undo, frozen: rarely, flips: fc.nat(3) })
+    .record({ ...common, change, quarantine, test: test_, undo, frozen: rarely, flips: fc.nat(3) })
     .map((f) => deployFacts(f as Parameters<typeof deployFacts>[0])),
 );
 

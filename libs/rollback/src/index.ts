@@ -28,6 +28,7 @@ export type {
   Verdict,
 } from './order.ts';
 export type { Desired, Divergence } from './reconcile/divergence.ts';
+export { type LiveMemory, type LiveSample, NOTHING_SEEN, watchLive } from './reconcile/live.ts';
 export { HEAL_LIMITS, type HealLimits, type HealMemory, NO_HEALS } from './reconcile/policy.ts';
 export { type Reconciled, reconcile } from './reconcile/reconcile.ts';
 export { rehearse } from './rehearse.ts';

@@ -1,6 +1,7 @@
-import { ReleaseView } from '@millwright/domain';
+import { QuarantineView, ReleaseView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
+import { quarantineList } from '../views/quarantine.ts';
 import { releaseList, releaseShow } from '../views/release.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -15,4 +16,22 @@ export async function list(context: Context, _args: string[], options: Options):
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
   const { raw, value } = await context.client.get(`/releases/${encodeURIComponent(id)}`, ReleaseView);
   showData(context, raw, () => releaseShow(context.look, value, context.now()));
+}
+
+export async function quarantine(context: Context, _args: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.get('/quarantine', z.array(QuarantineView), {
+    repo: options.repo as string | undefined,
+  });
+  showData(context, raw, () => quarantineList(context.look, value, context.now()));
+}
+
+export async function lift(context: Context, [id = '']: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.post(
+    `/releases/${encodeURIComponent(id)}/lift`,
+    QuarantineView,
+    { reason: options.reason },
+  );
+  showData(context, raw, () => [
+    `${value.commit.slice(0, 10)} of ${value.release} may ship again; the gates and its canary judge it as any other.`,
+  ]);
 }

@@ -1,61 +1,29 @@
 import { createServer } from 'node:http';
-import { migrateQueue } from '@millwright/queue';
-import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { commandSite, LAYER, releaseOf } from '../testing/command-site.ts';
-import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 
-let db: TestDatabase;
-let factory: ScriptedFactory;
-let site: ReturnType<typeof commandSite>;
-const evidence: string[][] = [];
+let factory: DeployingFactory;
+afterEach(() => factory.stop());
+// Bounded by their own waits: three runs on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
 
-async function start(yaml: string, step = 6): Promise<{ status: number; body: Record<string, unknown> }> {
-  factory = await scriptedFactory(
-    db,
-    { 'a.txt': 'one\n', 'package.json': '{"name":"shop"}\n', 'millwright.yaml': yaml },
+test('a repository’s own commands bring its release out, with the one credential they need; a smoke command that fails takes it back', async () => {
+  const evidence: string[][] = [];
+  factory = await deployingFactory(
+    (site) =>
+      site.yaml(
+        `  checks:\n    - smoke: test ! -e ${site.folder}/broken\n  secrets: [DEPLOY_TOKEN]\n  canary: { bake: 300ms }\n`,
+      ),
     {
       plan: (spec) => {
         evidence.push(spec.evidence);
         const task = { id: 'a', title: 'a', instructions: 'do', dependsOn: [], acceptance: [] };
         return { kind: 'tasks', summary: 'do it', tasks: [task] } as never;
       },
-      implement: (spec) => ({ 'notes.md': `# ${spec.run}\n` }),
-      release: releaseOf,
+      implement: ({ run }) => ({ 'notes.md': `# ${run}\n` }),
     },
   );
-  await factory.factory.store.artifacts.put(LAYER);
-  await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
-  return factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
-}
-const file = async (title: string) =>
-  (await factory.api('POST', '/tickets', { repo: 'shop', markdown: `# ${title}\n\nplease` })).body
-    .id as string;
-const runOf = async (ticket: string, nth = 1) => {
-  const id = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[nth - 1];
-  return id === undefined ? null : (await factory.api('GET', `/runs/${id}`)).body;
-};
-const ended = (ticket: string, nth = 1) =>
-  factory.until(`the end of run ${nth} of ${ticket}`, async () => {
-    const run = await runOf(ticket, nth);
-    return run?.endedAt ? run : null;
-  });
-
-beforeEach(async () => {
-  db = await testDatabase();
-  await migrateQueue(db.url.migrator);
-  site = commandSite();
-  evidence.length = 0;
-});
-afterEach(async () => {
-  await factory?.stop();
-  site.close();
-  await db.close();
-});
-
-test('a repository’s own commands bring its release out, with the one credential they need; a smoke command that fails takes it back', async () => {
-  const smoke = `  checks:\n    - smoke: test ! -e ${site.folder}/broken\n`;
-  await start(site.yaml(`${smoke}  secrets: [DEPLOY_TOKEN]\n  canary: { bake: 300ms }\n`));
+  const { site, file, ended } = factory;
   await factory.api('POST', '/repos/shop/secrets', { name: 'DEPLOY_TOKEN', value: 'a token' });
   await factory.api('POST', '/repos/shop/secrets', { name: 'OTHER_TOKEN', value: 'another token' });
   const first = await ended(await file('first'));
@@ -96,7 +64,10 @@ test('a canary that cannot be judged pauses, says what it needs, never promotes,
   const { port } = prometheus.address() as { port: number };
   try {
     const check = `  checks:\n    - { prometheus: "http://127.0.0.1:${port}", query: 'errors{release="{{release}}"}', max: 1 }\n`;
-    await start(site.yaml(`${check}  canary: { bake: 300ms, wait: 3s }\n`));
+    factory = await deployingFactory((site) => site.yaml(`${check}  canary: { bake: 300ms, wait: 3s }\n`), {
+      implement: ({ run }) => ({ 'notes.md': `# ${run}\n` }),
+    });
+    const { site, file, ended, runOf } = factory;
     const first = await ended(await file('first'));
     expect(first.state).toBe('done');
     value = null;
@@ -121,10 +92,11 @@ test('a canary that cannot be judged pauses, says what it needs, never promotes,
 });
 
 test('a target that cannot go back is refused for unattended deploys, and two people may let one out', async () => {
-  const refused = await start(
+  factory = await deployingFactory((site) =>
     site.yaml('  canary: { bake: 300ms, minRequests: 0 }\n', ['deploy', 'activate', 'status']),
   );
-  expect(refused).toMatchObject({
+  const { site, file, ended, runOf } = factory;
+  expect(factory.raised).toMatchObject({
     status: 422,
     body: {
       code: 'cannot-go-back',

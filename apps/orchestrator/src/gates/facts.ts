@@ -18,6 +18,7 @@ import {
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
 import type { Factory } from '../drive/factory.ts';
+import { heldBy, sameAs } from './quarantine.ts';
 
 /** What a gate judges, computed now by the factory. A fact that cannot be had throws: the gate is then asked again, never guessed. */
 export async function factsFor(
@@ -77,6 +78,7 @@ async function mergeFacts(factory: Factory, run: Run, config: RepoConfig, author
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
   return {
     candidate: { tree: change.tree, patchId: change.patchId },
+    quarantine: await sameAs(factory, run.repo, change.patchId, change.commit),
     change: await changeFacts(factory, run, run.base.tree, change.tree, config, authorTrusted, report),
     test: {
       tree: report?.tree ?? change.tree,
@@ -93,10 +95,11 @@ async function deployFacts(factory: Factory, run: Run, config: RepoConfig, autho
     throw terminal('fact-missing', 'there is no release to judge');
   const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const target = factory.world.target(run.repo);
+  const serving = target.live === null ? null : await releaseOf(factory, target.live);
   const change = await changeFacts(
     factory,
     run,
-    (await liveTree(factory, run)) ?? run.base.tree,
+    serving?.tree ?? run.base.tree,
     release.tree,
     config,
     authorTrusted,
@@ -104,6 +107,7 @@ async function deployFacts(factory: Factory, run: Run, config: RepoConfig, autho
   );
   return {
     candidate: { tree: release.tree },
+    quarantine: await heldBy(factory, run.repo, release.commit, serving?.commit ?? null),
     change,
     test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
     undo: undoOf(change.irreversible, run.rehearsal, target.live),

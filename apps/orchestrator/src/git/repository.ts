@@ -45,7 +45,8 @@ const identity = (atMs: number): Record<string, string> => {
 const HELD_DIFF = 1_048_576;
 const HELD_PATHS = 2_000;
 
-const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
+/** How a patch is made everywhere, so that patch-ids can be compared. */
+export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
 
 /** The factory's own bare copy of one repository. Holds run branches as loose commits; nothing is ever checked out on the host. */
 export class Repository {

@@ -11,6 +11,7 @@ import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
+import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -66,6 +67,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     gateRoutes,
     releaseRoutes,
     trailRoutes,
+    quarantineRoutes,
     trailProofRoutes,
   ])
     routes(typed(app), api);

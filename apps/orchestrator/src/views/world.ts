@@ -26,6 +26,7 @@ import {
   type Usage,
 } from '@millwright/domain';
 import { concernsOf } from './concerns.ts';
+import { Quarantine, type Quarantined } from './quarantine.ts';
 import { TrailIndex } from './trail-index.ts';
 
 export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
@@ -109,6 +110,7 @@ export class World {
   /** Where each entry is found again, and which effects have no outcome yet. */
   readonly index = new TrailIndex();
   readonly effects = new OpenEffects();
+  readonly #quarantine = new Quarantine();
   readonly #waiting = new Set<{ position: number; resolve: () => void }>();
   readonly #listeners = new Set<(recorded: RecordedEntry) => void>();
   #halted: string | null = null;
@@ -134,6 +136,20 @@ export class World {
     return this.targets.get(repo) ?? NO_TARGET;
   }
 
+  /** What of this repository does not ship again as it is. */
+  quarantine(repo: RepoName): Quarantined[] {
+    return this.#quarantine.of(repo);
+  }
+
+  /** The commit that a release was built from, or null where the trail does not say. */
+  #builtFrom(id: ReleaseId): { repo: RepoName; commit: GitSha } | null {
+    const info = this.releases.get(id);
+    const merge = info === undefined ? undefined : this.run(info.run)?.merge;
+    return info !== undefined && merge?.kind === 'finished'
+      ? { repo: info.repo, commit: merge.commit }
+      : null;
+  }
+
   /** Resolves when everything up to `position` is in, so that a caller reads what it has just written. */
   reached(position: number): Promise<void> {
     if (this.position >= position) return Promise.resolve();
@@ -151,6 +167,7 @@ export class World {
     if (entry) {
       this.#fold(recorded, entry);
       this.effects.apply(envelope.stream, envelope.position, entry);
+      this.#quarantine.apply(entry, envelope.at, (id) => this.#builtFrom(id));
     }
     this.index.add(envelope, concernsOf(this, recorded));
     this.position = envelope.position;
@@ -349,15 +366,4 @@ function healing(target: TargetInfo, at: Instant, entry: Entry): Partial<TargetI
     default:
       return {};
   }
-}
-
-/** Commits of this repository that were rolled back, with the commit that takes each back where there is one. */
-export function quarantined(world: World, repo: RepoName): { commit: GitSha; revert: GitSha | null }[] {
-  return [...world.runs.values()].flatMap(({ state }) => {
-    if (state.kind !== 'run' || state.repo !== repo || state.merge?.kind !== 'finished') return [];
-    if (state.deploy?.kind !== 'finished' || state.deploy.result === 'promoted') return [];
-    return [
-      { commit: state.merge.commit, revert: state.revert?.kind === 'finished' ? state.revert.commit : null },
-    ];
-  });
 }

@@ -13,6 +13,11 @@ when { context.halted };
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
 unless { context.testVerdict == "passed" && context.testOfThisTree };
 
+@id("quarantine")
+@says("it holds what was rolled back, without its revert: a person can lift that quarantine")
+forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
+when { context.quarantined > 0 };
+
 @id("secrets")
 @says("the change holds what looks like a secret")
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)

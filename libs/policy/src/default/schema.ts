@@ -32,7 +32,7 @@ action start appliesTo {
 action merge appliesTo {
   principal: Factory, resource: Repository,
   context: {
-    step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change,
+    step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change, quarantined: Long,
     testVerdict: String, testOfThisTree: Bool, testNamesKnown: Bool,
     reviewVerdict: String, reviewOfThisPatch: Bool,
   },
@@ -41,7 +41,7 @@ action merge appliesTo {
 action deploy appliesTo {
   principal: Factory, resource: Repository,
   context: {
-    step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change,
+    step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change, quarantined: Long,
     testVerdict: String, testOfThisTree: Bool, testNamesKnown: Bool,
     undoPossible: Bool, undoRehearsed: Bool, frozen: Bool, flips: Long,
   },

@@ -8,7 +8,6 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
-import { quarantined } from '../../views/world.ts';
 import type { Factory } from '../factory.ts';
 import { whenSealed } from '../sealed.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -37,9 +36,9 @@ export async function deploy(
       await journal({ type: 'deploy.started', data: { release, gate: step.gate, fence } });
     }
     const { live } = factory.world.target(run.repo);
-    const refused = (await superseded(factory, run, live)) ?? (await holdsQuarantined(factory, run, live));
-    if (refused) await factory.deployments.discard(run.repo, release, fence);
-    return { type: 'deploy.finished', data: refused ?? (await bringOut(factory, run, release, fence, live)) };
+    const shipped = await superseded(factory, run, live);
+    if (shipped) await factory.deployments.discard(run.repo, release, fence);
+    return { type: 'deploy.finished', data: shipped ?? (await bringOut(factory, run, release, fence, live)) };
   });
 }
 
@@ -95,26 +94,4 @@ async function superseded(factory: Factory, run: Run, live: ReleaseId | null): P
     live,
     evidence: `shipped as part of the later release ${live}`,
   };
-}
-
-/** What was rolled back does not ship again as part of something else, unless its revert is in there too. */
-async function holdsQuarantined(
-  factory: Factory,
-  run: Run,
-  live: ReleaseId | null,
-): Promise<Finished | null> {
-  if (run.merge?.kind !== 'finished' || !run.release) return null;
-  const repo = await factory.repositories.open(run.repo);
-  for (const bad of quarantined(factory.world, run.repo)) {
-    const holds = await repo.isAncestor(bad.commit, run.merge.commit);
-    const reverted = bad.revert !== null && (await repo.isAncestor(bad.revert, run.merge.commit));
-    if (holds && !reverted)
-      return {
-        release: run.release.release,
-        result: 'failed',
-        live,
-        evidence: `it holds commit ${bad.commit}, which was rolled back, without its revert`,
-      };
-  }
-  return null;
 }

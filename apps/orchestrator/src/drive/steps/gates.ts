@@ -86,9 +86,19 @@ async function judge(factory: Factory, run: Run, gate: Gate): Promise<{ facts: F
   await factory.world.reached(await factory.trail.head());
   const facts = await factsFor(factory, run, gate.action, gate.subject, gate);
   const loaded = loadPolicy(await repositoryPolicy(factory, run));
-  if (loaded.kind === 'loaded') return { facts, decided: evaluate(loaded.policy, facts) };
+  if (loaded.kind === 'loaded') return { facts, decided: explained(evaluate(loaded.policy, facts), facts) };
   const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
   return { facts, decided: { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason } };
+}
+
+/** Names what is in quarantine, and the command that lifts it. */
+function explained(decided: Decision, facts: Facts): Decision {
+  if (facts.action === 'start' || !decided.policies.includes('quarantine')) return decided;
+  const held = facts.quarantine.map(
+    ({ commit, release, how, as }) =>
+      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: millwright release lift ${release} --reason …`,
+  );
+  return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
 }
 
 async function repositoryPolicy(factory: Factory, run: Run): Promise<string | null> {

@@ -1,0 +1,29 @@
+import type { QuarantineView } from '@millwright/domain';
+import { ago, short } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { table } from '../text/table.ts';
+
+const BY = { canary: 'its canary took it back', rollback: 'a rollback left it' } as const;
+
+export function quarantineList(look: Look, all: readonly QuarantineView[], now: number): string[] {
+  if (all.length === 0) return ['Nothing is in quarantine.'];
+  return table(
+    look,
+    [
+      { title: 'commit' },
+      { title: 'release' },
+      { title: 'repo' },
+      { title: 'why' },
+      { title: 'ticket' },
+      { title: 'since', align: 'right' },
+    ],
+    all.map((one) => [
+      short(one.commit),
+      one.release,
+      one.repo,
+      BY[one.by],
+      one.tickets.join(', '),
+      { text: ago(one.at, now), paint: look.colour.dim },
+    ]),
+  );
+}

@@ -1,0 +1,61 @@
+import { afterEach, expect, test } from 'vitest';
+import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
+import { git } from '../testing/scripted-factory.ts';
+
+let factory: DeployingFactory;
+afterEach(() => factory.stop());
+
+test('what was rolled back ships in no other guise until a person lifts it; other tickets and a real fix flow', {
+  timeout: 180_000,
+}, async () => {
+  const BAD = { 'a.txt': 'one\nTWO\nthree\n' };
+  const made: Record<string, Record<string, string>> = {
+    bad: BAD,
+    again: BAD,
+    fix: { 'a.txt': 'one\nTwo\nthree\n' },
+  };
+  factory = await deployingFactory(
+    (site) =>
+      site.yaml(`  checks:\n    - smoke: test ! -e ${site.folder}/broken\n  canary: { bake: 200ms }\n`),
+    { implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' } },
+  );
+  const { site, file, ended, api } = factory;
+  await ended(await file('first'));
+  site.write('broken', '');
+  const bad = await ended(await file('bad'));
+  expect(bad).toMatchObject({ state: 'rolled_back' });
+  site.remove('broken');
+
+  // The same patch by another ticket is refused before it merges, whatever the tests and reviewers say.
+  const again = await ended(await file('again'));
+  expect(again).toMatchObject({
+    state: 'denied',
+    reason: expect.stringContaining(`millwright release lift ${bad.release}`),
+    delivered: null,
+  });
+  // Others flow, and so does a fix: it is another patch.
+  expect(await ended(await file('other'))).toMatchObject({ state: 'done' });
+  expect(await ended(await file('fix'))).toMatchObject({ state: 'done' });
+
+  // Somebody brings the patch back past the factory: nothing that holds it is let out.
+  const work = `${factory.root}/work`;
+  git(work, 'pull', '-q', factory.remote, 'main');
+  git(work, 'revert', '--no-edit', 'HEAD');
+  git(work, 'cherry-pick', bad.change.commit);
+  git(work, 'push', '-q', factory.remote, 'HEAD:main');
+  const held = await ended(await file('held'));
+  expect(held).toMatchObject({ state: 'denied', reason: expect.stringContaining('deploy denied') });
+  expect(held.gates.at(-1)).toMatchObject({ action: 'deploy', policies: ['quarantine'] });
+
+  const listed = (await api('GET', '/quarantine')).body;
+  expect(listed).toMatchObject([{ repo: 'shop', release: bad.release, by: 'canary', tickets: [bad.ticket] }]);
+  const lift = (token?: string) =>
+    api('POST', `/releases/${bad.release}/lift`, { reason: 'the cause was elsewhere' }, token);
+  const author = await factory.enrol('ann', 'author');
+  expect(await lift(author.token)).toMatchObject({ status: 403 });
+  expect(await lift()).toMatchObject({ status: 200, body: { commit: bad.change.commit } });
+  expect(await lift()).toMatchObject({ status: 409, body: { code: 'not-quarantined' } });
+  const lifted = await ended(await file('lifted'));
+  expect(lifted).toMatchObject({ state: 'done' });
+  expect(site.read('current')).toBe(lifted.release);
+});

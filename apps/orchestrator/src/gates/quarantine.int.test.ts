@@ -1,0 +1,127 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import type { Factory } from '../drive/factory.ts';
+import { Repository } from '../git/repository.ts';
+import { heldBy, sameAs } from './quarantine.ts';
+
+// Every way around that history offers, on real git.
+
+const root = mkdtempSync(join(tmpdir(), 'millwright-quarantine-'));
+const shop = 'shop' as RepoName;
+let nth = 0;
+let work = '';
+let repo: Repository;
+let good: GitSha;
+let bad: GitSha;
+
+const git = (...args: string[]): string =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {
+    cwd: work,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+const commit = (message: string, files: Record<string, string>): GitSha => {
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(work, path), text);
+  git('add', '-A');
+  git('commit', '-q', '--allow-empty', '-m', message);
+  return git('rev-parse', 'HEAD') as GitSha;
+};
+const LINES = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
+const text = (...changes: [number, string][]) =>
+  `${LINES.map((line, at) => changes.find(([n]) => n === at)?.[1] ?? line).join('\n')}\n`;
+
+/** How the head of the work tree is judged, with `bad` in quarantine and `good` live. */
+async function judged(live: GitSha | null = good): Promise<string | null> {
+  const head = git('rev-parse', 'HEAD') as GitSha;
+  git('push', '-qf', 'origin', 'HEAD:main');
+  await repo.fetch();
+  return (await heldBy(factoryWith(bad), shop, head, live))[0]?.how ?? null;
+}
+const factoryWith = (...commits: GitSha[]) =>
+  ({
+    world: {
+      quarantine: () =>
+        commits.map((one) => ({ commit: one, release: 'rel_00000001' as ReleaseId, by: 'canary', at: 0 })),
+    },
+    repositories: { open: async () => repo },
+  }) as unknown as Factory;
+
+beforeEach(async () => {
+  nth += 1;
+  const folder = join(root, String(nth));
+  const remote = join(folder, 'remote.git');
+  work = join(folder, 'work');
+  mkdirSync(work, { recursive: true });
+  execFileSync('git', ['init', '-q', '--bare', '-b', 'main', remote]);
+  git('init', '-q', '-b', 'main', '.');
+  git('remote', 'add', 'origin', remote);
+  good = commit('good', { 'a.txt': text(), 'b.txt': text() });
+  bad = commit('bad', { 'a.txt': text([4, 'FIVE']), 'b.txt': text([4, 'FIVE']) });
+  git('push', '-q', 'origin', 'HEAD:main');
+  repo = await Repository.open(join(folder, 'factory'), 'shop', remote, 'main');
+  await repo.fetch();
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+test('the commit itself, and what is built on it, is held; reverted it ships, with what came before and after', async () => {
+  expect(await judged()).toBe('commit');
+  commit('other', { 'c.txt': 'c\n' });
+  expect(await judged()).toBe('commit');
+  git('revert', '--no-edit', bad);
+  commit('more', { 'c.txt': 'd\n' });
+  expect(await judged()).toBeNull();
+  commit('a real fix', { 'a.txt': text([4, 'Five']), 'b.txt': text([4, 'Five']) });
+  expect(await judged()).toBeNull();
+});
+
+test('its patch under another commit is held: picked anew, the revert reverted, or on a history that never had it', async () => {
+  git('revert', '--no-edit', bad);
+  git('cherry-pick', '-x', bad);
+  expect(await judged()).toBe('patch');
+  git('reset', '-q', '--hard', good);
+  commit('innocent', { 'c.txt': 'c\n' });
+  expect(await judged()).toBeNull();
+  commit('the same, typed again', { 'a.txt': text([4, 'FIVE']), 'b.txt': text([4, 'FIVE']) });
+  expect(await judged()).toBe('patch');
+  git('revert', '--no-edit', 'HEAD');
+  expect(await judged()).toBeNull();
+  git('revert', '--no-edit', 'HEAD');
+  expect(await judged()).toBe('patch');
+});
+
+test('a merge that brings it counts as it, and so do two commits that make it together', async () => {
+  git('reset', '-q', '--hard', good);
+  commit('innocent', { 'c.txt': 'c\n' });
+  git('merge', '-q', '--no-ff', '-m', 'bring it in', bad);
+  expect(await judged()).not.toBeNull();
+  git('reset', '-q', '--hard', good);
+  commit('one half', { 'a.txt': text([4, 'FIVE']) });
+  expect(await judged()).toBeNull();
+  commit('the other', { 'b.txt': text([4, 'FIVE']) });
+  expect(await judged()).toBe('difference');
+});
+
+test('a revert is known by what it does, not by what it says', async () => {
+  commit(`Revert "bad"\n\nThis reverts commit ${bad}.\n\nMillwright-Reverts: ${bad}`, { 'c.txt': 'c\n' });
+  expect(await judged()).toBe('commit');
+  commit(`Revert "bad"\n\nMillwright-Reverts: ${bad}`, { 'a.txt': text() });
+  expect(await judged()).toBe('commit');
+  git('reset', '-q', '--hard', bad);
+  // Its surroundings have changed, so that the revert is another patch than the reverse one.
+  commit('nearby', { 'a.txt': text([4, 'FIVE'], [6, 'SEVEN']), 'b.txt': text([4, 'FIVE'], [2, 'THREE']) });
+  expect(await judged()).toBe('commit');
+  git('revert', '--no-edit', bad);
+  expect(await judged()).toBeNull();
+});
+
+test('a change that is the bad patch again is known before it merges; without a quarantine nothing is asked', async () => {
+  const { patchId } = { patchId: await repo.patchId(good, bad) };
+  expect(await sameAs(factoryWith(bad), shop, patchId, good)).toMatchObject([{ commit: bad, how: 'patch' }]);
+  expect(await sameAs(factoryWith(bad), shop, 'f'.repeat(40), good)).toEqual([]);
+  expect(await heldBy(factoryWith(), shop, bad, good)).toEqual([]);
+  expect(await judged(null)).toBe('commit');
+});

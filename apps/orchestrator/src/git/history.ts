@@ -1,0 +1,57 @@
+import { type GitSha, type Historic, PatchId } from '@millwright/domain';
+import { DIFF, type Repository } from './repository.ts';
+
+/**
+ * The commits of `head` that are not in the past of `bad` and touch what it touches, oldest first, with their patches: all that can hold
+ * its patch or take it back. A merge counts as what it brings to its first parent.
+ */
+export async function historySince(repo: Repository, head: GitSha, bad: GitSha): Promise<Historic[]> {
+  const before = await repo.at(`${bad}^`);
+  const [first] = await repo.changed(before.commit, bad);
+  if (first === undefined) return [];
+  const range = ['--topo-order', '--reverse', '--full-history', head, `^${before.commit}`, '--', first.path];
+  const env = { GIT_LITERAL_PATHSPECS: '1' };
+  const [log, claims] = await Promise.all([
+    repo.git.must(
+      ['log', '--format=commit %H', '-p', '--full-diff', '--diff-merges=first-parent', ...DIFF, ...range],
+      { env },
+    ),
+    repo.git.text(['log', '--format=%H', '--regexp-ignore-case', '--grep=revert', ...range], { env }),
+  ]);
+  const lines = (await repo.git.text(['patch-id', '--verbatim'], { input: log })).split('\n').filter(Boolean);
+  const commits = lines.map((line) => {
+    const [patch, commit] = line.split(' ');
+    return { commit: commit as GitSha, patch: PatchId.parse(patch) };
+  });
+  const own = commits.find((one) => one.commit === bad)?.patch;
+  const copies = [bad, ...commits.filter((one) => one.patch === own).map((one) => one.commit)];
+  return Promise.all(
+    commits.map(async (one) => ({
+      ...one,
+      // Only what says that it reverts is tried; what it says is not believed.
+      undoes: claims.includes(one.commit) && (await undoesAny(repo, one.commit, [...new Set(copies)])),
+    })),
+  );
+}
+
+/** Whether the commit's tree is what taking one of `bads` back from its parent's tree gives. */
+async function undoesAny(repo: Repository, commit: GitSha, bads: readonly GitSha[]): Promise<boolean> {
+  const [{ tree }, parent] = await Promise.all([repo.at(commit), repo.at(`${commit}^`)]);
+  for (const bad of bads) {
+    const before = await repo.at(`${bad}^`);
+    // A commit that takes `bad` back, on top of it: merged into the parent it has `bad` as its base, which is what revert means.
+    const undo = await repo.git.text(['commit-tree', before.tree, '-p', bad, '-m', 'undo'], { env: NOBODY });
+    const merged = await repo.git.run(['merge-tree', '--write-tree', parent.commit, undo]);
+    if (merged.exitCode === 0 && merged.stdout.toString('utf8').trim() === tree) return true;
+  }
+  return false;
+}
+
+const NOBODY = {
+  GIT_AUTHOR_NAME: 'Millwright',
+  GIT_AUTHOR_EMAIL: 'millwright@localhost',
+  GIT_AUTHOR_DATE: '@0 +0000',
+  GIT_COMMITTER_NAME: 'Millwright',
+  GIT_COMMITTER_EMAIL: 'millwright@localhost',
+  GIT_COMMITTER_DATE: '@0 +0000',
+};
