@@ -204,6 +204,10 @@ function after(root: Command): void {
   does(
     leaf(trail, 'verify', 'was anything changed, and is anything missing? exit code 7 when so')
       .option('--bundle <file>', 'a bundle made with `trail export` or `trail prove`; needs no factory')
+      .option(
+        '--attestations <file>',
+        'the signed in-toto statements of the bundle (else those in FILE.intoto.jsonl)',
+      )
       .option('--key <vkey>', 'trusted verifier keys: of the factory, and of witnesses; commas between')
       .option(
         '--earlier <file>',
@@ -212,7 +216,7 @@ function after(root: Command): void {
     async () => (await import('./commands/trail-proof.ts')).verify,
   );
   does(
-    leaf(trail, 'export', 'a bundle of everything about a run, provable with nothing but the key')
+    leaf(trail, 'export', 'a bundle of everything about a run, and its signed provenance beside it')
       .requiredOption('--run <id>', 'of this run')
       .option('-o, --output <file>', 'into this file (else stdout)'),
     async () => (await import('./commands/trail-proof.ts')).exportRun,
@@ -232,7 +236,9 @@ function after(root: Command): void {
     trail,
     'key',
     'the verifier key of the checkpoints: keep it where the factory cannot write',
-  ).helpCommand(false);
+  )
+    .option('--pem', 'the public key in PEM, for openssl and others')
+    .helpCommand(false);
   does(key, async () => (await import('./commands/trail-proof.ts')).key);
   does(
     leaf(key, 'rotate', 'a new key, which the old one vouches for on the trail'),

@@ -74,6 +74,23 @@ const write = (name: string, text: string): string => {
 describe('trail verify --bundle', () => {
   const verify = (name: string, ...more: string[]) => cli('trail', 'verify', '--bundle', name, ...more);
 
+  it('checks the attestations beside it, and ends with 7 when one that its entries name is not there', async () => {
+    const line = log.attest(`run/${RUN}`, 'c'.repeat(40));
+    write('b.json', JSON.stringify(log.bundle(RUN)));
+    const key = ['--key', log.signer.vkey];
+    const without = await verify('b.json', ...key);
+    expect(without.code).toBe(0);
+    expect(without.stderr).toContain('b.json.intoto.jsonl is not there: they were not checked');
+    write('b.json.intoto.jsonl', `${line}\n`);
+    const held = await verify('b.json', ...key);
+    expect(held).toMatchObject({ code: 0, stderr: '' });
+    expect(held.stdout).toContain('✔ attestations: 1 signed statement, each as its entry names it');
+    write('other.jsonl', line.replace('"payload":"e', '"payload":"f'));
+    const changed = await verify('b.json', ...key, '--attestations', 'other.jsonl');
+    expect(changed.code).toBe(7);
+    expect(changed.stdout).toContain('✖ attestations: missing at position 25');
+  });
+
   it('gives both verdicts, with no factory', async () => {
     server.closeAllConnections();
     server.close();

@@ -17,11 +17,10 @@ import { Repositories } from './git/repositories.ts';
 import { server } from './http/server.ts';
 import { ADMIN } from './http/who.ts';
 import { Pump } from './intake/pump.ts';
+import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
-
-const VERSION = '0.1.0';
 
 const need = (name: string): string => {
   const value = process.env[name];

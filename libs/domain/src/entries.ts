@@ -185,6 +185,14 @@ export const Entry = z.discriminatedUnion('type', [
     reason,
   }),
   e('merge.refused', { reason }),
+  /** A DSSE envelope with SLSA provenance of what was merged or built, as an artifact; `key` is its key id. */
+  e('change.attested', { commit: GitSha, attestation: Digest, key: z.string().max(300) }),
+  e('release.attested', {
+    release: ReleaseId,
+    layer: Digest,
+    attestation: Digest,
+    key: z.string().max(300),
+  }),
   e('release.built', {
     release: ReleaseId,
     artifact: Digest,

@@ -16,7 +16,8 @@ import { type Context, show as showData } from '../context.ts';
 import { codeOf, failed, usage } from '../fail.ts';
 import { exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
-import { bundleLines, trailLines } from '../views/verdict.ts';
+import { attestationLines, bundleLines, trailLines } from '../views/verdict.ts';
+import { exportAttestations, verifiedAttestations } from './attestations.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -74,7 +75,12 @@ function ownKeys(source: Buffer): string[] {
   }
 }
 
-async function verifyFile(context: Context, path: string, keys: readonly VerifierKey[]): Promise<void> {
+async function verifyFile(
+  context: Context,
+  path: string,
+  keys: readonly VerifierKey[],
+  attestations: string | undefined,
+): Promise<void> {
   const source = await read(path, MAX_BUNDLE_BYTES);
   const given = keys.map((key) => key.vkey);
   const vkeys = given.length > 0 ? given : ownKeys(source).filter((vkey) => parseVerifierKey(vkey) !== null);
@@ -83,9 +89,14 @@ async function verifyFile(context: Context, path: string, keys: readonly Verifie
       'No --key: checked only against the keys in the bundle itself, which do not show who made it.',
     );
   const verdict: BundleVerdict = verifyBundle(source, vkeys);
-  showData(context, { ...verdict, keyGiven: given.length > 0 }, () => bundleLines(context.look, verdict));
-  if (verdict.integrity.kind !== 'ok' || verdict.completeness.kind === 'incomplete')
-    exitWith(DOES_NOT_VERIFY);
+  const whole = verdict.integrity.kind === 'ok';
+  const attested = whole ? await verifiedAttestations(context, { path, source }, attestations, vkeys) : null;
+  showData(context, { ...verdict, attestations: attested, keyGiven: given.length > 0 }, () => [
+    ...bundleLines(context.look, verdict),
+    ...(attested === null ? [] : attestationLines(context.look, attested)),
+  ]);
+  const bad = attested !== null && attested.kind !== 'ok';
+  if (!whole || verdict.completeness.kind === 'incomplete' || bad) exitWith(DOES_NOT_VERIFY);
 }
 
 /** Notes in a file, one after the other; each begins where the signatures of the one before it end. */
@@ -133,7 +144,10 @@ async function verifyFactory(
 
 export async function verify(context: Context, _args: string[], options: Options): Promise<void> {
   const keys = keysOf(options.key);
-  if (options.bundle !== undefined) return verifyFile(context, String(options.bundle), keys);
+  if (options.bundle !== undefined) {
+    const attestations = options.attestations as string | undefined;
+    return verifyFile(context, String(options.bundle), keys, attestations);
+  }
   const earlier =
     options.earlier === undefined
       ? []
@@ -160,16 +174,19 @@ async function handOver(context: Context, path: string, options: Options): Promi
 }
 
 export async function exportRun(context: Context, _args: string[], options: Options): Promise<void> {
-  await handOver(context, `/runs/${encodeURIComponent(String(options.run))}/bundle`, options);
+  const run = String(options.run);
+  await handOver(context, `/runs/${encodeURIComponent(run)}/bundle`, options);
+  if (options.output !== undefined) await exportAttestations(context, run, String(options.output));
 }
 
 export async function prove(context: Context, [position = '']: string[], options: Options): Promise<void> {
   await handOver(context, `/trail/proof/${parseWhole(position, 'POSITION', 1, 999_999_999)}`, options);
 }
 
-export async function key(context: Context): Promise<void> {
+export async function key(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = await context.client.get('/trail/key', KeyDoc);
-  showData(context, raw, () => [value.vkey]);
+  const pem = parseVerifierKey(value.vkey)?.pem() ?? '';
+  showData(context, { ...(raw as object), pem }, () => [options.pem === true ? pem.trimEnd() : value.vkey]);
 }
 
 export async function rotate(context: Context): Promise<void> {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   type Bundle,
   type BundleEntry,
@@ -8,12 +8,14 @@ import {
   formatNote,
   GrowingTree,
   generateKey,
+  IN_TOTO,
   inclusionSpans,
   leafHash,
   type Node,
   payloadDigest,
   proofOf,
   type SignerKey,
+  signEnvelope,
   signText,
   toBase64,
 } from '@millwright/audit/proof';
@@ -50,6 +52,21 @@ export class StandInLog {
   }
 
   #hashOf = ({ level, index }: Node): Uint8Array => this.#nodes.get(`${level}/${index}`) ?? Buffer.alloc(32);
+
+  /** Appends the entry of an attested change, and gives back the envelope's line. */
+  attest(stream: string, commit: string): string {
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'git', digest: { gitCommit: commit } }],
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: {},
+    };
+    const envelope = signEnvelope(IN_TOTO, canonicalBytes(statement), this.signer);
+    const line = Buffer.from(canonicalBytes(envelope)).toString();
+    const attestation = `sha256:${createHash('sha256').update(line).digest('hex')}`;
+    this.append(stream, 'change.attested', { commit, attestation, key: this.signer.name });
+    return line;
+  }
 
   checkpoint(size = this.entries.length): { size: number; note: string; at: number } {
     const root = this.#roots[size] ?? Buffer.alloc(32);

@@ -1,4 +1,10 @@
-import type { BundleVerdict, Completeness, Integrity, TrailVerdict } from '@millwright/audit/proof';
+import type {
+  AttestationsVerdict,
+  BundleVerdict,
+  Completeness,
+  Integrity,
+  TrailVerdict,
+} from '@millwright/audit/proof';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 
@@ -70,5 +76,21 @@ export function trailLines(look: Look, verdict: TrailVerdict): string[] {
       ? []
       : [look.colour.dim(`  ${redacted.count} payloads redacted: ${few(redacted.first)}`)]),
     ...witnesses(look, verdict.witnessed),
+  ];
+}
+
+export function attestationLines({ colour, symbol }: Look, verdict: AttestationsVerdict): string[] {
+  if (verdict.kind !== 'ok') {
+    const where = verdict.kind === 'bad' ? `${verdict.code} at position ${verdict.position}` : verdict.kind;
+    return [`${colour.red(symbol.failed)} attestations: ${where} — ${oneLine(verdict.reason)}`];
+  }
+  const { attestations, ignored } = verdict;
+  const count = attestations.length;
+  return [
+    `${colour.green(symbol.done)} attestations: ${count} signed statement${count === 1 ? '' : 's'}, each as its entry names it`,
+    ...attestations.map(({ of, position, predicateType }) =>
+      colour.dim(`  of the ${of}, entry ${position}: ${oneLine(predicateType)}`),
+    ),
+    ...(ignored === 0 ? [] : [colour.dim(`  ${ignored} other lines, of which nothing is said`)]),
   ];
 }

@@ -3,6 +3,7 @@ import type { Factory } from './factory.ts';
 import { type Loaded, load, record } from './run-stream.ts';
 import { isUnsealed } from './sealed.ts';
 import type { Journal, StepResult } from './step.ts';
+import { attest } from './steps/attest.ts';
 import { close } from './steps/close.ts';
 import { deploy } from './steps/deploy.ts';
 import { askGate, judgeGate } from './steps/gates.ts';
@@ -130,6 +131,8 @@ export class Driver {
         return merge(factory, run, step, journal);
       case 'rehearse':
         return rehearse(factory, run);
+      case 'attest':
+        return attest(factory, run, step);
       case 'deploy':
         return deploy(factory, run, step, journal);
       case 'revert':

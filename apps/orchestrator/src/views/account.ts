@@ -88,6 +88,10 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
       return `${entry.data.delivered === 'merge' ? 'merged' : 'delivered as a branch'}: ${short(entry.data.commit)} on ${entry.data.ref} (${entry.data.reason})`;
     case 'merge.refused':
       return `could not merge: ${entry.data.reason}`;
+    case 'change.attested':
+      return `attested the change ${short(entry.data.commit)} in ${short(entry.data.attestation)}, signed by ${entry.data.key}`;
+    case 'release.attested':
+      return `attested release ${entry.data.release} in ${short(entry.data.attestation)}, signed by ${entry.data.key}`;
     case 'release.built':
       return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
     case 'release.rehearsed':

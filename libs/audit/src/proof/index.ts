@@ -1,4 +1,11 @@
 // What a verifier needs, without the factory, a database or the network. Pure: hashing and signatures are all it has of the outside.
+export {
+  type Attestation,
+  type AttestationsVerdict,
+  attestationsNamed,
+  MAX_ATTESTATIONS_BYTES,
+  verifyAttestations,
+} from './attestations.ts';
 export { fromBase64, toBase64 } from './base64.ts';
 export { BUNDLE_FORMAT, type Bundle, type BundleEntry, MAX_BUNDLE_BYTES, readBundle } from './bundle.ts';
 export {
@@ -10,6 +17,15 @@ export {
   openCheckpoint,
   parseCheckpointText,
 } from './checkpoint.ts';
+export {
+  type DsseEnvelope,
+  IN_TOTO,
+  keyidOf,
+  type OpenedEnvelope,
+  openEnvelope,
+  pae,
+  signEnvelope,
+} from './dsse.ts';
 export { canonicalBytes, checkPayload, envelopeBytes, leafHash, payloadDigest } from './entry.ts';
 export {
   generateKey,

@@ -21,6 +21,8 @@ export type VerifierKey = {
   kind: KeyKind;
   vkey: string;
   verify(message: Uint8Array, signature: Uint8Array): boolean;
+  /** The public key as SubjectPublicKeyInfo in PEM, RFC 8410, for tools that know no verifier keys. */
+  pem(): string;
 };
 
 export type SignerKey = VerifierKey & {
@@ -55,6 +57,7 @@ function verifierOf(name: string, kind: KeyKind, publicKey: Uint8Array): Verifie
     id,
     kind,
     vkey: `${name}+${id}+${toBase64(typed)}`,
+    pem: () => key.export({ format: 'pem', type: 'spki' }).toString(),
     verify: (message, signature) => signature.length === 64 && verify(null, message, key, signature),
   };
 }

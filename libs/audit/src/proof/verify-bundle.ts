@@ -2,8 +2,9 @@ import { type ReadBundle, type ReadEntry, readBundle, type Unreadable } from './
 import { openCheckpoint } from './checkpoint.ts';
 import { checkPayload, leafHash } from './entry.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
+import { dataOf, rotationsOf } from './payloads.ts';
 import { checkInclusion } from './proofs.ts';
-import { keysAfter, type Rotation } from './rotation.ts';
+import { keysAfter } from './rotation.ts';
 
 /** Nothing was changed, or what is the first position that was. */
 export type Integrity =
@@ -61,28 +62,6 @@ function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array)
       );
   }
   return null;
-}
-
-/** What an entry says, where its payload is there and is an object. */
-function dataOf(entry: ReadEntry): Record<string, unknown> | null {
-  if (entry.payload === null) return null;
-  try {
-    const data: unknown = JSON.parse(
-      new TextDecoder('utf-8', { ignoreBOM: true }).decode(entry.payload.bytes),
-    );
-    return data !== null && typeof data === 'object' ? (data as Record<string, unknown>) : null;
-  } catch {
-    return null; // its digest holds, so it was recorded like that: it says nothing
-  }
-}
-
-function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
-  return entries.flatMap((entry) => {
-    const data = entry.envelope.type === 'factory.key-rotated' ? dataOf(entry) : null;
-    if (typeof data?.previous !== 'string' || typeof data.next !== 'string' || typeof data.note !== 'string')
-      return [];
-    return [{ previous: data.previous, next: data.next, note: data.note }];
-  });
 }
 
 /** Every stream reaches, without a gap, the version that the run's closing entry lists. */

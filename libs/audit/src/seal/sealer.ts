@@ -1,15 +1,27 @@
-import { type Actor, type Clock, DriveError, streamOf, type Trail, terminal } from '@millwright/domain';
+import {
+  type Actor,
+  type Clock,
+  DriveError,
+  retryable,
+  streamOf,
+  type Trail,
+  terminal,
+} from '@millwright/domain';
 import { bytesArray, numberArray } from '../arrays.ts';
 import { driveError, openPool, reading, type Sql } from '../connect.ts';
 import {
   type Checkpoint,
+  canonicalBytes,
   checkpointText,
   formatNote,
+  IN_TOTO,
+  keyidOf,
   leafHash,
   parseVerifierKey,
   rotation,
   type Signature,
   type SignerKey,
+  signEnvelope,
   signText,
   type VerifierKey,
 } from '../proof/index.ts';
@@ -71,6 +83,10 @@ export type Sealer = {
   addCosignature(size: number, signature: Signature): Promise<AddedCosignature>;
   /** The current verifier key; null before the first start has made one. */
   vkey(): Promise<string | null>;
+  /** The trail's name, and its key's. */
+  readonly origin: string;
+  /** A statement in a signed envelope, as the one line of JSON that is kept and exported, and the key's id. Retryable 'unsealed' without a key. */
+  attest(statement: object): Promise<{ line: string; key: string }>;
   /** A new key, vouched for by the old one on the trail. Throws a terminal 'not-sealing' where another orchestrator is the sealer. */
   rotate(trail: Trail, actor: Actor): Promise<{ previous: string; next: string }>;
 };
@@ -311,6 +327,13 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     addCosignature: (size, signature) =>
       reads.use((sql) => addCosignature(sql, witnesses, size, signature, clock.now())),
     vkey: async () => (await trusted())?.vkey ?? null,
+    origin,
+    attest: async (statement) => {
+      const signer = await trusted();
+      if (signer === null) throw retryable('unsealed', 'there is no key to sign an attestation with yet');
+      const envelope = signEnvelope(IN_TOTO, canonicalBytes(statement), signer);
+      return { line: new TextDecoder().decode(canonicalBytes(envelope)), key: keyidOf(signer) };
+    },
     rotate: (trail, actor) =>
       inTurn(async () => {
         if (resumed === null || state.kind !== 'sealing')

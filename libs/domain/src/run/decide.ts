@@ -30,6 +30,8 @@ export type RunEntry = EntryOf<
   | 'merge.started'
   | 'merge.finished'
   | 'merge.refused'
+  | 'change.attested'
+  | 'release.attested'
   | 'release.built'
   | 'release.rehearsed'
   | 'deploy.started'
@@ -162,6 +164,18 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
     case 'merge.refused':
     case 'base.moved':
       return unless(run.merge?.kind === 'started', 'no merge is under way');
+    case 'change.attested':
+      return unless(
+        has('attest', (step) => step.of === 'change') &&
+          run.merge?.kind === 'finished' &&
+          run.merge.commit === record.data.commit,
+        'no attestation of this change is due',
+      );
+    case 'release.attested':
+      return unless(
+        has('attest', (step) => step.of === 'release') && run.release?.release === record.data.release,
+        'no attestation of this release is due',
+      );
     case 'release.built':
       return unless(takes('deploy', null), 'no release is to be taken');
     case 'release.rehearsed':

@@ -81,6 +81,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       rehearsal: null,
       deploy: null,
       revert: null,
+      attested: { change: false, release: false },
       stopAsked: null,
       usage: noUsage(),
       closed: null,
@@ -268,6 +269,10 @@ function evolveRun(run: Run, entry: Entry): Run {
       };
     case 'merge.refused':
       return { ...run, merge: { kind: 'refused', reason: entry.data.reason } };
+    case 'change.attested':
+      return { ...run, attested: { ...run.attested, change: true } };
+    case 'release.attested':
+      return { ...run, attested: { ...run.attested, release: true } };
     case 'release.built':
       return taken({ ...run, release: entry.data }, 'deploy', null);
     case 'release.rehearsed': {

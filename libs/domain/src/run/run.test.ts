@@ -37,6 +37,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
         checkDeploy(entries);
         checkBounds(entries);
         checkPauses(entries, times);
+        checkAttested(entries);
         expect(replay(entries, initialState())).toEqual(state);
         const cut = entries.length >> 1;
         expect(replay(entries.slice(cut), replay(entries.slice(0, cut), initialState()))).toEqual(state);
@@ -158,6 +159,21 @@ function checkDeploy(entries: Entry[]): void {
       'what was rolled back is reverted',
     ).toBe(true);
   expect(entries.filter((one) => one.type === 'deploy.started').length).toBeLessThanOrEqual(1);
+}
+
+function checkAttested(entries: Entry[]): void {
+  const merged = entries.find((one) => one.type === 'merge.finished');
+  const attested = entries.filter((one) => one.type === 'change.attested');
+  expect(attested.map((one) => one.data.commit)).toEqual(
+    merged?.type === 'merge.finished' ? [merged.data.commit] : [],
+  );
+  const built = entries.findLast((one) => one.type === 'release.built');
+  expect(entries.filter((one) => one.type === 'release.attested').map((one) => one.data.release)).toEqual(
+    built?.type === 'release.built' ? [built.data.release] : [],
+  );
+  const deployed = entries.findIndex((one) => one.type === 'deploy.started');
+  if (deployed >= 0)
+    expect(before(entries, deployed).some((one) => one.type === 'change.attested')).toBe(true);
 }
 
 function checkBounds(entries: Entry[]): void {

@@ -133,6 +133,8 @@ export type Run = {
       }
     | null;
   revert: { kind: 'started' } | { kind: 'finished'; commit: GitSha | null; ref: string } | null;
+  /** What of it has signed provenance. */
+  attested: { change: boolean; release: boolean };
   stopAsked: { end: 'cancelled' | 'failed'; reason: string } | null;
   usage: Usage;
   closed: { end: RunEnd; reason: string } | null;

@@ -22,7 +22,8 @@ import {
  *  2. No merge without, for exactly this change: an approving review of its patch, a passing test of its tree, an allowing gate.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
  *  4. Every wait has an end: an instant after which the run closes.
- *  5. Rework, attempts and rebases are bounded by the run's limits.
+ *  5. What is merged, and what is released, is attested before the run closes.
+ *  6. Rework, attempts and rebases are bounded by the run's limits.
  */
 export type Todo =
   | { do: 'ask-gate'; action: GateAction; subject: Digest }
@@ -35,6 +36,7 @@ export type Todo =
   | { do: 'compose' }
   | { do: 'merge'; gate: GateId }
   | { do: 'rehearse' }
+  | { do: 'attest'; of: 'change' | 'release' }
   | { do: 'deploy'; gate: GateId }
   | { do: 'revert' }
   | { do: 'wait'; for: 'gate' | 'answer' | 'retry'; until: Instant }
@@ -50,6 +52,10 @@ export function todo(state: RunState, now: Instant): Todo[] {
   if (run.deploy?.kind === 'started') return [{ do: 'deploy', gate: gateFor(run, 'deploy') }];
   if (run.revert?.kind === 'started') return [{ do: 'revert' }];
   if (run.merge?.kind === 'started') return [{ do: 'merge', gate: run.merge.gate }];
+  return attested(run, onward(run, now));
+}
+
+function onward(run: Run, now: Instant): Step {
   if (run.deploy?.kind === 'finished') return afterDeploy(run, run.deploy);
   if (run.stopAsked !== null) return end(run, run.stopAsked.end, run.stopAsked.reason);
   if (now >= run.expiresAt) return end(run, 'failed', 'the run did not end in the time it was given');
@@ -61,6 +67,14 @@ function notBefore(run: Run, step: Extract<Todo, { do: 'open-stage' }>, now: Ins
   const last = run.stages.findLast((one) => one.role === step.role && one.task === step.task);
   const until = last?.outcome?.kind === 'failed' && !last.taken ? (last.outcome.retryAt ?? now) : now;
   return until > now ? { do: 'wait', for: 'retry', until: Math.min(until, run.expiresAt) } : step;
+}
+
+/** A change is attested before anything is made of it, a release once its deploy is over. Going back waits for neither. */
+function attested(run: Run, next: Step): Step {
+  if (next.some((step) => step.do === 'revert')) return next;
+  if (run.merge?.kind === 'finished' && !run.attested.change) return [{ do: 'attest', of: 'change' }];
+  const over = run.deploy?.kind === 'finished' || next.some((step) => step.do === 'close');
+  return run.release !== null && !run.attested.release && over ? [{ do: 'attest', of: 'release' }] : next;
 }
 
 const gateFor = (run: Run, action: GateAction): GateId =>

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSealer } from '@millwright/audit';
-import { parseVerifierKey, verifyBundle } from '@millwright/audit/proof';
+import { openEnvelope, parseVerifierKey, verifyAttestations, verifyBundle } from '@millwright/audit/proof';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -49,6 +49,34 @@ it('hands out the key, checkpoints, proofs and the bundle of a run; all hold', a
   expect(bundle.status).toBe(200);
   const verdict = verifyBundle(JSON.stringify(bundle.body), [vkey]);
   expect(verdict).toMatchObject({ integrity: { kind: 'ok' }, completeness: { kind: 'complete' }, run });
+  const attested = (await get(`/runs/${run}/attestations`)).body as { position: number; line: string }[];
+  const lines = attested.map(({ line }) => line).join('\n');
+  expect(verifyAttestations(lines, JSON.stringify(bundle.body), [vkey])).toMatchObject({
+    kind: 'ok',
+    attestations: [{ of: 'change', position: attested[0]?.position }],
+    ignored: 0,
+  });
+  const opened = openEnvelope(lines, [parseVerifierKey(vkey) as never]);
+  const statement = JSON.parse(Buffer.from(opened.kind === 'opened' ? opened.body : []).toString());
+  const merged = git(factory.root, '--git-dir', factory.remote, 'rev-parse', 'main', 'main^{tree}', 'main~1');
+  const [gitCommit, gitTree, base] = merged.split('\n');
+  expect(statement.subject).toEqual([
+    { name: `git+file://${factory.remote}@main`, digest: { gitCommit, gitTree } },
+  ]);
+  const { buildDefinition, runDetails } = statement.predicate;
+  expect(buildDefinition.resolvedDependencies[0]).toMatchObject({
+    name: 'base',
+    digest: { gitCommit: base },
+  });
+  expect(runDetails.builder.id).toBe('https://millwright.local/fac_test');
+  expect(runDetails.byproducts.map((one: { annotations: object }) => one.annotations)).toEqual([
+    expect.objectContaining({ type: 'gate.decided', action: 'start', decision: 'allow' }),
+    expect.objectContaining({ type: 'task.reviewed', verdict: 'approve' }),
+    expect.objectContaining({ type: 'change.tested', verdict: 'passed' }),
+    expect.objectContaining({ type: 'gate.decided', action: 'merge', decision: 'allow' }),
+    expect.objectContaining({ type: 'merge.started', action: 'merge' }),
+    expect.objectContaining({ type: 'merge.finished', ref: 'main' }),
+  ]);
   const proof = await get('/trail/proof/3');
   expect(verifyBundle(JSON.stringify(proof.body), [vkey])).toMatchObject({
     integrity: { kind: 'ok' },

@@ -1,5 +1,5 @@
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
-import { DriveError, RunId } from '@millwright/domain';
+import { DriveError, RunId, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
 import type { Api, App } from '../api.ts';
@@ -41,7 +41,7 @@ async function checkpoint(
 }
 
 export function trailProofRoutes(app: App, { factory }: Api): void {
-  const { sealer, prover, trail } = factory;
+  const { sealer, prover, trail, store } = factory;
 
   app.get(
     '/trail/checkpoint',
@@ -90,6 +90,32 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     await sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
     return proved(() => prover.exportRun(request.params.id));
   });
+
+  app.get(
+    '/runs/:id/attestations',
+    {
+      schema: {
+        description:
+          'The DSSE envelopes that the entries of a run name, a line of JSON each, with their digests',
+        params: z.object({ id: RunId }),
+      },
+    },
+    async (request) => {
+      const recorded = await trail.read(streamOf.run(request.params.id));
+      if (recorded.length === 0) throw notFound('run', request.params.id, 'millwright run list');
+      const named = recorded.flatMap(({ envelope, entry }) =>
+        entry?.type === 'change.attested' || entry?.type === 'release.attested'
+          ? [{ position: envelope.position, digest: entry.data.attestation }]
+          : [],
+      );
+      return Promise.all(
+        named.map(async (one) => ({
+          ...one,
+          line: new TextDecoder().decode(await store.artifacts.get(one.digest)),
+        })),
+      );
+    },
+  );
 
   app.get('/trail/key', async () => {
     const vkey = await sealer.vkey();

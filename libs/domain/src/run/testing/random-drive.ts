@@ -179,6 +179,27 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
           },
         },
       ];
+    case 'attest':
+      return [
+        step.of === 'change'
+          ? {
+              type: 'change.attested',
+              data: {
+                commit: state.merge?.kind === 'finished' ? state.merge.commit : sha(),
+                attestation: digest(),
+                key: 'k',
+              },
+            }
+          : {
+              type: 'release.attested',
+              data: {
+                release: state.release?.release ?? ('rel_00000000' as ReleaseId),
+                layer: state.release?.layer ?? digest(),
+                attestation: digest(),
+                key: 'k',
+              },
+            },
+      ];
     case 'deploy': {
       // What was judged has changed by the time it is used: judged anew.
       if (state.deploy === null && roll(4) === 0)
@@ -367,6 +388,7 @@ function forge(state: RunState, roll: Dice): RunEntry[] {
       type: 'gate.approved',
       data: { gate: state.gates.at(-1)?.gate ?? gate(), person: author, subject, reason: '' },
     },
+    { type: 'change.attested', data: { commit: sha(), attestation: digest(), key: 'k' } },
     { type: 'change.tested', data: { tree: sha(), report: digest(), verdict: 'passed' } },
     { type: 'run.closed', data: { end: 'done', reason: '', streams: {}, usage: noUsage() } },
   ];

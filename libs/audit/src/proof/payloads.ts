@@ -1,0 +1,25 @@
+import type { ReadEntry } from './bundle.ts';
+import type { Rotation } from './rotation.ts';
+
+/** What an entry says, where its payload is there and is an object. */
+export function dataOf(entry: ReadEntry): Record<string, unknown> | null {
+  if (entry.payload === null) return null;
+  try {
+    const data: unknown = JSON.parse(
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(entry.payload.bytes),
+    );
+    return data !== null && typeof data === 'object' ? (data as Record<string, unknown>) : null;
+  } catch {
+    return null; // its digest holds, so it was recorded like that: it says nothing
+  }
+}
+
+/** The handings over from key to key that these entries record. */
+export function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
+  return entries.flatMap((entry) => {
+    const data = entry.envelope.type === 'factory.key-rotated' ? dataOf(entry) : null;
+    if (typeof data?.previous !== 'string' || typeof data.next !== 'string' || typeof data.note !== 'string')
+      return [];
+    return [{ previous: data.previous, next: data.next, note: data.note }];
+  });
+}
