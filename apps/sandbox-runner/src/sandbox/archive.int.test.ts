@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Checkout } from './sandbox.ts';
@@ -32,5 +33,21 @@ test.each([false, true])(
       expect(Buffer.from(plain.tar).equals(Buffer.from(made.tar))).toBe(true);
       expect(Buffer.from(plain.tar).includes('node_modules/a/index.js')).toBe(has);
     });
+    // What was archived lies unpacked already: the same as when the bytes alone are unpacked, which another runner does.
+    const unpacked = await factory.sandboxes.unpack(plain.tar);
+    if (unpacked.kind === 'refused') throw new Error(unpacked.reason);
+    const list = () =>
+      execFileSync('find', [
+        unpacked.checkout.path,
+        '-mindepth',
+        '1',
+        '-printf',
+        '%P %M %U %T@ %s\n',
+      ]).toString();
+    const first = list();
+    await rm(unpacked.checkout.path, { recursive: true });
+    await factory.sandboxes.unpack(plain.tar);
+    expect(list().split('\n').sort()).toEqual(first.split('\n').sort());
+    expect(first.includes('node_modules/a/index.js')).toBe(has);
   },
 );

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { markUsed } from './checkout.ts';
+import { keepUnpacked, markUsed } from './checkout.ts';
 import { runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { AGENT, type Mount } from './hardening.ts';
@@ -19,6 +19,16 @@ export type ArchiveOptions = {
 const ARCHIVE_MAX = 512 * 1_048_576;
 
 export type Archived = { kind: 'archive'; tar: Uint8Array } | Refused;
+
+/**
+ * The tar, and the same bytes unpacked again in /out/tree: what is archived is run next, and needs no second container. A process
+ * substitution is not to be had in POSIX sh; tar's own failure is carried past the pipe by a file.
+ */
+const ARCHIVE = `cd /workspace
+mkfifo /tmp/again
+tar --extract --file=- --no-same-owner -C /out/tree </tmp/again &
+{ tar --create --file=- --sort=name --numeric-owner --owner=10001 --group=10001 --mtime=@0 "$@" . || : >/tmp/failed; } | tee /tmp/again
+wait $! && [ ! -e /tmp/failed ]`;
 
 /** A dead sandbox's workspace, dependencies included, as a tar: sorted, owner 10001, times at the epoch, so equal folders are equal bytes. */
 export function archiveWorkspace(engine: Engine, box: Box, options: ArchiveOptions): Promise<Archived> {
@@ -58,21 +68,42 @@ async function archiveFolders(
           ...{ kind: 'overlay', volume: `${engine.name()}-archive`, labels, ...where },
           options: overlayOptions(folders),
         };
-  const end = await runClean(engine, {
-    image: engine.image,
-    script:
-      'cd /workspace && exec tar --create --file=- --sort=name --numeric-owner --owner=10001 --group=10001 --mtime=@0 "$@" .',
-    args: ['--anchored', '--no-wildcards', ...['.git', ...exclude].map((path) => `--exclude=./${path}`)],
-    labels,
-    mounts: [mount],
-    limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
-    maxStdout: maxBytes,
+  return withOut(engine, async (scratch) => {
+    const end = await runClean(engine, {
+      image: engine.image,
+      script: ARCHIVE,
+      args: ['--anchored', '--no-wildcards', ...['.git', ...exclude].map((path) => `--exclude=./${path}`)],
+      labels,
+      mounts: [mount, outOf(scratch)],
+      limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
+      maxStdout: maxBytes,
+    });
+    if (end.kind === 'too_much')
+      return { kind: 'refused', code: 'too_large', reason: `more than ${maxBytes / 1_048_576} MiB` };
+    if (end.kind !== 'exited' || end.exitCode !== 0)
+      return { kind: 'refused', code: 'failed', reason: end.stderr.trim().slice(-1_000) || end.kind };
+    await keepUnpacked(engine, join(scratch, 'out/tree'), nameOf(end.stdout));
+    return { kind: 'archive', tar: end.stdout };
   });
-  if (end.kind === 'too_much')
-    return { kind: 'refused', code: 'too_large', reason: `more than ${maxBytes / 1_048_576} MiB` };
-  if (end.kind !== 'exited' || end.exitCode !== 0)
-    return { kind: 'refused', code: 'failed', reason: end.stderr.trim().slice(-1_000) || end.kind };
-  return { kind: 'archive', tar: end.stdout };
+}
+
+/** The name that a tar's contents have among the checkouts. */
+const nameOf = (tar: Uint8Array) => `tar-${createHash('sha256').update(tar).digest('hex')}`;
+
+const outOf = (scratch: string): Mount => ({
+  ...{ kind: 'bind', source: join(scratch, 'out'), target: '/out', readOnly: false },
+});
+
+/** A folder of the host with an empty `out/tree` that a container may fill; gone afterwards with what is still in it. */
+async function withOut<T>(engine: Engine, use: (scratch: string) => Promise<T>): Promise<T> {
+  const scratch = join(engine.folders.scratch, engine.name());
+  await mkdir(join(scratch, 'out/tree'), { recursive: true });
+  for (const folder of ['out', 'out/tree']) await chown(join(scratch, folder), AGENT, AGENT);
+  try {
+    return await use(scratch);
+  } finally {
+    await removeTree(scratch);
+  }
 }
 
 /** A tar unpacked by a clean container into a folder that a workspace can stand on. Cached by the tar's SHA-256. */
@@ -80,17 +111,14 @@ export async function unpackArchive(
   engine: Engine,
   tar: Uint8Array,
 ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused> {
-  const tree = `tar-${createHash('sha256').update(tar).digest('hex')}`;
+  const tree = nameOf(tar);
   const path = join(engine.folders.checkouts, tree);
   const done = { kind: 'checkout', checkout: { tree, path } } as const;
   if ((await lstat(path).catch(() => null)) !== null) {
     await markUsed(path);
     return done;
   }
-  const scratch = join(engine.folders.scratch, engine.name());
-  await mkdir(join(scratch, 'out/tree'), { recursive: true });
-  for (const folder of ['out', 'out/tree']) await chown(join(scratch, folder), AGENT, AGENT);
-  try {
+  return withOut(engine, async (scratch) => {
     await writeFile(join(scratch, 'tar'), tar, { mode: 0o644 });
     const end = await runClean(engine, {
       image: engine.image,
@@ -98,7 +126,7 @@ export async function unpackArchive(
       labels: engine.labels({ run: '', attempt: '', purpose: 'unpack' }),
       mounts: [
         { kind: 'bind', source: join(scratch, 'tar'), target: '/in/tar', readOnly: true },
-        { kind: 'bind', source: join(scratch, 'out'), target: '/out', readOnly: false },
+        outOf(scratch),
       ],
       limits: { ...DEFAULT_LIMITS, wallMs: 120_000 },
       maxStdout: 65_536,
@@ -109,12 +137,7 @@ export async function unpackArchive(
         code: 'bad_archive',
         reason: end.stderr.trim().slice(-1_000) || 'it cannot be unpacked',
       };
-    await markUsed(join(scratch, 'out/tree'));
-    await rename(join(scratch, 'out/tree'), path).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await keepUnpacked(engine, join(scratch, 'out/tree'), tree);
     return done;
-  } finally {
-    await removeTree(scratch);
-  }
+  });
 }

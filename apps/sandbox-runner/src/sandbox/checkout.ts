@@ -9,9 +9,19 @@ import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { Checkout, Refused } from './sandbox.ts';
 
-const SCRIPT = readFileSync(join(import.meta.dirname, 'checkout.sh'), 'utf8');
+const shell = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8');
+/** Defines `unpack_tree`, for this script and the extraction's. */
+export const UNPACK_TREE = shell('tree.sh');
+const SCRIPT = `${UNPACK_TREE}${shell('checkout.sh')}`;
 const MAX_FILES = 200_000;
 const MAX_BYTES = 2_147_483_648;
+/** What `unpack_tree` takes after the git directory. */
+export const unpackArgs = (tree: string): string[] => [
+  tree,
+  String(MAX_FILES),
+  String(MAX_BYTES),
+  tree.length === 64 ? 'sha256' : 'sha1',
+];
 
 const REASONS: Record<number, [code: string, reason: string]> = {
   10: ['bad_bundle', 'the bundle cannot be read, or does not hold the tree'],
@@ -47,7 +57,7 @@ export async function checkout(
     const end = await runClean(engine, {
       image: engine.image,
       script: SCRIPT,
-      args: [tree, String(MAX_FILES), String(MAX_BYTES), tree.length === 64 ? 'sha256' : 'sha1'],
+      args: unpackArgs(tree),
       labels: engine.labels({ run: '', attempt: '', purpose: 'checkout' }),
       mounts: [
         { kind: 'bind', source: join(scratch, 'bundle'), target: '/in/bundle', readOnly: true },
@@ -60,16 +70,21 @@ export async function checkout(
       const [code, reason] = REASONS[end.kind === 'exited' ? end.exitCode : 0] ?? ['failed', end.kind];
       return { kind: 'refused', code, reason: `${reason}: ${end.stderr.trim().slice(-1_000)}` };
     }
-    // Before it can be seen: the files' own times are old on purpose, the folder's says when it was last used.
-    await markUsed(join(out, 'tree'));
-    await rename(join(out, 'tree'), path).catch(async (error: NodeJS.ErrnoException) => {
-      // Another process was faster; its folder is as good.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
+    await keepUnpacked(engine, join(out, 'tree'), tree);
     return done;
   } finally {
     await removeTree(scratch);
   }
+}
+
+/** Puts a folder that a clean container unpacked among the checkouts, under the name of what is in it. */
+export async function keepUnpacked(engine: Engine, folder: string, name: string): Promise<void> {
+  // Before it can be seen: the files' own times are old on purpose, the folder's says when it was last used.
+  await markUsed(folder);
+  await rename(folder, join(engine.folders.checkouts, name)).catch((error: NodeJS.ErrnoException) => {
+    // Another was faster; its folder is as good.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** What eviction goes by: a folder of checkouts that was used within hours is not removed. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { GitSha } from '@millwright/domain';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExtractResult } from './extract.ts';
 import type { Checkout } from './sandbox.ts';
@@ -101,6 +102,32 @@ describe('what changed', () => {
       tree: change.tree,
       patchId: change.patchId,
     });
+  });
+
+  test('what it comes to is a checkout afterwards, the same as one from a bundle, its commit included', async () => {
+    const own = await testSandboxes();
+    try {
+      const from = await own.sandboxes.checkout(bundle, start.tree as GitSha);
+      if (from.kind === 'refused') throw new Error(from.reason);
+      await withSandbox(own.sandboxes, from.checkout, {}, async (sandbox) => {
+        await sandbox.exec(
+          "echo 'export const a = 0;' > src/a.js; echo x > gone.js; chmod 600 gone.js",
+          within,
+        );
+        expect(await sandbox.extract()).toMatchObject({ kind: 'change', tree: earlier.tree });
+      });
+      const unasked = () => Promise.reject(new Error('its bundle was asked for'));
+      const made = await own.sandboxes.checkout(unasked, earlier.tree as GitSha);
+      if (made.kind === 'refused') throw new Error(made.reason);
+      const show = (path: string) => {
+        const files = 'find . -mindepth 1 -path ./.git -prune -o';
+        const script = `cat .git/refs/heads/main .git/config; ${files} -printf '%P %M %U %T@ %l\\n' | sort; cat $(${files} -type f -print | sort)`;
+        return execFileSync('sh', ['-c', script], { cwd: path, encoding: 'utf8' });
+      };
+      expect(show(made.checkout.path)).toBe(show(earlier.path));
+    } finally {
+      await own.end();
+    }
   });
 
   test('nothing, when nothing was changed; a file put back is nothing', async () => {

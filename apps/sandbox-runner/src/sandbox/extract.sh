@@ -1,11 +1,11 @@
 # Reads a dead sandbox's workspace (/workspace, read-only, dependencies not among it; /upper, its overlay's upper) and says what changed, in a clean container.
-# $1 the tree that the workspace started from, $2 the tree to measure against, $3 object format, $4 most bytes of patch, $5 most files;
-# the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute,
-# configuration, hook or nested repository of the workspace has a say, and no child process is started on its behalf.
+# $1 the tree that the workspace started from, $2 the tree to measure against, $3 most bytes of patch, $4 most new files, $5 and $6 most
+# files and bytes of the tree that it comes to, which is left unpacked in /out/tree, $7 object format; the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute, configuration, hook or nested
+# repository of the workspace has a say, and no child process is started on its behalf.
 set -eu
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_DIR=/tmp/git GIT_INDEX_FILE=/tmp/index
-start=$1 from=$2 format=$3 most_bytes=$4 most_files=$5
-shift 5
+start=$1 from=$2 most_bytes=$3 most_files=$4 tree_files=$5 tree_bytes=$6 format=$7
+shift 7
 git init -q --bare --template= --object-format="$format" /tmp/git
 mkdir -p /tmp/git/info
 printf '/objects/start\n/objects/from\n' >/tmp/git/objects/info/alternates
@@ -48,3 +48,14 @@ for part in tree raw numstat id links patch; do
   printf '%s %s\n' "$part" "$(wc -c <"$part")"
   cat "$part"
 done
+
+# What was made is looked at next, by a reviewer and by tests: unpacked here, it needs no container of its own. Where that fails it is
+# left to them, who say why.
+if [ "$(cat tree)" != "$from" ]; then
+  set +e
+  (
+    set -e
+    unpack_tree /tmp/git "$(cat tree)" "$tree_files" "$tree_bytes" "$format"
+  ) >/dev/null 2>&1
+  [ "$?" = 0 ] || rm -rf /out/tree
+fi

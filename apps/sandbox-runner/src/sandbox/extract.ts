@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { chown, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ChangedPath, GitSha, PatchId } from '@millwright/domain';
 import { CHANGE_MAX_BYTES, CHANGE_MAX_PATHS, checkChange } from './change.ts';
-import { runClean } from './clean.ts';
+import { keepUnpacked, UNPACK_TREE, unpackArgs } from './checkout.ts';
+import { type CleanEnd, runClean } from './clean.ts';
 import type { Engine } from './engine.ts';
 import { parseExtraction } from './extraction.ts';
+import { AGENT } from './hardening.ts';
+import { removeTree } from './host.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { overlayOptions } from './overlay.ts';
 import type { Box, Checkout, Refused } from './sandbox.ts';
 
-const SCRIPT = readFileSync(join(import.meta.dirname, 'extract.sh'), 'utf8');
+const SCRIPT = `${UNPACK_TREE}${readFileSync(join(import.meta.dirname, 'extract.sh'), 'utf8')}`;
 const MAX_STDOUT = CHANGE_MAX_BYTES + 16 * 1_048_576;
 
 export type ExtractResult =
@@ -38,21 +42,39 @@ export const gitPattern = (path: string): string => path.replace(/[\\*?[\] !#]/g
 /**
  * What a dead sandbox changed, measured against `from`. Which new files count is what `git add -A` in the workspace would take: the
  * workspace's .gitignore files are honoured (they can only leave things out of the change, and tests run on the resulting tree);
- * what the dependencies' installation made never counts. Measured: 0.35 s.
+ * what the dependencies' installation made never counts. A change that may leave is among the checkouts afterwards: who looks at it next
+ * starts no container to unpack it (0.3 s on an idle machine). Measured: 0.4 s.
  */
 export async function extractChange(engine: Engine, box: Box, from: Checkout): Promise<ExtractResult> {
+  const scratch = join(engine.folders.scratch, engine.name());
+  const out = join(scratch, 'out');
+  await mkdir(out, { recursive: true });
+  await chown(out, AGENT, AGENT);
+  try {
+    const result = readChange(await runExtraction(engine, box, from, out), from);
+    const unpacked = join(out, 'tree');
+    if (result.kind === 'change' && (await lstat(unpacked).catch(() => null)) !== null)
+      await keepUnpacked(engine, unpacked, result.tree);
+    return result;
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+/** `out` is where the container leaves what the change comes to. */
+function runExtraction(engine: Engine, box: Box, from: Checkout, out: string): Promise<CleanEnd> {
   const { upper, deps, checkout: start } = box.lowers;
-  const format = start.tree.length === 64 ? 'sha256' : 'sha1';
+  const [, ...unpacking] = unpackArgs(start.tree);
   const labels = engine.labels({ ...box.options, purpose: 'extract' });
-  const end = await runClean(engine, {
+  return runClean(engine, {
     image: engine.image,
     script: SCRIPT,
     args: [
       start.tree,
       from.tree,
-      format,
       String(CHANGE_MAX_BYTES),
       String(CHANGE_MAX_PATHS),
+      ...unpacking,
       ...(deps?.created ?? []).map((path) => `/${gitPattern(path)}`),
     ],
     labels,
@@ -68,11 +90,15 @@ export async function extractChange(engine: Engine, box: Box, from: Checkout): P
       { kind: 'bind', source: upper, target: '/upper', readOnly: true },
       { kind: 'bind', source: join(start.path, '.git/objects'), target: '/objects/start', readOnly: true },
       { kind: 'bind', source: join(from.path, '.git/objects'), target: '/objects/from', readOnly: true },
+      { kind: 'bind', source: out, target: '/out', readOnly: false },
     ],
     // What was written to the workspace may all be new objects, and lies in /tmp here.
     limits: { ...DEFAULT_LIMITS, tmpMb: DEFAULT_LIMITS.memoryMb / 2, wallMs: 120_000 },
     maxStdout: MAX_STDOUT,
   });
+}
+
+function readChange(end: CleanEnd, from: Checkout): ExtractResult {
   const said = end.stderr.trim().slice(-1_000);
   if (end.kind !== 'exited')
     return { kind: 'refused', code: 'too_large', reason: `the change cannot be taken: ${end.kind}` };

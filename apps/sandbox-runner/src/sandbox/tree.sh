@@ -1,0 +1,43 @@
+# Read before checkout.sh and extract.sh, in whose clean containers it runs.
+# unpack_tree GITDIR TREE FILES BYTES FORMAT: the tree as the folder /out/tree, with a `.git` whose only commit is that tree. The commit
+# is the same wherever it is made, so that what an agent committed on top of it means the same on every runner. No configuration but what
+# is set here, no template, hook, filter or submodule. Exit codes are checkout.ts's.
+unpack_tree() {
+  umask 022
+  unset GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
+  git --git-dir="$1" ls-tree -r -l "$2" |
+    awk -v f="$3" -v b="$4" '{ n++; if ($4 != "-") s += $4 } n > f || s > b { exit 1 }' || exit 13
+  only=$(GIT_AUTHOR_NAME=Millwright GIT_AUTHOR_EMAIL=millwright@localhost GIT_AUTHOR_DATE='@0 +0000' \
+    GIT_COMMITTER_NAME=Millwright GIT_COMMITTER_EMAIL=millwright@localhost GIT_COMMITTER_DATE='@0 +0000' \
+    git --git-dir="$1" commit-tree "$2" -m "snapshot $2")
+  git --git-dir="$1" update-ref refs/heads/only "$only"
+
+  # A repository of its own: it holds what is reachable from this one commit, and nothing else of where it comes from.
+  git init -q --template= --initial-branch=main --object-format="$5" /out/tree
+  cd /out/tree
+  mkdir -p .git/info
+  # Files are the blobs' bytes, whatever the tree's attributes say; change detection survives being seen through an overlay.
+  printf '* -text !eol -ident -filter -working-tree-encoding\n' >.git/info/attributes
+  cat >>.git/config <<'END'
+[core]
+	checkStat = minimal
+	trustctime = false
+	protectHFS = true
+	protectNTFS = true
+[gc]
+	auto = 0
+[user]
+	name = agent
+	email = agent@sandbox.invalid
+END
+  git fetch -q --no-tags "$1" refs/heads/only
+  git update-ref refs/heads/main FETCH_HEAD
+  rm -f .git/FETCH_HEAD
+  git read-tree -m -u --no-recurse-submodules HEAD || exit 14
+  # Times well before the index's own: else git must read every file again at each `git status` (its "racy git" rule). The same for
+  # every unpacking of a tree, so that tools which compare times behave alike.
+  find . -path ./.git -prune -o -exec touch -h -d @1000000000 {} +
+  git update-index -q --refresh
+  git diff-files --quiet --ignore-submodules=all || exit 15
+  [ "$(git write-tree)" = "$2" ] || exit 15
+}
