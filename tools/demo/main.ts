@@ -21,10 +21,8 @@ const say = (...lines: string[]) => process.stdout.write(`${lines.join('\n')}\n`
 const over = new AbortController();
 const lost = new AbortController();
 
-async function enrol(cli: Cli, name: string, reason: string): Promise<Approver> {
-  const { token } = JSON.parse(await cli.must('person', 'enrol', name, '--roles', 'approver', '--json')) as {
-    token: string;
-  };
+async function enrol(api: Api, name: string, reason: string): Promise<Approver> {
+  const { token } = await api.admin<{ token: string }>('/people', { name, roles: ['approver'] });
   return { name, token, reason };
 }
 
@@ -171,19 +169,12 @@ async function demo(): Promise<number> {
       cli.endAll();
     });
     const api = apiOf(place.data);
-    await cli.must('repo', 'add', place.repository, '--name', 'shop');
-    await cli.must(
-      'autonomy',
-      'set',
-      '6',
-      '--repo',
-      'shop',
-      '--reason',
-      'the demo: standard work without a hand',
-    );
+    await api.admin('/repos', { url: place.repository, name: 'shop' });
+    const reason = 'the demo: standard work without a hand';
+    await api.admin('/repos/shop/autonomy', { step: 6, reason });
     const approvers = [
-      await enrol(cli, 'Ada', 'a new column, nothing lost'),
-      await enrol(cli, 'Ben', 'read the migration: additive'),
+      await enrol(api, 'Ada', 'a new column, nothing lost'),
+      await enrol(api, 'Ben', 'read the migration: additive'),
     ];
     say(
       `  The shop is repository "shop", at step 6; Ada and Ben may approve. It will answer at http://127.0.0.1:${place.port}`,
