@@ -88,6 +88,8 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
     return value;
   };
   const gone = new AbortController();
+  /** Which process could not be kept running, once one could not. */
+  let lost: Error | null = null;
   const processes: Supervised[] = [];
   const keep = (
     name: string,
@@ -108,6 +110,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           setTimeout(note, delayMs + 50).unref();
         },
         gaveUp: (died, deaths) => {
+          lost = diedOf(`the ${died.name}`, endOf(died.ended), log);
           gone.abort();
           options.gaveUp(
             `${died.name} died ${deaths} times within a minute (last: ${endOf(died.ended)}):\n${tail(log, 15)}\n  its whole log: ${log}`,
@@ -126,6 +129,13 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       processes.map((child) => child.pid()),
     );
 
+  const startRecorded = async (folder: string) => {
+    const port = await freePort();
+    const args = ['--scripts', folder, '--port', String(port)];
+    keep('recorded', programs.recorded, environment.recordedEnv(env), 128, args);
+    return { folder, port, url: `http://127.0.0.1:${port}` };
+  };
+
   makeDataFolder(data);
   await takeFolder(data);
   stops.push(() => leaveFolder(data));
@@ -142,6 +152,9 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
     if (image === undefined)
       throw failed('not_set_up', 'no sandbox image was set up on this machine', { next: 'npm run setup' });
     const shared = { factory: identity.factory, image, dockerHost };
+
+    // Beside the database, which is most of a first start: it needs nothing of it.
+    const recorded = options.recorded === null ? null : await startRecorded(resolve(options.recorded));
 
     const database = await timed(
       'Postgres',
@@ -165,29 +178,20 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       () => migrated(options, database, identity),
     );
 
-    let recordedUrl: string | null = null;
-    if (options.recorded !== null) {
-      const folder = resolve(options.recorded);
-      recordedUrl = await timed(
+    if (recorded !== null)
+      await timed(
         'recorded',
-        (url) => `${url}, from ${folder}`,
+        () => `${recorded.url}, from ${recorded.folder}`,
         async () => {
-          const at = await freePort();
-          keep('recorded', programs.recorded, environment.recordedEnv(env), 128, [
-            '--scripts',
-            folder,
-            '--port',
-            String(at),
-          ]);
-          for (let waited = 0; !(await listensOn(at)); waited += 50) {
+          for (let waited = 0; !(await listensOn(recorded.port)); waited += 50) {
             if (gone.signal.aborted || waited > RECORDED_MS)
-              throw diedOf('the recorded model', 'it does not listen', join(data, 'logs', 'recorded.log'));
+              throw (
+                lost ?? diedOf('the recorded model', 'it does not listen', join(data, 'logs', 'recorded.log'))
+              );
             await new Promise((done) => setTimeout(done, 50));
           }
-          return `http://127.0.0.1:${at}`;
         },
       );
-    }
     const queue = (role: 'orchestrator' | 'runner') => env.REDIS_URL || database.url(role);
     const url = `http://127.0.0.1:${port}`;
     await timed(
@@ -203,28 +207,23 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           tokenHash: hashOf(identity.token),
         });
         keep('orchestrator', programs.orchestrator, childEnv, 512);
-        if (!(await answers(`${url}/health`, READY_MS, gone.signal)))
-          throw diedOf(
-            'the orchestrator',
-            gone.signal.aborted ? 'it died' : `no answer at ${url}/health`,
-            join(data, 'logs', 'orchestrator.log'),
-          );
-      },
-    );
-    await timed(
-      'runner',
-      () => 'one, on this engine',
-      async () => {
-        const childEnv = environment.runnerEnv(env, {
+        // It finds work on the trail whoever was there first: they start side by side.
+        const runnerEnv = environment.runnerEnv(env, {
           ...shared,
           databaseUrl: database.url('runner'),
           queueUrl: queue('runner'),
           data,
-          recordedUrl,
+          recordedUrl: recorded?.url ?? null,
         });
-        keep('runner', programs.runner, childEnv, 512);
+        keep('runner', programs.runner, runnerEnv, 512);
+        if (!(await answers(`${url}/health`, READY_MS, gone.signal)))
+          throw (
+            lost ??
+            diedOf('the orchestrator', `no answer at ${url}/health`, join(data, 'logs', 'orchestrator.log'))
+          );
       },
     );
+    options.step('runner', 'one, on this engine', 0);
     writePrivate(
       join(data, 'factory.json'),
       `${JSON.stringify({ url, pid: process.pid, factory: identity.factory, root: ROOT })}\n`,

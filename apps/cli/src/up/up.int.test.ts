@@ -160,7 +160,7 @@ it('takes no taken port, and stops what it had started', async () => {
 it('gives up on an orchestrator that dies at once, shows the end of its log, and leaves nothing running', async () => {
   const one = up('0', 'apps/cli/src/up/stand-ins/no-such-file.ts');
   expect(await one.ended).toBe(1);
-  expect(one.stderr()).toContain('the orchestrator did not start (it died)');
+  expect(one.stderr()).toContain('the orchestrator did not start (exit code 1)');
   expect(one.stderr()).toContain('ERR_MODULE_NOT_FOUND');
   expect(existsSync(join(data, 'postgres/data/postmaster.pid'))).toBe(false);
 }, 120_000);

@@ -101,6 +101,8 @@ function initialise(options: ClusterOptions): void {
         'UTF8',
         '--locale=C',
         '--no-instructions',
+        // The same promise in one system call instead of one a file: 0.8 s of initdb instead of 2.2 (measured).
+        ...(process.platform === 'linux' ? ['--sync-method=syncfs'] : []),
       ],
       INIT_MS,
     );
