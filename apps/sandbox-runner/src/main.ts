@@ -93,6 +93,8 @@ async function reapQuietly(): Promise<void> {
 }
 
 await reapQuietly();
+// What every first sandbox needs of the image is looked for before there is one; where it fails, the attempt that needs it says why.
+sandboxes.resolveImage().catch((error: unknown) => log.warn({ err: error }, 'the image cannot be looked at'));
 const reaping = setInterval(reapQuietly, REAP_MS);
 const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
   log.warn({ err: error }, 'a wake-up failed'),

@@ -13,15 +13,24 @@ export const RESIDENT_AT = '/.millwright/sh';
 const PROBE = `cp -L /bin/sh /out/sh || exit 3
 if [ -x /bin/bash ]; then echo bash; else echo sh; fi`;
 
+type Found = { kind: 'shell'; shell: Shell } | { kind: 'refused'; reason: string };
+/** Who asks for an image's shell while it is being looked for waits for the same answer. */
+const looking = new WeakMap<Engine, Map<string, Promise<Found>>>();
+
+export function shellOf(engine: Engine, image: string): Promise<Found> {
+  const images = looking.get(engine) ?? new Map<string, Promise<Found>>();
+  looking.set(engine, images);
+  const found = images.get(image) ?? lookFor(engine, image).finally(() => images.delete(image));
+  images.set(image, found);
+  return found;
+}
+
 /**
  * Copies the image's own /bin/sh out, once an image, and keeps it as a file that the sandbox's user may execute and not read. Linux
  * holds a process non-dumpable when it runs such a file (`would_dump` in fs/exec.c), which is what keeps commands out of PID 1.
  * The copy is of the image because a shell from elsewhere would not find its libraries. It never runs on the host.
  */
-export async function shellOf(
-  engine: Engine,
-  image: string,
-): Promise<{ kind: 'shell'; shell: Shell } | { kind: 'refused'; reason: string }> {
+async function lookFor(engine: Engine, image: string): Promise<Found> {
   const folder = join(engine.folders.shells, image.replace('sha256:', ''));
   for (const command of ['/bin/bash', '/bin/sh'] as const) {
     const resident = join(folder, command === '/bin/bash' ? 'bash' : 'plain', 'sh');
