@@ -92,7 +92,11 @@ export async function ensureEngine(consent) {
   if (installed === null) {
     if (!canInstall()) throw noEngine(false);
     const mounts = hasSystemd() || hasCgroups() ? [] : ['cgroupfs-mount'];
-    await install(['docker.io', 'iptables', 'ca-certificates', ...mounts], 'the Docker Engine', consent);
+    await install(
+      ['docker.io', 'iptables', 'iproute2', 'ca-certificates', ...mounts],
+      'the Docker Engine',
+      consent,
+    );
   }
   const log = await startEngine();
   const started = await findEngine();

@@ -23,6 +23,8 @@ export type CleanRun = {
   workdir?: string;
   env?: Readonly<Record<string, string>>;
   limits: Limits;
+  /** Whether the script needs a loopback interface. */
+  loopback?: boolean;
   /** Stdout beyond this ends the run as `too_much`. */
   maxStdout: number;
   signal?: AbortSignal;
@@ -51,6 +53,7 @@ export async function runClean(engine: Engine, run: CleanRun): Promise<CleanEnd>
     labels: run.labels,
     limits: run.limits,
     mounts: run.mounts,
+    network: run.loopback === true ? 'engine' : 'none',
     stdin: false,
   });
   const chunks: Buffer[] = [];

@@ -47,6 +47,12 @@ const dial = (host: string, port: number) =>
   node(`new Promise((ok, no) => require("net").connect({ host: "${host}", port: ${port}, timeout: 3000 }, ok)
     .on("error", no).on("timeout", () => no(new Error("timeout"))))`);
 
+test('localhost is the sandbox itself, for a server and by name', async () => {
+  const served = `const server = require("http").createServer((q, a) => a.end("mine")).listen(0, () =>
+    fetch("http://localhost:" + server.address().port).then((a) => a.text()).then(console.log).finally(() => server.close()))`;
+  expect(await say(`node -e '${served}'; cat /etc/resolv.conf`)).toBe('mine\n');
+});
+
 test('the only interface is loopback, and the network is reachable by no protocol', async () => {
   expect(await say('ls /sys/class/net')).toBe('lo\n');
   expect(await say('cat /proc/net/route | wc -l; cat /proc/net/ipv6_route | grep -v " lo$"; true')).toBe(

@@ -1,9 +1,11 @@
+import { readlink } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryable } from '@millwright/domain';
 import type Docker from 'dockerode';
 import { type Engine, isAbsent, isSettled } from './engine.ts';
 import { type Box, containerOptions } from './hardening.ts';
+import { hostTool } from './host.ts';
 
 export type Started = {
   container: Docker.Container;
@@ -13,7 +15,7 @@ export type Started = {
 
 /**
  * Creates, attaches and starts one confined container. Removes it again when any of that fails, and then throws.
- * Measured: create 20 ms, attach 3 ms, start 150–180 ms.
+ * Measured: create 20 ms, attach 3 ms, start 70–90 ms; 150–180 ms where the engine brings loopback up.
  */
 export async function startContainer(engine: Engine, box: Box): Promise<Started> {
   const volumes = await engine.volumesOf(box.image);
@@ -27,12 +29,23 @@ export async function startContainer(engine: Engine, box: Box): Promise<Started>
     const stream = await within(30_000, 'attach to a container', container.attach(attach));
     if (!isDuplex(stream)) throw new Error('the engine gave no stream');
     await within(60_000, 'start a container', container.start());
+    if (box.network === 'raised') await raiseLoopback(container);
     return { container, stream };
   } catch (error) {
     await removeContainer(container);
     for (const mount of box.mounts) if (mount.kind === 'overlay') await removeVolume(engine, mount.volume);
     throw error;
   }
+}
+
+/** Throws when the container has ended, or has no network namespace of its own. */
+async function raiseLoopback(container: Docker.Container): Promise<void> {
+  const { State } = await within(30_000, 'describe a container', container.inspect());
+  const namespace = `/proc/${State.Pid}/ns/net`;
+  const [theirs, ours] = await Promise.all([readlink(namespace), readlink('/proc/self/ns/net')]);
+  if (theirs === ours) throw new Error('the engine gave a sandbox the network of this machine');
+  // Of the namespaces only this one is entered: the program and its files are the host's.
+  await hostTool('nsenter', [`--net=${namespace}`, 'ip', 'link', 'set', 'lo', 'up']);
 }
 
 const isDuplex = (stream: NodeJS.ReadWriteStream): stream is Duplex => 'destroy' in stream;

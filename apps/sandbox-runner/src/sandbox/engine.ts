@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
+import { canRaiseLoopback } from './host.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
 export type SandboxEvent =
@@ -43,6 +44,10 @@ export type Engine = {
     shells: string;
     scratch: string;
   };
+  /** What a sandbox's /etc/hosts and /etc/resolv.conf are: `localhost` has an address, nothing else a name. */
+  names: { hosts: string; resolver: string };
+  /** How a sandbox gets its loopback: see `Box` in hardening.ts. */
+  loopback: 'raised' | 'engine';
   note: (event: SandboxEvent) => void;
   labels(of: { run: string; attempt: string; purpose: string }): Record<string, string>;
   /** Paths that an image declares as volumes: without a mount of ours there, the engine would make unbounded ones. */
@@ -106,6 +111,9 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
   };
   await mkdir(root, { recursive: true, mode: 0o700 });
   for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true });
+  const names = { hosts: join(root, 'hosts'), resolver: join(root, 'resolv.conf') };
+  await writeFile(names.hosts, '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n');
+  await writeFile(names.resolver, '');
   let made = 0;
   const volumes = new Map<string, Promise<readonly string[]>>();
   const note = settings.note ?? (() => {});
@@ -116,6 +124,8 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
     incarnation: settings.incarnation,
     image: image.Id,
     folders,
+    names,
+    loopback: (await canRaiseLoopback()) ? 'raised' : 'engine',
     note,
     cleanUp: (what, removal) => {
       if (settings.cleanUp !== 'behind') return removal;

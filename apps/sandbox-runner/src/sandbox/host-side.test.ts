@@ -7,34 +7,39 @@ import { DEFAULT_LIMITS, limitsOf } from './limits.ts';
 import { overlayOptions } from './overlay.ts';
 import { badEntry } from './snapshot.ts';
 
-test('every container is confined the same way', () => {
-  const options = containerOptions({
-    image: 'sha256:x',
-    command: ['/bin/sh'],
-    workdir: '/workspace',
-    env: BASE_ENV,
-    labels: {},
-    limits: DEFAULT_LIMITS,
-    mounts: [{ kind: 'bind', source: '/a', target: '/b', readOnly: true }],
-    stdin: false,
-  });
-  expect(options).toMatchObject({
-    User: '10001:10001',
-    HostConfig: {
-      NetworkMode: 'none',
-      ReadonlyRootfs: true,
-      CapDrop: ['ALL'],
-      SecurityOpt: ['no-new-privileges:true'],
-      Privileged: false,
-      Memory: 2_147_483_648,
-      MemorySwap: 2_147_483_648,
-      PidsLimit: 512,
-      LogConfig: { Type: 'none' },
-    },
-  });
-  for (const key of ['CapAdd', 'Devices', 'PidMode', 'UsernsMode', 'Binds', 'ExtraHosts', 'GroupAdd'])
-    expect(options.HostConfig).not.toHaveProperty(key);
-});
+test.each(['none', 'raised', 'engine'] as const)(
+  'every container is confined the same way (%s)',
+  (network) => {
+    const options = containerOptions({
+      image: 'sha256:x',
+      command: ['/bin/sh'],
+      workdir: '/workspace',
+      env: BASE_ENV,
+      labels: {},
+      limits: DEFAULT_LIMITS,
+      mounts: [{ kind: 'bind', source: '/a', target: '/b', readOnly: true }],
+      network,
+      stdin: false,
+    });
+    expect(options.NetworkDisabled).toBe(network !== 'engine');
+    expect(options).toMatchObject({
+      User: '10001:10001',
+      HostConfig: {
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges:true'],
+        Privileged: false,
+        Memory: 2_147_483_648,
+        MemorySwap: 2_147_483_648,
+        PidsLimit: 512,
+        LogConfig: { Type: 'none' },
+      },
+    });
+    for (const key of ['CapAdd', 'Devices', 'PidMode', 'UsernsMode', 'Binds', 'ExtraHosts', 'GroupAdd'])
+      expect(options.HostConfig).not.toHaveProperty(key);
+  },
+);
 
 describe('limits', () => {
   test.each([

@@ -7,7 +7,7 @@ const CLEAN = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
  * Never a tool of the workspace, and never a shell.
  */
 export function hostTool(
-  tool: 'mount' | 'umount' | 'tar' | 'rm',
+  tool: 'mount' | 'umount' | 'tar' | 'rm' | 'nsenter',
   args: readonly string[],
   { maxBytes = 1_048_576, stdin }: { maxBytes?: number; stdin?: Uint8Array } = {},
 ): Promise<Buffer> {
@@ -37,4 +37,12 @@ export function hostTool(
  */
 export async function removeTree(folder: string): Promise<void> {
   await hostTool('rm', ['-rf', '--one-file-system', '--', folder]);
+}
+
+/** Whether this host has what brings up another namespace's loopback: util-linux and iproute2. */
+export async function canRaiseLoopback(): Promise<boolean> {
+  return hostTool('nsenter', ['--net=/proc/self/ns/net', 'ip', 'link', 'show', 'lo']).then(
+    () => true,
+    () => false,
+  );
 }

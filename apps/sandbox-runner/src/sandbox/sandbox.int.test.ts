@@ -307,7 +307,7 @@ describe('a killed attempt', () => {
       async (sandbox) => {
         expect(await sandbox.exec(state, within)).toMatchObject({ output: before });
         expect(await sandbox.exec('git status --short; git log --format=%s', within)).toMatchObject({
-          output: 'made\nsnapshot\n',
+          output: `made\nsnapshot ${checkout.tree}\n`,
         });
         expect((await sandbox.snapshot()).kind).toBe('snapshot'); // the commands above touched .git
         expect(await sandbox.extract()).toMatchObject({ kind: 'change' });
