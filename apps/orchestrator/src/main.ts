@@ -9,6 +9,7 @@ import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { ORCHESTRATOR } from './actor.ts';
 import { Deployments } from './deploy/deployments.ts';
+import { Healer } from './deploy/healer.ts';
 import { Driver } from './drive/driver.ts';
 import { defaultSettings, type Factory } from './drive/factory.ts';
 import { Lanes } from './drive/lanes.ts';
@@ -113,6 +114,7 @@ const factory: Factory = {
 };
 const driver = new Driver(factory);
 const pump = new Pump(factory, driver);
+const healer = new Healer(factory);
 
 /** `MILLWRIGHT_WITNESSES`: verifier keys of witnesses, with spaces between; `MILLWRIGHT_WITNESS_QUORUM`: how many must cosign (default: all). */
 function witnessesFromEnvironment() {
@@ -132,6 +134,7 @@ function settingsFromEnvironment(): Partial<Factory['settings']> {
     gateMs: ms('MILLWRIGHT_GATE_MS'),
     questionMs: ms('MILLWRIGHT_QUESTION_MS'),
     sealMs: ms('MILLWRIGHT_SEAL_MS'),
+    healMs: ms('MILLWRIGHT_HEAL_MS'),
   };
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined && Number.isFinite(value)),
@@ -155,6 +158,7 @@ await trail.append({
   entries: [{ type: 'factory.started', data: { version: VERSION } }],
 });
 await pump.start();
+healer.start();
 const finished = await queue.work(
   'runs',
   1,
@@ -173,6 +177,7 @@ async function stop(): Promise<void> {
   setTimeout(() => process.exit(0), 6_000).unref();
   await app.close();
   await finished.stop();
+  await healer.stop();
   await pump.stop();
   await driver.stop();
   await queue.close();

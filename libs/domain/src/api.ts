@@ -15,6 +15,7 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&repo=&actor=&type=&from=&to=&since=&before=&order=&limit=
 //   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
 //   GET  /quarantine?repo=            POST /releases/:id/lift
+//   POST /incidents/alertmanager/:repo (signed with the repository's secret MILLWRIGHT_ALERTS instead of a token)
 //   POST /halt                        POST /resume
 //
 // Every route but /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.

@@ -65,6 +65,8 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
         errorRate: z.number().min(0).max(1).default(0.02),
         p95Ratio: z.number().min(1).default(1.5),
         restarts: z.number().int().min(0).default(1),
+        /** An incident that begins so soon after a release came to serve rolls it back first; an hour unless told, `0s` never. */
+        alertWithin: duration.optional(),
       })
       .prefault({}),
     checks: z.array(CheckConfig).max(20).default([]),

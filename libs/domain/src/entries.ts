@@ -96,6 +96,13 @@ export const Entry = z.discriminatedUnion('type', [
   e('ticket.answered', { ticket: TicketId, run: RunId, text: z.string().max(20_000) }),
   e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
   e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: z.string().max(20_000) }),
+  /** Filed by an alert or by the factory's own watch, while `release` served; `fingerprint` says what is the same incident. */
+  e('ticket.incident-raised', {
+    ticket: TicketId,
+    fingerprint: z.string().regex(/^[0-9a-f]{24}$/),
+    release: ReleaseId.nullable(),
+    startedAt: Instant,
+  }),
   /** What the factory did first about an incident, before anybody works on its ticket. */
   e('ticket.incident-answered', {
     ticket: TicketId,

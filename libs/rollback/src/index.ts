@@ -30,7 +30,7 @@ export type {
 export type { Desired, Divergence } from './reconcile/divergence.ts';
 export { type LiveMemory, type LiveSample, NOTHING_SEEN, watchLive } from './reconcile/live.ts';
 export { HEAL_LIMITS, type HealLimits, type HealMemory, NO_HEALS } from './reconcile/policy.ts';
-export { type Reconciled, reconcile } from './reconcile/reconcile.ts';
+export { differs, type Reconciled, reconcile } from './reconcile/reconcile.ts';
 export { rehearse } from './rehearse.ts';
 export { rollback } from './rollback.ts';
 export type {

@@ -16,16 +16,20 @@ import {
   commandTarget,
   type DeployOrder,
   type DeployResult,
+  type Desired,
   deploy,
+  differs,
   discard,
   dockerTarget,
   type PrepareResult,
   prepareRelease,
+  type Reconciled,
   type Rehearsal,
   type ReleaseRef,
   type RollbackResult,
   type RunAs,
   reapOrphans,
+  reconcile,
   rehearse,
   rollback,
   type Target,
@@ -184,6 +188,62 @@ export class Deployments {
     });
   }
 
+  /** What the trail says should serve, and how; null while nothing does. */
+  async desired(repo: RepoName): Promise<Desired | null> {
+    const { live, fence } = this.#deps.world.target(repo);
+    if (live === null) return null;
+    const { ref, run } = await this.#known(live);
+    return { release: ref, run, fence };
+  }
+
+  /** Whether what serves is not as the trail has it. Changes nothing. */
+  async differs(repo: RepoName): Promise<boolean> {
+    const desired = await this.desired(repo);
+    return desired !== null && (await differs(this.target(repo, desired.run), desired, this.#deps.clock));
+  }
+
+  /** One turn of healing, with the back-off that the trail's tries ask for. In the deploy lane: nobody else changes the target. */
+  async heal(repo: RepoName, signal: AbortSignal): Promise<Reconciled | null> {
+    const { clock, world } = this.#deps;
+    const desired = await this.desired(repo);
+    if (desired === null) return null;
+    const target = this.target(repo, desired.run);
+    const memory = { tried: world.target(repo).heals };
+    const turn = (fence: number) => reconcile(target, { ...desired, fence }, memory, { clock, signal });
+    const healed = await turn(desired.fence);
+    // A fence that was taken for something that then did nothing is on no entry. Whoever took it is not at work: the lane is ours.
+    return healed.kind === 'fenced' ? turn(healed.by) : healed;
+  }
+
+  /** What the proxy counted of what serves, and the rate of errors that its file allows; null where there are no figures. */
+  async figures(repo: RepoName): Promise<{ requests: number; errors: number; errorRate: number } | null> {
+    const desired = await this.desired(repo);
+    if (desired === null) return null;
+    const counted = (await this.target(repo, desired.run).counters())?.get(desired.release.id);
+    return counted === undefined
+      ? null
+      : { ...counted, errorRate: desired.run.config.rollbackWhen.errorRate };
+  }
+
+  /** What can be seen of what serves, for a ticket; secrets' values replaced. What cannot be had is left out. */
+  async evidence(repo: RepoName, maxBytes: number): Promise<{ figures: string | null; log: string }> {
+    const desired = await this.desired(repo);
+    if (desired === null) return { figures: null, log: '' };
+    const target = this.target(repo, desired.run);
+    const log = await target.logs(desired.release.id, maxBytes).catch(() => '');
+    const counted = (await target.counters().catch(() => null))?.get(desired.release.id);
+    const figures =
+      counted === undefined
+        ? null
+        : `${counted.requests} requests, ${counted.errors} failed, since its proxy knows it`;
+    return { figures, log: withoutSecrets(log, desired.run.secrets) };
+  }
+
+  /** How long after it came to serve an incident rolls a release back first. Milliseconds. */
+  async youngMs(repo: RepoName): Promise<number> {
+    return (await this.desired(repo))?.run.config.rollbackWhen.alertWithin ?? YOUNG_MS;
+  }
+
   /** Where people reach the service, or null while none is deployed. */
   async address(repo: RepoName): Promise<string | null> {
     const { live } = this.#deps.world.target(repo);
@@ -216,6 +276,15 @@ export class Deployments {
     return deploy;
   }
 }
+
+const YOUNG_MS = 3_600_000;
+
+/** Values under 4 characters would blacken ordinary words. */
+const withoutSecrets = (text: string, secrets: Readonly<Record<string, string>>): string =>
+  Object.values(secrets)
+    .filter((value) => value.length >= 4)
+    .sort((a, b) => b.length - a.length)
+    .reduce((left, value) => left.replaceAll(value, '[secret]'), text);
 
 const movedTarget = (repo: RepoName, before: RunAs, wanted: RunAs): string =>
   `deploy.target of ${repo} changed from ${before.config.target} to ${wanted.config.target}: the release that serves cannot be gone back to from there, so that two people must allow it`;

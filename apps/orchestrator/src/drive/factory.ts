@@ -14,6 +14,8 @@ export type Settings = {
   questionMs: number;
   /** How long a merge or a deploy waits for the seal of what allows it, before it asks again later. */
   sealMs: number;
+  /** Between two looks at what serves. */
+  healMs: number;
   attempt: { turns: number; wallMs: number; usd: number };
   limits: { reworks: number; attempts: number; tasks: number; rebases: number };
 };
@@ -23,6 +25,7 @@ export const defaultSettings: Settings = {
   gateMs: 8 * 3_600_000,
   questionMs: 8 * 3_600_000,
   sealMs: 10_000,
+  healMs: 2_000,
   attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
 };

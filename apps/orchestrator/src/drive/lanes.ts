@@ -2,6 +2,18 @@
 export class Lanes<K> {
   readonly #tails = new Map<K, Promise<void>>();
 
+  readonly #inside = new Map<K, number>();
+
+  /** Somebody is at work, or waits to be. */
+  busy(key: K): boolean {
+    return (this.#inside.get(key) ?? 0) > 0;
+  }
+
+  /** Somebody waits for whoever is at work. */
+  waited(key: K): boolean {
+    return (this.#inside.get(key) ?? 0) > 1;
+  }
+
   async run<T>(key: K, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
     const mine = before.then(work);
@@ -11,9 +23,11 @@ export class Lanes<K> {
       () => undefined,
     );
     this.#tails.set(key, tail);
+    this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
     try {
       return await mine;
     } finally {
+      this.#inside.set(key, (this.#inside.get(key) ?? 1) - 1);
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     }
   }

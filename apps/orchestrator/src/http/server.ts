@@ -11,6 +11,7 @@ import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
+import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
@@ -43,7 +44,9 @@ export async function server(api: Api): Promise<FastifyInstance> {
   });
   app.decorateRequest('who', null as unknown as Who);
   app.addHook('onRequest', async (request) => {
-    if (!OPEN.has(request.url.split('?')[0] ?? '')) request.who = await whoAsks(api.factory.store, request);
+    // An alert is known by its signature, in its own route.
+    const open = OPEN.has(request.url.split('?')[0] ?? '') || request.routeOptions.url === ALERTS_ROUTE;
+    if (!open) request.who = await whoAsks(api.factory.store, request);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, problem } = problemOf(error);
@@ -68,6 +71,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     releaseRoutes,
     trailRoutes,
     quarantineRoutes,
+    incidentRoutes,
     trailProofRoutes,
   ])
     routes(typed(app), api);

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  type Entry,
   type GitSha,
   putJson,
   RepoConfig,
@@ -39,13 +40,14 @@ export async function standingOf(repo: Repository): Promise<Standing> {
     : { kind: 'unready', code: 'bad-config', message: parsed.message, retry: false };
 }
 
-/** Files a ticket. The same `key` again, for the same repository, is the same ticket. */
+/** Files a ticket, with what `also` says of it in the same append. The same `key` again, for the same repository, is the same ticket. */
 export async function fileTicket(
   factory: Factory,
   author: Actor,
   repo: RepoName,
   ticket: Ticket,
   key: string | null,
+  also: (ticket: TicketId) => Entry[] = () => [],
 ): Promise<{ id: TicketId; position: number; again: boolean }> {
   const mine = factory.ids.next('tkt') as TicketId;
   const id =
@@ -55,7 +57,10 @@ export async function fileTicket(
     stream: streamOf.ticket(id),
     expectedVersion: 0,
     actor: author,
-    entries: [{ type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } }],
+    entries: [
+      { type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } },
+      ...also(id),
+    ],
   });
   if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
   return {
@@ -74,6 +79,8 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
   const pending = ticket.runs.at(-1);
   const half = ticket.state === 'running' && pending !== undefined && !factory.world.runs.has(pending);
   if (ticket.state !== 'open' && !half) return null;
+  // An incident's first answer may be a rollback, whose revert its run begins with.
+  if (ticket.incident?.answered === false) return null;
   const run = half && pending ? pending : runIdOf(ticket.id, ticket.runs.length + 1);
   const standing = await standingOf(await factory.repositories.open(ticket.repo));
   if (standing.kind === 'unready' && standing.retry) throw retryable(standing.code, standing.message);

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import type { Release, SpecOf } from '@millwright/domain';
 import { report } from './scripted-runner.ts';
 
-/** A site that a repository's own commands deploy to: a folder. Its `current` says who serves; a file `sick-<release>` makes one unhealthy. */
+/**
+ * A site that a repository's own commands deploy to: a folder. Its `current` says who serves; a file `sick-<release>` makes one unhealthy, `failing`
+ * fail every other request.
+ */
 export function commandSite() {
   const folder = mkdtempSync(join(tmpdir(), 'millwright-site-'));
   mkdirSync(join(folder, 'r'));
@@ -46,7 +49,10 @@ case $1 in
       [ -e "$path" ] || continue
       id=\${path#r/}
       [ -e "sick-$id" ] && healthy=false || healthy=true
-      list="$list\${list:+,}{\\"id\\":\\"$id\\",\\"running\\":true,\\"healthy\\":$healthy}"
+      # Fifty requests a second, by the clock.
+      n=$(($(date +%s) % 100000 * 50))
+      [ -e failing ] && figures=",\\"requests\\":$n,\\"errors\\":$((n / 2))"
+      list="$list\${list:+,}{\\"id\\":\\"$id\\",\\"running\\":true,\\"healthy\\":$healthy$figures}"
     done
     echo "{\\"serving\\":$serving,\\"releases\\":[$list]}" ;;
 esac

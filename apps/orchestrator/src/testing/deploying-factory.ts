@@ -11,6 +11,7 @@ export async function deployingFactory(
   yaml: (site: ReturnType<typeof commandSite>) => string,
   script: Script = {},
   settings: Parameters<typeof scriptedFactory>[3] = {},
+  target?: Parameters<typeof scriptedFactory>[4],
 ) {
   const db = await testDatabase();
   await migrateQueue(db.url.migrator);
@@ -20,7 +21,7 @@ export async function deployingFactory(
     'package.json': '{"name":"shop"}\n',
     'millwright.yaml': yaml(site),
   };
-  const factory = await scriptedFactory(db, files, { release: releaseOf, ...script }, settings);
+  const factory = await scriptedFactory(db, files, { release: releaseOf, ...script }, settings, target);
   await factory.factory.store.artifacts.put(LAYER);
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   const raised = await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });

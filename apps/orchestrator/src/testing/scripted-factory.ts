@@ -11,6 +11,7 @@ import { hashToken, openSecrets, openStore } from '@millwright/store';
 import type { TestDatabase } from '@millwright/store/testing';
 import { pino } from 'pino';
 import { Deployments } from '../deploy/deployments.ts';
+import { Healer } from '../deploy/healer.ts';
 import { Driver } from '../drive/driver.ts';
 import { defaultSettings, type Factory } from '../drive/factory.ts';
 import { Lanes } from '../drive/lanes.ts';
@@ -99,8 +100,10 @@ export async function scriptedFactory(
   };
   const driver = new Driver(factory);
   const pump = new Pump(factory, driver);
+  const healer = new Healer(factory);
   await pump.catchUp();
   await pump.start();
+  healer.start();
   const app = await server({ factory, driver, version: 'test', wakeIntake: () => pump.wake() });
   const runner = await scriptedRunner({
     runnerUrl: db.url.runner,
@@ -153,6 +156,7 @@ export async function scriptedFactory(
     async stop() {
       await runner.stop();
       await app.close();
+      await healer.stop();
       await pump.stop();
       await driver.stop();
       await queue.close();

@@ -42,6 +42,8 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
       return `closed the ticket: ${entry.data.end} — ${entry.data.reason}`;
     case 'ticket.reopened':
       return 'reopened the ticket with the evidence of its rollback';
+    case 'ticket.incident-raised':
+      return `raised an incident, begun ${new Date(entry.data.startedAt).toISOString()}, while ${entry.data.release ?? 'nothing'} served`;
     case 'ticket.incident-answered':
       return `${entry.data.answer.replaceAll('_', ' ')}${entry.data.release ? ` (${entry.data.release})` : ''}: ${entry.data.reason}`;
     case 'run.opened':

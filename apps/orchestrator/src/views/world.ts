@@ -40,6 +40,8 @@ export type TicketInfo = {
   runs: RunId[];
   state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
   evidence: string[];
+  /** Of a ticket that an alert or the factory's own watch filed. */
+  incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
 };
 export type AttemptInfo = {
   attempt: AttemptId;
@@ -216,9 +218,24 @@ export class World {
           runs: [],
           state: 'open',
           evidence: [],
+          incident: null,
         });
         return;
       }
+      case 'ticket.incident-raised':
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          const { ticket: _id, ...incident } = entry.data;
+          ticket.incident = { ...incident, answered: false };
+        });
+        return;
+      case 'ticket.incident-answered':
+        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
+          if (ticket.incident) ticket.incident.answered = true;
+          ticket.evidence.push(
+            `the factory's first answer: ${entry.data.answer.replaceAll('_', ' ')}: ${entry.data.reason}`,
+          );
+        });
+        return;
       case 'ticket.run-opened':
         this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
           ticket.runs.push(entry.data.run);

@@ -11,7 +11,7 @@ export type Reconciled = { readonly memory: HealMemory } & (
   /** `repeats`: file an incident ticket, although it works again. */
   | { readonly kind: 'healed'; readonly what: string; readonly ms: number; readonly repeats: boolean }
   | { readonly kind: 'not_healed'; readonly what: string; readonly reason: string; readonly repeats: boolean }
-  /** Backing off. */
+  /** Backing off, or aborted. */
   | { readonly kind: 'waiting'; readonly what: string; readonly ms: number }
   /** Tried too often: page a person. Nothing is touched until `ms` have passed. */
   | { readonly kind: 'given_up'; readonly what: string; readonly ms: number; readonly tries: number }
@@ -26,7 +26,7 @@ const BETWEEN_MS = 300;
 /**
  * One turn of the reconcile loop: reads the target, and brings back what crashed, was removed or was changed by hand. Idempotent; not to be
  * called while a deploy or rollback of the target is under way (it would be their effect that it heals). Bounded by `healthyWithinMs` and the
- * target's own limits; rejects never, what fails is `not_healed`.
+ * target's own limits; rejects never, what fails is `not_healed`. Aborted, it gives way, and nothing counts as tried.
  */
 export async function reconcile(
   target: Target,
@@ -36,7 +36,8 @@ export async function reconcile(
     clock,
     limits,
     healthyWithinMs = 15_000,
-  }: { clock: Clock; limits?: HealLimits; healthyWithinMs?: number },
+    signal,
+  }: { clock: Clock; limits?: HealLimits; healthyWithinMs?: number; signal?: AbortSignal },
 ): Promise<Reconciled> {
   const start = clock.now();
   let what = 'the target cannot be read';
@@ -49,7 +50,7 @@ export async function reconcile(
     const next = nextHeal(memory, start, limits);
     if (next.kind === 'wait') return { kind: 'waiting', what, ms: next.ms, memory };
     if (next.kind === 'give_up') return { kind: 'given_up', what, ms: next.ms, tries: next.tries, memory };
-    const failed = await heal(target, desired, found, { clock, healthyWithinMs });
+    const failed = await heal(target, desired, found, { clock, healthyWithinMs, signal });
     const left = failed === null ? await look(target, desired) : [];
     const reason = failed ?? (left.length > 0 ? `still: ${textOf(left)}` : null);
     const kept = remember(memory, { at: clock.now(), ok: reason === null }, limits);
@@ -58,6 +59,7 @@ export async function reconcile(
     return { kind: 'healed', what, ms: clock.now() - start, repeats: again, memory: kept };
   } catch (error) {
     if (error instanceof Fenced) return { kind: 'fenced', by: error.by, memory };
+    if (signal?.aborted) return { kind: 'waiting', what, ms: 0, memory };
     const kept = remember(memory, { at: clock.now(), ok: false }, limits);
     return {
       kind: 'not_healed',
@@ -66,6 +68,15 @@ export async function reconcile(
       repeats: repeats(kept, clock.now(), limits),
       memory: kept,
     };
+  }
+}
+
+/** Whether there is anything to heal: a look without a hand in it. A target that cannot be read differs. */
+export async function differs(target: Target, desired: Desired, clock: Clock): Promise<boolean> {
+  try {
+    return (await settled(target, desired, clock)).length > 0;
+  } catch {
+    return true;
   }
 }
 
@@ -94,7 +105,11 @@ async function heal(
   target: Target,
   { release, run, fence }: Desired,
   found: readonly Divergence[],
-  { clock, healthyWithinMs }: { clock: Clock; healthyWithinMs: number },
+  {
+    clock,
+    healthyWithinMs,
+    signal,
+  }: { clock: Clock; healthyWithinMs: number; signal: AbortSignal | undefined },
 ): Promise<string | null> {
   const has = (kind: Divergence['kind']) => found.some((each) => each.kind === kind);
   if (has('replicas')) {
@@ -106,7 +121,7 @@ async function heal(
   // Also when the proxy is up: containers that were started again may have other addresses.
   const up = await target.ensureProxy(run);
   if (up.kind === 'failed') return up.reason;
-  const health = await awaitHealthy(target, release.id, healthyWithinMs, clock);
+  const health = await awaitHealthy(target, release.id, healthyWithinMs, clock, signal);
   if (health.kind === 'never_healthy') return health.reason;
   const shifted = await target.shift(new Map([[release.id, 100]]), fence);
   return shifted.kind === 'failed' ? shifted.reason : null;

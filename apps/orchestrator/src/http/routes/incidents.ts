@@ -1,0 +1,68 @@
+import type { RepoName } from '@millwright/domain';
+import { AlertMessage, incidentOf } from '../../incidents/alertmanager.ts';
+import { raise } from '../../incidents/raise.ts';
+import { cameFrom, LEAST_SECRET } from '../../incidents/signed.ts';
+import type { Api, App } from '../api.ts';
+import { HttpProblem, unusable } from '../problem.ts';
+
+/** The repository's secret that its alerts are signed with. */
+export const ALERTS_SECRET = 'MILLWRIGHT_ALERTS';
+export const ALERTS_ROUTE = '/incidents/alertmanager/:repo';
+const MAX_BYTES = 1 << 20;
+
+/** Alerts come with a secret of their repository's own, not with a person's token; nothing of them is read before it is known to fit. */
+export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    // The bytes as they came: a body that was parsed and written again has another signature.
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BYTES }, (_request, body, done) =>
+      done(null, body),
+    );
+    scope.post<{ Params: { repo: string } }>(
+      ALERTS_ROUTE,
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const repo = factory.world.repo(request.params.repo as RepoName)?.repo;
+        const secret = repo === undefined ? null : await factory.secrets.get(repo, ALERTS_SECRET);
+        const signature = request.headers['x-millwright-signature'];
+        const headers = {
+          signature: Array.isArray(signature) ? signature.join() : signature,
+          authorization: request.headers.authorization,
+        };
+        if (repo === undefined || !cameFrom(secret, headers, body))
+          throw new HttpProblem(
+            401,
+            'not-signed',
+            'this alert is not signed with the secret of its repository',
+            {
+              exitCode: 4,
+              next: `set one of ${LEAST_SECRET} characters or more: millwright secret set ${ALERTS_SECRET} --repo NAME; send it as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>`,
+            },
+          );
+        const incident = incidentOf(messageOf(body));
+        if (incident === null) return { ticket: null, again: false };
+        const raised = await raise(factory, { repo, ...incident });
+        wakeIntake();
+        return reply.status(raised.again ? 200 : 201).send(raised);
+      },
+    );
+  });
+}
+
+function messageOf(body: Buffer): AlertMessage {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw unusable('bad-alert', 'that is no JSON');
+  }
+  const message = AlertMessage.safeParse(parsed);
+  if (message.success) return message.data;
+  const issue = message.error.issues[0];
+  throw unusable(
+    'bad-alert',
+    `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it does not fit'}`,
+    'send what Alertmanager sends to a webhook receiver, version 4',
+  );
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
+import { ORCHESTRATOR } from '../actor.ts';
+import type { Factory } from '../drive/factory.ts';
+import { fileTicket } from '../intake/tickets.ts';
+
+/** Something that needs an answer: from an alert, or from the factory's own watch. Its texts are data from outside. */
+export type Incident = {
+  repo: RepoName;
+  /** The same again while its ticket is open, or within the hour, is the same incident. */
+  fingerprint: string;
+  title: string;
+  text: string;
+  startedAt: Instant;
+};
+
+/** An incident that comes back sooner after its ticket was closed is not told again. */
+const QUIET_MS = 3_600_000;
+const MAX_LOG = 16_000;
+/** Open incident tickets of a repository at once: an alert whose labels change all the time must not flood it. */
+const MAX_OPEN = 20;
+
+export type Raised = { ticket: TicketId | null; again: boolean };
+
+/**
+ * Files the ticket of an incident, with what is known now attached: the release that serves, its tickets, its figures and the end of its log.
+ * De-duplicated; the first answer is drawn from the trail (`answerIncidents`), so that a crash in between loses nothing.
+ */
+export async function raise(factory: Factory, incident: Incident): Promise<Raised> {
+  const { world, clock } = factory;
+  const hash = createHash('sha256').update(incident.fingerprint).digest('hex').slice(0, 24);
+  const before = [...world.tickets.values()].filter(
+    (ticket) => ticket.repo === incident.repo && ticket.incident !== null,
+  );
+  const same = before.filter((ticket) => ticket.incident?.fingerprint === hash);
+  const last = same.at(-1);
+  const open = (state: string) => state !== 'done' && state !== 'closed';
+  if (last && (open(last.state) || clock.now() - last.filedAt < QUIET_MS))
+    return { ticket: last.id, again: true };
+  if (before.filter((ticket) => open(ticket.state)).length >= MAX_OPEN) return { ticket: null, again: true };
+  const { live } = world.target(incident.repo);
+  const filed = await fileTicket(
+    factory,
+    ORCHESTRATOR,
+    incident.repo,
+    await ticketOf(factory, incident),
+    `incident/${hash}/${same.length}`,
+    (ticket) => [
+      {
+        type: 'ticket.incident-raised',
+        data: {
+          ticket,
+          fingerprint: hash,
+          release: live,
+          startedAt: Math.max(0, Math.round(incident.startedAt)),
+        },
+      },
+    ],
+  );
+  await world.reached(filed.position);
+  return { ticket: filed.id, again: filed.again };
+}
+
+async function ticketOf(factory: Factory, incident: Incident): Promise<Ticket> {
+  const { world } = factory;
+  const { live, history, healed, notHealed } = world.target(incident.repo);
+  const since = history.at(-1)?.at;
+  const run = live === null ? undefined : world.releases.get(live)?.run;
+  const ticket = run === undefined ? undefined : world.run(run)?.ticket;
+  const seen = await factory.deployments.evidence(incident.repo, MAX_LOG);
+  const lines = [
+    incident.text.slice(0, 20_000),
+    '',
+    live === null
+      ? 'Nothing serves.'
+      : `Serves: ${live}, since ${new Date(since ?? 0).toISOString()}${ticket === undefined ? '' : `, of ticket ${ticket}`}.`,
+    `Brought back so far: ${healed} times, not brought back: ${notHealed} times.`,
+    ...(seen.figures === null ? [] : [`Figures: ${seen.figures}.`]),
+    ...(seen.log === ''
+      ? []
+      : ['', 'The end of its log:', '', '```', seen.log.replaceAll('```', "'''"), '```']),
+  ];
+  return {
+    title: incident.title.slice(0, 300),
+    kind: 'incident',
+    labels: ['incident'],
+    acceptance: [],
+    body: lines.join('\n').slice(0, 200_000),
+  };
+}
