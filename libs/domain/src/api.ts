@@ -154,6 +154,8 @@ export const WhyView = z.object({
   run: RunId,
   state: RunStateName,
   because: z.array(z.object({ at: z.number(), position: z.number().int(), text: z.string() })),
+  /** The end of what a failed release or test said, where the run closed with it. */
+  said: z.array(z.string()),
   next: z.string(),
 });
 export type WhyView = z.infer<typeof WhyView>;

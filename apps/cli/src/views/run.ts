@@ -142,6 +142,7 @@ export function runWhy(look: Look, why: WhyView, now: number): string[] {
   return [
     `${why.run} is ${mark.paint(wordsOf(why.state))}${rows.length === 0 ? '.' : ', because:'}`,
     ...table(look, [{ title: '', align: 'right' }, { title: '' }, { title: '' }], rows, '  '),
+    ...(why.said.length === 0 ? [] : ['', 'it said:', ...why.said.map((line) => `  ${paragraphs(line)}`)]),
     ...(why.next === '' ? [] : ['', `${look.colour.dim('next:')} ${paragraphs(why.next)}`]),
   ];
 }

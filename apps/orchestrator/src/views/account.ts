@@ -111,7 +111,7 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
     case 'run.stop-asked':
       return `asked the run to stop (${entry.data.end}): ${entry.data.reason}`;
     case 'run.closed':
-      return `closed the run: ${entry.data.end} — ${entry.data.reason}`;
+      return `closed the run: ${entry.data.end.replaceAll('_', ' ')} — ${firstLine(entry.data.reason)}`;
     case 'attempt.opened':
       return `opened an attempt of ${entry.data.role}`;
     case 'attempt.claimed':
@@ -187,3 +187,6 @@ function rehearsed({ release, result, ms, reason }: EntryOf<'release.rehearsed'>
       return `${release} could not be brought to its target: ${reason}`;
   }
 }
+
+/** What a reason says; its evidence comes in further lines. */
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -18,6 +18,8 @@ export type Found = {
   readonly port: number;
   readonly health: string;
   readonly running: boolean;
+  /** Of its last start, ms since 1970. */
+  readonly startedAt: number;
   readonly restarts: number;
   readonly exitCode: number | null;
   readonly address: string | null;
@@ -202,6 +204,7 @@ async function inspect(engine: Docker, names: Names, id: string): Promise<Found 
       port: Number(labels['millwright.port'] ?? 0),
       health: labels['millwright.health'] ?? '/',
       running: State.Running && !State.Restarting,
+      startedAt: Date.parse(State.StartedAt) || 0,
       restarts: RestartCount,
       exitCode: State.Running && !State.Restarting ? null : State.ExitCode,
       address: NetworkSettings.Networks[names.network]?.IPAddress || null,
@@ -219,14 +222,14 @@ export async function removeContainer(engine: Docker, id: string): Promise<void>
   await tolerate(container.remove({ force: true, v: true }), 404, 409);
 }
 
-/** The end of what a container said, stdout and stderr in order; since an instant (to the second) where one is given. */
+/** The end of what a container said, stdout and stderr in order; since an instant (ms) where one is given. */
 export async function tail(engine: Docker, id: string, lines: number, since = 0): Promise<string> {
   try {
     const raw: unknown = await engine.getContainer(id).logs({
       stdout: true,
       stderr: true,
       tail: lines,
-      since: Math.floor(since / 1_000),
+      since: since / 1_000,
     });
     return Buffer.isBuffer(raw) ? demultiplex(raw) : String(raw);
   } catch (error) {

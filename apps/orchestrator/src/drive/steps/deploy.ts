@@ -42,6 +42,10 @@ export async function deploy(
   });
 }
 
+/** The reason is its first line, said once. */
+const evidenceOf = ({ reason, evidence }: { reason: string; evidence: string }): string =>
+  (evidence.startsWith(reason) ? evidence : `${reason}\n${evidence}`).slice(0, 20_000);
+
 /** Two people allowed exactly this release: the gate lets none out that cannot go back with fewer. */
 const attended = (run: Run): boolean =>
   new Set(run.gates.findLast((gate) => gate.action === 'deploy')?.approvals).size >= 2;
@@ -62,14 +66,14 @@ async function bringOut(
         release,
         result: 'rolled_back',
         live: result.live,
-        evidence: `${result.reason}\n${result.evidence}`.slice(0, 20_000),
+        evidence: evidenceOf(result),
       };
     case 'failed':
       return {
         release,
         result: 'failed',
         live: result.live,
-        evidence: `${result.reason}\n${result.evidence}`.slice(0, 20_000),
+        evidence: evidenceOf(result),
       };
     case 'fenced':
       return {

@@ -12,6 +12,9 @@ import { must } from '../who.ts';
 
 const Params = z.object({ id: RunId });
 
+/** Lines of a failed release's or test's words that are shown. */
+const SAID_LINES = 15;
+
 export function runRoutes(app: App, { factory, driver }: Api): void {
   const known = (id: RunId): RunInfo => {
     const run = factory.world.runs.get(id);
@@ -49,7 +52,11 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       .sort((a, b) => a.envelope.position - b.envelope.position)
       .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
       .reverse();
-    return { run: info.id, state: run.state, because, next: nextStep(run) };
+    const said = (info.state.kind === 'run' ? (info.state.closed?.reason ?? '') : '')
+      .split('\n')
+      .slice(1)
+      .slice(-SAID_LINES);
+    return { run: info.id, state: run.state, because, said, next: nextStep(run) };
   });
 
   app.post(
