@@ -71,6 +71,13 @@ function setUp(root: Command): void {
     ),
     async () => (await import('./commands/person.ts')).enrol,
   );
+  does(
+    leaf(person, 'erase <id>', 'forget a name, and end its access').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/person.ts')).erase,
+  );
   does(leaf(person, 'list', 'who is enrolled'), async () => (await import('./commands/person.ts')).list);
 
   const repo = noun(root, 'repo', 'the repositories this factory works on');
@@ -227,6 +234,14 @@ function after(root: Command): void {
       'into this file (else stdout)',
     ),
     async () => (await import('./commands/trail-proof.ts')).prove,
+  );
+  does(
+    leaf(
+      trail,
+      'redact <position>',
+      'erase the free text of an entry for good; recorded, and proofs still hold',
+    ).requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/trail-proof.ts')).redact,
   );
   does(
     leaf(trail, 'checkpoint', 'the latest signed checkpoint: keep it, and verify against it later'),

@@ -2,8 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openProver, openSealer, openTrail } from '@millwright/audit';
-import { type Clock, type Ids, type RepoName, type RunId, streamOf, terminal } from '@millwright/domain';
+import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
+import {
+  type Clock,
+  type Ids,
+  maskSecrets,
+  type RepoName,
+  type RunId,
+  streamOf,
+  terminal,
+} from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
@@ -53,7 +61,10 @@ async function secretsKey(folder: string): Promise<Uint8Array> {
 
 const data = join(need('MILLWRIGHT_DATA'), 'orchestrator');
 await mkdir(data, { recursive: true, mode: 0o700 });
-const log = pino({ name: 'orchestrator', level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'info' });
+const log = pino(
+  { name: 'orchestrator', level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'info' },
+  { write: (line) => process.stdout.write(maskSecrets(line)) },
+);
 
 const url = need('DATABASE_URL');
 const trail = openTrail({ url, clock });
@@ -68,6 +79,8 @@ const sealer = await openSealer({
       ? log.error({ state }, 'the trail is not sealed: nothing ships until this is mended')
       : log.info({ state: state.kind }, 'the sealer'),
 });
+const redactorUrl = process.env.MILLWRIGHT_REDACTOR_URL;
+const redactor = redactorUrl ? openRedactor({ url: redactorUrl }) : null;
 const prover = openProver({ url, vkey: () => sealer.vkey() });
 const store = openStore({ url });
 const queue = openQueue({
@@ -95,6 +108,7 @@ const factory: Factory = {
   trail,
   sealer,
   prover,
+  redactor,
   store,
   secrets,
   queue,
@@ -183,6 +197,7 @@ async function stop(): Promise<void> {
   await queue.close();
   await sealer.stop();
   await prover.close();
+  await redactor?.close();
   await trail.close();
   await store.close();
   process.exit(0);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
-import { AttemptId, type Clock } from '@millwright/domain';
+import { AttemptId, type Clock, maskSecrets } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { openStore } from '@millwright/store';
 import { pino } from 'pino';
@@ -27,7 +27,10 @@ if (read.kind === 'bad') {
   process.exit(2);
 }
 const { environment } = read;
-const log = pino({ name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL });
+const log = pino(
+  { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
+  { write: (line) => process.stdout.write(maskSecrets(line)) },
+);
 const clock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),

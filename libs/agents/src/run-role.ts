@@ -3,6 +3,7 @@ import { addUsage, DriveError, noUsage } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
 import { assistantBlocks, messagesOf, systemBlocks } from './conversation.ts';
 import { type History, historyOf } from './history.ts';
+import { masked } from './masked.ts';
 import type { Answer } from './model/assemble.ts';
 import type { ModelRequest } from './model/client.ts';
 import { priceOf } from './model/prices.ts';
@@ -134,7 +135,7 @@ async function loop<R extends Role>(
     if (signal.aborted && ran.submission === null) return aborted(signal);
 
     const called = answer.blocks.some((block) => block.kind === 'tool');
-    const record: TurnRecord = {
+    const record = masked({
       turn,
       model,
       assistant: assistantBlocks(answer),
@@ -142,7 +143,7 @@ async function loop<R extends Role>(
       stopReason: answer.stopReason,
       usage: { ...answer.tokens, usd: asked.usd },
       action: (ran.actions.join('; ') || 'no call').slice(0, 200),
-    };
+    });
     await options.turns.record(record);
     turns.push(record);
     progress.turns = turns.length;

@@ -7,5 +7,5 @@ export const textArray = (items: readonly string[]): string =>
 export const numberArray = (items: readonly number[]): string => `{${items.join(',')}}`;
 
 /** The hex form of bytea; its backslash is escaped for the array. */
-export const bytesArray = (items: readonly Uint8Array[]): string =>
-  `{${items.map((item) => `"\\\\x${Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString('hex')}"`).join(',')}}`;
+export const bytesArray = (items: readonly (Uint8Array | null)[]): string =>
+  `{${items.map((item) => (item === null ? 'NULL' : `"\\\\x${Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString('hex')}"`)).join(',')}}`;

@@ -47,7 +47,9 @@ const send = (pool: Pool, group: readonly Waiting[]): Promise<readonly Row[]> =>
       ${numberArray(group.map((w) => w.encoded.types.length))}::integer[],
       ${textArray(group.flatMap((w) => w.encoded.types))}::text[],
       ${bytesArray(group.flatMap((w) => w.encoded.salts))}::bytea[],
-      ${bytesArray(group.flatMap((w) => w.encoded.payloads))}::bytea[])`,
+      ${bytesArray(group.flatMap((w) => w.encoded.payloads))}::bytea[],
+      ${bytesArray(group.flatMap((w) => w.encoded.wordsSalts))}::bytea[],
+      ${bytesArray(group.flatMap((w) => w.encoded.words))}::bytea[])`,
   );
 
 /** The appender of one process. Every promise it made settles, whatever happens to the connection. */
@@ -87,7 +89,7 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
 
   return async (append) => {
     const encoded = encode(append.stream, append.actor, append.entries);
-    const bytes = encoded.payloads.reduce((sum, payload) => sum + payload.length, 0);
+    const bytes = [...encoded.payloads, ...encoded.words].reduce((sum, one) => sum + (one?.length ?? 0), 0);
     return new Promise<AppendResult>((resolve, reject) => {
       queue.push({ append, at: clock.now(), encoded, bytes, resolve, reject });
       if (!running) void run();

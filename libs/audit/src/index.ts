@@ -1,4 +1,5 @@
 export { parseSignatureLines, toBase64 } from './proof/index.ts';
+export { openRedactor, type Redactor } from './redactor.ts';
 export type { Upcast } from './rows.ts';
 export { type AttemptStream, type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
 export type { SignedCheckpoint } from './seal/checkpoints.ts';
@@ -11,4 +12,4 @@ export {
   type Witnesses,
 } from './seal/sealer.ts';
 export { type VerifyOptions, verifyTrail } from './seal/verify.ts';
-export { type DeadClaim, type OpenTrail, openRedactor, openTrail } from './trail.ts';
+export { type DeadClaim, type OpenTrail, openTrail } from './trail.ts';

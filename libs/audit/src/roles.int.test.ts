@@ -1,8 +1,10 @@
+import { type Entry, REDACTED, type StreamId } from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openRedactor } from './redactor.ts';
 import { clock, factory, halted, orchestrator, ticket } from './testing/trail.ts';
-import { type OpenTrail, openRedactor, openTrail } from './trail.ts';
+import { type OpenTrail, openTrail } from './trail.ts';
 
 // Every refusal of the trail is tried as every role that the application uses, on an entry that is really there.
 
@@ -32,7 +34,7 @@ async function attempt(url: string, statement: string): Promise<string> {
 
 const append = (stream: string, type: string) => `select * from millwright.trail_append(
   array['${stream}'], array[0], array['orchestrator'], array[1]::bigint[], array[1], array['${type}'],
-  array['\\x00000000000000000000000000000000'::bytea], array['{}'::bytea])`;
+  array['\\x00000000000000000000000000000000'::bytea], array['{}'::bytea], array[null::bytea], array[null::bytea])`;
 
 const changes = [
   `update millwright.entries set actor = 'migrator'`,
@@ -108,7 +110,7 @@ test.each([
   'select * from millwright.budgets',
   'select * from millwright.dead_claims()',
   'select millwright.budget_settle_stale(interval $$0$$)',
-  'select millwright.redact(1)',
+  'select millwright.redact(1, 2)',
 ])('a runner may not: %s', async (statement) => {
   expect(await attempt(db.url.runner, statement)).toBe('42501');
 });
@@ -119,8 +121,8 @@ test.each([
   append('attempt/att_00000001', 'turn.recorded'),
   append('attempt/att_00000001', 'attempt.refused'),
   `select millwright.runner_claim('att_00000001', 'x', sha256(''), 1, '')`,
-  `select millwright.runner_append('att_00000001', '', 0, 'x', 1, '{}', '{}', '{}')`,
-  'select millwright.redact(1)',
+  `select millwright.runner_append('att_00000001', '', 0, 'x', 1, '{}', '{}', '{}', '{}', '{}')`,
+  'select millwright.redact(1, 2)',
 ])('the orchestrator may not: %s', async (statement) => {
   expect(await attempt(db.url.orchestrator, statement)).toBe('42501');
 });
@@ -132,30 +134,38 @@ test('an append runs in read committed or not at all: a stricter snapshot would 
   expect(await attempt(db.url.orchestrator, inside('read committed'))).toBe('done');
 });
 
-test('the redactor takes away free text that no decision reads, and nothing else', async () => {
+test('the redactor erases free text that the trail says is redacted, and nothing else', async () => {
   const redactor = openRedactor({ url: db.url.redactor });
-  const first = await trail.append({
-    stream: ticket(1),
-    expectedVersion: 0,
-    actor: orchestrator,
-    entries: [halted('a name')],
-  });
-  const second = await trail.append({
-    stream: ticket(1),
-    expectedVersion: 1,
-    actor: orchestrator,
-    entries: [{ type: 'factory.started', data: { version: '1' } }],
-  });
-  if (first.kind !== 'appended' || second.kind !== 'appended') throw new Error('not appended');
-  expect(await redactor.redact(first.position)).toBe(true);
-  expect(await redactor.redact(first.position)).toBe(false);
-  await expect(redactor.redact(second.position)).rejects.toMatchObject({ code: 'trail-forbidden' });
+  const say = async (stream: StreamId, entry: Entry) => {
+    const expectedVersion = (await trail.read(stream)).length;
+    const done = await trail.append({ stream, expectedVersion, actor: orchestrator, entries: [entry] });
+    if (done.kind !== 'appended') throw new Error(done.kind);
+    return done.position;
+  };
+  const halt = await say(ticket(1), halted('a name'));
+  const other = await say(ticket(1), { type: 'factory.started', data: { version: '1' } });
+  const record = await say(factory, { type: 'trail.redacted', data: { position: halt, reason: 'a name' } });
+  for (const [position, by] of [
+    [halt, other],
+    [other, record],
+    [record, record],
+    [halt, 1_000],
+  ] as const)
+    await expect(redactor.redact(position, by)).rejects.toMatchObject({ code: 'trail-forbidden' });
+  expect(await redactor.redact(halt, record)).toBe(true);
+  expect(await redactor.redact(halt, record)).toBe(false);
   await redactor.close();
-  const read = await trail.read(ticket(1));
-  expect(read.map((r) => r.entry?.type ?? null)).toEqual([null, 'factory.started']);
-  expect(read[0]?.envelope.type).toBe('factory.halted'); // the envelope stays, so every proof still holds
+  // What happened stands, and so does every proof: only the words are gone.
+  expect((await trail.read(ticket(1))).map((r) => r.entry)).toEqual([
+    halted(REDACTED),
+    { type: 'factory.started', data: { version: '1' } },
+  ]);
+  const sql = postgres(db.url.postgres, { max: 1 });
+  const [row] = await sql`select words, words_salt from millwright.payloads where position = ${halt}`;
+  expect(row).toEqual({ words: null, words_salt: null });
+  await sql.end();
 });
 
 test('nothing was changed by all of that', async () => {
-  expect((await trail.read(factory)).map((r) => r.entry)).toEqual([halted('here')]);
+  expect((await trail.read(factory))[0]?.entry).toEqual(halted('here'));
 });

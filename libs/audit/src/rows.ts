@@ -4,11 +4,15 @@ import {
   type Digest,
   Entry,
   Envelope,
+  maskFreeText,
+  putTogether,
   type RecordedEntry,
   StreamId,
+  takeApart,
   terminal,
 } from '@millwright/domain';
-import { canonicalBytes, checkPayload } from './proof/index.ts';
+import { z } from 'zod';
+import { canonicalBytes, checkPayload, type Payload, payloadDigest } from './proof/index.ts';
 
 /** Brings an entry of an older version to today's form, before it is parsed. The stored bytes stay as they are. */
 export type Upcast = (raw: { type: string; data: unknown }) => { type: string; data: unknown };
@@ -24,9 +28,40 @@ export type Row = {
   actor: string;
   at: number;
   payload_digest: Uint8Array;
+} & PayloadRow;
+
+/** A payload as it is stored; all null where there is none. */
+export type PayloadRow = {
   salt: Uint8Array | null;
   bytes: Uint8Array | null;
+  words_salt: Uint8Array | null;
+  words: Uint8Array | null;
 };
+
+/** For verifiers: what is there, unparsed. */
+export const payloadOf = (row: PayloadRow): Payload | null =>
+  row.salt === null || row.bytes === null
+    ? null
+    : {
+        salt: row.salt,
+        bytes: row.bytes,
+        words:
+          row.words === null || row.words_salt === null ? null : { salt: row.words_salt, bytes: row.words },
+      };
+
+const json = (bytes: Uint8Array): unknown =>
+  JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+
+const Stored = z.looseObject({ $words: z.string().optional(), '$words.at': z.array(z.string()).optional() });
+const Words = z.array(z.string());
+
+/** What was recorded, its free text where it belongs. */
+function dataOf(payload: Payload): unknown {
+  const { $words, '$words.at': at = [], ...rest } = Stored.parse(json(payload.bytes));
+  return $words === undefined
+    ? rest
+    : putTogether(rest, at, payload.words && Words.parse(json(payload.words.bytes)));
+}
 
 /** Throws a terminal 'trail-tampered' when the payload is not the one its digest was made of, 'trail-unreadable' when it does not parse. */
 export function recorded(row: Row, upcast: Upcast): RecordedEntry {
@@ -42,14 +77,15 @@ export function recorded(row: Row, upcast: Upcast): RecordedEntry {
     at,
     payloadDigest: digest,
   };
-  if (row.salt === null || row.bytes === null) return { envelope, entry: null };
-  if (checkPayload(envelope, { salt: row.salt, bytes: row.bytes }) !== 'ok')
+  const payload = payloadOf(row);
+  const checked = checkPayload(envelope, payload);
+  if (payload === null || checked === 'missing' || checked === 'mismatch')
     throw terminal(
       'trail-tampered',
-      `the payload of entry ${position} is not what was recorded; run: millwright trail verify`,
+      `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}; run: millwright trail verify`,
     );
   try {
-    const data: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(row.bytes));
+    const data = dataOf(payload);
     return { envelope: Envelope.parse(envelope), entry: Entry.parse(upcast({ type, data })) };
   } catch (error) {
     throw terminal('trail-unreadable', `entry ${position} (${type}) does not parse`, error);
@@ -66,7 +102,32 @@ function wellFormed(value: unknown): unknown {
   );
 }
 
-export type Encoded = { types: string[]; salts: Uint8Array[]; payloads: Uint8Array[] };
+export type Encoded = {
+  types: string[];
+  salts: Uint8Array[];
+  payloads: Uint8Array[];
+  /** Null for an entry that has no free text. */
+  wordsSalts: (Uint8Array | null)[];
+  words: (Uint8Array | null)[];
+};
+
+/** What is stored of an entry: its secrets masked, its free text apart under a salt of its own, so that it can be erased alone. */
+function encodeOne(entry: Entry) {
+  const whole = wellFormed(maskFreeText(Entry, entry).data);
+  const { rest, at, words } = takeApart(Entry, { type: entry.type, data: whole });
+  const data = rest.data as Record<string, unknown>;
+  const salt = randomBytes(16);
+  if (at.length === 0) return { salt, payload: canonicalBytes(data), wordsSalt: null, words: null };
+  const wordsSalt = randomBytes(16);
+  const bytes = canonicalBytes(words);
+  const inner = at.map((pointer) => pointer.slice('/data'.length));
+  return {
+    salt,
+    payload: canonicalBytes({ ...data, $words: payloadDigest(wordsSalt, bytes), '$words.at': inner }),
+    wordsSalt,
+    words: bytes,
+  };
+}
 
 /** 200 entries an append and 4 MiB a payload at most, as the database has it. Throws a terminal 'trail-malformed' for what could never be read back. */
 export function encode(stream: string, actor: string, entries: readonly Entry[]): Encoded {
@@ -76,10 +137,13 @@ export function encode(stream: string, actor: string, entries: readonly Entry[])
     StreamId.parse(stream);
     Actor.parse(actor);
     const parsed = entries.map((entry) => Entry.parse(entry));
+    const encoded = parsed.map(encodeOne);
     return {
       types: parsed.map((entry) => entry.type),
-      salts: parsed.map(() => randomBytes(16)),
-      payloads: parsed.map((entry) => canonicalBytes(wellFormed(entry.data))),
+      salts: encoded.map((one) => one.salt),
+      payloads: encoded.map((one) => one.payload),
+      wordsSalts: encoded.map((one) => one.wordsSalt),
+      words: encoded.map((one) => one.words),
     };
   } catch (error) {
     throw terminal('trail-malformed', `an entry of ${stream} does not fit its schema`, error);

@@ -46,18 +46,19 @@ function attemptStream(pool: Pool, clock: Clock, upcast: Upcast, claim: HeldClai
   const read = (afterVersion: number) =>
     reading(pool, async (sql) => {
       const rows = await sql<Row[]>`
-        select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes
+        select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
         from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
       return rows.map((row) => recorded(row, upcast));
     });
 
   const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
-    const { types, salts, payloads } = encode(`attempt/${attempt}`, actor, entries);
+    const { types, salts, payloads, wordsSalts, words } = encode(`attempt/${attempt}`, actor, entries);
     const [row] = await pool.use(
       (sql) => sql<[AppendRow]>`
         select kind, at_version, at_position, reason from millwright.runner_append(
           ${attempt}, ${secret}, ${version}, ${actor}, ${clock.now()},
-          ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[])`,
+          ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[],
+          ${bytesArray(wordsSalts)}::bytea[], ${bytesArray(words)}::bytea[])`,
     );
     if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
     if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };

@@ -43,7 +43,7 @@ export function openTrail(options: {
     reading(reads, async (sql) => {
       const found = rows(
         await sql<Row[]>`
-          select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p
+          select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p
             on p.position = e.position and p.position > ${afterPosition} -- an outer join does not hand the bound on, and would read from the first on
           where e.position > ${afterPosition} order by e.position limit ${Math.min(limit, MAX_READ)}`,
       );
@@ -65,7 +65,7 @@ export function openTrail(options: {
       reading(reads, async (sql) => {
         const found = rows(
           await sql<Row[]>`
-            select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p using (position)
+            select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p using (position)
             where stream = ${stream} and version > ${afterVersion} order by version`,
         );
         for (const [i, { envelope }] of found.entries())
@@ -90,13 +90,15 @@ export function openTrail(options: {
       reading(reads, async (sql) =>
         rows(
           await sql<Row[]>`
-            select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
-              select e.*, p.salt, p.bytes,
-                nth,
-                coalesce(sum(octet_length(p.bytes)) over (order by nth), 0) - coalesce(octet_length(p.bytes), 0) as before
+            select position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words from (
+              select e.*, p.salt, p.bytes, p.words_salt, p.words, nth,
+                coalesce(sum(p.size) over (order by nth), 0) - coalesce(p.size, 0) as before
               from unnest(${numberArray(positions.slice(0, MAX_AT))}::bigint[]) with ordinality as wanted(position, nth)
                 join millwright.entries e on e.position = wanted.position
-                left join millwright.payloads p on p.position = wanted.position
+                left join lateral (
+                  select *, octet_length(bytes) + coalesce(octet_length(words), 0) as size
+                  from millwright.payloads where payloads.position = wanted.position
+                ) as p on true
             ) as sized where before < ${MAX_AT_BYTES} order by nth`,
         ),
       ),
@@ -108,21 +110,5 @@ export function openTrail(options: {
     close: async () => {
       await Promise.all([follow.close(), reads.close(), writes.close()]);
     },
-  };
-}
-
-/** The redactor's one right: to take a payload away for good. True: it was there. Terminal 'trail-forbidden' for a type that decisions read. */
-export function openRedactor(options: { url: string }): {
-  redact(position: number): Promise<boolean>;
-  close(): Promise<void>;
-} {
-  const pool = openPool(options.url, { max: 1 });
-  return {
-    redact: (position) =>
-      pool.use(async (sql) => {
-        const [row] = await sql<[{ gone: boolean }]>`select millwright.redact(${position}) as gone`;
-        return row.gone;
-      }),
-    close: () => pool.close(),
   };
 }

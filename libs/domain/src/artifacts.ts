@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Digest, GitSha, Instant, PatchId, ReleaseId, TaskId } from './ids.ts';
+import { freeText } from './words.ts';
 
 // What stages hand each other: never chat, always one of these, schema-checked, stored once under its SHA-256 and referred to by
 // digest ever after.  Plan → ChangeSet → Review → TestReport → Release → Outcome.
@@ -18,21 +19,27 @@ export type TicketKind = z.infer<typeof TicketKind>;
 
 /** A ticket as filed. 256 KiB at most, checked at intake. */
 export const Ticket = z.strictObject({
-  title: z.string().min(1).max(300),
+  title: freeText(z.string().min(1).max(300)),
   kind: TicketKind.default('feature'),
   priority: z.string().max(32).optional(),
   labels: z.array(z.string().max(64)).max(32).default([]),
-  acceptance: z.array(z.string().min(1).max(2_000)).max(32).default([]),
-  body: z.string().max(262_144).default(''),
+  acceptance: z
+    .array(freeText(z.string().min(1).max(2_000)))
+    .max(32)
+    .default([]),
+  body: freeText(z.string().max(262_144)).default(''),
 });
 export type Ticket = z.infer<typeof Ticket>;
 
 export const PlanTask = z.strictObject({
   id: TaskId,
-  title: z.string().min(1).max(300),
-  instructions: z.string().min(1).max(20_000),
+  title: freeText(z.string().min(1).max(300)),
+  instructions: freeText(z.string().min(1).max(20_000)),
   dependsOn: z.array(TaskId).max(16).default([]),
-  acceptance: z.array(z.string().min(1).max(2_000)).max(32).default([]),
+  acceptance: z
+    .array(freeText(z.string().min(1).max(2_000)))
+    .max(32)
+    .default([]),
 });
 export type PlanTask = z.infer<typeof PlanTask>;
 
@@ -40,13 +47,13 @@ export type PlanTask = z.infer<typeof PlanTask>;
 export const Plan = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tasks'),
-    summary: z.string().max(20_000),
+    summary: freeText(z.string().max(20_000)),
     tasks: z.array(PlanTask).min(1),
   }),
   z.strictObject({
     kind: z.literal('question'),
-    summary: z.string().max(20_000),
-    question: z.string().min(1).max(20_000),
+    summary: freeText(z.string().max(20_000)),
+    question: freeText(z.string().min(1).max(20_000)),
   }),
 ]);
 export type Plan = z.infer<typeof Plan>;
@@ -61,8 +68,8 @@ export type ChangedPath = z.infer<typeof ChangedPath>;
 
 /** What an implementer made, as extracted from its dead container. `patch` is the artifact of `git diff --binary --full-index base tree`. */
 export const ChangeSet = z.strictObject({
-  summary: z.string().max(20_000),
-  commitMessage: z.string().min(1).max(10_000),
+  summary: freeText(z.string().max(20_000)),
+  commitMessage: freeText(z.string().min(1).max(10_000)),
   /** The tree that the patch applies to. */
   baseTree: GitSha,
   /** The tree that results. Computed in the extraction container and again, independently, by the orchestrator: they must agree. */
@@ -77,7 +84,7 @@ export const Finding = z.strictObject({
   path: z.string().max(4_096),
   line: z.number().int().positive().optional(),
   severity: z.enum(['blocker', 'major', 'minor']),
-  message: z.string().min(1).max(5_000),
+  message: freeText(z.string().min(1).max(5_000)),
 });
 export type Finding = z.infer<typeof Finding>;
 
@@ -85,17 +92,20 @@ export type Finding = z.infer<typeof Finding>;
 export const Review = z.strictObject({
   patchId: PatchId,
   verdict: z.enum(['approve', 'request_changes']),
-  summary: z.string().max(20_000),
+  summary: freeText(z.string().max(20_000)),
   findings: z.array(Finding).max(200),
 });
 export type Review = z.infer<typeof Review>;
 
 /** Acceptance checks that the tester wrote from ticket and plan, without seeing the implementation. `files` is a tar of its scratch workspace's additions. */
 export const AcceptanceChecks = z.strictObject({
-  summary: z.string().max(20_000),
+  summary: freeText(z.string().max(20_000)),
   checks: z
     .array(
-      z.strictObject({ acceptance: z.string().min(1).max(2_000), command: z.string().min(1).max(4_000) }),
+      z.strictObject({
+        acceptance: freeText(z.string().min(1).max(2_000)),
+        command: freeText(z.string().min(1).max(4_000)),
+      }),
     )
     .max(64),
   files: Digest.nullable(),
@@ -103,11 +113,11 @@ export const AcceptanceChecks = z.strictObject({
 export type AcceptanceChecks = z.infer<typeof AcceptanceChecks>;
 
 export const CommandResult = z.strictObject({
-  command: z.string(),
+  command: freeText(z.string()),
   exitCode: z.number().int().nullable(),
   timedOut: z.boolean(),
   /** The end of the output, 16 KiB at most, redacted. */
-  output: z.string().max(16_384),
+  output: freeText(z.string().max(16_384)),
   ms: z.number().nonnegative(),
 });
 export type CommandResult = z.infer<typeof CommandResult>;
@@ -118,7 +128,7 @@ export const TestReport = z.strictObject({
   /** `invalid`: the run cannot be believed (canary tests missing, a known test no longer reports). Never a pass. */
   verdict: z.enum(['passed', 'failed', 'invalid']),
   /** One sentence that a person can act on. */
-  reason: z.string().max(4_000),
+  reason: freeText(z.string().max(4_000)),
   runner: z.enum(['node', 'vitest', 'jest', 'mocha', 'unknown', 'none']),
   /** Names known to be reported; empty lists for runners whose names are unknown. */
   names: z.strictObject({
@@ -134,7 +144,7 @@ export const TestReport = z.strictObject({
     failing: z.array(z.string()),
     result: CommandResult.nullable(),
   }),
-  acceptance: z.array(z.strictObject({ acceptance: z.string(), result: CommandResult })),
+  acceptance: z.array(z.strictObject({ acceptance: freeText(z.string()), result: CommandResult })),
   checks: Digest.nullable(),
 });
 export type TestReport = z.infer<typeof TestReport>;
@@ -148,8 +158,8 @@ export const Release = z.strictObject({
   /** The image that the layer lies on, by the engine's image id. */
   image: z.string(),
   test: TestReport,
-  notes: z.string().max(20_000),
-  watch: z.array(z.string().max(1_000)).max(32),
+  notes: freeText(z.string().max(20_000)),
+  watch: z.array(freeText(z.string().max(1_000))).max(32),
 });
 export type Release = z.infer<typeof Release>;
 
@@ -157,7 +167,7 @@ export const Outcome = z.strictObject({
   release: ReleaseId,
   result: z.enum(['promoted', 'rolled_back', 'failed']),
   /** What was seen, for the reopened ticket. */
-  evidence: z.string().max(20_000),
+  evidence: freeText(z.string().max(20_000)),
   /** The release that serves now, or null when none does. */
   live: ReleaseId.nullable(),
   startedAt: Instant,

@@ -17,9 +17,10 @@ import {
   TicketId,
 } from './ids.ts';
 import { Role } from './spec.ts';
+import { freeText } from './words.ts';
 
 // Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler
-// says what is missing. `reason`, `text` and `evidence` are free text: nothing that `evolve` reads, so they can be redacted.
+// says what is missing. What is marked `freeText` nothing decides on, so it can be redacted (words.ts).
 // Old versions are upcast on reading, never rewritten.
 
 export const Usage = z.strictObject({
@@ -37,6 +38,8 @@ export type GateAction = z.infer<typeof GateAction>;
 export const RunEnd = z.enum(['done', 'failed', 'cancelled', 'rolled_back', 'denied']);
 export type RunEnd = z.infer<typeof RunEnd>;
 
+const reason = freeText(z.string().max(4_000));
+
 /** How an attempt ended. `retryable` failures (a lost runner, an unavailable model) are tried again, a bounded number of times. */
 export const AttemptOutcome = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done'), artifact: Digest }),
@@ -46,9 +49,9 @@ export const AttemptOutcome = z.discriminatedUnion('kind', [
     retryable: z.boolean(),
     /** A retryable failure is not tried again before: what the model's API asked for. */
     retryAt: Instant.optional(),
-    reason: z.string().max(4_000),
+    reason,
   }),
-  z.strictObject({ kind: z.literal('cancelled'), reason: z.string().max(4_000) }),
+  z.strictObject({ kind: z.literal('cancelled'), reason }),
 ]);
 export type AttemptOutcome = z.infer<typeof AttemptOutcome>;
 
@@ -57,7 +60,6 @@ export type PersonRole = z.infer<typeof PersonRole>;
 
 const e = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), data: z.strictObject(shape) });
-const reason = z.string().max(4_000);
 export const CommitAndTree = z.strictObject({ commit: GitSha, tree: GitSha });
 export type CommitAndTree = z.infer<typeof CommitAndTree>;
 
@@ -72,7 +74,13 @@ export const Entry = z.discriminatedUnion('type', [
     next: z.string().max(1_000),
     note: z.string().max(8_000),
   }),
+  /** The free text of an entry before this one is erased: recorded first, then done. */
+  e('trail.redacted', { position: z.number().int().positive(), reason }),
+  /** The database refused the factory something (SQLSTATE 42501): it tried what its role may not do. */
+  e('database.refused', { role: z.enum(['orchestrator', 'runner']), reason }),
   e('person.enrolled', { person: PersonId, roles: z.array(PersonRole) }),
+  /** Their name, token and roles are gone; what they did stays, under their id. */
+  e('person.erased', { person: PersonId, reason }),
   // repo/<name>
   e('repo.added', {
     repo: RepoName,
@@ -93,9 +101,9 @@ export const Entry = z.discriminatedUnion('type', [
     key: z.string().nullable(),
   }),
   e('ticket.run-opened', { ticket: TicketId, run: RunId }),
-  e('ticket.answered', { ticket: TicketId, run: RunId, text: z.string().max(20_000) }),
+  e('ticket.answered', { ticket: TicketId, run: RunId, text: freeText(z.string().max(20_000)) }),
   e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
-  e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: z.string().max(20_000) }),
+  e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: freeText(z.string().max(20_000)) }),
   /** Filed by an alert or by the factory's own watch, while `release` served; `fingerprint` says what is the same incident. */
   e('ticket.incident-raised', {
     ticket: TicketId,
@@ -153,10 +161,10 @@ export const Entry = z.discriminatedUnion('type', [
   e('stage.closed', { stage: z.string(), attempt: AttemptId, outcome: AttemptOutcome, usage: Usage }),
   e('plan.accepted', {
     plan: Digest,
-    tasks: z.array(z.strictObject({ id: TaskId, title: z.string(), dependsOn: z.array(TaskId) })),
+    tasks: z.array(z.strictObject({ id: TaskId, title: freeText(z.string()), dependsOn: z.array(TaskId) })),
   }),
-  e('question.asked', { question: z.string().max(20_000), plan: Digest, expiresAt: Instant }),
-  e('question.answered', { answer: z.string().max(20_000) }),
+  e('question.asked', { question: freeText(z.string().max(20_000)), plan: Digest, expiresAt: Instant }),
+  e('question.answered', { answer: freeText(z.string().max(20_000)) }),
   e('task.changed', {
     task: TaskId.nullable(),
     attempt: AttemptId,
@@ -221,14 +229,14 @@ export const Entry = z.discriminatedUnion('type', [
     at: Instant,
     /** Why there is no undo, in a few words; empty where it works. */
     reason,
-    evidence: z.string().max(20_000),
+    evidence: freeText(z.string().max(20_000)),
   }),
   e('deploy.started', { release: ReleaseId, gate: GateId, fence: z.number().int() }),
   e('deploy.finished', {
     release: ReleaseId,
     result: z.enum(['promoted', 'rolled_back', 'failed']),
     live: ReleaseId.nullable(),
-    evidence: z.string().max(20_000),
+    evidence: freeText(z.string().max(20_000)),
   }),
   e('revert.started', { commit: GitSha }),
   e('revert.finished', { commit: GitSha.nullable(), ref: z.string(), reason }),
@@ -245,7 +253,7 @@ export const Entry = z.discriminatedUnion('type', [
     workspace: Digest.nullable(),
     model: z.string(),
     usage: Usage,
-    action: z.string().max(200),
+    action: freeText(z.string().max(200)),
   }),
   e('attempt.refused', { incarnation: z.string(), reason }),
   e('attempt.closed', { outcome: AttemptOutcome }),
@@ -297,7 +305,7 @@ export const Entry = z.discriminatedUnion('type', [
     by: z.enum(['person', 'factory']),
     release: ReleaseId.nullable(),
     reason,
-    what: z.string().max(4_000),
+    what: freeText(z.string().max(4_000)),
   }),
   e('target.thawed', { reason }),
   /** Somebody was called about a target that the factory froze, or could not be. */
@@ -318,7 +326,7 @@ export const Entry = z.discriminatedUnion('type', [
     release: ReleaseId,
     result: z.enum(['promoted', 'rolled_back', 'failed']),
     live: ReleaseId.nullable(),
-    evidence: z.string().max(20_000),
+    evidence: freeText(z.string().max(20_000)),
   }),
   /** What was journaled beside the trail while it could not be written; the entries are in the same append. */
   e('target.journal-imported', { journal: z.string().max(100), records: z.number().int() }),
@@ -327,7 +335,10 @@ export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];
 export type EntryOf<T extends EntryType> = Extract<Entry, { type: T }>;
 
-/** What the trail holds of an entry besides its payload (`data`, as canonical bytes with a salt, in a table of its own). */
+/**
+ * What the trail holds of an entry besides its payload (`data`, as canonical bytes with a salt, in a table of its own). Free text is no part
+ * of the payload: that has `"$words"`, the digest of the text, and `"$words.at"`, where it belongs; the text lies beside it.
+ */
 export const Envelope = z.strictObject({
   v: z.literal(1),
   position: z.number().int().positive(),
@@ -340,5 +351,5 @@ export const Envelope = z.strictObject({
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** An entry read back: `entry` is null where its payload was redacted. */
-export type RecordedEntry = { envelope: Envelope; entry: Entry | null };
+/** An entry read back. Free text that was redacted reads as `REDACTED`. */
+export type RecordedEntry = { envelope: Envelope; entry: Entry };

@@ -10,6 +10,8 @@ export * from './json.ts';
 export * from './ports.ts';
 export * from './quarantine.ts';
 export * from './run/index.ts';
+export * from './secrets.ts';
 export * from './spec.ts';
 export * from './target/index.ts';
 export * from './undo.ts';
+export * from './words.ts';

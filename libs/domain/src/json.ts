@@ -1,16 +1,17 @@
 import type { z } from 'zod';
 import type { Digest } from './ids.ts';
 import type { Artifacts } from './ports.ts';
+import { maskFreeText } from './words.ts';
 
 // JSON artifacts: parsed by their schema on the way in (which also fixes the order of their keys) and on the way out.
 
-/** Throws zod's error when `value` does not fit: an artifact that does not parse is never stored. */
+/** Secrets in free text are masked. Throws zod's error when `value` does not fit: an artifact that does not parse is never stored. */
 export async function putJson<S extends z.ZodType>(
   artifacts: Artifacts,
   schema: S,
   value: z.input<S>,
 ): Promise<Digest> {
-  return artifacts.put(new TextEncoder().encode(JSON.stringify(schema.parse(value))));
+  return artifacts.put(new TextEncoder().encode(JSON.stringify(maskFreeText(schema, schema.parse(value)))));
 }
 
 /** Throws when the artifact is absent, is not JSON or does not fit. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ChangedPath, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
+import { freeText } from './words.ts';
 
 /** The five roles; also the five kinds of stage, one a role. */
 export const Role = z.enum(['plan', 'implement', 'review', 'test', 'deploy']);
@@ -18,8 +19,8 @@ export type Source = z.infer<typeof Source>;
 export const Feedback = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('review'), review: Review }),
   z.strictObject({ kind: z.literal('tests'), report: TestReport }),
-  z.strictObject({ kind: z.literal('conflict'), paths: z.array(z.string()), message: z.string() }),
-  z.strictObject({ kind: z.literal('refused'), message: z.string() }),
+  z.strictObject({ kind: z.literal('conflict'), paths: z.array(z.string()), message: freeText(z.string()) }),
+  z.strictObject({ kind: z.literal('refused'), message: freeText(z.string()) }),
 ]);
 export type Feedback = z.infer<typeof Feedback>;
 
@@ -48,8 +49,8 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     ...common,
     role: z.literal('plan'),
     maxTasks: z.number().int(),
-    answers: z.array(z.strictObject({ question: z.string(), answer: z.string() })),
-    evidence: z.array(z.string()),
+    answers: z.array(z.strictObject({ question: freeText(z.string()), answer: freeText(z.string()) })),
+    evidence: z.array(freeText(z.string())),
   }),
   z.strictObject({
     ...common,

@@ -1,6 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PersonId, PersonRole } from '@millwright/domain';
-import { asc, sql } from 'drizzle-orm';
+import { asc, eq, sql } from 'drizzle-orm';
 import type { Pool } from './connect.ts';
 import { people, queries } from './tables.ts';
 
@@ -16,6 +16,8 @@ const personOf = (row: Pick<typeof people.$inferSelect, 'id' | 'name' | 'roles'>
 export type People = {
   /** `exists`: the id or the token is taken; nothing was changed. */
   enrol(person: Person & { tokenHash: Uint8Array }): Promise<{ kind: 'enrolled' } | { kind: 'exists' }>;
+  /** Forgets the name, and lets nobody in with the token any more. False: nobody has this id. */
+  erase(id: PersonId): Promise<boolean>;
   byToken(token: string): Promise<Person | null>;
   list(): Promise<Person[]>;
 };
@@ -33,6 +35,15 @@ export function peopleOn(pool: Pool): People {
           .onConflictDoNothing()
           .returning({ id: people.id });
         return rows.length > 0 ? { kind: 'enrolled' } : { kind: 'exists' };
+      }),
+    erase: (id) =>
+      pool.use(async (client) => {
+        const rows = await queries(client)
+          .update(people)
+          .set({ name: id, roles: [], tokenHash: randomBytes(32) })
+          .where(eq(people.id, id))
+          .returning({ id: people.id });
+        return rows.length > 0;
       }),
     byToken: (token) =>
       pool.use(async (client) => {

@@ -29,6 +29,15 @@ export async function enrol(context: Context, [name = '']: string[], options: Op
   show(context, raw, () => [value.token]);
 }
 
+export async function erase(context: Context, [id = '']: string[], options: Options): Promise<void> {
+  const { raw } = await context.client.post(`/people/${encodeURIComponent(id)}/erasure`, z.unknown(), {
+    reason: options.reason,
+  });
+  show(context, raw, () => [
+    `The name behind ${id} is gone, and their token opens nothing. What they did stays, under the id.`,
+  ]);
+}
+
 export async function list(context: Context): Promise<void> {
   const { raw, value } = await context.client.get('/people', z.array(PersonView));
   show(context, raw, () => personList(context.look, value));

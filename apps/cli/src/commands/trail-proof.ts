@@ -1,10 +1,10 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import {
   type BundleVerdict,
-  fromBase64,
   MAX_BUNDLE_BYTES,
   parseNote,
   parseVerifierKey,
+  readPayload,
   type TrailVerdict,
   TrailVerifier,
   type VerifierKey,
@@ -29,9 +29,8 @@ const KeyDoc = z.object({
   origin: z.string(),
   rotations: z.array(z.object({ previous: z.string(), next: z.string(), note: z.string() })),
 });
-const Payload = z.object({ salt: z.string(), text: z.string() }).nullable();
 const Page = z.object({
-  entries: z.array(z.object({ envelope: Envelope, payload: Payload })),
+  entries: z.array(z.object({ envelope: Envelope, payload: z.unknown() })),
   checkpoints: z.array(z.object({ size: z.number(), note: z.string() })),
   head: z.number(),
   sealed: z.number(),
@@ -124,11 +123,8 @@ async function verifyFactory(
   for (let after = 0; !verifier.done; ) {
     const page = (await context.client.get('/trail/log', Page, { after, limit: 2_000 })).value;
     for (const { size, note } of page.checkpoints) verifier.checkpoint(size, note);
-    for (const { envelope, payload } of page.entries) {
-      const salt = payload === null ? null : fromBase64(payload.salt);
-      const bytes = payload === null ? new Uint8Array() : Buffer.from(payload.text);
-      verifier.entry({ envelope, payload: payload && { salt: salt ?? new Uint8Array(), bytes } });
-    }
+    for (const { envelope, payload } of page.entries)
+      verifier.entry({ envelope, payload: readPayload(payload) ?? null }); // what is no payload is as good as none
     const last = page.entries.at(-1);
     if (last === undefined) {
       if (page.sealed > after) verifier.checkpoint(page.sealed, ''); // signed on more entries than there are
@@ -197,6 +193,20 @@ export async function rotate(context: Context): Promise<void> {
   );
   showData(context, raw, () => [value.next]);
   context.note(`The old key vouched for it on the trail: ${value.previous}`);
+}
+
+const Redacted = z.object({ position: z.number(), record: z.number(), erased: z.boolean() });
+
+export async function redact(context: Context, [position = '']: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.post('/trail/redactions', Redacted, {
+    position: parseWhole(position, 'POSITION', 1, 999_999_999),
+    reason: options.reason,
+  });
+  showData(context, raw, () => [
+    value.erased
+      ? `The free text of entry ${value.position} is erased; entry ${value.record} says so. Proofs and state stand as they were.`
+      : `Entry ${value.position} has no free text (any more); entry ${value.record} says that it was asked for.`,
+  ]);
 }
 
 export async function checkpoint(context: Context): Promise<void> {

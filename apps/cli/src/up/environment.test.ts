@@ -17,6 +17,7 @@ const shared = { factory: 'fac_1', image: 'image:1', dockerHost: undefined };
 const orchestrator = orchestratorEnv(shell, {
   ...shared,
   databaseUrl: 'postgres://orchestrator:OP@h/d',
+  redactorUrl: 'postgres://redactor:DP@h/d',
   queueUrl: 'postgres://orchestrator:OP@h/d',
   data: '/data',
   port: 1,
@@ -32,14 +33,25 @@ const runner = (recordedUrl: string | null) =>
   });
 const holds = (env: Record<string, string>, ...secrets: string[]) =>
   secrets.filter((secret) => JSON.stringify(env).includes(secret));
-const ALL = ['MODEL-KEY', 'PERSON-TOKEN', 'CLOUD-KEY', 'GIT-TOKEN', 'OP@', 'RP@', 'MP@', 'HASH', '/agent'];
+const ALL = [
+  'MODEL-KEY',
+  'PERSON-TOKEN',
+  'CLOUD-KEY',
+  'GIT-TOKEN',
+  'OP@',
+  'DP@',
+  'RP@',
+  'MP@',
+  'HASH',
+  '/agent',
+];
 
 it('gives each process its own secrets and nobody elses', () => {
   const migrate = migrateEnv(shell, {
     url: 'postgres://migrator:MP@h/d',
     passwords: { orchestrator: 'o', runner: 'r', redactor: 'd' },
   });
-  expect(holds(orchestrator, ...ALL)).toEqual(['OP@', 'HASH', '/agent']);
+  expect(holds(orchestrator, ...ALL)).toEqual(['OP@', 'DP@', 'HASH', '/agent']);
   expect(holds(runner(null), ...ALL)).toEqual(['MODEL-KEY', 'RP@']);
   expect(holds(runner('http://r'), ...ALL)).toEqual(['RP@']);
   expect(holds(migrate, ...ALL)).toEqual(['MP@']);

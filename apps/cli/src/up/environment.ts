@@ -26,8 +26,9 @@ const ROLES = ['plan', 'implement', 'review', 'test', 'deploy'] as const;
 
 const MODEL = /^MILLWRIGHT_MODEL_/;
 /** The CLI's own variables, and secrets of one process. */
-const NOT_THE_ORCHESTRATORS = /^MILLWRIGHT_(MODEL_.*|TOKEN|URL|DATA|.*_PASSWORD)$/;
-const NOT_THE_RUNNERS = /^MILLWRIGHT_(TOKEN|URL|DATA|ADMIN_TOKEN_HASH|.*_PASSWORD|.*_SECRET|.*_KEY)$/;
+const NOT_THE_ORCHESTRATORS = /^MILLWRIGHT_(MODEL_.*|TOKEN|URL|DATA|REDACTOR_URL|.*_PASSWORD)$/;
+const NOT_THE_RUNNERS =
+  /^MILLWRIGHT_(TOKEN|URL|DATA|ADMIN_TOKEN_HASH|REDACTOR_URL|.*_PASSWORD|.*_SECRET|.*_KEY)$/;
 
 const picked = (env: Env, wanted: (name: string) => boolean): Given =>
   Object.fromEntries(
@@ -62,7 +63,14 @@ export function migrateEnv(
 /** The orchestrator pushes to repositories, so it may use the shell's ssh agent; it never holds the model's key. */
 export function orchestratorEnv(
   env: Env,
-  given: Shared & { databaseUrl: string; queueUrl: string; data: string; port: number; tokenHash: string },
+  given: Shared & {
+    databaseUrl: string;
+    redactorUrl: string;
+    queueUrl: string;
+    data: string;
+    port: number;
+    tokenHash: string;
+  },
 ): Given {
   return {
     ...ordinary(env),
@@ -73,6 +81,7 @@ export function orchestratorEnv(
     ),
     ...shared(given),
     DATABASE_URL: given.databaseUrl,
+    MILLWRIGHT_REDACTOR_URL: given.redactorUrl,
     QUEUE_URL: given.queueUrl,
     MILLWRIGHT_DATA: given.data,
     PORT: String(given.port),

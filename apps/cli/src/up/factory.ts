@@ -201,6 +201,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
         const childEnv = environment.orchestratorEnv(env, {
           ...shared,
           databaseUrl: database.url('orchestrator'),
+          redactorUrl: database.url('redactor'),
           queueUrl: queue('orchestrator'),
           data,
           port,

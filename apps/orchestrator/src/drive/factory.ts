@@ -1,4 +1,4 @@
-import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
+import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
 import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
@@ -35,6 +35,8 @@ export type Factory = {
   trail: OpenTrail;
   sealer: Sealer;
   prover: Prover;
+  /** Null: this factory was not given the role that erases. */
+  redactor: Redactor | null;
   store: Store;
   secrets: Secrets;
   queue: Queue;

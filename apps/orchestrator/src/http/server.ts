@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
+import { erasureRoutes } from './routes/erasure.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
@@ -73,6 +74,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     quarantineRoutes,
     incidentRoutes,
     trailProofRoutes,
+    erasureRoutes,
   ])
     routes(typed(app), api);
   return app;

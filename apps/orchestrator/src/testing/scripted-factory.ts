@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { openProver, openSealer, openTrail } from '@millwright/audit';
+import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import type { Target } from '@millwright/rollback';
@@ -52,6 +52,7 @@ export async function scriptedFactory(
   });
   await sealer.start();
   const prover = openProver({ url: db.url.orchestrator, vkey: () => sealer.vkey() });
+  const redactor = openRedactor({ url: db.url.redactor });
   const store = openStore({ url: db.url.orchestrator });
   const queue = openQueue({ url: db.url.orchestrator });
   const secrets = openSecrets({ store, key: randomBytes(32) });
@@ -73,6 +74,7 @@ export async function scriptedFactory(
     trail,
     sealer,
     prover,
+    redactor,
     store,
     secrets,
     queue,
@@ -162,6 +164,7 @@ export async function scriptedFactory(
       await queue.close();
       await sealer.stop();
       await prover.close();
+      await redactor.close();
       await trail.close();
       await store.close();
       rmSync(root, { recursive: true, force: true });

@@ -11,8 +11,7 @@ const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' 
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
 /** One entry as a sentence: what was done, on what, with what result. The line beside it says who, when, and by which policy. */
-export function sentence(entry: Entry | null, gate?: AskedGate): string {
-  if (entry === null) return 'payload redacted';
+export function sentence(entry: Entry, gate?: AskedGate): string {
   switch (entry.type) {
     case 'factory.started':
       return `the factory started, version ${entry.data.version}`;
@@ -22,8 +21,14 @@ export function sentence(entry: Entry | null, gate?: AskedGate): string {
       return `resumed the factory: ${entry.data.reason}`;
     case 'factory.key-rotated':
       return `rotated the checkpoint key from ${entry.data.previous} to ${entry.data.next}`;
+    case 'trail.redacted':
+      return `redacted the free text of entry ${entry.data.position}: ${entry.data.reason}`;
+    case 'database.refused':
+      return `the database refused the ${entry.data.role}: ${entry.data.reason}`;
     case 'person.enrolled':
       return `enrolled ${entry.data.person} as ${entry.data.roles.join(', ')}`;
+    case 'person.erased':
+      return `erased the name of ${entry.data.person}: ${entry.data.reason}`;
     case 'repo.added':
       return `added repository ${entry.data.repo} (${entry.data.url}, branch ${entry.data.branch}, delivered by ${entry.data.deliver})`;
     case 'repo.step-set':

@@ -18,8 +18,8 @@ export type Account = { world: World; names: Map<string, string> };
 /** An entry as the API gives it: who did what, on which bytes, allowed by which decision, with what result. */
 export function trailLine({ world, names }: Account, recorded: RecordedEntry): TrailLine {
   const { envelope, entry } = recorded;
-  const allowedBy = entry && allowed(world, recorded, entry);
-  const result = entry === null ? 'noted' : resultOf(world, recorded, entry);
+  const allowedBy = allowed(world, recorded, entry);
+  const result = resultOf(world, recorded, entry);
   return {
     position: envelope.position,
     stream: envelope.stream,
@@ -29,11 +29,11 @@ export function trailLine({ world, names }: Account, recorded: RecordedEntry): T
     actorName: names.get(envelope.actor) ?? null,
     at: envelope.at,
     payloadDigest: envelope.payloadDigest,
-    data: entry?.data ?? null,
+    data: entry.data,
     ...concernsOf(world, recorded),
     who: whoActed(world, names, recorded),
     text: `${sentence(entry, asked(world, recorded))}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
-    on: entry === null ? [] : touched(entry),
+    on: touched(entry),
     allowedBy,
     result,
   };
@@ -41,7 +41,7 @@ export function trailLine({ world, names }: Account, recorded: RecordedEntry): T
 
 /** The gate that an entry of a run speaks of. */
 function asked(world: World, { envelope, entry }: RecordedEntry): Gate | undefined {
-  if (!entry || !('gate' in entry.data)) return undefined;
+  if (!('gate' in entry.data)) return undefined;
   const { gate } = entry.data;
   return world.run(envelope.stream.slice('run/'.length) as RunId)?.gates.find((one) => one.gate === gate);
 }
@@ -58,7 +58,7 @@ function whoActed(world: World, names: Map<string, string>, { envelope, entry }:
   const [kind = '', role = ''] = envelope.actor.split('/');
   if (kind === 'agent') {
     const attempt = world.attempts.get(envelope.stream.slice('attempt/'.length) as never);
-    const model = entry?.type === 'turn.recorded' ? entry.data.model : (attempt?.model ?? null);
+    const model = entry.type === 'turn.recorded' ? entry.data.model : (attempt?.model ?? null);
     return { kind: 'agent', name: ROLES[role] ?? role, model };
   }
   if (kind === 'runner') return { kind: 'runner', name: 'runner', model: null };

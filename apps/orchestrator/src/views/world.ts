@@ -23,6 +23,7 @@ import {
   type RunState,
   type TargetState,
   type TicketId,
+  type Trail,
   type Usage,
 } from '@millwright/domain';
 import { concernsOf } from './concerns.ts';
@@ -112,7 +113,7 @@ export class World {
   /** Where each entry is found again, and which effects have no outcome yet. */
   readonly index = new TrailIndex();
   readonly effects = new OpenEffects();
-  readonly #quarantine = new Quarantine();
+  #quarantine = new Quarantine();
   readonly #waiting = new Set<{ position: number; resolve: () => void }>();
   readonly #listeners = new Set<(recorded: RecordedEntry) => void>();
   #halted: string | null = null;
@@ -164,13 +165,27 @@ export class World {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Built again from the trail: after a redaction, for what this one still holds of the text. */
+  async refold(readAll: Trail['readAll']): Promise<void> {
+    const fresh = new World();
+    while (fresh.position < this.position)
+      for (const one of await readAll(fresh.position, Math.min(this.position - fresh.position, 1_000)))
+        fresh.apply(one);
+    // Nothing was awaited since the two were at one position.
+    const maps = (of: World) => [of.repos, of.tickets, of.runs, of.attempts, of.releases, of.targets];
+    for (const [i, map] of (maps(this) as Map<unknown, unknown>[]).entries()) {
+      map.clear();
+      for (const [key, value] of maps(fresh)[i] ?? []) map.set(key, value);
+    }
+    this.#halted = fresh.#halted;
+    this.#quarantine = fresh.#quarantine;
+  }
+
   apply(recorded: RecordedEntry): void {
     const { envelope, entry } = recorded;
-    if (entry) {
-      this.#fold(recorded, entry);
-      this.effects.apply(envelope.stream, envelope.position, entry);
-      this.#quarantine.apply(entry, envelope.at, (id) => this.#builtFrom(id));
-    }
+    this.#fold(recorded, entry);
+    this.effects.apply(envelope.stream, envelope.position, entry);
+    this.#quarantine.apply(entry, envelope.at, (id) => this.#builtFrom(id));
     this.index.add(envelope, concernsOf(this, recorded));
     this.position = envelope.position;
     for (const one of this.#waiting) {
@@ -182,7 +197,7 @@ export class World {
     for (const listener of this.#listeners) listener(recorded);
   }
 
-  #fold({ envelope }: RecordedEntry, entry: NonNullable<RecordedEntry['entry']>): void {
+  #fold({ envelope }: RecordedEntry, entry: Entry): void {
     const [kind, id] = envelope.stream.split('/');
     if (kind === 'run') this.#foldRun(id as RunId, envelope, entry);
     if (kind === 'target') {

@@ -23,7 +23,7 @@ import {
   TestReport,
 } from '@millwright/domain';
 import { openStore, type Store } from '@millwright/store';
-import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { placesOf, type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts';
 import { bundleOf, type Files } from '../fixture/snapshots.ts';
@@ -40,6 +40,8 @@ const clock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
 };
+/** In two parts, so that this file holds no secret itself. */
+const CANARY = ['ghp', '_canaryabcdefghijklmnopqrstuvwxyz012345'].join('');
 const SCRIPT = `
 role: plan
 turns:
@@ -59,6 +61,14 @@ role: implement
 when: { title: "^Nothing" }
 turns:
   - tools: [{ submit: { summary: nothing, commitMessage: Do nothing } }]
+---
+role: implement
+when: { title: "^Leaky" }
+turns:
+  - tools: [{ bash: "echo 'key = ${CANARY}' > key.txt && cat key.txt" }]
+  - expect: ["masked: GitHub token"]
+    tools: [{ bash: "exit 3 # ${CANARY}" }]
+  - tools: [{ submit: { summary: "wrote ${CANARY}", commitMessage: "Keep ${CANARY}" } }]
 ---
 role: implement
 when: { title: "^Slow" }
@@ -226,6 +236,19 @@ test('implement: an empty change is refused', async () => {
     code: 'change-refused',
     retryable: false,
   });
+});
+
+test('implement: a secret that the model wrote down is nowhere: not in turns, the workspace kept, the patch, or why it was refused', async () => {
+  const attempt = await open('Leaky', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  const outcome = await outcomeOf(attempt);
+  expect(outcome).toMatchObject({ kind: 'failed', code: 'change-refused', retryable: false });
+  expect(JSON.stringify(outcome)).toContain(
+    'line 1 of key.txt holds what looks like a secret (GitHub token)',
+  );
+  expect(JSON.stringify(await entriesOf(attempt))).toContain('masked');
+  expect(await placesOf(db.url.postgres, CANARY.slice(4, 24))).toEqual([]);
+  expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
 });
 
 test('review: bound to the patch', async () => {

@@ -14,6 +14,7 @@ import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
 import type { Held } from './runner.ts';
+import { secretInPatch } from './secrets-in-patch.ts';
 import { testStage } from './test-stage.ts';
 import { together } from './together.ts';
 
@@ -67,6 +68,12 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       throw terminal('change-refused', 'The change is empty: the workspace equals the tree it started from.');
     if (change.kind === 'refused')
       throw terminal('change-refused', `The change was refused: ${change.reason}.`);
+    const secret = secretInPatch(change.patch);
+    if (secret !== null)
+      throw terminal(
+        'change-refused',
+        `The change was refused: ${secret}. Nothing of it was kept; take it out.`,
+      );
     const { baseTree, tree, patchId, paths } = change;
     const patch = await runner.artifacts.put(change.patch);
     return putJson(runner.artifacts, ChangeSet, {

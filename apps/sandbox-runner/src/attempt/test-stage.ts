@@ -3,6 +3,7 @@ import {
   type Digest,
   type GitSha,
   getJson,
+  maskBytes,
   putJson,
   type SpecOf,
   TestReport,
@@ -61,7 +62,7 @@ async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
     const said = await submissionOf<'test'>(held, sandbox, { advice }, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);
-    const files = tar === null ? null : await held.runner.artifacts.put(tar);
+    const files = tar === null ? null : await held.runner.artifacts.put(maskBytes(tar));
     return putJson(held.runner.artifacts, AcceptanceChecks, { ...said, files });
   });
 }

@@ -5,6 +5,7 @@ import {
   cancelled,
   type Digest,
   getJson,
+  maskBytes,
   type RecordedEntry,
   type Role,
   type TurnLog,
@@ -73,5 +74,5 @@ async function keepWorkspace(
   if (snapshot.kind === 'unchanged') return null;
   if (snapshot.kind === 'refused')
     throw terminal('workspace-too-large', `The workspace cannot be kept: ${snapshot.reason}.`);
-  return artifacts.put(snapshot.tar);
+  return artifacts.put(maskBytes(snapshot.tar)); // a resumed attempt finds x for each character of a secret
 }

@@ -62,13 +62,40 @@ describe('verdicts', () => {
     expect(verdict).toMatchObject({ integrity: { kind: 'ok' }, completeness: { kind: 'open' } });
   });
 
-  test('a redacted payload is redacted, not tampered', () => {
-    const verdict = verify(edited((b) => (entryAt(b, 1).payload = null)));
-    expect(verdict).toMatchObject({
-      integrity: { kind: 'ok' },
-      completeness: { kind: 'complete' },
-      redacted: [3],
+  describe('free text that is gone', () => {
+    const log = ledgerWithRun();
+    const { position } = log.append(`run/${RUN}`, 'run.stop-asked', { end: 'failed' }, 'a name');
+    log.append('factory', 'trail.redacted', { position });
+    const record = log.entries.length;
+    const without = (redactions?: Bundle['redactions']): Bundle => {
+      const bundle = structuredClone(log.bundle(null, (one) => one.position === position));
+      for (const { payload } of bundle.entries) if (payload) payload.words = null;
+      return redactions === undefined ? bundle : { ...bundle, redactions };
+    };
+
+    test('is redacted where the bundle proves the entry that says so', () => {
+      const verdict = verify(without([log.item(record)]), [log.signer.vkey]);
+      expect(verdict).toMatchObject({ integrity: { kind: 'ok' }, redacted: [position] });
     });
+
+    test.each([
+      ['it does not', undefined],
+      ['it says nothing', []],
+      ['what it has is another entry', [log.item(position)]],
+    ])('is missing where %s', (_, redactions) => {
+      const verdict = verify(without(redactions), [log.signer.vkey]);
+      expect(verdict.integrity).toMatchObject({ kind: 'tampered', position, code: 'missing' });
+    });
+
+    test('a record that is not proved is refused', () => {
+      const forged = { ...log.item(record), proof: log.item(position).proof };
+      expect(verify(without([forged]), [log.signer.vkey]).integrity).toMatchObject({ code: 'not-in-tree' });
+    });
+  });
+
+  test('a payload that is gone is missing', () => {
+    const verdict = verify(edited((b) => (entryAt(b, 1).payload = null)));
+    expect(verdict.integrity).toMatchObject({ kind: 'tampered', position: 3, code: 'missing' });
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { Envelope } from '@millwright/domain';
-import { fromBase64 } from './base64.ts';
+import { fromBase64, toBase64 } from './base64.ts';
+import type { Payload } from './entry.ts';
 
 // The trail bundle: one JSON file that can be checked with nothing but the public key. Its form, read from bytes nobody vouches for.
 
@@ -10,10 +11,14 @@ const MAX_ENTRIES = 1_000_000;
 /** A tree of 2^53 leaves has no longer proof. */
 const MAX_PROOF = 53;
 
+/** Stored canonical bytes as text, and their salt in base64. */
+type Salted = { salt: string; text: string };
+/** `words`: the entry's free text; left out where it has none, null where it was redacted. */
+export type BundlePayload = Salted & { words?: Salted | null };
+
 export type BundleEntry = {
   envelope: Envelope;
-  /** The stored canonical bytes as text, and the salt in base64; null where it was redacted. */
-  payload: { salt: string; text: string } | null;
+  payload: BundlePayload | null;
   /** The inclusion proof under the bundle's checkpoint: hashes in base64, the leaf's sibling first. */
   proof: string[];
 };
@@ -31,6 +36,8 @@ export type Bundle = {
   entries: BundleEntry[];
   /** Entries `factory.key-rotated`: from an older key to the one that signed the checkpoint. */
   rotations: BundleEntry[];
+  /** Entries `trail.redacted`: why free text of these entries is missing. Left out where none is. */
+  redactions?: BundleEntry[];
 };
 
 export type Unreadable = {
@@ -47,12 +54,13 @@ const unreadable = (code: Unreadable['code'], reason: string): Unreadable => ({
 /** An entry, its hashes decoded. */
 export type ReadEntry = {
   envelope: Envelope;
-  payload: { salt: Uint8Array; bytes: Uint8Array } | null;
+  payload: Payload | null;
   proof: Uint8Array[];
 };
-export type ReadBundle = Omit<Bundle, 'entries' | 'rotations'> & {
+export type ReadBundle = Omit<Bundle, 'entries' | 'rotations' | 'redactions'> & {
   entries: ReadEntry[];
   rotations: ReadEntry[];
+  redactions: ReadEntry[];
 };
 
 /** Whether it is an object with exactly these keys. What is not checked could be changed unseen, so nothing else may be there. */
@@ -62,13 +70,34 @@ function exactly<K extends string>(value: unknown, keys: readonly K[]): value is
   return own.length === keys.length && keys.every((key) => Object.hasOwn(value, key));
 }
 
-function readPayload(value: unknown): ReadEntry['payload'] | undefined {
-  if (value === null) return null;
-  if (!exactly(value, ['salt', 'text']) || typeof value.salt !== 'string' || typeof value.text !== 'string')
-    return undefined;
+function readSalted(value: Salted): { salt: Uint8Array; bytes: Uint8Array } | undefined {
+  if (typeof value.salt !== 'string' || typeof value.text !== 'string') return undefined;
   const salt = fromBase64(value.salt);
-  if (salt?.length !== 16 || !value.text.isWellFormed()) return undefined;
-  return { salt, bytes: Buffer.from(value.text) };
+  return salt?.length === 16 && value.text.isWellFormed()
+    ? { salt, bytes: Buffer.from(value.text) }
+    : undefined;
+}
+
+/** A payload as it is written, read back; undefined where it is not one. */
+export function readPayload(value: unknown): Payload | null | undefined {
+  if (value === null) return null;
+  const apart = exactly(value, ['salt', 'text', 'words']);
+  if (!apart && !exactly(value, ['salt', 'text'])) return undefined;
+  const salted = readSalted(value as Salted);
+  if (salted === undefined) return undefined;
+  if (!apart || value.words === null) return { ...salted, words: null };
+  const words = exactly(value.words, ['salt', 'text']) ? readSalted(value.words as Salted) : undefined;
+  return words && { ...salted, words };
+}
+
+/** Bytes that are no UTF-8 are replaced, and then do not verify: nothing recorded has any. */
+export function writtenPayload(payload: Payload | null): BundlePayload | null {
+  if (payload === null) return null;
+  const written = ({ salt, bytes }: { salt: Uint8Array; bytes: Uint8Array }): Salted => ({
+    salt: toBase64(salt),
+    text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
+  });
+  return payload.words === null ? written(payload) : { ...written(payload), words: written(payload.words) };
 }
 
 function readEntry(value: unknown): ReadEntry | null {
@@ -126,8 +155,9 @@ export function readBundle(source: string | Uint8Array): { kind: 'read'; bundle:
   if (!('v' in value) || value.v !== 1)
     return unreadable('other-version', 'the bundle is of a version that this program does not know');
   const malformed = (part: string) => unreadable('malformed', `the bundle's ${part} is not as it should be`);
-  if (!exactly(value, ['format', 'v', 'run', 'checkpoint', 'keys', 'entries', 'rotations']))
-    return malformed('list of fields');
+  const fields = ['format', 'v', 'run', 'checkpoint', 'keys', 'entries', 'rotations'] as const;
+  const redacts = exactly(value, [...fields, 'redactions']);
+  if (!redacts && !exactly(value, fields)) return malformed('list of fields');
   const { run, checkpoint, keys } = value;
   if (run !== null && typeof run !== 'string') return malformed('run');
   if (typeof checkpoint !== 'string') return malformed('checkpoint');
@@ -136,5 +166,10 @@ export function readBundle(source: string | Uint8Array): { kind: 'read'; bundle:
   if (entries === null) return malformed('list of entries');
   const rotations = readEntries(value.rotations);
   if (rotations === null) return malformed('list of rotations');
-  return { kind: 'read', bundle: { format: BUNDLE_FORMAT, v: 1, run, checkpoint, keys, entries, rotations } };
+  const redactions = redacts ? readEntries(value.redactions) : [];
+  if (redactions === null) return malformed('list of redactions');
+  return {
+    kind: 'read',
+    bundle: { format: BUNDLE_FORMAT, v: 1, run, checkpoint, keys, entries, rotations, redactions },
+  };
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Digest, Envelope } from '@millwright/domain';
 import canonicalize from 'canonicalize';
+import { z } from 'zod';
 
 // Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.
 
@@ -14,7 +15,7 @@ export function canonicalBytes(value: unknown): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps a redacted payload from being guessed back from its digest. */
+/** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps what was erased from being guessed back from its digest. */
 export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {
   return `sha256:${hash('sha256', Buffer.concat([salt, bytes]), 'hex')}` as Digest;
 }
@@ -37,11 +38,34 @@ export function leafHash(envelope: Envelope): Uint8Array {
   return hash('sha256', `\0${envelopeText(envelope)}`, 'buffer');
 }
 
-/** Whether a payload is the one that its envelope commits to; `redacted` where there is none. */
+/** Free text, apart from its payload, under a salt of its own: it can be erased, and the payload still stands. */
+type Words = { salt: Uint8Array; bytes: Uint8Array };
+/** What an entry says, as it is stored. `words`: null where the entry has no free text, or where that was erased. */
+export type Payload = { salt: Uint8Array; bytes: Uint8Array; words: Words | null };
+
+// Keys are sorted and none of ours comes before `$`, so a payload that has its words apart begins with their digest.
+const WORDS = '{"$words":"';
+const DIGEST = 'sha256:'.length + 64;
+
+function digestOfWords(bytes: Uint8Array): string | null {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, WORDS.length + DIGEST));
+  return start.toString('latin1', 0, WORDS.length) === WORDS ? start.toString('latin1', WORDS.length) : null;
+}
+
+/**
+ * Whether a payload is the one that its envelope commits to, and its free text the one that the payload commits to. `redacted`: the text was
+ * erased, which is right only where the trail says so. `missing`: there is no payload at all, which is never right.
+ */
 export function checkPayload(
   envelope: Envelope,
-  payload: { salt: Uint8Array; bytes: Uint8Array } | null,
-): 'ok' | 'redacted' | 'mismatch' {
-  if (payload === null) return 'redacted';
-  return payloadDigest(payload.salt, payload.bytes) === envelope.payloadDigest ? 'ok' : 'mismatch';
+  payload: Payload | null,
+): 'ok' | 'redacted' | 'missing' | 'mismatch' {
+  if (payload === null) return 'missing';
+  if (payloadDigest(payload.salt, payload.bytes) !== envelope.payloadDigest) return 'mismatch';
+  const { words } = payload;
+  const digest = digestOfWords(payload.bytes);
+  if (words === null) return digest === null ? 'ok' : 'redacted';
+  return digest !== null && payloadDigest(words.salt, words.bytes) === digest ? 'ok' : 'mismatch';
 }
+
+const Redaction = z.object({ position: z.number().int().positive() });

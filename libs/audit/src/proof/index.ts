@@ -7,7 +7,16 @@ export {
   verifyAttestations,
 } from './attestations.ts';
 export { fromBase64, toBase64 } from './base64.ts';
-export { BUNDLE_FORMAT, type Bundle, type BundleEntry, MAX_BUNDLE_BYTES, readBundle } from './bundle.ts';
+export {
+  BUNDLE_FORMAT,
+  type Bundle,
+  type BundleEntry,
+  type BundlePayload,
+  MAX_BUNDLE_BYTES,
+  readBundle,
+  readPayload,
+  writtenPayload,
+} from './bundle.ts';
 export {
   type Checkpoint,
   checkCosignature,
@@ -26,7 +35,14 @@ export {
   pae,
   signEnvelope,
 } from './dsse.ts';
-export { canonicalBytes, checkPayload, envelopeBytes, leafHash, payloadDigest } from './entry.ts';
+export {
+  canonicalBytes,
+  checkPayload,
+  envelopeBytes,
+  leafHash,
+  type Payload,
+  payloadDigest,
+} from './entry.ts';
 export {
   generateKey,
   type KeyKind,
@@ -36,6 +52,7 @@ export {
   type VerifierKey,
 } from './keys.ts';
 export { formatNote, MAX_NOTE, type Note, parseNote, type Signature, signText } from './note.ts';
+export { redactedBy } from './payloads.ts';
 export {
   checkConsistency,
   checkInclusion,

@@ -1,8 +1,10 @@
+import type { Envelope } from '@millwright/domain';
 import type { ReadEntry } from './bundle.ts';
+import type { Payload } from './entry.ts';
 import type { Rotation } from './rotation.ts';
 
-/** What an entry says, where its payload is there and is an object. */
-export function dataOf(entry: ReadEntry): Record<string, unknown> | null {
+/** What an entry says, its free text aside, where its payload is there and is an object. */
+export function dataOf(entry: Pick<ReadEntry, 'payload'>): Record<string, unknown> | null {
   if (entry.payload === null) return null;
   try {
     const data: unknown = JSON.parse(
@@ -22,4 +24,12 @@ export function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
       return [];
     return [{ previous: data.previous, next: data.next, note: data.note }];
   });
+}
+
+/** The position whose free text an entry says was erased; null for any other entry. */
+export function redactedBy(envelope: Envelope, payload: Payload | null): number | null {
+  if (envelope.type !== 'trail.redacted' || envelope.stream !== 'factory' || payload === null) return null;
+  const said = dataOf(payload);
+  const redaction = Redaction.safeParse(said);
+  return redaction.success && redaction.data.position < envelope.position ? redaction.data.position : null;
 }

@@ -85,16 +85,32 @@ describe('hashes', () => {
     );
   });
 
-  test('a payload is checked against its envelope: ok, redacted, or another', () => {
-    const payload = { salt: Buffer.alloc(16, 7), bytes: canonicalBytes({ reason: 'x' }) };
+  test('a payload is checked against its envelope: ok, missing, or another', () => {
+    const payload = { salt: Buffer.alloc(16, 7), bytes: canonicalBytes({ reason: 'x' }), words: null };
     const committed = { ...envelope, payloadDigest: payloadDigest(payload.salt, payload.bytes) };
     expect(committed.payloadDigest).toBe(
       `sha256:${createHash('sha256').update(payload.salt).update('{"reason":"x"}').digest('hex')}`,
     );
     expect(checkPayload(committed, payload)).toBe('ok');
-    expect(checkPayload(committed, null)).toBe('redacted');
+    expect(checkPayload(committed, null)).toBe('missing');
     expect(checkPayload(committed, { ...payload, salt: Buffer.alloc(16, 8) })).toBe('mismatch');
     expect(checkPayload(committed, { ...payload, bytes: canonicalBytes({ reason: 'y' }) })).toBe('mismatch');
     expect(checkPayload({ ...committed, payloadDigest: 'sha256:' as Digest }, payload)).toBe('mismatch');
+    const words = { salt: Buffer.alloc(16, 1), bytes: canonicalBytes(['nobody committed to this']) };
+    expect(checkPayload(committed, { ...payload, words })).toBe('mismatch');
+  });
+
+  test('free text apart is checked against its payload: ok, redacted, or another', () => {
+    const words = { salt: Buffer.alloc(16, 1), bytes: canonicalBytes(['said']) };
+    const bytes = canonicalBytes({ reason: '', $words: payloadDigest(words.salt, words.bytes), a: 1 });
+    const payload = { salt: Buffer.alloc(16, 7), bytes, words };
+    const committed = { ...envelope, payloadDigest: payloadDigest(payload.salt, bytes) };
+    expect(checkPayload(committed, payload)).toBe('ok');
+    expect(checkPayload(committed, { ...payload, words: null })).toBe('redacted');
+    const other = { ...words, bytes: canonicalBytes(['never said']) };
+    expect(checkPayload(committed, { ...payload, words: other })).toBe('mismatch');
+    expect(checkPayload(committed, { ...payload, words: { ...words, salt: Buffer.alloc(16) } })).toBe(
+      'mismatch',
+    );
   });
 });

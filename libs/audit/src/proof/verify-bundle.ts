@@ -2,7 +2,7 @@ import { type ReadBundle, type ReadEntry, readBundle, type Unreadable } from './
 import { openCheckpoint } from './checkpoint.ts';
 import { checkPayload, leafHash } from './entry.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
-import { dataOf, rotationsOf } from './payloads.ts';
+import { dataOf, redactedBy, rotationsOf } from './payloads.ts';
 import { checkInclusion } from './proofs.ts';
 import { keysAfter } from './rotation.ts';
 
@@ -29,7 +29,7 @@ export type BundleVerdict = {
   completeness: Completeness;
   run: string | null;
   entries: number;
-  /** Positions whose payloads were erased by redaction: the entries themselves are proved. */
+  /** Positions whose free text was erased, as the trail says: the entries themselves are proved. */
   redacted: number[];
   checkpoint: { origin: string; size: number } | null;
   signedBy: string[];
@@ -52,7 +52,10 @@ function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array)
     if (position <= last)
       return tampered(position, 'reordered', `entry ${position} comes after entry ${last}`);
     last = position;
-    if (checkPayload(envelope, payload) === 'mismatch')
+    const checked = checkPayload(envelope, payload);
+    if (checked === 'missing')
+      return tampered(position, 'missing', `the payload of entry ${position} is missing`);
+    if (checked === 'mismatch')
       return tampered(position, 'payload', `the payload of entry ${position} is not what was recorded`);
     if (!checkInclusion(position - 1, size, leafHash(envelope), proof, root))
       return tampered(
@@ -62,6 +65,22 @@ function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array)
       );
   }
   return null;
+}
+
+/** Erased free text, as far as the bundle's own proved entries say that it was. */
+function redactedOf(entries: readonly ReadEntry[], redactions: readonly ReadEntry[]): Integrity | number[] {
+  const said = new Set(redactions.map(({ envelope, payload }) => redactedBy(envelope, payload)));
+  const erased = [...entries, ...redactions]
+    .filter(({ envelope, payload }) => checkPayload(envelope, payload) === 'redacted')
+    .map(({ envelope }) => envelope.position);
+  const unsaid = erased.find((position) => !said.has(position));
+  return unsaid === undefined
+    ? [...new Set(erased)]
+    : tampered(
+        unsaid,
+        'missing',
+        `the free text of entry ${unsaid} is gone, and no entry says that it was redacted`,
+      );
 }
 
 /** Every stream reaches, without a gap, the version that the run's closing entry lists. */
@@ -142,11 +161,14 @@ function verified(bundle: ReadBundle, trusted: readonly VerifierKey[]): BundleVe
   verdict.checkpoint = { origin, size };
   verdict.signedBy = opened.signedBy.map((key) => key.vkey);
   verdict.cosignedBy = opened.cosignedBy.map(({ key, at }) => ({ name: key.name, at }));
-  const bad = firstBad(bundle.entries, size, root) ?? firstBad(bundle.rotations, size, root);
+  const bad =
+    firstBad(bundle.entries, size, root) ??
+    firstBad(bundle.rotations, size, root) ??
+    firstBad(bundle.redactions, size, root);
   if (bad !== null) return { ...verdict, integrity: bad };
-  verdict.redacted = bundle.entries.flatMap(({ envelope, payload }) =>
-    payload === null ? [envelope.position] : [],
-  );
+  const redacted = redactedOf(bundle.entries, bundle.redactions);
+  if (!Array.isArray(redacted)) return { ...verdict, integrity: redacted };
+  verdict.redacted = redacted;
   verdict.completeness = completenessOf(bundle.run, bundle.entries);
   return verdict;
 }

@@ -11,9 +11,9 @@ const CHECKPOINTS = [7, 16, 30, 33, 60];
 const ledger = new Ledger();
 for (let i = 0; i < SIZE; i++)
   ledger.append(`ticket/tkt_${i % 7}`, 'factory.halted', { reason: `entry ${i}` });
-const whole: readonly TrailEntry[] = ledger.entries.map(({ envelope, salt, bytes }) => ({
+const whole: readonly TrailEntry[] = ledger.entries.map(({ envelope, ...payload }) => ({
   envelope,
-  payload: { salt, bytes },
+  payload,
 }));
 const leaves = ledger.entries.map(({ envelope }) => leafHash(envelope));
 
@@ -147,7 +147,7 @@ describe('whatever is done to one entry is found, where it was done', () => {
           );
         const theirs = other.entries.map(({ envelope, salt, bytes }) => ({
           envelope,
-          payload: { salt, bytes },
+          payload: { salt, bytes, words: null },
         }));
         const entries = [...whole.slice(0, i), ...theirs.slice(i)]; // salts are new: only what was rewritten may differ before
         const verifier = new TrailVerifier({
@@ -169,14 +169,55 @@ describe('whatever is done to one entry is found, where it was done', () => {
   });
 });
 
-test('a redacted payload is redacted, however many; only the first hundred positions are kept', () => {
-  const long = new Ledger();
-  for (let i = 0; i < 150; i++) long.append('factory', 'factory.halted', {});
-  const verifier = new TrailVerifier({ keys: [long.signer] });
-  verifier.checkpoint(150, long.checkpoint());
-  for (const { envelope } of long.entries) verifier.entry({ envelope, payload: null });
-  const { integrity, redacted } = verifier.finish();
-  expect(integrity).toEqual({ kind: 'ok' });
-  expect(redacted.count).toBe(150);
-  expect(redacted.first).toHaveLength(100);
+describe('free text that is gone', () => {
+  const read = (long: Ledger, entries: readonly TrailEntry[]) => {
+    const verifier = new TrailVerifier({ keys: [long.signer] });
+    verifier.checkpoint(long.entries.length, long.checkpoint());
+    for (const entry of entries) verifier.entry(entry);
+    return verifier.finish();
+  };
+  const erased = ({ envelope, ...payload }: Ledger['entries'][number]): TrailEntry => ({
+    envelope,
+    payload: { ...payload, words: null },
+  });
+
+  const kept = ({ envelope, ...payload }: Ledger['entries'][number]): TrailEntry => ({ envelope, payload });
+
+  test('is redacted where a later entry says so, however many; only the first hundred positions are kept', () => {
+    const long = new Ledger();
+    for (let i = 0; i < 150; i++) long.append('factory', 'factory.halted', {}, 'a name');
+    for (let i = 1; i <= 150; i++) long.append('factory', 'trail.redacted', { position: i }, 'a name');
+    const { integrity, redacted } = read(
+      long,
+      long.entries.map((one, i) => (i < 150 ? erased(one) : kept(one))),
+    );
+    expect(integrity).toEqual({ kind: 'ok' });
+    expect(redacted.count).toBe(150);
+    expect(redacted.first).toHaveLength(100);
+  });
+  test.each([
+    ['nobody says so', [{ stream: 'factory', type: 'factory.halted', data: {} }]],
+    ['another entry is said', [{ stream: 'factory', type: 'trail.redacted', data: { position: 2 } }]],
+    ['no whole number is said', [{ stream: 'factory', type: 'trail.redacted', data: { position: '1' } }]],
+    ['another type says so', [{ stream: 'factory', type: 'factory.halted', data: { position: 1 } }]],
+    ['another stream says so', [{ stream: 'repo/shop', type: 'trail.redacted', data: { position: 1 } }]],
+  ])('is missing where %s', (_, after) => {
+    const log = new Ledger();
+    log.append('factory', 'factory.halted', {}, 'a name');
+    log.append('factory', 'factory.halted', {});
+    for (const { stream, type, data } of after) log.append(stream, type, data);
+    const verdict = read(log, log.entries.map(erased));
+    expect(verdict.integrity).toMatchObject({ kind: 'tampered', position: 1, code: 'missing' });
+    expect(verdict.redacted.count).toBe(0);
+  });
+
+  test('no payload at all is missing, whatever an entry says', () => {
+    const log = new Ledger();
+    log.append('factory', 'factory.halted', {}, 'a name');
+    log.append('factory', 'trail.redacted', { position: 1 });
+    const [first, second] = log.entries.map(kept);
+    if (first === undefined || second === undefined) throw new Error('too short');
+    const verdict = read(log, [{ ...first, payload: null }, second]);
+    expect(verdict.integrity).toMatchObject({ kind: 'tampered', position: 1, code: 'missing' });
+  });
 });

@@ -1,8 +1,9 @@
 import type { Envelope } from '@millwright/domain';
 import { type Opened, openCheckpoint } from './checkpoint.ts';
 import { diagnose, type Suspect } from './diagnose.ts';
-import { checkPayload, leafHash } from './entry.ts';
+import { checkPayload, leafHash, type Payload } from './entry.ts';
 import type { VerifierKey } from './keys.ts';
+import { redactedBy } from './payloads.ts';
 import { keysAfter, type Rotation } from './rotation.ts';
 import { GrowingTree } from './tree.ts';
 import type { Integrity } from './verify-bundle.ts';
@@ -19,12 +20,12 @@ export type TrailVerdict = {
   /** The largest checkpoint of those the verifier brought or a witness cosigned: up to here not even the operator can have rewritten. */
   anchored: number;
   checkpoints: number;
-  /** Payloads erased by redaction, and the first hundred of their positions. */
+  /** Entries whose free text was erased, as later entries say, and the first hundred of their positions. */
   redacted: { count: number; first: number[] };
   witnessed: { name: string; size: number; at: number }[];
 };
 
-export type TrailEntry = { envelope: Envelope; payload: { salt: Uint8Array; bytes: Uint8Array } | null };
+export type TrailEntry = { envelope: Envelope; payload: Payload | null };
 
 export type TrailClaims = {
   /** Trusted keys: the log's and witnesses'. */
@@ -39,6 +40,8 @@ export type TrailClaims = {
 
 /** Entries looked at around a bad one, to say what was done. What it means is told at the next checkpoint. */
 const WINDOW = 17;
+/** Erased texts that no entry has accounted for yet: more than this is no redaction, and memory is bounded. */
+const MAX_UNSAID = 100_000;
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
@@ -60,6 +63,7 @@ export class TrailVerifier {
   #claimed = 0;
   #checkpoints = 0;
   #redacted: TrailVerdict['redacted'] = { count: 0, first: [] };
+  readonly #unsaid = new Set<number>();
 
   constructor({ keys, rotations = [], earlier = [], completed }: TrailClaims) {
     this.#completed = completed;
@@ -124,12 +128,15 @@ export class TrailVerifier {
     const leaf = leafHash(envelope);
     this.#suspectOrNot(envelope, leaf);
     const checked = checkPayload(envelope, payload);
-    if (checked === 'redacted') this.#redact(position);
-    if (checked === 'mismatch' && this.#suspect === null) {
-      const reason = `the payload of entry ${position} is not the one that was recorded`;
-      this.#found(position, position, 'payload', reason);
+    if ((checked === 'mismatch' || checked === 'missing') && this.#suspect === null) {
+      const what = checked === 'missing' ? 'missing' : 'not the one that was recorded';
+      const code = checked === 'missing' ? 'missing' : 'payload';
+      this.#found(position, position, code, `the payload of entry ${position} is ${what}`);
       return;
     }
+    if (checked === 'redacted') this.#unsaid.add(position);
+    this.#redact(redactedBy(envelope, payload));
+    if (this.#unsaid.size > MAX_UNSAID) this.#accuseUnsaid();
     this.#tree.append(leaf, this.#completed);
     for (const note of this.#stored.get(position) ?? []) this.#judge(position, note);
     this.#stored.delete(position);
@@ -146,7 +153,16 @@ export class TrailVerifier {
       this.#suspect = { position, window: [{ envelope, sealed }] };
   }
 
-  #redact(position: number): void {
+  /** Free text that is gone must be accounted for by an entry that comes later. */
+  #accuseUnsaid(): void {
+    const [position] = this.#unsaid; // a Set is read in the order of the trail
+    if (position === undefined) return;
+    const reason = `the free text of entry ${position} is gone, and no entry says that it was redacted`;
+    this.#found(position, position, 'missing', reason);
+  }
+
+  #redact(position: number | null): void {
+    if (position === null || !this.#unsaid.delete(position)) return;
     this.#redacted.count += 1;
     if (this.#redacted.first.length < 100) this.#redacted.first.push(position);
   }
@@ -218,6 +234,7 @@ export class TrailVerifier {
   #atTheEnd(): Integrity {
     const head = this.#tree.size;
     if (this.#suspect !== null) this.#accuse(this.#suspect, false);
+    this.#accuseUnsaid();
     if (this.#bad !== null) return this.#bad;
     const brought = Math.max(0, ...this.#earlier.keys());
     if (Math.max(this.#claimed, brought) > head)

@@ -1,6 +1,6 @@
 import { type Entry, type RunId, streamOf } from '@millwright/domain';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fromBase64, parseVerifierKey, TrailVerifier, verifyBundle } from '../proof/index.ts';
+import { parseVerifierKey, readPayload, TrailVerifier, verifyBundle } from '../proof/index.ts';
 import { type SealedTrail, sealedTrail } from '../testing/sealed.ts';
 import { attemptId, digest, openAttempt, orchestrator } from '../testing/trail.ts';
 
@@ -90,10 +90,7 @@ test('read page by page, the whole trail is verified without the database', asyn
     for (const { envelope, payload } of page.entries)
       verifier.entry({
         envelope,
-        payload: payload && {
-          salt: fromBase64(payload.salt) ?? new Uint8Array(),
-          bytes: Buffer.from(payload.text),
-        },
+        payload: readPayload(payload) ?? null,
       });
     after += page.entries.length;
     if (page.entries.length === 0) break;

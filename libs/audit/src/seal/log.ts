@@ -1,8 +1,9 @@
 import type { Sql } from '../connect.ts';
+import type { PayloadRow } from '../rows.ts';
 import type { EnvelopeRow } from './nodes.ts';
 
 /** Entries as they are stored, with their payloads: unparsed, for verifiers. */
-export type EntryRow = EnvelopeRow & { salt: Uint8Array | null; bytes: Uint8Array | null };
+export type EntryRow = EnvelopeRow & PayloadRow;
 
 /** A payload may be 4 MiB, so a batch is bounded by its bytes too. */
 const BATCH = 4_000;
@@ -19,16 +20,17 @@ export async function entriesAfter(
 ): Promise<EntryRow[]> {
   const end = after + Math.min(limits.entries ?? BATCH, BATCH);
   const rows = await sql<EntryRow[]>`
-    select position, stream, version, type, actor, at, payload_digest, salt, bytes from (
-      select e.*, p.salt, p.bytes, sum(octet_length(p.bytes)) over (order by e.position) - octet_length(p.bytes) as before
-      from millwright.entries e left join millwright.payloads p
-        on p.position = e.position and p.position > ${after} and p.position <= ${end}
+    select position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words from (
+      select e.*, p.salt, p.bytes, p.words_salt, p.words, sum(p.size) over (order by e.position) - p.size as before
+      from millwright.entries e left join (
+        select *, octet_length(bytes) + coalesce(octet_length(words), 0) as size from millwright.payloads
+      ) as p on p.position = e.position and p.position > ${after} and p.position <= ${end}
       where e.position > ${after} and e.position <= ${end}
     ) as sized where coalesce(before, 0) < ${limits.bytes ?? MAX_BYTES} order by position`;
   // Positions are dense, so this is the end, or a gap that somebody made: then what comes after it tells.
   return rows.length > 0
     ? rows
     : sql<EntryRow[]>`
-        select e.*, p.salt, p.bytes from millwright.entries e left join millwright.payloads p on p.position = e.position
+        select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p on p.position = e.position
         where e.position = (select min(position) from millwright.entries where position > ${after})`;
 }

@@ -15,8 +15,11 @@ import {
   parseNote,
   proofOf,
   type Rotation,
+  redactedBy,
   toBase64,
+  writtenPayload,
 } from '../proof/index.ts';
+import { payloadOf } from '../rows.ts';
 import {
   checkpointAt,
   checkpointsWithin,
@@ -45,7 +48,7 @@ export type Prover = {
   close(): Promise<void>;
 };
 
-/** Payloads as in bundles; null where redacted. Bytes that are no UTF-8 are replaced, and then do not verify: nothing recorded has any. */
+/** Payloads as in bundles; null where one is missing. */
 export type LogPage = {
   entries: Omit<BundleEntry, 'proof'>[];
   checkpoints: { size: number; note: string }[];
@@ -84,13 +87,10 @@ async function latest(sql: Sql, position: number): Promise<SignedCheckpoint> {
   return checkpoint;
 }
 
-function written(row: Row): Omit<BundleEntry, 'proof'> {
-  const payload =
-    row.salt === null || row.bytes === null
-      ? null
-      : { salt: toBase64(row.salt), text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(row.bytes) };
-  return { envelope: envelopeOf(row), payload };
-}
+const written = (row: Row): Omit<BundleEntry, 'proof'> => ({
+  envelope: envelopeOf(row),
+  payload: writtenPayload(payloadOf(row)),
+});
 
 async function logPage(sql: Sql, after: number, limit: number): Promise<LogPage> {
   const [[ends], rows] = await Promise.all([
@@ -115,16 +115,16 @@ async function items(sql: Sql, rows: readonly Row[], tree: Tree): Promise<Bundle
   return rows.map((row, i) => {
     const envelope = envelopeOf(row);
     const proof = proofOf(spans[i] ?? [], hashOf);
-    const payload = row.salt === null || row.bytes === null ? null : { salt: row.salt, bytes: row.bytes };
     if (!checkInclusion(row.position - 1, tree.size, leafHash(envelope), proof, tree.root))
       throw tampered(row.position);
-    if (checkPayload(envelope, payload) === 'mismatch') throw tampered(row.position);
+    const checked = checkPayload(envelope, payloadOf(row));
+    if (checked === 'mismatch' || checked === 'missing') throw tampered(row.position);
     return { ...written(row), proof: proof.map(toBase64) };
   });
 }
 
 const select = (sql: Sql) => sql`
-  select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes
+  select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes, p.words_salt, p.words
   from millwright.entries e left join millwright.payloads p using (position)`;
 
 async function bundleOf(
@@ -136,6 +136,7 @@ async function bundleOf(
   const tree = treeOf(checkpoint);
   const rotations = await sql<Row[]>`
     ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'factory.key-rotated' and e.position <= ${tree.size} order by e.position`;
+  const redactions = await redactionsOf(sql, rows, tree.size);
   const vkeys = (await rotationsOn(sql)).flatMap(({ previous, next }) => [previous, next]);
   return {
     format: 'millwright-trail-bundle',
@@ -145,7 +146,19 @@ async function bundleOf(
     keys: vkeys.length === 0 ? {} : { [tree.origin]: [...new Set(vkeys)] },
     entries: await items(sql, rows, tree),
     rotations: await items(sql, rotations, tree),
+    ...(redactions.length === 0 ? {} : { redactions: await items(sql, redactions, tree) }),
   };
+}
+
+/** The sealed entries that account for what was erased of these, and of themselves. */
+async function redactionsOf(sql: Sql, rows: readonly Row[], size: number): Promise<Row[]> {
+  const erased = (row: Row) => checkPayload(envelopeOf(row), payloadOf(row)) === 'redacted';
+  if (!rows.some(erased)) return [];
+  const said = await sql<Row[]>`
+    ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'trail.redacted' and e.position <= ${size} order by e.position`;
+  const wanted = new Set(rows.filter(erased).map((row) => row.position));
+  for (const row of said) if (erased(row)) wanted.add(row.position);
+  return said.filter((row) => wanted.has(redactedBy(envelopeOf(row), payloadOf(row)) ?? 0));
 }
 
 /** The run's own stream and those of its attempts. */

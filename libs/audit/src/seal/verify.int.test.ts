@@ -14,9 +14,9 @@ import {
   type SignerKey,
   signText,
 } from '../proof/index.ts';
+import { openRedactor } from '../redactor.ts';
 import { ORIGIN, type SealedTrail, sealedTrail } from '../testing/sealed.ts';
 import { factory, halted, orchestrator } from '../testing/trail.ts';
-import { openRedactor } from '../trail.ts';
 import { type EnvelopeRow, envelopeOf, RowMaker, type TreeRow } from './nodes.ts';
 import { verifyTrail } from './verify.ts';
 
@@ -51,11 +51,18 @@ const shift = (from: number, by: 1 | -1) => [
 
 test('an untouched trail is ok: what is sealed, what is not yet, what is redacted', async () => {
   const redactor = openRedactor({ url: t.db.url.redactor });
-  await redactor.redact(7);
+  const data = { position: 7, reason: 'a name' };
+  const version = (await t.trail.read(factory)).length;
+  const said = await t.trail.append({
+    ...{ stream: factory, expectedVersion: version, actor: orchestrator },
+    entries: [{ type: 'trail.redacted', data }],
+  });
+  if (said.kind !== 'appended') throw new Error(said.kind);
+  await redactor.redact(7, said.position);
   await redactor.close();
   expect(await verify({ earlier: notes })).toEqual({
     integrity: { kind: 'ok' },
-    entries: 64,
+    entries: 65,
     sealed: 60,
     anchored: 60,
     checkpoints: expect.any(Number),

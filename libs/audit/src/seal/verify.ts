@@ -2,6 +2,7 @@ import { terminal } from '@millwright/domain';
 import { textArray } from '../arrays.ts';
 import { openPool, type Sql } from '../connect.ts';
 import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
+import { payloadOf } from '../rows.ts';
 import { checkpointsWithin, rotationsOn } from './checkpoints.ts';
 import { entriesAfter } from './log.ts';
 import { envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
@@ -87,10 +88,7 @@ async function readThrough(
     if (last === undefined) break;
     await feedSealed(sql, verifier, after, last.position);
     pending = entriesAfter(sql, last.position); // on its way while these are hashed
-    for (const row of rows) {
-      const payload = row.salt === null || row.bytes === null ? null : { salt: row.salt, bytes: row.bytes };
-      verifier.entry({ envelope: envelopeOf(row), payload });
-    }
+    for (const row of rows) verifier.entry({ envelope: envelopeOf(row), payload: payloadOf(row) });
     const bad = await firstBadRow(sql, made, sealed);
     if (bad !== null) verifier.badNode(bad.index * 2 ** bad.level + 1, (bad.index + 1) * 2 ** bad.level);
     made = [];

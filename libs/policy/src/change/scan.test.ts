@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { findIrreversible } from './irreversible.ts';
 import { parsePatch } from './patch.ts';
 import { isDocument } from './paths.ts';
-import { entropy, findSecrets } from './secrets.ts';
+import { findSecrets } from './secrets.ts';
 
 const patch = (lines: string[], path = 'src/a.js') => {
   const before = lines.filter((l) => !l.startsWith('+')).length;
@@ -152,11 +152,6 @@ describe('secrets', () => {
     'postgres://shop:$PASSWORD@db/shop',
   ])('not in %s', (line) => {
     expect(findSecrets(patch([`+${line}`]))).toEqual([]);
-  });
-
-  test('entropy in bits a character', () => {
-    expect(entropy('aaaa')).toBe(0);
-    expect(entropy('abcd')).toBe(2);
   });
 });
 

@@ -4,6 +4,7 @@ import postgres from 'postgres';
 import { cluster, TEMPLATE } from './cluster.ts';
 import { type Role, urlOf } from './server.ts';
 
+export { placesOf } from './search.ts';
 export { type OwnPostgres, ownPostgres } from './server.ts';
 
 export type TestDatabase = {

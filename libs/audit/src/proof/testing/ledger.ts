@@ -13,14 +13,16 @@ import {
   inclusionSpans,
   leafHash,
   type Node,
+  type Payload,
   payloadDigest,
   proofOf,
   type SignerKey,
   signText,
   toBase64,
+  writtenPayload,
 } from '../index.ts';
 
-export type Kept = { envelope: Envelope; salt: Uint8Array; bytes: Uint8Array };
+export type Kept = { envelope: Envelope } & Payload;
 
 /** A trail in memory with its tree and its key: what bundles, proofs and checkpoints of tests are made of. */
 export class Ledger {
@@ -36,10 +38,16 @@ export class Ledger {
     this.signer = signer;
   }
 
-  append(stream: string, type: string, data: unknown): Envelope {
+  /** `said`: free text that lies apart, at `/reason`. */
+  append(stream: string, type: string, data: object, said?: string): Envelope {
     const version = this.entries.filter((one) => one.envelope.stream === stream).length + 1;
     const salt = randomBytes(16);
-    const bytes = canonicalBytes(data);
+    const words = said === undefined ? null : { salt: randomBytes(16), bytes: canonicalBytes([said]) };
+    const bytes = canonicalBytes(
+      words === null
+        ? data
+        : { ...data, $words: payloadDigest(words.salt, words.bytes), '$words.at': ['/reason'] },
+    );
     const envelope: Envelope = {
       v: 1,
       position: this.entries.length + 1,
@@ -50,7 +58,7 @@ export class Ledger {
       at: 1_700_000_000_000 + this.entries.length,
       payloadDigest: payloadDigest(salt, bytes) as Digest,
     };
-    this.entries.push({ envelope, salt, bytes });
+    this.entries.push({ envelope, salt, bytes, words });
     this.#tree.append(leafHash(envelope), (level, index, hash) => this.#nodes.set(`${level}/${index}`, hash));
     this.#roots.push(this.#tree.root());
     return envelope;
@@ -86,10 +94,10 @@ export class Ledger {
   item(position: number, size = this.entries.length): BundleEntry {
     const kept = this.entries[position - 1];
     if (kept === undefined) throw new Error(`no entry ${position}`);
-    const { envelope, salt, bytes } = kept;
+    const { envelope, ...payload } = kept;
     return {
       envelope,
-      payload: { salt: toBase64(salt), text: new TextDecoder().decode(bytes) },
+      payload: writtenPayload(payload),
       proof: proofOf(inclusionSpans(position - 1, size), this.#hashOf).map(toBase64),
     };
   }

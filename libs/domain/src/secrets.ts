@@ -1,0 +1,153 @@
+// What looks like a secret in a text: known formats anywhere, random-looking values where their name says secret or where they stand alone.
+// The formats are those of gitleaks (config/gitleaks.toml) and of @secretlint/secretlint-rule-preset-recommend that have a fixed prefix; a
+// table instead of a dependency, since texts are scanned in the pure core, synchronously, on every append.
+
+export type SecretSpan = { start: number; end: number; kind: string };
+
+const FORMATS: readonly { kind: string; pattern: RegExp }[] = [
+  {
+    kind: 'private key',
+    // With the base64 that follows, line ends written out or not, and to its end where that is in the text.
+    pattern:
+      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?:\\{1,4}[rn]|\s)*(?:[A-Za-z0-9+/=]{16,}|[A-Za-z-]{1,20}: [^\n\\]{1,80}|[A-Za-z0-9+/=]{1,15}(?=(?:\\{1,4}[rn]|\s)*-----END)))*(?:(?:\\{1,4}[rn]|\s)*-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)?/g,
+  },
+  { kind: 'AWS access key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
+  { kind: 'GitHub token', pattern: /\b(?:gh[opsur]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b/g },
+  { kind: 'GitLab token', pattern: /\bgl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}/g },
+  { kind: 'Slack token', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{20,}/g },
+  { kind: 'Slack webhook', pattern: /\bhooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9+/]{40,}/g },
+  { kind: 'Stripe key', pattern: /\b[sr]k_live_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{24,}/g },
+  { kind: 'model provider key', pattern: /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}/g },
+  {
+    kind: 'Google API key',
+    pattern: /\bAIza[0-9A-Za-z_-]{35}|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{28}/g,
+  },
+  { kind: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b|_authToken\s*=\s*[A-Za-z0-9-]{16,}/g },
+  { kind: 'PyPI token', pattern: /\bpypi-AgE[A-Za-z0-9_-]{50,}/g },
+  { kind: 'Docker Hub token', pattern: /\bdckr_[op]at_[A-Za-z0-9_-]{27,}/g },
+  { kind: 'Hugging Face token', pattern: /\bhf_[A-Za-z0-9]{34,}\b/g },
+  { kind: 'DigitalOcean token', pattern: /\bdo[opr]_v1_[a-f0-9]{64}\b/g },
+  { kind: 'SendGrid key', pattern: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/g },
+  { kind: 'Telegram token', pattern: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/g },
+  { kind: 'Azure key', pattern: /\bAccountKey=[A-Za-z0-9+/]{86}==/g },
+  { kind: 'age key', pattern: /\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/g },
+  {
+    kind: 'signed token',
+    pattern: /\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}/g,
+  },
+];
+
+const ASSIGNED =
+  /(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|credential)\w{0,40}\\?["']?\s*[:=]\s*\\?["'`]?([A-Za-z0-9+/=_-]{20,})/dgi;
+const IN_HEADER = /\b(?:bearer|basic)\s+([A-Za-z0-9+/=._~-]{20,})/dgi;
+const IN_URL = /\b[a-z][a-z0-9+]{0,20}:\/\/[^\s:/@"'`]{1,256}:([^\s:/@"'`$<{]{8,256})@/dgi;
+const ALONE = /(?<![A-Za-z0-9+=_-])(?!sha\d{1,3}-)[A-Za-z0-9+=_-]{28,}/dg;
+const PLACEHOLDER = /example|placeholder|change-?me|dummy|your[_-]|xxxx|process\.env|not-?a-?secret/i;
+
+/** Shannon entropy in bits a character. */
+export function entropy(text: string): number {
+  const counts = new Map<string, number>();
+  for (const c of text) counts.set(c, (counts.get(c) ?? 0) + 1);
+  return [...counts.values()].reduce((sum, n) => sum - (n / text.length) * Math.log2(n / text.length), 0);
+}
+
+/** Random base64 of 20 characters and more measures 3.7–4.6 bits; English identifiers stay under 3.6 or hold no digit. */
+const looksRandom = (value: string): boolean =>
+  entropy(value) >= 3.6 && /\d/.test(value) && /[A-Za-z]/.test(value);
+
+/**
+ * Without a name beside it a value must look like nothing else: small and capital letters and digits, and mostly not words (of random base64
+ * a third of the characters are in runs of two small letters and more; of identifiers nearly all; hashes and our own ids have one case only).
+ */
+function looksRandomAlone(value: string): boolean {
+  const plain = value.replace(/[^A-Za-z0-9]/g, '');
+  if (plain.length < 24 || !/\d.*\d/.test(plain) || !/[a-z]/.test(plain) || !/[A-Z]/.test(plain))
+    return false;
+  const inWords = (plain.match(/[A-Z]?[a-z]{2,}/g) ?? []).reduce((sum, word) => sum + word.length, 0);
+  return inWords < 0.6 * plain.length && entropy(plain) >= 3.8;
+}
+
+function* valuesOf(text: string, pattern: RegExp, kind: string, wanted: (value: string) => boolean) {
+  for (const found of text.matchAll(pattern)) {
+    const [start, end] = found.indices?.[1] ?? found.indices?.[0] ?? [0, 0];
+    const value = text.slice(start, end);
+    if (!PLACEHOLDER.test(value) && wanted(value)) yield { start, end, kind };
+  }
+}
+
+function* found(text: string, alone: boolean): Generator<SecretSpan> {
+  for (const { kind, pattern } of FORMATS)
+    for (const { 0: match, index } of text.matchAll(pattern))
+      if (!PLACEHOLDER.test(match)) yield { start: index, end: index + match.length, kind };
+  yield* valuesOf(text, ASSIGNED, 'high-entropy value of a secret’s name', looksRandom);
+  yield* valuesOf(text, IN_HEADER, 'credential of a request', looksRandom);
+  yield* valuesOf(text, IN_URL, 'password in an address', looksRandom);
+  if (alone) yield* valuesOf(text, ALONE, 'high-entropy value', looksRandomAlone);
+}
+
+/** Secrets in a text, those of known formats first. `alone`: random-looking values without a name beside them too. */
+export const secretsIn = (text: string, { alone }: { alone: boolean }): SecretSpan[] => [
+  ...found(text, alone),
+];
+
+/** Hashes are what lockfiles hold: random-looking, and no secret. */
+export const isLockfile = (path: string): boolean =>
+  /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|[\w.-]+\.lock|go\.sum)$/.test(
+    path,
+  );
+
+/** No secret is shorter than this: most texts on the trail need no look at all. */
+const SHORTEST = 16;
+
+/** Never longer than what it stands for, so that a text that fitted its bounds still does. */
+const labelOf = ({ start, end, kind }: SecretSpan): string => {
+  const label = `[masked: ${kind}]`;
+  return label.length <= end - start ? label : '[masked]';
+};
+
+/** The text with `[masked: <kind>]` where a secret was. Said twice it changes nothing more. */
+export function maskSecrets(text: string): string {
+  if (text.length < SHORTEST) return text;
+  const spans = secretsIn(text, { alone: true });
+  if (spans.length === 0) return text;
+  let at = 0;
+  let masked = '';
+  // Of spans that overlap the one that begins first names it, and all of them go.
+  for (const span of spans.sort((a, b) => a.start - b.start || b.end - a.end)) {
+    if (span.start >= at) masked += text.slice(at, span.start) + labelOf(span);
+    at = Math.max(at, span.end);
+  }
+  return masked + text.slice(at);
+}
+
+/**
+ * Bytes with `x` for each byte of a secret of a known format: the length stays, so that an archive stays one. Values that are only
+ * random-looking stay: in files they are mostly data.
+ */
+export function maskBytes(bytes: Uint8Array): Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString('latin1');
+  let masked: Buffer | null = null;
+  for (const { kind, pattern } of FORMATS)
+    for (const { 0: match, index } of text.matchAll(pattern)) {
+      if (PLACEHOLDER.test(match)) continue;
+      masked ??= Buffer.from(buffer);
+      const from = kind === 'private key' ? index + match.indexOf('KEY') : index; // what it was stays readable
+      masked.fill('x', from, index + match.length);
+    }
+  return masked ?? bytes;
+}
+
+/** Every string in a JSON value, masked; keys stay. The same value where nothing was found. */
+export function maskDeep(value: unknown): unknown {
+  if (typeof value === 'string') return maskSecrets(value);
+  if (Array.isArray(value)) {
+    const masked = value.map(maskDeep);
+    return masked.some((one, i) => one !== value[i]) ? masked : value;
+  }
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, maskDeep(inner)] as const);
+  return entries.some(([key, inner]) => inner !== (value as Record<string, unknown>)[key])
+    ? Object.fromEntries(entries)
+    : value;
+}
