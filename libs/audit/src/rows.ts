@@ -11,7 +11,6 @@ import {
   takeApart,
   terminal,
 } from '@millwright/domain';
-import { z } from 'zod';
 import { canonicalBytes, checkPayload, type Payload, payloadDigest } from './proof/index.ts';
 
 /** Brings an entry of an older version to today's form, before it is parsed. The stored bytes stay as they are. */
@@ -52,15 +51,16 @@ export const payloadOf = (row: PayloadRow): Payload | null =>
 const json = (bytes: Uint8Array): unknown =>
   JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 
-const Stored = z.looseObject({ $words: z.string().optional(), '$words.at': z.array(z.string()).optional() });
-const Words = z.array(z.string());
+function strings(value: unknown): string[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw new TypeError('not a list of strings');
+}
 
-/** What was recorded, its free text where it belongs. */
+/** What was recorded, its free text where it belongs. Throws where the payload is none of ours. */
 function dataOf(payload: Payload): unknown {
-  const { $words, '$words.at': at = [], ...rest } = Stored.parse(json(payload.bytes));
-  return $words === undefined
-    ? rest
-    : putTogether(rest, at, payload.words && Words.parse(json(payload.words.bytes)));
+  const { $words, '$words.at': at, ...rest } = json(payload.bytes) as Record<string, unknown>;
+  if ($words === undefined) return rest;
+  return putTogether(rest, strings(at), payload.words && strings(json(payload.words.bytes)));
 }
 
 /** Throws a terminal 'trail-tampered' when the payload is not the one its digest was made of, 'trail-unreadable' when it does not parse. */

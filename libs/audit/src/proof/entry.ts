@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Digest, Envelope } from '@millwright/domain';
 import canonicalize from 'canonicalize';
-import { z } from 'zod';
 
 // Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.
 
@@ -67,5 +66,3 @@ export function checkPayload(
   if (words === null) return digest === null ? 'ok' : 'redacted';
   return digest !== null && payloadDigest(words.salt, words.bytes) === digest ? 'ok' : 'mismatch';
 }
-
-const Redaction = z.object({ position: z.number().int().positive() });

@@ -28,8 +28,7 @@ export function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
 
 /** The position whose free text an entry says was erased; null for any other entry. */
 export function redactedBy(envelope: Envelope, payload: Payload | null): number | null {
-  if (envelope.type !== 'trail.redacted' || envelope.stream !== 'factory' || payload === null) return null;
-  const said = dataOf(payload);
-  const redaction = Redaction.safeParse(said);
-  return redaction.success && redaction.data.position < envelope.position ? redaction.data.position : null;
+  if (envelope.type !== 'trail.redacted' || envelope.stream !== 'factory') return null;
+  const position = dataOf({ payload })?.position;
+  return Number.isSafeInteger(position) && Number(position) < envelope.position ? Number(position) : null;
 }
