@@ -177,8 +177,7 @@ export class World {
       map.clear();
       for (const [key, value] of maps(fresh)[i] ?? []) map.set(key, value);
     }
-    this.#halted = fresh.#halted;
-    this.#quarantine = fresh.#quarantine;
+    [this.#halted, this.#quarantine] = [fresh.#halted, fresh.#quarantine];
   }
 
   apply(recorded: RecordedEntry): void {
