@@ -83,7 +83,7 @@ describe('a wrong command line', () => {
     [['trail', 'verify', '--key', 'nonsense'], 'this is not a verifier key: nonsense'],
     [['trail', 'prove', 'x'], 'POSITION takes a whole number from 1'],
     [['witness'], 'a witness needs a folder of its own'],
-    [['release', 'freeze', 'x'], '`millwright release freeze` is not in this version yet'],
+    [['release', 'freeze', 'x'], "required option '--reason <text>' not specified"],
     [['policy', 'explain', 'x'], '`millwright policy` is not in this version yet'],
     [['up', '--port', '70000'], '--port takes a whole number from 0 to 65535'],
     [['run', 'list', '--url', 'ftp://x'], '--url is no http address'],

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { GlobalOptions } from './connection.ts';
 import type { Context } from './context.ts';
-import { hidden, notYet } from './not-yet.ts';
+import { notYet } from './not-yet.ts';
 import { lookOf } from './text/look.ts';
 
 // Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
@@ -289,6 +289,14 @@ function after(root: Command): void {
     ),
     async () => (await import('./commands/release.ts')).lift,
   );
+  for (const [verb, summary] of [
+    ['freeze', 'let nothing go forward on a target; going back goes on'],
+    ['thaw', 'let releases go forward again'],
+  ] as const)
+    does(
+      leaf(release, `${verb} <target>`, summary).requiredOption('--reason <text>', 'why, for the trail'),
+      async () => (await import('./commands/release.ts'))[verb],
+    );
 
   const rollback = leaf(
     root,
@@ -302,10 +310,20 @@ function after(root: Command): void {
     .helpCommand(false);
   does(rollback, async () => (await import('./commands/rollback.ts')).rollback);
   does(
-    leaf(rollback, 'status', 'what is live, and what a rollback would go to'),
+    leaf(rollback, 'status', 'what is live, what a rollback may go to, and what stands in the way').option(
+      '--repo <name>',
+      'only of this repository',
+    ),
     async () => (await import('./commands/rollback.ts')).status,
   );
-  notYet(root, { release, rollback });
+  does(
+    leaf(rollback, 'undo', 'forward again to what the last rollback left; judged as its deploy was')
+      .option('--repo <name>', 'of this repository')
+      .option('--no-wait', 'do not wait for its canary')
+      .option('--timeout <duration>', 'stop waiting after this long, with exit code 8'),
+    async () => (await import('./commands/rollback-undo.ts')).undo,
+  );
+  notYet(root);
 }
 
 /** The command line, parsed by commander; wrong ones end as `CommanderError`s, which `finish` turns into exit code 2. */
@@ -350,9 +368,7 @@ const pathOf = (command: Command): string =>
 
 /** `run list|show|watch|why|cancel` in the first help: the whole command line on one screen. */
 function termOf(command: Command): string {
-  const verbs = command.commands
-    .map((verb) => verb.name())
-    .filter((verb) => !hidden.has(`${command.name()} ${verb}`));
+  const verbs = command.commands.map((verb) => verb.name());
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );

@@ -16,8 +16,12 @@ import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { ORCHESTRATOR } from './actor.ts';
+import { resumeUndos } from './deploy/again.ts';
+import { Aside } from './deploy/aside.ts';
 import { Deployments } from './deploy/deployments.ts';
+import { callWhoIsOwed } from './deploy/freeze.ts';
 import { Healer } from './deploy/healer.ts';
+import { webhookPager } from './deploy/pager.ts';
 import { Driver } from './drive/driver.ts';
 import { defaultSettings, type Factory } from './drive/factory.ts';
 import { Lanes } from './drive/lanes.ts';
@@ -30,6 +34,9 @@ import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
+
+/** How often what lies beside the trail is tried again. Milliseconds. */
+const ASIDE_MS = 2_000;
 
 const need = (name: string): string => {
   const value = process.env[name];
@@ -104,6 +111,7 @@ const place = {
   proxyImage: need('MILLWRIGHT_SANDBOX_IMAGE'),
   dockerHost: process.env.DOCKER_HOST,
 };
+const aside = await Aside.open(join(data, 'aside.journal'), clock);
 const factory: Factory = {
   trail,
   sealer,
@@ -122,7 +130,8 @@ const factory: Factory = {
     (name) => world.repo(name),
     (name) => secrets.get(name, GIT_TOKEN),
   ),
-  deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock }),
+  deployments: new Deployments({ place, artifacts: store.artifacts, secrets, trail, world, clock, aside }),
+  pager: webhookPager(process.env.MILLWRIGHT_PAGE_URL, clock),
   merges: new Lanes<RepoName>(),
   deploys: new Lanes<RepoName>(),
 };
@@ -155,6 +164,9 @@ function settingsFromEnvironment(): Partial<Factory['settings']> {
   );
 }
 
+// What going back did while the trail could not be written comes before anything else.
+const imported = await factory.deployments.importAside();
+if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
 await sealer.start();
 await pump.catchUp();
 for (const repo of world.targets.keys()) {
@@ -173,6 +185,14 @@ await trail.append({
 });
 await pump.start();
 healer.start();
+resumeUndos(factory);
+callWhoIsOwed(factory);
+const asideTimer = setInterval(() => {
+  if (aside.pending())
+    factory.deployments
+      .importAside()
+      .catch((error: unknown) => log.warn({ err: error }, 'the trail is still away'));
+}, ASIDE_MS);
 const finished = await queue.work(
   'runs',
   1,
@@ -190,6 +210,7 @@ async function stop(): Promise<void> {
   // What is under way is journaled: stopping in the middle of it is like a crash, which the next start resumes.
   setTimeout(() => process.exit(0), 6_000).unref();
   await app.close();
+  clearInterval(asideTimer);
   await finished.stop();
   await healer.stop();
   await pump.stop();

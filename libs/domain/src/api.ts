@@ -16,6 +16,7 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
 //   GET  /quarantine?repo=            POST /releases/:id/lift
 //   POST /incidents/alertmanager/:repo (signed with the repository's secret MILLWRIGHT_ALERTS instead of a token)
+//   GET  /rollbacks?repo=             POST /rollbacks/undo          POST /targets/:repo/freeze  POST /targets/:repo/thaw
 //   POST /halt                        POST /resume
 //
 // Every route but /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
@@ -233,6 +234,14 @@ export const NewRollback = z.strictObject({
   dryRun: z.boolean().default(false),
   reason: z.string().max(2_000).default('asked by a person'),
 });
+/** What going back changes, a line each. */
+export const RollbackPlan = z.object({
+  code: z.array(z.string()),
+  schema: z.array(z.string()),
+  configuration: z.array(z.string()),
+  traffic: z.array(z.string()),
+});
+export type RollbackPlan = z.infer<typeof RollbackPlan>;
 export const RollbackView = z.object({
   repo: RepoName,
   from: ReleaseId,
@@ -241,8 +250,57 @@ export const RollbackView = z.object({
   ms: z.number(),
   text: z.string(),
   revert: z.string().nullable(),
+  /** Of a dry run; null where it was done. */
+  plan: RollbackPlan.nullable(),
 });
 export type RollbackView = z.infer<typeof RollbackView>;
+
+/** `stopped`: it can be started again from its image; `gone`: it cannot; `unknown`: its target cannot be asked now. */
+export const ReleaseHealth = z.enum(['serves', 'runs', 'stopped', 'gone', 'unknown']);
+export type ReleaseHealth = z.infer<typeof ReleaseHealth>;
+const Served = z.object({
+  release: ReleaseId,
+  servedAt: z.number(),
+  tickets: z.array(z.object({ id: TicketId, title: z.string() })),
+  health: ReleaseHealth,
+});
+/** What serves, what a rollback may go to (newest first, the first one without an argument), and what is in the way of going forward. */
+export const RollbackStatus = z.object({
+  repo: RepoName,
+  live: Served.nullable(),
+  candidates: z.array(Served),
+  frozen: z
+    .object({
+      by: z.enum(['person', 'factory']),
+      reason: z.string(),
+      /** What a person must do, a line a step; empty where a person froze it. */
+      what: z.string(),
+      at: z.number(),
+      paged: z.enum(['sent', 'failed', 'nobody']).nullable(),
+    })
+    .nullable(),
+  /** The last `rollback undo`, while it is asked for, under way, or how it ended. */
+  undo: z
+    .object({
+      state: z.enum(['allow', 'deny', 'needs_approval', 'started', 'promoted', 'rolled_back', 'failed']),
+      release: ReleaseId,
+      text: z.string(),
+      at: z.number(),
+    })
+    .nullable(),
+});
+export type RollbackStatus = z.infer<typeof RollbackStatus>;
+
+export const NewUndo = z.strictObject({ repo: z.string().optional() });
+/** `waits`: `needs` people have to ask for the same; `started`: GET /rollbacks says how it goes. */
+export const UndoView = z.object({
+  repo: RepoName,
+  state: z.enum(['started', 'waits', 'denied']),
+  release: ReleaseId,
+  needs: z.number().int(),
+  reason: z.string(),
+});
+export type UndoView = z.infer<typeof UndoView>;
 
 /** `id` names the check; `fix` is the exact next command when it fails. */
 export const DoctorLine = z.object({

@@ -28,6 +28,10 @@ export function effectEnd(stream: StreamId, entry: Entry): EffectEnd | null {
       return of('intent', 'deploy');
     case 'deploy.finished':
       return of('outcome', 'deploy');
+    case 'undo.started':
+      return of('intent', 'deploy', 'undo');
+    case 'undo.finished':
+      return of('outcome', 'deploy', 'undo');
     case 'revert.started':
       return of('intent', 'revert');
     case 'revert.finished':

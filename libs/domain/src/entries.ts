@@ -329,7 +329,13 @@ export const Entry = z.discriminatedUnion('type', [
     evidence: freeText(z.string().max(20_000)),
   }),
   /** What was journaled beside the trail while it could not be written; the entries are in the same append. */
-  e('target.journal-imported', { journal: z.string().max(100), records: z.number().int() }),
+  e('target.journal-imported', {
+    journal: z.string().max(100),
+    records: z.number().int(),
+    /** When the first and the last of them happened. */
+    from: Instant,
+    to: Instant,
+  }),
 ]);
 export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];

@@ -95,6 +95,8 @@ export interface Target {
   fence(fence: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
   /** The proxy listens at the address users have, with the traffic it had before. */
   ensureProxy(run: RunAs): Promise<Done | Failure>;
+  /** Whether `materialise` and `start` could bring it back: its image is there, or can be made. Touches nothing. */
+  available(release: ReleaseRef): Promise<Done | Failure>;
   /** Layer and base image are an image on the target; the bytes are checked against their digest again. */
   materialise(release: ReleaseRef): Promise<Done | Failure>;
   /** The release runs, without traffic. */

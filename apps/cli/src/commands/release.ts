@@ -13,6 +13,23 @@ export async function list(context: Context, _args: string[], options: Options):
   showData(context, raw, () => releaseList(context.look, value, context.now()));
 }
 
+const hold = (verb: 'freeze' | 'thaw') =>
+  async function held(context: Context, [target = '']: string[], options: Options): Promise<void> {
+    const { raw, value } = await context.client.post(
+      `/targets/${encodeURIComponent(target)}/${verb}`,
+      z.object({ repo: z.string(), frozen: z.boolean() }),
+      { reason: options.reason },
+    );
+    const { repo, frozen } = value;
+    showData(context, raw, () => [
+      frozen
+        ? `${repo} is frozen: nothing goes forward until ./millwright release thaw ${repo} --reason "…"`
+        : `${repo} is not frozen any more.`,
+    ]);
+  };
+export const freeze = hold('freeze');
+export const thaw = hold('thaw');
+
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
   const { raw, value } = await context.client.get(`/releases/${encodeURIComponent(id)}`, ReleaseView);
   showData(context, raw, () => releaseShow(context.look, value, context.now()));

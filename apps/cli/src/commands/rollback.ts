@@ -1,18 +1,18 @@
 import { createInterface } from 'node:readline/promises';
-import { ReleaseView, RepoView, RollbackView } from '@millwright/domain';
+import { RollbackStatus, RollbackView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { oneLine } from '../text/plain.ts';
-import { rollbackStatus } from '../views/release.ts';
+import { rollbackOffers, rollbackPlan, rollbackStatus } from '../views/rollback.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-/** Which repository, where neither a release nor `--repo` says so: the only one that has something live. */
-async function onlyRepo(context: Context): Promise<string> {
-  const { value } = await context.client.get('/repos', z.array(RepoView));
-  const live = value.filter((repo) => repo.live !== null);
+/** The state of the repository in question, where neither a release nor `--repo` says which: the only one that has something live. */
+async function onlyOne(context: Context, repo: string | undefined): Promise<RollbackStatus> {
+  const { value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
+  const live = value.filter((one) => one.live !== null);
   const [only] = live;
   if (only === undefined)
     throw failed('nothing_live', 'nothing is live, so there is nothing to roll back', {
@@ -20,28 +20,34 @@ async function onlyRepo(context: Context): Promise<string> {
     });
   if (live.length > 1)
     throw usage(
-      `${live.length} repositories have a live release: ${live.map((repo) => repo.name).join(', ')}`,
+      `${live.length} repositories have a live release: ${live.map((one) => one.repo).join(', ')}`,
       'name one: --repo NAME',
     );
-  return only.name;
+  return only;
 }
 
-function planned(context: Context, view: RollbackView): string[] {
-  const { colour, symbol } = context.look;
-  return [
-    `${colour.magenta(symbol.back)} ${view.repo}: ${view.from} ${symbol.arrow} ${colour.bold(view.to)}`,
-    ...(view.text === '' ? [] : [`  ${oneLine(view.text)}`]),
-    ...(view.revert === null ? [] : [`  ${colour.dim('revert')} ${view.revert}`]),
-  ];
-}
-
-async function agreed(): Promise<boolean> {
+async function ask(question: string): Promise<string> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^y(es)?$/i.test((await line.question('Roll back now? [y/N] ')).trim());
+    return (await line.question(question)).trim();
   } finally {
     line.close();
   }
+}
+
+/** A person at a terminal picks of the last five; Enter takes the first, the previous good one. */
+async function picked(context: Context, status: RollbackStatus): Promise<string> {
+  const [first] = status.candidates;
+  if (first === undefined)
+    throw failed('nothing_to_roll_back', `${status.repo} has had no release before ${status.live?.release}`, {
+      next: 'see: ./millwright release list',
+    });
+  context.note(...rollbackOffers(context.noteLook, status, context.now()));
+  const answer = await ask(`Which one? [1] `);
+  const chosen = answer === '' ? first : status.candidates[Number(answer) - 1];
+  if (chosen === undefined)
+    throw failed('not_agreed', `there is no ${answer} to choose: nothing was changed`);
+  return chosen.release;
 }
 
 export async function rollback(context: Context, [release]: string[], options: Options): Promise<void> {
@@ -52,33 +58,35 @@ export async function rollback(context: Context, [release]: string[], options: O
       'a rollback without a terminal wants --yes',
       'see first what it would do: ./millwright rollback --dry-run',
     );
-  const scope =
-    release === undefined
-      ? { repo: options.repo ?? (await onlyRepo(context)) }
-      : { release, ...(options.repo === undefined ? {} : { repo: options.repo }) };
-  const body = { ...scope, ...(options.reason === undefined ? {} : { reason: options.reason }) };
+  const repo = typeof options.repo === 'string' ? options.repo : undefined;
+  const status = release === undefined ? await onlyOne(context, repo) : null;
+  const to = status !== null && asks ? await picked(context, status) : release;
+  const body = {
+    ...(to === undefined ? { repo: status?.repo } : { release: to }),
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  };
   if (dryRun || asks) {
     const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: true });
     if (dryRun)
-      return show(context, raw, () => [...planned(context, value), 'Nothing was changed (--dry-run).']);
-    context.note(...planned(context, value));
-    if (!(await agreed())) throw failed('not_agreed', 'not rolled back: nothing was changed');
+      return show(context, raw, () => [
+        ...rollbackPlan(context.look, value),
+        'Nothing was changed (--dry-run).',
+      ]);
+    context.note(...rollbackPlan(context.noteLook, value));
+    if (!/^y(es)?$/i.test(await ask('Roll back now? [y/N] ')))
+      throw failed('not_agreed', 'not rolled back: nothing was changed');
   }
   const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: false });
   show(context, raw, () => [
-    ...planned(context, value),
+    ...rollbackPlan(context.look, value),
     value.done ? `Done in ${duration(value.ms)}.` : 'Not done.',
   ]);
   if (!value.done)
     throw failed('rollback_undone', oneLine(value.text), { next: './millwright rollback status' });
 }
 
-export async function status(context: Context): Promise<void> {
-  const [repos, releases] = await Promise.all([
-    context.client.get('/repos', z.array(RepoView)),
-    context.client.get('/releases', z.array(ReleaseView)),
-  ]);
-  show(context, { repos: repos.raw, releases: releases.raw }, () =>
-    rollbackStatus(context.look, repos.value, releases.value, context.now()),
-  );
+export async function status(context: Context, _args: string[], options: Options): Promise<void> {
+  const repo = typeof options.repo === 'string' ? options.repo : undefined;
+  const { raw, value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
+  show(context, raw, () => rollbackStatus(context.look, value, context.now()));
 }

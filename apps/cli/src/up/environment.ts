@@ -28,7 +28,7 @@ const MODEL = /^MILLWRIGHT_MODEL_/;
 /** The CLI's own variables, and secrets of one process. */
 const NOT_THE_ORCHESTRATORS = /^MILLWRIGHT_(MODEL_.*|TOKEN|URL|DATA|REDACTOR_URL|.*_PASSWORD)$/;
 const NOT_THE_RUNNERS =
-  /^MILLWRIGHT_(TOKEN|URL|DATA|ADMIN_TOKEN_HASH|REDACTOR_URL|.*_PASSWORD|.*_SECRET|.*_KEY)$/;
+  /^MILLWRIGHT_(TOKEN|URL|DATA|PAGE_URL|ADMIN_TOKEN_HASH|REDACTOR_URL|.*_PASSWORD|.*_SECRET|.*_KEY)$/;
 
 const picked = (env: Env, wanted: (name: string) => boolean): Given =>
   Object.fromEntries(

@@ -1,4 +1,4 @@
-import { type ReleaseView, type RepoView, undoText } from '@millwright/domain';
+import { type ReleaseView, undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -82,40 +82,4 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
             .map((line) => `  ${line}`),
         ]),
   ];
-}
-
-/** What serves, and what a rollback would go to. */
-export function rollbackStatus(
-  look: Look,
-  repos: readonly RepoView[],
-  releases: readonly ReleaseView[],
-  now: number,
-): string[] {
-  if (repos.length === 0) return ['No repositories yet. Add one: ./millwright repo add PATH'];
-  return table(
-    look,
-    [
-      { title: 'repo' },
-      { title: 'live' },
-      { title: 'address' },
-      { title: 'a rollback goes to' },
-      { title: 'last undone' },
-    ],
-    repos.map((repo) => {
-      const of = releases
-        .filter((release) => release.repo === repo.name)
-        .sort((a, b) => b.createdAt - a.createdAt);
-      const previous = of.find((release) => release.state === 'previous');
-      const undone = of.find((release) => release.state === 'rolled_back');
-      return [
-        repo.name,
-        repo.live === null
-          ? { text: 'nothing', paint: look.colour.dim }
-          : { text: repo.live, paint: look.colour.green },
-        oneLine(repo.address ?? ''),
-        previous?.id ?? { text: 'nothing', paint: look.colour.dim },
-        undone === undefined ? '' : `${undone.id}, built ${ago(undone.createdAt, now)}`,
-      ];
-    }),
-  );
 }

@@ -1,11 +1,15 @@
 import type { OpenTrail } from '@millwright/audit';
 import {
+  type Actor,
   type Artifacts,
   type Clock,
   type DeployConfig,
   type Digest,
+  type Entry,
   getJson,
+  previousGood,
   Release,
+  type ReleaseHealth,
   type ReleaseId,
   RepoConfig,
   type RepoName,
@@ -36,7 +40,8 @@ import {
 } from '@millwright/rollback';
 import type { Secrets } from '@millwright/store';
 import type { World } from '../views/world.ts';
-import { TargetJournal } from './target-journal.ts';
+import type { Aside } from './aside.ts';
+import { SHIFTS, TargetJournal } from './target-journal.ts';
 
 export type Place = {
   factory: string;
@@ -53,13 +58,21 @@ type Deps = {
   trail: OpenTrail;
   world: World;
   clock: Clock;
+  /** Where going back is journaled while the trail cannot be written. */
+  aside: Aside;
   /** Another target than the one of the configuration, for tests. */
   target?: (repo: RepoName) => Target;
 };
 
+type Known = { ref: ReleaseRef; run: RunAs; artifact: Digest };
+
+/** How long the store may take before what was read of a release earlier is used. Milliseconds. */
+const STORE_MS = 250;
+
 /** Releases of this factory on their targets: what the trail says, carried out by libs/rollback. */
 export class Deployments {
   readonly #deps: Deps;
+  readonly #last = new Map<ReleaseId, Known>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -129,7 +142,7 @@ export class Deployments {
     const { trail, world, clock } = this.#deps;
     await world.reached(await trail.head());
     const { live } = world.target(repo);
-    const journal = new TargetJournal(trail, repo);
+    const journal = new TargetJournal(trail, repo, this.#deps.aside);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
     const moved =
@@ -150,7 +163,8 @@ export class Deployments {
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
     const { trail, world, clock } = this.#deps;
-    const journal = new TargetJournal(trail, repo);
+    // Nothing here waits for the trail: it may be what is away.
+    const journal = new TargetJournal(trail, repo, this.#deps.aside, SHIFTS);
     const wanted = await this.#known(to);
     const from = world.target(repo).live;
     const left = from === null ? null : await this.#known(from);
@@ -170,9 +184,13 @@ export class Deployments {
 
   /** At start: every target that has a live release gets its proxy back, with its weights. Null, or why it could not be. */
   async ensure(repo: RepoName): Promise<string | null> {
-    const { live } = this.#deps.world.target(repo);
+    const target = this.#deps.world.target(repo);
+    const { live } = target;
     if (live === null) return null;
     const { run } = await this.#known(live);
+    // Read now, so that going back needs no store.
+    const before = previousGood(target);
+    if (before !== null) await this.#known(before);
     const failure = await this.target(repo, run).ensureProxy(run);
     return failure.kind === 'failed' ? failure.reason : null;
   }
@@ -252,7 +270,57 @@ export class Deployments {
     return run.config.expose === undefined ? null : `http://127.0.0.1:${run.config.expose}`;
   }
 
-  async #known(id: ReleaseId): Promise<{ ref: ReleaseRef; run: RunAs; artifact: Digest }> {
+  /** Null, or why this release cannot be gone back to any more. */
+  async unavailable(repo: RepoName, id: ReleaseId): Promise<string | null> {
+    const { ref, run } = await this.#known(id);
+    const there = await this.target(repo, run).available(ref);
+    return there.kind === 'failed' ? there.reason : null;
+  }
+
+  async health(repo: RepoName, id: ReleaseId): Promise<ReleaseHealth> {
+    const { ref, run } = await this.#known(id);
+    const target = this.target(repo, run);
+    try {
+      const { serving, releases } = await target.state();
+      if (serving.has(id)) return 'serves';
+      if (releases.some((one) => one.id === id && one.replicas.some((replica) => replica.running)))
+        return 'runs';
+      return (await target.available(ref)).kind === 'done' ? 'stopped' : 'gone';
+    } catch {
+      // The engine is away: that is what is to be said.
+      return 'unknown';
+    }
+  }
+
+  /** For what must be kept even while the trail cannot be written. */
+  async note(repo: RepoName, entry: Entry): Promise<void> {
+    await new TargetJournal(this.#deps.trail, repo, this.#deps.aside).note(entry);
+  }
+
+  /** To the target's stream; resolves when the world has it. */
+  async append(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
+    const { trail, aside, world } = this.#deps;
+    await world.reached(await new TargetJournal(trail, repo, aside).append(entry, actor));
+  }
+
+  /** What was journaled beside the trail goes there, before anything else does. Rejects while the trail cannot be written. */
+  importAside(): Promise<number> {
+    return this.#deps.aside.importTo(this.#deps.trail);
+  }
+
+  /** Read anew each time, since secrets change; with the store away, what was read last: going back needs nothing newer. */
+  async #known(id: ReleaseId): Promise<Known> {
+    const last = this.#last.get(id);
+    const fresh = this.#read(id).then((known) => {
+      this.#last.set(id, known);
+      return known;
+    });
+    if (last === undefined) return fresh;
+    const late = new Promise<Known>((resolve) => setTimeout(resolve, STORE_MS, last).unref());
+    return Promise.race([fresh.catch(() => last), late]);
+  }
+
+  async #read(id: ReleaseId): Promise<Known> {
     const info = this.#deps.world.releases.get(id);
     if (!info) throw terminal('no-such-release', `there is no release ${id}`);
     const release = await getJson(this.#deps.artifacts, Release, info.artifact);

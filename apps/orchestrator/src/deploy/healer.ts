@@ -1,9 +1,8 @@
-import type { ReleaseId, RepoName } from '@millwright/domain';
+import type { Entry, ReleaseId, RepoName } from '@millwright/domain';
 import { type LiveMemory, NOTHING_SEEN, type Reconciled, watchLive } from '@millwright/rollback';
 import type { Factory } from '../drive/factory.ts';
 import { answerIncidents } from '../incidents/answer.ts';
 import { raise } from '../incidents/raise.ts';
-import { TargetJournal } from './target-journal.ts';
 
 /** A command target is asked by running a program, perhaps over a network: only every so many turns. */
 const COMMAND_TURNS = 5;
@@ -118,8 +117,8 @@ export class Healer {
     healed: Reconciled,
     pausedUntil: number | null,
   ): Promise<void> {
-    const { trail, clock, log } = this.#factory;
-    const journal = new TargetJournal(trail, repo);
+    const { deployments, clock, log } = this.#factory;
+    const say = (entry: Entry) => deployments.append(repo, entry);
     const data = { release, fence };
     switch (healed.kind) {
       case 'in_order':
@@ -129,14 +128,14 @@ export class Healer {
         log.warn({ repo, by: healed.by }, 'a target is held by a later fence than the trail knows of');
         return;
       case 'healed':
-        await journal.append({
+        await say({
           type: 'target.healed',
           data: { ...data, ms: Math.round(healed.ms), reason: cut(healed.what) },
         });
         if (healed.repeats) await this.#incident(repo, release, `healing repeats: ${healed.what}`);
         return;
       case 'not_healed':
-        await journal.append({
+        await say({
           type: 'target.not-healed',
           data: { ...data, what: cut(healed.what), reason: cut(healed.reason) },
         });
@@ -146,7 +145,7 @@ export class Healer {
       case 'given_up': {
         if (pausedUntil !== null && pausedUntil > clock.now()) return;
         const until = Math.round(clock.now() + healed.ms);
-        await journal.append({
+        await say({
           type: 'target.heal-paused',
           data: { ...data, tries: healed.tries, until, reason: cut(healed.what) },
         });

@@ -1,9 +1,17 @@
-import type { Actor, ReleaseId, RepoName } from '@millwright/domain';
+import {
+  type Actor,
+  previousGood,
+  type ReleaseId,
+  type RepoName,
+  type RollbackPlan,
+} from '@millwright/domain';
 import type { Factory } from '../drive/factory.ts';
 import { revertMerge } from '../drive/steps/revert.ts';
+import { changesBetween } from './changes.ts';
+import { freezeStuck } from './freeze.ts';
 
 export type Plan =
-  | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId; text: string }
+  | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId }
   | { kind: 'none'; reason: string };
 
 /** What a rollback would do: to the named release, else to the newest one before the live one that was not itself rolled back. */
@@ -25,27 +33,37 @@ export function planRollback(
     };
   const target = world.target(name);
   if (target.live === null) return { kind: 'none', reason: `nothing of ${name} is deployed` };
-  // What a rollback left is not gone back to, nor what was deployed after the live one.
-  const left = new Set(target.history.filter((one) => one.by === 'rollback').map((one) => one.previous));
-  const deploys = target.history.filter((one) => one.by === 'deploy').map((one) => one.release);
-  const before = deploys.slice(0, deploys.lastIndexOf(target.live));
-  const to = release ?? before.findLast((id) => id !== target.live && !left.has(id));
-  if (to === undefined) return { kind: 'none', reason: `${name} has had no release before ${target.live}` };
+  const to = release ?? previousGood(target);
+  if (to === null) return { kind: 'none', reason: `${name} has had no release before ${target.live}` };
   if (to === target.live) return { kind: 'none', reason: `${to} is live already` };
   if (!target.history.some((one) => one.release === to))
     return { kind: 'none', reason: `${to} never served, so it is not known to be good` };
-  return {
-    kind: 'plan',
-    repo: name,
-    from: target.live,
-    to,
-    text: `traffic of ${name} goes from ${target.live} to ${to}; then the merge behind ${target.live} is reverted by a new commit`,
-  };
+  return { kind: 'plan', repo: name, from: target.live, to };
+}
+
+/** Null, or why the release cannot be gone back to any more: found out before anything is touched. */
+export const cannotGoTo = (factory: Factory, { repo, to }: Extract<Plan, { kind: 'plan' }>) =>
+  factory.deployments.unavailable(repo, to);
+
+/** What it would change, for people to read first. Touches nothing. */
+export async function describe(
+  factory: Factory,
+  { repo, from, to }: Extract<Plan, { kind: 'plan' }>,
+): Promise<RollbackPlan> {
+  const [changes, health] = await Promise.all([
+    changesBetween(factory, from, to),
+    factory.deployments.health(repo, to),
+  ]);
+  const start =
+    health === 'runs' ? `${to} runs still: it is a shift` : `${to} is started from its image first`;
+  const halves =
+    factory.world.target(repo).frozen === null ? [] : ['the target is frozen: going back goes on'];
+  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...halves] };
 }
 
 export type Done =
   | { kind: 'done'; ms: number; text: string; revert: string | null }
-  | { kind: 'failed'; reason: string };
+  | { kind: 'failed'; reason: string; what: string | null };
 
 /** Traffic first, then the merge revert. The release that was left counts as rolled back from then on. */
 export async function rollBack(
@@ -55,24 +73,52 @@ export async function rollBack(
   by: Actor,
 ): Promise<Done> {
   const started = factory.clock.now();
-  const result = await factory.deploys.run(plan.repo, () =>
-    factory.deployments.rollback(
-      plan.repo,
-      plan.to,
-      factory.world.target(plan.repo).fence + 1,
-      `${by}: ${reason}`,
-    ),
+  const { repo, to } = plan;
+  const result = await factory.deploys.run(repo, () =>
+    factory.deployments.rollback(repo, to, factory.world.target(repo).fence + 1, `${by}: ${reason}`),
   );
   if (result.kind === 'fenced')
-    return { kind: 'failed', reason: `a later deploy (fence ${result.by}) has the target` };
-  if (result.kind !== 'switched') return { kind: 'failed', reason: `${result.reason}\n${result.evidence}` };
-  await factory.world.reached(await factory.trail.head());
-  const run = factory.world.releases.get(plan.from)?.run;
+    return { kind: 'failed', reason: `a later deploy (fence ${result.by}) has the target`, what: null };
+  if (result.kind !== 'switched') {
+    if (result.stuck) await freezeStuck(factory, repo, to, result.stuck);
+    return {
+      kind: 'failed',
+      reason: `${result.reason}\n${result.evidence}`,
+      what: result.stuck?.what ?? null,
+    };
+  }
+  // It serves, but not as it did before: a person looks, and nothing goes forward meanwhile.
+  if (result.verified.kind === 'unverified')
+    await freezeStuck(factory, repo, to, {
+      kind: 'stuck',
+      why: result.verified.reason,
+      what: `1. see whether ${to} serves well: millwright rollback status\n2. then: millwright release thaw ${repo}`,
+    });
+  const done = await afterTraffic(factory, plan);
+  return { kind: 'done', ms: factory.clock.now() - started, ...done };
+}
+
+/** The branch follows the traffic. What cannot be done to it now is said, and undoes nothing. */
+async function afterTraffic(
+  factory: Factory,
+  { repo, from, to }: Extract<Plan, { kind: 'plan' }>,
+): Promise<{ text: string; revert: string | null }> {
+  const serves = `${to} serves ${repo} again`;
+  const run = factory.world.releases.get(from)?.run;
   const merge = run ? factory.world.run(run)?.merge : undefined;
-  const reverted =
-    merge?.kind === 'finished'
-      ? await revertMerge(factory, plan.repo, merge.commit, `Millwright-Rollback: ${plan.from}`)
-      : null;
-  const text = `${plan.to} serves ${plan.repo} again${reverted ? `; ${reverted.commit ? `${merge?.kind === 'finished' ? merge.commit.slice(0, 10) : ''} reverted by ${reverted.commit.slice(0, 10)}` : reverted.reason}` : ''}`;
-  return { kind: 'done', ms: factory.clock.now() - started, text, revert: reverted?.commit ?? null };
+  if (merge?.kind !== 'finished') return { text: serves, revert: null };
+  try {
+    const reverted = await revertMerge(factory, repo, merge.commit, `Millwright-Rollback: ${from}`);
+    const how =
+      reverted.commit === null
+        ? reverted.reason
+        : `${merge.commit.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`;
+    return { text: `${serves}; ${how}`, revert: reverted.commit };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      text: `${serves}; ${merge.commit.slice(0, 10)} was not reverted (${why}): revert it by hand`,
+      revert: null,
+    };
+  }
 }

@@ -1,7 +1,9 @@
+import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Shop, shop } from '../testing/shop.ts';
+import { resumeUndos } from './again.ts';
 
 let db: TestDatabase;
 let at: Shop;
@@ -103,4 +105,132 @@ test('what was rehearsed and is not let out does not go on running', async () =>
   }
   expect((await at.ended(ticket)).state).toBe('denied');
   expect((await at.target.state()).releases).toEqual([]);
+});
+
+const SHOP = 'shop' as RepoName;
+const rollback = (body: object = {}) => at.api('POST', '/rollbacks', body);
+const status = async () => (await at.api('GET', '/rollbacks')).body[0];
+const again = (token?: string) => at.api('POST', '/rollbacks/undo', {}, token);
+const undone = (state: string) =>
+  at.until(`undo ${state}`, async () => (await status()).undo?.state === state);
+const lines = async (type: string) => (await at.trail()).filter((line) => line.type === type);
+
+test('back says first what it changes, forward again is judged, and the branch follows; after two flips a person is asked', async () => {
+  await open(7);
+  const [one, two] = [await at.ship({ 'db/1.sql': 'CREATE TABLE a (b integer);\n' }), await at.ship(x(3))];
+  expect((await again()).body).toMatchObject({ code: 'nothing-to-undo' });
+
+  const planned = (await rollback({ dryRun: true })).body;
+  expect(planned).toMatchObject({ from: two.release, to: one.release, done: false });
+  expect(planned.plan.code).toEqual([expect.stringMatching(/^out: [0-9a-f]+ /), '1 files differ']);
+  expect(planned.plan).toMatchObject({ schema: [], configuration: [] });
+  expect(planned.plan.traffic[1]).toMatch(/runs still/);
+  expect(at.live()).toBe(two.release);
+
+  const back = (await rollback()).body;
+  expect(back).toMatchObject({ done: true, to: one.release, revert: expect.any(String) });
+  expect(at.live()).toBe(one.release);
+  expect(await status()).toMatchObject({
+    live: { release: one.release, health: 'serves', tickets: [{ title: 'Change db/1.sql' }] },
+    candidates: [],
+  });
+
+  expect((await again()).body).toMatchObject({ state: 'started', release: two.release });
+  await undone('promoted');
+  expect(at.live()).toBe(two.release);
+  expect(at.main().slice(0, 2)).toEqual([
+    expect.stringMatching(/^Reapply/),
+    expect.stringMatching(/^Revert/),
+  ]);
+
+  // The second rollback takes back what was put back, and not the first merge again.
+  expect((await rollback()).body.revert).not.toBe(back.revert);
+  const waits = (await again()).body;
+  expect(waits).toMatchObject({
+    state: 'waits',
+    needs: 1,
+    reason: expect.stringContaining('back and forth'),
+  });
+  expect(at.live()).toBe(one.release);
+  const ann = await at.enrol('Ann', 'approver');
+  expect((await again(ann.token)).body.state).toBe('started');
+  await undone('promoted');
+  expect(at.live()).toBe(two.release);
+});
+
+test('what is rolled back when it goes out again goes out no more; a frozen target lets nothing out, and lets everything back', async () => {
+  await open();
+  const [one, two] = [await at.ship(x(2)), await at.ship(x(3))];
+  await rollback();
+  const hold = (verb: string) => at.api('POST', `/targets/shop/${verb}`, { reason: 'so' });
+  expect((await hold('freeze')).status).toBe(200);
+  expect((await again()).body).toMatchObject({ state: 'denied', reason: expect.stringContaining('frozen') });
+  const run = await at.ship(x(4));
+  expect(run).toMatchObject({ state: 'denied', reason: expect.stringContaining('frozen') });
+  expect(at.live()).toBe(one.release);
+  expect((await hold('thaw')).status).toBe(200);
+  expect((await hold('thaw')).body.code).toBe('not-frozen');
+
+  at.target.faults.figures = (id) => ({ requests: 100, errors: id === two.release ? 100 : 0 });
+  at.target.faults.ask = (id) => id !== two.release;
+  expect((await again()).body.state).toBe('started');
+  await undone('rolled_back');
+  expect(at.live()).toBe(one.release);
+  expect((await again()).body).toMatchObject({
+    state: 'denied',
+    reason: expect.stringContaining('holds what was rolled back'),
+  });
+  expect((await rollback({ release: 'rel_0000000000000000' })).body.message).toMatch(/there is no release/);
+});
+
+test('a rollback that fails freezes the target, calls a person once, and says what to do; an image that is gone is refused before', async () => {
+  await open();
+  const [one, two] = [await at.ship(x(2)), await at.ship(x(3))];
+  at.target.faults.gone = (id) => id === one.release;
+  expect(await rollback()).toMatchObject({
+    status: 409,
+    body: { code: 'release-gone', message: expect.stringContaining('was removed') },
+  });
+  at.target.faults.gone = () => false;
+  at.target.calls.length = 0;
+  at.target.faults.shift = () => 'the proxy is gone';
+  const failed = await rollback();
+  expect(failed).toMatchObject({
+    status: 502,
+    body: {
+      code: 'rollback-failed',
+      next: expect.stringContaining(`millwright rollback ${one.release} --yes`),
+    },
+  });
+  const paged = await at.until('the call', async () => (await lines('target.paged'))[0]);
+  expect(paged.data).toMatchObject({ result: 'sent' });
+  expect(at.paged).toMatchObject([{ repo: 'shop', release: one.release, why: 'the proxy is gone' }]);
+  expect((await status()).frozen).toMatchObject({
+    by: 'factory',
+    reason: 'the proxy is gone',
+    what: expect.stringContaining('millwright release thaw shop'),
+    paged: 'sent',
+  });
+  expect(at.live()).toBe(two.release);
+  at.target.faults.shift = () => null;
+  expect((await rollback()).body).toMatchObject({ done: true, to: one.release });
+});
+
+test('an undo under way when the factory is killed goes on at the next start, under its own fence', async () => {
+  await open();
+  await at.ship(x(2));
+  const two = await at.ship(x(3));
+  await rollback();
+  // As a killed factory leaves it: started, and nothing after.
+  const fence = at.factory.world.target(SHOP).fence + 1;
+  const live = at.live();
+  if (live === null) throw new Error('nothing is live');
+  await at.factory.deployments.append(SHOP, {
+    type: 'undo.started',
+    data: { release: two.release, live, fence },
+  });
+  resumeUndos(at.factory);
+  await undone('promoted');
+  expect(at.live()).toBe(two.release);
+  expect((await lines('target.released')).at(-1)?.data).toMatchObject({ release: two.release, fence });
 });

@@ -3,6 +3,7 @@ import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import type { Deployments } from '../deploy/deployments.ts';
+import type { Pager } from '../deploy/pager.ts';
 import type { Repositories } from '../git/repositories.ts';
 import type { World } from '../views/world.ts';
 import type { Lanes } from './lanes.ts';
@@ -47,6 +48,8 @@ export type Factory = {
   repositories: Repositories;
   deployments: Deployments;
   world: World;
+  /** Calls a person when going back failed. */
+  pager: Pager;
   /** One merge, and one deploy, at a time a repository. */
   merges: Lanes<RepoName>;
   deploys: Lanes<RepoName>;

@@ -3,10 +3,10 @@ import {
   type Digest,
   type Facts,
   flipsOf,
-  type Gate,
   type GateAction,
   type GitSha,
   getJson,
+  type PersonId,
   Release,
   RepoConfig,
   type Run,
@@ -20,32 +20,33 @@ import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy
 import type { Factory } from '../drive/factory.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
+/** Who said yes to exactly this subject, and until when that counts. */
+export type Given = { approvals: { person: PersonId; at: number }[]; expiresAt: number };
+
 /** What a gate judges, computed now by the factory. A fact that cannot be had throws: the gate is then asked again, never guessed. */
 export async function factsFor(
   factory: Factory,
   run: Run,
   action: GateAction,
   subject: Digest,
-  gate: Gate | null,
+  given: Given | null,
 ): Promise<Facts> {
   const { artifacts, people } = factory.store;
-  const [ticket, config, enrolled, info] = await Promise.all([
+  const [ticket, config, enrolled] = await Promise.all([
     getJson(artifacts, Ticket, run.ticketDigest),
     getJson(artifacts, RepoConfig, run.config),
     people.list(),
-    Promise.resolve(factory.world.runs.get(run.id)),
   ]);
   const author = enrolled.find((person) => person.id === (run.author as string));
   const authorTrusted = author?.roles.some((role) => role === 'author' || role === 'admin') ?? false;
-  const given = (info?.approvals ?? []).filter((one) => gate !== null && one.gate === gate.gate);
   const { people: approvals } = countApprovals(
-    given.map((one) => ({ person: one.person as never, subject, at: one.at })),
+    (given?.approvals ?? []).map((one) => ({ ...one, subject })),
     {
       subject,
       approvers: enrolled.filter((person) => person.roles.includes('approver')).map((person) => person.id),
       excluded: [run.author as never],
       askedAt: 0,
-      expiresAt: gate?.expiresAt ?? Number.MAX_SAFE_INTEGER,
+      expiresAt: given?.expiresAt ?? Number.MAX_SAFE_INTEGER,
       now: factory.clock.now(),
     },
   );

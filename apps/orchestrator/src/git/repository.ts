@@ -311,6 +311,12 @@ export class Repository {
     return found === '' ? null : GitSha.parse(found);
   }
 
+  /** The first lines of the messages of what `to` has and `from` has not, newest first, `most` at most. */
+  async titles(from: GitSha, to: GitSha, most: number): Promise<string[]> {
+    const said = await this.git.text(['log', '--format=%h %s', `-${most}`, `${from}..${to}`]);
+    return said === '' ? [] : said.split('\n');
+  }
+
   /** The first line of a commit's message. */
   async title(commit: GitSha): Promise<string> {
     return this.git.text(['log', '--format=%s', '-1', commit]);

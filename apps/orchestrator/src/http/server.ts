@@ -16,6 +16,7 @@ import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
+import { rollbackRoutes } from './routes/rollbacks.ts';
 import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
@@ -70,6 +71,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     runRoutes,
     gateRoutes,
     releaseRoutes,
+    rollbackRoutes,
     trailRoutes,
     quarantineRoutes,
     incidentRoutes,

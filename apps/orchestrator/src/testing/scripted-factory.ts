@@ -10,8 +10,10 @@ import type { Target } from '@millwright/rollback';
 import { hashToken, openSecrets, openStore } from '@millwright/store';
 import type { TestDatabase } from '@millwright/store/testing';
 import { pino } from 'pino';
+import { Aside } from '../deploy/aside.ts';
 import { Deployments } from '../deploy/deployments.ts';
 import { Healer } from '../deploy/healer.ts';
+import type { Page } from '../deploy/pager.ts';
 import { Driver } from '../drive/driver.ts';
 import { defaultSettings, type Factory } from '../drive/factory.ts';
 import { Lanes } from '../drive/lanes.ts';
@@ -70,6 +72,8 @@ export async function scriptedFactory(
     proxyImage: 'none',
     dockerHost: undefined,
   };
+  const aside = await Aside.open(join(root, 'aside.journal'), clock);
+  const paged: Page[] = [];
   const factory: Factory = {
     trail,
     sealer,
@@ -95,8 +99,13 @@ export async function scriptedFactory(
       trail,
       world,
       clock,
+      aside,
       ...(target ? { target: () => target } : {}),
     }),
+    pager: async (page) => {
+      paged.push(page);
+      return { result: 'sent', reason: 'to the test' };
+    },
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
   };
@@ -136,6 +145,9 @@ export async function scriptedFactory(
   return {
     root,
     remote,
+    aside,
+    /** Who was called, and why. */
+    paged,
     factory,
     driver,
     api,
@@ -167,6 +179,7 @@ export async function scriptedFactory(
       await redactor.close();
       await trail.close();
       await store.close();
+      await aside.close();
       rmSync(root, { recursive: true, force: true });
     },
   };

@@ -27,6 +27,7 @@ export class Quarantine {
   ): void {
     switch (entry.type) {
       case 'deploy.finished':
+      case 'undo.finished':
         if (entry.data.result === 'rolled_back') this.#add(entry.data.release, 'canary', at, known);
         return;
       // It never got healthy beside the live one: its run goes back the same way.

@@ -48,4 +48,10 @@ export type TargetState = {
     | null;
 };
 
-export const noTarget = (): TargetState => ({ live: null, history: [], fence: 0, frozen: null, undo: null });
+export const noTarget = (): TargetState => ({
+  live: null,
+  history: [],
+  fence: 0,
+  frozen: null,
+  undo: null,
+});

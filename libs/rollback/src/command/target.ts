@@ -174,6 +174,10 @@ export function commandTarget(place: CommandPlace): Target {
 
     ensureProxy: async () => done,
 
+    async available(release) {
+      const bytes = await layerOf(release);
+      return 'kind' in bytes ? bytes : done;
+    },
     async materialise(release) {
       const bytes = await layerOf(release);
       return 'kind' in bytes ? bytes : done;

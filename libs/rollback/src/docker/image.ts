@@ -15,6 +15,26 @@ export function imageOf(names: Names, release: ReleaseRef): string {
   return `millwright/release:${content.slice(0, 40)}`;
 }
 
+/** The image is there, or what it is made of is. */
+export async function available(
+  engine: Docker,
+  place: DockerPlace,
+  names: Names,
+  release: ReleaseRef,
+): Promise<Done | Failure> {
+  if (await has(engine, imageOf(names, release))) return done;
+  if (!(await has(engine, release.image))) return missing(release);
+  try {
+    await place.artifacts.get(release.layer);
+    return done;
+  } catch (error) {
+    return failure('image_missing', `the layer of ${release.id} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+const missing = (release: ReleaseRef): Failure =>
+  failure('image_missing', `the engine has no image ${release.image}, on which release ${release.id} stands`);
+
 /** Idempotent. The layer's SHA-256 is computed from the bytes that are sent. */
 export async function materialise(
   engine: Docker,
@@ -24,11 +44,7 @@ export async function materialise(
 ): Promise<Done | Failure> {
   const tag = imageOf(names, release);
   if (await has(engine, tag)) return done;
-  if (!(await has(engine, release.image)))
-    return failure(
-      'image_missing',
-      `the engine has no image ${release.image}, on which release ${release.id} stands`,
-    );
+  if (!(await has(engine, release.image))) return missing(release);
   let bytes: Uint8Array;
   try {
     bytes = await place.artifacts.get(release.layer);

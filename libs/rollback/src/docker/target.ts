@@ -13,7 +13,7 @@ import { withLock } from '../lock.ts';
 import { probe, probeSocket } from '../probe.ts';
 import { type Done, type Failure, failure, type RunAs, type Target, type TargetState } from '../target.ts';
 import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
-import { materialise, pruneImages } from './image.ts';
+import { available, materialise, pruneImages } from './image.ts';
 import { connectEngine, type DockerPlace, namesOf, tolerate } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
@@ -110,6 +110,7 @@ export function dockerTarget(place: DockerPlace): Target {
         return apply(names.socket, servers, place.clock);
       }),
 
+    available: (release) => available(engine, place, names, release),
     materialise: (release) => materialise(engine, place, names, release),
     start: (release, run) => startReplicas(engine, names, release, run),
 

@@ -9,6 +9,8 @@ export type MemoryTarget = Target & {
     probe: (release: ReleaseId) => boolean;
     /** Whether it answers on the way that users' requests take. */
     ask: (release: ReleaseId) => boolean;
+    /** Whether its image was removed. */
+    gone: (release: ReleaseId) => boolean;
     /** Cumulative, by release. */
     figures: (release: ReleaseId) => { requests: number; errors: number };
   };
@@ -24,6 +26,7 @@ export function memoryTarget(): MemoryTarget {
     shift: () => null,
     probe: () => true,
     ask: () => true,
+    gone: () => false,
     figures: () => ({ requests: 0, errors: 0 }),
   };
   const answer = (release: ReleaseId) => ({ ok: faults.probe(release), ms: 1, text: 'asked' });
@@ -64,6 +67,8 @@ export function memoryTarget(): MemoryTarget {
       calls.push('ensureProxy');
       return done;
     },
+    available: async ({ id }) =>
+      faults.gone(id) ? failure('image_missing', `the image of ${id} was removed`) : done,
     materialise: async () => done,
     start: async ({ id }) => {
       if (!running.has(id)) calls.push(`start ${id}`);

@@ -114,6 +114,8 @@ export type OwnPostgres = {
   url: Record<Role, string>;
   /** `immediate` is a crash: every connection is cut, and what was not flushed is lost. Resolves when it answers again. */
   restart(mode: 'fast' | 'immediate'): Promise<void>;
+  /** It is away until `restart`. */
+  stop(mode: 'fast' | 'immediate'): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -140,6 +142,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
     );
   let server = start();
   const stop = async (mode: 'fast' | 'immediate') => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
     const gone = new Promise((done) => server.once('exit', done));
     server.kill(SIGNAL[mode]);
     await gone;
@@ -155,6 +158,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
       runner: url('runner'),
       redactor: url('redactor'),
     },
+    stop,
     restart: async (mode) => {
       await stop(mode);
       server = start();

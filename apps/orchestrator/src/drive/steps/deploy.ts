@@ -8,6 +8,7 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
+import { freezeStuck } from '../../deploy/freeze.ts';
 import type { Factory } from '../factory.ts';
 import { whenSealed } from '../sealed.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -62,6 +63,7 @@ async function bringOut(
     case 'promoted':
       return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };
     case 'rolled_back':
+      if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
       return {
         release,
         result: 'rolled_back',
@@ -69,6 +71,7 @@ async function bringOut(
         evidence: evidenceOf(result),
       };
     case 'failed':
+      if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
       return {
         release,
         result: 'failed',

@@ -3,6 +3,7 @@ import {
   type Gate,
   type GateId,
   getJson,
+  type PersonId,
   putJson,
   type Run,
   retryable,
@@ -84,11 +85,20 @@ const changedKeys = (a: Record<string, unknown>, b: Record<string, unknown>): st
 
 async function judge(factory: Factory, run: Run, gate: Gate): Promise<{ facts: Facts; decided: Decision }> {
   await factory.world.reached(await factory.trail.head());
-  const facts = await factsFor(factory, run, gate.action, gate.subject, gate);
+  const approvals = (factory.world.runs.get(run.id)?.approvals ?? [])
+    .filter((one) => one.gate === gate.gate)
+    .map(({ person, at }) => ({ person: person as PersonId, at }));
+  const { expiresAt } = gate;
+  const facts = await factsFor(factory, run, gate.action, gate.subject, { approvals, expiresAt });
+  return { facts, decided: await decide(factory, run, facts) };
+}
+
+/** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */
+export async function decide(factory: Factory, run: Run, facts: Facts): Promise<Decision> {
   const loaded = loadPolicy(await repositoryPolicy(factory, run));
-  if (loaded.kind === 'loaded') return { facts, decided: explained(evaluate(loaded.policy, facts), facts) };
+  if (loaded.kind === 'loaded') return explained(evaluate(loaded.policy, facts), facts);
   const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
-  return { facts, decided: { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason } };
+  return { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason };
 }
 
 /** Names what is in quarantine, and the command that lifts it. */

@@ -1,22 +1,9 @@
-import {
-  Facts,
-  getJson,
-  NewRollback,
-  Release,
-  ReleaseId,
-  ReleaseView,
-  type RepoName,
-  RollbackView,
-  type RunId,
-  type Undo,
-} from '@millwright/domain';
+import { Facts, getJson, Release, ReleaseId, ReleaseView, type RunId, type Undo } from '@millwright/domain';
 import { z } from 'zod';
-import { planRollback, rollBack } from '../../deploy/manual-rollback.ts';
 import type { Factory } from '../../drive/factory.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
-import { conflict, HttpProblem, notFound } from '../problem.ts';
-import { must } from '../who.ts';
+import { notFound } from '../problem.ts';
 
 const Params = z.object({ id: ReleaseId });
 const Query = z.object({ repo: z.string().optional() });
@@ -75,45 +62,4 @@ export function releaseRoutes(app: App, { factory }: Api): void {
     if (!info) throw notFound('release', request.params.id, 'millwright release list');
     return view(info);
   });
-
-  app.post(
-    '/rollbacks',
-    { schema: { body: NewRollback, response: { 200: RollbackView } } },
-    async (request) => {
-      // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt.
-      must(request.who, 'admin', 'author', 'approver');
-      const plan = planRollback(
-        factory,
-        request.body.repo as RepoName | undefined,
-        request.body.release as ReleaseId | undefined,
-      );
-      if (plan.kind === 'none')
-        throw conflict('nothing-to-roll-back', plan.reason, 'millwright release list');
-      if (request.body.dryRun)
-        return {
-          repo: plan.repo,
-          from: plan.from,
-          to: plan.to,
-          done: false,
-          ms: 0,
-          text: plan.text,
-          revert: null,
-        };
-      const done = await rollBack(factory, plan, request.body.reason, request.who.actor);
-      if (done.kind === 'failed')
-        throw new HttpProblem(502, 'rollback-failed', done.reason, {
-          kept: `${plan.from} still serves`,
-          next: `millwright release show ${plan.to}`,
-        });
-      return {
-        repo: plan.repo,
-        from: plan.from,
-        to: plan.to,
-        done: true,
-        ms: done.ms,
-        text: done.text,
-        revert: done.revert,
-      };
-    },
-  );
 }

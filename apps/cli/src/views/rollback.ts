@@ -1,0 +1,135 @@
+import type { ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/domain';
+import { ago } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
+import { type Cell, table } from '../text/table.ts';
+import { fields, heading } from './fields.ts';
+
+type Served = RollbackStatus['candidates'][number];
+
+function healthCell({ colour }: Look, health: ReleaseHealth): Cell {
+  switch (health) {
+    case 'serves':
+      return { text: 'serves', paint: colour.green };
+    case 'runs':
+      return { text: 'runs, warm', paint: colour.green };
+    case 'stopped':
+      return { text: 'stopped, image there', paint: colour.dim };
+    case 'gone':
+      return { text: 'gone', paint: colour.red };
+    case 'unknown':
+      return { text: 'unknown', paint: colour.yellow };
+  }
+}
+
+const ticketsOf = (served: Served): string =>
+  served.tickets.map(({ id, title }) => oneLine(`${title} (${id})`)).join(', ');
+
+const releaseRows = (look: Look, all: readonly Served[], now: number, numbered: boolean): Cell[][] =>
+  all.map((served, place) => [
+    numbered ? `${place + 1}` : place === 0 ? look.symbol.back : '',
+    served.release,
+    { text: ago(served.servedAt, now), paint: look.colour.dim },
+    healthCell(look, served.health),
+    ticketsOf(served),
+  ]);
+
+const COLUMNS = [
+  { title: '' },
+  { title: 'release' },
+  { title: 'served', align: 'right' },
+  { title: 'health' },
+  { title: 'tickets', shrinkTo: 16 },
+] as const;
+
+/** What a person at a terminal picks from. */
+export const rollbackOffers = (look: Look, status: RollbackStatus, now: number): string[] => [
+  `${status.repo} is served by ${look.colour.bold(status.live?.release ?? 'nothing')}. It can go back to:`,
+  ...table(look, [...COLUMNS], releaseRows(look, status.candidates, now, true)),
+];
+
+/** What a rollback changes, or changed. */
+export function rollbackPlan(look: Look, view: RollbackView): string[] {
+  const { colour, symbol } = look;
+  const part = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : [...heading(look, title), ...lines.map((line) => `  ${oneLine(line)}`)];
+  const nothing = (lines: readonly string[]) => (lines.length === 0 ? ['nothing changes'] : lines);
+  return [
+    `${colour.magenta(symbol.back)} ${view.repo}: ${view.from} ${symbol.arrow} ${colour.bold(view.to)}`,
+    ...(view.text === '' ? [] : [`  ${oneLine(view.text)}`]),
+    ...(view.revert === null ? [] : [`  ${colour.dim('revert')} ${view.revert}`]),
+    ...(view.plan === null
+      ? []
+      : [
+          ...part('Traffic', view.plan.traffic),
+          ...part('Code', view.plan.code),
+          ...part('Schema', nothing(view.plan.schema)),
+          ...part('Configuration', nothing(view.plan.configuration)),
+        ]),
+  ];
+}
+
+const UNDO = {
+  allow: 'allowed',
+  deny: 'denied',
+  needs_approval: 'waits for an approver',
+  started: 'on its way',
+  promoted: 'serves again',
+  rolled_back: 'rolled back again',
+  failed: 'not deployed',
+} as const;
+
+/** What serves, what a rollback may go to (the first without an argument), and what is in the way of going forward. */
+export function rollbackStatus(look: Look, all: readonly RollbackStatus[], now: number): string[] {
+  if (all.length === 0) return ['No repositories yet. Add one: ./millwright repo add PATH'];
+  return all.flatMap((status, place) => [...(place === 0 ? [] : ['']), ...one(look, status, now)]);
+}
+
+function one(look: Look, status: RollbackStatus, now: number): string[] {
+  const { colour } = look;
+  const { live, frozen, undo } = status;
+  return [
+    `${colour.bold(status.repo)}  ${live === null ? colour.dim('nothing is live') : `${colour.green(live.release)}, since ${ago(live.servedAt, now)}, ${ticketsOf(live)}`}`,
+    ...fields(
+      look,
+      [
+        [
+          'frozen',
+          frozen === null
+            ? null
+            : `${frozen.by === 'factory' ? 'by the factory' : 'by a person'} ${ago(frozen.at, now)}: ${oneLine(frozen.reason)}`,
+        ],
+        ['do', frozen === null || frozen.what === '' ? null : paragraphs(frozen.what)],
+        ['called', frozen?.by === 'factory' ? called(frozen.paged) : null],
+        [
+          'undo',
+          undo === null
+            ? null
+            : `${undo.release} ${UNDO[undo.state]} ${ago(undo.at, now)} ${oneLine(undo.text.split('\n')[0] ?? '')}`,
+        ],
+      ],
+      '  ',
+    ),
+    ...(status.candidates.length === 0
+      ? live === null
+        ? []
+        : [`  ${colour.dim('there is nothing to go back to')}`]
+      : [
+          ...heading(look, 'A rollback goes to'),
+          ...table(look, [...COLUMNS], releaseRows(look, status.candidates, now, false), '  '),
+        ]),
+  ];
+}
+
+function called(paged: NonNullable<RollbackStatus['frozen']>['paged']): string {
+  switch (paged) {
+    case null:
+      return 'somebody is being called';
+    case 'sent':
+      return 'a person was called';
+    case 'failed':
+      return 'nobody could be called';
+    case 'nobody':
+      return 'nobody: MILLWRIGHT_PAGE_URL is not set';
+  }
+}

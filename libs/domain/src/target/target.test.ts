@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Entry } from '../entries.ts';
+import type { Actor, Digest, ReleaseId } from '../ids.ts';
+import {
+  candidates,
+  evolveTarget,
+  flipsOf,
+  leftBehind,
+  noTarget,
+  previousGood,
+  type TargetState,
+} from './index.ts';
+
+const [a, b, c] = ['rel_aaaaaaaa', 'rel_bbbbbbbb', 'rel_cccccccc'] as ReleaseId[] as [
+  ReleaseId,
+  ReleaseId,
+  ReleaseId,
+];
+const envelope = { at: 1, actor: 'per_annannann' as Actor };
+const fold = (...entries: Entry[]): TargetState =>
+  entries.reduce((state, entry) => evolveTarget(state, entry, envelope), noTarget());
+const served = (
+  by: 'deploy' | 'rollback',
+  release: ReleaseId,
+  previous: ReleaseId | null,
+  fence = 1,
+): Entry => ({
+  type: 'target.released',
+  data: { release, previous, fence, by, artifact: null, reason: '' },
+});
+
+test.each<[string, TargetState, { to: ReleaseId | null; again: ReleaseId | null; flips: number }]>([
+  ['nothing served', fold(), { to: null, again: null, flips: 0 }],
+  ['one release', fold(served('deploy', b, null)), { to: null, again: null, flips: 0 }],
+  ['two', fold(served('deploy', a, null), served('deploy', b, a)), { to: a, again: null, flips: 0 }],
+  [
+    'gone back',
+    fold(served('deploy', a, null), served('deploy', b, a), served('rollback', a, b)),
+    { to: null, again: b, flips: 1 },
+  ],
+  [
+    'gone back, and forward again',
+    fold(served('deploy', a, null), served('deploy', b, a), served('rollback', a, b), served('deploy', b, a)),
+    { to: a, again: null, flips: 2 },
+  ],
+  [
+    'gone back, and something else since',
+    fold(served('deploy', a, null), served('deploy', b, a), served('rollback', a, b), served('deploy', c, a)),
+    { to: a, again: null, flips: 1 },
+  ],
+])('%s', (_name, state, { to, again, flips }) => {
+  expect(previousGood(state)).toBe(to);
+  expect(leftBehind(state)).toBe(again);
+  expect(flipsOf(state, b)).toBe(flips);
+});
+
+test('a rollback never goes to the live release, nor to one it left last; the newest comes first', () => {
+  const releases = fc.constantFrom(a, b, c, 'rel_dddddddd' as ReleaseId);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.boolean(), releases), { maxLength: 12 }), (moves) => {
+      let state = noTarget();
+      for (const [deploys, release] of moves) {
+        if (release === state.live) continue;
+        if (!deploys && !state.history.some((one) => one.release === release)) continue;
+        state = evolveTarget(state, served(deploys ? 'deploy' : 'rollback', release, state.live), envelope);
+      }
+      const offered = candidates(state);
+      expect(offered).not.toContain(state.live);
+      expect(new Set(offered).size).toBe(offered.length);
+      const again = leftBehind(state);
+      if (again !== null) expect(offered).not.toContain(again);
+      for (const id of offered) expect(state.history.some((one) => one.release === id)).toBe(true);
+    }),
+  );
+});
+
+test('frozen until it is thawed; a call is owed only while it is frozen', () => {
+  const frozen: Entry = {
+    type: 'target.frozen',
+    data: { by: 'factory', release: a, reason: 'r', what: 'w' },
+  };
+  const paged: Entry = { type: 'target.paged', data: { result: 'sent', reason: '' } };
+  expect(fold(frozen).frozen).toMatchObject({ by: 'factory', what: 'w', paged: null });
+  expect(fold(frozen, paged).frozen?.paged).toBe('sent');
+  expect(fold(frozen, { type: 'target.thawed', data: { reason: '' } }, paged).frozen).toBeNull();
+});
+
+test('each person asks once for the same undo, and for another anew', () => {
+  const asked = (release: ReleaseId): Entry => ({
+    type: 'undo.asked',
+    data: {
+      release,
+      live: a,
+      subject: 's' as Digest,
+      decision: 'needs_approval',
+      approvals: 2,
+      policies: [],
+      facts: 'f' as Digest,
+      reason: '',
+    },
+  });
+  const by = (state: TargetState) =>
+    state.undo?.kind === 'asked' ? state.undo.by.map((one) => one.person) : null;
+  expect(by(fold(asked(b), asked(b)))).toEqual(['per_annannann']);
+  const two = evolveTarget(fold(asked(b)), asked(b), { at: 2, actor: 'per_bobbobbob' as Actor });
+  expect(by(two)).toEqual(['per_annannann', 'per_bobbobbob']);
+  expect(by(evolveTarget(two, asked(c), envelope))).toEqual(['per_annannann']);
+  // Whatever serves next ends the wish.
+  expect(evolveTarget(two, served('deploy', c, a), envelope).undo).toBeNull();
+});
