@@ -116,7 +116,7 @@ try {
   const cases: Case[] = [];
   for (const [kind, first] of [
     ['done', 'ticket.filed'],
-    ['rolled_back', 'deploy.started'],
+    ['rolled_back', 'release.built'],
   ] as const) {
     const from = await size(lane);
     course[kind] = await clean(lane, kind);

@@ -21,6 +21,7 @@ export const ORCHESTRATORS = [
   'merge.finished',
   'change.attested',
   'release.built',
+  'release.rehearsed',
   'deploy.started',
   'target.effect-started',
   'target.effect-finished',
@@ -33,12 +34,11 @@ export const ORCHESTRATORS = [
 
 export const RUNNERS = ['attempt.claimed', 'attempt.sandboxed', 'turn.recorded', 'attempt.closed'] as const;
 
-/** What a run that is rolled back appends besides, and in another order. */
+/** What a run that is rolled back, since its release does not run, appends besides and in another order. */
 export const UNDOING = [
-  'deploy.started',
   'target.effect-started',
   'target.effect-finished',
-  'deploy.finished',
+  'release.rehearsed',
   'revert.started',
   'revert.finished',
   'ticket.reopened',

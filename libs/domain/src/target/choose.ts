@@ -42,3 +42,11 @@ export function flipsOf({ history }: TargetState, release: ReleaseId): number {
     .slice(first + 1)
     .filter((one) => one.release === release || (one.by === 'rollback' && one.previous === release)).length;
 }
+
+/**
+ * The fence under which a release without traffic is worked on: the same again where it was the last to be, so that what a killed factory
+ * had begun is finished and not begun anew; else the next one.
+ */
+export function fenceFor({ last, fence }: TargetState, release: ReleaseId): number {
+  return last?.release === release && last.fence === fence ? fence : fence + 1;
+}

@@ -21,7 +21,10 @@ export function evolveTarget(
         undo,
       };
     }
-    case 'target.effect-started':
+    case 'target.effect-started': {
+      const { release, fence } = entry.data;
+      return { ...state, fence: Math.max(state.fence, fence), last: { release, fence } };
+    }
     case 'target.judged':
     case 'target.healed':
     case 'target.not-healed':

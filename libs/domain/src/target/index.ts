@@ -1,3 +1,3 @@
-export { candidates, flipsOf, leftBehind, previousGood } from './choose.ts';
+export { candidates, fenceFor, flipsOf, leftBehind, previousGood } from './choose.ts';
 export { evolveTarget } from './evolve.ts';
 export { noTarget, type Served, type TargetState, type UndoAsked } from './state.ts';

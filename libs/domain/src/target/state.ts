@@ -26,6 +26,8 @@ export type TargetState = {
   history: Served[];
   /** The highest that any deploy or rollback was given. */
   fence: number;
+  /** The release that was worked on last, and under which fence. */
+  last: { release: ReleaseId; fence: number } | null;
   frozen: {
     by: 'person' | 'factory';
     release: ReleaseId | null;
@@ -52,6 +54,7 @@ export const noTarget = (): TargetState => ({
   live: null,
   history: [],
   fence: 0,
+  last: null,
   frozen: null,
   undo: null,
 });

@@ -5,6 +5,7 @@ import type { Actor, Digest, ReleaseId } from '../ids.ts';
 import {
   candidates,
   evolveTarget,
+  fenceFor,
   flipsOf,
   leftBehind,
   noTarget,
@@ -108,4 +109,16 @@ test('each person asks once for the same undo, and for another anew', () => {
   expect(by(evolveTarget(two, asked(c), envelope))).toEqual(['per_annannann']);
   // Whatever serves next ends the wish.
   expect(evolveTarget(two, served('deploy', c, a), envelope).undo).toBeNull();
+});
+
+test('the fence stays for a release that was worked on last, and moves on for every other', () => {
+  const effect = (release: ReleaseId, fence: number): Entry => ({
+    type: 'target.effect-started',
+    data: { key: 'k', effect: 'start', release, fence },
+  });
+  expect(fenceFor(fold(), a)).toBe(1);
+  expect(fenceFor(fold(effect(a, 3)), a)).toBe(3);
+  expect(fenceFor(fold(effect(a, 3)), b)).toBe(4);
+  expect(fenceFor(fold(effect(a, 3), effect(b, 4)), a)).toBe(5);
+  expect(fenceFor(fold(effect(a, 3), served('rollback', b, a, 4)), a)).toBe(5);
 });

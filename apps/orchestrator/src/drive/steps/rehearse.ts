@@ -1,4 +1,4 @@
-import { type EntryOf, type Run, retryable, terminal } from '@millwright/domain';
+import { type EntryOf, fenceFor, type Run, retryable, terminal } from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
 import { irreversibleSince } from '../../gates/facts.ts';
 import type { Factory } from '../factory.ts';
@@ -17,7 +17,7 @@ export async function rehearse(factory: Factory, run: Run): Promise<StepResult> 
     if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
     await factory.world.reached(await factory.trail.head());
     const target = factory.world.target(run.repo);
-    const fence = target.fence + 1;
+    const fence = fenceFor(target, release);
     const entry = (data: Partial<Rehearsed> & Pick<Rehearsed, 'result'>): StepResult => ({
       type: 'release.rehearsed',
       data: {
@@ -67,8 +67,8 @@ export async function discardRehearsed(factory: Factory, run: Run): Promise<void
   await factory.deploys.run(run.repo, async () => {
     try {
       await factory.world.reached(await factory.trail.head());
-      const { fence } = factory.world.target(run.repo);
-      await factory.deployments.discard(run.repo, release, fence + 1);
+      const fence = fenceFor(factory.world.target(run.repo), release);
+      await factory.deployments.discard(run.repo, release, fence);
     } catch (error) {
       factory.log.warn(
         { run: run.id, release, err: error },
