@@ -211,6 +211,7 @@ function after(root: Command): void {
   does(
     leaf(trail, 'verify', 'was anything changed, and is anything missing? exit code 7 when so')
       .option('--bundle <file>', 'a bundle made with `trail export` or `trail prove`; needs no factory')
+      .option('--evidence <file>', 'an evidence pack made with `trail export --evidence`; needs no factory')
       .option(
         '--attestations <file>',
         'the signed in-toto statements of the bundle (else those in FILE.intoto.jsonl)',
@@ -224,7 +225,9 @@ function after(root: Command): void {
   );
   does(
     leaf(trail, 'export', 'a bundle of everything about a run, and its signed provenance beside it')
-      .requiredOption('--run <id>', 'of this run')
+      .option('--run <id>', 'of this run')
+      .option('--evidence <framework>', 'instead: an evidence pack, soc2, as JSON and (with -o) Markdown')
+      .option('--since <position>', 'evidence after this position, or from this time on')
       .option('-o, --output <file>', 'into this file (else stdout)'),
     async () => (await import('./commands/trail-proof.ts')).exportRun,
   );

@@ -5,13 +5,12 @@ import {
   Entry,
   Envelope,
   maskFreeText,
-  putTogether,
   type RecordedEntry,
   StreamId,
   takeApart,
   terminal,
 } from '@millwright/domain';
-import { canonicalBytes, checkPayload, type Payload, payloadDigest } from './proof/index.ts';
+import { canonicalBytes, checkPayload, type Payload, payloadDigest, saidBy } from './proof/index.ts';
 
 /** Brings an entry of an older version to today's form, before it is parsed. The stored bytes stay as they are. */
 export type Upcast = (raw: { type: string; data: unknown }) => { type: string; data: unknown };
@@ -48,21 +47,6 @@ export const payloadOf = (row: PayloadRow): Payload | null =>
           row.words === null || row.words_salt === null ? null : { salt: row.words_salt, bytes: row.words },
       };
 
-const json = (bytes: Uint8Array): unknown =>
-  JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-
-function strings(value: unknown): string[] {
-  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
-  throw new TypeError('not a list of strings');
-}
-
-/** What was recorded, its free text where it belongs. Throws where the payload is none of ours. */
-function dataOf(payload: Payload): unknown {
-  const { $words, '$words.at': at, ...rest } = json(payload.bytes) as Record<string, unknown>;
-  if ($words === undefined) return rest;
-  return putTogether(rest, strings(at), payload.words && strings(json(payload.words.bytes)));
-}
-
 /** Throws a terminal 'trail-tampered' when the payload is not the one its digest was made of, 'trail-unreadable' when it does not parse. */
 export function recorded(row: Row, upcast: Upcast): RecordedEntry {
   const digest = `sha256:${Buffer.from(row.payload_digest).toString('hex')}` as Digest;
@@ -85,7 +69,7 @@ export function recorded(row: Row, upcast: Upcast): RecordedEntry {
       `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}; run: millwright trail verify`,
     );
   try {
-    const data = dataOf(payload);
+    const data = saidBy(payload);
     return { envelope: Envelope.parse(envelope), entry: Entry.parse(upcast({ type, data })) };
   } catch (error) {
     throw terminal('trail-unreadable', `entry ${position} (${type}) does not parse`, error);

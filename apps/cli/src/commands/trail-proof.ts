@@ -18,6 +18,7 @@ import { exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
 import { attestationLines, bundleLines, trailLines } from '../views/verdict.ts';
 import { exportAttestations, verifiedAttestations } from './attestations.ts';
+import { exportEvidence, verifyEvidenceFile } from './evidence.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -140,6 +141,12 @@ async function verifyFactory(
 
 export async function verify(context: Context, _args: string[], options: Options): Promise<void> {
   const keys = keysOf(options.key);
+  if (options.evidence !== undefined)
+    return verifyEvidenceFile(
+      context,
+      String(options.evidence),
+      keys.map(({ vkey }) => vkey),
+    );
   if (options.bundle !== undefined) {
     const attestations = options.attestations as string | undefined;
     return verifyFile(context, String(options.bundle), keys, attestations);
@@ -170,6 +177,9 @@ async function handOver(context: Context, path: string, options: Options): Promi
 }
 
 export async function exportRun(context: Context, _args: string[], options: Options): Promise<void> {
+  if ((options.run === undefined) === (options.evidence === undefined))
+    throw usage('export takes --run RUN for a bundle, or --evidence soc2 for an evidence pack');
+  if (options.evidence !== undefined) return exportEvidence(context, options);
   const run = String(options.run);
   await handOver(context, `/runs/${encodeURIComponent(run)}/bundle`, options);
   if (options.output !== undefined) await exportAttestations(context, run, String(options.output));

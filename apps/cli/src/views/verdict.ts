@@ -2,6 +2,7 @@ import type {
   AttestationsVerdict,
   BundleVerdict,
   Completeness,
+  EvidenceVerdict,
   Integrity,
   TrailVerdict,
 } from '@millwright/audit/proof';
@@ -93,4 +94,28 @@ export function attestationLines({ colour, symbol }: Look, verdict: Attestations
     ),
     ...(ignored === 0 ? [] : [colour.dim(`  ${ignored} other lines, of which nothing is said`)]),
   ];
+}
+
+export function evidenceLines(
+  look: Look,
+  { integrity, lines, range, checkpoint }: EvidenceVerdict,
+): string[] {
+  const { colour, symbol } = look;
+  const told =
+    lines.kind === 'ok'
+      ? [
+          `${colour.green(symbol.done)} evidence: each of ${lines.count} lines is what the entries say, and none is missing`,
+        ]
+      : lines.kind === 'wrong'
+        ? [`${colour.red(symbol.failed)} evidence: ${oneLine(lines.reason)}`]
+        : [];
+  const under =
+    checkpoint === null || range === null
+      ? []
+      : [
+          colour.dim(
+            `  entries ${range.since + 1} to ${range.through}, under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
+          ),
+        ];
+  return [integrityLine(look, integrity), ...told, ...under];
 }

@@ -10,6 +10,7 @@ import {
 import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
 import { erasureRoutes } from './routes/erasure.ts';
+import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
@@ -77,6 +78,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     incidentRoutes,
     trailProofRoutes,
     erasureRoutes,
+    evidenceRoutes,
   ])
     routes(typed(app), api);
   return app;

@@ -44,6 +44,22 @@ export {
   payloadDigest,
 } from './entry.ts';
 export {
+  EVIDENCE_FORMAT,
+  EVIDENT,
+  type Evidence,
+  type EvidenceLine,
+  type EvidencePack,
+  type EvidenceVerdict,
+  evidenceOf,
+  evidencePack,
+  FRAMEWORKS,
+  type Framework,
+  SECTIONS,
+  SUPPORTING,
+  verifyEvidence,
+} from './evidence.ts';
+export { evidenceMarkdown } from './evidence-markdown.ts';
+export {
   generateKey,
   type KeyKind,
   parseSignerKey,
@@ -52,7 +68,7 @@ export {
   type VerifierKey,
 } from './keys.ts';
 export { formatNote, MAX_NOTE, type Note, parseNote, type Signature, signText } from './note.ts';
-export { redactedBy } from './payloads.ts';
+export { redactedBy, saidBy } from './payloads.ts';
 export {
   checkConsistency,
   checkInclusion,

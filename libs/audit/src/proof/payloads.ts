@@ -1,4 +1,4 @@
-import type { Envelope } from '@millwright/domain';
+import { type Envelope, putTogether } from '@millwright/domain';
 import type { ReadEntry } from './bundle.ts';
 import type { Payload } from './entry.ts';
 import type { Rotation } from './rotation.ts';
@@ -31,4 +31,19 @@ export function redactedBy(envelope: Envelope, payload: Payload | null): number 
   if (envelope.type !== 'trail.redacted' || envelope.stream !== 'factory') return null;
   const position = dataOf({ payload })?.position;
   return Number.isSafeInteger(position) && Number(position) < envelope.position ? Number(position) : null;
+}
+
+const json = (bytes: Uint8Array): unknown =>
+  JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+
+function strings(value: unknown): string[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw new TypeError('not a list of strings');
+}
+
+/** What was recorded, its free text where it belongs; erased text reads as redacted. Throws where the payload is none of ours. */
+export function saidBy(payload: Payload): unknown {
+  const { $words, '$words.at': at, ...rest } = json(payload.bytes) as Record<string, unknown>;
+  if ($words === undefined) return rest;
+  return putTogether(rest, strings(at), payload.words && strings(json(payload.words.bytes)));
 }

@@ -1,5 +1,5 @@
 import { type RunId, retryable, streamOf, terminal } from '@millwright/domain';
-import { textArray } from '../arrays.ts';
+import { numberArray, textArray } from '../arrays.ts';
 import { openPool, reading, type Sql } from '../connect.ts';
 import {
   type Bundle,
@@ -35,6 +35,8 @@ import { envelopeOf, hashesOf, rootAt } from './nodes.ts';
 export type Prover = {
   /** The proof of one entry, with it and its payload: a bundle of one, which `verifyBundle` checks. */
   prove(position: number): Promise<Bundle>;
+  /** The proofs of many entries, in the order of the trail, under the latest checkpoint. */
+  proveAll(positions: readonly number[]): Promise<Bundle>;
   /** Hashes from the leaf's sibling up, in the tree of `size` (default: of the latest checkpoint). */
   inclusion(position: number, size?: number): Promise<{ size: number; proof: Uint8Array[] }>;
   /** That the tree of `from` is the beginning of that of `to`. Both must be sealed. */
@@ -206,6 +208,14 @@ export function openProver(options: {
         await reading(pool, async (sql) => {
           const row = await rowAt(sql, position);
           return bundleOf(sql, null, [row], await latest(sql, position));
+        }),
+      ),
+    proveAll: async (positions) =>
+      withKey(
+        await reading(pool, async (sql) => {
+          const rows = await sql<Row[]>`
+            ${select(sql)} where position = any(${numberArray(positions)}::bigint[]) order by position`;
+          return bundleOf(sql, null, rows, await latest(sql, rows.at(-1)?.position ?? 1));
         }),
       ),
     inclusion: (position, size) =>

@@ -13,10 +13,10 @@ const Size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A client that asks for what comes is answered at the latest after this. */
 const LONGEST_WAIT_MS = 25_000;
 /** For what was just appended to be sealed, before a proof of it is refused. */
-const SEAL_MS = 3_000;
+export const SEAL_MS = 3_000;
 
 /** Statuses of what the prover says. */
-async function proved<T>(prove: () => Promise<T>): Promise<T> {
+export async function proved<T>(prove: () => Promise<T>): Promise<T> {
   try {
     return await prove();
   } catch (error) {

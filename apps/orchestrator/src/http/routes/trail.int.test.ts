@@ -1,3 +1,4 @@
+import { type EvidencePack, verifyEvidence } from '@millwright/audit/proof';
 import { TrailLine } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
@@ -97,4 +98,29 @@ it('pages in both directions without missing or repeating an entry', async () =>
 it('refuses a question that makes no sense with what is wrong in it', async () => {
   for (const query of ['limit=0', 'run=nobody', 'since=-1', 'order=sideways', 'from=yesterday'])
     expect((await factory.api('GET', `/trail?${query}`)).status, query).toBe(400);
+});
+
+it('hands out an evidence pack of a period that holds with nothing but the key', async () => {
+  const { vkey } = (await factory.api('GET', '/trail/key')).body;
+  const packOf = async (query: string) =>
+    (await factory.api('GET', `/trail/evidence?framework=soc2${query}`)).body as EvidencePack;
+  const pack = await packOf('');
+  expect(verifyEvidence(JSON.stringify(pack), [vkey])).toMatchObject({
+    integrity: { kind: 'ok' },
+    lines: { kind: 'ok' },
+    range: { since: 0, through: all.length },
+  });
+  const merged = all.find(({ type }) => type === 'merge.finished');
+  const positionsOf = (lines: EvidencePack['evidence']['changes']) => lines.map(({ position }) => position);
+  expect(positionsOf(pack.evidence.changes)).toEqual([merged?.position]);
+  expect(pack.evidence.changes[0]?.ok).toBe(true);
+  expect(pack.evidence.access.map(({ text }) => text)).toContainEqual(expect.stringContaining('step 6'));
+  expect(Object.values(pack.names)).toEqual(['admin']);
+  // Of a later period the entries that the change rests on are older, and there all the same.
+  const later = await packOf(`&since=${(merged?.position ?? 0) - 1}`);
+  expect(later.evidence.changes[0]).toEqual(pack.evidence.changes[0]);
+  expect(later.evidence.access).toEqual([]);
+  const timed = await packOf(`&from=${merged?.at}`);
+  expect(positionsOf(timed.evidence.changes)).toEqual([merged?.position]);
+  expect((await factory.api('GET', '/trail/evidence?framework=iso')).status).toBe(400);
 });

@@ -1,0 +1,74 @@
+import { EVIDENT, type EvidencePack, evidencePack, FRAMEWORKS, SUPPORTING } from '@millwright/audit/proof';
+import type { RunId } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import type { Api, App } from '../api.ts';
+import { unusable } from '../problem.ts';
+import { namesOf } from '../say.ts';
+import { proved, SEAL_MS } from './trail-proof.ts';
+
+/** Entries in one pack: some 50 MB with their proofs. */
+const MOST = 20_000;
+const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const Query = z.object({
+  framework: z.enum(FRAMEWORKS),
+  since: Position.optional(),
+  /** Instead of `since`: the first entry of this time or later. Milliseconds since the epoch. */
+  from: Position.optional(),
+});
+
+/** Positions of what has a line of its own, and of what the merges among it rest on. */
+async function wanted({ world, trail }: Factory, since: number, through: number): Promise<number[]> {
+  const page = { before: through + 1, limit: MOST + 1, newest: false };
+  const evident = world.index.page({ types: EVIDENT }, { ...page, after: since });
+  const merges = world.index.page({ types: ['merge.finished'] }, { ...page, after: since });
+  const found = new Set(evident);
+  for (let at = 0; at < merges.length; at += 2_000) {
+    for (const { envelope } of await trail.readAt(merges.slice(at, at + 2_000))) {
+      const run = envelope.stream.slice('run/'.length) as RunId;
+      const support = world.index.page(
+        { run, types: SUPPORTING },
+        { ...page, after: 0, before: envelope.position },
+      );
+      for (const position of support) found.add(position);
+    }
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+async function packOf(factory: Factory, query: z.output<typeof Query>): Promise<EvidencePack> {
+  const { trail, sealer, prover, world } = factory;
+  const through = await trail.head();
+  await world.reached(through);
+  await sealer.sealed(through, { timeoutMs: SEAL_MS });
+  const [first] = world.index.page(
+    { from: query.from ?? 0 },
+    { after: 0, before: through + 1, limit: 1, newest: false },
+  );
+  const since = query.since ?? (query.from === undefined ? 0 : (first ?? through + 1) - 1);
+  const positions = await wanted(factory, since, through);
+  if (positions.length > MOST)
+    throw unusable(
+      'too-much',
+      `more than ${MOST} entries are evidence since ${since}`,
+      'millwright trail export --evidence soc2 --since a later position',
+    );
+  const bundle = await proved(() => prover.proveAll(positions));
+  const said = JSON.stringify(bundle.entries.map(({ envelope, payload }) => [envelope.actor, payload?.text]));
+  const names = Object.fromEntries([...(await namesOf(factory))].filter(([id]) => said.includes(id)));
+  return evidencePack(bundle, { framework: query.framework, since, through, names });
+}
+
+export function evidenceRoutes(app: App, { factory }: Api): void {
+  app.get(
+    '/trail/evidence',
+    {
+      schema: {
+        description:
+          'An evidence pack: change approvals, segregation of duties, access, incidents, rollbacks, each line with the entries it rests on and their proofs',
+        querystring: Query,
+      },
+    },
+    (request) => packOf(factory, request.query),
+  );
+}
