@@ -3,7 +3,7 @@ import { usage } from './fail.ts';
 
 /** CONTRACT.md's commands of later issues: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command): void {
-  for (const noun of ['policy', 'budget', 'digest'])
+  for (const noun of ['policy', 'digest'])
     root
       .command(`${noun} [words...]`, { hidden: true })
       .allowUnknownOption()

@@ -62,6 +62,23 @@ function factory(root: Command): void {
 }
 
 function setUp(root: Command): void {
+  const budget = noun(root, 'budget', 'what may be spent on models, reserved before each call');
+  does(
+    leaf(budget, 'show', 'caps, what was spent and what is reserved').option(
+      '--all',
+      'each ticket and run too',
+    ),
+    async () => (await import('./commands/budget.ts')).showBudgets,
+  );
+  does(
+    leaf(
+      budget,
+      'set <scope> <usd>',
+      'cap factory, repo/NAME, ticket/ID or run/ID; none lifts a cap',
+    ).requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/budget.ts')).setBudget,
+  );
+
   const person = noun(root, 'person', 'who may file, approve and administer');
   does(
     leaf(person, 'enrol <name>', 'enrol a person; prints the token once').option(

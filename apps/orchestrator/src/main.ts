@@ -16,6 +16,7 @@ import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { ORCHESTRATOR } from './actor.ts';
+import { applyBudgets } from './budgets.ts';
 import { resumeUndos } from './deploy/again.ts';
 import { Aside } from './deploy/aside.ts';
 import { Deployments } from './deploy/deployments.ts';
@@ -169,6 +170,7 @@ const imported = await factory.deployments.importAside();
 if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
 await sealer.start();
 await pump.catchUp();
+await applyBudgets(factory);
 for (const repo of world.targets.keys()) {
   const trouble = await factory.deployments.ensure(repo).catch((error: unknown) => String(error));
   if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');

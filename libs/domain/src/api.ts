@@ -66,6 +66,24 @@ export const NewSecret = z.strictObject({
   name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
   value: z.string().min(1).max(65_536),
 });
+/** A scope of the tree of budgets and its cap in dollars; null lifts it. */
+export const NewBudget = z.strictObject({
+  scope: z
+    .string()
+    .regex(
+      /^(factory|(repo|ticket|run)\/[0-9A-Za-z._-]{1,64})$/,
+      'a scope is factory, repo/NAME, ticket/ID or run/ID',
+    ),
+  usd: z.number().nonnegative().max(1_000_000).nullable(),
+  reason: z.string().min(1).max(2_000),
+});
+export const BudgetView = z.object({
+  scope: z.string(),
+  capUsd: z.number().nullable(),
+  spentUsd: z.number(),
+  reservedUsd: z.number(),
+});
+export type BudgetView = z.infer<typeof BudgetView>;
 export const NewStep = z.strictObject({
   step: z.number().int().min(0).max(7),
   reason: z.string().min(1).max(2_000),

@@ -68,6 +68,8 @@ export const Entry = z.discriminatedUnion('type', [
   e('factory.started', { version: z.string() }),
   e('factory.halted', { reason }),
   e('factory.resumed', { reason }),
+  /** Dollars; null lifts the cap. */
+  e('factory.budget-set', { scope: z.string().max(80), usd: z.number().nonnegative().nullable(), reason }),
   /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
   e('factory.key-rotated', {
     previous: z.string().max(1_000),

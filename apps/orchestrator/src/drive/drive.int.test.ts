@@ -2,6 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyBudgets } from '../budgets.ts';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 import type { Script } from '../testing/scripted-runner.ts';
 
@@ -344,5 +345,29 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect((await factory.api('GET', '/openapi.json', undefined, null)).body.paths).toHaveProperty(
       '/tickets',
     );
+  });
+
+  it('caps budgets by an entry, which the ledger follows even where it was lost in between', async () => {
+    await start({});
+    const set = (scope: string, usd: number | null) =>
+      factory.api('POST', '/budgets', { scope, usd, reason: 'a test' });
+    expect(await set('repo/moon', 1)).toMatchObject({ status: 404 });
+    expect(await set('moon', 1)).toMatchObject({ status: 400 });
+    expect(await set('repo/shop', 2.5)).toMatchObject({ status: 200 });
+    const { budget } = factory.factory.store;
+    expect(await budget.reserve('one', ['factory', 'repo/shop'], 2.6)).toMatchObject({
+      kind: 'refused',
+      scope: 'repo/shop',
+    });
+    await budget.setCap('repo/shop', null); // as if the orchestrator had died before it
+    await applyBudgets(factory.factory);
+    expect((await factory.api('GET', '/budgets')).body).toContainEqual({
+      scope: 'repo/shop',
+      capUsd: 2.5,
+      spentUsd: 0,
+      reservedUsd: 0,
+    });
+    expect(await set('repo/shop', null)).toMatchObject({ status: 200 });
+    expect(await budget.reserve('two', ['factory', 'repo/shop'], 2.6)).toEqual({ kind: 'reserved' });
   });
 });

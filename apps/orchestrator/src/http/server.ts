@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
+import { budgetRoutes } from './routes/budgets.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
@@ -67,6 +68,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   for (const routes of [
     factoryRoutes,
+    budgetRoutes,
     repoRoutes,
     ticketRoutes,
     runRoutes,

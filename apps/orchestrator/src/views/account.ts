@@ -15,6 +15,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
   switch (entry.type) {
     case 'factory.started':
       return `the factory started, version ${entry.data.version}`;
+    case 'factory.budget-set':
+      return `${entry.data.usd === null ? `lifted the cap of ${entry.data.scope}` : `capped ${entry.data.scope} at $${entry.data.usd}`}: ${entry.data.reason}`;
     case 'factory.halted':
       return `halted the factory: ${entry.data.reason}`;
     case 'factory.resumed':

@@ -110,6 +110,8 @@ export class World {
   readonly attempts = new Map<AttemptId, AttemptInfo>();
   readonly releases = new Map<ReleaseId, ReleaseInfo>();
   readonly targets = new Map<RepoName, TargetInfo>();
+  /** Caps of budgets in dollars, as people set them; null lifts one. */
+  readonly budgets = new Map<string, number | null>();
   /** Where each entry is found again, and which effects have no outcome yet. */
   readonly index = new TrailIndex();
   readonly effects = new OpenEffects();
@@ -211,6 +213,9 @@ export class World {
         return;
       case 'factory.resumed':
         this.#halted = null;
+        return;
+      case 'factory.budget-set':
+        this.budgets.set(entry.data.scope, entry.data.usd);
         return;
       case 'repo.added':
         this.repos.set(entry.data.repo, { ...entry.data, step: this.repos.get(entry.data.repo)?.step ?? 0 });

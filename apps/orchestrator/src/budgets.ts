@@ -1,0 +1,9 @@
+import type { Factory } from './drive/factory.ts';
+
+/**
+ * Brings the ledger's caps to what the trail says. The ledger is a counter beside the trail: a cap that was said and not set, since
+ * the orchestrator died between the two, is set at the next start. Idempotent.
+ */
+export async function applyBudgets({ world, store }: Pick<Factory, 'world' | 'store'>): Promise<void> {
+  for (const [scope, usd] of world.budgets) await store.budget.setCap(scope, usd);
+}

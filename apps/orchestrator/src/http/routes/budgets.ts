@@ -1,0 +1,42 @@
+import {
+  BudgetView,
+  NewBudget,
+  type RepoName,
+  type RunId,
+  streamOf,
+  type TicketId,
+} from '@millwright/domain';
+import { z } from 'zod';
+import { applyBudgets } from '../../budgets.ts';
+import type { Api, App } from '../api.ts';
+import { notFound } from '../problem.ts';
+import { say } from '../say.ts';
+import { must } from '../who.ts';
+
+export function budgetRoutes(app: App, { factory }: Api): void {
+  const { world, store } = factory;
+  const known = (scope: string): boolean => {
+    const [kind, id = ''] = scope.split('/');
+    if (kind === 'repo') return world.repo(id as RepoName) !== undefined;
+    if (kind === 'ticket') return world.tickets.has(id as TicketId);
+    return kind === 'run' ? world.runs.has(id as RunId) : true;
+  };
+
+  app.get('/budgets', { schema: { response: { 200: z.array(BudgetView) } } }, () => store.budget.list());
+
+  app.post(
+    '/budgets',
+    { schema: { body: NewBudget, response: { 200: z.array(BudgetView) } } },
+    async (request) => {
+      must(request.who, 'admin');
+      const { scope, usd, reason } = request.body;
+      if (!known(scope)) throw notFound('scope', scope, 'factory, or one of: repo/NAME, ticket/ID, run/ID');
+      await say(factory, streamOf.factory(), request.who, {
+        type: 'factory.budget-set',
+        data: { scope, usd, reason },
+      });
+      await applyBudgets(factory);
+      return store.budget.list();
+    },
+  );
+}
