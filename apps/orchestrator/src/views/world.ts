@@ -1,5 +1,4 @@
 import {
-  type Actor,
   type AttemptId,
   addUsage,
   type Digest,
@@ -28,22 +27,12 @@ import {
 } from '@millwright/domain';
 import { concernsOf } from './concerns.ts';
 import { Quarantine, type Quarantined } from './quarantine.ts';
+import { foldTicket, type TicketInfo } from './tickets.ts';
 import { TrailIndex } from './trail-index.ts';
 
+export type { TicketInfo } from './tickets.ts';
+
 export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
-export type TicketInfo = {
-  id: TicketId;
-  repo: RepoName;
-  digest: Digest;
-  author: Actor;
-  filedAt: Instant;
-  version: number;
-  runs: RunId[];
-  state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
-  evidence: string[];
-  /** Of a ticket that an alert or the factory's own watch filed. */
-  incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
-};
 export type AttemptInfo = {
   attempt: AttemptId;
   run: RunId;
@@ -174,7 +163,15 @@ export class World {
       for (const one of await readAll(fresh.position, Math.min(this.position - fresh.position, 1_000)))
         fresh.apply(one);
     // Nothing was awaited since the two were at one position.
-    const maps = (of: World) => [of.repos, of.tickets, of.runs, of.attempts, of.releases, of.targets];
+    const maps = (of: World) => [
+      of.repos,
+      of.tickets,
+      of.runs,
+      of.attempts,
+      of.releases,
+      of.targets,
+      of.budgets,
+    ];
     for (const [i, map] of (maps(this) as Map<unknown, unknown>[]).entries()) {
       map.clear();
       for (const [key, value] of maps(fresh)[i] ?? []) map.set(key, value);
@@ -201,6 +198,7 @@ export class World {
   #fold({ envelope }: RecordedEntry, entry: Entry): void {
     const [kind, id] = envelope.stream.split('/');
     if (kind === 'run') this.#foldRun(id as RunId, envelope, entry);
+    if (kind === 'ticket') foldTicket(this.tickets, envelope, entry);
     if (kind === 'target') {
       const repo = id as RepoName;
       const target = this.target(repo);
@@ -225,61 +223,6 @@ export class World {
         if (repo) repo.step = entry.data.step;
         return;
       }
-      case 'ticket.filed': {
-        const { ticket, repo, digest } = entry.data;
-        this.tickets.set(ticket, {
-          id: ticket,
-          repo,
-          digest,
-          author: envelope.actor,
-          filedAt: envelope.at,
-          version: envelope.version,
-          runs: [],
-          state: 'open',
-          evidence: [],
-          incident: null,
-        });
-        return;
-      }
-      case 'ticket.incident-raised':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          const { ticket: _id, ...incident } = entry.data;
-          ticket.incident = { ...incident, answered: false };
-        });
-        return;
-      case 'ticket.incident-answered':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          if (ticket.incident) ticket.incident.answered = true;
-          ticket.evidence.push(
-            `the factory's first answer: ${entry.data.answer.replaceAll('_', ' ')}: ${entry.data.reason}`,
-          );
-        });
-        return;
-      case 'ticket.run-opened':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          ticket.runs.push(entry.data.run);
-          ticket.state = 'running';
-        });
-        return;
-      case 'ticket.answered':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          if (ticket.state !== 'running') {
-            ticket.state = 'open';
-            ticket.evidence.push(entry.data.text);
-          }
-        });
-        return;
-      case 'ticket.closed':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          ticket.state = entry.data.end === 'done' ? 'done' : 'closed';
-        });
-        return;
-      case 'ticket.reopened':
-        this.#ticket(entry.data.ticket, envelope.version, (ticket) => {
-          ticket.state = 'reopened';
-          ticket.evidence.push(entry.data.evidence);
-        });
-        return;
       case 'attempt.opened':
         this.attempts.set(entry.data.attempt, {
           attempt: entry.data.attempt,
@@ -301,13 +244,6 @@ export class World {
       default:
         return;
     }
-  }
-
-  #ticket(id: TicketId, version: number, change: (ticket: TicketInfo) => void): void {
-    const ticket = this.tickets.get(id);
-    if (!ticket) return;
-    ticket.version = version;
-    change(ticket);
   }
 
   #foldAttempt(

@@ -1,0 +1,73 @@
+import type {
+  Actor,
+  Digest,
+  Entry,
+  EntryOf,
+  Envelope,
+  Instant,
+  RepoName,
+  RunId,
+  TicketId,
+} from '@millwright/domain';
+
+/** A ticket as far as its stream has got. */
+export type TicketInfo = {
+  id: TicketId;
+  repo: RepoName;
+  digest: Digest;
+  author: Actor;
+  filedAt: Instant;
+  version: number;
+  runs: RunId[];
+  state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
+  evidence: string[];
+  /** Of a ticket that an alert or the factory's own watch filed. */
+  incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
+};
+
+/** Folds an entry of a ticket's stream into `tickets`. */
+export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelope, entry: Entry): void {
+  if (entry.type === 'ticket.filed') {
+    const { ticket: id, repo, digest } = entry.data;
+    const { actor: author, at: filedAt, version } = envelope;
+    tickets.set(id, {
+      ...{ id, repo, digest, author, filedAt, version },
+      ...{ runs: [], state: 'open', evidence: [], incident: null },
+    });
+    return;
+  }
+  const ticket = tickets.get(envelope.stream.slice('ticket/'.length) as TicketId);
+  if (ticket === undefined) return;
+  ticket.version = envelope.version;
+  switch (entry.type) {
+    case 'ticket.incident-raised': {
+      const { ticket: _id, ...incident } = entry.data;
+      ticket.incident = { ...incident, answered: false };
+      return;
+    }
+    case 'ticket.incident-answered':
+      if (ticket.incident) ticket.incident.answered = true;
+      ticket.evidence.push(
+        `the factory's first answer: ${entry.data.answer.replaceAll('_', ' ')}: ${entry.data.reason}`,
+      );
+      return;
+    case 'ticket.run-opened':
+      ticket.runs.push(entry.data.run);
+      ticket.state = 'running';
+      return;
+    case 'ticket.answered':
+      if (ticket.state === 'running') return;
+      ticket.state = 'open';
+      ticket.evidence.push(entry.data.text);
+      return;
+    case 'ticket.closed':
+      ticket.state = entry.data.end === 'done' ? 'done' : 'closed';
+      return;
+    case 'ticket.reopened':
+      ticket.state = 'reopened';
+      ticket.evidence.push(entry.data.evidence);
+      return;
+    default:
+      return;
+  }
+}
