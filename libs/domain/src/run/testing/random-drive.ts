@@ -66,7 +66,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         },
       ];
     case 'judge-gate': {
-      const decision = (['allow', 'allow', 'needs_approval', 'allow', 'deny'] as const)[roll(5)] ?? 'deny';
+      const decision = (['needs_approval', 'needs_approval', 'deny'] as const)[roll(12)] ?? 'allow';
       return [
         {
           type: 'gate.decided',
@@ -93,10 +93,6 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
     case 'await-stage':
     case 'cancel-stage': {
       const outcomes: AttemptOutcome[] = [
-        { kind: 'done', artifact: digest() },
-        { kind: 'done', artifact: digest() },
-        { kind: 'done', artifact: digest() },
-        { kind: 'done', artifact: digest() },
         { kind: 'failed', code: 'lost', retryable: true, reason: '' },
         { kind: 'failed', code: 'unavailable', retryable: true, retryAt: roll(4_000), reason: '' },
         { kind: 'failed', code: 'change-refused', retryable: false, reason: '' },
@@ -105,7 +101,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
       const outcome =
         step.do === 'cancel-stage'
           ? ({ kind: 'cancelled', reason: '' } as const)
-          : (outcomes[roll(outcomes.length)] ?? { kind: 'cancelled', reason: '' });
+          : (outcomes[roll(40)] ?? { kind: 'done', artifact: digest() });
       return [
         { type: 'stage.closed', data: { stage: 's', attempt: step.attempt, outcome, usage: noUsage() } },
       ];
@@ -293,7 +289,7 @@ function take(
         data: {
           tree: state.change?.tree ?? sha(),
           report: step.artifact,
-          verdict: (['passed', 'passed', 'failed', 'invalid'] as const)[roll(4)] ?? 'invalid',
+          verdict: (['failed', 'invalid'] as const)[roll(8)] ?? 'passed',
         },
       };
     case 'deploy':
@@ -336,7 +332,7 @@ export function drive(
     const step = due[roll(due.length)] as Todo;
     for (const record of answer(step, state, roll)) offer(record);
     if (step.do === 'wait') now += 700;
-    if (roll(40) === 0)
+    if (roll(200) === 0)
       offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });
     if (roll(6) === 0) forge(state, roll).forEach(offer);
   }
