@@ -31,6 +31,7 @@ import { Repositories } from './git/repositories.ts';
 import { server } from './http/server.ts';
 import { ADMIN } from './http/who.ts';
 import { Pump } from './intake/pump.ts';
+import { recordRefusals } from './refusals.ts';
 import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
 
@@ -75,7 +76,9 @@ const log = pino(
 );
 
 const url = need('DATABASE_URL');
-const trail = openTrail({ url, clock });
+const onForbidden = (message: string) => refused(message);
+const trail = openTrail({ url, clock, onForbidden });
+const refused = recordRefusals(trail, log);
 const sealer = await openSealer({
   url,
   keyFolder: join(data, 'keys'),
@@ -90,7 +93,7 @@ const sealer = await openSealer({
 const redactorUrl = process.env.MILLWRIGHT_REDACTOR_URL;
 const redactor = redactorUrl ? openRedactor({ url: redactorUrl }) : null;
 const prover = openProver({ url, vkey: () => sealer.vkey() });
-const store = openStore({ url });
+const store = openStore({ url, onForbidden });
 const queue = openQueue({
   url: need('QUEUE_URL'),
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
@@ -135,6 +138,7 @@ const factory: Factory = {
   pager: webhookPager(process.env.MILLWRIGHT_PAGE_URL, clock),
   merges: new Lanes<RepoName>(),
   deploys: new Lanes<RepoName>(),
+  unsealed: new Map(),
 };
 const driver = new Driver(factory);
 const pump = new Pump(factory, driver);

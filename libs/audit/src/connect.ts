@@ -36,10 +36,13 @@ export function driveError(error: unknown): DriveError {
   return terminal('trail-failed', `the trail failed: ${message}`, error);
 }
 
+/** Hears of every refusal for want of a right (SQLSTATE 42501), in the database's words. */
+export type OnForbidden = (message: string) => void;
+
 /** Connects when first used. `deadlineMs` (default 10 s) bounds one `use`; `onclose` hears of every connection that ended. */
 export function openPool(
   url: string,
-  options: { max: number; deadlineMs?: number; onclose?: () => void },
+  options: { max: number; deadlineMs?: number; onclose?: () => void; onForbidden?: OnForbidden | undefined },
 ): Pool {
   let current: Sql | undefined;
   let closed = false;
@@ -71,6 +74,7 @@ export function openPool(
       } catch (error) {
         const drive = driveError(error);
         if (drive.code === 'trail-unreachable') discard(sql);
+        if (drive.code === 'trail-forbidden') options.onForbidden?.(drive.message);
         throw drive;
       } finally {
         clearTimeout(late);

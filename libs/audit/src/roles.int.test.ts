@@ -80,6 +80,27 @@ const never = [
   `update millwright.claims set released = true`,
   `insert into millwright.claims values ('att_00000000', 1, 'x', sha256(''))`,
   'select secret_hash from millwright.claims',
+  'begin; lock table millwright.turns in exclusive mode',
+  'begin; lock table millwright.entries in exclusive mode',
+  'select from millwright.sealer for update',
+  'update millwright.sealer set pid = 0',
+  'create trigger mine before insert on millwright.entries execute function millwright.refuse_change()',
+  'create rule mine as on insert to millwright.entries do instead nothing',
+  'alter table millwright.entries drop constraint entries_stream_version_key',
+  'alter function millwright.lock_trail() owner to session_user',
+  'drop function millwright.refuse_change() cascade',
+  'grant migrator to session_user',
+  'alter role session_user superuser',
+  'alter database postgres owner to session_user',
+  'create extension dblink',
+  "copy millwright.entries to program 'true'",
+  "copy millwright.entries from '/dev/null'",
+  "select pg_read_file('/etc/passwd')",
+  "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres'",
+  'update millwright.migrations set sha256 = sha256',
+  'delete from millwright.people',
+  'truncate millwright.artifact_chunks',
+  'update millwright.artifacts set size = size',
 ];
 
 describe.each(['orchestrator', 'runner', 'redactor'] as const)('%s', (role) => {
@@ -116,6 +137,22 @@ test.each([
 });
 
 test.each([
+  append('ticket/tkt_00000001', 'factory.halted'),
+  'select * from millwright.entries',
+  'select * from millwright.payloads',
+  'select * from millwright.people',
+  'select * from millwright.secrets',
+  'select * from millwright.artifact_chunks',
+  'select millwright.sealer_lock()',
+  `select millwright.runner_claim('att_00000001', 'x', sha256(''), 1, '')`,
+  `select millwright.runner_read('att_00000001', '', 0)`,
+  `select millwright.runner_heartbeat('x')`,
+  `select millwright.artifact_put('x')`,
+])('the redactor may not: %s', async (statement) => {
+  expect(await attempt(db.url.redactor, statement)).toBe('42501');
+});
+
+test.each([
   append('attempt/att_00000001', 'attempt.claimed'),
   append('attempt/att_00000001', 'attempt.sandboxed'),
   append('attempt/att_00000001', 'turn.recorded'),
@@ -132,6 +169,31 @@ test('an append runs in read committed or not at all: a stricter snapshot would 
     `begin isolation level ${level}; ${append('ticket/tkt_00000002', 'factory.halted')}; rollback`;
   expect(await attempt(db.url.orchestrator, inside('repeatable read'))).toBe('25001');
   expect(await attempt(db.url.orchestrator, inside('read committed'))).toBe('done');
+});
+
+test('no role can hold up the trail or its sealing: an advisory lock is anybody’s, and is not what they wait for', async () => {
+  const orchestrators = postgres(db.url.orchestrator, { max: 1 });
+  const [first] = await orchestrators`select millwright.sealer_lock() as held`;
+  const superuser = postgres(db.url.postgres, { max: 1 });
+  const [{ key }] = await superuser<[{ key: string }]>`select key from millwright.sealer`;
+  const others = [db.url.runner, db.url.redactor].map((url) => postgres(url, { max: 1 }));
+  for (const sql of others)
+    for (const one of ['5574937551044902', '5574937551044905', key])
+      await sql`select pg_try_advisory_lock_shared(${one}::bigint), pg_try_advisory_lock(${one}::bigint)`;
+  await trail.append({
+    stream: ticket(9),
+    expectedVersion: 0,
+    actor: orchestrator,
+    entries: [halted('goes on')],
+  });
+  const [again] = await orchestrators`select millwright.sealer_lock() as held`;
+  expect([first, again]).toEqual([{ held: true }, { held: true }]);
+  await orchestrators.end();
+  // The sealer is gone, and its key in other hands: that makes nobody the sealer, and keeps nobody from being it.
+  for (const sql of others) await sql`select pg_try_advisory_lock(${key}::bigint)`;
+  const next = postgres(db.url.orchestrator, { max: 1 });
+  await expect.poll(async () => (await next`select millwright.sealer_lock() as held`)[0]?.held).toBe(true);
+  await Promise.all([next, superuser, ...others].map((sql) => sql.end()));
 });
 
 test('the redactor erases free text that the trail says is redacted, and nothing else', async () => {

@@ -96,21 +96,32 @@ export type Encoded = {
 };
 
 /** What is stored of an entry: its secrets masked, its free text apart under a salt of its own, so that it can be erased alone. */
-function encodeOne(entry: Entry) {
-  const whole = wellFormed(maskFreeText(Entry, entry).data);
-  const { rest, at, words } = takeApart(Entry, { type: entry.type, data: whole });
-  const data = rest.data as Record<string, unknown>;
+function encodeOne(entry: Entry): {
+  salt: Uint8Array;
+  payload: Uint8Array;
+  wordsSalt: Uint8Array | null;
+  words: Uint8Array | null;
+} {
+  const { rest, at, words } = takeApart(Entry, maskFreeText(Entry, entry));
   const salt = randomBytes(16);
-  if (at.length === 0) return { salt, payload: canonicalBytes(data), wordsSalt: null, words: null };
+  if (at.length === 0) return { salt, payload: canonical(rest.data), wordsSalt: null, words: null };
   const wordsSalt = randomBytes(16);
-  const bytes = canonicalBytes(words);
-  const inner = at.map((pointer) => pointer.slice('/data'.length));
-  return {
-    salt,
-    payload: canonicalBytes({ ...data, $words: payloadDigest(wordsSalt, bytes), '$words.at': inner }),
-    wordsSalt,
-    words: bytes,
-  };
+  const bytes = canonical(words);
+  const payload = canonical({
+    ...rest.data,
+    $words: payloadDigest(wordsSalt, bytes),
+    '$words.at': at.map((pointer) => pointer.slice('/data'.length)),
+  });
+  return { salt, payload, wordsSalt, words: bytes };
+}
+
+/** Well-formed text is the rule, and costs no second look. */
+function canonical(value: object): Uint8Array {
+  try {
+    return canonicalBytes(value);
+  } catch {
+    return canonicalBytes(wellFormed(value));
+  }
 }
 
 /** 200 entries an append and 4 MiB a payload at most, as the database has it. Throws a terminal 'trail-malformed' for what could never be read back. */

@@ -1,6 +1,6 @@
 import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
 import { numberArray } from './arrays.ts';
-import { openPool, reading } from './connect.ts';
+import { type OnForbidden, openPool, reading } from './connect.ts';
 import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
 import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
@@ -33,10 +33,11 @@ export function openTrail(options: {
   clock: Clock;
   maxConnections?: number;
   upcast?: Upcast;
+  onForbidden?: OnForbidden;
 }): OpenTrail {
   const upcast = options.upcast ?? upcastV1;
-  const reads = openPool(options.url, { max: options.maxConnections ?? 4 });
-  const writes = openPool(options.url, { max: 1 });
+  const reads = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden: options.onForbidden });
+  const writes = openPool(options.url, { max: 1, onForbidden: options.onForbidden });
   const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
 
   const readAll: Trail['readAll'] = (afterPosition, limit) =>

@@ -206,7 +206,8 @@ export class Deploying {
   }
 
   async #step(percent: number, watch: Watch): Promise<Stop | null> {
-    const { signal } = this.#order;
+    const { signal, beforePromotion } = this.#order;
+    if (percent === 100) await beforePromotion?.();
     signal?.throwIfAborted();
     const shifted = await this.#shift(`shift/${percent}`, percent);
     if (shifted !== null) return { failure: shifted };

@@ -29,6 +29,11 @@ export type DeployOrder = {
   readonly seen?: (judged: Judged) => Promise<void>;
   /** How many bakes a step may take before it is given up as inconclusive, where `canary.wait` does not say. Default 3. */
   readonly maxBakes?: number;
+  /**
+   * Asked before the release gets all traffic. What it throws ends the deploy as an engine's fault would: the live release serves, and the
+   * same order again goes on.
+   */
+  readonly beforePromotion?: () => Promise<void>;
   /** People allowed it knowing that it cannot be undone: a target that cannot go back is not refused, nor an undo that fails its rehearsal. Default false. */
   readonly attended?: boolean;
 };

@@ -66,6 +66,32 @@ test('a proxy that does not take traffic back is started again, and asked once m
   expect(target.calls[at - 1]).toBe(target.calls[at + 1]);
 });
 
+test('a promotion that may not be yet leaves the old release serving; the same order goes on when it may', async () => {
+  const { target, order } = await bad();
+  target.faults.figures = () => ({ requests: 0, errors: 0 });
+  let sealed = false;
+  const beforePromotion = async () => {
+    if (!sealed) throw new Error('not sealed');
+  };
+  await expect(deploy(target, { ...order, beforePromotion })).rejects.toThrow('not sealed');
+  expect(target.calls.some((call) => call.includes(`${v2.id}=50`))).toBe(true); // it had come as far as the canary
+  expect((await target.state()).serving).toEqual(new Map([[v1.id, 100]]));
+  sealed = true;
+  expect(await deploy(target, { ...order, beforePromotion })).toMatchObject({
+    kind: 'promoted',
+    previous: v1.id,
+  });
+  expect((await target.state()).serving.get(v2.id)).toBe(100);
+});
+
+test('going back asks nobody: a rollback has no such wait', async () => {
+  const { target, order } = await bad();
+  target.faults.figures = () => ({ requests: 0, errors: 0 });
+  expect(await deploy(target, order)).toMatchObject({ kind: 'promoted' });
+  const back = { to: v1, run, fence: 3, journal: memoryJournal(), clock: order.clock };
+  expect(await rollback(target, back)).toMatchObject({ kind: 'switched', to: v1.id });
+});
+
 test('when going back itself fails, it says so, and what a person must do', async () => {
   const { target, go } = await bad();
   target.faults.shift = (weights) =>

@@ -2,7 +2,7 @@ import { type Artifacts, terminal } from '@millwright/domain';
 import { and, eq } from 'drizzle-orm';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
-import { openPool, type Pool } from './connect.ts';
+import { type OnForbidden, openPool, type Pool } from './connect.ts';
 import { type People, peopleOn } from './people.ts';
 import { idempotencyKeys, queries } from './tables.ts';
 
@@ -30,8 +30,12 @@ export function poolOf(store: Store): Pool {
 }
 
 /** Connects when first used. `maxConnections` defaults to 4. */
-export function openStore(options: { url: string; maxConnections?: number }): Store {
-  const pool = openPool(options.url, { max: options.maxConnections ?? 4 });
+export function openStore(options: {
+  url: string;
+  maxConnections?: number;
+  onForbidden?: OnForbidden;
+}): Store {
+  const pool = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden: options.onForbidden });
   const store: Store = {
     artifacts: artifactsOn(pool),
     budget: budgetOn(pool),

@@ -101,11 +101,16 @@ export class Deployments {
   }
 
   /** The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. */
-  async deploy(repo: RepoName, id: ReleaseId, fence: number, attended = false): Promise<DeployResult> {
+  async deploy(
+    repo: RepoName,
+    id: ReleaseId,
+    fence: number,
+    { attended = false, ...more }: Pick<DeployOrder, 'attended' | 'beforePromotion'> = {},
+  ): Promise<DeployResult> {
     const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
     if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
     const seen: DeployOrder['seen'] = (judged) => journal.judged(id, fence, judged);
-    const result = await deploy(target, { ...order, attended, seen });
+    const result = await deploy(target, { ...order, ...more, attended, seen });
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
     return result;

@@ -102,6 +102,7 @@ export class Driver {
       return current;
     };
     const entry = await this.#do(loaded, step, journal);
+    this.#factory.unsealed.delete(loaded.run.id);
     if (entry) await journal(entry);
     return current === loaded ? null : current;
   }
@@ -164,6 +165,7 @@ export class Driver {
     if (error instanceof DriveError && error.code === 'halted')
       return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
     if (isUnsealed(error)) {
+      this.#factory.unsealed.set(id, error.message);
       this.#factory.log.warn(
         { run: id, err: error },
         'a run waits for the seal of what allows its next step',

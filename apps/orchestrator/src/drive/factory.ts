@@ -1,5 +1,5 @@
 import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
-import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
+import type { Clock, Ids, Queue, RepoName, RunId } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import type { Deployments } from '../deploy/deployments.ts';
@@ -50,6 +50,8 @@ export type Factory = {
   world: World;
   /** Calls a person when going back failed. */
   pager: Pager;
+  /** Runs that wait for the seal of what allows their next step, and what the sealer says. Beside the trail: a wait is no decision. */
+  unsealed: Map<RunId, string>;
   /** One merge, and one deploy, at a time a repository. */
   merges: Lanes<RepoName>;
   deploys: Lanes<RepoName>;

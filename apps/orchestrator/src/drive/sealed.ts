@@ -20,9 +20,13 @@ export async function whenSealed(factory: Pick<Factory, 'trail' | 'sealer' | 'se
       : state.kind === 'stopped'
         ? 'the sealer has stopped'
         : 'witnesses have not cosigned it yet';
-  throw retryable('unsealed', `entry ${head} is not sealed: ${why}`, 5_000);
+  throw retryable(
+    'unsealed',
+    `nothing ships on an unsealed decision (rollback does): entry ${head} is not sealed: ${why}`,
+    5_000,
+  );
 }
 
 /** A wait, not a failure: the run stays where it is, however long it takes (until it expires). */
-export const isUnsealed = (error: unknown): boolean =>
+export const isUnsealed = (error: unknown): error is DriveError =>
   error instanceof DriveError && error.code === 'unsealed';

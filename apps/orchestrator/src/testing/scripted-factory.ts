@@ -108,6 +108,7 @@ export async function scriptedFactory(
     },
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
+    unsealed: new Map(),
   };
   const driver = new Driver(factory);
   const pump = new Pump(factory, driver);

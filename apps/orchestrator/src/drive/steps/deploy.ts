@@ -58,7 +58,11 @@ async function bringOut(
   fence: number,
   live: ReleaseId | null,
 ): Promise<Finished> {
-  const result = await factory.deployments.deploy(run.repo, release, fence, attended(run));
+  const result = await factory.deployments.deploy(run.repo, release, fence, {
+    attended: attended(run),
+    // What was seen of it so far is on the trail as well.
+    beforePromotion: () => whenSealed(factory),
+  });
   switch (result.kind) {
     case 'promoted':
       return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };

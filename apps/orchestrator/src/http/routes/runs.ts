@@ -30,7 +30,8 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       await namesOf(factory),
     );
     if (!seen) throw notFound('run', info.id, 'millwright run list');
-    return seen;
+    const unsealed = seen.endedAt === null ? factory.unsealed.get(info.id) : undefined;
+    return unsealed === undefined ? seen : { ...seen, state: 'waiting', reason: unsealed };
   };
 
   app.get('/runs', { schema: { response: { 200: z.array(RunView) } } }, () =>

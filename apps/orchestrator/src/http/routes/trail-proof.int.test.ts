@@ -1,7 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSealer } from '@millwright/audit';
-import { openEnvelope, parseVerifierKey, verifyAttestations, verifyBundle } from '@millwright/audit/proof';
+import {
+  cosign,
+  generateKey,
+  openEnvelope,
+  parseVerifierKey,
+  verifyAttestations,
+  verifyBundle,
+} from '@millwright/audit/proof';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -112,9 +119,14 @@ it('merges nothing while the decision is not sealed, says that it waits, and goe
       (gate: { action: string; decision: string }) => gate.action === 'merge' && gate.decision === 'allow',
     ),
   );
+  await factory.until('its saying so', async () => (await get(`/runs/${run}`)).body.state === 'waiting');
   await sleep(1_000);
   expect(main()).toBe('a');
-  expect((await get(`/runs/${run}`)).body.endedAt).toBeNull();
+  expect((await get(`/runs/${run}`)).body).toMatchObject({
+    state: 'waiting',
+    reason: expect.stringMatching(/nothing ships on an unsealed decision.*the sealer has stopped/),
+    endedAt: null,
+  });
   const sealer = await openSealer({
     url: db.url.orchestrator,
     keyFolder: join(factory.root, 'keys'),
@@ -125,5 +137,41 @@ it('merges nothing while the decision is not sealed, says that it waits, and goe
   factory.factory.sealer = sealer;
   expect(await ended(run)).toMatchObject({ state: 'done' });
   expect(main()).toBe('b');
+  await sealer.stop();
+});
+
+it('with a witness, ships what the witness has cosigned: away, the run waits and says so; back, it goes on', async () => {
+  await factory.factory.sealer.stop();
+  const witness = generateKey('witness.test/w', 'cosignature').signer;
+  const sealer = await openSealer({
+    url: db.url.orchestrator,
+    keyFolder: join(factory.root, 'keys'),
+    origin: 'millwright.local/fac_test',
+    clock: factory.factory.clock,
+    witnesses: { vkeys: [witness.vkey], quorum: 1 },
+  });
+  await sealer.start();
+  factory.factory.sealer = sealer;
+  const run = await runOf(await file());
+  const waiting = await factory.until('its saying so', async () => {
+    const view = (await get(`/runs/${run}`)).body;
+    return view.state === 'waiting' ? view : null;
+  });
+  expect(waiting.reason).toMatch(/entry \d+ is not sealed: witnesses have not cosigned it yet/);
+  expect(main()).toBe('a');
+  let back = true;
+  const cosigning = (async () => {
+    while (back) {
+      const latest = await sealer.latest();
+      if (latest === null) throw new Error('nothing is sealed');
+      const text = latest.note.slice(0, latest.note.indexOf('\n\n') + 1);
+      await sealer.addCosignature(latest.size, cosign(text, witness, Math.floor(Date.now() / 1_000)));
+      await sleep(50);
+    }
+  })();
+  expect(await ended(run)).toMatchObject({ state: 'done', reason: expect.not.stringContaining('sealed') });
+  expect(main()).toBe('b');
+  back = false;
+  await cosigning;
   await sealer.stop();
 });
