@@ -125,10 +125,13 @@ async function bringBack(factory: Factory, repo: RepoName, last: boolean): Promi
   const { undo, live } = factory.world.target(repo);
   if (undo?.kind !== 'started') return;
   const { release, fence } = undo;
-  const result = await factory.deployments.deploy(repo, release, fence).catch((error: unknown) => {
-    if (!last) throw error;
-    return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };
-  });
+  const beforePromotion = () => whenSealed(factory);
+  const result = await factory.deployments
+    .deploy(repo, release, fence, { beforePromotion })
+    .catch((error: unknown) => {
+      if (!last) throw error;
+      return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };
+    });
   const finish = (data: {
     result: 'promoted' | 'rolled_back' | 'failed';
     live: ReleaseId | null;
