@@ -15,6 +15,7 @@ export function recordRefusals(
   log: Pick<Logger, 'error'>,
 ): (message: string) => void {
   const seen = new Set<string>();
+  let last: Promise<void> = Promise.resolve();
   const record = async (reason: string): Promise<void> => {
     const stream = streamOf.factory();
     for (let tries = 0; tries < 20; tries++) {
@@ -30,6 +31,8 @@ export function recordRefusals(
     seen.add(message);
     const reason = message.slice(0, 4_000);
     log.error({ reason }, 'the database refused what this role may not do');
-    record(reason).catch((error: unknown) => log.error({ err: error, reason }, 'that could not be recorded'));
+    last = last
+      .then(() => record(reason))
+      .catch((error: unknown) => log.error({ err: error, reason }, 'that could not be recorded'));
   };
 }
