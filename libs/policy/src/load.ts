@@ -62,6 +62,20 @@ function validationProblems(statements: readonly Statement[]): string[] {
  * policy is refused must not be served by the default alone.
  */
 export function loadPolicy(repository: string | null = null): Loaded {
+  const known = loaded.get(repository);
+  if (known !== undefined) return known;
+  const made = load(repository);
+  loaded.set(repository, made);
+  const [oldest] = loaded.keys();
+  if (loaded.size > HELD && oldest !== undefined) loaded.delete(oldest);
+  return made;
+}
+
+/** By the repository's text, which decides alone: reading the defaults again took 40 ms of every gate, and a run judges up to ten times. */
+const loaded = new Map<string | null, Loaded>();
+const HELD = 32;
+
+function load(repository: string | null): Loaded {
   const texts: Read[] = DEFAULTS.map((text) => readStatements(text, 'default'));
   if (repository !== null) {
     if (repository.length > MAX_REPOSITORY_POLICY)

@@ -58,6 +58,7 @@ export class Repository {
   readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #sources = new Memo<Digest>(64);
+  readonly #snapshots = new Memo<string>(256);
 
   constructor(git: Git, url: string, branch: string, token: Token) {
     this.git = git;
@@ -164,15 +165,18 @@ export class Repository {
 
   /** A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. */
   async bundle(trees: readonly GitSha[]): Promise<Uint8Array> {
-    const refs: string[] = [];
-    for (const tree of new Set(trees)) {
-      const commit = await this.git.text(['commit-tree', tree, '-m', `snapshot ${tree}`], {
-        env: identity(0),
-      });
-      await this.git.must(['update-ref', `refs/snapshots/${tree}`, commit]);
-      refs.push(`refs/snapshots/${tree}`);
-    }
+    const refs = await Promise.all([...new Set(trees)].map((tree) => this.#snapshot(tree)));
     return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
+  }
+
+  /** The ref of a tree's snapshot. A stage's trees are mostly those of the stage before: each is made once a process. */
+  #snapshot(tree: GitSha): Promise<string> {
+    return this.#snapshots.of([tree], async () => {
+      const ref = `refs/snapshots/${tree}`;
+      const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
+      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
+      return ref;
+    });
   }
 
   /** The bundle of these trees as an artifact. */

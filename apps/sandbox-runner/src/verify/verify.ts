@@ -158,15 +158,16 @@ async function verifySuite(
     ...Object.fromEntries(Object.entries(facts.files).filter(([path]) => there.has(path))),
   };
   const canaries = canariesFor(files);
-  const [observed, canaried] = await Promise.all([
+  // Side by side, and all of them whatever becomes of one: nothing goes on behind the caller.
+  const runs = [
     run('verify', NOTHING, []),
     run('verify-canary', NOTHING, canaries),
-  ]);
+    runBaseTests(input, facts, (write) => run('verify-base', { ...NOTHING, write }, [])),
+  ] as const;
+  await Promise.allSettled(runs);
+  const [observed, canaried, baseTests] = await Promise.all(runs);
   const judgement = judge(facts, observed.run, canaried.run, canaries);
   await keep({ judgement, observed, canaried, canaries });
-  const baseTests = await runBaseTests(input, facts, (write) =>
-    run('verify-base', { ...NOTHING, write }, []),
-  );
   return { judgement, result: observed.result, baseTests };
 }
 

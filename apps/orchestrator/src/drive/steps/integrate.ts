@@ -45,13 +45,13 @@ export async function integrate(
 /** The run's whole change as one commit on its base: what is reviewed, tested, gated and merged. One commit, so that undoing it is one commit too. */
 export async function compose(factory: Factory, run: Run): Promise<StepResult> {
   const repo = await factory.repositories.open(run.repo);
-  const commit = await repo.commit(
-    run.head.tree,
-    run.base.commit,
-    await message(factory, run),
-    factory.clock.now(),
-  );
-  const patchId = await repo.patchId(run.base.commit, commit);
+  // Between trees: of a single task it is what was asked when its change was taken.
+  const [commit, patchId] = await Promise.all([
+    message(factory, run).then((text) =>
+      repo.commit(run.head.tree, run.base.commit, text, factory.clock.now()),
+    ),
+    repo.patchId(run.base.tree, run.head.tree),
+  ]);
   const change = { base: run.base.commit, commit, tree: run.head.tree, patchId };
   return {
     type: 'change.composed',

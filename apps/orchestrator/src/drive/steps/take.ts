@@ -87,8 +87,10 @@ async function takeChange(
       `the patch gives tree ${tree ?? 'none'}, its sandbox said ${change.tree}`,
     );
   if (tree === work.base.tree) throw terminal('empty-change', 'the implementer changed nothing');
-  const commit = await repo.commit(tree, work.base.commit, change.commitMessage, factory.clock.now());
-  const patchId = await repo.patchId(work.base.tree, tree);
+  const [commit, patchId] = await Promise.all([
+    repo.commit(tree, work.base.commit, change.commitMessage, factory.clock.now()),
+    repo.patchId(work.base.tree, tree),
+  ]);
   return {
     type: 'task.changed',
     data: {
