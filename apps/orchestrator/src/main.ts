@@ -12,6 +12,7 @@ import {
   streamOf,
   terminal,
 } from '@millwright/domain';
+import { loadPolicy } from '@millwright/policy';
 import { openQueue } from '@millwright/queue';
 import { openSecrets, openStore } from '@millwright/store';
 import { pino } from 'pino';
@@ -172,7 +173,10 @@ function settingsFromEnvironment(): Partial<Factory['settings']> {
 // What going back did while the trail could not be written comes before anything else.
 const imported = await factory.deployments.importAside();
 if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
-await sealer.start();
+const sealing = sealer.start();
+// While it connects: reading the default policy for the first time takes 0.2 s, which the first gate would wait for.
+loadPolicy();
+await sealing;
 await pump.catchUp();
 await applyBudgets(factory);
 for (const repo of world.targets.keys()) {

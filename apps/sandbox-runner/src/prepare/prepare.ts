@@ -56,6 +56,17 @@ export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = 
   const { engine } = sandboxes;
   const running = new Map<string, Promise<Prepared>>();
   let registry: Promise<Registry> | null = null;
+  const registryOf = (): Promise<Registry> => {
+    registry ??= (
+      settings.registry === undefined ? hostRegistry(process.env) : Promise.resolve(settings.registry)
+    ).catch((error: unknown) => {
+      registry = null; // asked again by the next
+      throw error;
+    });
+    return registry;
+  };
+  // Asked at once: npm takes half a second to say, which the first attempt would wait for. What is wrong, that attempt is told.
+  registryOf().catch(() => undefined);
 
   const install = async (
     options: PrepareOptions,
@@ -131,9 +142,7 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       if (plan.kind === 'failed') return failed(plan.code, plan.reason);
       const image = await sandboxes.resolveImage(options.config.image);
       if (image.kind === 'refused') return failed(image.code, image.reason);
-      registry ??=
-        settings.registry === undefined ? hostRegistry(process.env) : Promise.resolve(settings.registry);
-      const from = await registry;
+      const from = await registryOf();
       const key = await keyOf(options, plan, paths, image.id, from);
       const found = await findLayer(engine, key);
       if (found !== null) return { kind: 'layer', layer: found, cached: true, refusedHosts: [] };

@@ -19,12 +19,15 @@ const SYSTEM_BUNDLES = [
 
 /** Asks npm, outside any repository, so that no `.npmrc` of one has a say. Throws when npm is not there or names no http(s) registry. */
 export async function hostRegistry(env: NodeJS.ProcessEnv): Promise<Registry> {
-  const ask = async (key: string) => {
-    const { stdout } = await run('npm', ['config', 'get', key], { cwd: '/', env, timeout: 30_000 });
-    const value = stdout.trim();
-    return value === '' || value === 'null' || value === 'undefined' ? null : value;
+  const { stdout } = await run('npm', ['config', 'get', 'registry', 'cafile'], {
+    ...{ cwd: '/', env, timeout: 30_000 },
+  });
+  // Of several keys npm says `key=value`, a line each.
+  const valueOf = (key: string) => {
+    const value = new RegExp(`^${key}=(.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
+    return ['', 'null', 'undefined'].includes(value) ? null : value;
   };
-  const [registry, cafile] = await Promise.all([ask('registry'), ask('cafile')]);
+  const [registry, cafile] = [valueOf('registry'), valueOf('cafile')];
   const url = URL.parse(registry ?? '');
   if (url === null || !['http:', 'https:'].includes(url.protocol))
     throw new Error(`npm names no registry that can be reached (\`npm config get registry\`): ${registry}`);
