@@ -23,11 +23,11 @@ export async function hostRegistry(env: NodeJS.ProcessEnv): Promise<Registry> {
     ...{ cwd: '/', env, timeout: 30_000 },
   });
   // Of several keys npm says `key=value`, a line each.
-  const valueOf = (key: string) => {
+  const said = (key: string) => {
     const value = new RegExp(`^${key}=(.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
     return ['', 'null', 'undefined'].includes(value) ? null : value;
   };
-  const [registry, cafile] = [valueOf('registry'), valueOf('cafile')];
+  const [registry, cafile] = [said('registry'), said('cafile')];
   const url = URL.parse(registry ?? '');
   if (url === null || !['http:', 'https:'].includes(url.protocol))
     throw new Error(`npm names no registry that can be reached (\`npm config get registry\`): ${registry}`);
