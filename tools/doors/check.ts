@@ -11,7 +11,7 @@ const SOURCE = /\.(?:ts|mts|mjs|js)$/;
 const NOT_OURS = new Set(['node_modules', 'fixtures']);
 
 /** Every source file below the top folders, sorted; paths from the root. */
-function sources(root: string): readonly string[] {
+export function sources(root: string): readonly string[] {
   const found: string[] = [];
   const walk = (folder: string): void => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {

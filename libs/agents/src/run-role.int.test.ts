@@ -36,6 +36,8 @@ test('an implementer reads, edits, tests and submits; every turn is on record', 
   expect(activity).toContain('edit double.sh');
   expect(result.usage.usd).toBeGreaterThan(0);
   expect(h.budget.spent).toBeCloseTo(result.usage.usd, 10);
+  // Nothing is asked of a model in silence.
+  expect(h.turns.announced).toEqual(h.server.requests().map((one) => one.turn + 1));
   expect(h.server.requests().every((one) => one.paid && one.breakpoints <= 4)).toBe(true);
 });
 
@@ -51,6 +53,7 @@ test.each([1, 2, 3])(
     const result = await runRole(h.options('implement', { fence: 2 }));
     expect(result).toMatchObject({ kind: 'submitted', turns: 3 });
     const paid = h.server.requests().map((one) => one.turn + 1);
+    expect(h.turns.announced).toEqual(paid);
     for (const turn of [1, 2, 3])
       expect(paid.filter((one) => one === turn).length).toBe(turn === dieAt ? 2 : 1);
   },

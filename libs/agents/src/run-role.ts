@@ -96,6 +96,7 @@ async function loop<R extends Role>(
 
     const turn = turns.length + 1;
     onActivity(`thinking (turn ${turn})`);
+    await options.turns.asked(turn, model);
     const asked = await ask(requestFor(turns), turn, {
       client: options.client,
       clock: options.clock,

@@ -162,6 +162,8 @@ export const RunView = z.object({
   change: z.object({ base: z.string(), commit: z.string(), tree: z.string() }).nullable(),
   delivered: z.object({ kind: z.enum(['merge', 'branch']), ref: z.string(), commit: z.string() }).nullable(),
   release: ReleaseId.nullable(),
+  /** What was attempted by a factory or a runner that died since, and how it ended nobody has recorded yet: entries of the trail. */
+  unknown: z.array(z.object({ effect: z.string(), position: z.number().int(), at: z.number() })).default([]),
   usage: Usage,
   startedAt: z.number(),
   endedAt: z.number().nullable(),

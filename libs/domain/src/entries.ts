@@ -249,6 +249,10 @@ export const Entry = z.discriminatedUnion('type', [
   e('attempt.opened', { attempt: AttemptId, run: RunId, role: Role, spec: Digest, deadline: Instant }),
   e('attempt.claimed', { attempt: AttemptId, incarnation: z.string(), fence: z.number().int().positive() }),
   e('attempt.sandboxed', { container: z.string(), purpose: z.string() }),
+  /** A model is about to be asked for a turn. */
+  e('turn.asked', { turn: z.number().int().positive(), model: z.string() }),
+  /** The runner that asked is gone, and what was answered with it; the call counts at its worst case. */
+  e('turn.lost', { turn: z.number().int().positive(), reason }),
   e('turn.recorded', {
     turn: z.number().int().positive(),
     record: Digest,
@@ -294,6 +298,16 @@ export const Entry = z.discriminatedUnion('type', [
     until: Instant,
     reason,
   }),
+  /** The merge behind a release that a person rolled back is reverted, its run being closed. */
+  e('target.revert-started', { release: ReleaseId, commit: GitSha }),
+  e('target.revert-finished', {
+    release: ReleaseId,
+    commit: GitSha.nullable(),
+    ref: z.string(),
+    reason,
+  }),
+  /** An effect whose factory died before it said how it ended, settled by what the trail and the target say now. */
+  e('target.reconciled', { key: z.string(), release: ReleaseId, live: ReleaseId.nullable(), reason }),
   e('target.released', {
     release: ReleaseId,
     previous: ReleaseId.nullable(),

@@ -116,6 +116,8 @@ export type TurnRecord = {
 /** The attempt's own log of turns. `record` fails with a cancelled error when the attempt was taken over: stop at once. */
 export interface TurnLog {
   load(): Promise<TurnRecord[]>;
+  /** Says that a model is about to be asked: nothing is asked in silence. Fails like `record`. */
+  asked(turn: number, model: string): Promise<void>;
   record(turn: TurnRecord): Promise<void>;
 }
 

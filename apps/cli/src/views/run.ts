@@ -96,6 +96,11 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.reason === null
       ? []
       : wrap(oneLine(run.reason), Math.max(20, look.columns - 2)).map((line) => `  ${line}`)),
+    ...run.unknown.map(({ effect, position }) =>
+      look.colour.yellow(
+        `  ? ${effect}: attempted, outcome unknown (entry ${position}); the factory looks and records what it finds`,
+      ),
+    ),
     ...(run.stages.length === 0 ? [] : [...heading(look, 'Stages'), ...stageLines(look, run, now)]),
     ...(run.gates.length === 0
       ? []

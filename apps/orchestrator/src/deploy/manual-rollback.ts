@@ -6,9 +6,9 @@ import {
   type RollbackPlan,
 } from '@millwright/domain';
 import type { Factory } from '../drive/factory.ts';
-import { revertMerge } from '../drive/steps/revert.ts';
 import { changesBetween } from './changes.ts';
 import { freezeStuck } from './freeze.ts';
+import { revertBehind } from './revert-behind.ts';
 
 export type Plan =
   | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId }
@@ -104,21 +104,11 @@ async function afterTraffic(
   { repo, from, to }: Extract<Plan, { kind: 'plan' }>,
 ): Promise<{ text: string; revert: string | null }> {
   const serves = `${to} serves ${repo} again`;
-  const run = factory.world.releases.get(from)?.run;
-  const merge = run ? factory.world.run(run)?.merge : undefined;
-  if (merge?.kind !== 'finished') return { text: serves, revert: null };
-  try {
-    const reverted = await revertMerge(factory, repo, merge.commit, `Millwright-Rollback: ${from}`);
-    const how =
-      reverted.commit === null
-        ? reverted.reason
-        : `${merge.commit.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`;
-    return { text: `${serves}; ${how}`, revert: reverted.commit };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return {
-      text: `${serves}; ${merge.commit.slice(0, 10)} was not reverted (${why}): revert it by hand`,
-      revert: null,
-    };
-  }
+  const reverted = await revertBehind(factory, repo, from);
+  if (reverted === null) return { text: serves, revert: null };
+  const how =
+    reverted.commit === null
+      ? reverted.reason
+      : `${reverted.merged.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`;
+  return { text: `${serves}; ${how}`, revert: reverted.commit };
 }

@@ -1,6 +1,7 @@
-import { DriveError, type RecordedEntry, type RunId } from '@millwright/domain';
+import { DriveError, type RecordedEntry, type RunId, streamOf } from '@millwright/domain';
 import type { Driver } from '../drive/driver.ts';
 import type { Factory } from '../drive/factory.ts';
+import { reconcile } from './reconcile.ts';
 import { openRun, settleTicket } from './tickets.ts';
 
 /** How often pending work is derived again from the trail, whatever was or was not woken. Milliseconds. */
@@ -128,12 +129,15 @@ export class Pump {
       if (this.#due(attempt.attempt, 2_000))
         await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
     }
+    await this.#guard('reconciliation', () => reconcile(this.#factory));
     if (this.#abort.signal.aborted) log.debug('the last sweep is over');
   }
 
   async #claims(): Promise<void> {
     await this.#guard('claims', async () => {
-      for (const { attempt } of await this.#factory.trail.deadClaims())
+      const dead = await this.#factory.trail.deadClaims();
+      this.#factory.world.effects.dead = new Set(dead.map(({ attempt }) => streamOf.attempt(attempt)));
+      for (const { attempt } of dead)
         if (this.#due(attempt, 400)) await this.#factory.queue.wake('attempts', attempt);
     });
   }

@@ -125,6 +125,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `claimed the attempt, fence ${entry.data.fence}`;
     case 'attempt.sandboxed':
       return `works in container ${entry.data.container.slice(0, 12)} (${entry.data.purpose})`;
+    case 'turn.asked':
+      return `asks ${entry.data.model} for turn ${entry.data.turn}`;
+    case 'turn.lost':
+      return `turn ${entry.data.turn} is lost: ${entry.data.reason}`;
     case 'turn.recorded':
       return `turn ${entry.data.turn} with ${entry.data.model}: ${entry.data.action}`;
     case 'attempt.refused':
@@ -162,6 +166,14 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `deploy of ${entry.data.release} again: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
     case 'target.journal-imported':
       return `took over ${entry.data.records} entries that were kept beside the trail while it could not be written`;
+    case 'target.revert-started':
+      return `started to revert ${short(entry.data.commit)}, the merge behind ${entry.data.release}`;
+    case 'target.revert-finished':
+      return entry.data.commit
+        ? `reverted the merge behind ${entry.data.release} by ${short(entry.data.commit)} on ${entry.data.ref}`
+        : `the revert of the merge behind ${entry.data.release} needs a person: ${entry.data.reason}`;
+    case 'target.reconciled':
+      return `settled ${entry.data.key}, whose outcome was unknown: ${entry.data.live ?? 'nothing'} serves; ${entry.data.reason}`;
     case 'target.released':
       return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}${because(entry.data.reason)}`;
   }

@@ -10,6 +10,7 @@ import {
   type RunView,
   type Stage,
   type StageView,
+  streamOf,
   Ticket,
   type Todo,
   todo,
@@ -96,10 +97,26 @@ export async function runView(
         ? { kind: run.merge.delivered, ref: run.merge.ref, commit: run.merge.commit }
         : null,
     release: run.release?.release ?? null,
+    unknown: unknownOf(world, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,
     endedAt: closedAt,
   };
+}
+
+/** Effects of the run without an outcome, whose owner is gone. */
+function unknownOf({ effects }: World, run: Run): RunView['unknown'] {
+  const own = new Set<string>([
+    streamOf.run(run.id),
+    ...run.stages.map((one) => streamOf.attempt(one.attempt)),
+  ]);
+  return effects
+    .list()
+    .filter((open) => effects.isUnknown(open))
+    .filter(
+      ({ stream, release }) => own.has(stream) || (release !== null && release === run.release?.release),
+    )
+    .map(({ kind, position, at }) => ({ effect: kind, position, at }));
 }
 
 function stageView(world: World, run: Run, stage: Stage, index: number, plan: PlanType | null): StageView {

@@ -119,6 +119,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
     case 'gate.approved':
     case 'merge.finished':
     case 'plan.accepted':
+    case 'target.reconciled':
     case 'task.integrated':
     case 'target.released':
       return 'done';
@@ -133,6 +134,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
     case 'deploy.finished':
       return entry.data.result === 'promoted' ? 'done' : 'failed';
     case 'revert.finished':
+    case 'target.revert-finished':
       return entry.data.commit === null ? 'failed' : 'done';
     case 'target.effect-finished':
       return entry.data.result;

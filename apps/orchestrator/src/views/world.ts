@@ -182,7 +182,7 @@ export class World {
   apply(recorded: RecordedEntry): void {
     const { envelope, entry } = recorded;
     this.#fold(recorded, entry);
-    this.effects.apply(envelope.stream, envelope.position, entry);
+    this.effects.apply(envelope, entry);
     this.#quarantine.apply(entry, envelope.at, (id) => this.#builtFrom(id));
     this.index.add(envelope, concernsOf(this, recorded));
     this.position = envelope.position;

@@ -206,7 +206,8 @@ test('plan: an artifact, every turn on the trail, the run woken, the container g
   await runAttempt(await newRunner(), attempt, never);
   expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({ kind: 'tasks' });
   expect((await entriesOf(attempt)).map((entry) => entry?.type)).toEqual([
-    ...['attempt.opened', 'attempt.claimed', 'attempt.sandboxed', 'turn.recorded', 'turn.recorded'],
+    ...['attempt.opened', 'attempt.claimed', 'attempt.sandboxed'],
+    ...['turn.asked', 'turn.recorded', 'turn.asked', 'turn.recorded'],
     'attempt.closed',
   ]);
   expect(woken).toContain(`runs ${RUN}`);
@@ -319,6 +320,11 @@ test('a runner that goes away hands over: the next goes on at the recorded turn,
     entry?.type === 'turn.recorded' ? [entry.data.turn] : [],
   );
   expect(turns).toEqual([1, 2, 3]);
+  // What the first had asked for is not passed over in silence.
+  const calls = (await entriesOf(attempt)).flatMap((entry) =>
+    entry?.type === 'turn.asked' || entry?.type === 'turn.lost' ? [`${entry.type} ${entry.data.turn}`] : [],
+  );
+  expect(calls).toEqual(['turn.asked 1', 'turn.asked 2', 'turn.lost 2', 'turn.asked 2', 'turn.asked 3']);
   const fences = (await entriesOf(attempt)).filter(
     (e): e is EntryOf<'attempt.claimed'> => e?.type === 'attempt.claimed',
   );
@@ -341,9 +347,9 @@ test('a doubled wake-up does nothing', async () => {
 test('an attempt that the orchestrator closes is dropped', async () => {
   const attempt = await open('Slow', implement);
   const running = newRunner().then((runner) => runAttempt(runner, attempt, never));
-  await expect.poll(async () => (await entriesOf(attempt)).length, { timeout: 20_000 }).toBe(3);
+  await expect.poll(async () => (await entriesOf(attempt)).length, { timeout: 20_000 }).toBe(4);
   const closed = await trail.append({
-    ...{ stream: streamOf.attempt(attempt), expectedVersion: 3, actor: 'orchestrator' as Actor },
+    ...{ stream: streamOf.attempt(attempt), expectedVersion: 4, actor: 'orchestrator' as Actor },
     entries: [{ type: 'attempt.closed', data: { outcome: { kind: 'cancelled', reason: 'asked' } } }],
   });
   expect(closed.kind).toBe('appended');

@@ -4,6 +4,7 @@ import {
   type Artifacts,
   cancelled,
   type Digest,
+  type Entry,
   getJson,
   maskBytes,
   type RecordedEntry,
@@ -29,6 +30,15 @@ const StoredTurn = z.object({
 const recordedTurns = (past: readonly RecordedEntry[]) =>
   past.flatMap(({ entry }) => (entry?.type === 'turn.recorded' ? [entry.data] : []));
 
+const LOST = 'the runner that asked for it is gone, and the answer with it';
+
+/** The turn that a runner before this one had asked for and not recorded. */
+function unanswered(past: readonly RecordedEntry[]): number | null {
+  const calls = past.flatMap(({ entry }) => (entry?.type.startsWith('turn.') ? [entry] : []));
+  const last = calls.at(-1);
+  return last?.type === 'turn.asked' ? last.data.turn : null;
+}
+
 /** The workspace as the last recorded turn left it, or null when no turn has changed it. */
 export function lastWorkspace(past: readonly RecordedEntry[]): Digest | null {
   return recordedTurns(past).findLast((turn) => turn.workspace !== null)?.workspace ?? null;
@@ -47,21 +57,31 @@ export function turnLog(parts: {
   keep: boolean;
 }): TurnLog {
   const { artifacts, stream, sandbox } = parts;
+  let told = false;
+  const say = async (entries: Entry[]): Promise<void> => {
+    const appended = await stream.append(`agent/${parts.role}` as Actor, entries);
+    if (appended.kind === 'appended') return;
+    throw cancelled('taken-over', appended.kind === 'refused' ? appended.reason : 'the attempt has moved on');
+  };
   return {
     load: () =>
       Promise.all(recordedTurns(parts.past).map(({ record }) => getJson(artifacts, StoredTurn, record))),
+
+    async asked(turn, model) {
+      const lost = unanswered(parts.past);
+      // Once: what a runner before this one asked for, and took with it.
+      const gone: Entry[] =
+        lost === null || told ? [] : [{ type: 'turn.lost', data: { turn: lost, reason: LOST } }];
+      await say([...gone, { type: 'turn.asked', data: { turn, model } }]);
+      told = true;
+    },
 
     async record(turn: TurnRecord) {
       const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox) : null;
       const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(turn)));
       const { turn: number, model, usage } = turn;
       const data = { turn: number, record, workspace, model, usage, action: turn.action.slice(0, 200) };
-      const appended = await stream.append(`agent/${parts.role}` as Actor, [{ type: 'turn.recorded', data }]);
-      if (appended.kind === 'appended') return;
-      throw cancelled(
-        'taken-over',
-        appended.kind === 'refused' ? appended.reason : 'the attempt has moved on',
-      );
+      await say([{ type: 'turn.recorded', data }]);
     },
   };
 }

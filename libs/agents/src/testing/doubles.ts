@@ -90,6 +90,13 @@ export class MemoryTurns implements TurnLog {
     return structuredClone(this.records);
   }
 
+  /** Turns that were announced. */
+  readonly announced: number[] = [];
+
+  async asked(turn: number): Promise<void> {
+    this.announced.push(turn);
+  }
+
   async record(turn: TurnRecord): Promise<void> {
     if (turn.turn === this.dieAt) throw new Error('killed');
     // Through JSON, as the real log does.

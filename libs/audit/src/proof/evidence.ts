@@ -67,6 +67,7 @@ export const EVIDENT: readonly EntryType[] = [
   'ticket.reopened',
   'deploy.finished',
   'revert.finished',
+  'target.revert-finished',
   'target.released',
 ];
 /** Types that lines of the same run rest on. */
@@ -221,6 +222,7 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       );
     }
     case 'revert.finished':
+    case 'target.revert-finished':
       return entry.data.commit === null
         ? one('rollbacks', false, `the revert was left to a person: ${entry.data.reason}`)
         : one('rollbacks', true, `reverted by commit ${short(entry.data.commit)} on ${entry.data.ref}`);

@@ -57,7 +57,12 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       .split('\n')
       .slice(1)
       .slice(-SAID_LINES);
-    return { run: info.id, state: run.state, because, said, next: nextStep(run) };
+    const unknown = run.unknown.map(({ effect, position, at }) => ({
+      at,
+      position,
+      text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
+    }));
+    return { run: info.id, state: run.state, because: [...unknown, ...because], said, next: nextStep(run) };
   });
 
   app.post(

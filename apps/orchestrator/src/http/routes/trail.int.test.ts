@@ -1,10 +1,10 @@
 import { type EvidencePack, verifyEvidence } from '@millwright/audit/proof';
-import { TrailLine } from '@millwright/domain';
+import { type Actor, type Entry, type ReleaseId, type StreamId, TrailLine } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
+import { git, type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 
 // One whole run, and what an auditor reads of it through `GET /trail`.
 
@@ -23,6 +23,7 @@ beforeAll(async () => {
     { 'a.txt': 'a\n', 'package.json': '{"name":"shop"}\n' },
     { implement: () => ({ 'a.txt': 'b\n' }) },
   );
+  git(factory.root, '--git-dir', factory.remote, 'config', 'core.logAllRefUpdates', 'always');
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
   const ticket = (await factory.api('POST', '/tickets', { repo: 'shop', markdown: '# Do it' })).body.id;
@@ -100,6 +101,15 @@ it('refuses a question that makes no sense with what is wrong in it', async () =
     expect((await factory.api('GET', `/trail?${query}`)).status, query).toBe(400);
 });
 
+it('has, for every push that the remote saw, an intent before it and an outcome that names its commit', () => {
+  const seen = git(factory.root, '--git-dir', factory.remote, 'reflog', 'show', '--format=%H', 'main').split(
+    '\n',
+  );
+  const of = (type: string) => all.filter((line) => line.type === type);
+  expect(of('merge.finished').map(({ data }) => (data as { commit: string }).commit)).toEqual(seen);
+  expect(of('merge.started').map(({ data }) => (data as { commit: string }).commit)).toEqual(seen);
+});
+
 it('hands out an evidence pack of a period that holds with nothing but the key', async () => {
   const { vkey } = (await factory.api('GET', '/trail/key')).body;
   const packOf = async (query: string) =>
@@ -123,4 +133,28 @@ it('hands out an evidence pack of a period that holds with nothing but the key',
   const timed = await packOf(`&from=${merged?.at}`);
   expect(positionsOf(timed.evidence.changes)).toEqual([merged?.position]);
   expect((await factory.api('GET', '/trail/evidence?framework=iso')).status).toBe(400);
+});
+
+it('reads what a factory that died left open as unknown, until an entry of its own settles it', async () => {
+  const { trail } = factory.factory;
+  const say = async (stream: StreamId, entry: Entry) =>
+    trail.append({
+      stream,
+      expectedVersion: (await trail.read(stream)).length,
+      actor: 'orchestrator' as Actor,
+      entries: [entry],
+    });
+  const release = 'rel_0000000000000001' as ReleaseId;
+  const data = { key: `1/${release}/start`, effect: 'start', release, fence: 1 };
+  await say('target/shop' as StreamId, { type: 'target.effect-started', data });
+  const begun = async () => (await lines('type=target.effect-started'))[0];
+  expect((await begun())?.result).toBe('under_way');
+  await say('factory' as StreamId, { type: 'factory.started', data: { version: 'test' } });
+  const settled = await factory.until('its reconciliation', async () => {
+    const seen = await begun();
+    if (seen?.result === 'unknown') expect(seen.text).toContain('attempted, outcome unknown');
+    return (await lines('type=target.reconciled'))[0];
+  });
+  expect(settled.data).toMatchObject({ key: data.key, release, live: null });
+  expect((await begun())?.result).toBe('noted');
 });

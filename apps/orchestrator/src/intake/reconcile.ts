@@ -1,0 +1,35 @@
+import { type OpenEffect, type RepoName, terminal } from '@millwright/domain';
+import { revertBehind } from '../deploy/revert-behind.ts';
+import type { Factory } from '../drive/factory.ts';
+
+// What a factory that died had attempted, and never said how it ended. Merges, deploys and reverts of runs are settled by driving the run: it
+// looks at the remote and at the target first. Here is what no run drives any more.
+
+/** Settles each such effect with an entry of its own. Those of an open deploy are left to it: it takes them up under their own keys. */
+export async function reconcile(factory: Factory): Promise<void> {
+  const { world } = factory;
+  for (const open of world.effects.list()) {
+    if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
+    await settle(factory, open, open.stream.slice('target/'.length) as RepoName);
+  }
+}
+
+async function settle(
+  factory: Factory,
+  { kind, key, stream, release }: OpenEffect,
+  repo: RepoName,
+): Promise<void> {
+  const { world, deployments } = factory;
+  if (release === null) throw terminal('no-release', `${key} is of no release`);
+  if (kind === 'revert') {
+    await revertBehind(factory, repo, release);
+    return;
+  }
+  const run = world.releases.get(release)?.run;
+  const deploy = run && world.run(run)?.deploy;
+  if (deploy && deploy.kind === 'started') return;
+  const { live } = world.target(repo);
+  const reason = 'its factory died; the target is kept as the trail has it';
+  const data = { key: key.slice(stream.length + 1), release, live, reason };
+  await deployments.append(repo, { type: 'target.reconciled', data });
+}
