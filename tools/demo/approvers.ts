@@ -9,6 +9,8 @@ export type Watched = { said: string[]; unexpected: GateView | null };
 /** A moment to see what is asked, before each yes. */
 const READ_MS = 150;
 const POLL_MS = 100;
+/** Where no gate is to wait, one that does is no hurry: asking takes the machine from what is watched. */
+const IDLE_MS = 500;
 
 /** None where the factory does not answer: that it is lost is noticed by who watches its process. */
 async function waitingGates(api: Api): Promise<GateView[]> {
@@ -51,7 +53,7 @@ export async function watchGates(
           watched.said.push(`${approver.name} allowed the ${gate.action}: "${approver.reason}"`);
       }
     }
-    await sleep(POLL_MS);
+    await sleep(expected ? POLL_MS : IDLE_MS);
   }
   return watched;
 }
