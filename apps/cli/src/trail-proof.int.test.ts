@@ -1,6 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -224,6 +234,17 @@ describe('the witness', () => {
     log.append('factory', 'factory.resumed', {});
     expect(await start()).toBe(vkey);
     await until('the next', () => posted.some((one) => one.size === 25));
+  });
+
+  it('cosigns nothing on a full disk, says so, and goes on when there is room', async () => {
+    mkdirSync(join(folder, 'w'), { recursive: true });
+    symlinkSync('/dev/full', join(folder, 'w/last.json.new'));
+    await start('--key', log.signer.vkey);
+    await until('its saying so', () => said.includes('ENOSPC'));
+    expect(posted).toEqual([]);
+    rmSync(join(folder, 'w/last.json.new'));
+    await until('a cosignature', () => posted.length > 0);
+    expect(state().size).toBe(24);
   });
 
   it('refuses a fork and a step back, keeps the evidence, and goes on with the honest log', async () => {

@@ -32,6 +32,8 @@ import { Repositories } from './git/repositories.ts';
 import { server } from './http/server.ts';
 import { ADMIN } from './http/who.ts';
 import { Pump } from './intake/pump.ts';
+import { branchOf, fileAt } from './publish/places.ts';
+import { publish } from './publish/publish.ts';
 import { recordRefusals } from './refusals.ts';
 import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
@@ -154,6 +156,20 @@ function witnessesFromEnvironment() {
   return vkeys.length === 0 ? {} : { witnesses: { vkeys, quorum } };
 }
 
+/**
+ * `MILLWRIGHT_PUBLISH_FILE`: a path; `MILLWRIGHT_PUBLISH_REPO`: a repository of this factory, on whose branch `MILLWRIGHT_PUBLISH_BRANCH`
+ * (default millwright/checkpoints) each is a commit; `MILLWRIGHT_PUBLISH_MS`: at most so often (default a minute).
+ */
+function publishing() {
+  const { MILLWRIGHT_PUBLISH_FILE: file, MILLWRIGHT_PUBLISH_REPO: repo } = process.env;
+  const branch = process.env.MILLWRIGHT_PUBLISH_BRANCH ?? 'millwright/checkpoints';
+  const inRepo = repo ? [branchOf(() => factory.repositories.open(repo as RepoName), branch)] : [];
+  const everyMs = Number(process.env.MILLWRIGHT_PUBLISH_MS ?? 60_000);
+  if (!(everyMs >= 0)) throw terminal('environment', 'MILLWRIGHT_PUBLISH_MS is a number of milliseconds');
+  const places = [...(file ? [fileAt(file)] : []), ...inRepo];
+  return publish({ checkpoints: () => factory.sealer, places, everyMs, clock, log });
+}
+
 /** Waits may be set shorter, in milliseconds, for demonstrations and tests. */
 function settingsFromEnvironment(): Partial<Factory['settings']> {
   const ms = (name: string): number | undefined =>
@@ -194,6 +210,7 @@ await trail.append({
   entries: [{ type: 'factory.started', data: { version: VERSION } }],
 });
 await pump.start();
+const published = publishing();
 healer.start();
 resumeUndos(factory);
 callWhoIsOwed(factory);
@@ -226,7 +243,7 @@ async function stop(): Promise<void> {
   await pump.stop();
   await driver.stop();
   await queue.close();
-  await sealer.stop();
+  await Promise.all([published.stop(), sealer.stop()]);
   await prover.close();
   await redactor?.close();
   await trail.close();

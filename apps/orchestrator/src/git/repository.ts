@@ -29,7 +29,7 @@ export type Fetched =
   | CommitAndTree
   | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
 
-const identity = (atMs: number): Record<string, string> => {
+export const identity = (atMs: number): Record<string, string> => {
   const date = `@${Math.floor(atMs / 1_000)} +0000`;
   return {
     GIT_AUTHOR_NAME: 'Millwright',

@@ -1,4 +1,4 @@
-import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -122,6 +122,18 @@ describe('one sealer of many', () => {
     } finally {
       await Promise.all(others.map((one) => one.stop()));
     }
+  });
+
+  test('a full disk under its keys: nothing is sealed, appends go on, it says so, and goes on when there is room', async () => {
+    await t.fill(3);
+    await t.checkpoint();
+    await symlink('/dev/full', join(t.keyFolder, 'checkpoint.intended'));
+    const head = await t.fill(5);
+    expect(await t.sealer.sealed(head, { timeoutMs: 700 })).toBe('timeout');
+    expect(t.sealer.state()).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('ENOSPC') });
+    expect((await t.sealer.latest())?.size).toBe(3);
+    await rm(join(t.keyFolder, 'checkpoint.intended'));
+    expect(await t.sealer.sealed(head, { timeoutMs: 10_000 })).toBe('sealed');
   });
 
   test('stopped and started again, it goes on from the last checkpoint', async () => {

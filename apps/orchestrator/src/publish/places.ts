@@ -1,0 +1,54 @@
+import { open, rename } from 'node:fs/promises';
+import { type GitSha, retryable } from '@millwright/domain';
+import { identity, type Repository } from '../git/repository.ts';
+
+/** Where signed checkpoints are put for others to keep: whoever holds one notices a trail that no longer goes on from it. */
+export type Place = { name: string; put(note: string, size: number, atMs: number): Promise<void> };
+
+/** The file holds the newest checkpoint, whole at any moment. */
+export const fileAt = (path: string): Place => ({
+  name: `file ${path}`,
+  put: async (note) => {
+    const part = `${path}.part`;
+    const file = await open(part, 'w', 0o644);
+    try {
+      await file.writeFile(note);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  },
+});
+
+/**
+ * A branch of its own, a commit a checkpoint, each on the one before: what was published can be taken away, not exchanged unseen. A branch
+ * that somebody else has moved is left alone.
+ */
+export const branchOf = (repository: () => Promise<Repository>, branch: string): Place => ({
+  name: `branch ${branch}`,
+  put: async (note, size, atMs) => {
+    const repo = await repository();
+    const { git } = repo;
+    const head = await repo.remoteHead(branch);
+    if (head !== null && (await git.run(['cat-file', '-e', `${head}^{commit}`])).exitCode !== 0)
+      throw retryable(
+        'branch-not-ours',
+        `${branch} has commits that this factory did not make: choose another branch`,
+      );
+    const blob = await git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(note) });
+    const tree = await git.text(['mktree'], { input: Buffer.from(`100644 blob ${blob}\tcheckpoint\n`) });
+    const commit = (await git.text(
+      ['commit-tree', tree, ...(head === null ? [] : ['-p', head]), '-m', `Checkpoint of ${size} entries`],
+      {
+        env: identity(atMs),
+      },
+    )) as GitSha;
+    await git.must(['update-ref', `refs/millwright/${commit}`, commit]); // kept from being collected
+    const pushed =
+      head === null
+        ? await repo.pushBranch(commit, branch)
+        : await repo.push(commit, head, `refs/heads/${branch}`);
+    if (pushed.kind !== 'pushed') throw retryable('not-published', pushed.reason);
+  },
+});
