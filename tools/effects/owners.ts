@@ -13,7 +13,9 @@ export type Apart =
   /** A person's own command on the person's own machine; what it does to a factory goes through the API, which appends. */
   | "a person's command"
   /** Only asks: changes nothing where it asks. */
-  | 'asks';
+  | 'asks'
+  /** Hands out signed checkpoints, where the configuration says. An entry about one would need the next one, without end. */
+  | 'publishes checkpoints';
 
 export type Owner = { readonly does: string; readonly touches: readonly Touch[] } & (
   | { readonly intent: readonly EntryType[]; readonly outcome: readonly EntryType[] }
@@ -92,6 +94,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['files'],
     apart: 'data folder',
   },
+  'apps/orchestrator/src/publish/places.ts': {
+    does: 'puts checkpoints into a file and onto a branch of their own',
+    touches: ['files'],
+    apart: 'publishes checkpoints',
+  },
   'apps/orchestrator/src/main.ts': {
     does: 'makes its folder and the key of secrets',
     touches: ['files'],
@@ -114,6 +121,7 @@ export const ACTS: readonly { call: RegExp; callers: Readonly<Record<string, rea
     callers: {
       'apps/orchestrator/src/drive/steps/merge.ts': ['merge.started', 'merge.finished', 'merge.refused'],
       'apps/orchestrator/src/drive/steps/revert.ts': ['revert.started', 'revert.finished'],
+      'apps/orchestrator/src/publish/places.ts': [],
     },
   },
   {
