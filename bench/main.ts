@@ -8,6 +8,7 @@ import type { Row } from './row.ts';
 import { sandbox } from './sandbox.ts';
 import { notes, table } from './table.ts';
 import { appends } from './trail/appends.ts';
+import { pages } from './trail/pages.ts';
 import { stages } from './trail/stages.ts';
 import { takeover } from './trail/takeover.ts';
 
@@ -24,6 +25,8 @@ const ALL: readonly Bench[] = [
   // After a factory has run: the first start after a change of the code compiles it, and keeps the compiler in memory.
   { name: 'idle', minutes: 1, run: idle },
   { name: 'appends', minutes: 1, run: appends },
+  // Last: it leaves a million entries.
+  { name: 'pages', minutes: 10, run: pages },
 ];
 
 const { values } = parseArgs({
