@@ -227,7 +227,13 @@ export const ReleaseView = z.object({
   run: RunId,
   commit: z.string(),
   digest: z.string(),
+  /** The bytes that were tested and that ship. */
+  layer: z.string(),
+  /** What it brings that the release before it did not, newest first. */
   tickets: z.array(z.string()),
+  commits: z.array(z.object({ commit: z.string(), title: z.string() })),
+  /** The signed statement of how it was built, as an artifact; null before it is made. */
+  provenance: z.string().nullable(),
   state: z.enum(['built', 'live', 'previous', 'rolled_back', 'failed']),
   notes: z.string(),
   createdAt: z.number(),

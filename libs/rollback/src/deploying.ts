@@ -16,6 +16,7 @@ import type {
   Verdict,
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
+import { RETENTION } from './retention.ts';
 import { type Done, type Failure, failure, type Target } from './target.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
@@ -63,12 +64,12 @@ export class Deploying {
   async go(): Promise<DeployResult> {
     const stop = await this.#forward(async () => (await this.#prepare()) ?? (await this.#canary()));
     if (stop !== null) return this.#back(stop);
-    const { release, live, fence, keepImages = 5, run } = this.#order;
+    const { release, live, fence, retention = RETENTION, run } = this.#order;
     const keep = live === null ? [release.id] : [release.id, live.id];
     await this.#effects.run({
       ...this.#named('retire'),
       undo: 'compensable',
-      run: () => this.#target.retire(keep, keepImages, fence),
+      run: () => this.#target.retire(keep, retention, fence),
       // An older release than the previous one is started again by a rollback to it: its image is kept.
       compensate: null,
     });

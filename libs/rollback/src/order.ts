@@ -2,6 +2,7 @@ import type { Clock, ReleaseId } from '@millwright/domain';
 import type { Check, SmokeRun } from './canary/checks.ts';
 import type { Judgement } from './canary/judge.ts';
 import type { Journal } from './effect.ts';
+import type { Retention } from './retention.ts';
 import type { Failure, ReleaseRef, RunAs } from './target.ts';
 import type { Stuck, Verification } from './verify.ts';
 
@@ -19,8 +20,8 @@ export type DeployOrder = {
   readonly signal?: AbortSignal;
   /** How long a release may take to become healthy. Default 30,000. */
   readonly healthyWithinMs?: number;
-  /** Images of releases kept on the target. Default 5. */
-  readonly keepImages?: number;
+  /** Images of releases kept on the target. Default `RETENTION`. */
+  readonly retention?: Retention;
   /** Besides those of the configuration's `checks`. */
   readonly checks?: readonly Check[];
   /** Runs the configuration's `smoke` commands; the target's own way unless told. */

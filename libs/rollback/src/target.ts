@@ -1,6 +1,7 @@
 import type { DeployConfig, Digest, ReleaseId, RepoName } from '@millwright/domain';
 import type { RequestFeed } from './haproxy/log.ts';
 import type { Answer } from './probe.ts';
+import type { Retention } from './retention.ts';
 
 // The port that every target keeps. Invariants, cited where they are kept:
 //   T1  Nothing is trusted from memory: `state` is read from the target each time.
@@ -126,8 +127,8 @@ export interface Target {
   logs(release: ReleaseId, maxBytes: number): Promise<string>;
   /** Waits for running requests (bounded), then the release is gone from proxy and engine; its image stays. */
   stop(release: ReleaseId, fence: number): Promise<void>;
-  /** Stops every release but `keep`, and removes images beyond the newest `images`. */
-  retire(keep: readonly ReleaseId[], images: number, fence: number): Promise<void>;
+  /** Stops every release but `keep`, and removes the images that `retention` keeps no more. */
+  retire(keep: readonly ReleaseId[], retention: Retention, fence: number): Promise<void>;
   /** Leaves no container, network or proxy; volumes and images too when `data` is true. */
   remove(data: boolean): Promise<void>;
 }

@@ -35,6 +35,7 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       { title: 'repo' },
       { title: 'commit' },
       { title: 'digest' },
+      { title: 'tickets', align: 'right' },
       { title: 'address' },
       { title: 'undo', shrinkTo: 12 },
       { title: 'run' },
@@ -46,6 +47,7 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       release.repo,
       short(release.commit),
       short(release.digest),
+      String(release.tickets.length),
       release.state === 'live' ? (release.address ?? '') : '',
       undoCell(look, release.undo, now),
       release.run,
@@ -63,6 +65,8 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
       look,
       [
         ['digest', release.digest],
+        ['layer', release.layer],
+        ['provenance', release.provenance],
         ['commit', release.commit],
         ['run', release.run],
         ['tickets', release.tickets.join(', ')],
@@ -72,6 +76,11 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
       ],
       '  ',
     ),
+    ...heading(
+      look,
+      `Holds ${release.commits.length === 1 ? 'one commit' : `${release.commits.length} commits`}`,
+    ),
+    ...release.commits.map(({ commit, title }) => `  ${look.colour.dim(short(commit))}  ${oneLine(title)}`),
     ...(release.notes === ''
       ? []
       : [

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { OpenTrail } from '@millwright/audit';
-import { type Clock, Entry, RepoName, retryable, streamOf, terminal } from '@millwright/domain';
+import { type Clock, Entry, maskFreeText, RepoName, retryable, streamOf, terminal } from '@millwright/domain';
 import { z } from 'zod';
 import { ORCHESTRATOR } from '../actor.ts';
 
@@ -61,7 +61,8 @@ export class Aside {
   /** Resolves when the entry is on the disk. Throws when the file is full, or the disk fails. */
   write(repo: RepoName, entry: Entry): Promise<void> {
     return this.#alone(async () => {
-      const record: Record = { repo, at: this.#clock.now(), entry };
+      // As the trail would keep it: what looks like a secret is on no disk.
+      const record: Record = { repo, at: this.#clock.now(), entry: maskFreeText(Entry, entry) };
       const text = JSON.stringify(record);
       const line = Buffer.from(`${Buffer.byteLength(text)} ${digestOf(text)} ${text}\n`);
       if (this.#end + line.length > BYTES)

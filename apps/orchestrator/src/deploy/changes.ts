@@ -19,8 +19,8 @@ const SCHEMA = /(^|\/)(migrations?|drizzle)\/|\.sql$|(^|\/)schema\.prisma$/;
 export async function changesBetween(factory: Factory, from: ReleaseId, to: ReleaseId): Promise<Changes> {
   const [newer, older] = await Promise.all([releaseAndConfig(factory, from), releaseAndConfig(factory, to)]);
   const repo = await factory.repositories.open(newer.repo);
-  const [titles, paths, patch] = await Promise.all([
-    repo.titles(older.release.commit, newer.release.commit, MOST_COMMITS + 1),
+  const [commits, paths, patch] = await Promise.all([
+    repo.commits(older.release.commit, newer.release.commit, MOST_COMMITS + 1),
     repo.changed(older.release.tree, newer.release.tree),
     repo.diff(older.release.tree, newer.release.tree),
   ]);
@@ -28,8 +28,8 @@ export async function changesBetween(factory: Factory, from: ReleaseId, to: Rele
   const stays = irreversibleText(irreversibleOf(patch.toString('utf8')));
   return {
     code: [
-      ...titles.slice(0, MOST_COMMITS).map((title) => `out: ${title}`),
-      ...(titles.length > MOST_COMMITS ? ['and more'] : []),
+      ...commits.slice(0, MOST_COMMITS).map(({ commit, title }) => `out: ${commit.slice(0, 10)} ${title}`),
+      ...(commits.length > MOST_COMMITS ? ['and more'] : []),
       `${paths.length} files differ`,
     ],
     schema: [

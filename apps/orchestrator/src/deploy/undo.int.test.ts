@@ -39,7 +39,15 @@ test('a release goes forth and back before its deploy gate is asked, and the gat
     rehearsed: true,
     ms: expect.any(Number),
   });
-  expect((await at.api('GET', `/releases/${run.release}`)).body.undo).toMatchObject({ possible: true });
+  const release = (await at.api('GET', `/releases/${run.release}`)).body;
+  expect(release.undo).toMatchObject({ possible: true });
+  expect((await at.api('GET', '/releases?repo=shop')).body.map((one: { id: string }) => one.id)[0]).toBe(
+    run.release,
+  );
+  // What it holds: one ticket, one commit, and how it was built.
+  expect(release.tickets).toHaveLength(1);
+  expect(release.commits).toEqual([{ commit: release.commit, title: at.main()[0] }]);
+  expect(release.provenance).toMatch(/^sha256:/);
   // What was prepared is what was deployed: it was started once.
   expect(at.target.calls.filter((call) => call === `start ${run.release}`)).toHaveLength(1);
 });
@@ -212,6 +220,7 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
     paged: 'sent',
   });
   expect(at.live()).toBe(two.release);
+  expect((await at.api('GET', `/runs/${one.id}/why`)).body.next).toContain('millwright release thaw shop');
   at.target.faults.shift = () => null;
   expect((await rollback()).body).toMatchObject({ done: true, to: one.release });
 });

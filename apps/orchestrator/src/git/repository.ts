@@ -315,10 +315,12 @@ export class Repository {
     return found === '' ? null : GitSha.parse(found);
   }
 
-  /** The first lines of the messages of what `to` has and `from` has not, newest first, `most` at most. */
-  async titles(from: GitSha, to: GitSha, most: number): Promise<string[]> {
-    const said = await this.git.text(['log', '--format=%h %s', `-${most}`, `${from}..${to}`]);
-    return said === '' ? [] : said.split('\n');
+  /** What `to` has and `from` has not, newest first, `most` at most. */
+  async commits(from: GitSha, to: GitSha, most: number): Promise<{ commit: GitSha; title: string }[]> {
+    const said = await this.git.text(['log', '--format=%H %s', `-${most}`, `${from}..${to}`]);
+    return said === ''
+      ? []
+      : said.split('\n').map((line) => ({ commit: GitSha.parse(line.slice(0, 40)), title: line.slice(41) }));
   }
 
   /** The first line of a commit's message. */

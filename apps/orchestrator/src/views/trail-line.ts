@@ -106,6 +106,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
   if (open !== 'known') return open;
   switch (entry.type) {
     case 'gate.decided':
+    case 'undo.asked':
       return entry.data.decision === 'allow' ? 'done' : entry.data.decision === 'deny' ? 'failed' : 'waiting';
     case 'question.asked':
       return 'waiting';
@@ -131,7 +132,10 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
     case 'change.tested':
     case 'release.built':
       return entry.data.verdict === 'passed' ? 'done' : 'failed';
+    case 'release.rehearsed':
+      return entry.data.result === 'works' ? 'done' : 'failed';
     case 'deploy.finished':
+    case 'undo.finished':
       return entry.data.result === 'promoted' ? 'done' : 'failed';
     case 'revert.finished':
     case 'target.revert-finished':

@@ -62,6 +62,8 @@ export type ReleaseInfo = {
   repo: RepoName;
   artifact: Digest;
   builtAt: Instant;
+  /** The attestation of how it was built. */
+  provenance: Digest | null;
   result: 'promoted' | 'rolled_back' | 'failed' | null;
 };
 export type TargetInfo = TargetState & {
@@ -305,8 +307,13 @@ export class World {
         repo: info.state.repo,
         artifact: entry.data.artifact,
         builtAt: envelope.at,
+        provenance: null,
         result: null,
       });
+    if (entry.type === 'release.attested') {
+      const release = this.releases.get(entry.data.release);
+      if (release) release.provenance = entry.data.attestation;
+    }
     if (entry.type === 'release.rehearsed' && info.state.deploy?.kind === 'finished') {
       const release = this.releases.get(entry.data.release);
       if (release) release.result = info.state.deploy.result;

@@ -299,7 +299,7 @@ export function commandTarget(place: CommandPlace): Target {
 
     stop,
 
-    async retire(keep, _images, fence) {
+    async retire(keep, _retention, fence) {
       for (const { id } of (await status()).releases) if (!keep.includes(id)) await stop(id, fence);
     },
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
 import { messageOf } from '../effect.ts';
+import { prunable, type Retention } from '../retention.ts';
 import { type Done, done, type Failure, failure, type ReleaseRef } from '../target.ts';
 import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
 
@@ -97,12 +98,17 @@ export async function has(engine: Docker, image: string): Promise<boolean> {
   }
 }
 
-/** Removes images of this target's releases beyond the newest `keep`, never one that a container uses. */
-export async function pruneImages(engine: Docker, names: Names, keep: number): Promise<void> {
+/** Removes the images of this target's releases that are kept no more, never one that a container uses. */
+export async function pruneImages(
+  engine: Docker,
+  names: Names,
+  retention: Retention,
+  now: number,
+): Promise<void> {
   const images = await engine.listImages({ filters: names.filter('millwright.purpose=release-image') });
-  images.sort((a, b) => b.Created - a.Created);
-  for (const image of images.slice(keep)) {
+  const dated = images.map(({ Id, Created }) => ({ id: Id, createdAt: Created * 1_000 }));
+  for (const { id } of prunable(dated, retention, now)) {
     // 409: a container stands on it.
-    await tolerate(engine.getImage(image.Id).remove(), 404, 409);
+    await tolerate(engine.getImage(id).remove(), 404, 409);
   }
 }

@@ -183,10 +183,10 @@ export function dockerTarget(place: DockerPlace): Target {
 
     stop,
 
-    async retire(keep, images, fence) {
+    async retire(keep, retention, fence) {
       const old = (await findReplicas(engine, names)).map((each) => each.release);
       for (const release of new Set(old)) if (!keep.includes(release)) await stop(release, fence);
-      await pruneImages(engine, names, images);
+      await pruneImages(engine, names, retention, place.clock.now());
     },
 
     async remove(data) {

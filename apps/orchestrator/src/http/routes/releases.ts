@@ -1,5 +1,6 @@
 import { Facts, getJson, Release, ReleaseId, ReleaseView, type RunId, type Undo } from '@millwright/domain';
 import { z } from 'zod';
+import { holdsOf } from '../../deploy/holds.ts';
 import type { Factory } from '../../drive/factory.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
@@ -31,14 +32,15 @@ export function releaseRoutes(app: App, { factory }: Api): void {
           : info.result === 'rolled_back' || info.result === 'failed'
             ? info.result
             : 'built';
-    const ticket = factory.world.run(info.run)?.ticket;
     return {
       id: info.id,
       repo: info.repo,
       run: info.run,
       commit: release.commit,
       digest: info.artifact,
-      tickets: ticket ? [ticket] : [],
+      layer: release.layer,
+      ...(await holdsOf(factory, info, release)),
+      provenance: info.provenance,
       state,
       notes: release.notes,
       createdAt: info.builtAt,

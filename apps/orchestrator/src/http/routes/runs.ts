@@ -62,7 +62,8 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       position,
       text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
     }));
-    return { run: info.id, state: run.state, because: [...unknown, ...because], said, next: nextStep(run) };
+    const next = stuckOn(factory, run) ?? nextStep(run);
+    return { run: info.id, state: run.state, because: [...unknown, ...because], said, next };
   });
 
   app.post(
@@ -167,6 +168,12 @@ const DECISIVE = new Set([
   'run.closed',
   'question.asked',
 ]);
+
+/** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */
+function stuckOn(factory: Factory, run: RunView): string | null {
+  const { frozen } = factory.world.target(run.repo);
+  return frozen?.by === 'factory' && frozen.release === run.release ? frozen.what : null;
+}
 
 function nextStep(run: RunView): string {
   const gate = run.gates.find((one) => one.state === 'waiting');
