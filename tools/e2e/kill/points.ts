@@ -25,6 +25,7 @@ export const ORCHESTRATORS = [
   'deploy.started',
   'target.effect-started',
   'target.effect-finished',
+  'target.judged',
   'target.released',
   'deploy.finished',
   'release.attested',

@@ -144,7 +144,8 @@ export class Deployments {
   }
 
   async #order(repo: RepoName, id: ReleaseId, fence: number) {
-    const { trail, world, clock } = this.#deps;
+    const { trail, world, clock, aside } = this.#deps;
+    if (aside.pending()) await this.importAside();
     await world.reached(await trail.head());
     const { live } = world.target(repo);
     const journal = new TargetJournal(trail, repo, this.#deps.aside);
@@ -214,7 +215,8 @@ export class Deployments {
   /** What the trail says should serve, and how; null while nothing does. */
   async desired(repo: RepoName): Promise<Desired | null> {
     const { live, fence } = this.#deps.world.target(repo);
-    if (live === null) return null;
+    // What lies beside the trail is newer than what the trail says: healing would bring back what was just left.
+    if (live === null || this.#deps.aside.pending(repo)) return null;
     const { ref, run } = await this.#known(live);
     return { release: ref, run, fence };
   }
