@@ -56,8 +56,8 @@ export type Factory = {
   kill(name: 'orchestrator' | 'runner'): Promise<void>;
   /** What the processes said, for failure messages. */
   said(): string;
-  /** Stops it; throws when it does not end well or leaves something behind. */
-  close(): Promise<void>;
+  /** Stops it, then calls `removes` for what is left by design; throws when it does not end well or leaves something else behind. */
+  close(removes?: () => Promise<void>): Promise<void>;
 };
 
 const inherited = (): NodeJS.ProcessEnv =>
@@ -239,8 +239,9 @@ export async function startFactory(options: {
       if (found === undefined) throw new Error(`no ${name} runs`);
       process.kill(found.pid, 'SIGKILL');
     },
-    close: async () => {
+    close: async (removes = async () => {}) => {
       const code = await stop();
+      await removes();
       const left = await leftovers(id, data);
       const told = said();
       rmSync(place, { recursive: true, force: true });

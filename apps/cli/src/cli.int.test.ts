@@ -100,6 +100,18 @@ describe('a wrong command line', () => {
   });
 });
 
+it.each([
+  [['rollback', '--help'], 'go back to the release before the live one'],
+  [['rollback', 'rel_x', '--yes', '--help'], 'go back to the release before the live one'],
+  [['rollback', 'undo', '--help'], 'forward again'],
+  [['release', 'freeze', 'shop', '--reason', 'x', '--help'], 'let nothing go forward'],
+])('%j shows its help and does nothing', async (args, said) => {
+  const ran = await cli(args);
+  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  expect(ran.stdout).toContain(said);
+  expect(asked).toEqual([]);
+});
+
 it('says that a data folder cannot be made', async () => {
   const ran = await cli(['up', '--port', '0', '--data', '/dev/null/millwright']);
   expect(ran).toMatchObject({ code: 1, stdout: '' });

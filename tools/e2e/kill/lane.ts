@@ -76,8 +76,8 @@ export class Lane {
   /** Of this factory on the engine; the released ones too. */
   async close(): Promise<void> {
     await this.database.close();
-    await removeFromEngine(this.factory.id);
-    await this.factory.close();
+    // Only when it has stopped: a factory that runs brings back what it released.
+    await this.factory.close(() => removeFromEngine(this.factory.id));
   }
 
   /** The repository that cases share; a new one after a case that went wrong. */
