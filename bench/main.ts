@@ -4,6 +4,7 @@ import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { conditions } from './conditions.ts';
 import { idle } from './factory/idle.ts';
 import { ticket } from './factory/ticket.ts';
+import { rollback } from './rollback.ts';
 import type { Row } from './row.ts';
 import { sandbox } from './sandbox.ts';
 import { notes, table } from './table.ts';
@@ -22,6 +23,7 @@ const ALL: readonly Bench[] = [
   { name: 'takeover', minutes: 1, run: takeover },
   { name: 'sandbox', minutes: 2, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
+  { name: 'rollback', minutes: 9, run: rollback },
   // After a factory has run: the first start after a change of the code compiles it, and keeps the compiler in memory.
   { name: 'idle', minutes: 1, run: idle },
   { name: 'appends', minutes: 1, run: appends },
