@@ -69,7 +69,7 @@ function beside(what: string, seen: Ours, theirs: Seen): Row[] {
     {
       what: `${what}: first failing response to the last`,
       ...{ unit: 'ms', ours: single(window(seen)), peer: { name, spread: single(window(theirs)) } },
-      note: `ours: ${seen.verdict}. Swarm rolls back after a failed task or health check only; where it did not, its figure is how long it was watched.`,
+      note: `ours: ${seen.verdict}. Swarm rolls back after a failed task or health check only; where it did not, its figure is how long it was watched. Its one replica stops before the next starts.`,
     },
     {
       what: `${what}: failed requests`,
@@ -89,7 +89,7 @@ function beside(what: string, seen: Ours, theirs: Seen): Row[] {
 }
 
 const alone = (fault: Fault, seen: Ours): Row => ({
-  what: `${fault.name}: to the verdict, from its first bad moment`,
+  what: `${fault.name}: from its first failing response (or the deploy's start, where none fails) to the verdict`,
   ...{ unit: 'ms', ours: single(seen.detectMs) },
   note: `${seen.verdict}; ${seen.failed} of ${seen.sent} requests failed, over ${window(seen)} ms; traffic back ${Math.round(seen.backMs)} ms after the verdict.`,
 });
@@ -106,13 +106,14 @@ async function byUs(trail: OpenTrail, root: string, fault: Fault): Promise<Ours>
     await sleep(1_000);
     const from = Date.now();
     const result = await at.deploy(bad.ref, good.ref, CANARY);
+    const took = Date.now() - from;
     await sleep(1_000);
     const seen = await end();
     if (result.kind !== 'rolled_back') throw new Error(`${fault.name}: ${result.kind}`);
     const backMs = result.trafficBackMs ?? 0;
-    // What makes no request fail is counted from the start of the deploy.
+    // What makes no request fail is counted from the start of the deploy to its end.
     const detectMs = seen.first === null ? 0 : Math.max(0, window(seen) - backMs);
-    const since = fault.delayMs === undefined ? detectMs : Date.now() - from;
+    const since = seen.first === null ? took : detectMs;
     return { ...seen, detectMs: since, backMs, verdict: `${result.verdict}: ${result.reason}` };
   } finally {
     await at.close();

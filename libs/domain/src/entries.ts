@@ -233,6 +233,8 @@ export const Entry = z.discriminatedUnion('type', [
     reason,
     evidence: freeText(z.string().max(20_000)),
   }),
+  /** It holds what was rolled back since it was merged: it is built anew from the branch, which has the revert. */
+  e('release.outdated', { release: ReleaseId, commit: GitSha, tree: GitSha, reason }),
   e('deploy.started', { release: ReleaseId, gate: GateId, fence: z.number().int() }),
   e('deploy.finished', {
     release: ReleaseId,

@@ -59,3 +59,40 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   expect(lifted).toMatchObject({ state: 'done' });
   expect(site.read('current')).toBe(lifted.release);
 });
+
+test('what was merged on top of it before it was rolled back ships without it', {
+  timeout: 180_000,
+}, async () => {
+  const made: Record<string, Record<string, string>> = { bad: { 'a.txt': 'one\nTWO\nthree\n' } };
+  factory = await deployingFactory(
+    (site) =>
+      site.yaml(
+        `  checks:\n    - smoke: while test -e ${site.folder}/hold; do sleep 0.1; done; test ! -e ${site.folder}/broken\n  canary: { bake: 200ms, wait: 60s }\n`,
+      ),
+    { implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' } },
+  );
+  const { site, file, ended, runOf, until } = factory;
+  await ended(await file('first'));
+  site.write('hold', '');
+  const bad = await file('bad');
+  await until(
+    'its canary',
+    async () => (await runOf(bad))?.release && site.read('acts').includes((await runOf(bad)).release),
+  );
+  const innocent = await file('innocent');
+  await until('its release', async () => (await runOf(innocent))?.release);
+  site.write('broken', '');
+  site.remove('hold');
+  expect(await ended(bad)).toMatchObject({ state: 'rolled_back' });
+  site.remove('broken');
+  const run = await ended(innocent);
+  expect(run).toMatchObject({ state: 'done' });
+  const release = (await factory.api('GET', `/releases/${run.release}`)).body;
+  expect(release).toMatchObject({ state: 'live' });
+  expect(release.commit).not.toBe(run.delivered.commit);
+  const shipped = git(factory.root, '--git-dir', factory.remote, 'show', `${release.commit}:a.txt`);
+  expect(shipped).toBe('one\ntwo\nthree');
+  expect(git(factory.root, '--git-dir', factory.remote, 'show', `${release.commit}:innocent.md`)).toBe(
+    '# words',
+  );
+});

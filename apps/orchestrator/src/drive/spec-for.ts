@@ -121,7 +121,7 @@ export async function specFor(
     }
     case 'deploy': {
       if (run.merge?.kind !== 'finished') throw terminal('not-merged', 'a release is built from a merge');
-      const { commit, tree } = run.merge;
+      const { commit, tree } = run.ships ?? run.merge;
       const source = await sourceOf(run.base.tree, tree);
       const release = factory.ids.next('rel') as ReleaseId;
       return {

@@ -105,6 +105,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
     case 'release.rehearsed':
       return rehearsed(entry.data);
+    case 'release.outdated':
+      return `${entry.data.release} is built anew from ${short(entry.data.commit)}: ${entry.data.reason}`;
     case 'deploy.started':
       return `started to deploy ${entry.data.release} under ${entry.data.gate}, fence ${entry.data.fence}`;
     case 'deploy.finished':

@@ -34,6 +34,7 @@ export type RunEntry = EntryOf<
   | 'release.attested'
   | 'release.built'
   | 'release.rehearsed'
+  | 'release.outdated'
   | 'deploy.started'
   | 'deploy.finished'
   | 'revert.started'
@@ -182,6 +183,13 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       return unless(
         has('rehearse') && run.release?.release === record.data.release,
         'no rehearsal of this release is due',
+      );
+    case 'release.outdated':
+      return unless(
+        (has('rehearse') || has('judge-gate', (step) => gateOf(step.gate)?.action === 'deploy')) &&
+          run.release?.release === record.data.release &&
+          (run.ships?.times ?? 0) < run.limits.rebases,
+        'this release is not to be built anew',
       );
     case 'deploy.started':
       return unless(

@@ -77,6 +77,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       change: null,
       rebases: 0,
       merge: null,
+      ships: null,
       release: null,
       rehearsal: null,
       deploy: null,
@@ -281,6 +282,18 @@ function evolveRun(run: Run, entry: Entry): Run {
         return { ...run, rehearsal: { works: result === 'works', to, ms, at, reason } };
       const ended = result === 'unhealthy' ? 'rolled_back' : 'failed';
       return { ...run, deploy: { kind: 'finished', result: ended, live: to, evidence } };
+    }
+    case 'release.outdated': {
+      const { commit, tree } = entry.data;
+      return {
+        ...run,
+        ships: { commit, tree, times: (run.ships?.times ?? 0) + 1 },
+        release: null,
+        rehearsal: null,
+        gates: run.gates.map((one) =>
+          one.action === 'deploy' && one.ended === null ? { ...one, ended: 'voided' } : one,
+        ),
+      };
     }
     case 'deploy.started':
       return { ...run, deploy: { kind: 'started', fence: entry.data.fence } };

@@ -115,6 +115,8 @@ export type Run = {
     | { kind: 'finished'; commit: GitSha; tree: GitSha; delivered: 'merge' | 'branch'; ref: string }
     | { kind: 'refused'; reason: string }
     | null;
+  /** What is built instead of the merge itself, since what the merge stands on was rolled back; and how often that was so. */
+  ships: (CommitAndTree & { times: number }) | null;
   release: {
     release: ReleaseId;
     artifact: Digest;

@@ -14,6 +14,8 @@ import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/po
 import { factsFor } from '../../gates/facts.ts';
 import type { Factory } from '../factory.ts';
 import type { StepResult } from '../step.ts';
+import { outdated } from './outdated.ts';
+import { discardRehearsed } from './rehearse.ts';
 
 /** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
 const REPOSITORY_POLICY = '.millwright/policy.cedar';
@@ -53,6 +55,13 @@ export async function judgeGate(
   // A halt would be a final deny here, and a halt is meant to pass.
   if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
   const { facts, decided } = await judge(factory, run, gate);
+  if (facts.action === 'deploy' && facts.quarantine.length > 0) {
+    const anew = await outdated(factory, run);
+    if (anew !== null) {
+      await discardRehearsed(factory, run);
+      return anew;
+    }
+  }
   const digest = await putJson(factory.store.artifacts, Facts, facts);
   return {
     type: 'gate.decided',

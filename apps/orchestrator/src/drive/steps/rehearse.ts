@@ -3,6 +3,7 @@ import { irreversibleText } from '@millwright/policy';
 import { irreversibleSince } from '../../gates/facts.ts';
 import type { Factory } from '../factory.ts';
 import type { StepResult } from '../step.ts';
+import { outdated } from './outdated.ts';
 
 type Rehearsed = EntryOf<'release.rehearsed'>['data'];
 
@@ -31,6 +32,11 @@ export async function rehearse(factory: Factory, run: Run): Promise<StepResult> 
         ...data,
       },
     });
+    const anew = await outdated(factory, run);
+    if (anew !== null) {
+      await factory.deployments.discard(run.repo, release, fence);
+      return anew;
+    }
     if (target.frozen) return entry({ result: 'no_undo', reason: 'the target is frozen: nothing was tried' });
     const never = irreversibleText(await irreversibleSince(factory, run));
     if (never !== null) return entry({ result: 'no_undo', reason: never });

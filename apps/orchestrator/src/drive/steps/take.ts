@@ -50,8 +50,8 @@ export async function take(factory: Factory, run: Run, step: Take): Promise<Step
       const release = await getJson(artifacts, Release, step.artifact);
       if (
         run.merge?.kind !== 'finished' ||
-        release.commit !== run.merge.commit ||
-        release.tree !== run.merge.tree
+        release.commit !== (run.ships ?? run.merge).commit ||
+        release.tree !== (run.ships ?? run.merge).tree
       ) {
         throw terminal('release-mismatch', 'the release was built from something else than the merge');
       }

@@ -15,6 +15,7 @@ import type {
   TicketId,
 } from '../../ids.ts';
 import { apply, initialState, noUsage, type RunEntry, type RunState, type Todo, todo } from '../index.ts';
+import { gateOf, mayBeOutdated, outdated } from './outdated.ts';
 
 // A scripted world, driven by random choices: every result a run can meet, in any order that `todo` allows, mixed with commands
 // that are not due. The invariants are read off the entries alone, never off `todo`.
@@ -46,6 +47,7 @@ export const opened = (deploys: boolean): EntryOf<'run.opened'> => ({
   },
 });
 
+type Run = Extract<RunState, { kind: 'run' }>;
 type Dice = (sides: number) => number;
 
 /** What the world answers to one due step. */
@@ -66,6 +68,8 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         },
       ];
     case 'judge-gate': {
+      if (roll(6) === 0 && mayBeOutdated(state) && gateOf(state, step.gate)?.action === 'deploy')
+        return [outdated(state, sha)];
       const decision = (['needs_approval', 'needs_approval', 'deny'] as const)[roll(12)] ?? 'allow';
       return [
         {
@@ -158,6 +162,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
       ];
     }
     case 'rehearse':
+      if (roll(6) === 0 && mayBeOutdated(state)) return [outdated(state, sha)];
       return [
         {
           type: 'release.rehearsed',
