@@ -24,8 +24,8 @@ const orchestrators = spread(
   PER_RUN,
 );
 const runners = [
-  after('runner', ...RUNNERS, 'attempt.opened'),
-  before('runner', 'turn.recorded', 'attempt.closed'),
+  after('runner', ...RUNNERS),
+  [...after('runner', 'attempt.opened'), ...before('runner', 'turn.recorded', 'attempt.closed')],
 ];
 const undoing = spread(
   [...after('orchestrator', ...UNDOING), ...before('orchestrator', 'revert.finished')],

@@ -33,7 +33,13 @@ export const ORCHESTRATORS = [
   'ticket.closed',
 ] as const;
 
-export const RUNNERS = ['attempt.claimed', 'attempt.sandboxed', 'turn.recorded', 'attempt.closed'] as const;
+export const RUNNERS = [
+  'attempt.claimed',
+  'attempt.sandboxed',
+  'turn.asked',
+  'turn.recorded',
+  'attempt.closed',
+] as const;
 
 /** What a run that is rolled back, since its release does not run, appends besides and in another order. */
 export const UNDOING = [
