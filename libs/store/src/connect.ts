@@ -21,7 +21,7 @@ const LOST =
 /** What a driver does about a database error. After 'store-unreachable' it is unknown whether a change happened; all of the store's can be repeated. */
 export function driveError(error: unknown): DriveError {
   if (error instanceof DriveError) return error;
-  // Typed queries wrap the database's error, their own message being the statement.
+  // Typed queries wrap the database's error, their own message being the statement and its values, which no log needs.
   const said = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = said instanceof Error && 'code' in said ? String(said.code) : '';
   const message = said instanceof Error ? said.message : String(said);
@@ -30,12 +30,12 @@ export function driveError(error: unknown): DriveError {
       'store-full',
       'the database has no space left on its disk; free some and it goes on',
       1_000,
-      error,
+      said,
     );
   if (LOST.test(code))
-    return retryable('store-unreachable', `the database cannot be reached: ${message}`, 200, error);
-  if (code === '42501') return terminal('store-forbidden', `the database refused: ${message}`, error);
-  return terminal('store-failed', `the database failed: ${message}`, error);
+    return retryable('store-unreachable', `the database cannot be reached: ${message}`, 200, said);
+  if (code === '42501') return terminal('store-forbidden', `the database refused: ${message}`, said);
+  return terminal('store-failed', `the database failed: ${message}`, said);
 }
 
 /** Hears of every refusal for want of a right (SQLSTATE 42501), in the database's words. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, type ChildSpec, type Ended, startChild } from './child.ts';
-import { nextDelay } from './restarts.ts';
+import { nextDelay, restartsPerMinute } from './restarts.ts';
 
 export type Died = { name: string; ended: Ended; log: string };
 
@@ -26,7 +26,7 @@ export function supervise(spec: ChildSpec, watcher: Watcher): Supervised {
       const now = Date.now();
       deaths.push(now);
       const died = { name: spec.name, ended, log: spec.log };
-      const delay = nextDelay(deaths, now);
+      const delay = nextDelay(deaths, now, restartsPerMinute(process.env));
       if (delay === null) {
         watcher.gaveUp(died, deaths.length);
         return;

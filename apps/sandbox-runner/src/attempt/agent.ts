@@ -54,6 +54,7 @@ export async function submissionOf<R extends Role>(
         artifacts: runner.artifacts,
         stream,
         role: spec.role,
+        clock: runner.clock,
         past: held.past,
         sandbox,
         keep: options.keep,

@@ -2,6 +2,7 @@ import type { AttemptStream } from '@millwright/audit';
 import {
   type Actor,
   type Artifacts,
+  type Clock,
   cancelled,
   type Digest,
   type Entry,
@@ -30,6 +31,9 @@ const StoredTurn = z.object({
 const recordedTurns = (past: readonly RecordedEntry[]) =>
   past.flatMap(({ entry }) => (entry?.type === 'turn.recorded' ? [entry.data] : []));
 
+/** Half of what makes a runner count as hung. */
+const FRESH_MS = 5_000;
+
 const LOST = 'the runner that asked for it is gone, and the answer with it';
 
 /** The turn that a runner before this one had asked for and not recorded. */
@@ -52,6 +56,7 @@ export function turnLog(parts: {
   artifacts: Artifacts;
   stream: Pick<AttemptStream, 'append'>;
   role: Role;
+  clock: Pick<Clock, 'now'>;
   past: readonly RecordedEntry[];
   sandbox: Pick<Sandbox, 'snapshot'>;
   keep: boolean;
@@ -72,8 +77,15 @@ export function turnLog(parts: {
       // Once: what a runner before this one asked for, and took with it.
       const gone: Entry[] =
         lost === null || told ? [] : [{ type: 'turn.lost', data: { turn: lost, reason: LOST } }];
-      await say([...gone, { type: 'turn.asked', data: { turn, model } }]);
+      const asked: Entry = { type: 'turn.asked', data: { turn, model } };
+      let from = parts.clock.now();
+      await say([...gone, asked]);
       told = true;
+      // Stopped in between, we may have been taken over since: said once more, it is refused before a turn is paid for that nobody takes.
+      while (parts.clock.now() - from > FRESH_MS) {
+        from = parts.clock.now();
+        await say([asked]);
+      }
     },
 
     async record(turn: TurnRecord) {

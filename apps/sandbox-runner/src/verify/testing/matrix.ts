@@ -2,32 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChangedPath, type GitSha, RepoName } from '@millwright/domain';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHEATS, type Cheat, HONEST } from '../fixture/cheats.ts';
-import { baseOf, FORMS, type Form } from '../fixture/runners.ts';
-import { bundleOf, type Files } from '../fixture/snapshots.ts';
-import { createPrepare, type Prepare } from '../prepare/index.ts';
-import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
-import { memoryOf } from './memory.ts';
-import type { Prepared } from './suite.ts';
-import { verify } from './verify.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CHEATS, type Cheat, HONEST } from '../../fixture/cheats.ts';
+import { baseOf, FORMS, type Form } from '../../fixture/runners.ts';
+import { bundleOf, type Files } from '../../fixture/snapshots.ts';
+import { createPrepare, type Prepare } from '../../prepare/index.ts';
+import { openSandboxes, type Sandboxes } from '../../sandbox/index.ts';
+import { memoryOf } from '../memory.ts';
+import type { Prepared } from '../suite.ts';
+import { verify } from '../verify.ts';
+
+// What passes and what must never pass, under one test runner. A file a runner calls it, so that they share the test's workers.
 
 let data: string;
 let sandboxes: Sandboxes;
 let prepare: Prepare;
-
-beforeAll(async () => {
-  data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
-  sandboxes = await openSandboxes({
-    ...{ data, factory: `test-${process.pid}`, incarnation: `verify-${process.pid}` },
-    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
-  });
-  prepare = createPrepare(sandboxes);
-});
-afterAll(async () => {
-  await sandboxes?.close();
-  rmSync(data, { recursive: true, force: true });
-});
 
 const where = () => ({ sandboxes, run: 'run_verify00', attempt: 'att_verify00' });
 const RepoConfig = { installScripts: false, services: [], protected: [], autonomy: 7 };
@@ -59,14 +48,35 @@ function changedBy(base: Files, next: Files): ChangedPath[] {
     }));
 }
 
-// By default every way of cheating is tried under node --test and under one other runner, in turn; MILLWRIGHT_MATRIX=every tries each under all.
+// MILLWRIGHT_MATRIX=every tries each under all.
 const every = process.env.MILLWRIGHT_MATRIX === 'every';
 const cheatsFor = (form: Form) => {
   const nth = FORMS.indexOf(form);
   return CHEATS.filter((_, index) => every || nth === 0 || index % (FORMS.length - 1) === nth - 1);
 };
 
-describe.each(FORMS)('$name', (form: Form) => {
+function formOf(name: Form['name']): Form {
+  const form = FORMS.find((one) => one.name === name);
+  if (form === undefined) throw new TypeError(`there is no runner ${name}`);
+  return form;
+}
+
+/** The tests of the runner `name`. By default every way of cheating is tried under node --test and under one other, in turn. */
+export function verifies(name: Form['name']): void {
+  const form = formOf(name);
+  beforeAll(async () => {
+    data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
+    sandboxes = await openSandboxes({
+      ...{ data, factory: `test-${process.pid}`, incarnation: `verify-${process.pid}` },
+      image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+    });
+    prepare = createPrepare(sandboxes);
+  });
+  afterAll(async () => {
+    await sandboxes?.close();
+    rmSync(data, { recursive: true, force: true });
+  });
+
   const memory = memoryOf(null);
   const base = baseOf(form);
 
@@ -106,4 +116,4 @@ describe.each(FORMS)('$name', (form: Form) => {
     const endless = () => ({ 'src/sum.js': 'for (;;) {}\n' });
     expect(await report(endless, 5_000)).toMatchObject({ verdict: 'failed' });
   });
-});
+}

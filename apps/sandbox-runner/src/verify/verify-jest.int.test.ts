@@ -1,0 +1,3 @@
+import { verifies } from './testing/matrix.ts';
+
+verifies('jest');
