@@ -1,5 +1,5 @@
 // `npm run test:kill`: the thin run with the orchestrator and with the runner killed (-9) right after every entry that it appends, and with
-// its writer killed right before each is recorded. Up to ten kills share a run, far from each other on the trail; where such a run goes
+// its writer killed right before each is recorded. Up to eighteen kills share a run, far from each other on the trail; where such a run goes
 // wrong, each of its kills has a run of its own, which says which it was. A line a run, what went wrong at the end.
 // `npm run test:kill -- deploy` does the kills whose name has that in it; `--alone` gives every kill its own run (about 400, an hour),
 // `--lanes N` runs on N factories side by side (3), `--minutes N` ends it after that time (60) with what is left undone counted as failed.
@@ -30,8 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     interrupted = true;
   });
 
-/** As many kills of one process share a run: `up` gives it up at its sixth death within a minute. */
-const TOGETHER = 5;
+/** As many kills of one process share a run: a few entries lie between two of them. */
+const TOGETHER = 9;
 
 /** The kills that a clean run's entries give: each entry's turn in its type, killed after by either, killed before by its writer. */
 async function pointsOf(lane: Lane, from: number, first: string): Promise<Point[]> {

@@ -9,8 +9,8 @@ import { good, scripts, serviceFiles, sick, type Ticket } from './service.ts';
 import { openSuperuser, type Superuser } from './superuser.ts';
 import { type Kill, type Point, Trap } from './trap.ts';
 
-/** `up` gives a process up at its sixth death within a minute (apps/cli/src/up/restarts.ts). */
-const DEATHS_PER_MINUTE = 5;
+/** Deaths that these factories' supervisors forgive (apps/cli/src/up/restarts.ts): two runs' worth of kills. */
+const DEATHS_PER_MINUTE = 25;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
 const RUN_MS = 400_000;
 
@@ -68,7 +68,10 @@ export class Lane {
 
   /** @param tickets that its model has conversations for, of each kind */
   static async start(tickets = 50): Promise<Lane> {
-    const factory = await startFactory({ conversations: scripts(tickets) });
+    const factory = await startFactory({
+      conversations: scripts(tickets),
+      env: { MILLWRIGHT_RESTARTS_PER_MINUTE: String(DEATHS_PER_MINUTE) },
+    });
     const database = openSuperuser(factory.data);
     return new Lane(factory, database, await Trap.set(factory.data, database));
   }
