@@ -47,7 +47,6 @@ export const opened = (deploys: boolean): EntryOf<'run.opened'> => ({
   },
 });
 
-type Run = Extract<RunState, { kind: 'run' }>;
 type Dice = (sides: number) => number;
 
 /** What the world answers to one due step. */
