@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { check, courseOf } from '../e2e/kill/check.ts';
 import { Lane } from '../e2e/kill/lane.ts';
-import { spread } from '../e2e/kill/points.ts';
+import { grouped } from '../e2e/kill/points.ts';
 import type { Victim } from '../e2e/kill/processes.ts';
 import { type Point, said } from '../e2e/kill/trap.ts';
 
@@ -20,8 +20,13 @@ const { values, positionals } = parseArgs({
     lanes: { type: 'string', default: '3' },
     minutes: { type: 'string', default: '60' },
     alone: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log('npm run test:kill -- [PART OF A NAME …] [--alone] [--lanes N] [--minutes N]');
+  process.exit(0);
+}
 const until = Date.now() + Number(values.minutes) * 60_000;
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -54,30 +59,9 @@ async function pointsOf(lane: Lane, from: number, first: string): Promise<Point[
   });
 }
 
-/** The runs for these kills, each with as many of either process as may die in one, and no two after the same entry. */
-function runsFor(kind: Kind, points: readonly Point[]): Case[] {
-  if (values.alone) return points.map((point) => ({ kind, points: [point] }));
-  const parts = (victim: Victim) =>
-    spread(
-      points.filter((point) => point.victim === victim),
-      TOGETHER,
-    );
-  const orchestrators = parts('orchestrator');
-  const runners = parts('runner');
-  const count = Math.max(orchestrators.length, runners.length);
-  const runs = (shift: number) =>
-    Array.from({ length: count }, (_, index) => [
-      ...(orchestrators[index] ?? []),
-      ...(runners[(index + shift) % count] ?? []),
-    ]);
-  const apart = (run: Point[]) => new Set(run.map(({ type, skip }) => `${type} ${skip}`)).size === run.length;
-  const shifted = Array.from({ length: count }, (_, shift) => runs(shift)).find((tried) =>
-    tried.every(apart),
-  );
-  if (shifted === undefined && count > 0)
-    throw new Error('no way to keep the kills of one entry in different runs');
-  return (shifted ?? []).map((together) => ({ kind, points: together }));
-}
+/** The runs for these kills, each with as many of either process as may die in one, and no two at the same entry. */
+const runsFor = (kind: Kind, points: readonly Point[]): Case[] =>
+  grouped(points, values.alone ? 1 : TOGETHER).map((together) => ({ kind, points: together }));
 
 const size = async (lane: Lane) =>
   Number((await lane.database.ask('select count(*)::int as n from millwright.entries'))[0]?.n);

@@ -64,3 +64,26 @@ export const spread = <T>(all: readonly T[], size: number): T[][] => {
   const parts = Math.ceil(all.length / size);
   return Array.from({ length: parts }, (_, part) => all.filter((_one, index) => index % parts === part));
 };
+
+/**
+ * Groups kills for runs: at most `size` of either process in one, no two at the same entry, and neighbours on the trail in different runs
+ * where there is more than one. With a `size` of 1 every kill has a run of its own.
+ */
+export function grouped(points: readonly Point[], size: number): Point[][] {
+  if (size === 1) return points.map((point) => [point]);
+  const count = (victim: Point['victim']) => points.filter((point) => point.victim === victim).length;
+  const runs = Array.from(
+    { length: Math.ceil(Math.max(count('orchestrator'), count('runner')) / size) },
+    (): Point[] => [],
+  );
+  const fits = (point: Point) => (run: readonly Point[]) =>
+    run.filter(({ victim }) => victim === point.victim).length < size &&
+    !run.some(({ type, skip }) => type === point.type && skip === point.skip);
+  points.forEach((point, index) => {
+    const from = index % runs.length;
+    const run = [...runs.slice(from), ...runs.slice(0, from)].find(fits(point));
+    if (run === undefined) runs.push([point]);
+    else run.push(point);
+  });
+  return runs;
+}
