@@ -48,6 +48,7 @@ export const opened = (deploys: boolean): EntryOf<'run.opened'> => ({
 });
 
 type Dice = (sides: number) => number;
+const REHEARSAL_MS = 400;
 
 /** What the world answers to one due step. */
 function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dice): RunEntry[] {
@@ -172,7 +173,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
               (['works', 'works', 'works', 'works', 'no_undo', 'unhealthy', 'failed'] as const)[roll(7)] ??
               'works',
             to: null,
-            ms: 400,
+            ms: REHEARSAL_MS,
             at: 0,
             reason: '',
             evidence: '',
@@ -335,7 +336,9 @@ export function drive(
     expect(due.length, 'an open run always has something due').toBeGreaterThan(0);
     const step = due[roll(due.length)] as Todo;
     for (const record of answer(step, state, roll)) offer(record);
+    // What ends a run whose gate is voided for ever is the time that each rehearsal in between takes.
     if (step.do === 'wait') now += 700;
+    if (step.do === 'rehearse') now += REHEARSAL_MS;
     if (roll(200) === 0)
       offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });
     if (roll(6) === 0) forge(state, roll).forEach(offer);
