@@ -18,7 +18,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
   };
   await check(
     'trail',
-    `the trail is readable, ${factory.world.position} entries`,
+    `the trail is readable, ${factory.world.position} ${factory.world.position === 1 ? 'entry' : 'entries'}`,
     'restart the factory: npm start',
     () => factory.trail.head(),
   );

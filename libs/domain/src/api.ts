@@ -124,6 +124,8 @@ export const StageView = z.object({
   artifact: z.string().nullable(),
   /** What its agent does now or did last. */
   action: z.string().nullable(),
+  /** The model that owes it an answer, and since when (ms since 1970). */
+  asks: z.object({ model: z.string(), since: z.number() }).nullable(),
   turns: z.number().int(),
   model: z.string().nullable(),
   startedAt: z.number(),

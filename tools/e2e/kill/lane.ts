@@ -126,7 +126,7 @@ export class Lane {
 
   /** Filed with a key, so that filing may be repeated while the orchestrator is away. */
   async #file(repo: string, title: string): Promise<string> {
-    for (let tries = 0; ; tries += 1) {
+    for (const until = Date.now() + RUN_MS; ; await sleep(200)) {
       try {
         const key = { 'idempotency-key': title };
         const { status, body } = await this.factory.api(
@@ -138,9 +138,8 @@ export class Lane {
         if (status < 300) return (body as { id: string }).id;
         if (status < 500) throw new Error(`${title} was not filed: ${status} ${JSON.stringify(body)}`);
       } catch (error) {
-        if (!(error instanceof TypeError) || tries > 100) throw error;
+        if (!(error instanceof TypeError) || Date.now() > until) throw error;
       }
-      await sleep(200);
     }
   }
 

@@ -6,7 +6,7 @@ import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { parseWhole } from '../text/parse.ts';
 import { table } from '../text/table.ts';
-import { repoList, STEPS } from '../views/setup.ts';
+import { NO_REPOSITORIES, repoList, STEPS } from '../views/setup.ts';
 import { readStdin } from './stdin.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -65,11 +65,13 @@ export async function showAutonomy(context: Context, _args: string[], options: O
     throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
   const steps = chosen.map((repo) => ({ repo: repo.name, step: repo.step, name: STEPS[repo.step] ?? null }));
   show(context, steps, () =>
-    table(
-      context.look,
-      [{ title: 'repo' }, { title: 'step', align: 'right' }, { title: 'name' }],
-      steps.map(({ repo, step, name }) => [repo, String(step), name ?? '']),
-    ),
+    steps.length === 0
+      ? [NO_REPOSITORIES]
+      : table(
+          context.look,
+          [{ title: 'repo' }, { title: 'step', align: 'right' }, { title: 'name' }],
+          steps.map(({ repo, step, name }) => [repo, String(step), name ?? '']),
+        ),
   );
 }
 

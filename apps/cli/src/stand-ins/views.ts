@@ -29,6 +29,7 @@ export const stage = (more: Partial<StageView> = {}): StageView =>
     reason: null,
     artifact: null,
     action: null,
+    asks: null,
     turns: 0,
     model: 'recorded/plan',
     startedAt: START,

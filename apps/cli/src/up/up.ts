@@ -66,7 +66,7 @@ export async function up(options: Options): Promise<void> {
     process.stdout.write(
       `${JSON.stringify({ url: factory.url, pid: process.pid, factory: factory.id, data })}\n`,
     );
-  else process.stdout.write(`\n  Console and API  ${colour.bold(factory.url)}\n\n`);
+  else process.stdout.write(`\n  API  ${colour.bold(factory.url)}\n\n`);
   if (options.json !== true)
     say(`  ${colour.dim('next:')} ./millwright repo add PATH    ${colour.dim(`${symbol.dot} Ctrl-C stops`)}`);
 

@@ -45,9 +45,19 @@ const STAGE_COLUMNS: Column[] = [
   { title: '', shrinkTo: 10 },
 ];
 
+/** A model's silence that is worth a word. */
+const SLOW_MS = 10_000;
+
 /** What a stage says beside its state: why it ended so, or what its agent does. */
-const lastWord = (stage: StageView): string =>
-  oneLine(stage.state === 'running' || stage.reason === null ? (stage.action ?? '') : stage.reason);
+function lastWord(stage: StageView, now: number): string {
+  if (stage.state !== 'running') return oneLine(stage.reason ?? stage.action ?? '');
+  const { asks } = stage;
+  const late =
+    asks !== null && now - asks.since >= SLOW_MS
+      ? `no answer from ${asks.model} for ${duration(now - asks.since)}`
+      : null;
+  return oneLine([stage.action, late].filter((said) => said !== null).join('; '));
+}
 
 const taskOf = (stage: StageView): string =>
   oneLine([stage.task, stage.title].filter((part) => part !== null && part !== '').join(' '));
@@ -59,7 +69,7 @@ export function stageLines(look: Look, run: RunView, now: number, options: Stage
   const rows = run.stages.map((stage): Cell[] => {
     const mark = markOf(look, stage.state);
     const symbol = stage.state === 'running' ? (options.spinner ?? mark.symbol) : mark.symbol;
-    const said = lastWord(stage);
+    const said = lastWord(stage, now);
     return [
       { text: symbol, paint: mark.paint },
       stage.attempt > 1 ? `${stage.kind} #${stage.attempt}` : stage.kind,

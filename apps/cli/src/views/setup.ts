@@ -3,8 +3,10 @@ import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 import { table } from '../text/table.ts';
 
+export const NO_REPOSITORIES = 'No repositories yet. Add one: ./millwright repo add PATH';
+
 export function repoList(look: Look, repos: readonly RepoView[]): string[] {
-  if (repos.length === 0) return ['No repositories yet. Add one: ./millwright repo add PATH'];
+  if (repos.length === 0) return [NO_REPOSITORIES];
   return table(
     look,
     [

@@ -16,12 +16,14 @@ it('writes a line a stage: symbol, kind, task, state, time, cost, and what its a
         attemptId: 'b',
       }),
       stage({ kind: 'test', state: 'failed', reason: 'two tests fail', endedAt: now, attemptId: 'c' }),
+      stage({ kind: 'review', asks: { model: 'claude-x', since: now - 39_000 }, attemptId: 'd' }),
     ],
   });
   expect(stageLines(plainLook(), view, now)).toEqual([
     '  ✔  plan                         done     3.1 s  $0.0021',
     '  ●  implement #2  Sum the lines  running   1:00  $0.0312  edit src/sum.js',
     '  ✖  test                         failed    1:00  $0.0312  two tests fail',
+    '  ●  review                       running   1:00  $0.0312  no answer from claude-x for 39 s',
   ]);
 });
 

@@ -41,6 +41,8 @@ export type AttemptInfo = {
   endedAt: Instant | null;
   turns: number;
   action: string | null;
+  /** The model that owes this attempt an answer. */
+  asks: { model: string; since: Instant } | null;
   model: string | null;
   usage: Usage;
 };
@@ -234,11 +236,14 @@ export class World {
           endedAt: null,
           turns: 0,
           action: null,
+          asks: null,
           model: null,
           usage: noUsage(),
         });
         return;
       case 'attempt.claimed':
+      case 'turn.asked':
+      case 'turn.lost':
       case 'turn.recorded':
       case 'attempt.closed':
         this.#foldAttempt(id as AttemptId, envelope.at, entry);
@@ -251,12 +256,13 @@ export class World {
   #foldAttempt(
     id: AttemptId,
     at: Instant,
-    entry: EntryOf<'attempt.claimed' | 'turn.recorded' | 'attempt.closed'>,
+    entry: EntryOf<'attempt.claimed' | 'turn.asked' | 'turn.lost' | 'turn.recorded' | 'attempt.closed'>,
   ): void {
     const attempt = this.attempts.get(id);
     if (!attempt) return;
     if (entry.type === 'attempt.claimed') attempt.claimedAt ??= at;
     if (entry.type === 'attempt.closed') attempt.endedAt = at;
+    attempt.asks = entry.type === 'turn.asked' ? { model: entry.data.model, since: at } : null;
     if (entry.type !== 'turn.recorded') return;
     attempt.turns = entry.data.turn;
     attempt.action = entry.data.action;
