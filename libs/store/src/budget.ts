@@ -1,6 +1,6 @@
 import type { Budget, BudgetScope } from '@millwright/domain';
-import { asc } from 'drizzle-orm';
 import { type Pool, repeating } from './connect.ts';
+import { asc } from './drizzle.ts';
 import { budgets, queries } from './tables.ts';
 
 export type BudgetLine = { scope: BudgetScope; capUsd: number | null; spentUsd: number; reservedUsd: number };

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PersonId, PersonRole } from '@millwright/domain';
-import { asc, eq, sql } from 'drizzle-orm';
 import type { Pool } from './connect.ts';
+import { asc, eq, sql } from './drizzle.ts';
 import { people, queries } from './tables.ts';
 
 export type Person = { id: PersonId; name: string; roles: PersonRole[] };

@@ -1,8 +1,8 @@
 import { type Artifacts, terminal } from '@millwright/domain';
-import { and, eq } from 'drizzle-orm';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
 import { type OnForbidden, openPool, type Pool } from './connect.ts';
+import { and, eq } from './drizzle.ts';
 import { type People, peopleOn } from './people.ts';
 import { idempotencyKeys, queries } from './tables.ts';
 

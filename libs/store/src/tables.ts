@@ -1,6 +1,5 @@
-import { bigint, customType, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
-import { drizzle } from 'drizzle-orm/postgres-js';
 import type { Sql } from './connect.ts';
+import { bigint, customType, drizzle, pgSchema, primaryKey, text } from './drizzle.ts';
 
 // The tables that are read and written as rows, for typed queries. The migrations make them and hold their checks; what must be one
 // step in the database (appends, claims, reservations, artifacts) is a function there and is called as SQL.
