@@ -12,7 +12,6 @@ export function markOf(look: Look, state: AnyState): Mark {
   switch (state) {
     case 'done':
     case 'allowed':
-    case 'closed':
       return { symbol: symbol.done, paint: colour.green };
     case 'running':
     case 'asked':
@@ -31,6 +30,7 @@ export function markOf(look: Look, state: AnyState): Mark {
       return { symbol: symbol.back, paint: colour.magenta };
     case 'cancelled':
     case 'voided':
+    case 'closed': // a ticket that ended without shipping; its last run says why
       return { symbol: symbol.cancelled, paint: colour.dim };
   }
 }
