@@ -1,5 +1,9 @@
 import type { DoctorLine } from '@millwright/domain';
 import type { Factory } from './drive/factory.ts';
+import { witnessLines } from './views/witnesses.ts';
+
+/** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
+const SEAL_LATE_MS = 5_000;
 
 /** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
 export async function doctor(factory: Factory): Promise<DoctorLine[]> {
@@ -28,12 +32,17 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
     'see the reason, then: millwright trail verify',
     async () => {
       const state = factory.sealer.state();
-      if (state.kind === 'refusing' || state.kind === 'stopped')
+      const sealed = (await factory.sealer.latest())?.size ?? 0;
+      const [first] = await factory.trail.readAll(sealed, 1);
+      const late = first !== undefined && factory.clock.now() - first.envelope.at > SEAL_LATE_MS;
+      if (state.kind === 'refusing' || state.kind === 'stopped' || late)
         throw new Error(
-          `nothing is sealed, so nothing ships: ${state.kind === 'refusing' ? state.reason : 'stopped'}`,
+          `nothing is sealed since entry ${sealed}, so nothing ships: ${'reason' in state ? state.reason : state.kind}`,
         );
     },
   );
+  const { seen, quorum } = await factory.sealer.witnesses().catch(() => ({ seen: [], quorum: 0 })); // the line above says it
+  lines.push(...witnessLines(seen, quorum, factory.clock.now()));
   await check('store', 'the store answers', 'restart the factory: npm start', () => factory.store.ping());
   for (const { repo, url } of factory.world.repos.values()) {
     await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {

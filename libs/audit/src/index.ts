@@ -10,6 +10,7 @@ export {
   type SealerOptions,
   type SealerState,
   type Witnesses,
+  type WitnessSeen,
 } from './seal/sealer.ts';
 export { type VerifyOptions, verifyTrail } from './seal/verify.ts';
 export { type DeadClaim, type OpenTrail, openTrail } from './trail.ts';

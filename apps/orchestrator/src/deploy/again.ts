@@ -31,12 +31,12 @@ export type Asked =
 
 /** Judges, records, and where it is allowed starts; the deploy itself goes on after the answer. */
 export async function askUndo(factory: Factory, repo: RepoName, actor: Actor): Promise<Asked> {
-  const asked = await factory.deploys.run(repo, () => judge(factory, repo, actor));
+  const asked = await factory.deploys.run(repo, (hurried) => judge(factory, repo, actor, hurried));
   if (asked.kind === 'started') void carryOut(factory, repo);
   return asked;
 }
 
-async function judge(factory: Factory, repo: RepoName, actor: Actor): Promise<Asked> {
+async function judge(factory: Factory, repo: RepoName, actor: Actor, hurried: AbortSignal): Promise<Asked> {
   await factory.world.reached(await factory.trail.head());
   const target = factory.world.target(repo);
   const release = leftBehind(target);
@@ -82,7 +82,7 @@ async function judge(factory: Factory, repo: RepoName, actor: Actor): Promise<As
     case 'needs_approval':
       return { kind: 'waits', release, needs: decided.approvals, reason };
     case 'allow':
-      await whenSealed(factory);
+      await whenSealed(factory, hurried);
       await factory.deployments.append(repo, {
         type: 'undo.started',
         data: { release, live, fence: target.fence + 1 },
@@ -111,7 +111,7 @@ export function resumeUndos(factory: Factory): void {
 async function carryOut(factory: Factory, repo: RepoName): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await factory.deploys.run(repo, () => bringBack(factory, repo, tries >= TRIES));
+      return await factory.deploys.run(repo, (hurried) => bringBack(factory, repo, tries >= TRIES, hurried));
     } catch (error) {
       factory.log.warn({ repo, tries, err: error }, 'a release could not be deployed again yet');
       if (tries >= TRIES || (error instanceof DriveError && error.disposition === 'cancelled')) return;
@@ -120,12 +120,17 @@ async function carryOut(factory: Factory, repo: RepoName): Promise<void> {
   }
 }
 
-async function bringBack(factory: Factory, repo: RepoName, last: boolean): Promise<void> {
+async function bringBack(
+  factory: Factory,
+  repo: RepoName,
+  last: boolean,
+  hurried: AbortSignal,
+): Promise<void> {
   await factory.world.reached(await factory.trail.head());
   const { undo, live } = factory.world.target(repo);
   if (undo?.kind !== 'started') return;
   const { release, fence } = undo;
-  const beforePromotion = () => whenSealed(factory);
+  const beforePromotion = () => whenSealed(factory, hurried);
   const result = await factory.deployments
     .deploy(repo, release, fence, { beforePromotion })
     .catch((error: unknown) => {

@@ -74,8 +74,10 @@ export async function rollBack(
 ): Promise<Done> {
   const started = factory.clock.now();
   const { repo, to } = plan;
-  const result = await factory.deploys.run(repo, () =>
-    factory.deployments.rollback(repo, to, factory.world.target(repo).fence + 1, `${by}: ${reason}`),
+  const result = await factory.deploys.run(
+    repo,
+    () => factory.deployments.rollback(repo, to, factory.world.target(repo).fence + 1, `${by}: ${reason}`),
+    { hurries: true },
   );
   if (result.kind === 'fenced')
     return { kind: 'failed', reason: `a later deploy (fence ${result.by}) has the target`, what: null };

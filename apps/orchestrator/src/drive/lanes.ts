@@ -1,34 +1,52 @@
+type Lane = { tail: Promise<void>; inside: number; hurries: number; hurried: AbortController };
+
 /** One at a time a key, in order of arrival. Within one process: between processes the resource itself decides (lease, fence). */
 export class Lanes<K> {
-  readonly #tails = new Map<K, Promise<void>>();
-
-  readonly #inside = new Map<K, number>();
+  readonly #lanes = new Map<K, Lane>();
 
   /** Somebody is at work, or waits to be. */
   busy(key: K): boolean {
-    return (this.#inside.get(key) ?? 0) > 0;
+    return this.#lanes.has(key);
   }
 
   /** Somebody waits for whoever is at work. */
   waited(key: K): boolean {
-    return (this.#inside.get(key) ?? 0) > 1;
+    return (this.#lanes.get(key)?.inside ?? 0) > 1;
   }
 
-  async run<T>(key: K, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(key) ?? Promise.resolve();
-    const mine = before.then(work);
+  /**
+   * `hurried` is aborted once somebody who hurries waits: then whoever is at work, and only waits for something itself, lets go. Not for
+   * just anybody, or two that wait would send each other away for ever.
+   */
+  async run<T>(
+    key: K,
+    work: (hurried: AbortSignal) => Promise<T>,
+    { hurries = false }: { hurries?: boolean } = {},
+  ): Promise<T> {
+    const fresh = { tail: Promise.resolve(), inside: 0, hurries: 0, hurried: new AbortController() };
+    const lane: Lane = this.#lanes.get(key) ?? fresh;
+    this.#lanes.set(key, lane);
+    lane.inside += 1;
+    if (hurries) {
+      lane.hurries += 1;
+      lane.hurried.abort();
+    }
+    const mine = lane.tail.then(() => {
+      if (hurries) lane.hurries -= 1;
+      lane.hurried = new AbortController();
+      if (lane.hurries > 0) lane.hurried.abort();
+      return work(lane.hurried.signal);
+    });
     // The lane goes on whatever becomes of this one; its own caller gets the error.
-    const tail = mine.then(
+    lane.tail = mine.then(
       () => undefined,
       () => undefined,
     );
-    this.#tails.set(key, tail);
-    this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
     try {
       return await mine;
     } finally {
-      this.#inside.set(key, (this.#inside.get(key) ?? 1) - 1);
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      lane.inside -= 1;
+      if (lane.inside === 0) this.#lanes.delete(key);
     }
   }
 }

@@ -81,6 +81,19 @@ export async function latestCosigned(
   return row === undefined ? null : withCosignatures(sql, row);
 }
 
+/** How far a witness has come. `size`: of the last checkpoint it cosigned, 0 for none. `since`: when the first after that was signed, if any was. */
+export type Cosigned = { name: string; size: number; at: number | null; since: number | null };
+
+export async function cosignedBy(sql: Sql, names: readonly string[]): Promise<Cosigned[]> {
+  return sql<Cosigned[]>`
+    select w.name, coalesce(s.size, 0) as size, s.at, (
+      select c.at from millwright.checkpoints c where c.size > coalesce(s.size, 0) order by c.size limit 1
+    ) as since
+    from unnest(${textArray(names)}::text[]) with ordinality as w(name, nth) left join lateral (
+      select x.size, x.at from millwright.cosignatures x where x.name = w.name order by x.size desc limit 1
+    ) as s on true order by w.nth`;
+}
+
 /** The handings over on the trail, in order. Payloads that are gone or odd say nothing. */
 export async function rotationsOn(sql: Sql): Promise<Rotation[]> {
   const rows = await sql<{ bytes: Uint8Array }[]>`

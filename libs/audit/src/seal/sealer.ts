@@ -28,7 +28,9 @@ import {
 import {
   type AddedCosignature,
   addCosignature,
+  type Cosigned,
   checkpointAt,
+  cosignedBy,
   latestCheckpoint,
   latestCosigned,
   openOwn,
@@ -65,6 +67,9 @@ export type SealerState =
 
 export type Witnesses = { vkeys: readonly string[]; quorum: number };
 
+/** `refused`: why the last cosignature under its name was not taken, if none was taken since. */
+export type WitnessSeen = Cosigned & { refused: string | null };
+
 export type Sealer = {
   /** Begins to seal, or to wait for its turn. Resolves once a key is there or it is known why not. */
   start(): Promise<void>;
@@ -81,6 +86,8 @@ export type Sealer = {
   /** Resolves with the first checkpoint larger than `size`, or null after `timeoutMs`. */
   after(size: number, timeoutMs: number): Promise<SignedCheckpoint | null>;
   addCosignature(size: number, signature: Signature): Promise<AddedCosignature>;
+  /** The witnesses that are configured, in that order, and how many of them must cosign. */
+  witnesses(): Promise<{ quorum: number; seen: WitnessSeen[] }>;
   /** The current verifier key; null before the first start has made one. */
   vkey(): Promise<string | null>;
   /** The trail's name, and its key's. */
@@ -134,6 +141,9 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
   const { url, origin, clock } = options;
   const quorum = options.witnesses?.quorum ?? 0;
   const witnesses = witnessKeys(options.witnesses);
+  const names = witnesses.map((key) => key.name);
+  /** By name of a witness. */
+  const refused = new Map<string, string>();
   const keys = await openKeyFolder(options.keyFolder);
   let resumed: Resumed | null = null;
   const session = openPool(url, {
@@ -254,7 +264,6 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
   }
 
   async function refresh(): Promise<void> {
-    const names = witnesses.map((key) => key.name);
     const found = await reading(reads, (sql) =>
       quorum > 0 ? latestCosigned(sql, names, quorum) : latestCheckpoint(sql),
     );
@@ -324,8 +333,17 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
         const found = await reading(reads, latestCheckpoint);
         return found !== null && found.size > size ? found : null;
       }),
-    addCosignature: (size, signature) =>
-      reads.use((sql) => addCosignature(sql, witnesses, size, signature, clock.now())),
+    addCosignature: async (size, signature) => {
+      const added = await reads.use((sql) => addCosignature(sql, witnesses, size, signature, clock.now()));
+      if (added.kind !== 'refused') refused.delete(signature.name);
+      else if (witnesses.some((key) => key.name === signature.name))
+        refused.set(signature.name, added.reason);
+      return added;
+    },
+    witnesses: async () => {
+      const seen = await reading(reads, (sql) => cosignedBy(sql, names));
+      return { quorum, seen: seen.map((one) => ({ ...one, refused: refused.get(one.name) ?? null })) };
+    },
     vkey: async () => (await trusted())?.vkey ?? null,
     origin,
     attest: async (statement) => {

@@ -25,8 +25,8 @@ export async function deploy(
 ): Promise<StepResult> {
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to deploy');
-  return factory.deploys.run(run.repo, async () => {
-    await whenSealed(factory);
+  await whenSealed(factory);
+  return factory.deploys.run(run.repo, async (hurried) => {
     await factory.world.reached(await factory.trail.head());
     let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
     if (fence === 0) {
@@ -39,7 +39,10 @@ export async function deploy(
     const { live } = factory.world.target(run.repo);
     const shipped = await superseded(factory, run, live);
     if (shipped) await factory.deployments.discard(run.repo, release, fence);
-    return { type: 'deploy.finished', data: shipped ?? (await bringOut(factory, run, release, fence, live)) };
+    return {
+      type: 'deploy.finished',
+      data: shipped ?? (await bringOut(factory, run, release, fence, live, hurried)),
+    };
   });
 }
 
@@ -57,11 +60,12 @@ async function bringOut(
   release: ReleaseId,
   fence: number,
   live: ReleaseId | null,
+  hurried: AbortSignal,
 ): Promise<Finished> {
   const result = await factory.deployments.deploy(run.repo, release, fence, {
     attended: attended(run),
     // What was seen of it so far is on the trail as well.
-    beforePromotion: () => whenSealed(factory),
+    beforePromotion: () => whenSealed(factory, hurried),
   });
   switch (result.kind) {
     case 'promoted':

@@ -12,6 +12,8 @@ import { must } from '../who.ts';
 
 const Params = z.object({ id: RunId });
 
+const UNSEALED_NEXT = 'millwright doctor names what is missing; once it is there the run goes on by itself';
+
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
 
@@ -62,8 +64,13 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       position,
       text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
     }));
-    const next = stuckOn(factory, run) ?? nextStep(run);
-    return { run: info.id, state: run.state, because: [...unknown, ...because], said, next };
+    const unsealed = run.endedAt === null ? factory.unsealed.get(info.id) : undefined;
+    const waits =
+      unsealed === undefined
+        ? []
+        : [{ at: factory.clock.now(), position: factory.world.position, text: unsealed }];
+    const next = stuckOn(factory, run) ?? (unsealed === undefined ? nextStep(run) : UNSEALED_NEXT);
+    return { run: info.id, state: run.state, because: [...waits, ...unknown, ...because], said, next };
   });
 
   app.post(

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { Lanes } from './lanes.ts';
+
+test('one at a time a key, in order; a failure is its own caller’s; who hurries is told to whoever is at work', async () => {
+  const lanes = new Lanes<string>();
+  const said: string[] = [];
+  let release = () => {};
+  const first = lanes.run('a', async (hurried) => {
+    await new Promise<void>((resolve) => {
+      release = resolve;
+      hurried.addEventListener('abort', () => resolve());
+    });
+    said.push(`first, hurried ${hurried.aborted}`);
+    throw new Error('its own');
+  });
+  expect(lanes.waited('a')).toBe(false);
+  const second = lanes.run('a', async (hurried) => void said.push(`second, hurried ${hurried.aborted}`));
+  const other = await lanes.run('b', async () => 'another key waits for nobody');
+  expect(other).toMatch(/another/);
+  expect([lanes.busy('a'), lanes.waited('a'), lanes.busy('b')]).toEqual([true, true, false]);
+  // Nobody has hurried yet: the first one goes on waiting, until somebody does.
+  expect(said).toEqual([]);
+  const third = lanes.run('a', async (hurried) => void said.push(`third, hurried ${hurried.aborted}`), {
+    hurries: true,
+  });
+  await expect(first).rejects.toThrow('its own');
+  await Promise.all([second, third]);
+  release();
+  expect(said).toEqual(['first, hurried true', 'second, hurried true', 'third, hurried false']);
+  expect(lanes.busy('a')).toBe(false);
+});
