@@ -19,10 +19,24 @@ export type Client = {
   ): Promise<Answered<z.output<S>>>;
   /** An open response whose body streams; the caller ends it by the signal. */
   stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
+  /** Ends what is still being waited for. */
+  close(): void;
   readonly url: string;
 };
 
 const ANSWER_MS = 60_000;
+
+/** Read as it comes, so that an answer without end costs no more than its bound. */
+async function jsonOf(response: Response, maxBytes: number): Promise<unknown> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > maxBytes) throw new RangeError(`longer than ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return JSON.parse(Buffer.concat(parts).toString('utf8'));
+}
 
 export function unreachable(connection: Connection, cause: unknown): Fail {
   const detail =
@@ -76,8 +90,15 @@ async function problemOf(response: Response, connection: Connection): Promise<Fa
   });
 }
 
-/** A client of one factory. Every failure is a `Fail`: 3 when nothing answers, else what the factory said. */
-export function clientOf(connection: Connection): Client {
+/**
+ * A client of one factory. Every failure is a `Fail`: 3 when nothing answers, else what the factory said. An answer is waited for `answerMs`
+ * and read up to `maxBytes`, which whoever does not trust the factory sets lower.
+ */
+export function clientOf(
+  connection: Connection,
+  { answerMs = ANSWER_MS, maxBytes = Number.MAX_SAFE_INTEGER }: { answerMs?: number; maxBytes?: number } = {},
+): Client {
+  const closed = new AbortController();
   const headers = connection.token === null ? {} : { authorization: `Bearer ${connection.token}` };
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     let response: Response;
@@ -95,10 +116,14 @@ export function clientOf(connection: Connection): Client {
     schema: S,
     init: RequestInit,
   ): Promise<Answered<z.output<S>>> => {
-    const response = await send(path, { ...init, method, signal: AbortSignal.timeout(ANSWER_MS) });
+    const response = await send(path, {
+      ...init,
+      method,
+      signal: AbortSignal.any([closed.signal, AbortSignal.timeout(answerMs)]),
+    });
     let raw: unknown;
     try {
-      raw = await response.json();
+      raw = await jsonOf(response, maxBytes);
     } catch (error) {
       throw new Fail({
         code: 'unexpected_answer',
@@ -119,6 +144,7 @@ export function clientOf(connection: Connection): Client {
   };
   return {
     url: connection.url,
+    close: () => closed.abort(),
     get: (path, schema, query = {}) => {
       const given = Object.entries(query).flatMap(([name, value]) =>
         value === undefined ? [] : [[name, String(value)] as [string, string]],

@@ -269,6 +269,34 @@ describe('the witness', () => {
     await until('the honest log', () => posted.some((one) => one.size === 25));
   });
 
+  it('reads an answer without end no further than a few megabytes, and hangs on no factory that stalls', async () => {
+    await start();
+    await until('a cosignature', () => posted.length > 0);
+    log.append('factory', 'factory.resumed', {});
+    let sent = 0;
+    lie = (asked, response) => {
+      if (asked.pathname !== '/trail/checkpoint') return false;
+      const more = () => {
+        do sent += 1;
+        while (!response.destroyed && response.write(' '.repeat(1_048_576)));
+      };
+      response.writeHead(200, { 'content-type': 'application/json' }).on('drain', more);
+      more();
+      return true;
+    };
+    await until('a complaint', () => said.includes('longer than 8388608 bytes'));
+    expect(sent).toBeLessThan(64);
+    // Accepted and never answered: the witness waits, bounded, and takes the next checkpoint from whoever posts it meanwhile.
+    lie = () => true;
+    const served = /(http:\/\/127\.0\.0\.1:\d+)\/checkpoint/.exec(said)?.[1] ?? '';
+    expect(
+      (await fetch(`${served}/add-checkpoint`, { method: 'POST', body: 'x'.repeat(300_000) })).status,
+    ).toBe(413);
+    expect((await fetch(`${served}/add-checkpoint`, { method: 'POST', body: 'hello' })).status).toBe(400);
+    expect(await (await fetch(`${served}/checkpoint`)).text()).toBe(state().note);
+    expect(child.exitCode).toBeNull();
+  });
+
   it('takes garbage, silence and another key for what they are, and is still there after', async () => {
     await start();
     await until('a cosignature', () => posted.length > 0);

@@ -48,7 +48,8 @@ export const sick = (nth: number): Ticket => ({
   end: 'rolled_back',
 });
 
-const conversations = ({ title, path, text }: Ticket): Script[] => [
+/** What the model says in one ticket. */
+export const conversations = ({ title, path, text }: Ticket): Script[] => [
   plans(title),
   implements_(title, [{ path, text }], { run: ['npm test'] }),
   approves(title),

@@ -15,6 +15,9 @@ export type WitnessOptions = GlobalOptions & { factory?: string; port?: string; 
 const say = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
 /** Between two looks at a factory that cannot be reached, or that is refused; in milliseconds. */
 const PAUSE_MS = 2_000;
+/** The longest answer asked for waits 20 s for a checkpoint; the largest is a key with all that were before it. */
+const ANSWER_MS = 30_000;
+const MAX_ANSWER = 8_388_608;
 
 /** Watches a factory until it is told to stop. Its `--data` is the witness's own folder, never the factory's. */
 export async function witness(options: WitnessOptions): Promise<void> {
@@ -25,6 +28,7 @@ export async function witness(options: WitnessOptions): Promise<void> {
   const port = parseWhole(options.port ?? '0', '--port', 0, 65_535);
   const client = clientOf(
     findFactory({ ...options, ...(options.factory ? { url: options.factory } : {}) }, process.env),
+    { answerMs: ANSWER_MS, maxBytes: MAX_ANSWER },
   );
   const folder = await openWitnessFolder(
     resolve(options.data),
@@ -53,7 +57,8 @@ export async function witness(options: WitnessOptions): Promise<void> {
   let before = '';
   while (!stopped) {
     try {
-      const verdict = await watch.look();
+      const verdict = await Promise.race([ended, watch.look()]);
+      if (verdict === undefined) break; // told to stop: no factory that stalls keeps it
       if (verdict.kind === 'refused') throw new Error(verdict.reason);
       if (verdict.kind === 'cosigned' && before !== '') say('the factory answers again');
       before = '';
@@ -67,4 +72,5 @@ export async function witness(options: WitnessOptions): Promise<void> {
     }
   }
   await served.close();
+  client.close();
 }

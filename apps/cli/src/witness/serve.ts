@@ -11,7 +11,8 @@ const MAX_BODY = 262_144;
 async function bodyOf(request: IncomingMessage): Promise<string | null> {
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of request) {
+  // Left open: whoever sends too much is told so, on a connection that is then closed.
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
     bytes += part.length;
     if (bytes > MAX_BODY) return null;
     parts.push(part);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openSealer } from '@millwright/audit';
 import {
   cosign,
+  formatSignatureLines,
   generateKey,
   openEnvelope,
   parseVerifierKey,
@@ -159,6 +160,29 @@ it('with a witness, ships what the witness has cosigned: away, the run waits and
   });
   expect(waiting.reason).toMatch(/entry \d+ is not sealed: witnesses have not cosigned it yet/);
   expect(main()).toBe('a');
+  // What a witness that lies, or somebody under its name, sends is refused in words; it stops nothing, and is not forgotten.
+  const size = (await sealer.latest())?.size ?? 0;
+  const stranger = generateKey('witness.test/w', 'cosignature').signer;
+  const post = (signatures: string) => factory.api('POST', '/trail/cosignatures', { size, signatures });
+  const other = (key: typeof witness) => formatSignatureLines([cosign('a fork\n1\nAAAA\n', key, 1)]);
+  expect(await post(other(witness))).toMatchObject({
+    status: 422,
+    body: {
+      code: 'cosignature-refused',
+      message: expect.stringContaining('does not hold for our checkpoint'),
+    },
+  });
+  expect(await post(other(stranger))).toMatchObject({
+    body: { message: 'no witness witness.test/w is known here' },
+  });
+  expect((await post('\u2014 '.repeat(5_000))).status).toBe(422);
+  expect((await post('x'.repeat(2_200_000))).status).toBe(413);
+  await factory.until('the doctor to say so', async () =>
+    ((await get('/doctor')).body as { id: string; ok: boolean; text: string }[]).find(
+      ({ id, ok, text }) => id === 'witness witness.test/w' && !ok && /nothing merges.*/.test(text),
+    ),
+  );
+  expect((await get(`/runs/${run}/why`)).body.because[0].text).toMatch(/witnesses have not cosigned it yet/);
   let back = true;
   const cosigning = (async () => {
     while (back) {

@@ -41,7 +41,7 @@ async function checkpoint(
 }
 
 export function trailProofRoutes(app: App, { factory }: Api): void {
-  const { sealer, prover, trail, store } = factory;
+  const { prover, trail, store } = factory;
 
   app.get(
     '/trail/checkpoint',
@@ -71,7 +71,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     async (request) => {
       const { position } = request.params;
       if (position > (await trail.head())) throw notFound('entry', String(position), 'millwright trail show');
-      await sealer.sealed(position, { timeoutMs: SEAL_MS });
+      await factory.sealer.sealed(position, { timeoutMs: SEAL_MS });
       return proved(() => prover.prove(position));
     },
   );
@@ -87,7 +87,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
   );
 
   app.get('/runs/:id/bundle', { schema: { params: z.object({ id: RunId }) } }, async (request) => {
-    await sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
+    await factory.sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
     return proved(() => prover.exportRun(request.params.id));
   });
 
@@ -118,14 +118,19 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
   );
 
   app.get('/trail/key', async () => {
-    const vkey = await sealer.vkey();
+    const vkey = await factory.sealer.vkey();
     if (vkey === null) throw new HttpProblem(503, 'no-key', 'there is no checkpoint key yet');
-    return { vkey, origin: vkey.split('+')[0], rotations: await prover.rotations(), state: sealer.state() };
+    return {
+      vkey,
+      origin: vkey.split('+')[0],
+      rotations: await prover.rotations(),
+      state: factory.sealer.state(),
+    };
   });
 
   app.post('/trail/key/rotate', async (request) => {
     must(request.who, 'admin');
-    return sealer.rotate(trail, request.who.actor);
+    return factory.sealer.rotate(trail, request.who.actor);
   });
 
   app.get(
@@ -153,7 +158,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
       if (signatures === null) throw unusable('not-a-signature', 'these are no signature lines of a note');
       const kinds = [];
       for (const signature of signatures) {
-        const added = await sealer.addCosignature(request.body.size, signature);
+        const added = await factory.sealer.addCosignature(request.body.size, signature);
         if (added.kind === 'refused') throw unusable('cosignature-refused', added.reason);
         kinds.push(added.kind);
       }
