@@ -51,6 +51,7 @@ export function openPool(
     postgres(url, {
       max: options.max,
       connect_timeout: 10,
+      max_lifetime: null, // its default ends a session after 30 to 60 minutes, and with it the lock that says a runner lives
       fetch_types: false, // a query a connection, for nothing: arrays travel as literals, see arrays.ts
       onnotice: () => undefined,
       ...(options.onclose === undefined ? {} : { onclose: options.onclose }),

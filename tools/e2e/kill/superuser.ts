@@ -8,7 +8,7 @@ import { ROOT } from '../factory.ts';
 
 const PROGRAM = `
 const { default: postgres } = await import(process.env.CLIENT);
-const sql = postgres(process.env.TARGET, { max: 1, onnotice: () => undefined, onclose: () => process.exit(1) });
+const sql = postgres(process.env.TARGET, { max: 1, max_lifetime: null, onnotice: () => undefined, onclose: () => process.exit(1) });
 process.on('message', async ({ id, statement }) => {
   try { process.send({ id, rows: [...await sql.unsafe(statement)] }); }
   catch (error) { process.send({ id, error: String(error) }); }
