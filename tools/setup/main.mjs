@@ -114,8 +114,7 @@ async function main() {
   const from = performance.now();
   const consent = { assumeYes: asked.yes };
   const interrupted = () => {
-    endPrograms();
-    process.exit(130);
+    void endPrograms().then(() => process.exit(130));
   };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
@@ -144,7 +143,7 @@ async function main() {
 try {
   process.exitCode = await main();
 } catch (error) {
-  endPrograms();
+  await endPrograms();
   if (error instanceof SetupError) {
     if (error.detail !== '') say(error.detail.replace(/^/gm, '    | '));
     say(`\nSet-up stopped: ${error.message}.\nNext: ${error.next}`);

@@ -7,9 +7,18 @@ import { delimiter, join } from 'node:path';
 /** Programs under way; all are ended when set-up is interrupted, so that nothing half-installed keeps running. */
 const running = /** @type {Set<import('node:child_process').ChildProcess>} */ (new Set());
 
-/** Ends every program that `run` or `own` started and that is still there. */
-export function endPrograms() {
+/** npm finishes a step of its own before it heeds a signal: minutes, without a network. */
+const PATIENCE_MS = 5_000;
+
+/** Ends every program that `run` or `own` started and that is still there, and resolves when none is. */
+export async function endPrograms() {
+  const ends = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
   for (const child of running) child.kill('SIGTERM');
+  const late = setTimeout(() => {
+    for (const child of running) child.kill('SIGKILL');
+  }, PATIENCE_MS);
+  await Promise.all(ends);
+  clearTimeout(late);
 }
 
 /** Has `child` ended with the set-up. @param {import('node:child_process').ChildProcess} child */

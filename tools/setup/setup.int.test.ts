@@ -120,6 +120,52 @@ describe('the command after it', () => {
   });
 });
 
+it('ends the programs it started, also one that does not heed a signal', async () => {
+  const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.error(process.pid);`;
+  const path = script(
+    'deaf',
+    `import { endPrograms, run } from './program.mjs';
+     const ended = run(process.execPath, ['-e', ${JSON.stringify(deaf)}], { timeoutMs: 60_000 });
+     await new Promise((go) => setTimeout(go, 500));
+     await endPrograms();
+     console.log((await ended).output);`,
+  );
+  const { code, out } = await ended(start([path]));
+  expect(code).toBe(0);
+  expect(() => process.kill(Number(out), 0)).toThrow('ESRCH');
+});
+
+describe('the packages', () => {
+  it('are said to need the registry where neither it nor a cache has them', async () => {
+    writeFileSync(
+      join(folder, 'package.json'),
+      '{"name":"x","version":"1.0.0","dependencies":{"zod":"4.0.0"}}',
+    );
+    writeFileSync(
+      join(folder, 'package-lock.json'),
+      JSON.stringify({
+        ...{ name: 'x', version: '1.0.0', lockfileVersion: 3 },
+        packages: {
+          '': { name: 'x', version: '1.0.0', dependencies: { zod: '4.0.0' } },
+          'node_modules/zod': {
+            version: '4.0.0',
+            resolved: 'http://127.0.0.1:1/zod-4.0.0.tgz',
+            integrity: 'sha512-aaaa',
+          },
+        },
+      }),
+    );
+    const path = script(
+      'offline',
+      `import { ensurePackages } from './packages.mjs';
+       await ensurePackages(${JSON.stringify(folder)}).catch((error) => console.log(error.message));`,
+    );
+    const env = { npm_config_registry: 'http://127.0.0.1:1/', npm_config_cache: join(folder, 'cache') };
+    expect((await ended(start([path], env))).out).toBe('the package registry cannot be reached\n');
+    expect(readdirSync(folder)).not.toContain('node_modules');
+  });
+});
+
 describe('the lock', () => {
   const held = (name: string): string =>
     script(
