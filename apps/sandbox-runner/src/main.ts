@@ -44,8 +44,13 @@ const sandboxes = await openSandboxes({
   note: (event) => log.info(event, 'sandbox'),
   cleanUp: 'behind',
 });
-const store = openStore({ url: environment.DATABASE_URL });
-const trail = await openRunnerTrail({ url: environment.DATABASE_URL, clock, incarnation });
+const trail = await openRunnerTrail({
+  url: environment.DATABASE_URL,
+  clock,
+  incarnation,
+  unrecorded: (reason, why) => log.error({ reason, why }, 'the database refused what a runner may not do'),
+});
+const store = openStore({ url: environment.DATABASE_URL, onForbidden: trail.refused });
 const queue = openQueue({
   url: environment.QUEUE_URL,
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),

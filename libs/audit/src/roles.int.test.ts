@@ -164,6 +164,30 @@ test.each([
   expect(await attempt(db.url.orchestrator, statement)).toBe('42501');
 });
 
+test.each(['orchestrator', 'runner', 'redactor'] as const)(
+  'a session of %s that stops inside a transaction is ended by the server: what it locked is free again',
+  async (role) => {
+    const sql = postgres(db.url[role], { max: 1, onnotice: () => undefined });
+    const [set] = await sql`show idle_in_transaction_session_timeout`;
+    expect(set).toEqual({ idle_in_transaction_session_timeout: '5s' });
+    await sql.end();
+  },
+);
+
+test('one that stops while it holds the trail’s lock holds up nobody for longer than that', async () => {
+  const stopped = postgres(db.url.orchestrator, { max: 1, onnotice: () => undefined });
+  await stopped.unsafe(`set idle_in_transaction_session_timeout = '300ms'`); // the role's own is 5 s
+  const held = stopped.unsafe(`begin; ${append('ticket/tkt_00000003', 'factory.halted')}`);
+  await held;
+  const entries = [halted('waited for it')];
+  const done = await trail.append({ stream: ticket(10), expectedVersion: 0, actor: orchestrator, entries });
+  expect(done).toMatchObject({ kind: 'appended' });
+  // What it had appended was never committed.
+  const [none] = await trail.read('ticket/tkt_00000003' as StreamId);
+  expect(none).toBeUndefined();
+  await stopped.end({ timeout: 1 }).catch(() => undefined);
+});
+
 test('an append runs in read committed or not at all: a stricter snapshot would see an old head', async () => {
   const inside = (level: string) =>
     `begin isolation level ${level}; ${append('ticket/tkt_00000002', 'factory.halted')}; rollback`;

@@ -23,8 +23,10 @@ afterAll(async () => {
   await db.close();
 });
 
+const unrecorded: string[][] = [];
 const runner = async (incarnation: string) => {
-  const made = await openRunnerTrail({ url: db.url.runner, clock, incarnation });
+  const options = { url: db.url.runner, clock, incarnation };
+  const made = await openRunnerTrail({ ...options, unrecorded: (...said) => void unrecorded.push(said) });
   open.push(made);
   return made;
 };
@@ -191,9 +193,10 @@ describe('append', () => {
     expect(await guessed.append(as('j-1'), [sandboxed('c')])).toMatchObject({ kind: 'refused' });
     expect(await guessed.read()).toEqual([]);
     const stream = r.stream(claim);
-    await expect(stream.append(orchestrator, [sandboxed('c')])).rejects.toMatchObject({
-      code: 'trail-forbidden',
-    });
+    for (const _ of [1, 2])
+      await expect(stream.append(orchestrator, [sandboxed('c')])).rejects.toMatchObject({
+        code: 'trail-forbidden',
+      });
     await expect(stream.append(as('other'), [sandboxed('c')])).rejects.toMatchObject({
       code: 'trail-forbidden',
     });
@@ -205,6 +208,22 @@ describe('append', () => {
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, usd: 0.01 };
     const turn = { turn: 1, record: digest('b'), workspace: null, model: 'm', usage, action: 'bash ls' };
     const done = await stream.append('agent/implement' as Actor, [{ type: 'turn.recorded', data: turn }]);
-    expect(done).toMatchObject({ kind: 'appended', version: 3 });
+    // What was refused is on the attempt, once for each thing, and nowhere else: here alone a runner may say anything.
+    expect(done).toMatchObject({ kind: 'appended', version: 5 });
+    r.refused('permission denied for table people'); // as the store saw it
+    r.refused('permission denied for table people');
+    await stream.append(as('j-1'), [closed]);
+    const said = await trail.read(streamOf.attempt(attemptId(13)));
+    expect(
+      said.flatMap(({ envelope, entry }) =>
+        entry.type === 'database.refused' ? [`${envelope.actor}: ${entry.data.reason}`] : [],
+      ),
+    ).toEqual([
+      expect.stringMatching(/^runner\/j-1: .*a runner acts as itself or as its agent/),
+      expect.stringMatching(/^runner\/j-1: .*a runner does not append these/),
+      'runner/j-1: permission denied for table people',
+    ]);
+    r.refused('another, with no attempt held');
+    expect(unrecorded).toEqual([['another, with no attempt held', 'no attempt is held']]);
   });
 });

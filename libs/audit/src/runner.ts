@@ -13,6 +13,7 @@ import { bytesArray, textArray } from './arrays.ts';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
 import { encode, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+import { runnerRefusals } from './runner-refusals.ts';
 
 export type HeldClaim = Extract<Claim, { kind: 'claimed' }>;
 
@@ -22,13 +23,15 @@ export type RunnerTrail = {
   /** Claims an attempt if nobody has, or whoever had is dead. `taken` also when this very runner holds it: a doubled wake-up. */
   claim(attempt: AttemptId): Promise<Claim>;
   stream(claim: HeldClaim): AttemptStream;
+  /** Puts a refusal that another adapter of this process saw (SQLSTATE 42501) on the attempt that is held; the trail's own are put there anyway. */
+  refused(message: string): void;
   /** Ends the session: what is still claimed is free at once. */
   close(): Promise<void>;
 };
 
 /** The stream of a claimed attempt. Appends are serialised and carry the expected version by themselves. */
 export type AttemptStream = {
-  /** Only attempt.sandboxed, turn.recorded, attempt.closed. `refused`: taken over, or closed by the orchestrator; stop at once. */
+  /** Only what a runner says of its attempt. `refused`: taken over, or closed by the orchestrator; stop at once. */
   append(actor: Actor, entries: readonly Entry[]): Promise<AppendResult>;
   read(afterVersion?: number): Promise<RecordedEntry[]>;
   /** Hands the attempt back for anybody to claim. False: it was not ours any more. */
@@ -37,7 +40,13 @@ export type AttemptStream = {
 
 type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: number; reason: string };
 
-function attemptStream(pool: Pool, clock: Clock, upcast: Upcast, claim: HeldClaim): AttemptStream {
+function attemptStream(
+  pool: Pool,
+  clock: Clock,
+  upcast: Upcast,
+  claim: HeldClaim,
+  ended: () => void,
+): AttemptStream {
   const { attempt } = claim;
   const secret = Buffer.from(claim.secret, 'hex');
   let version = claim.version;
@@ -60,15 +69,17 @@ function attemptStream(pool: Pool, clock: Clock, upcast: Upcast, claim: HeldClai
           ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[],
           ${bytesArray(wordsSalts)}::bytea[], ${bytesArray(words)}::bytea[])`,
     );
+    if (row.kind === 'refused') ended();
     if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
     if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };
     version = row.at_version;
+    if (types.includes('attempt.closed')) ended();
     return { kind: 'appended', version, position: row.at_position };
   };
 
   /**
-   * While the claim is ours, the one entry that another can put into the stream is the refusal of a former claimant: step over it.
-   * Anything else is for the caller to see.
+   * While the claim is ours, others put nothing into the stream but the refusal of a former claimant: step over it. Anything else is for
+   * the caller to see.
    */
   const append = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
     for (;;) {
@@ -89,12 +100,14 @@ function attemptStream(pool: Pool, clock: Clock, upcast: Upcast, claim: HeldClai
       return mine;
     },
     read: (afterVersion = 0) => read(afterVersion),
-    release: () =>
-      pool.use(async (sql) => {
+    release: () => {
+      ended();
+      return pool.use(async (sql) => {
         const [row] = await sql<[{ done: boolean }]>`
           select millwright.runner_release(${attempt}, ${secret}) as done`;
         return row.done;
-      }),
+      });
+    },
   };
 }
 
@@ -108,10 +121,16 @@ export async function openRunnerTrail(options: {
   incarnation: string;
   maxConnections?: number;
   upcast?: Upcast;
+  /** Hears of a refusal that could not be put on the trail, and why. */
+  unrecorded?: (reason: string, why: string) => void;
 }): Promise<RunnerTrail> {
   const { clock, incarnation } = options;
   const liveness = await stayAlive({ url: options.url, incarnation, withinMs: 10_000 });
-  const pool = openPool(options.url, { max: options.maxConnections ?? 4 });
+  /** Claims that are used, the newest last. */
+  const held = new Map<AttemptId, AttemptStream>();
+  const newest = () => [...held.values()].at(-1);
+  const refused = runnerRefusals(incarnation, newest, options.unrecorded ?? (() => undefined));
+  const pool = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden: refused });
 
   const tryClaim = async (attempt: AttemptId): Promise<Claim | 'not_alive'> => {
     const secret = randomBytes(32);
@@ -142,7 +161,13 @@ export async function openRunnerTrail(options: {
       }
       throw retryable('trail-unreachable', `runner ${incarnation} has lost its session`, 200);
     },
-    stream: (claim) => attemptStream(pool, clock, options.upcast ?? upcastV1, claim),
+    stream: (claim) => {
+      const ended = () => void held.delete(claim.attempt);
+      const stream = attemptStream(pool, clock, options.upcast ?? upcastV1, claim, ended);
+      held.set(claim.attempt, stream);
+      return stream;
+    },
+    refused,
     close: async () => {
       await Promise.all([liveness.close(), pool.close()]);
     },
