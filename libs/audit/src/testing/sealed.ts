@@ -24,6 +24,8 @@ export type SealedTrail = {
   vkey(): Promise<string>;
   /** Statements as the superuser, with triggers off. */
   superuser(...statements: string[]): Promise<void>;
+  /** A statement as the superuser, outside of a transaction. */
+  statement(statement: string): Promise<void>;
   open(options?: Partial<SealerOptions>): Promise<Sealer>;
   close(): Promise<void>;
 };
@@ -83,6 +85,14 @@ export async function sealedTrail(options: Partial<SealerOptions> = {}): Promise
           await tx`set local session_replication_role = replica`;
           for (const statement of statements) await tx.unsafe(statement);
         });
+      } finally {
+        await sql.end();
+      }
+    },
+    statement: async (statement) => {
+      const sql = postgres(db.url.postgres, { max: 1, onnotice: () => undefined });
+      try {
+        await sql.unsafe(statement);
       } finally {
         await sql.end();
       }
