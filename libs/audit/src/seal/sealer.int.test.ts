@@ -124,6 +124,47 @@ describe('one sealer of many', () => {
     }
   });
 
+  test('nobody asks, three stand by, one is killed: the trail itself shows that no checkpoint left more than 1,000 entries behind', async () => {
+    const others = await Promise.all([t.open(), t.open()]);
+    const all = [t.sealer, ...others];
+    const write = async (entries: number) => {
+      for (let i = 0; i < entries; i++) await t.fill(1);
+      return t.trail.head();
+    };
+    const sizes = async () => {
+      const sql = postgres(t.db.url.orchestrator, { max: 1 });
+      const rows = await sql<{ size: string }[]>`select size from millwright.checkpoints order by size`;
+      await sql.end();
+      return rows.map((row) => Number(row.size));
+    };
+    const covered = (head: number) =>
+      expect.poll(async () => (await t.sealer.latest())?.size, { timeout: 20_000 }).toBe(head);
+    try {
+      await Promise.all(others.map((one) => one.start()));
+      const head = await write(400);
+      await covered(head);
+      const seen = await sizes();
+      expect(seen.length).toBeGreaterThan(1); // while they came, not only after the last
+      expect(Math.max(...seen.map((size, i) => size - (seen[i - 1] ?? 0)))).toBeLessThanOrEqual(1_000);
+      await t.superuser('select pg_terminate_backend(pid) from millwright.sealer');
+      await covered(await write(100));
+      await expect.poll(() => all.filter((one) => one.state().kind === 'sealing').length).toBe(1);
+    } finally {
+      await Promise.all(others.map((one) => one.stop()));
+    }
+  });
+
+  test('a thousand entries wait for no quiet moment, however long that is', async () => {
+    await t.sealer.stop();
+    const patient = await t.open({ debounceMs: 600_000 });
+    await patient.start();
+    for (let head = await t.fill(1_000); head <= 3_000; head = await t.fill(1_000))
+      await expect
+        .poll(async () => head - ((await patient.latest())?.size ?? 0), { timeout: 20_000 })
+        .toBeLessThan(1_000);
+    await patient.stop();
+  });
+
   test('a full disk under its keys: nothing is sealed, appends go on, it says so, and goes on when there is room', async () => {
     await t.fill(3);
     await t.checkpoint();
