@@ -12,6 +12,7 @@ import { appends } from './trail/appends.ts';
 import { pages } from './trail/pages.ts';
 import { stages } from './trail/stages.ts';
 import { takeover } from './trail/takeover.ts';
+import { verification } from './trail/verification.ts';
 
 // `npm run bench`: every number of the issue's "Speed", each bounded in time, none leaving anything behind.
 // `npm run bench -- --quick` runs few of each, to see that they work; `--only stages,ticket` runs some; `--json` prints the rows.
@@ -27,7 +28,8 @@ const ALL: readonly Bench[] = [
   // After a factory has run: the first start after a change of the code compiles it, and keeps the compiler in memory.
   { name: 'idle', minutes: 1, run: idle },
   { name: 'appends', minutes: 1, run: appends },
-  // Last: it leaves a million entries.
+  // Each on a million entries of its own.
+  { name: 'verification', minutes: 15, run: verification },
   { name: 'pages', minutes: 10, run: pages },
 ];
 

@@ -1,0 +1,90 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ownPostgres } from '@millwright/store/testing';
+import { measured } from '../programs/line.ts';
+import { type Row, type Spread, single } from '../row.ts';
+import { fill } from './long.ts';
+
+// What a verifier pays at a million entries: the whole trail from its database, one entry, an exported file. Each program is a process of its
+// own; the same is done on a twentieth of the trail, to see what grows.
+
+const PROGRAM = join(import.meta.dirname, '..', 'programs', 'verifying.ts');
+const LONGEST_MS = 900_000;
+
+type Rate = { perSecond: number; perCpuSecond: number; mb: number };
+type Proofs = { made: Spread; checked: Spread; file: Rate };
+
+async function onTrailOf<T>(
+  runs: number,
+  work: (ask: <R>(...args: string[]) => Promise<R>) => Promise<T>,
+): Promise<T> {
+  const own = await ownPostgres();
+  const keys = mkdtempSync(join(tmpdir(), 'millwright-bench-keys-'));
+  try {
+    await fill(own.url.postgres, runs);
+    return await work((...args) => measured(PROGRAM, [own.url.orchestrator, keys, ...args], LONGEST_MS));
+  } finally {
+    await own.close();
+    rmSync(keys, { recursive: true, force: true });
+  }
+}
+
+const thousands = (n: number): string => Math.round(n).toLocaleString('en-US');
+
+export async function verification(_: unknown, quick: boolean): Promise<Row[]> {
+  const runs = quick ? 200 : 20_000;
+  const [few, many] = [runs * 2.5, runs * 50];
+  const small = await onTrailOf(runs / 20, async (ask) => {
+    await ask<Rate>('seal', String(few));
+    return ask<Rate>('verify');
+  });
+  return onTrailOf(runs, async (ask) => {
+    const sealed = await ask<Rate>('seal', String(many));
+    const whole = await ask<Rate>('verify');
+    const proofs = await ask<Proofs>('prove', String(many), quick ? '50' : '500');
+    const cpu = (rate: Rate) => `${thousands(rate.perCpuSecond)} a second of its own processor time.`;
+    return [
+      {
+        what: `sealing ${thousands(many)} entries`,
+        unit: '/s',
+        ours: single(sealed.perSecond),
+        note: cpu(sealed),
+      },
+      {
+        what: `verifying ${thousands(many)} entries from the database`,
+        unit: '/s',
+        ours: single(whole.perSecond),
+        aim: 80_000,
+        note: cpu(whole),
+      },
+      {
+        what: 'verifying an exported file',
+        unit: '/s',
+        ours: single(proofs.file.perSecond),
+        aim: 400_000,
+        note: `20,000 entries at most, each with payload and inclusion proof; ${cpu(proofs.file)}`,
+      },
+      {
+        what: `memory of verifying ${thousands(few)} entries`,
+        unit: 'MB',
+        ours: single(small.mb),
+        note: 'the most the whole process had, Node with it.',
+      },
+      { what: `memory of verifying ${thousands(many)} entries`, unit: 'MB', ours: single(whole.mb) },
+      {
+        what: `an inclusion proof at ${thousands(many)} entries, made`,
+        unit: 'ms',
+        ours: proofs.made,
+        aim: 1,
+      },
+      {
+        what: `an inclusion proof at ${thousands(many)} entries, checked`,
+        unit: 'ms',
+        ours: proofs.checked,
+        aim: 0.05,
+        note: 'leaf and path; the checkpoint’s signature is checked once for all.',
+      },
+    ];
+  });
+}
