@@ -109,6 +109,20 @@ describe("the factory's bare copy of a repository", () => {
     rmSync(join(remote, 'hooks', 'pre-receive'));
   });
 
+  it('fetches a branch that moved, forth or back, and nothing where it stands still', async () => {
+    writeFileSync(join(work, 'c.txt'), 'c\n');
+    sh(work, 'pull', '-q', '--rebase', 'origin', 'main');
+    const moved = commitAll('once more');
+    expect(await repo.fetch()).toMatchObject({ commit: moved });
+    const ref = 'refs/remotes/origin/main';
+    await repo.git.must(['update-ref', '-d', ref]);
+    expect(await repo.fetch()).toMatchObject({ commit: moved });
+    expect(await repo.git.text(['for-each-ref', ref])).toBe('');
+    sh(work, 'push', '-qf', 'origin', 'HEAD~:main');
+    expect(await repo.fetch()).toEqual(await repo.at(`${moved}~`));
+    expect(await repo.git.text(['for-each-ref', ref])).not.toBe('');
+  });
+
   it('hands out a tree as a bundle of one parentless commit', async () => {
     const bundle = join(root, 'x.bundle');
     writeFileSync(bundle, await repo.bundle([base.tree]));

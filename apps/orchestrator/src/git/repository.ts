@@ -59,6 +59,9 @@ export class Repository {
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #sources = new Memo<Digest>(64);
   readonly #snapshots = new Memo<string>(256);
+  readonly #patchIds = new Memo<PatchId>(64);
+  /** Where the branch was when this process fetched it last; its objects are here. */
+  #fetched: CommitAndTree | null = null;
 
   constructor(git: Git, url: string, branch: string, token: Token) {
     this.git = git;
@@ -90,7 +93,7 @@ export class Repository {
     return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
   }
 
-  /** Fetches the branch and says where it stands. Failures a person can mend are values. */
+  /** Fetches the branch, unless it is where it was, and says where it stands. Failures a person can mend are values. */
   async fetch(): Promise<Fetched> {
     const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
     if (listed.exitCode !== 0)
@@ -104,11 +107,10 @@ export class Repository {
     const lines = listed.stdout.toString('utf8').trim();
     if (lines === '') return { kind: 'failed', code: 'empty', reason: 'it has no commit yet' };
     const wanted = `refs/heads/${this.branch}`;
-    const heads = lines
-      .split('\n')
-      .map((line) => line.split('\t')[1] ?? '')
-      .filter((ref) => ref.startsWith('refs/heads/'));
-    if (!heads.includes(wanted))
+    const tips = new Map(lines.split('\n').map((line) => [line.split('\t')[1] ?? '', line.split('\t')[0]]));
+    const tip = tips.get(wanted);
+    if (tip === undefined) {
+      const heads = [...tips.keys()].filter((ref) => ref.startsWith('refs/heads/'));
       return {
         kind: 'failed',
         code: 'no-branch',
@@ -119,6 +121,8 @@ export class Repository {
             .join(', ') || 'none'
         }`,
       };
+    }
+    if (this.#fetched?.commit === tip) return this.#fetched;
     const fetched = await this.#remote(
       [
         'fetch',
@@ -133,7 +137,8 @@ export class Repository {
     );
     if (fetched.exitCode !== 0)
       return { kind: 'failed', code: 'unreachable', reason: complaint(fetched.stderr) };
-    return this.at(`refs/remotes/origin/${this.branch}`);
+    this.#fetched = await this.at(`refs/remotes/origin/${this.branch}`);
+    return this.#fetched;
   }
 
   async at(ref: string): Promise<CommitAndTree> {
@@ -220,9 +225,11 @@ export class Repository {
   }
 
   /** `git diff --full-index --binary | git patch-id --verbatim`; the empty patch has the all-zero id. */
-  async patchId(from: GitSha, to: GitSha): Promise<PatchId> {
-    const out = await this.git.text(['patch-id', '--verbatim'], { input: await this.diff(from, to) });
-    return PatchId.parse(out === '' ? '0'.repeat(40) : out.split(' ')[0]);
+  patchId(from: GitSha, to: GitSha): Promise<PatchId> {
+    return this.#patchIds.of([from, to], async () => {
+      const out = await this.git.text(['patch-id', '--verbatim'], { input: await this.diff(from, to) });
+      return PatchId.parse(out === '' ? '0'.repeat(40) : out.split(' ')[0]);
+    });
   }
 
   changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
