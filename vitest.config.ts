@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 // A test file's suffix states its cost, and its project follows: pure (`.test.ts`), real services (`.int.test.ts`),
 // the whole factory (`.e2e.test.ts`).
 const TESTS = '{apps,libs,tools,bench}/**';
-// Real engines on a shared machine: in CI a test that needs them may be tried once more, and the report names it. At a desk it may not.
-const retry = process.env.CI ? 1 : 0;
 const outside = ['**/node_modules/**', '**/.types/**', '**/fixtures/**'];
 
 export default defineConfig({
@@ -24,7 +22,6 @@ export default defineConfig({
           include: [`${TESTS}/*.int.test.ts`],
           exclude: outside,
           testTimeout: 60_000,
-          retry,
           hookTimeout: 60_000,
           pool: 'forks',
           // Each file may hold a Postgres of its own and containers; more at once only makes all of them slow.
@@ -38,7 +35,6 @@ export default defineConfig({
           include: [`${TESTS}/*.e2e.test.ts`],
           exclude: outside,
           testTimeout: 300_000,
-          retry,
           hookTimeout: 300_000,
           pool: 'forks',
           maxWorkers: 1,

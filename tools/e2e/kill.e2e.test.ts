@@ -36,7 +36,7 @@ const cases: Case[] = [
   ...undoing.map((points): Case => ({ kind: 'rolled_back', points })),
 ];
 
-const LANES = 4;
+const LANES = 3;
 const lanes: Lane[] = [];
 const idle: Lane[] = [];
 const course: Record<Case['kind'], string[]> = { done: [], rolled_back: [] };

@@ -1,6 +1,7 @@
-// The test command's pipeline, run by `npm test` on the pinned Node: every check in order, a line a step with its time,
-// the whole output of a step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs
-// those steps only. The steps' lines come once more before the last, since tests print a lot in between.
+// The test command's pipeline, run by `npm test` on the pinned Node: every check, a line a step with its time, the whole output of a
+// step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs those steps only. The steps' lines come
+// once more before the last, since tests print a lot in between. Steps of a stage run side by side: alone, those on real services
+// leave a fifth of two cores idle.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -34,16 +35,19 @@ const tests = (name: string, minutes: number): Step => ({
 /** Projects that the root's references leave out, since nothing is built on them. */
 const TYPED_APART = ['tools', 'bench'].filter((folder) => existsSync(join(ROOT, folder, 'tsconfig.json')));
 
-const STEPS: readonly Step[] = [
-  tool('lint', 2, 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
-  tool('types', 5, 'node_modules/typescript/bin/tsc', '-b', '.', ...TYPED_APART),
-  tool('doors', 1, 'tools/doors/check.ts'),
-  tests('unit', 5),
-  tests('int', 20),
-  tests('e2e', 45),
+const STAGES: readonly (readonly Step[])[] = [
+  [
+    tool('lint', 5, 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
+    tool('types', 10, 'node_modules/typescript/bin/tsc', '-b', '.', ...TYPED_APART),
+    tool('doors', 5, 'tools/doors/check.ts'),
+    tests('unit', 10),
+  ],
+  [tests('int', 45), tests('e2e', 45)],
 ];
 
-let current: ReturnType<typeof spawn> | null = null;
+const STEPS = STAGES.flat();
+
+const running = new Set<ReturnType<typeof spawn>>();
 let interrupted = false;
 
 function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; readonly output: string }> {
@@ -52,13 +56,14 @@ function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; 
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...step.args, ...extra], {
       cwd: ROOT,
-      stdio: step.show === 'always' ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    current = child;
+    running.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        output += chunk.toString('utf8');
+      stream.on('data', (chunk: Buffer) => {
+        if (step.show === 'always') process.stdout.write(chunk);
+        else output += chunk.toString('utf8');
       });
     }
     const limit = setTimeout(() => {
@@ -69,7 +74,7 @@ function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; 
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(limit);
-      current = null;
+      running.delete(child);
       const plain: Tally = code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
       const written = existsSync(report) ? readFileSync(report, 'utf8') : null;
       resolve({ tally: step.vitest ? tallyVitest(written, code) : plain, output });
@@ -88,8 +93,7 @@ async function main(): Promise<number> {
   const recap: string[] = [];
   let sum = NOTHING;
   try {
-    for (const step of STEPS) {
-      if (interrupted || (wanted.length > 0 && !wanted.includes(step.name))) continue;
+    const run = async (step: Step): Promise<void> => {
       const from = performance.now();
       const { tally, output } = await runStep(step, reports);
       const seconds = ((performance.now() - from) / 1000).toFixed(1);
@@ -99,6 +103,12 @@ async function main(): Promise<number> {
       const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(6)} ${seconds.padStart(6)} s${counts}`;
       recap.push(line);
       console.log(line);
+    };
+    for (const stage of STAGES) {
+      if (interrupted) break;
+      await Promise.all(
+        stage.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).map((step) => run(step)),
+      );
     }
   } finally {
     rmSync(reports, { recursive: true, force: true });
@@ -111,7 +121,7 @@ async function main(): Promise<number> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     interrupted = true;
-    current?.kill(signal);
+    for (const child of running) child.kill(signal);
   });
 }
 process.exitCode = await main();

@@ -51,7 +51,7 @@ export const sick = (nth: number): Ticket => ({
 /** What the model says in one ticket. */
 export const conversations = ({ title, path, text }: Ticket): Script[] => [
   plans(title),
-  implements_(title, [{ path, text }], { run: ['npm test'] }),
+  implements_(title, [{ path, text }], { run: ['node --test'] }),
   approves(title),
   checks(title, 'test -s answer.js'),
   {

@@ -15,6 +15,7 @@ export function memoryOf(folder: string | null): BaseMemory {
       ? null
       : join(folder, `${createHash('sha256').update(`${FORM}\n${key}`).digest('hex')}.json`);
   return {
+    learning: new Map(),
     async get(key) {
       const known = held.get(key);
       const file = fileOf(key);

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GitSha } from '@millwright/domain';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
 import { memoryOf } from './memory.ts';
 import type { Prepared } from './suite.ts';
-import { verify } from './verify.ts';
+import { type BaseMemory, verify } from './verify.ts';
 
 // What a passed tree taught is not learned again when it is the next base; and only then.
 
@@ -32,33 +32,41 @@ const BASE: Files = {
   'test/a.test.js': suite('one'),
 };
 
-/** Verifies each tree against the one before; which runs that took, and what the last said. */
-async function chain(...trees: Files[]) {
-  const { bundle, trees: ids } = bundleOf(...trees);
-  const memory = memoryOf(null);
-  const on = async (tree: GitSha): Promise<Prepared> => {
-    const out = await sandboxes.checkout(bundle, tree);
+type Verified = { ran: string[]; report: Awaited<ReturnType<typeof verify>> };
+
+/** Verifies one tree against another; which runs that took, and what it said. */
+async function against(
+  known: BaseMemory,
+  before: Files,
+  after: Files,
+  signal?: AbortSignal,
+): Promise<Verified> {
+  const { bundle, trees } = bundleOf(before, after);
+  const [baseTree, tree] = trees;
+  if (baseTree === undefined || tree === undefined) throw new Error('no trees');
+  const on = async (of: GitSha): Promise<Prepared> => {
+    const out = await sandboxes.checkout(bundle, of);
     if (out.kind === 'refused') throw new Error(out.reason);
     return { checkout: out.checkout, layer: null, root: '/workspace' };
   };
-  const steps: string[][] = [];
-  const reports: Awaited<ReturnType<typeof verify>>[] = [];
-  for (let at = 1; at < ids.length; at += 1) {
-    const [before, tree] = [ids[at - 1], ids[at]];
-    if (before === undefined || tree === undefined) throw new Error('no trees');
-    const ran: string[] = [];
-    const where = { sandboxes, run: 'run_1', attempt: 'att_1', ran: (purpose: string) => ran.push(purpose) };
-    const paths = Object.keys(trees[at] ?? {});
-    reports.push(
-      await verify(where, memory, {
-        config: { installScripts: false, services: [], protected: [], autonomy: 7 },
-        ...{ tree, base: await on(before), candidate: await on(tree), acceptance: null, timeoutMs: 60_000 },
-        changed: paths.map((path) => ({ path, status: 'added', added: 1, removed: 0 })),
-      }),
-    );
-    steps.push(ran.sort());
-  }
-  return { steps, reports };
+  const ran: string[] = [];
+  const where = { sandboxes, run: 'run_1', attempt: 'att_1', ran: (purpose: string) => ran.push(purpose) };
+  const report = await verify(where, known, {
+    config: { installScripts: false, services: [], protected: [], autonomy: 7 },
+    ...{ tree, base: await on(baseTree), candidate: await on(tree), acceptance: null, timeoutMs: 60_000 },
+    changed: Object.keys(after).map((path) => ({ path, status: 'added', added: 1, removed: 0 })),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { ran: ran.sort(), report };
+}
+
+/** Verifies each tree against the one before. */
+async function chain(...trees: Files[]) {
+  const known = memoryOf(null);
+  const made: Verified[] = [];
+  for (const [index, tree] of trees.slice(1).entries())
+    made.push(await against(known, trees[index] ?? {}, tree));
+  return { steps: made.map(({ ran }) => ran), reports: made.map(({ report }) => report) };
 }
 
 const LEARNS = ['verify', 'verify-canary', 'verify-learn', 'verify-learn-canary'];
@@ -99,4 +107,32 @@ test.each<[string, Files, Files]>([
   const { steps, reports } = await chain(base, next, { ...next, 'src.js': '1;\n' });
   expect(reports).toMatchObject([{ verdict: 'passed' }, { verdict: 'passed' }]);
   expect(steps.at(-1)).toEqual(LEARNS);
+});
+
+const candidate = (n: number) => ({ ...BASE, 'src.js': `${n};\n` });
+
+test('a base that two need at once is learned once', async () => {
+  const known = memoryOf(null);
+  const made = await Promise.all([1, 2].map((n) => against(known, BASE, candidate(n))));
+  expect(made.map(({ report }) => report.verdict)).toEqual(['passed', 'passed']);
+  expect(made.map(({ ran }) => ran).sort((a, b) => a.length - b.length)).toEqual([
+    LEARNS.slice(0, 2),
+    LEARNS,
+  ]);
+});
+
+test('where who learns a base is stopped, who waited for it learns it; who waits can be stopped', async () => {
+  const known = memoryOf(null);
+  const asked = vi.spyOn(known, 'get');
+  const [one, other] = [new AbortController(), new AbortController()];
+  const first = against(known, BASE, candidate(1), one.signal);
+  await expect.poll(() => known.learning.size, { timeout: 30_000 }).toBe(1);
+  const second = against(known, BASE, candidate(2), other.signal);
+  const third = against(known, BASE, candidate(3));
+  await expect.poll(() => asked.mock.calls.length, { timeout: 30_000 }).toBe(3);
+  other.abort(new Error('no longer wanted'));
+  await expect(second).rejects.toThrow('no longer wanted');
+  one.abort(new Error('stopped'));
+  await expect(first).rejects.toThrow('stopped');
+  expect((await third).ran).toEqual(LEARNS);
 });

@@ -46,6 +46,8 @@ export type VerifyInput = {
 export type BaseMemory = {
   get(key: string): Promise<BaseFacts | null>;
   set(key: string, facts: BaseFacts): Promise<void>;
+  /** Who learns what now, by key. */
+  readonly learning: Map<string, Promise<BaseFacts>>;
 };
 
 const MAX_FILES = 200_000;
@@ -194,17 +196,51 @@ async function runBaseTests(
 const keyOf = (where: Where, on: Prepared, { script }: { script: string }): string =>
   JSON.stringify([on.checkout.tree, on.layer?.key ?? '', on.image ?? where.sandboxes.image, script]);
 
-/** Runs the base, twice and once a key: to learn its names, and which of its test files can carry canaries. */
+/** What the base teaches, learned once a key: who needs it while another learns it waits for that one, and learns it alone where that one did not. */
 async function learn(
   where: Where,
   memory: BaseMemory,
   input: VerifyInput,
   command: Extract<TestCommand, { kind: 'command' }>,
 ): Promise<BaseFacts> {
-  const { base } = input;
-  const key = keyOf(where, base, command);
+  const key = keyOf(where, input.base, command);
   const known = await memory.get(key);
   if (known !== null) return known;
+  const other = memory.learning.get(key);
+  if (other !== undefined) {
+    await settled(other, input.signal);
+    const learned = await memory.get(key);
+    if (learned !== null) return learned;
+  }
+  const mine = runBase(where, memory, input, command, key);
+  memory.learning.set(key, mine);
+  return mine.finally(() => {
+    if (memory.learning.get(key) === mine) memory.learning.delete(key);
+  });
+}
+
+/** Resolves when `work` has ended either way; throws the signal's reason when that comes first. */
+async function settled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(signal?.reason);
+  signal?.addEventListener('abort', stop);
+  try {
+    await Promise.race([Promise.allSettled([work]), stopped.promise]);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** Runs the base twice: to learn its names, and which of its test files can carry canaries. */
+async function runBase(
+  where: Where,
+  memory: BaseMemory,
+  input: VerifyInput,
+  command: Extract<TestCommand, { kind: 'command' }>,
+  key: string,
+): Promise<BaseFacts> {
+  const { base } = input;
   const shared = {
     ...{ command, laying: NOTHING, timeoutMs: input.timeoutMs },
     ...(input.signal === undefined ? {} : { signal: input.signal }),
