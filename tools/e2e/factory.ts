@@ -212,12 +212,12 @@ export async function startFactory(options: {
     },
     runOf: async (ticket, holds) => {
       let last: RunView | null = null;
-      for (let waited = 0; waited < RUN_MS; waited += 100) {
+      for (let waited = 0; waited < RUN_MS; waited += 250) {
         const { runs } = TicketView.parse((await api('GET', `/tickets/${ticket}`)).body);
         const newest = runs.at(-1);
         last = newest === undefined ? null : RunView.parse((await api('GET', `/runs/${newest}`)).body);
         if (last !== null && holds(last)) return last;
-        await sleep(100);
+        await sleep(250);
       }
       throw new Error(`${ticket} never came there: ${JSON.stringify(last, null, 1)}`);
     },

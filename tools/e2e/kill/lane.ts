@@ -146,7 +146,7 @@ export class Lane {
   /** Asks until the ticket is settled; an orchestrator that is away is asked again. */
   async #toItsEnd(ticket: string): Promise<{ run: RunView; view: TicketView }> {
     let last = '';
-    for (const until = Date.now() + RUN_MS; Date.now() < until; await sleep(150)) {
+    for (const until = Date.now() + RUN_MS; Date.now() < until; await sleep(500)) {
       try {
         const view = (await this.factory.api('GET', `/tickets/${ticket}`)).body as TicketView;
         const id = view.runs?.at(-1);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../factory.ts';
 
 // A session of the embedded database's superuser, kept open: what is asked of it takes about a millisecond. In a process of its own, with
@@ -14,12 +15,15 @@ process.on('message', async ({ id, statement }) => {
   catch (error) { process.send({ id, error: String(error) }); }
 });
 process.on('disconnect', () => process.exit(0));
+sql.listen('trap', () => process.send({ rung: true })).catch(() => process.exit(1));
 `;
 
 export type Row = Record<string, unknown>;
 export type Superuser = {
   /** Runs one statement, or several without parameters. 30 s at most. */
   ask(statement: string): Promise<Row[]>;
+  /** Resolves once there was a notification `trap` since this was last called, or after `ms`. */
+  rung(ms: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -38,7 +42,7 @@ function address(data: string): string {
 type Answer = { id: number; rows?: Row[]; error?: string };
 
 /** One session in its process; it ends with the server's connection. */
-function start(data: string) {
+function start(data: string, onRing: () => void) {
   const env = {
     PATH: process.env.PATH,
     CLIENT: join(ROOT, 'node_modules/postgres/src/index.js'),
@@ -50,7 +54,10 @@ function start(data: string) {
   });
   const waiting = new Map<number, (answer: Omit<Answer, 'id'>) => void>();
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
+  child.on('message', (said: Answer | { rung: true }) => {
+    if ('rung' in said) onRing();
+    else waiting.get(said.id)?.(said);
+  });
   void ended.then(() => {
     for (const tell of waiting.values()) tell({ error: 'the session ended' });
   });
@@ -61,10 +68,15 @@ function start(data: string) {
 export function openSuperuser(data: string): Superuser {
   let session: ReturnType<typeof start> | null = null;
   let last = 0;
+  let ring = Promise.withResolvers<void>();
   return {
+    rung: async (ms) => {
+      await Promise.race([ring.promise, sleep(ms)]);
+      ring = Promise.withResolvers();
+    },
     ask: (statement) =>
       new Promise((resolve, reject) => {
-        if (session === null || !session.child.connected) session = start(data);
+        if (session === null || !session.child.connected) session = start(data, () => ring.resolve());
         const { child, waiting } = session;
         const id = ++last;
         const late = setTimeout(() => waiting.get(id)?.({ error: `no answer in ${ASK_MS} ms` }), ASK_MS);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { killNow, type Victim } from './processes.ts';
 import type { Superuser } from './superuser.ts';
 
@@ -30,6 +29,7 @@ begin
     elsif one.moment = 'after' then
       taken := true;
       update trap.points p set xid = pg_current_xact_id(), position = new.position where p.id = one.id;
+      perform pg_notify('trap', '');
     else
       taken := true;
       perform pg_advisory_xact_lock(7457, one.id);
@@ -104,7 +104,8 @@ export class Trap {
           kills.push({ ...point, at: Date.now(), head: Number(row?.head) });
           await this.#database.ask(`insert into trap.released (id) values (${id})`);
         }
-        await sleep(10);
+        // An entry that is committed is told at once. Before its record its effect has happened already: that may be seen later.
+        await this.#database.rung(50);
       }
     })();
     try {
