@@ -111,15 +111,11 @@ export class Repository {
     const tip = tips.get(wanted);
     if (tip === undefined) {
       const heads = [...tips.keys()].filter((ref) => ref.startsWith('refs/heads/'));
+      const some = heads.slice(0, 10).map((ref) => ref.slice(11));
       return {
         kind: 'failed',
         code: 'no-branch',
-        reason: `it has no branch ${this.branch}; it has ${
-          heads
-            .map((ref) => ref.slice(11))
-            .slice(0, 10)
-            .join(', ') || 'none'
-        }`,
+        reason: `it has no branch ${this.branch}; it has ${some.join(', ') || 'none'}`,
       };
     }
     if (this.#fetched?.commit === tip) return this.#fetched;
