@@ -156,18 +156,18 @@ export async function scriptedFactory(
     runner,
     enrol: async (name: string, ...roles: string[]) =>
       (await api('POST', '/people', { name, roles })).body as { id: PersonId; token: string },
-    /** Waits, 50 s at most, until `look` gives something. */
+    /** Waits, two minutes at most, until `look` gives something. */
     until: async <T>(
       what: string,
       look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
     ): Promise<T> => {
-      for (const end = Date.now() + 50_000; Date.now() < end; ) {
+      for (const end = Date.now() + 120_000; Date.now() < end; ) {
         const seen = await look();
         if (seen) return seen;
         // A look is two requests with their queries: every 20 ms, the looking took from what is looked at.
         await clock.sleep(100);
       }
-      throw new Error(`waited 50 s for ${what}`);
+      throw new Error(`waited two minutes for ${what}`);
     },
     async stop() {
       await runner.stop();
