@@ -41,4 +41,4 @@ it('removes the folder and what its factory made, and nothing of another factory
   expect(existsSync(folder)).toBe(false);
   expect(await left(mine)).toBe(0);
   expect(await left(other)).toBe(2);
-}, 60_000);
+});

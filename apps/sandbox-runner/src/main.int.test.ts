@@ -141,7 +141,7 @@ async function open(): Promise<AttemptId> {
 const typesOf = async (attempt: AttemptId) =>
   (await trail.read(streamOf.attempt(attempt))).map(({ envelope }) => envelope.type);
 const until = (attempt: AttemptId, type: string) =>
-  expect.poll(() => typesOf(attempt), { timeout: 30_000, interval: 50 }).toContain(type);
+  expect.poll(() => typesOf(attempt), { timeout: 120_000, interval: 100 }).toContain(type);
 
 async function changeOf(attempt: AttemptId): Promise<ChangeSet> {
   const last = (await trail.read(streamOf.attempt(attempt))).at(-1)?.entry;
@@ -170,13 +170,13 @@ test('killed (-9) in a turn: another goes on at the recorded turn, and nothing o
   await start();
   // What the orchestrator does all the time: claims of dead runners are woken again.
   await expect
-    .poll(async () => (await trail.deadClaims()).map((claim) => claim.attempt), { timeout: 20_000 })
+    .poll(async () => (await trail.deadClaims()).map((claim) => claim.attempt), { timeout: 120_000 })
     .toContain(attempt);
   await queue.wake('attempts', attempt);
   await until(attempt, 'attempt.closed');
   expect((await changeOf(attempt)).paths).toMatchObject([{ path: 'a.txt', status: 'added' }]);
   expect((await typesOf(attempt)).filter((type) => type === 'turn.recorded')).toHaveLength(3);
-  await expect.poll(leftovers, { timeout: 20_000 }).toEqual(NOTHING);
+  await expect.poll(leftovers, { timeout: 120_000 }).toEqual(NOTHING);
 });
 
 test('SIGTERM: the attempt is handed back, the process ends by itself, nothing is left, another goes on', async () => {

@@ -230,7 +230,7 @@ test.concurrent(
     const after = (await at.target.state()).releases.map((each) => each.replicas[0]?.address);
     expect(after).toEqual([...before].reverse());
     expect(await at.target.ensureProxy(at.run())).toEqual({ kind: 'done' });
-    await vi.waitFor(async () => expect(await answer()).toBe('two'), 5_000);
+    await vi.waitFor(async () => expect(await answer()).toBe('two'), 60_000);
 
     const down = async () => Promise.reject(new Error('trail is down'));
     const back = { to: v1, run: at.run(), fence: 3, journal: { started: down, finished: down }, clock };

@@ -46,7 +46,7 @@ afterEach(async () => {
     await last.ended;
   }
   rmSync(data, { recursive: true, force: true });
-}, 60_000);
+});
 
 function up(...args: string[]): Started {
   const child = spawn(process.execPath, [UP, data, ...(args.length === 0 ? ['0'] : args)], {
@@ -155,7 +155,7 @@ it('takes no taken port, and stops what it had started', async () => {
   server.close();
   expect(one.stderr()).toContain(`port ${port} is taken`);
   expect(existsSync(join(data, 'up.json'))).toBe(false);
-}, 30_000);
+});
 
 it('gives up on an orchestrator that dies at once, shows the end of its log, and leaves nothing running', async () => {
   const one = up('0', 'apps/cli/src/up/stand-ins/no-such-file.ts');

@@ -347,7 +347,7 @@ test('a doubled wake-up does nothing', async () => {
 test('an attempt that the orchestrator closes is dropped', async () => {
   const attempt = await open('Slow', implement);
   const running = newRunner().then((runner) => runAttempt(runner, attempt, never));
-  await expect.poll(async () => (await entriesOf(attempt)).length, { timeout: 20_000 }).toBe(4);
+  await expect.poll(async () => (await entriesOf(attempt)).length, { timeout: 120_000 }).toBe(4);
   const closed = await trail.append({
     ...{ stream: streamOf.attempt(attempt), expectedVersion: 4, actor: 'orchestrator' as Actor },
     entries: [{ type: 'attempt.closed', data: { outcome: { kind: 'cancelled', reason: 'asked' } } }],

@@ -77,7 +77,7 @@ beforeAll(async () => {
   });
   url = await listening(registry);
   prepare = createPrepare(factory.sandboxes, { registry: { url, caFile: null } });
-}, 60_000);
+});
 afterAll(async () => {
   for (const server of [registry, other]) await new Promise((resolve) => server.close(resolve));
   await factory.end();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   const result = await factory.sandboxes.checkout(bundle, nth(trees, 0));
   if (result.kind === 'refused') throw new Error(result.reason);
   checkout = result.checkout;
-}, 60_000);
+});
 afterAll(() => factory.end());
 
 test.each([false, true])(

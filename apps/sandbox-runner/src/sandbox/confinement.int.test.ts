@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   if (opened.kind === 'refused') throw new Error(opened.reason);
   sandbox = opened.sandbox;
-}, 60_000);
+});
 afterAll(async () => {
   await sandbox.destroy();
   await factory.end();

@@ -48,7 +48,7 @@ beforeAll(async () => {
     checkouts.push(result.checkout);
   }
   [start, earlier] = checkouts as [Checkout, Checkout];
-}, 60_000);
+});
 afterAll(() => factory.end());
 
 /** What host git makes of base and patch in a bare repository: the orchestrator's own computation. */

@@ -126,10 +126,10 @@ test('where who learns a base is stopped, who waited for it learns it; who waits
   const asked = vi.spyOn(known, 'get');
   const [one, other] = [new AbortController(), new AbortController()];
   const first = against(known, BASE, candidate(1), one.signal);
-  await expect.poll(() => known.learning.size, { timeout: 30_000 }).toBe(1);
+  await expect.poll(() => known.learning.size, { timeout: 120_000 }).toBe(1);
   const second = against(known, BASE, candidate(2), other.signal);
   const third = against(known, BASE, candidate(3));
-  await expect.poll(() => asked.mock.calls.length, { timeout: 30_000 }).toBe(3);
+  await expect.poll(() => asked.mock.calls.length, { timeout: 120_000 }).toBe(3);
   other.abort(new Error('no longer wanted'));
   await expect(second).rejects.toThrow('no longer wanted');
   one.abort(new Error('stopped'));

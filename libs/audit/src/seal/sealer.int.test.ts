@@ -35,7 +35,7 @@ const opened = async (note: string) => {
 describe('sealing', () => {
   test('what is appended is under a signed checkpoint soon after, without anybody asking', async () => {
     const head = await t.fill(3);
-    const latest = await t.sealer.after(head - 1, 5_000);
+    const latest = await t.sealer.after(head - 1, 60_000);
     expect(latest?.size).toBe(head);
     expect(await opened(latest?.note ?? '')).toMatchObject({ origin: ORIGIN, size: head });
     expect(t.sealer.state()).toEqual({ kind: 'sealing', size: head });
