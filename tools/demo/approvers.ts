@@ -53,7 +53,7 @@ export async function watchGates(
           watched.said.push(`${approver.name} allowed the ${gate.action}: "${approver.reason}"`);
       }
     }
-    await sleep(expected ? POLL_MS : IDLE_MS);
+    await sleep(expected ? POLL_MS : IDLE_MS, undefined, { signal: over }).catch(() => undefined); // over
   }
   return watched;
 }
