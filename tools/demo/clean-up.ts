@@ -32,12 +32,16 @@ export async function removeFromEngine(factory: string): Promise<void> {
   await Promise.all(
     containers.map((one) => gone(engine.getContainer(one.Id).remove({ force: true, v: true }))),
   );
-  for (const network of await engine.listNetworks({ filters }))
-    await gone(engine.getNetwork(network.Id).remove());
-  const { Volumes } = await engine.listVolumes({ filters });
-  for (const volume of Volumes ?? []) await gone(engine.getVolume(volume.Name).remove({ force: true }));
-  for (const image of await engine.listImages({ filters }))
-    await gone(engine.getImage(image.Id).remove({ force: true }));
+  const [networks, { Volumes }, images] = await Promise.all([
+    engine.listNetworks({ filters }),
+    engine.listVolumes({ filters }),
+    engine.listImages({ filters }),
+  ]);
+  await Promise.all([
+    ...networks.map((one) => gone(engine.getNetwork(one.Id).remove())),
+    ...(Volumes ?? []).map((one) => gone(engine.getVolume(one.Name).remove({ force: true }))),
+    ...images.map((one) => gone(engine.getImage(one.Id).remove({ force: true }))),
+  ]);
 }
 
 /** Mounts below `folder`, deepest first: an rm through a mount would remove what it shows. */

@@ -11,21 +11,26 @@ const sql = postgres(process.env.TARGET, { max: 1, onnotice: () => undefined });
 try { console.log(JSON.stringify(await sql.unsafe(process.env.STATEMENT))); } finally { await sql.end(); }
 `;
 
+/** The embedded database's address for a role, as `up` hands it out. */
+export function addressOf(data: string, role: 'postgres' | 'runner'): string {
+  const { folder } = JSON.parse(readFileSync(join(data, 'database.json'), 'utf8')) as { folder: string };
+  const { passwords } = JSON.parse(readFileSync(join(data, 'identity.json'), 'utf8')) as {
+    passwords: Record<typeof role, string>;
+  };
+  const port = readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[3];
+  return `postgres://${role}:${passwords[role]}@127.0.0.1:${port}/millwright`;
+}
+
 /** Runs one statement as superuser and gives back its rows. 30 s at most. */
 export function asSuperuser(
   root: string,
   data: string,
   statement: string,
 ): Promise<Record<string, unknown>[]> {
-  const { folder } = JSON.parse(readFileSync(join(data, 'database.json'), 'utf8')) as { folder: string };
-  const { passwords } = JSON.parse(readFileSync(join(data, 'identity.json'), 'utf8')) as {
-    passwords: { postgres: string };
-  };
-  const port = readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[3];
   const env = {
     PATH: process.env.PATH,
     CLIENT: join(root, 'node_modules/postgres/src/index.js'),
-    TARGET: `postgres://postgres:${passwords.postgres}@127.0.0.1:${port}/millwright`,
+    TARGET: addressOf(data, 'postgres'),
     STATEMENT: statement,
   };
   return new Promise((resolve, reject) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addressOf } from './database.ts';
 import { ROOT } from './factory.ts';
 import { check, courseOf } from './kill/check.ts';
 import { type Ended, Lane, troubles } from './kill/lane.ts';
@@ -99,8 +100,10 @@ function secondRunner(like: number): ChildProcess {
       .filter(Boolean)
       .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
+  // What `up` says later, when the database is there, is not in /proc.
+  const address = addressOf(lane.factory.data, 'runner');
   return spawn(process.execPath, [join(ROOT, 'apps/sandbox-runner/src/main.ts')], {
-    env,
+    env: { ...env, DATABASE_URL: address, QUEUE_URL: env.QUEUE_URL || address },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
 }

@@ -1,16 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog } from './logs.ts';
 import { COMPILE_CACHE, ROOT } from './root.ts';
 
+export type Env = Record<string, string>;
 export type ChildSpec = {
   name: string;
   /** The entry point, from the checkout's root. */
   file: string;
   args?: readonly string[];
-  env: Record<string, string>;
+  env: Env;
+  /** What else is in its environment, once it is known: the process starts before, loads `loads` meanwhile (from the checkout's root), and runs then. */
+  later?: { env: Promise<Env>; loads: readonly string[] };
   log: string;
   /** Of V8's old generation, in MiB. */
   heapMiB: number;
@@ -43,7 +46,7 @@ export function startChild(spec: ChildSpec): Child {
       ],
       {
         cwd: ROOT,
-        env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...spec.env },
+        env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...spec.env, ...loadsOf(spec) },
         detached: true,
         stdio: ['ignore', log, log, 'ipc'],
       },
@@ -51,6 +54,11 @@ export function startChild(spec: ChildSpec): Child {
   } finally {
     closeSync(log);
   }
+  // Where it never comes, or nobody is there any more, the process is ended by who could not go on, or has ended.
+  spec.later?.env.then(
+    (env) => process_.send({ env }, () => undefined),
+    () => undefined,
+  );
   const ended = new Promise<Ended>((resolve) => {
     process_.once('error', () => resolve({ code: null, signal: null }));
     process_.once('exit', (code, signal) => resolve({ code, signal }));
@@ -72,6 +80,12 @@ export function startChild(spec: ChildSpec): Child {
     },
   };
 }
+
+/** For `tether.ts`. */
+const loadsOf = ({ later }: ChildSpec): Env =>
+  later === undefined
+    ? {}
+    : { MILLWRIGHT_LOADS: later.loads.map((file) => join(ROOT, file)).join(delimiter) };
 
 export const endOf = ({ code, signal }: Ended): string =>
   signal !== null ? `killed by ${signal}` : code === null ? 'could not be started' : `exit code ${code}`;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { migrateEnv, orchestratorEnv, recordedEnv, runnerEnv } from './environment.ts';
+import { migrateEnv, orchestratorEnv, ordinaryEnv, runnerEnv } from './environment.ts';
 
 const shell = {
   PATH: '/bin',
@@ -55,7 +55,7 @@ it('gives each process its own secrets and nobody elses', () => {
   expect(holds(runner(null), ...ALL)).toEqual(['MODEL-KEY', 'RP@']);
   expect(holds(runner('http://r'), ...ALL)).toEqual(['RP@']);
   expect(holds(migrate, ...ALL)).toEqual(['MP@']);
-  expect(holds(recordedEnv(shell), ...ALL)).toEqual([]);
+  expect(holds(ordinaryEnv(shell), ...ALL)).toEqual([]);
 });
 
 it('hands on how to reach the outside, and settings by their names', () => {

@@ -118,4 +118,5 @@ export function runnerEnv(
   };
 }
 
-export const recordedEnv = (env: Env): Given => ordinary(env);
+/** For the recorded model, and for what is not told more yet. */
+export const ordinaryEnv = (env: Env): Given => ordinary(env);

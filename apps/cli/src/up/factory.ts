@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { failed } from '../fail.ts';
 import { duration } from '../text/format.ts';
-import { endOf, startChild } from './child.ts';
+import { type Child, type ChildSpec, type Env, endOf, startChild } from './child.ts';
 import * as environment from './environment.ts';
-import { hashOf, type Identity, identityOf, makeDataFolder, writePrivate } from './identity.ts';
+import { hashOf, identityOf, makeDataFolder, writePrivate } from './identity.ts';
 import { tail } from './logs.ts';
 import { freePort, isFree, listensOn } from './port.ts';
 import { type Database, embeddedDatabase, externalDatabase } from './postgres/database.ts';
@@ -50,19 +50,28 @@ export const PROGRAMS = {
   runner: 'apps/sandbox-runner/src/main.ts',
 };
 
+/**
+ * What each loads while the database is made, most of what it imports: 0.7–1.0 s of processor time each, which a first start would else
+ * wait for after the 1.5 s that the database takes.
+ */
+const LOADS: Record<string, readonly string[]> = {
+  [PROGRAMS.migrate]: ['libs/store/src/index.ts', 'libs/queue/src/index.ts'],
+  [PROGRAMS.orchestrator]: [
+    'apps/orchestrator/src/http/server.ts',
+    'apps/orchestrator/src/drive/driver.ts',
+    'apps/orchestrator/src/deploy/healer.ts',
+  ],
+  [PROGRAMS.runner]: [
+    'apps/sandbox-runner/src/attempt/run-attempt.ts',
+    'libs/store/src/index.ts',
+    'libs/queue/src/index.ts',
+  ],
+};
+
 const diedOf = (name: string, died: string, log: string) =>
   failed('start', `${name} did not start (${died}):\n${tail(log, 15)}`, { next: `its whole log: ${log}` });
 
-async function migrated(options: FactoryOptions, database: Database, { passwords }: Identity): Promise<void> {
-  const log = join(options.data, 'logs', 'migrate.log');
-  const env = environment.migrateEnv(options.env, { url: database.url('migrator'), passwords });
-  const child = startChild({
-    name: 'migrate',
-    file: (options.programs ?? PROGRAMS).migrate,
-    env,
-    log,
-    heapMiB: 256,
-  });
+async function migrated(child: Child, log: string): Promise<void> {
   const late = setTimeout(() => void child.stop(AbortSignal.abort()), MIGRATE_MS);
   const ended = await child.ended;
   clearTimeout(late);
@@ -91,16 +100,10 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
   /** Which process could not be kept running, once one could not. */
   let lost: Error | null = null;
   const processes: Supervised[] = [];
-  const keep = (
-    name: string,
-    file: string,
-    childEnv: Record<string, string>,
-    heapMiB: number,
-    args: string[] = [],
-  ) => {
+  const keep = (name: string, spec: Omit<ChildSpec, 'name' | 'log'>) => {
     const log = join(data, 'logs', `${name}.log`);
     const child = supervise(
-      { name, file, args, env: childEnv, log, heapMiB },
+      { ...spec, name, log },
       {
         restarting: (died, delayMs) => {
           options.restarting({
@@ -132,7 +135,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
   const startRecorded = async (folder: string) => {
     const port = await freePort();
     const args = ['--scripts', folder, '--port', String(port)];
-    keep('recorded', programs.recorded, environment.recordedEnv(env), 128, args);
+    keep('recorded', { file: programs.recorded, args, env: environment.ordinaryEnv(env), heapMiB: 128 });
     return { folder, port, url: `http://127.0.0.1:${port}` };
   };
 
@@ -152,9 +155,56 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
     if (image === undefined)
       throw failed('not_set_up', 'no sandbox image was set up on this machine', { next: 'npm run setup' });
     const shared = { factory: identity.factory, image, dockerHost };
+    const migrateLog = join(data, 'logs', 'migrate.log');
 
-    // Beside the database, which is most of a first start: it needs nothing of it.
+    // Stopped last: whatever else runs may still write.
+    let served: Database | null = null;
+    stops.push(() => served?.stop());
+    // Beside the database, which is most of a first start: the recorded model needs nothing of it, the others load their modules.
     const recorded = options.recorded === null ? null : await startRecorded(resolve(options.recorded));
+    const made = Promise.withResolvers<Database>();
+    const ready = Promise.withResolvers<Database>();
+    const migrating = startChild({
+      ...{ name: 'migrate', file: programs.migrate, log: migrateLog, heapMiB: 256 },
+      env: environment.ordinaryEnv(env),
+      later: {
+        env: made.promise.then((on) =>
+          environment.migrateEnv(env, { url: on.url('migrator'), passwords: identity.passwords }),
+        ),
+        loads: LOADS[programs.migrate] ?? [],
+      },
+    });
+    stops.push((hurry) => migrating.stop(hurry));
+    /** The database's addresses are empty until it is there. */
+    const keepOn = (
+      name: 'orchestrator' | 'runner',
+      envOn: (urlOf: (role: Parameters<Database['url']>[0]) => string, queueUrl: string) => Env,
+    ) => {
+      const file = programs[name];
+      const rest = ready.promise.then((on) => envOn((role) => on.url(role), env.REDIS_URL || on.url(name)));
+      const later = { env: rest, loads: LOADS[file] ?? [] };
+      keep(name, { file, env: envOn(() => '', ''), later, heapMiB: 512 });
+    };
+    keepOn('orchestrator', (urlOf, queueUrl) =>
+      environment.orchestratorEnv(env, {
+        ...shared,
+        databaseUrl: urlOf('orchestrator'),
+        redactorUrl: urlOf('redactor'),
+        queueUrl,
+        data,
+        port,
+        tokenHash: hashOf(identity.token),
+      }),
+    );
+    keepOn('runner', (urlOf, queueUrl) =>
+      environment.runnerEnv(env, {
+        ...shared,
+        databaseUrl: urlOf('runner'),
+        queueUrl,
+        data,
+        recordedUrl: recorded?.url ?? null,
+      }),
+    );
 
     const database = await timed(
       'Postgres',
@@ -164,7 +214,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           ? externalDatabase(env.DATABASE_URL, identity.passwords)
           : await embeddedDatabase(data, identity.passwords);
         // Before the step is told: whoever asked to stop meanwhile is answered there, and it would be left running.
-        stops.push(() => started.stop());
+        served = started;
         return started;
       },
     );
@@ -172,11 +222,14 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       restarted: () => options.restarting({ name: 'Postgres', said: 'died; started again on its port' }),
       gaveUp: (why) => options.gaveUp(`Postgres cannot be kept running: ${why}`),
     });
+    made.resolve(database);
     await timed(
       'migrations',
       () => 'applied',
-      () => migrated(options, database, identity),
+      () => migrated(migrating, migrateLog),
     );
+    // Both at once: the runner finds work on the trail whoever was there first.
+    ready.resolve(database);
 
     if (recorded !== null)
       await timed(
@@ -192,31 +245,11 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
           }
         },
       );
-    const queue = (role: 'orchestrator' | 'runner') => env.REDIS_URL || database.url(role);
     const url = `http://127.0.0.1:${port}`;
     await timed(
       'orchestrator',
       () => url,
       async () => {
-        const childEnv = environment.orchestratorEnv(env, {
-          ...shared,
-          databaseUrl: database.url('orchestrator'),
-          redactorUrl: database.url('redactor'),
-          queueUrl: queue('orchestrator'),
-          data,
-          port,
-          tokenHash: hashOf(identity.token),
-        });
-        keep('orchestrator', programs.orchestrator, childEnv, 512);
-        // It finds work on the trail whoever was there first: they start side by side.
-        const runnerEnv = environment.runnerEnv(env, {
-          ...shared,
-          databaseUrl: database.url('runner'),
-          queueUrl: queue('runner'),
-          data,
-          recordedUrl: recorded?.url ?? null,
-        });
-        keep('runner', programs.runner, runnerEnv, 512);
         if (!(await answers(`${url}/health`, READY_MS, gone.signal)))
           throw (
             lost ??
