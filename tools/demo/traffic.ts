@@ -5,8 +5,8 @@ export type Traffic = {
   stop(): Promise<void>;
 };
 
-/** Thirty times a second: shoppers shall be seen, and not take the machine from what they watch. */
-const EVERY_MS = 33;
+/** Twenty times a second: shoppers shall be seen, and not take the machine from what they watch. */
+const EVERY_MS = 50;
 const ASK_MS = 5_000;
 
 /** Null when all is well, else what went wrong. A bare socket: Node's own client takes three times the processor's time, thousands of times. */
@@ -34,7 +34,7 @@ function wrongWith(answer: string): string | null {
   return length === undefined || bytes >= Number(length) ? null : `an answer of ${bytes} of ${length} bytes`;
 }
 
-/** Asks the service thirty times a second, each over a connection of its own, while releases come and go: shoppers who do not wait. */
+/** Asks the service twenty times a second, each over a connection of its own, while releases come and go: shoppers who do not wait. */
 export function startTraffic(url: string): Traffic {
   const address = new URL(url);
   const open = new Set<Promise<void>>();

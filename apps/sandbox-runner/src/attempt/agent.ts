@@ -6,13 +6,11 @@ import type { Prepared } from '../verify/suite.ts';
 import { actorOf, type Held } from './runner.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';
 
-/** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail; destroyed when `use` is done, however it ends. */
-export async function withSandbox<T>(
-  held: Held,
-  on: Prepared,
-  options: { purpose: string; resume: boolean },
-  use: (sandbox: Sandbox) => Promise<T>,
-): Promise<T> {
+type Options = { purpose: string; resume: boolean };
+export type AgentWorkspace = Pick<Sandbox, 'exec' | 'read' | 'write' | 'snapshot'>;
+
+/** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail. */
+async function openSandbox(held: Held, on: Prepared, options: Options): Promise<Sandbox> {
   const { runner, spec, stream } = held;
   const digest = options.resume ? lastWorkspace(held.past) : null;
   const opened = await runner.sandboxes.open({
@@ -31,16 +29,60 @@ export async function withSandbox<T>(
     } as const;
     const appended = await stream.append(actorOf(runner), [entry]);
     if (appended.kind !== 'appended') throw cancelled('taken-over', 'the attempt has moved on');
+    return sandbox;
+  } catch (error) {
+    await sandbox.destroy();
+    throw error;
+  }
+}
+
+/** The attempt's sandbox, destroyed when `use` is done, however it ends. */
+export async function withSandbox<T>(
+  held: Held,
+  on: Prepared,
+  options: Options,
+  use: (sandbox: Sandbox) => Promise<T>,
+): Promise<T> {
+  const sandbox = await openSandbox(held, on, options);
+  try {
     return await use(sandbox);
   } finally {
     await sandbox.destroy();
   }
 }
 
+/** The same for an agent that may well do without: the first tool that needs it opens it. */
+export async function withSandboxAsNeeded<T>(
+  held: Held,
+  on: Prepared,
+  options: Options,
+  use: (workspace: AgentWorkspace) => Promise<T>,
+): Promise<T> {
+  let opened = null as Promise<Sandbox> | null;
+  const sandbox = () => {
+    opened ??= openSandbox(held, on, options);
+    return opened;
+  };
+  try {
+    return await use({
+      exec: async (...args) => (await sandbox()).exec(...args),
+      read: async (...args) => (await sandbox()).read(...args),
+      write: async (...args) => (await sandbox()).write(...args),
+      snapshot: async () => (await sandbox()).snapshot(),
+    });
+  } finally {
+    // One that could not be opened left nothing, and its tool was told.
+    await opened?.then(
+      (made) => made.destroy(),
+      () => undefined,
+    );
+  }
+}
+
 /** Runs the role's agent in the sandbox until it has submitted. Whatever else happens is thrown: what a driver does with it is in the error. */
 export async function submissionOf<R extends Role>(
   held: Held<SpecOf<R>>,
-  sandbox: Sandbox,
+  sandbox: AgentWorkspace,
   materials: Materials,
   options: { keep: boolean; root: string },
 ): Promise<Submissions[R]> {

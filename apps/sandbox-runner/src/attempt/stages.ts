@@ -11,7 +11,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import { buildRelease } from '../release/build.ts';
-import { submissionOf, withSandbox } from './agent.ts';
+import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
@@ -108,7 +108,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
     held,
     (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
     (own) =>
-      withSandbox(own, on, { purpose: 'deploy', resume: false }, (sandbox) =>
+      withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false }, (sandbox) =>
         submissionOf<'deploy'>(own, sandbox, { advice }, { keep: false, root: ROOT }),
       ),
   );
