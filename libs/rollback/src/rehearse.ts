@@ -70,6 +70,14 @@ export async function rehearse(target: Target, order: DeployOrder): Promise<Rehe
       reason: `the live release ${order.live.id} does not run, so that there is nothing to go back to: millwright rollback ${order.live.id} starts it`,
       fault: 'undo',
     };
+  // It runs, but could not be started again: undo would work until it stops for whatever reason.
+  const again = order.live === null ? null : await target.available(order.live);
+  if (again?.kind === 'failed')
+    return {
+      possible: false,
+      reason: `the live release ${order.live?.id}, to which undo goes, could not be started again: ${again.reason}`,
+      fault: 'undo',
+    };
   const effects = new Effects({
     release: order.release.id,
     fence: order.fence,

@@ -64,7 +64,8 @@ async function switchBack(
   const others = before.releases.map((each) => each.id).filter((id) => id !== to.id);
   const from = [...before.serving.keys()].filter((id) => id !== to.id);
   const replicas = before.releases.find((each) => each.id === to.id)?.replicas ?? [];
-  const warm = before.proxy === 'up' && replicas.length > 0 && replicas.every((each) => each.running);
+  const warm =
+    before.proxy === 'up' && replicas.length > 0 && replicas.every((each) => each.running && each.genuine);
 
   if (!warm) {
     const cold = await startAgain(target, order, effects);

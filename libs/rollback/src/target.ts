@@ -61,6 +61,8 @@ export type Replica = {
   readonly name: string;
   readonly container: string;
   readonly running: boolean;
+  /** What runs is what was made of the release's checked bytes, whatever its name and labels say. */
+  readonly genuine: boolean;
   readonly restarts: number;
   readonly exitCode: number | null;
   readonly address: string | null;
@@ -98,9 +100,9 @@ export interface Target {
   ensureProxy(run: RunAs): Promise<Done | Failure>;
   /** Whether `materialise` and `start` could bring it back: its image is there, or can be made. Touches nothing. */
   available(release: ReleaseRef): Promise<Done | Failure>;
-  /** Layer and base image are an image on the target; the bytes are checked against their digest again. */
+  /** Layer and base image are an image on the target: that very one is there still, or it is made anew of bytes checked against their digest. */
   materialise(release: ReleaseRef): Promise<Done | Failure>;
-  /** The release runs, without traffic. */
+  /** The release runs, without traffic; whatever runs under its name and is not it is replaced. */
   start(release: ReleaseRef, run: RunAs): Promise<Done | Failure>;
   /** Asks each running replica once. Empty when none runs. */
   probe(release: ReleaseId, timeoutMs: number): Promise<readonly Probe[]>;

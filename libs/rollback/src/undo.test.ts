@@ -1,8 +1,9 @@
 import { DeployConfig, Digest, ReleaseId } from '@millwright/domain';
 import { expect, test } from 'vitest';
-import { deploy } from './deploy.ts';
+import { deploy, prepareRelease } from './deploy.ts';
 import type { Journal } from './effect.ts';
 import type { DeployOrder } from './order.ts';
+import { rehearse } from './rehearse.ts';
 import { rollback } from './rollback.ts';
 import { memoryTarget } from './testing/memory-target.ts';
 import { memoryJournal } from './testing/stand.ts';
@@ -167,4 +168,16 @@ test('a new release that falls over in the rehearsal never gets traffic', async 
   expect(target.calls.filter((call) => call.includes(`${v2.id}=`) && !call.includes(`${v2.id}=0`))).toEqual(
     [],
   );
+});
+
+test('a release whose undo could not be started again is told so before its gate', async () => {
+  const { target, order } = await bad();
+  target.faults.gone = (id) => id === v1.id;
+  expect(await prepareRelease(target, order)).toMatchObject({ kind: 'prepared' });
+  expect(await rehearse(target, order)).toEqual({
+    possible: false,
+    fault: 'undo',
+    reason:
+      'the live release rel_aaaaaaaa, to which undo goes, could not be started again: the image of rel_aaaaaaaa was removed',
+  });
 });

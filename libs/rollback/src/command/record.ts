@@ -1,6 +1,5 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { Digest, ReleaseId } from '@millwright/domain';
+import { readOurs, writeDurably } from '../durable.ts';
 
 /** What a command target remembers of itself: who has it, and what it had before. What runs is asked of the `status` command. */
 export type CommandRecord = {
@@ -13,10 +12,9 @@ export type CommandRecord = {
 };
 export const NO_RECORD: CommandRecord = { fence: 0, condemned: null, known: [], served: [] };
 
-/** Throws on a record that is not ours: nothing is guessed. */
-export async function readRecord(path: string): Promise<CommandRecord> {
-  try {
-    const { fence, condemned, known, served } = JSON.parse(await readFile(path, 'utf8'));
+export const readRecord = (path: string): Promise<CommandRecord> =>
+  readOurs(path, NO_RECORD, (text) => {
+    const { fence, condemned, known, served } = JSON.parse(text);
     return {
       fence: Number(fence),
       condemned: condemned === null ? null : ReleaseId.parse(condemned),
@@ -27,23 +25,7 @@ export async function readRecord(path: string): Promise<CommandRecord> {
       })),
       served: served.map((id: string) => ReleaseId.parse(id)),
     };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NO_RECORD;
-    throw new Error(`${path} was not written by the factory; move it away and deploy again`, {
-      cause: error,
-    });
-  }
-}
+  });
 
-/** Durable and atomic: written beside, synced, renamed. */
-export async function writeRecord(path: string, record: CommandRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(`${path}.new`, 'w', 0o600);
-  try {
-    await file.writeFile(JSON.stringify(record));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-}
+export const writeRecord = (path: string, record: CommandRecord): Promise<void> =>
+  writeDurably(path, JSON.stringify(record), 0o600);

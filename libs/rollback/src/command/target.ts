@@ -274,6 +274,7 @@ export function commandTarget(place: CommandPlace): Target {
             name: id,
             container: id,
             running,
+            genuine: true,
             restarts,
             exitCode: null,
             address: null,

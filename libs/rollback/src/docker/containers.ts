@@ -14,6 +14,8 @@ export type Found = {
   readonly name: string;
   readonly release: ReleaseId;
   readonly layer: string;
+  /** The id of the image that it runs. */
+  readonly image: string;
   readonly replica: number;
   readonly port: number;
   readonly health: string;
@@ -59,8 +61,8 @@ function options(
   release: ReleaseRef,
   run: RunAs,
   replica: number,
+  image: string,
 ): Docker.ContainerCreateOptions {
-  const image = imageOf(names, release);
   return {
     name: names.replica(release.id, replica),
     Image: image,
@@ -107,25 +109,28 @@ export async function startReplicas(
   release: ReleaseRef,
   run: RunAs,
 ): Promise<Done | Failure> {
+  const image = await imageOf(engine, names, release);
+  if (image === null)
+    return failure('image_missing', `the engine has no image of ${release.id} any more; deploy it again`);
   await ensureNetwork(engine, names);
   let volumes = false;
   for (let replica = 1; replica <= run.replicas; replica += 1) {
-    const wanted = options(names, release, run, replica);
+    const wanted = options(names, release, run, replica, image);
     const container = engine.getContainer(names.replica(release.id, replica));
     try {
       const found = await container.inspect();
-      if (
-        found.State.Running &&
-        found.Config.Labels['millwright.spec'] === wanted.Labels?.['millwright.spec']
-      )
-        continue;
-      if (found.Config.Labels['millwright.spec'] !== wanted.Labels?.['millwright.spec'])
+      // Labels are anybody's word: the image is looked at itself.
+      const same =
+        found.Image === image &&
+        found.Config.Labels['millwright.spec'] === wanted.Labels?.['millwright.spec'];
+      if (found.State.Running && same) continue;
+      if (!same)
         await tolerate(container.remove({ force: true, v: true }), 404);
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
     }
     try {
-      if (!volumes) await ensureVolumes(engine, names, release, run);
+      if (!volumes) await ensureVolumes(engine, names, image, run);
       volumes = true;
       await tolerate(engine.createContainer(wanted), 409);
       await tolerate(container.start(), 304);
@@ -153,12 +158,12 @@ async function ensureNetwork(engine: Docker, names: Names): Promise<void> {
 }
 
 /** A fresh volume belongs to root, and the release runs as 10001: each is given to it by a container that does nothing else. */
-async function ensureVolumes(engine: Docker, names: Names, release: ReleaseRef, run: RunAs): Promise<void> {
+async function ensureVolumes(engine: Docker, names: Names, image: string, run: RunAs): Promise<void> {
   for (const volume of Object.keys(run.config.volumes)) {
     const name = names.volume(volume);
     await engine.createVolume({ Name: name, Labels: names.labels('volume') });
     const giver = await engine.createContainer({
-      Image: imageOf(names, release),
+      Image: image,
       Entrypoint: [],
       Cmd: ['chown', '10001:10001', '/volume'],
       User: '0',
@@ -189,7 +194,7 @@ export async function findReplicas(engine: Docker, names: Names): Promise<Found[
 
 async function inspect(engine: Docker, names: Names, id: string): Promise<Found | null> {
   try {
-    const { Id, Name, State, Config, RestartCount, NetworkSettings } = await engine
+    const { Id, Name, Image, State, Config, RestartCount, NetworkSettings } = await engine
       .getContainer(id)
       .inspect();
     const labels = Config.Labels;
@@ -200,6 +205,7 @@ async function inspect(engine: Docker, names: Names, id: string): Promise<Found 
       name: Name.slice(1),
       release: release.data,
       layer: labels['millwright.layer'] ?? '',
+      image: Image,
       replica: Number(labels['millwright.replica'] ?? 0),
       port: Number(labels['millwright.port'] ?? 0),
       health: labels['millwright.health'] ?? '/',

@@ -3,18 +3,36 @@ import type Docker from 'dockerode';
 import { messageOf } from '../effect.ts';
 import { prunable, type Retention } from '../retention.ts';
 import { type Done, done, type Failure, failure, type ReleaseRef } from '../target.ts';
+import { isOf, type Kept, readKept, writeKept } from './kept.ts';
 import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
 
-// A release's image: the base image with the layer's files at /app. Its tag is computed from what is inside (layer and base), so
-// that the tag existing means the image is right, and two repositories never disagree about it.
+// A release's image: the base image with the layer's files at /app. It is known by its id, on record since it was made; its tag is a name for
+// people, and keeps the engine's own pruning off it.
 
-/** The image's reference on the engine. */
-export function imageOf(names: Names, release: ReleaseRef): string {
+function tagOf(names: Names, release: ReleaseRef): string {
   const content = createHash('sha256')
     .update(`${names.network}\n${release.layer}\n${release.image}`)
     .digest('hex');
-  return `millwright/release:${content.slice(0, 40)}`;
+  return content.slice(0, 40);
 }
+
+const REPOSITORY = 'millwright/release';
+
+/** The id of the image that was made of this release's checked bytes, or null where the engine has it no more. */
+export async function imageOf(engine: Docker, names: Names, release: ReleaseRef): Promise<string | null> {
+  const made = (await readKept(names)).filter((each) => isOf(each, release));
+  for (const { id } of made) if (await has(engine, id)) return id;
+  return null;
+}
+
+/** A target's lock around one read-change-write of its record. */
+export type Locked = <T>(work: () => Promise<T>) => Promise<T>;
+
+const remember = (names: Names, locked: Locked, kept: Kept): Promise<void> =>
+  locked(async () => {
+    const others = (await readKept(names)).filter((each) => each.release !== kept.release);
+    await writeKept(names, [...others, kept]);
+  });
 
 /** The image is there, or what it is made of is. */
 export async function available(
@@ -23,7 +41,7 @@ export async function available(
   names: Names,
   release: ReleaseRef,
 ): Promise<Done | Failure> {
-  if (await has(engine, imageOf(names, release))) return done;
+  if ((await imageOf(engine, names, release)) !== null) return done;
   if (!(await has(engine, release.image))) return missing(release);
   try {
     await place.artifacts.get(release.layer);
@@ -36,15 +54,23 @@ export async function available(
 const missing = (release: ReleaseRef): Failure =>
   failure('image_missing', `the engine has no image ${release.image}, on which release ${release.id} stands`);
 
-/** Idempotent. The layer's SHA-256 is computed from the bytes that are sent. */
+/** Idempotent. The layer's SHA-256 is computed from the bytes that are sent, and the image's id is put on record. */
 export async function materialise(
   engine: Docker,
   place: DockerPlace,
   names: Names,
   release: ReleaseRef,
+  locked: Locked,
 ): Promise<Done | Failure> {
-  const tag = imageOf(names, release);
-  if (await has(engine, tag)) return done;
+  const tag = tagOf(names, release);
+  const keep = (id: string) =>
+    remember(names, locked, { release: release.id, layer: release.layer, base: release.image, id });
+  const made = await imageOf(engine, names, release);
+  if (made !== null) {
+    await engine.getImage(made).tag({ repo: REPOSITORY, tag });
+    await keep(made);
+    return done;
+  }
   if (!(await has(engine, release.image))) return missing(release);
   let bytes: Uint8Array;
   try {
@@ -77,8 +103,8 @@ export async function materialise(
   });
   try {
     await container.putArchive(Buffer.from(bytes), { path: '/app' });
-    const [repo, version] = tag.split(':');
-    await container.commit({ repo, tag: version, pause: false });
+    const { Id }: { Id: string } = await container.commit({ repo: REPOSITORY, tag, pause: false });
+    await keep(Id);
     return done;
   } catch (error) {
     if (statusOf(error) === null) throw error;
@@ -104,6 +130,7 @@ export async function pruneImages(
   names: Names,
   retention: Retention,
   now: number,
+  locked: Locked,
 ): Promise<void> {
   const images = await engine.listImages({ filters: names.filter('millwright.purpose=release-image') });
   const dated = images.map(({ Id, Created }) => ({ id: Id, createdAt: Created * 1_000 }));
@@ -111,4 +138,14 @@ export async function pruneImages(
     // 409: a container stands on it.
     await tolerate(engine.getImage(id).remove(), 404, 409);
   }
+  const there = await Promise.all(
+    (await readKept(names)).map(async (each) => ((await has(engine, each.id)) ? each.id : null)),
+  );
+  await locked(async () => {
+    const kept = await readKept(names);
+    await writeKept(
+      names,
+      kept.filter((each) => there.includes(each.id)),
+    );
+  });
 }

@@ -14,6 +14,7 @@ import { probe, probeSocket } from '../probe.ts';
 import { type Done, type Failure, failure, type RunAs, type Target, type TargetState } from '../target.ts';
 import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
 import { available, materialise, pruneImages } from './image.ts';
+import { readKept } from './kept.ts';
 import { connectEngine, type DockerPlace, namesOf, tolerate } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
@@ -111,7 +112,7 @@ export function dockerTarget(place: DockerPlace): Target {
       }),
 
     available: (release) => available(engine, place, names, release),
-    materialise: (release) => materialise(engine, place, names, release),
+    materialise: (release) => materialise(engine, place, names, release, locked),
     start: (release, run) => startReplicas(engine, names, release, run),
 
     async probe(release, timeoutMs) {
@@ -186,7 +187,7 @@ export function dockerTarget(place: DockerPlace): Target {
     async retire(keep, retention, fence) {
       const old = (await findReplicas(engine, names)).map((each) => each.release);
       for (const release of new Set(old)) if (!keep.includes(release)) await stop(release, fence);
-      await pruneImages(engine, names, retention, place.clock.now());
+      await pruneImages(engine, names, retention, place.clock.now(), locked);
     },
 
     async remove(data) {
@@ -201,12 +202,17 @@ async function readState(
   names: ReturnType<typeof namesOf>,
   stats: () => Promise<ServerStat[] | null>,
 ): Promise<TargetState> {
-  const [record, proxy, found, now] = await Promise.all([
+  const [record, proxy, found, now, kept] = await Promise.all([
     readRecord(names.config),
     proxyState(engine, names),
     findReplicas(engine, names),
     stats(),
+    readKept(names),
   ]);
+  // Of a release that is not on record (made by an earlier version of the factory) nothing else is known.
+  const genuine = ({ release, image }: Found) =>
+    kept.find((each) => each.release === release)?.id === image ||
+    !kept.some((each) => each.release === release);
   const serving = (now ?? []).filter(serves);
   const total = serving.reduce((sum, stat) => sum + stat.weight, 0);
   const share = new Map<ReleaseId, number>();
@@ -222,6 +228,7 @@ async function readState(
         name: each.name,
         container: each.id,
         running: each.running,
+        genuine: genuine(each),
         restarts: each.restarts,
         exitCode: each.exitCode,
         address: each.address,

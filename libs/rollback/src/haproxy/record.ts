@@ -1,31 +1,14 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readOurs, writeDurably } from '../durable.ts';
 import { type ProxyRecord, parseConfig, renderConfig } from './config.ts';
 
-/** The record on disk, or null before the first one. A configuration that is not ours throws: nothing is guessed. */
-export async function readRecord(path: string): Promise<ProxyRecord | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-  const record = parseConfig(text);
-  if (record === null)
-    throw new Error(`${path} was not written by the factory; move it away and deploy again`);
-  return record;
-}
+/** The record on disk, or null before the first one. */
+export const readRecord = (path: string): Promise<ProxyRecord | null> =>
+  readOurs<ProxyRecord | null>(path, null, (text) => {
+    const record = parseConfig(text);
+    if (record === null) throw new Error('it does not begin with a record');
+    return record;
+  });
 
-/** Durable and atomic: written beside, synced, renamed. */
-export async function writeRecord(path: string, record: ProxyRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(`${path}.new`, 'w', 0o644);
-  try {
-    await file.writeFile(renderConfig(record));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-}
+/** Configuration and record in one; HAProxy's own user reads it. */
+export const writeRecord = (path: string, record: ProxyRecord): Promise<void> =>
+  writeDurably(path, renderConfig(record), 0o644);

@@ -23,9 +23,13 @@ export function divergences(
   const found: Divergence[] = [];
   if (state.proxy !== 'up') found.push({ kind: 'proxy', text: `the proxy is ${state.proxy}` });
   const replicas = state.releases.find((each) => each.id === release.id)?.replicas ?? [];
-  const running = replicas.filter((each) => each.running).length;
+  const running = replicas.filter((each) => each.running && each.genuine).length;
+  const foreign = replicas.filter((each) => each.running && !each.genuine).length;
   if (running < run.replicas)
-    found.push({ kind: 'replicas', text: `${running} of ${run.replicas} replicas of ${release.id} run` });
+    found.push({
+      kind: 'replicas',
+      text: `${running} of ${run.replicas} replicas of ${release.id} run${foreign === 0 ? '' : `, ${foreign} from an image that is not its own`}`,
+    });
   const sick = probes.filter((each) => !each.ok);
   if (running >= run.replicas && sick.length > 0)
     found.push({ kind: 'sick', text: `${release.id} does not answer well: ${sick[0]?.text ?? ''}` });

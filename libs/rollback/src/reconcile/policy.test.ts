@@ -52,10 +52,11 @@ test('whatever the clock does, no more tries in a window than allowed, and never
   );
 });
 
-const replica = (running: boolean) => ({
+const replica = (running: boolean, genuine = true) => ({
   name: 'a',
   container: 'c',
   running,
+  genuine,
   restarts: 0,
   exitCode: null,
   address: null,
@@ -79,6 +80,12 @@ const desired = {
 test.each<[string, Partial<TargetState>, boolean, string[]]>([
   ['as desired', {}, true, []],
   ['crashed', { releases: [{ id, layer: '', replicas: [replica(false)] }] }, false, ['replicas']],
+  [
+    'another under its name',
+    { releases: [{ id, layer: '', replicas: [replica(true, false)] }] },
+    true,
+    ['replicas'],
+  ],
   ['removed', { releases: [] }, false, ['replicas']],
   ['sick', {}, false, ['sick']],
   ['no proxy', { proxy: 'absent', serving: new Map() }, true, ['proxy']],

@@ -42,6 +42,7 @@ export function memoryTarget(): MemoryTarget {
           name: id,
           container: id,
           running: true,
+          genuine: true,
           restarts: 0,
           exitCode: null,
           address: '',
