@@ -236,7 +236,8 @@ export const ReleaseView = z.object({
   commits: z.array(z.object({ commit: z.string(), title: z.string() })),
   /** The signed statement of how it was built, as an artifact; null before it is made. */
   provenance: z.string().nullable(),
-  state: z.enum(['built', 'live', 'previous', 'rolled_back', 'failed']),
+  /** `previous`: where a rollback goes; `good`: it served well before that, and can be gone back to by name; `built`: it has not served. */
+  state: z.enum(['built', 'live', 'previous', 'good', 'rolled_back', 'failed']),
   notes: z.string(),
   createdAt: z.number(),
   address: z.string().nullable(),

@@ -17,7 +17,7 @@ import type {
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
 import { RETENTION } from './retention.ts';
-import { type Done, type Failure, failure, type Target } from './target.ts';
+import { type Done, type Failure, failure, type Target, type Weights } from './target.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
@@ -286,6 +286,7 @@ export class Deploying {
           throw new Error(back.reason);
         }
         this.#backAt = this.#order.clock.now();
+        await this.#readdress(weights);
         this.#evidence.add(
           'traffic',
           this.#liveRuns ? `back to ${live?.id}` : 'nobody serves: no release ran before',
@@ -294,7 +295,15 @@ export class Deploying {
     };
   }
 
-  #weights(percent: number): ReadonlyMap<ReleaseId, number> {
+  /** Containers may have moved since they were put on record: a fault here is one of going back. */
+  async #readdress(weights: Weights): Promise<void> {
+    const settled = await this.#target.shift(weights, this.#order.fence);
+    if (settled.kind === 'done') return;
+    this.#backFailed = settled.reason;
+    throw new Error(settled.reason);
+  }
+
+  #weights(percent: number): Weights {
     const { release, live } = this.#order;
     const rest =
       live === null || live.id === release.id || !this.#liveRuns ? [] : [[live.id, 100 - percent] as const];

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '@millwright/domain';
 
 // A lock file, held for milliseconds around one read-change-write of a target's record. A dead holder's lock is taken over at
-// once: it names its process, and a token for processes that got a dead one's number.
+// once: it names its process, when that began (numbers come round again, after a restart of the machine at the latest), and a token for
+// this process's own number. What a dead holder was doing is settled by the fence in the record, not by the lock.
 
 const TOKEN = randomUUID();
 const WAIT_MS = 20_000;
@@ -12,9 +14,23 @@ const WAIT_MS = 20_000;
 const code = (error: unknown) =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 
+/** When a process began, in the kernel's ticks; empty where there is no /proc, null where there is no such process. */
+function begun(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Field 22; the second field, a name in brackets, may itself hold spaces and brackets. A zombie has ended.
+    const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return rest[0] === 'Z' ? null : (rest[19] ?? '');
+  } catch (error) {
+    if (code(error) !== 'ENOENT' && code(error) !== 'ESRCH') throw error;
+    return process.platform === 'linux' ? null : '';
+  }
+}
+
 function alive(holder: string): boolean {
-  const [pid = '', token = ''] = holder.split(' ');
+  const [pid = '', token = '', start = ''] = holder.split(' ');
   if (Number(pid) === process.pid) return token === TOKEN;
+  if (begun(Number(pid)) !== start) return false;
   try {
     process.kill(Number(pid), 0);
     return true;
@@ -27,7 +43,7 @@ async function tryTake(path: string): Promise<boolean> {
   const mine = `${path}.${process.pid}.${randomUUID()}`;
   try {
     // Written whole, then linked: a reader never sees a lock without its holder.
-    await writeFile(mine, `${process.pid} ${TOKEN}`);
+    await writeFile(mine, `${process.pid} ${TOKEN} ${begun(process.pid) ?? ''}`);
     await link(mine, path);
     return true;
   } catch (error) {

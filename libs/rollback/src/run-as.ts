@@ -13,6 +13,12 @@ export function checkRun({ config, secrets, replicas }: RunAs): Failure | null {
       'bad_config',
       'millwright.yaml has no deploy.commands: deploy, activate, status and rollback',
     );
+  const path = config.checks.find((check) => 'http' in check && check.http.startsWith('/'));
+  if (config.target === 'command' && path !== undefined && 'http' in path)
+    return failure(
+      'bad_config',
+      `deploy.checks asks ${path.http}, but where a command target's release answers is not known: give the whole address, such as https://shop.example${path.http}`,
+    );
   if (config.target === 'command' && config.secrets.length > 1)
     return failure(
       'bad_config',

@@ -108,7 +108,7 @@ export interface Target {
   probe(release: ReleaseId, timeoutMs: number): Promise<readonly Probe[]>;
   /**
    * Traffic goes as `weights` says; releases named with 0 stay known to the proxy. `condemn` marks a release as given up, in the same
-   * durable write. Throws `Fenced` when a higher fence came since, as `stop` and `retire` do.
+   * durable write, and sends traffic to the addresses on record at once: shifted again without it, those that changed are corrected. Throws `Fenced` when a higher fence came since, as `stop` and `retire` do.
    */
   shift(weights: Weights, fence: number, condemn?: ReleaseId): Promise<Done | Failure>;
   /** Null when the proxy cannot be asked: missing data, never zero. */

@@ -10,7 +10,8 @@ function releaseState(look: Look, state: ReleaseView['state']): Cell {
   const { colour, symbol } = look;
   const mark = {
     live: [symbol.running, colour.green],
-    previous: [symbol.done, colour.dim],
+    previous: [symbol.done, colour.green],
+    good: [symbol.done, colour.dim],
     built: [symbol.waiting, colour.cyan],
     rolled_back: [symbol.back, colour.magenta],
     failed: [symbol.failed, colour.red],

@@ -3,6 +3,7 @@ import {
   DriveError,
   Facts,
   leftBehind,
+  movedLast,
   type PersonId,
   putJson,
   type ReleaseId,
@@ -57,7 +58,7 @@ async function judge(factory: Factory, repo: RepoName, actor: Actor, hurried: Ab
     approvals: by,
     expiresAt: now + factory.settings.gateMs,
   });
-  const facts = withoutThisRollback(factory, judged, release);
+  const facts = withoutThisRollback(factory, judged, movedLast(target));
   const decided = await decide(factory, run, facts);
   const { live } = target;
   await factory.deployments.append(
@@ -91,14 +92,16 @@ async function judge(factory: Factory, repo: RepoName, actor: Actor, hurried: Ab
   }
 }
 
-/** A rollback by hand puts the release it leaves in quarantine; undoing it is a person's word too. What a canary took back stays there. */
-function withoutThisRollback(factory: Factory, facts: Facts, release: ReleaseId): Facts {
+/** A rollback by hand puts what it leaves in quarantine; undoing it is a person's word too. What a canary took back stays there. */
+function withoutThisRollback(factory: Factory, facts: Facts, left: readonly ReleaseId[]): Facts {
   if (facts.action !== 'deploy') return facts;
-  const byHand = factory.world
-    .quarantine(facts.repo)
-    .some((one) => one.release === release && one.by === 'rollback');
-  const quarantine = facts.quarantine.filter((one) => !byHand || one.release !== release);
-  return { ...facts, quarantine };
+  const byHand = new Set(
+    factory.world
+      .quarantine(facts.repo)
+      .filter((one) => one.by === 'rollback' && left.includes(one.release))
+      .map((one) => one.release),
+  );
+  return { ...facts, quarantine: facts.quarantine.filter((one) => !byHand.has(one.release)) };
 }
 
 /** At start: what a killed factory was deploying again goes on, under its own fence. */
@@ -130,6 +133,8 @@ async function bringBack(
   const { undo, live } = factory.world.target(repo);
   if (undo?.kind !== 'started') return;
   const { release, fence } = undo;
+  // Also where it serves already, its factory having been killed before it said so.
+  const left = movedLast(factory.world.target(repo));
   const beforePromotion = () => whenSealed(factory, hurried);
   const result = await factory.deployments
     .deploy(repo, release, fence, { beforePromotion })
@@ -151,7 +156,7 @@ async function bringBack(
       await finish({
         result: 'promoted',
         live: release,
-        evidence: await restored(factory, repo, release, result.evidence),
+        evidence: await restored(factory, repo, left, result.evidence),
       });
       return;
     case 'rolled_back':
@@ -175,28 +180,28 @@ async function bringBack(
   }
 }
 
-/** The branch holds again what serves again: the merge that the rollback took back is put back by a new commit. */
+/** The branch holds again what serves again: the merges that the rollback took back are put back by new commits, oldest first. */
 async function restored(
   factory: Factory,
   repo: RepoName,
-  release: ReleaseId,
+  left: readonly ReleaseId[],
   evidence: string,
 ): Promise<string> {
-  const run = mergedRun(factory, release);
-  if (run?.merge?.kind !== 'finished') return evidence;
-  try {
-    const { commit, reason } = await restoreMerge(
-      factory,
-      repo,
-      run.merge.commit,
-      `Millwright-Undo: ${release}`,
-    );
-    return `${commit === null ? reason : `${run.merge.commit.slice(0, 10)} is back as ${commit.slice(0, 10)}`}\n${evidence}`;
-  } catch (error) {
-    // It serves, which is what was asked; the branch is a person's to mend.
-    const why = error instanceof Error ? error.message : String(error);
-    return `${run.merge.commit} could not be put back on the branch, do it by hand: ${why}\n${evidence}`;
+  const said: string[] = [];
+  for (const release of [...left].reverse()) {
+    const run = mergedRun(factory, release);
+    if (run?.merge?.kind !== 'finished') continue;
+    const { commit: merged } = run.merge;
+    try {
+      const { commit, reason } = await restoreMerge(factory, repo, merged, `Millwright-Undo: ${release}`);
+      said.push(commit === null ? reason : `${merged.slice(0, 10)} is back as ${commit.slice(0, 10)}`);
+    } catch (error) {
+      // It serves, which is what was asked; the branch is a person's to mend.
+      const why = error instanceof Error ? error.message : String(error);
+      said.push(`${merged} could not be put back on the branch, do it by hand: ${why}`);
+    }
   }
+  return [said.join('; '), evidence].filter((text) => text !== '').join('\n');
 }
 
 const mergedRun = (factory: Factory, release: ReleaseId): Run | undefined => {

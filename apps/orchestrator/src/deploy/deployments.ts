@@ -183,7 +183,8 @@ export class Deployments {
       journal,
       clock,
     });
-    if (result.kind === 'switched')
+    // What is live already is only given back its traffic: the target's history says nothing new.
+    if (result.kind === 'switched' && to !== from)
       await journal.released(to, from, fence, 'rollback', wanted.artifact, reason);
     return result;
   }

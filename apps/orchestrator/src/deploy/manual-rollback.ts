@@ -1,5 +1,8 @@
 import {
   type Actor,
+  candidates,
+  leaves,
+  leftBehind,
   previousGood,
   type ReleaseId,
   type RepoName,
@@ -11,34 +14,45 @@ import { freezeStuck } from './freeze.ts';
 import { revertBehind } from './revert-behind.ts';
 
 export type Plan =
-  | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId }
-  | { kind: 'none'; reason: string };
+  /** `leaves`: the releases that do not serve again by themselves after it, newest first. None where `to` is live: it is given back its traffic. */
+  | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId; leaves: ReleaseId[] }
+  | { kind: 'none'; reason: string; next: string };
 
-/** What a rollback would do: to the named release, else to the newest one before the live one that was not itself rolled back. */
+/**
+ * What a rollback would do: to the named release, else to the newest good one before the live one. Forward is a deploy with its gate: what a
+ * rollback left is not gone to, by whatever name.
+ */
 export function planRollback(
   factory: Factory,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
 ): Plan {
   const { world } = factory;
+  const none = (reason: string, next = 'millwright release list'): Plan => ({ kind: 'none', reason, next });
   const named = release === undefined ? undefined : world.releases.get(release);
-  if (release !== undefined && !named) return { kind: 'none', reason: `there is no release ${release}` };
+  if (release !== undefined && !named) return none(`there is no release ${release}`);
   const deployed = [...world.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
   const name = named?.repo ?? repo ?? (deployed.length === 1 ? deployed[0] : undefined);
   if (name === undefined)
-    return {
-      kind: 'none',
-      reason:
-        deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
-    };
+    return none(
+      deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
+    );
+  if (!world.repo(name)) return none(`there is no repository ${name}`, 'millwright repo list');
   const target = world.target(name);
-  if (target.live === null) return { kind: 'none', reason: `nothing of ${name} is deployed` };
+  const { live } = target;
+  if (live === null) return none(`nothing of ${name} is deployed`);
   const to = release ?? previousGood(target);
-  if (to === null) return { kind: 'none', reason: `${name} has had no release before ${target.live}` };
-  if (to === target.live) return { kind: 'none', reason: `${to} is live already` };
+  if (to === null) return none(`${name} has had no release before ${live}`);
+  const plan = { kind: 'plan' as const, repo: name, from: live, to };
+  if (to === live) return { ...plan, leaves: [] };
   if (!target.history.some((one) => one.release === to))
-    return { kind: 'none', reason: `${to} never served, so it is not known to be good` };
-  return { kind: 'plan', repo: name, from: target.live, to };
+    return none(`${to} never served, so it is not known to be good`, 'millwright rollback status');
+  if (!candidates(target).includes(to))
+    return none(
+      `${to} was left by a rollback: going to it is going forward, which is judged`,
+      leftBehind(target) === to ? 'millwright rollback undo' : `millwright release show ${to}`,
+    );
+  return { ...plan, leaves: leaves(target, to) };
 }
 
 /** Null, or why the release cannot be gone back to any more: found out before anything is touched. */
@@ -48,7 +62,7 @@ export const cannotGoTo = (factory: Factory, { repo, to }: Extract<Plan, { kind:
 /** What it would change, for people to read first. Touches nothing. */
 export async function describe(
   factory: Factory,
-  { repo, from, to }: Extract<Plan, { kind: 'plan' }>,
+  { repo, from, to, leaves }: Extract<Plan, { kind: 'plan' }>,
 ): Promise<RollbackPlan> {
   const [changes, health] = await Promise.all([
     changesBetween(factory, from, to),
@@ -58,7 +72,8 @@ export async function describe(
     health === 'runs' ? `${to} runs still: it is a shift` : `${to} is started from its image first`;
   const halves =
     factory.world.target(repo).frozen === null ? [] : ['the target is frozen: going back goes on'];
-  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...halves] };
+  const between = leaves.filter((id) => id !== from).map((id) => `${id} is left as well, and does not ship again as it is`);
+  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...between, ...halves] };
 }
 
 export type Done =
@@ -100,17 +115,22 @@ export async function rollBack(
   return { kind: 'done', ms: factory.clock.now() - started, ...done };
 }
 
-/** The branch follows the traffic. What cannot be done to it now is said, and undoes nothing. */
+/** The branch follows the traffic, newest merge first. What cannot be done to it now is said, and undoes nothing. */
 async function afterTraffic(
   factory: Factory,
-  { repo, from, to }: Extract<Plan, { kind: 'plan' }>,
+  { repo, to, leaves }: Extract<Plan, { kind: 'plan' }>,
 ): Promise<{ text: string; revert: string | null }> {
-  const serves = `${to} serves ${repo} again`;
-  const reverted = await revertBehind(factory, repo, from);
-  if (reverted === null) return { text: serves, revert: null };
-  const how =
-    reverted.commit === null
-      ? reverted.reason
-      : `${reverted.merged.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`;
-  return { text: `${serves}; ${how}`, revert: reverted.commit };
+  const said: string[] = [];
+  let revert: string | null = null;
+  for (const left of leaves) {
+    const reverted = await revertBehind(factory, repo, left);
+    if (reverted === null) continue;
+    revert ??= reverted.commit;
+    said.push(
+      reverted.commit === null
+        ? reverted.reason
+        : `${reverted.merged.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`,
+    );
+  }
+  return { text: [`${to} serves ${repo} again`, ...said].join('; '), revert };
 }

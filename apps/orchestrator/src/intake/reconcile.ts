@@ -1,4 +1,4 @@
-import { type OpenEffect, type RepoName, terminal } from '@millwright/domain';
+import { movedLast, type OpenEffect, type RepoName, terminal } from '@millwright/domain';
 import { revertBehind } from '../deploy/revert-behind.ts';
 import type { Factory } from '../drive/factory.ts';
 
@@ -12,6 +12,16 @@ export async function reconcile(factory: Factory): Promise<void> {
     if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
     await settle(factory, open, open.stream.slice('target/'.length) as RepoName);
   }
+  for (const repo of world.targets.keys()) await revertOwed(factory, repo);
+}
+
+/** A rollback whose factory died before it reverted the merges, or that was made without one. Not while one is under way here. */
+async function revertOwed(factory: Factory, repo: RepoName): Promise<void> {
+  const target = factory.world.target(repo);
+  const { deploys, merges } = factory;
+  if (target.history.at(-1)?.by !== 'rollback' || deploys.busy(repo) || merges.busy(repo)) return;
+  for (const release of movedLast(target))
+    if (!target.reverting.includes(release)) await revertBehind(factory, repo, release);
 }
 
 async function settle(

@@ -1,9 +1,15 @@
 import type { AttemptId, RecordedEntry, RepoName, RunId, TicketId } from '@millwright/domain';
 import type { Concerns } from './trail-index.ts';
-import type { World } from './world.ts';
+
+/** What of the world says whose an entry is. */
+type Known = {
+  attempts: ReadonlyMap<AttemptId, { run: RunId }>;
+  tickets: ReadonlyMap<TicketId, { repo: RepoName }>;
+  run(id: RunId): { repo: RepoName } | undefined;
+};
 
 /** The run and the repository that an entry concerns, as far as the world has got; a run's attempts are its own. */
-export function concernsOf(world: World, { envelope, entry }: RecordedEntry): Concerns {
+export function concernsOf(world: Known, { envelope, entry }: RecordedEntry): Concerns {
   const [kind = '', id = ''] = envelope.stream.split('/');
   const run =
     kind === 'run'

@@ -9,9 +9,11 @@ export type Quarantined = {
   readonly at: Instant;
 };
 
+type Known = (release: ReleaseId) => { repo: RepoName; commit: GitSha } | null;
+
 /**
- * Folded from the trail: what a canary took back or a rollback left is in; what a person lifts, or serves again, is out. `commitOf` says which
- * commit a release was built from.
+ * Folded from the trail: what a canary took back or a rollback left is in; what a person lifts, or serves again, is out. `known` says which
+ * commit a release was built from; `moved` which releases went or came back with the entry's (`movedLast`).
  */
 export class Quarantine {
   readonly #repos = new Map<RepoName, Map<GitSha, Quarantined>>();
@@ -20,11 +22,7 @@ export class Quarantine {
     return [...(this.#repos.get(repo)?.values() ?? [])];
   }
 
-  apply(
-    entry: Entry,
-    at: Instant,
-    known: (release: ReleaseId) => { repo: RepoName; commit: GitSha } | null,
-  ): void {
+  apply(entry: Entry, at: Instant, known: Known, moved: () => readonly ReleaseId[]): void {
     switch (entry.type) {
       case 'deploy.finished':
       case 'undo.finished':
@@ -35,11 +33,12 @@ export class Quarantine {
         if (entry.data.result === 'unhealthy') this.#add(entry.data.release, 'canary', at, known);
         return;
       case 'target.released': {
-        const { release, previous, by } = entry.data;
-        const back = known(release);
-        if (back !== null) this.#repos.get(back.repo)?.delete(back.commit);
-        if (by === 'rollback' && previous !== null && previous !== release)
-          this.#add(previous, 'rollback', at, known);
+        const { release, by } = entry.data;
+        for (const id of by === 'rollback' ? [release] : moved()) {
+          const back = known(id);
+          if (back !== null) this.#repos.get(back.repo)?.delete(back.commit);
+        }
+        if (by === 'rollback') for (const id of moved()) this.#add(id, 'rollback', at, known);
         return;
       }
       case 'quarantine.lifted':
@@ -50,12 +49,7 @@ export class Quarantine {
     }
   }
 
-  #add(
-    release: ReleaseId,
-    by: Quarantined['by'],
-    at: Instant,
-    known: (release: ReleaseId) => { repo: RepoName; commit: GitSha } | null,
-  ): void {
+  #add(release: ReleaseId, by: Quarantined['by'], at: Instant, known: Known): void {
     const of = known(release);
     if (of === null) return;
     const repo = this.#repos.get(of.repo) ?? new Map<GitSha, Quarantined>();

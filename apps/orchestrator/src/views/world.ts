@@ -11,6 +11,7 @@ import {
   type GitSha,
   type Instant,
   initialState,
+  movedLast,
   noTarget,
   noUsage,
   OpenEffects,
@@ -77,6 +78,8 @@ export type TargetInfo = TargetState & {
   notHealed: number;
   /** Healing was given up until then. */
   healPausedUntil: Instant | null;
+  /** Whose merges are, or are being, reverted since the last release came to serve. */
+  reverting: ReleaseId[];
 };
 
 /** As many as libs/rollback's back-off looks at. */
@@ -89,6 +92,7 @@ const NO_TARGET: TargetInfo = {
   healed: 0,
   notHealed: 0,
   healPausedUntil: null,
+  reverting: [],
 };
 
 /**
@@ -187,7 +191,12 @@ export class World {
     const { envelope, entry } = recorded;
     this.#fold(recorded, entry);
     this.effects.apply(envelope, entry);
-    this.#quarantine.apply(entry, envelope.at, (id) => this.#builtFrom(id));
+    this.#quarantine.apply(
+      entry,
+      envelope.at,
+      (id) => this.#builtFrom(id),
+      () => movedLast(this.target(envelope.stream.slice('target/'.length) as RepoName)),
+    );
     this.index.add(envelope, concernsOf(this, recorded));
     this.position = envelope.position;
     for (const one of this.#waiting) {
@@ -347,7 +356,9 @@ function healing(target: TargetInfo, at: Instant, entry: Entry): Partial<TargetI
       return { healPausedUntil: entry.data.until };
     case 'target.released':
       // Another release: what was tried for the one before says nothing of it.
-      return { heals: [], healPausedUntil: null };
+      return { heals: [], healPausedUntil: null, reverting: [] };
+    case 'target.revert-started':
+      return { reverting: [...target.reverting, entry.data.release] };
     default:
       return {};
   }

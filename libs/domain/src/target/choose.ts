@@ -3,26 +3,61 @@ import type { TargetState } from './state.ts';
 
 // Where a rollback goes, and where its undo goes: read off the target's history alone.
 
+type History = TargetState['history'];
+
 /**
- * The newest good release before the live one: deployed before it, and not itself left by a rollback since it was last deployed. Null
- * where there is none.
+ * `good`: releases that served and were not left since, oldest first; the last one is live. `left`: what each rollback left, newest first, its
+ * live release in front: a rollback over several leaves them all, and a deploy of what it left brings them all back (they are in its history).
  */
+function fold(history: History): { good: ReleaseId[]; left: ReleaseId[][] } {
+  let good: ReleaseId[] = [];
+  let left: ReleaseId[][] = [];
+  for (const { release, by } of history) {
+    const at = good.lastIndexOf(release);
+    const back = by === 'deploy' ? left.find(([first]) => first === release) : undefined;
+    left = left
+      .filter((each) => each !== back)
+      .map((each) => each.filter((id) => id !== release))
+      .filter((each) => each.length > 0);
+    if (by === 'rollback') {
+      // To one that is not among them: only the live one is left then.
+      const over = at < 0 ? good.slice(-1) : good.slice(at + 1);
+      if (over.length > 0) left = [...left, over.reverse()];
+      good = at < 0 ? [...good.slice(0, -1), release] : good.slice(0, at + 1);
+    } else {
+      good = [...good.filter((id) => id !== release), ...(back ?? []).slice(1).reverse(), release];
+    }
+  }
+  return { good, left };
+}
+
+/** The newest good release before the live one. Null where there is none. */
 export function previousGood({ live, history }: TargetState): ReleaseId | null {
   return candidates({ live, history }).at(0) ?? null;
 }
 
-/** Releases that a rollback may go to, newest first: all that served, but the live one and those that were last left by a rollback. */
-export function candidates({ live, history }: Pick<TargetState, 'live' | 'history'>): ReleaseId[] {
-  const left = new Set<ReleaseId>();
-  for (const { by, release, previous } of history) {
-    if (by === 'rollback' && previous !== null) left.add(previous);
-    if (by === 'deploy') left.delete(release);
-  }
-  const deploys = history.filter((one) => one.by === 'deploy').map((one) => one.release);
-  // Where the live one was gone back to, what came after it does not count as before it.
-  const upTo = live === null ? deploys.length : deploys.lastIndexOf(live);
-  const before = upTo < 0 ? [] : deploys.slice(0, upTo);
-  return [...new Set(before.reverse())].filter((id) => id !== live && !left.has(id));
+/** Releases that a rollback may go to, newest first: those that served before the live one and were not left by a rollback. */
+export function candidates({ history }: Pick<TargetState, 'live' | 'history'>): ReleaseId[] {
+  return fold(history).good.slice(0, -1).reverse();
+}
+
+/** What a rollback to `to` would leave, newest first: the live release, and those between the two. */
+export function leaves({ history }: Pick<TargetState, 'history'>, to: ReleaseId): ReleaseId[] {
+  const { good } = fold(history);
+  const at = good.lastIndexOf(to);
+  return (at < 0 ? good.slice(-1) : good.slice(at + 1)).reverse();
+}
+
+/** Releases that a rollback left, and that do not serve again: newest first of the newest rollback. */
+export const leftOf = ({ history }: Pick<TargetState, 'history'>): ReleaseId[] =>
+  fold(history).left.reverse().flat();
+
+/** What the last change of this target left by going back, or brought back by going forward again; with the one it was about, in front. */
+export function movedLast({ history }: Pick<TargetState, 'history'>): ReleaseId[] {
+  const [before, last] = [fold(history.slice(0, -1)), history.at(-1)];
+  if (last === undefined) return [];
+  if (last.by === 'rollback') return leaves({ history: history.slice(0, -1) }, last.release);
+  return before.left.find(([first]) => first === last.release) ?? [last.release];
 }
 
 /** What the last rollback left, where nothing was deployed since: `rollback undo` goes there. */

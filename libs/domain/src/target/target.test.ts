@@ -7,7 +7,10 @@ import {
   evolveTarget,
   fenceFor,
   flipsOf,
+  leaves,
   leftBehind,
+  leftOf,
+  movedLast,
   noTarget,
   previousGood,
   type TargetState,
@@ -56,6 +59,22 @@ test.each<[string, TargetState, { to: ReleaseId | null; again: ReleaseId | null;
   expect(flipsOf(state, b)).toBe(flips);
 });
 
+test('a rollback over several leaves them all; its undo brings them all back, and another deploy none', () => {
+  const d = 'rel_dddddddd' as ReleaseId;
+  const three = [served('deploy', a, null), served('deploy', b, a), served('deploy', c, b)];
+  expect(candidates(fold(...three))).toEqual([b, a]);
+  expect(leaves(fold(...three), a)).toEqual([c, b]);
+  const back = fold(...three, served('rollback', a, c));
+  expect(candidates(back)).toEqual([]);
+  expect([leftOf(back), movedLast(back), leftBehind(back)]).toEqual([[c, b], [c, b], c]);
+  const again = fold(...three, served('rollback', a, c), served('deploy', c, a));
+  expect([candidates(again), leftOf(again), movedLast(again)]).toEqual([[b, a], [], [c, b]]);
+  const other = fold(...three, served('rollback', a, c), served('deploy', d, a));
+  expect([candidates(other), leftOf(other), movedLast(other)]).toEqual([[a], [c, b], [d]]);
+  const deeper = fold(...three, served('rollback', b, c), served('rollback', a, b));
+  expect([candidates(deeper), leftOf(deeper), movedLast(deeper)]).toEqual([[], [b, c], [b]]);
+});
+
 test('a rollback never goes to the live release, nor to one it left last; the newest comes first', () => {
   const releases = fc.constantFrom(a, b, c, 'rel_dddddddd' as ReleaseId);
   fc.assert(
@@ -71,6 +90,7 @@ test('a rollback never goes to the live release, nor to one it left last; the ne
       expect(new Set(offered).size).toBe(offered.length);
       const again = leftBehind(state);
       if (again !== null) expect(offered).not.toContain(again);
+      for (const id of leftOf(state)) expect(offered).not.toContain(id);
       for (const id of offered) expect(state.history.some((one) => one.release === id)).toBe(true);
     }),
   );

@@ -1,4 +1,4 @@
-import type { Irreversible } from './irreversible.ts';
+import type { Irreversible } from './act.ts';
 import { linesOf, type PatchFile } from './patch.ts';
 import { isTest } from './paths.ts';
 

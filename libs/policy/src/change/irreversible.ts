@@ -1,9 +1,7 @@
+import type { Irreversible } from './act.ts';
 import { removedEndpoints } from './endpoints.ts';
 import type { PatchFile, PatchLine } from './patch.ts';
 import { whatItDoes } from './what.ts';
-
-/** `statement` is its kind; `what` says it in words, where they can be had: "drops column `weight`". */
-export type Irreversible = { path: string; line: number; statement: string; what?: string };
 
 // What expands a schema (a new table, a column that may be null or has a default, an index) is not here: the release before goes on
 // working with it, so that undo is traffic-back alone. What contracts it, or what the release before could not write to, is.

@@ -128,7 +128,12 @@ export function dockerTarget(place: DockerPlace): Target {
 
     shift: (weights, fence, condemn) =>
       change(fence, async (record) => {
-        const servers = weighted(record.servers, await foundOrNull(), weights);
+        // Going back asks no engine: what served a moment ago has its address on record, and a busy engine takes longer than everything else.
+        const onRecord = condemn === undefined ? null : weighted(record.servers, null, weights);
+        const servers =
+          onRecord === null || 'kind' in onRecord
+            ? weighted(record.servers, await foundOrNull(), weights)
+            : onRecord;
         return 'kind' in servers ? servers : { ...record, servers, condemned: condemn ?? record.condemned };
       }),
 

@@ -10,6 +10,8 @@ import { parseStats, type ServerStat } from './stats.ts';
 
 /** HAProxy may be restarting: asked again for this long. */
 const PATIENCE_MS = 5_000;
+/** Commands in a line: far below HAProxy's buffer of 16 KiB. */
+const LINE = 32;
 
 const keyOf = (server: { release: string; replica: number }) => serverName(server.release, server.replica);
 const addressOf = (server: Server) => `${server.address}:${server.port}`;
@@ -73,7 +75,9 @@ export async function apply(
   let why = '';
   do {
     try {
-      for (const command of commandsFor(await readStats(socket), wanted)) await ask(socket, [command]);
+      // One exchange: HAProxy runs a line's commands in order, and each way to its socket costs a turn of a busy machine.
+      const commands = commandsFor(await readStats(socket), wanted);
+      for (let at = 0; at < commands.length; at += LINE) await ask(socket, commands.slice(at, at + LINE));
       const differs = difference(await readStats(socket), wanted);
       if (differs === null) return done;
       why = differs;

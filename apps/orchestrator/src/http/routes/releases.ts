@@ -1,4 +1,15 @@
-import { Facts, getJson, Release, ReleaseId, ReleaseView, type RunId, type Undo } from '@millwright/domain';
+import {
+  candidates,
+  Facts,
+  getJson,
+  leftOf,
+  Release,
+  ReleaseId,
+  ReleaseView,
+  type RunId,
+  type TargetState,
+  type Undo,
+} from '@millwright/domain';
 import { z } from 'zod';
 import { holdsOf } from '../../deploy/holds.ts';
 import type { Factory } from '../../drive/factory.ts';
@@ -19,19 +30,18 @@ async function undoAsJudged(factory: Factory, id: RunId): Promise<Undo | null> {
   return facts.action === 'deploy' ? facts.undo : null;
 }
 
+function stateOf(target: TargetState, { id, result }: ReleaseInfo): ReleaseView['state'] {
+  if (target.live === id) return 'live';
+  const at = candidates(target).indexOf(id);
+  if (at >= 0) return at === 0 ? 'previous' : 'good';
+  if (result === 'rolled_back' || leftOf(target).includes(id)) return 'rolled_back';
+  return result === 'failed' ? 'failed' : 'built';
+}
+
 export function releaseRoutes(app: App, { factory }: Api): void {
   const view = async (info: ReleaseInfo): Promise<ReleaseView> => {
     const release = await getJson(factory.store.artifacts, Release, info.artifact);
-    const target = factory.world.target(info.repo);
-    const previous = target.history.at(-1)?.previous;
-    const state =
-      target.live === info.id
-        ? 'live'
-        : previous === info.id
-          ? 'previous'
-          : info.result === 'rolled_back' || info.result === 'failed'
-            ? info.result
-            : 'built';
+    const state = stateOf(factory.world.target(info.repo), info);
     return {
       id: info.id,
       repo: info.repo,

@@ -62,8 +62,8 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
         request.body.release as ReleaseId | undefined,
       );
       if (plan.kind === 'none')
-        throw conflict('nothing-to-roll-back', plan.reason, 'millwright release list');
-      const { repo, from, to } = plan;
+        throw conflict('nothing-to-roll-back', plan.reason, plan.next);
+      const { repo, from, to, leaves } = plan;
       const cannot = await cannotGoTo(factory, plan);
       if (cannot !== null)
         throw new HttpProblem(409, 'release-gone', `${to} cannot be gone back to: ${cannot}`, {
@@ -71,7 +71,10 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
           next: `millwright rollback status, for another one`,
         });
       if (request.body.dryRun) {
-        const text = `traffic of ${repo} goes from ${from} to ${to}; then the merge behind ${from} is reverted by a new commit`;
+        const text =
+          leaves.length === 0
+            ? `${to} is what is recorded as live: it is started where it does not run, and given all traffic`
+            : `traffic of ${repo} goes from ${from} to ${to}; then the merge behind ${leaves.join(' and behind ')} is reverted by a new commit`;
         const what = await describe(factory, plan);
         return { repo, from, to, done: false, ms: 0, text, revert: null, plan: what };
       }

@@ -1,0 +1,117 @@
+import type { ReleaseId, RepoName } from '@millwright/domain';
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Shop, shop } from '../testing/shop.ts';
+
+// Where a rollback may go, and what becomes of what it goes over.
+
+vi.setConfig({ testTimeout: 180_000 });
+const SHOP = 'shop' as RepoName;
+let db: TestDatabase;
+let at: Shop;
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  at = await shop(db);
+});
+afterAll(async () => {
+  await at?.stop();
+  await db.close();
+});
+
+const rollback = (body: object) => at.api('POST', '/rollbacks', body);
+const file = (name: string) => ({ [`src/${name}.js`]: `export const ${name} = 1;\n` });
+const states = async () =>
+  Object.fromEntries(
+    (await at.api('GET', '/releases?repo=shop')).body.map((one: { id: string; state: string }) => [
+      one.id,
+      one.state,
+    ]),
+  );
+const byState = async () =>
+  Object.fromEntries(Object.entries(await states()).map(([id, state]) => [state, id])) as Record<
+    'live' | 'previous',
+    ReleaseId
+  >;
+const quarantined = async () =>
+  (await at.api('GET', '/quarantine')).body.map((one: { release: string }) => one.release).sort();
+
+test('a rollback over several leaves them all, branch and quarantine included; forward again brings them all back', async () => {
+  const [a, b, c] = [
+    (await at.ship(file('a'))).release,
+    (await at.ship(file('b'))).release,
+    (await at.ship(file('c'))).release,
+  ];
+  expect(await states()).toEqual({ [a]: 'good', [b]: 'previous', [c]: 'live' });
+
+  const planned = (await rollback({ release: a, dryRun: true })).body;
+  expect(planned.text).toContain(`the merge behind ${c} and behind ${b} is reverted`);
+  expect(planned.plan.traffic).toContain(`${b} is left as well, and does not ship again as it is`);
+  expect((await rollback({ release: a })).body).toMatchObject({ done: true, from: c, to: a });
+  expect(at.main().slice(0, 2)).toEqual([
+    expect.stringMatching(/^Revert .*b\.js/),
+    expect.stringMatching(/^Revert .*c\.js/),
+  ]);
+  expect(await states()).toEqual({ [a]: 'live', [b]: 'rolled_back', [c]: 'rolled_back' });
+  expect(await quarantined()).toEqual([b, c].sort());
+
+  // By no name does a rollback go forward.
+  expect(await rollback({ release: c })).toMatchObject({
+    status: 409,
+    body: { message: expect.stringContaining('is judged'), next: 'millwright rollback undo' },
+  });
+  expect(await rollback({ release: b })).toMatchObject({
+    status: 409,
+    body: { next: `millwright release show ${b}` },
+  });
+  expect(await rollback({})).toMatchObject({
+    status: 409,
+    body: { message: `shop has had no release before ${a}` },
+  });
+  expect(await rollback({ repo: 'nobody' })).toMatchObject({
+    status: 409,
+    body: { message: 'there is no repository nobody', next: 'millwright repo list' },
+  });
+  expect(await at.api('POST', '/targets/nobody/freeze', { reason: 'so' })).toMatchObject({ status: 404 });
+
+  expect((await at.api('POST', '/rollbacks/undo', {})).body).toMatchObject({ state: 'started', release: c });
+  await at.until('it to serve again', async () => {
+    const [{ undo }] = (await at.api('GET', '/rollbacks')).body;
+    return undo?.state === 'promoted';
+  });
+  expect(await states()).toEqual({ [a]: 'good', [b]: 'previous', [c]: 'live' });
+  expect(await quarantined()).toEqual([]);
+  expect(at.main().slice(0, 2)).toEqual([
+    expect.stringMatching(/^Reapply .*c\.js/),
+    expect.stringMatching(/^Reapply .*b\.js/),
+  ]);
+
+  // Left again, something else ships without either; a rollback from there goes past both.
+  await rollback({ release: a });
+  const d = await at.ship(file('d'));
+  expect(d.state).toBe('done');
+  expect(await states()).toEqual({
+    ...{ [a]: 'previous', [b]: 'rolled_back', [c]: 'rolled_back' },
+    [d.release]: 'live',
+  });
+});
+
+test('what is live by the trail, and not by its target, gets its traffic back by name; nothing is reverted', async () => {
+  const { live: d, previous: a } = await byState();
+  await at.target.shift(new Map([[a, 100]]), at.factory.world.target(SHOP).fence);
+  const [main, before] = [at.main(), await states()];
+  expect((await rollback({ release: d })).body).toMatchObject({ done: true, from: d, to: d, revert: null });
+  expect([...(await at.target.state()).serving]).toEqual([[d, 100]]);
+  expect([at.main(), await states()]).toEqual([main, before]);
+});
+
+test('a rollback whose factory died before the branch followed is finished by the next sweep', async () => {
+  const { live: d, previous: a } = await byState();
+  const fence = at.factory.world.target(SHOP).fence + 1;
+  expect(await at.factory.deployments.rollback(SHOP, a, fence, 'by hand')).toMatchObject({
+    kind: 'switched',
+    from: [d],
+  });
+  await at.until('the revert', () => /^Revert .*d\.js/.test(at.main()[0] ?? ''));
+});
