@@ -24,6 +24,7 @@ import { Deployments } from './deploy/deployments.ts';
 import { callWhoIsOwed } from './deploy/freeze.ts';
 import { Healer } from './deploy/healer.ts';
 import { webhookPager } from './deploy/pager.ts';
+import { keepWaysBack } from './deploy/way-back.ts';
 import { Driver } from './drive/driver.ts';
 import { defaultSettings, type Factory } from './drive/factory.ts';
 import { Lanes } from './drive/lanes.ts';
@@ -214,6 +215,7 @@ const published = publishing();
 healer.start();
 resumeUndos(factory);
 callWhoIsOwed(factory);
+keepWaysBack(factory);
 const asideTimer = setInterval(() => {
   if (aside.pending())
     factory.deployments

@@ -90,7 +90,7 @@ test.concurrent(
       reason: 'the start command cannot be run (exit code 127)',
       evidence: expect.stringContaining('no-such-program'),
     });
-    const soon = { healthyWithinMs: 2_000 };
+    const soon = { healthyWithinMs: 4_000 };
     expect(await forward(moved, null, 2, soon)).toMatchObject({
       reason: expect.stringContaining('302 redirects to /login'),
     });

@@ -2,10 +2,11 @@ import { createInterface } from 'node:readline/promises';
 import { RollbackStatus, RollbackView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
-import { failed, usage } from '../fail.ts';
+import { Fail, failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { oneLine } from '../text/plain.ts';
 import { rollbackOffers, rollbackPlan, rollbackStatus } from '../views/rollback.ts';
+import { rollbackOffline } from './rollback-offline.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -58,6 +59,28 @@ export async function rollback(context: Context, [release]: string[], options: O
       'a rollback without a terminal wants --yes',
       'see first what it would do: ./millwright rollback --dry-run',
     );
+  if (options.offline === true) return rollbackOffline(context, release, options, ask);
+  try {
+    await online(context, release, options, { dryRun, asks });
+  } catch (error) {
+    throw error instanceof Fail && error.problem.code === 'unreachable' ? withoutFactory(error) : error;
+  }
+}
+
+/** At night the factory itself may be what is down. */
+const withoutFactory = ({ problem }: Fail): Fail =>
+  new Fail({
+    ...problem,
+    kept: 'what is deployed goes on serving',
+    next: `${problem.next ?? ''}; or, on the factory's machine, go back without it: ./millwright rollback --offline`,
+  });
+
+async function online(
+  context: Context,
+  release: string | undefined,
+  options: Options,
+  { dryRun, asks }: { dryRun: boolean; asks: boolean },
+): Promise<void> {
   const repo = typeof options.repo === 'string' ? options.repo : undefined;
   const status = release === undefined ? await onlyOne(context, repo) : null;
   const to = status !== null && asks ? await picked(context, status) : release;

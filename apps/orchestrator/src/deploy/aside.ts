@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { OpenTrail } from '@millwright/audit';
 import { type Clock, Entry, maskFreeText, RepoName, retryable, streamOf, terminal } from '@millwright/domain';
 import { z } from 'zod';
@@ -11,6 +12,7 @@ import { ORCHESTRATOR } from '../actor.ts';
 //   A1  A record is whole or is not there: its line holds its length and digest, and reading stops at the first line that does not fit.
 //   A2  Imported before anything else of its target is written, and at start before anything else at all.
 //   A3  Imported once: the entries and the mark that says so are one append; the file is emptied after it.
+//   A4  What another process of this machine did (`rollback --offline`) is handed in beside it, a whole file an entry, and taken in first.
 
 const BYTES = 1024 * 1024;
 const HEADER = /^millwright-aside 1 ([0-9a-f-]{36})$/;
@@ -19,6 +21,27 @@ const Record = z.strictObject({ repo: RepoName, at: z.number(), entry: Entry });
 type Record = z.infer<typeof Record>;
 
 const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+const inbox = (folder: string): string => join(folder, 'aside');
+let handed = 0;
+
+/** Hands one entry in, for the factory that has this folder, running or not. Resolves when it is on the disk. */
+export async function handIn(folder: string, repo: RepoName, entry: Entry, clock: Clock): Promise<void> {
+  const record: Record = { repo, at: clock.now(), entry: maskFreeText(Entry, entry) };
+  await mkdir(inbox(folder), { recursive: true, mode: 0o700 });
+  handed += 1;
+  // By name in the order of what happened.
+  const name = `${String(record.at).padStart(15, '0')}-${String(handed).padStart(4, '0')}-${randomUUID()}`;
+  const path = join(inbox(folder), name);
+  const file = await open(path, 'w', 0o600);
+  await file.writeFile(JSON.stringify(record));
+  await file.sync();
+  await file.close();
+  await rename(path, `${path}.json`);
+  const parent = await open(inbox(folder), 'r');
+  await parent.sync();
+  await parent.close();
+}
 
 export class Aside {
   readonly #path: string;
@@ -55,28 +78,53 @@ export class Aside {
 
   /** Whether something of this target (of any, when none is named) waits to be imported. */
   pending(repo?: RepoName): boolean {
-    return this.#records.some((record) => repo === undefined || record.repo === repo);
+    return [...this.#records, ...this.#handedIn().map(({ record }) => record)].some(
+      (record) => repo === undefined || record.repo === repo,
+    );
+  }
+
+  #handedIn(): { path: string; record: Record }[] {
+    const folder = inbox(dirname(this.#path));
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .sort()
+      .map((name) => join(folder, name))
+      .map((path) => ({ path, record: Record.parse(JSON.parse(readFileSync(path, 'utf8'))) }));
+  }
+
+  /** Into this journal, and out of the inbox: killed in between, the same record is not taken twice. */
+  async #takeIn(): Promise<void> {
+    for (const { path, record } of this.#handedIn()) {
+      const known = this.#records.some((one) => JSON.stringify(one) === JSON.stringify(record));
+      if (!known) await this.#put(record);
+      await rm(path);
+    }
   }
 
   /** Resolves when the entry is on the disk. Throws when the file is full, or the disk fails. */
   write(repo: RepoName, entry: Entry): Promise<void> {
     return this.#alone(async () => {
       // As the trail would keep it: what looks like a secret is on no disk.
-      const record: Record = { repo, at: this.#clock.now(), entry: maskFreeText(Entry, entry) };
-      const text = JSON.stringify(record);
-      const line = Buffer.from(`${Buffer.byteLength(text)} ${digestOf(text)} ${text}\n`);
-      if (this.#end + line.length > BYTES)
-        throw terminal('aside-full', `${this.#path} is full: what was done cannot be journaled`);
-      await this.#file.write(line, 0, line.length, this.#end);
-      await this.#file.datasync();
-      this.#end += line.length;
-      this.#records.push(record);
+      await this.#put({ repo, at: this.#clock.now(), entry: maskFreeText(Entry, entry) });
     });
+  }
+
+  async #put(record: Record): Promise<void> {
+    const text = JSON.stringify(record);
+    const line = Buffer.from(`${Buffer.byteLength(text)} ${digestOf(text)} ${text}\n`);
+    if (this.#end + line.length > BYTES)
+      throw terminal('aside-full', `${this.#path} is full: what was done cannot be journaled`);
+    await this.#file.write(line, 0, line.length, this.#end);
+    await this.#file.datasync();
+    this.#end += line.length;
+    this.#records.push(record);
   }
 
   /** Takes everything over to the trail. Throws when the trail still cannot be written; nothing is lost then. */
   importTo(trail: OpenTrail): Promise<number> {
     return this.#alone(async () => {
+      await this.#takeIn();
       const records = this.#records;
       if (records.length === 0) return 0;
       for (const repo of new Set(records.map((record) => record.repo)))

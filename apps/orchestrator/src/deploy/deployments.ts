@@ -3,6 +3,7 @@ import {
   type Actor,
   type Artifacts,
   type Clock,
+  candidates,
   type DeployConfig,
   type Digest,
   type Entry,
@@ -42,6 +43,7 @@ import type { Secrets } from '@millwright/store';
 import type { World } from '../views/world.ts';
 import type { Aside } from './aside.ts';
 import { SHIFTS, TargetJournal } from './target-journal.ts';
+import { writeWayBack } from './way-back.ts';
 
 export type Place = {
   factory: string;
@@ -200,6 +202,17 @@ export class Deployments {
     if (before !== null) await this.#known(before);
     const failure = await this.target(repo, run).ensureProxy(run);
     return failure.kind === 'failed' ? failure.reason : null;
+  }
+
+  /** Beside the target, for going back while nothing else can be read: what serves, and what a rollback may go to. */
+  async keepWayBack(repo: RepoName): Promise<void> {
+    const { live, history } = this.#deps.world.target(repo);
+    if (live === null) return;
+    const known = await Promise.all(
+      [live, ...candidates({ live, history }).slice(0, 5)].map((id) => this.#known(id)),
+    );
+    const releases = known.map(({ ref, run, artifact }) => ({ ref, artifact, config: run.config }));
+    await writeWayBack(this.#deps.place.dataDir, { repo, releases });
   }
 
   /** At start: removes what stands on this engine of targets that the trail does not know. */

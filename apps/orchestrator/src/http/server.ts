@@ -86,6 +86,15 @@ export async function server(api: Api): Promise<FastifyInstance> {
   return app;
 }
 
+/** Nobody can sign in then, who might want to go back. */
+const meanwhile = ({ code }: DriveError) =>
+  code === 'store-unreachable'
+    ? {
+        kept: 'what is deployed goes on serving, and is watched; a bad canary goes back by itself',
+        next: "to go back by hand meanwhile, on the factory's machine: ./millwright rollback --offline",
+      }
+    : {};
+
 function problemOf(error: FastifyError | HttpProblem | DriveError): { status: number; problem: object } {
   if (error instanceof HttpProblem) return { status: error.status, problem: error.problem };
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -103,7 +112,7 @@ function problemOf(error: FastifyError | HttpProblem | DriveError): { status: nu
   if (error instanceof DriveError)
     return {
       status: error.disposition === 'retryable' ? 503 : 500,
-      problem: { code: error.code, message: error.message, exitCode: 1 },
+      problem: { code: error.code, message: error.message, exitCode: 1, ...meanwhile(error) },
     };
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
   return {

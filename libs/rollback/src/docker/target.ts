@@ -179,9 +179,11 @@ export function dockerTarget(place: DockerPlace): Target {
     state: () => readState(engine, names, stats),
 
     async logs(release, maxBytes) {
-      // A container that keeps ending says the same at every start: the last start's words, where there are any.
+      // A container that keeps ending says the same at every start: the last start's words, where there are any. Of one that was just started
+      // again, why it ended is what it said before.
       const lastSaid = async (each: Found) =>
-        (await tail(engine, each.id, 200, each.startedAt)) || tail(engine, each.id, 200);
+        (each.running && each.restarts > 0 ? '' : await tail(engine, each.id, 200, each.startedAt)) ||
+        tail(engine, each.id, 200);
       const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
       const texts = await Promise.all(found.map(async (each) => `${each.name}:\n${await lastSaid(each)}`));
       return texts.join('\n').slice(-maxBytes);
