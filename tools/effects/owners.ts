@@ -71,6 +71,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     ...target,
   },
   'libs/rollback/src/lock.ts': { does: 'holds a target on its machine', touches: ['files'], ...target },
+  'libs/rollback/src/durable.ts': {
+    does: "keeps a target's record",
+    touches: ['files'],
+    apart: 'data folder',
+  },
   'libs/rollback/src/probe.ts': { does: 'knocks at a release', touches: ['network'], apart: 'asks' },
   'libs/rollback/src/canary/checks.ts': {
     does: 'asks health addresses and metrics',
@@ -86,6 +91,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
   // The trail itself, and what is beside it.
   'apps/orchestrator/src/deploy/aside.ts': {
     does: 'journals going back while the trail is away',
+    touches: ['files'],
+    apart: 'data folder',
+  },
+  'apps/orchestrator/src/deploy/way-back.ts': {
+    does: 'keeps what going back needs without a database',
     touches: ['files'],
     apart: 'data folder',
   },

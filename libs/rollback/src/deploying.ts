@@ -1,4 +1,3 @@
-import type { ReleaseId } from '@millwright/domain';
 import type { SmokeRun } from './canary/checks.ts';
 import { Watch } from './canary/watch.ts';
 import { checksOf } from './checks-of.ts';

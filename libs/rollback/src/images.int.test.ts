@@ -24,8 +24,7 @@ test.concurrent(
       await at.release('v9', { version: 'evil' }),
     ];
     await forward(v1, null, 1);
-    for (const release of [evil, v2])
-      expect(await at.target.materialise(release)).toEqual({ kind: 'done' });
+    for (const release of [evil, v2]) expect(await at.target.materialise(release)).toEqual({ kind: 'done' });
     const idOf = async (release: string) =>
       (await imagesOf(at, '--filter', `label=millwright.release=${release}`))[0] ?? '';
     const tag = await docker('inspect', '-f', '{{index .RepoTags 0}}', await idOf(v2.id));
@@ -79,7 +78,11 @@ test.concurrent(
       older.push(release);
     }
     const ids = async () =>
-      Promise.all((await imagesOf(at)).map((id) => docker('inspect', '-f', '{{index .Config.Labels "millwright.release"}}', id)));
+      Promise.all(
+        (await imagesOf(at)).map((id) =>
+          docker('inspect', '-f', '{{index .Config.Labels "millwright.release"}}', id),
+        ),
+      );
     await at.target.retire([v1.id], { images: 2, forMs: 7 * 24 * 3_600_000 }, 1);
     expect(await ids()).toHaveLength(4);
     await at.target.retire([v1.id], { images: 2, forMs: 0 }, 1);

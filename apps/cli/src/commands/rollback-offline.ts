@@ -47,7 +47,9 @@ function factoryOf(data: string): string {
     const denied = codeOf(error) === 'EACCES';
     throw new Fail({
       code: denied ? 'data_unreadable' : 'no_factory',
-      message: denied ? `${path} may not be read by this user` : `${data} is no factory's folder: ${messageOf(error)}`,
+      message: denied
+        ? `${path} may not be read by this user`
+        : `${data} is no factory's folder: ${messageOf(error)}`,
       next: denied ? 'as the user who runs the factory' : "name the factory's folder: --data DIR",
       exitCode: denied ? 4 : 1,
     });
@@ -113,4 +115,3 @@ export async function rollbackOffline(
   const view = await answered(false);
   show(context, view, () => [...rollbackPlan(context.look, view), `Done in ${duration(view.ms)}.`]);
 }
-

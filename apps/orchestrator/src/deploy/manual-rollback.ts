@@ -72,7 +72,9 @@ export async function describe(
     health === 'runs' ? `${to} runs still: it is a shift` : `${to} is started from its image first`;
   const halves =
     factory.world.target(repo).frozen === null ? [] : ['the target is frozen: going back goes on'];
-  const between = leaves.filter((id) => id !== from).map((id) => `${id} is left as well, and does not ship again as it is`);
+  const between = leaves
+    .filter((id) => id !== from)
+    .map((id) => `${id} is left as well, and does not ship again as it is`);
   return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...between, ...halves] };
 }
 

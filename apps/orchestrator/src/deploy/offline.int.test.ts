@@ -61,11 +61,16 @@ test('it says what it would do and what it needs, and changes nothing until it i
     expect(JSON.parse(planned.stdout)).toMatchObject({ from: third, to: second, done: false });
   }, 20_000);
   const alone = await cli(['--yes']);
-  expect(alone).toMatchObject({ code: 3, stderr: expect.stringContaining('./millwright rollback --offline') });
+  expect(alone).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('./millwright rollback --offline'),
+  });
   expect(await offline([])).toMatchObject({ code: 2, stderr: expect.stringContaining('wants --yes') });
   expect(await offline(['--yes'])).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/values of DEPLOY_TOKEN[\s\S]*DEPLOY_TOKEN=… \.\/millwright rollback --offline/),
+    stderr: expect.stringMatching(
+      /values of DEPLOY_TOKEN[\s\S]*DEPLOY_TOKEN=… \.\/millwright rollback --offline/,
+    ),
   });
   for (const [args, said] of [
     [['rel_0000000000000000', '--yes'], 'is not one that can be gone back to'],
@@ -113,8 +118,7 @@ test('traffic goes back without the database; then the trail has it, the branch 
     return world.target(SHOP).live === second;
   });
   expect(await deployments.importAside()).toBe(0);
-  const main = () =>
-    git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%s', 'main');
+  const main = () => git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%s', 'main');
   await factory.until('the revert', () => main().startsWith('Revert'));
   expect((await factory.api('GET', '/quarantine')).body).toMatchObject([{ release: third, by: 'rollback' }]);
   const released = ((await factory.api('GET', '/trail?limit=1000')).body as { type: string; data: object }[])

@@ -1,5 +1,5 @@
 import type { Clock, ReleaseId, RollbackView } from '@millwright/domain';
-import { type Journal, rollback, type RunAs, type Target, type TargetState } from '@millwright/rollback';
+import { type Journal, type RunAs, rollback, type Target, type TargetState } from '@millwright/rollback';
 import { handIn } from './aside.ts';
 import { type OnTheWay, readWaysBack, type WayBack, writeWayBack } from './way-back.ts';
 
@@ -64,13 +64,18 @@ export async function rollBackOffline(place: Place, asked: Asked): Promise<Offli
       `give them in the environment: ${missing.map((name) => `${name}=…`).join(' ')} ./millwright rollback --offline`,
     );
   const available = warm ? null : await target.available(to.ref);
-  if (available?.kind === 'failed') return refused(`${id} cannot be gone back to: ${available.reason}`, 'another one, by its id');
+  if (available?.kind === 'failed')
+    return refused(`${id} cannot be gone back to: ${available.reason}`, 'another one, by its id');
   const from = [...state.serving.keys()].find((each) => each !== id) ?? live.ref.id;
   const view = { repo: way.repo, from, to: id, ms: 0, revert: null, plan: null };
   if (asked.dryRun)
     return {
       kind: 'planned',
-      view: { ...view, done: false, text: `traffic of ${way.repo} goes from ${from} to ${id}, without the factory` },
+      view: {
+        ...view,
+        done: false,
+        text: `traffic of ${way.repo} goes from ${from} to ${id}, without the factory`,
+      },
     };
   return go(place, { way, to, from, target, state, view, reason: asked.reason });
 }
@@ -89,7 +94,9 @@ function goal(way: WayBack, { serving }: TargetState, named: string | null): OnT
   }
   const places = [...serving.keys()].map((id) => way.releases.findIndex(({ ref }) => ref.id === id));
   const newest = Math.min(...places, way.releases.length);
-  return way.releases[newest === way.releases.length ? 0 : newest + 1] ?? 'there is no older release to go back to';
+  return (
+    way.releases[newest === way.releases.length ? 0 : newest + 1] ?? 'there is no older release to go back to'
+  );
 }
 
 async function go(
@@ -113,7 +120,8 @@ async function go(
   },
 ): Promise<Offline> {
   const fence = state.fence + 1;
-  const say: (entry: Parameters<typeof handIn>[2]) => Promise<void> = (entry) => handIn(data, way.repo, entry, clock);
+  const say: (entry: Parameters<typeof handIn>[2]) => Promise<void> = (entry) =>
+    handIn(data, way.repo, entry, clock);
   const journal: Journal = {
     started: ({ key, effect, release }) =>
       say({ type: 'target.effect-started', data: { key, effect, release, fence } }),
@@ -125,7 +133,10 @@ async function go(
   };
   const result = await rollback(target, { to: to.ref, run: runOf(to, env), fence, journal, clock });
   if (result.kind === 'fenced')
-    return refused(`somebody else took the target at this moment (fence ${result.by})`, 'look, and try again');
+    return refused(
+      `somebody else took the target at this moment (fence ${result.by})`,
+      'look, and try again',
+    );
   if (result.kind !== 'switched')
     return refused(`${result.reason}\n${result.evidence}`, result.stuck?.what ?? 'try another release');
   const [live] = way.releases;
@@ -143,8 +154,7 @@ async function go(
     });
     await writeWayBack(data, { ...way, releases: way.releases.slice(way.releases.indexOf(to)) });
   }
-  const seen =
-    result.verified.kind === 'verified' ? '' : `; but look at it: ${result.verified.reason}`;
+  const seen = result.verified.kind === 'verified' ? '' : `; but look at it: ${result.verified.reason}`;
   const troubles = result.troubles.map((each) => `; ${each}`).join('');
   return {
     kind: 'done',
@@ -157,4 +167,3 @@ async function go(
     },
   };
 }
-

@@ -124,8 +124,7 @@ export async function startReplicas(
         found.Image === image &&
         found.Config.Labels['millwright.spec'] === wanted.Labels?.['millwright.spec'];
       if (found.State.Running && same) continue;
-      if (!same)
-        await tolerate(container.remove({ force: true, v: true }), 404);
+      if (!same) await tolerate(container.remove({ force: true, v: true }), 404);
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
     }

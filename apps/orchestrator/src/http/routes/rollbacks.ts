@@ -61,8 +61,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
         request.body.repo as RepoName | undefined,
         request.body.release as ReleaseId | undefined,
       );
-      if (plan.kind === 'none')
-        throw conflict('nothing-to-roll-back', plan.reason, plan.next);
+      if (plan.kind === 'none') throw conflict('nothing-to-roll-back', plan.reason, plan.next);
       const { repo, from, to, leaves } = plan;
       const cannot = await cannotGoTo(factory, plan);
       if (cannot !== null)
