@@ -1,4 +1,5 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
+import { elapsed } from './elapsed.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function awaitHealthy(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<{ kind: 'healthy'; ms: number } | { kind: 'never_healthy'; reason: string }> {
-  const start = clock.now();
+  const since = elapsed(clock);
   let well = 0;
   let last = 'it never answered';
   // Between two tries of the engine the container runs for a moment, or its exit code is not told: what was seen once is kept.
@@ -21,7 +22,7 @@ export async function awaitHealthy(
     signal?.throwIfAborted();
     const answers = await target.probe(release, Math.min(2_000, withinMs));
     well = answers.length > 0 && answers.every((each) => each.ok) ? well + 1 : 0;
-    if (well >= 2) return { kind: 'healthy', ms: clock.now() - start };
+    if (well >= 2) return { kind: 'healthy', ms: since() };
     const bad = answers.find((each) => !each.ok);
     if (bad !== undefined) last = bad.text;
     if (well === 0) {
@@ -36,7 +37,7 @@ export async function awaitHealthy(
           reason: `it ended ${dead.restarts + 1} times, exit code ${dead.exitCode}`,
         };
     }
-    const ms = clock.now() - start;
+    const ms = since();
     if (ms >= withinMs) return { kind: 'never_healthy', reason: `not healthy in ${withinMs} ms: ${last}` };
     await clock.sleep(Math.min(50, withinMs), signal);
   }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '@millwright/domain';
+import { elapsed } from './elapsed.ts';
 
 // A lock file, held for milliseconds around one read-change-write of a target's record. A dead holder's lock is taken over at
 // once: it names its process, when that began (numbers come round again, after a restart of the machine at the latest), and a token for
@@ -71,10 +72,10 @@ async function bury(path: string): Promise<void> {
 /** Runs `work` alone, among all processes of this machine. Throws when the lock is held by a living process for 20 s. */
 export async function withLock<T>(path: string, clock: Clock, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  const until = clock.now() + WAIT_MS;
+  const since = elapsed(clock);
   while (!(await tryTake(path))) {
     await bury(path);
-    if (clock.now() > until)
+    if (since() > WAIT_MS)
       throw new Error(`${path} is held for over ${WAIT_MS} ms: ${await readFile(path, 'utf8')}`);
     await clock.sleep(2);
   }

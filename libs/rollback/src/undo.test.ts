@@ -181,3 +181,35 @@ test('a release whose undo could not be started again is told so before its gate
       'the live release rel_aaaaaaaa, to which undo goes, could not be started again: the image of rel_aaaaaaaa was removed',
   });
 });
+
+test.each([
+  ['back by an hour', -3_600_000],
+  ['forward by an hour', 3_600_000],
+])(
+  'a clock that is set %s in the middle of a canary makes it neither longer nor shorter',
+  async (_name, step) => {
+    const { target, order } = await bad();
+    target.faults.figures = () => ({ requests: 0, errors: 0 });
+    const slept = async (jumpAt: number, live: typeof v1, release: typeof v2, fence: number) => {
+      let [now, sleeps] = [0, 0];
+      const clock = {
+        now: () => now,
+        sleep: async (ms: number) => {
+          sleeps += 1;
+          if (sleeps > 1_000) throw new Error('it never ends');
+          now += sleeps === jumpAt ? step : ms;
+        },
+      };
+      const config = DeployConfig.parse({
+        ...run.config,
+        canary: { steps: [50, 100], bake: 3_000, minRequests: 0 },
+      });
+      const order_ = { ...order, release, live, run: { ...run, config }, fence, clock };
+      expect(await deploy(target, order_)).toMatchObject({ kind: 'promoted' });
+      return sleeps;
+    };
+    const undisturbed = await slept(0, v1, v2, 2);
+    // The look in which it happens counts nothing: one more is taken.
+    expect(Math.abs((await slept(8, v2, v1, 3)) - undisturbed)).toBeLessThanOrEqual(1);
+  },
+);

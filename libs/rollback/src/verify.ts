@@ -1,6 +1,7 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
 import { wilson } from './canary/sequential.ts';
 import { messageOf } from './effect.ts';
+import { elapsed } from './elapsed.ts';
 import { type Done, type Failure, failure, type RunAs, type Target, type Weights } from './target.ts';
 
 // Going back, and being sure of it.
@@ -51,7 +52,7 @@ export async function verify(
   { release, errorRate }: { release: ReleaseId; errorRate: number },
   clock: Clock,
 ): Promise<Verification> {
-  const start = clock.now();
+  const since = elapsed(clock);
   let reason = '';
   try {
     const before = (await target.counters())?.get(release);
@@ -68,7 +69,7 @@ export async function verify(
       else if (wilson(errors, n, 3).lower > errorRate)
         reason = `${errors} of ${n} requests failed on ${release}`;
       else reason = '';
-      const ms = clock.now() - start;
+      const ms = since();
       if (reason === '' && ms >= LEAST_MS)
         return { kind: 'verified', ms, figures: `${errors} of ${n} requests failed since` };
       if (ms >= MOST_MS) return { kind: 'unverified', reason: reason || 'it took too long to look' };

@@ -1,5 +1,6 @@
 import type { Clock, DeployConfig, ReleaseId } from '@millwright/domain';
 import { messageOf } from '../effect.ts';
+import { elapsed } from '../elapsed.ts';
 import type { RequestFeed } from '../haproxy/log.ts';
 import type { Counters, Target } from '../target.ts';
 import type { Check, CheckResult } from './checks.ts';
@@ -43,7 +44,7 @@ export type OnPause = (judgement: Judgement, until: number) => void;
 export type Baked = Judgement & { readonly ms: number; readonly figures: string };
 
 /** Counters begin anew when HAProxy restarts: what is lower than before counts from zero. */
-const since = (now: number, before: number) => (now >= before ? now - before : now);
+const grown = (now: number, before: number) => (now >= before ? now - before : now);
 
 /** One canary from its first share of traffic to its last: figures are kept across the steps. `close` ends what it follows. */
 export class Watch {
@@ -77,7 +78,7 @@ export class Watch {
     let told = false;
     const rules = this.#rules();
     const checks = new Checking(this.#target, this.#watched);
-    const start = clock.now();
+    const since = elapsed(clock);
     this.#canary = nextStep(this.#canary);
     try {
       let before = await this.#base();
@@ -94,7 +95,7 @@ export class Watch {
         before = now.counters === null ? { ...now, counters: before.counters } : now;
         this.#canary = observe(this.#canary, look, rules);
         const judgement = judge(this.#canary, look, rules);
-        const ms = clock.now() - start;
+        const ms = since();
         const settled =
           judgement.kind === 'degraded' ||
           (judgement.kind === 'healthy' && ms >= config.canary.bake) ||
@@ -102,7 +103,7 @@ export class Watch {
         if (settled) return { ...judgement, ms, figures: figures(this.#canary) };
         if (!told && judgement.kind === 'inconclusive' && ms >= config.canary.bake && looks >= LEAST_LOOKS) {
           told = true;
-          paused?.(judgement, start + mostMs);
+          paused?.(judgement, clock.now() + mostMs - ms);
         }
       }
     } finally {
@@ -141,13 +142,17 @@ export class Watch {
     const sampleOf = (id: ReleaseId): Sample | null => {
       const [fresh, base] = [now.counters?.get(id), before.counters?.get(id)];
       if (fresh === undefined) return null;
-      const n = since(fresh.requests, base?.requests ?? 0);
-      return { n, hits: Math.min(n, since(fresh.errors, base?.errors ?? 0)), latency: feed?.get(id) ?? null };
+      const n = grown(fresh.requests, base?.requests ?? 0);
+      return {
+        n,
+        hits: Math.min(n, grown(fresh.errors, base?.errors ?? 0)),
+        latency: feed?.get(id) ?? null,
+      };
     };
     return {
       fresh: sampleOf(release),
       old: old === null || !beside ? null : sampleOf(old),
-      restarts: since(now.restarts.get(release) ?? 0, before.restarts.get(release) ?? 0),
+      restarts: grown(now.restarts.get(release) ?? 0, before.restarts.get(release) ?? 0),
       probe,
       checks: checks.answers(),
     };

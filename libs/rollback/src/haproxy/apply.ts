@@ -1,5 +1,6 @@
 import type { Clock } from '@millwright/domain';
 import { messageOf } from '../effect.ts';
+import { elapsed } from '../elapsed.ts';
 import { type Done, done, type Failure, failure } from '../target.ts';
 import { BACKEND, type Server, serverName } from './config.ts';
 import { ask } from './socket.ts';
@@ -71,7 +72,7 @@ export async function apply(
   wanted: readonly Server[],
   clock: Clock,
 ): Promise<Done | Failure> {
-  const until = clock.now() + PATIENCE_MS;
+  const since = elapsed(clock);
   let why = '';
   do {
     try {
@@ -85,6 +86,6 @@ export async function apply(
       why = messageOf(error);
     }
     await clock.sleep(20);
-  } while (clock.now() < until);
+  } while (since() < PATIENCE_MS);
   return failure('proxy_down', `HAProxy did not take the new weights: ${why}`);
 }
