@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMPILE_CACHE } from './up/root.ts';
 
-// On a real terminal (util-linux's `script` makes one): a person is offered what a rollback may go to, sees what it changes, and is asked.
+// On a real terminal (`script` makes one): a person is offered what a rollback may go to, sees what it changes, and is asked.
 
 let server: Server;
 let url: string;
@@ -47,7 +47,9 @@ afterAll(() => {
 /** Types each answer once its question is on the screen; gives the screen and the exit code. */
 function terminal(answers: readonly [question: string, answer: string][]) {
   const command = `${process.execPath} ${join(import.meta.dirname, 'main.ts')} rollback`;
-  const child = spawn('script', ['-qec', command, '/dev/null'], {
+  const bsd = process.platform === 'darwin';
+  const args = bsd ? ['-q', '/dev/null', 'sh', '-c', command] : ['-qec', command, '/dev/null'];
+  const child = spawn('script', args, {
     env: {
       ...{ PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, TERM: 'dumb', SHELL: '/bin/sh' },
       ...{ MILLWRIGHT_URL: url, MILLWRIGHT_TOKEN: 'mwt_test', NO_COLOR: '1' },
@@ -67,28 +69,25 @@ function terminal(answers: readonly [question: string, answer: string][]) {
   );
 }
 
-test.skipIf(process.platform !== 'linux')(
-  'on a terminal it offers the last good releases with age, health and tickets, says what changes, and asks',
-  async () => {
-    const done = await terminal([
-      ['Which one? [1]', '2'],
-      ['Roll back now? [y/N]', 'y'],
-    ]);
-    expect(done.screen).toMatch(/1\s+rel_00000001\s+.*runs, warm\s+Ticket 1/);
-    expect(done.screen).toMatch(/2\s+rel_00000002\s+.*stopped, image there\s+Ticket 2/);
-    expect(done.screen).toContain('env.X: 1 → 2');
-    expect(done).toMatchObject({ code: 0 });
-    expect(asked).toEqual([
-      { release: 'rel_00000002', dryRun: true },
-      { release: 'rel_00000002', dryRun: false },
-    ]);
+test('on a terminal it offers the last good releases with age, health and tickets, says what changes, and asks', async () => {
+  const done = await terminal([
+    ['Which one? [1]', '2'],
+    ['Roll back now? [y/N]', 'y'],
+  ]);
+  expect(done.screen).toMatch(/1\s+rel_00000001\s+.*runs, warm\s+Ticket 1/);
+  expect(done.screen).toMatch(/2\s+rel_00000002\s+.*stopped, image there\s+Ticket 2/);
+  expect(done.screen).toContain('env.X: 1 → 2');
+  expect(done).toMatchObject({ code: 0 });
+  expect(asked).toEqual([
+    { release: 'rel_00000002', dryRun: true },
+    { release: 'rel_00000002', dryRun: false },
+  ]);
 
-    asked.length = 0;
-    const not = await terminal([
-      ['Which one? [1]', ''],
-      ['Roll back now? [y/N]', ''],
-    ]);
-    expect(not).toMatchObject({ code: 1, screen: expect.stringContaining('nothing was changed') });
-    expect(asked).toEqual([{ release: 'rel_00000001', dryRun: true }]);
-  },
-);
+  asked.length = 0;
+  const not = await terminal([
+    ['Which one? [1]', ''],
+    ['Roll back now? [y/N]', ''],
+  ]);
+  expect(not).toMatchObject({ code: 1, screen: expect.stringContaining('nothing was changed') });
+  expect(asked).toEqual([{ release: 'rel_00000001', dryRun: true }]);
+});

@@ -325,10 +325,7 @@ function after(root: Command): void {
   )
     .option('--repo <name>', 'of this repository')
     .option('--dry-run', 'say what would happen; change nothing')
-    .option(
-      '--offline',
-      "on the factory's own machine, while its database or the factory is down: goes by its folder alone",
-    )
+    .option('--offline', 'on its own machine, while the factory or its database is down')
     .option('--yes', 'do not ask')
     .option('--reason <text>', 'why, for the trail')
     .helpCommand(false);
