@@ -1,2 +1,2 @@
 export { type MemoryTarget, memoryTarget } from './memory-target.ts';
-export { IMAGE, type Stand, stand } from './stand.ts';
+export { clock, IMAGE, memoryJournal, type Stand, stand } from './stand.ts';
