@@ -1,6 +1,7 @@
 // A process of its own, so that its memory is what it needs and nothing else's. argv: url, folder of the sealer's key, and what to do:
 // `seal ENTRIES` (seals them all), `verify` (the whole trail from its database), `prove ENTRIES TIMES` (inclusion proofs, and a bundle).
 
+import { setFlagsFromString } from 'node:v8';
 import { openProver, openSealer, verifyTrail } from '@millwright/audit';
 import {
   checkInclusion,
@@ -17,6 +18,8 @@ const [url = '', keyFolder = '', mode = '', first = '0', second = '0'] = process
 const ORIGIN = 'bench.local/trail';
 /** Entries in one exported file. */
 const IN_FILE = 20_000;
+/** The most that verifying may keep, Node's own with it. */
+const HEAP_MB = 64;
 
 /** Entries a second of wall time and of this process's own time, and the most memory it had, in MB. */
 function rate(entries: number, from: number, cpu: NodeJS.CpuUsage) {
@@ -48,6 +51,8 @@ async function seal(entries: number) {
 }
 
 async function verify() {
+  // What grew with the trail would end it. Without a bound the heap is collected late, and how late is all that would be measured.
+  setFlagsFromString(`--max-old-space-size=${HEAP_MB}`);
   const vkeys = [await vkeyOf()];
   const [from, cpu] = [performance.now(), process.cpuUsage()];
   const verdict = await verifyTrail({ url, vkeys });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { verify } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,4 +113,59 @@ it('ships with its witness; without it nothing does but going back; and goes on 
   const third = await ended(ticket);
   expect((await factory.trail(third.id)).map(({ type }) => type)).toContain('merge.started');
   expect(third.state).toBe('done');
+});
+
+it('what it shipped, witnessed and attested, holds offline with nothing but the public key', async () => {
+  const [shipped] = ((await factory.api('GET', '/runs')).body as RunView[]).filter(
+    ({ state }) => state === 'done',
+  );
+  const [file, pem, vkey] = [join(folder, 'run.json'), join(folder, 'key.pem'), join(folder, 'vkey')];
+  const save = async (to: string, args: string[]) => writeFileSync(to, (await factory.cli(args)).stdout);
+  await save(vkey, ['trail', 'key']);
+  await save(pem, ['trail', 'key', '--pem']);
+  expect((await factory.cli(['trail', 'export', '--run', shipped?.id ?? '', '-o', file])).code).toBe(0);
+  const checked = await factory.cli(
+    [
+      'trail',
+      'verify',
+      '--bundle',
+      file,
+      '--key',
+      readFileSync(vkey, 'utf8').trim(),
+      '--data',
+      join(folder, 'nowhere'),
+    ],
+    { env: { MILLWRIGHT_URL: 'http://127.0.0.1:9' } },
+  );
+  expect(checked).toMatchObject({ code: 0, stdout: expect.stringContaining('2 signed statements') });
+  // The same with no code of ours: DSSE over in-toto, as docs/trail.md has it.
+  const statements = readFileSync(`${file}.intoto.jsonl`, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const { payload, signatures } = JSON.parse(line) as { payload: string; signatures: { sig: string }[] };
+      const body = Buffer.from(payload, 'base64');
+      const pae = Buffer.concat([
+        Buffer.from(`DSSEv1 28 application/vnd.in-toto+json ${body.length} `),
+        body,
+      ]);
+      const signature = Buffer.from(signatures[0]?.sig ?? '', 'base64');
+      expect(verify(null, pae, readFileSync(pem, 'utf8'), signature)).toBe(true);
+      return JSON.parse(body.toString('utf8'));
+    });
+  expect(statements.map(({ predicate }) => predicate.buildDefinition.buildType)).toEqual([
+    'https://millwright.local/buildtypes/change/v1',
+    'https://millwright.local/buildtypes/release/v1',
+  ]);
+  const release = statements[1];
+  const built = (await factory.trail(shipped?.id ?? '')).find(({ type }) => type === 'release.built');
+  expect(release.subject[0].digest.sha256).toBe(
+    (built?.data as { layer: string } | undefined)?.layer.replace('sha256:', ''),
+  );
+  const said = release.predicate.runDetails.byproducts.map(
+    ({ annotations }: { annotations: { type: string } }) => annotations.type,
+  );
+  expect(said).toEqual(
+    expect.arrayContaining(['gate.decided', 'merge.finished', 'deploy.started', 'deploy.finished']),
+  );
 });
