@@ -24,9 +24,24 @@ export type Raised = { ticket: TicketId | null; again: boolean };
 
 /**
  * Files the ticket of an incident, with what is known now attached: the release that serves, its tickets, its figures and the end of its log.
- * De-duplicated; the first answer is drawn from the trail (`answerIncidents`), so that a crash in between loses nothing.
+ * De-duplicated, a storm of the same alert too; the first answer is drawn from the trail (`answerIncidents`), so that a crash in between
+ * loses nothing.
  */
 export async function raise(factory: Factory, incident: Incident): Promise<Raised> {
+  const mine = underWay.get(factory) ?? new Map<string, Promise<Raised>>();
+  underWay.set(factory, mine);
+  const key = `${incident.repo}/${incident.fingerprint}`;
+  const first = mine.get(key);
+  if (first !== undefined) return { ...(await first), again: true };
+  const filing = file(factory, incident).finally(() => mine.delete(key));
+  mine.set(key, filing);
+  return filing;
+}
+
+/** What is being filed: an incident that is told again meanwhile waits for it, and asks neither the engine nor the database. */
+const underWay = new WeakMap<Factory, Map<string, Promise<Raised>>>();
+
+async function file(factory: Factory, incident: Incident): Promise<Raised> {
   const { world, clock } = factory;
   const hash = createHash('sha256').update(incident.fingerprint).digest('hex').slice(0, 24);
   const before = [...world.tickets.values()].filter(

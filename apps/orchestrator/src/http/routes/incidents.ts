@@ -12,6 +12,14 @@ const MAX_BYTES = 1 << 20;
 
 /** Alerts come with a secret of their repository's own, not with a person's token; nothing of them is read before it is known to fit. */
 export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
+  // Anybody may ask, so a storm of requests reads it once: all that ask while it is read share the answer.
+  const reading = new Map<RepoName, Promise<string | null>>();
+  const secretOf = (repo: RepoName): Promise<string | null> => {
+    const read =
+      reading.get(repo) ?? factory.secrets.get(repo, ALERTS_SECRET).finally(() => reading.delete(repo));
+    reading.set(repo, read);
+    return read;
+  };
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // The bytes as they came: a body that was parsed and written again has another signature.
@@ -24,7 +32,7 @@ export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
       async (request, reply) => {
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const repo = factory.world.repo(request.params.repo as RepoName)?.repo;
-        const secret = repo === undefined ? null : await factory.secrets.get(repo, ALERTS_SECRET);
+        const secret = repo === undefined ? null : await secretOf(repo);
         const signature = request.headers['x-millwright-signature'];
         const headers = {
           signature: Array.isArray(signature) ? signature.join() : signature,
