@@ -100,13 +100,16 @@ export function writtenPayload(payload: Payload | null): BundlePayload | null {
   return payload.words === null ? written(payload) : { ...written(payload), words: written(payload.words) };
 }
 
-function readEntry(value: unknown): ReadEntry | null {
+/** A hash's text, read. Neighbours' proofs share most of their hashes. */
+type ReadHash = (text: string) => Uint8Array | null;
+
+function readEntry(value: unknown, hashOf: ReadHash): ReadEntry | null {
   if (!exactly(value, ['envelope', 'payload', 'proof']) || !Array.isArray(value.proof)) return null;
   const envelope = Envelope.safeParse(value.envelope);
   const payload = readPayload(value.payload);
   const proof = value.proof
     .slice(0, MAX_PROOF + 1)
-    .map((one) => (typeof one === 'string' ? fromBase64(one) : null));
+    .map((one) => (typeof one === 'string' ? hashOf(one) : null));
   if (!envelope.success || payload === undefined || proof.length > MAX_PROOF) return null;
   return proof.every((one) => one?.length === 32)
     ? { envelope: envelope.data, payload, proof: proof as Uint8Array[] }
@@ -116,8 +119,16 @@ function readEntry(value: unknown): ReadEntry | null {
 function readEntries(value: unknown): ReadEntry[] | null {
   if (!Array.isArray(value) || value.length > MAX_ENTRIES) return null;
   const entries: ReadEntry[] = [];
+  const read = new Map<string, Uint8Array | null>();
+  const hashOf: ReadHash = (text) => {
+    const before = read.get(text);
+    if (before !== undefined) return before;
+    const bytes = fromBase64(text);
+    read.set(text, bytes);
+    return bytes;
+  };
   for (const one of value) {
-    const entry = readEntry(one);
+    const entry = readEntry(one, hashOf);
     if (entry === null) return null;
     entries.push(entry);
   }

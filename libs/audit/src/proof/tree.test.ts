@@ -5,6 +5,7 @@ import {
   checkConsistency,
   checkInclusion,
   consistencySpans,
+  InclusionChecker,
   inclusionSpans,
   nodesOfSpans,
   proofOf,
@@ -221,6 +222,39 @@ describe('properties', () => {
   test('the incremental root is that of the definition, whatever the size', () => {
     for (const n of [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 100, 255, 256, 257, 300])
       expect(hex(root(n))).toBe(hex(mth(leaves.slice(0, n))));
+  });
+
+  test('many proofs against one root are judged as each by itself, whatever held or failed before', () => {
+    const asked = fc.record({
+      at: fc.nat(),
+      as: fc.nat(),
+      touched: fc.nat(),
+      bit,
+      spoil: fc.constantFrom('no', 'no', 'leaf', 'proof', 'shorter', 'longer', 'index'),
+    });
+    fc.assert(
+      fc.property(size, fc.array(asked, { maxLength: 60 }), (n, all) => {
+        const checker = new InclusionChecker(n, root(n));
+        for (const one of all) {
+          const at = one.at % n;
+          const proof = big.inclusion(at, n);
+          const touched = one.touched % Math.max(1, proof.length);
+          const index = one.spoil === 'index' ? one.as % (n + 2) : at;
+          const right = leaves[at] ?? EMPTY_ROOT;
+          const leaf = one.spoil === 'leaf' ? flip(right, one.bit) : right;
+          const given =
+            one.spoil === 'proof'
+              ? proof.map((p, i) => (i === touched ? flip(p, one.bit) : p))
+              : one.spoil === 'shorter'
+                ? proof.toSpliced(touched, 1)
+                : one.spoil === 'longer'
+                  ? [...proof, right]
+                  : proof;
+          expect(checker.check(index, leaf, given)).toBe(checkInclusion(index, n, leaf, given, root(n)));
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('every inclusion proof holds, is of logarithmic length, and for no other leaf, index, size, root or proof', () => {

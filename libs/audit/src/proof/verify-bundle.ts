@@ -3,7 +3,7 @@ import { openCheckpoint } from './checkpoint.ts';
 import { checkPayload, leafHash } from './entry.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
 import { dataOf, redactedBy, rotationsOf } from './payloads.ts';
-import { checkInclusion } from './proofs.ts';
+import { InclusionChecker } from './proofs.ts';
 import { keysAfter } from './rotation.ts';
 
 /** Nothing was changed, or what is the first position that was. */
@@ -45,7 +45,7 @@ const tampered = (position: number, code: string, reason: string): Integrity => 
 });
 
 /** Checks entries against a tree: order, payloads, proofs. Null where all is well. */
-function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array): Integrity | null {
+function firstBad(entries: readonly ReadEntry[], tree: InclusionChecker): Integrity | null {
   let last = 0;
   for (const { envelope, payload, proof } of entries) {
     const { position } = envelope;
@@ -57,7 +57,7 @@ function firstBad(entries: readonly ReadEntry[], size: number, root: Uint8Array)
       return tampered(position, 'missing', `the payload of entry ${position} is missing`);
     if (checked === 'mismatch')
       return tampered(position, 'payload', `the payload of entry ${position} is not what was recorded`);
-    if (!checkInclusion(position - 1, size, leafHash(envelope), proof, root))
+    if (!tree.check(position - 1, leafHash(envelope), proof))
       return tampered(
         position,
         'not-in-tree',
@@ -161,10 +161,9 @@ function verified(bundle: ReadBundle, trusted: readonly VerifierKey[]): BundleVe
   verdict.checkpoint = { origin, size };
   verdict.signedBy = opened.signedBy.map((key) => key.vkey);
   verdict.cosignedBy = opened.cosignedBy.map(({ key, at }) => ({ name: key.name, at }));
+  const tree = new InclusionChecker(size, root);
   const bad =
-    firstBad(bundle.entries, size, root) ??
-    firstBad(bundle.rotations, size, root) ??
-    firstBad(bundle.redactions, size, root);
+    firstBad(bundle.entries, tree) ?? firstBad(bundle.rotations, tree) ?? firstBad(bundle.redactions, tree);
   if (bad !== null) return { ...verdict, integrity: bad };
   const redacted = redactedOf(bundle.entries, bundle.redactions);
   if (!Array.isArray(redacted)) return { ...verdict, integrity: redacted };
