@@ -22,10 +22,10 @@ const WATCH_MS = 30_000;
 
 const NEVER: Fault = { name: 'never-healthy', sick: true, errors: 1 };
 const ERRORS: Fault = { name: 'all-errors', errors: 1, after: 2_000 };
-const ALONE: readonly Fault[] = [
-  { name: 'five-percent', errors: 0.05, after: 2_000 },
-  { name: 'three-times-slower', delayMs: 60, after: 2_000 },
-  { name: 'crash-loop', crash: true, after: 2_000 },
+const ALONE: readonly (readonly [string, Fault])[] = [
+  ['(c) 5 % fail', { name: 'five-percent', errors: 0.05, after: 2_000 }],
+  ['(d) three times slower', { name: 'three-times-slower', delayMs: 60, after: 2_000 }],
+  ['(e) crash loop', { name: 'crash-loop', crash: true, after: 2_000 }],
 ];
 
 type Ours = Seen & { detectMs: number; backMs: number; verdict: string };
@@ -54,7 +54,7 @@ export async function rollback({ url }: OwnPostgres, quick: boolean): Promise<Ro
       ...{ unit: 'ms', ours: single(window(await mine({ ...ERRORS, name: 'all-errors-again' }))) },
       peer: { name: `Swarm: ${kinder.failed} of ${kinder.sent} failed`, spread: single(window(kinder)) },
     });
-    for (const fault of ALONE) rows.push(alone(fault, await mine(fault)));
+    for (const [what, fault] of ALONE) rows.push(alone(what, await mine(fault)));
     return rows;
   } finally {
     await peer.close();
@@ -80,16 +80,18 @@ function beside(what: string, seen: Ours, theirs: Seen): Row[] {
         aim: theirs.failed / 20,
       },
     },
-    {
-      what: `${what}: first failing response to the verdict`,
-      ...{ unit: 'ms', ours: single(seen.detectMs), aim: 1_000 },
-    },
+    seen.first === null
+      ? { what: `${what}: the deploy's start to the verdict`, unit: 'ms', ours: single(seen.detectMs) }
+      : {
+          what: `${what}: first failing response to the verdict`,
+          ...{ unit: 'ms', ours: single(seen.detectMs), aim: 1_000 },
+        },
     { what: `${what}: verdict to traffic back`, ...{ unit: 'ms', ours: single(seen.backMs), aim: 250 } },
   ];
 }
 
-const alone = (fault: Fault, seen: Ours): Row => ({
-  what: `${fault.name}: from its first failing response (or the deploy's start, where none fails) to the verdict`,
+const alone = (what: string, seen: Ours): Row => ({
+  what: `${what}: from its first failing response (or the deploy's start, where none fails) to the verdict`,
   ...{ unit: 'ms', ours: single(seen.detectMs) },
   note: `${seen.verdict}; ${seen.failed} of ${seen.sent} requests failed, over ${window(seen)} ms; traffic back ${Math.round(seen.backMs)} ms after the verdict.`,
 });

@@ -189,6 +189,10 @@ test('slower than the ratio allows degrades, after the warm-up and only when it 
   const verdict = judged([...times(5, good), ...times(12, bad)]);
   expect(verdict).toMatchObject({ kind: 'degraded' });
   expect(verdict.reason).toMatch(/^p50 is \d+ ms, the old release's \d+ ms \(limit \d+ ms\)$/);
+  // What it says is what is wrong now, however long all was well before.
+  const later = judged([...times(100, good), ...times(12, bad)]);
+  const [now = 0, , most = 0] = later.reason.match(/\d+(?= ms)/g)?.map(Number) ?? [];
+  expect(now, later.reason).toBeGreaterThan(most);
   // Both slow down together: the machine, not the release.
   const both = look(sample(20, 0, slow), sample(20, 0, slow));
   expect(judged([...times(10, good), ...times(10, both)]).kind).toBe('healthy');

@@ -26,6 +26,8 @@ const LEAST_OLD = 60;
 /** Answers of one look that count as independent of each other: a pause makes all of a look slow. */
 const INDEPENDENT = 8;
 const HALF_LIFE = 2_000;
+/** What the new release is said to take is what it takes now: it is shown, not judged by. */
+const SHOWN_HALF_LIFE = 100;
 
 export const QUANTILES = [0.5, 0.95] as const;
 
@@ -86,7 +88,7 @@ export function observeLatency(
   if (seen.old.size > 0) old.fade(0.5 ** (seen.old.size / HALF_LIFE));
   old.merge(seen.old);
   if (latency.warming === 0) {
-    if (seen.fresh.size > 0) fresh.fade(0.5 ** (seen.fresh.size / HALF_LIFE));
+    if (seen.fresh.size > 0) fresh.fade(0.5 ** (seen.fresh.size / SHOWN_HALF_LIFE));
     fresh.merge(seen.fresh);
   }
   return { old, fresh, warming, sides };
