@@ -29,7 +29,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
   await check(
     'seal',
     'what is decided is sealed within a second',
-    'see the reason, then: millwright trail verify',
+    'see the reason, then: ./millwright trail verify',
     async () => {
       const state = factory.sealer.state();
       const sealed = (await factory.sealer.latest())?.size ?? 0;
@@ -55,7 +55,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
     id: 'halt',
     ok: halted === null,
     text: halted === null ? 'not halted' : `halted: ${halted}`,
-    fix: halted === null ? null : 'millwright resume --reason …',
+    fix: halted === null ? null : './millwright resume --reason …',
   });
   return lines;
 }

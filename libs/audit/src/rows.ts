@@ -66,7 +66,7 @@ export function recorded(row: Row, upcast: Upcast): RecordedEntry {
   if (payload === null || checked === 'missing' || checked === 'mismatch')
     throw terminal(
       'trail-tampered',
-      `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}; run: millwright trail verify`,
+      `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}; run: ./millwright trail verify`,
     );
   try {
     const data = saidBy(payload);

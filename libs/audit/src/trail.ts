@@ -52,7 +52,7 @@ export function openTrail(options: {
         if (envelope.position !== afterPosition + i + 1)
           throw terminal(
             'trail-gap',
-            `entry ${afterPosition + i + 1} is missing; run: millwright trail verify`,
+            `entry ${afterPosition + i + 1} is missing; run: ./millwright trail verify`,
           );
       return found;
     });

@@ -27,7 +27,7 @@ export function checkRun({ config, secrets, replicas }: RunAs): Failure | null {
   if (missing.length > 0)
     return failure(
       'secret_missing',
-      `no value for ${missing.join(', ')}: millwright secret set ${missing[0]} --repo …`,
+      `no value for ${missing.join(', ')}: ./millwright secret set ${missing[0]} --repo …`,
     );
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16)
     return failure('bad_config', `${replicas} replicas: 1 to 16 are possible`);

@@ -58,7 +58,7 @@ function keysOf(option: string | boolean | undefined): VerifierKey[] {
       if (key === null)
         throw usage(
           `this is not a verifier key: ${vkey}`,
-          'one looks like name+0123abcd+base64; see: millwright trail key',
+          'one looks like name+0123abcd+base64; see: ./millwright trail key',
         );
       return key;
     });
@@ -105,7 +105,7 @@ function notesIn(text: string): string[] {
   if (notes.length === 0 || notes.some((note) => parseNote(note).kind !== 'note'))
     throw usage(
       '--earlier takes a file of signed checkpoints',
-      'keep one with: millwright trail checkpoint > FILE',
+      'keep one with: ./millwright trail checkpoint > FILE',
     );
   return notes;
 }

@@ -24,7 +24,7 @@ export async function witness(options: WitnessOptions): Promise<void> {
   if (options.data === undefined) throw usage('a witness needs a folder of its own: --data DIR');
   const key = options.key === undefined ? null : parseVerifierKey(options.key);
   if (options.key !== undefined && key?.kind !== 'note')
-    throw usage(`this is not a log's verifier key: ${options.key}`, 'millwright trail key');
+    throw usage(`this is not a log's verifier key: ${options.key}`, './millwright trail key');
   const port = parseWhole(options.port ?? '0', '--port', 0, 65_535);
   const client = clientOf(
     findFactory({ ...options, ...(options.factory ? { url: options.factory } : {}) }, process.env),

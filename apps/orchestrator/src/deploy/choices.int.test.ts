@@ -59,11 +59,11 @@ test('a rollback over several leaves them all, branch and quarantine included; f
   // By no name does a rollback go forward.
   expect(await rollback({ release: c })).toMatchObject({
     status: 409,
-    body: { message: expect.stringContaining('is judged'), next: 'millwright rollback undo' },
+    body: { message: expect.stringContaining('is judged'), next: './millwright rollback undo' },
   });
   expect(await rollback({ release: b })).toMatchObject({
     status: 409,
-    body: { next: `millwright release show ${b}` },
+    body: { next: `./millwright release show ${b}` },
   });
   expect(await rollback({})).toMatchObject({
     status: 409,
@@ -71,7 +71,7 @@ test('a rollback over several leaves them all, branch and quarantine included; f
   });
   expect(await rollback({ repo: 'nobody' })).toMatchObject({
     status: 409,
-    body: { message: 'there is no repository nobody', next: 'millwright repo list' },
+    body: { message: 'there is no repository nobody', next: './millwright repo list' },
   });
   expect(await at.api('POST', '/targets/nobody/freeze', { reason: 'so' })).toMatchObject({ status: 404 });
 

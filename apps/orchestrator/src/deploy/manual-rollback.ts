@@ -28,7 +28,7 @@ export function planRollback(
   release: ReleaseId | undefined,
 ): Plan {
   const { world } = factory;
-  const none = (reason: string, next = 'millwright release list'): Plan => ({ kind: 'none', reason, next });
+  const none = (reason: string, next = './millwright release list'): Plan => ({ kind: 'none', reason, next });
   const named = release === undefined ? undefined : world.releases.get(release);
   if (release !== undefined && !named) return none(`there is no release ${release}`);
   const deployed = [...world.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
@@ -37,7 +37,7 @@ export function planRollback(
     return none(
       deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
     );
-  if (!world.repo(name)) return none(`there is no repository ${name}`, 'millwright repo list');
+  if (!world.repo(name)) return none(`there is no repository ${name}`, './millwright repo list');
   const target = world.target(name);
   const { live } = target;
   if (live === null) return none(`nothing of ${name} is deployed`);
@@ -46,11 +46,11 @@ export function planRollback(
   const plan = { kind: 'plan' as const, repo: name, from: live, to };
   if (to === live) return { ...plan, leaves: [] };
   if (!target.history.some((one) => one.release === to))
-    return none(`${to} never served, so it is not known to be good`, 'millwright rollback status');
+    return none(`${to} never served, so it is not known to be good`, './millwright rollback status');
   if (!candidates(target).includes(to))
     return none(
       `${to} was left by a rollback: going to it is going forward, which is judged`,
-      leftBehind(target) === to ? 'millwright rollback undo' : `millwright release show ${to}`,
+      leftBehind(target) === to ? './millwright rollback undo' : `./millwright release show ${to}`,
     );
   return { ...plan, leaves: leaves(target, to) };
 }
@@ -111,7 +111,7 @@ export async function rollBack(
     await freezeStuck(factory, repo, to, {
       kind: 'stuck',
       why: result.verified.reason,
-      what: `1. see whether ${to} serves well: millwright rollback status\n2. then: millwright release thaw ${repo}`,
+      what: `1. see whether ${to} serves well: ./millwright rollback status\n2. then: ./millwright release thaw ${repo}`,
     });
   const done = await afterTraffic(factory, plan);
   return { kind: 'done', ms: factory.clock.now() - started, ...done };

@@ -30,7 +30,7 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   const again = await ended(await file('again'));
   expect(again).toMatchObject({
     state: 'denied',
-    reason: expect.stringContaining(`millwright release lift ${bad.release}`),
+    reason: expect.stringContaining(`./millwright release lift ${bad.release}`),
     delivered: null,
   });
   // Others flow, and so does a fix: it is another patch.

@@ -207,7 +207,7 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
     status: 502,
     body: {
       code: 'rollback-failed',
-      next: expect.stringContaining(`millwright rollback ${one.release} --yes`),
+      next: expect.stringContaining(`./millwright rollback ${one.release} --yes`),
     },
   });
   const paged = await at.until('the call', async () => (await lines('target.paged'))[0]);
@@ -216,11 +216,11 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
   expect((await status()).frozen).toMatchObject({
     by: 'factory',
     reason: 'the proxy is gone',
-    what: expect.stringContaining('millwright release thaw shop'),
+    what: expect.stringContaining('./millwright release thaw shop'),
     paged: 'sent',
   });
   expect(at.live()).toBe(two.release);
-  expect((await at.api('GET', `/runs/${one.id}/why`)).body.next).toContain('millwright release thaw shop');
+  expect((await at.api('GET', `/runs/${one.id}/why`)).body.next).toContain('./millwright release thaw shop');
   at.target.faults.shift = () => null;
   expect((await rollback()).body).toMatchObject({ done: true, to: one.release });
 });

@@ -20,7 +20,7 @@ export async function whoAsks(store: Store, request: FastifyRequest): Promise<Wh
   if (!person)
     throw new HttpProblem(401, 'bad-token', 'nobody has this token', {
       exitCode: 4,
-      next: 'ask an administrator: millwright person enrol NAME --roles author',
+      next: 'ask an administrator: ./millwright person enrol NAME --roles author',
     });
   return { ...person, actor: person.id as string as Actor };
 }

@@ -44,7 +44,7 @@ export async function envelopesAfter(sql: Sql, after: number, limit: number): Pr
     where position > ${after} order by position limit ${limit}`;
   return rows.map((row, i) => {
     if (row.position !== after + i + 1)
-      throw terminal('trail-gap', `entry ${after + i + 1} is missing; run: millwright trail verify`);
+      throw terminal('trail-gap', `entry ${after + i + 1} is missing; run: ./millwright trail verify`);
     return envelopeOf(row);
   });
 }
@@ -109,7 +109,7 @@ export async function hashesOf(
     if (level % STEP === 0)
       throw terminal(
         'trail-gap',
-        `the stored tree lacks node ${level}/${index}; run: millwright trail verify`,
+        `the stored tree lacks node ${level}/${index}; run: ./millwright trail verify`,
       );
     return nodeHash(
       hashOf({ level: level - 1, index: 2 * index }),

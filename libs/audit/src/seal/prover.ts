@@ -68,7 +68,7 @@ type Tree = { size: number; root: Uint8Array };
 const tampered = (position: number) =>
   terminal(
     'trail-tampered',
-    `entry ${position} is not the one that was sealed; run: millwright trail verify`,
+    `entry ${position} is not the one that was sealed; run: ./millwright trail verify`,
   );
 
 function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } {
@@ -77,7 +77,7 @@ function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } {
   if (read === null || read.size !== checkpoint.size)
     throw terminal(
       'trail-tampered',
-      `the checkpoint of ${checkpoint.size} entries is not one; run: millwright trail verify`,
+      `the checkpoint of ${checkpoint.size} entries is not one; run: ./millwright trail verify`,
     );
   return read;
 }
@@ -247,7 +247,7 @@ export function openProver(options: {
         if (!checkConsistency(from, to, before, after, proof))
           throw terminal(
             'trail-tampered',
-            'the stored tree contradicts itself; run: millwright trail verify',
+            'the stored tree contradicts itself; run: ./millwright trail verify',
           );
         return proof;
       }),

@@ -63,12 +63,12 @@ export async function resume(sql: Sql, keys: KeyFolder, origin: string): Promise
   if (size !== last.size || theirs !== origin || !equal(root, tree.root()))
     throw terminal(
       'trail-tampered',
-      'what is stored is not what the last checkpoint was signed on; run: millwright trail verify',
+      'what is stored is not what the last checkpoint was signed on; run: ./millwright trail verify',
     );
   if (before.root !== null && !equal(before.root, await rootAt(sql, before.size)))
     throw terminal(
       'trail-forked',
-      `the trail is not the one whose first ${before.size} entries were signed; run: millwright trail verify`,
+      `the trail is not the one whose first ${before.size} entries were signed; run: ./millwright trail verify`,
     );
   return { signer, tree };
 }

@@ -115,7 +115,7 @@ function explained(decided: Decision, facts: Facts): Decision {
   if (facts.action === 'start' || !decided.policies.includes('quarantine')) return decided;
   const held = facts.quarantine.map(
     ({ commit, release, how, as }) =>
-      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: millwright release lift ${release} --reason …`,
+      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: ./millwright release lift ${release} --reason …`,
   );
   return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
 }

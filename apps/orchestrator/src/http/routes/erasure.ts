@@ -19,7 +19,7 @@ export function erasureRoutes(app: App, { factory }: Api): void {
         next: 'start the orchestrator with MILLWRIGHT_REDACTOR_URL',
       });
     const { position, reason } = request.body;
-    if (position > (await trail.head())) throw notFound('entry', String(position), 'millwright trail show');
+    if (position > (await trail.head())) throw notFound('entry', String(position), './millwright trail show');
     const record = await say(factory, streamOf.factory(), request.who, {
       type: 'trail.redacted',
       data: { position, reason },
@@ -36,9 +36,13 @@ export function erasureRoutes(app: App, { factory }: Api): void {
       must(request.who, 'admin');
       const { id } = request.params;
       if (id === ADMIN)
-        throw conflict('is-admin', "the first administrator's name is no person's", 'millwright person list');
+        throw conflict(
+          'is-admin',
+          "the first administrator's name is no person's",
+          './millwright person list',
+        );
       if (!(await factory.store.people.list()).some((person) => person.id === id))
-        throw notFound('person', id, 'millwright person list');
+        throw notFound('person', id, './millwright person list');
       await say(factory, streamOf.person(id), request.who, {
         type: 'person.erased',
         data: { person: id, reason: request.body.reason },

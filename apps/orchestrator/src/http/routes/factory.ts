@@ -37,7 +37,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
       const { name, roles } = request.body;
       if ((await factory.store.people.list()).some((person) => person.name === name))
         throw new HttpProblem(409, 'exists', `${name} is enrolled already`, {
-          next: 'millwright person list',
+          next: './millwright person list',
         });
       await factory.store.people.enrol({ id, name, roles, tokenHash: hashToken(token) });
       await say(factory, streamOf.person(id), request.who, {

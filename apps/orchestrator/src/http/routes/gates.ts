@@ -19,11 +19,11 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     );
   const known = (id: GateId): { info: RunInfo; gate: Gate } => {
     const found = all().find(({ gate }) => gate.gate === id);
-    if (!found) throw notFound('gate', id, 'millwright gate list');
+    if (!found) throw notFound('gate', id, './millwright gate list');
     return found;
   };
   const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
-    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, 'millwright gate list');
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, './millwright gate list');
     return gateView(factory.store, info, info.state, gate, await namesOf(factory), facts);
   };
 
@@ -53,7 +53,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
       const why = `not recorded: ${result.reason}`;
       throw /requester/.test(result.reason)
         ? forbidden(why, 'another enrolled approver has to')
-        : conflict('not-recorded', why, `millwright gate show ${id}`);
+        : conflict('not-recorded', why, `./millwright gate show ${id}`);
     }
     driver.drive(info.id);
     await factory.world.reached(await factory.trail.head());

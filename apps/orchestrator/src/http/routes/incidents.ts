@@ -45,7 +45,7 @@ export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
             'this alert is not signed with the secret of its repository',
             {
               exitCode: 4,
-              next: `set one of ${LEAST_SECRET} characters or more: millwright secret set ${ALERTS_SECRET} --repo NAME; send it as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>`,
+              next: `set one of ${LEAST_SECRET} characters or more: ./millwright secret set ${ALERTS_SECRET} --repo NAME; send it as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>`,
             },
           );
         const incident = incidentOf(messageOf(body));

@@ -32,10 +32,14 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
     async (request) => {
       must(request.who, 'admin', 'approver');
       const info = factory.world.releases.get(request.params.id);
-      if (!info) throw notFound('release', request.params.id, 'millwright release quarantine');
+      if (!info) throw notFound('release', request.params.id, './millwright release quarantine');
       const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
       if (one === undefined)
-        throw conflict('not-quarantined', `${info.id} is not in quarantine`, 'millwright release quarantine');
+        throw conflict(
+          'not-quarantined',
+          `${info.id} is not in quarantine`,
+          './millwright release quarantine',
+        );
       await say(factory, streamOf.repo(info.repo), request.who, {
         type: 'quarantine.lifted',
         data: { repo: info.repo, commit: one.commit, reason: request.body.reason },

@@ -71,7 +71,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
   );
   app.get('/releases/:id', { schema: { params: Params, response: { 200: ReleaseView } } }, (request) => {
     const info = factory.world.releases.get(request.params.id);
-    if (!info) throw notFound('release', request.params.id, 'millwright release list');
+    if (!info) throw notFound('release', request.params.id, './millwright release list');
     return view(info);
   });
 }

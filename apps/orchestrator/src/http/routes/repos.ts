@@ -21,7 +21,7 @@ export function knownRepo(factory: Factory, name: string) {
       name,
       factory.world.repos.size > 0
         ? `there are: ${[...factory.world.repos.keys()].join(', ')}`
-        : 'millwright repo add PATH|URL',
+        : './millwright repo add PATH|URL',
     );
   return repo;
 }
@@ -131,7 +131,7 @@ async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
     throw unusable(
       'cannot-go-back',
       cannot,
-      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
+      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: ./millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
     );
 }
 

@@ -25,7 +25,7 @@ const Params = z.object({ repo: RepoName });
 export function rollbackRoutes(app: App, { factory }: Api): void {
   const known = (name: string): RepoName => {
     const repo = [...factory.world.repos.keys()].find((one) => one === name);
-    if (repo === undefined) throw notFound('repository', name, 'millwright repo list');
+    if (repo === undefined) throw notFound('repository', name, './millwright repo list');
     return repo;
   };
   const deployed = (): RepoName[] =>
@@ -34,7 +34,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     if (name !== undefined) return known(name);
     const [only, ...others] = deployed();
     if (only === undefined)
-      throw conflict('nothing-deployed', 'nothing is deployed', 'millwright release list');
+      throw conflict('nothing-deployed', 'nothing is deployed', './millwright release list');
     if (others.length > 0)
       throw conflict('which-repository', `say which: --repo ${[only, ...others].join(' or --repo ')}`);
     return only;
@@ -67,7 +67,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
       if (cannot !== null)
         throw new HttpProblem(409, 'release-gone', `${to} cannot be gone back to: ${cannot}`, {
           kept: `${from} serves as before`,
-          next: `millwright rollback status, for another one`,
+          next: `./millwright rollback status, for another one`,
         });
       if (request.body.dryRun) {
         const text =
@@ -81,7 +81,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
       if (done.kind === 'failed')
         throw new HttpProblem(502, 'rollback-failed', done.reason, {
           kept: done.what === null ? `${from} still serves` : `${repo} is frozen, and a person is called`,
-          next: done.what ?? `millwright release show ${to}`,
+          next: done.what ?? `./millwright release show ${to}`,
         });
       return { repo, from, to, done: true, ms: done.ms, text: done.text, revert: done.revert, plan: null };
     },
@@ -91,7 +91,8 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     must(request.who, 'admin', 'author', 'approver');
     const repo = named(request.body.repo);
     const asked = await askUndo(factory, repo, request.who.actor);
-    if (asked.kind === 'none') throw conflict('nothing-to-undo', asked.reason, 'millwright rollback status');
+    if (asked.kind === 'none')
+      throw conflict('nothing-to-undo', asked.reason, './millwright rollback status');
     const { kind: state, release, reason } = asked;
     return { repo, state, release, reason, needs: asked.kind === 'waits' ? asked.needs : 0 };
   });
@@ -118,7 +119,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
       must(request.who, 'admin', 'approver');
       const repo = known(request.params.repo);
       if (factory.world.target(repo).frozen === null)
-        throw conflict('not-frozen', `the target of ${repo} is not frozen`, 'millwright rollback status');
+        throw conflict('not-frozen', `the target of ${repo} is not frozen`, './millwright rollback status');
       await say(factory, streamOf.target(repo), request.who, { type: 'target.thawed', data: request.body });
       return { repo, frozen: false };
     },

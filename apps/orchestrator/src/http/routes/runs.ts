@@ -12,7 +12,7 @@ import { must } from '../who.ts';
 
 const Params = z.object({ id: RunId });
 
-const UNSEALED_NEXT = 'millwright doctor names what is missing; once it is there the run goes on by itself';
+const UNSEALED_NEXT = './millwright doctor names what is missing; once it is there the run goes on by itself';
 
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
@@ -20,7 +20,7 @@ const SAID_LINES = 15;
 export function runRoutes(app: App, { factory, driver }: Api): void {
   const known = (id: RunId): RunInfo => {
     const run = factory.world.runs.get(id);
-    if (!run) throw notFound('run', id, 'millwright run list');
+    if (!run) throw notFound('run', id, './millwright run list');
     return run;
   };
   const view = async (info: RunInfo): Promise<RunView> => {
@@ -31,7 +31,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       factory.clock.now(),
       await namesOf(factory),
     );
-    if (!seen) throw notFound('run', info.id, 'millwright run list');
+    if (!seen) throw notFound('run', info.id, './millwright run list');
     const unsealed = seen.endedAt === null ? factory.unsealed.get(info.id) : undefined;
     return unsealed === undefined ? seen : { ...seen, state: 'waiting', reason: unsealed };
   };
@@ -87,7 +87,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
         throw conflict(
           'not-cancelled',
           `the run was not cancelled: ${stopped.reason}`,
-          `millwright run why ${info.id}`,
+          `./millwright run why ${info.id}`,
         );
       driver.drive(info.id);
       await factory.world.reached(await factory.trail.head());
@@ -185,14 +185,14 @@ function stuckOn(factory: Factory, run: RunView): string | null {
 function nextStep(run: RunView): string {
   const gate = run.gates.find((one) => one.state === 'waiting');
   if (run.state === 'waiting' && gate)
-    return `millwright gate show ${gate.id}, then millwright gate approve ${gate.id} --reason …`;
+    return `./millwright gate show ${gate.id}, then ./millwright gate approve ${gate.id} --reason …`;
   if (run.state === 'waiting' && run.reason?.startsWith('the canary pauses'))
-    return `send it what it needs, or wait: it never promotes by itself (millwright run watch ${run.id})`;
-  if (run.state === 'waiting') return `millwright ticket answer ${run.ticket} "…"`;
-  if (run.state === 'running') return `millwright run watch ${run.id}`;
+    return `send it what it needs, or wait: it never promotes by itself (./millwright run watch ${run.id})`;
+  if (run.state === 'waiting') return `./millwright ticket answer ${run.ticket} "…"`;
+  if (run.state === 'running') return `./millwright run watch ${run.id}`;
   if (run.state === 'rolled_back')
-    return `millwright ticket show ${run.ticket}: it is open again, with the evidence`;
+    return `./millwright ticket show ${run.ticket}: it is open again, with the evidence`;
   return run.state === 'done'
     ? 'nothing: it is done'
-    : `millwright ticket answer ${run.ticket} "…" starts another run with what you say`;
+    : `./millwright ticket answer ${run.ticket} "…" starts another run with what you say`;
 }

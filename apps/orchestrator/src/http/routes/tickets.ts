@@ -17,7 +17,7 @@ const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() 
 export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
   const known = (id: TicketId): TicketInfo => {
     const ticket = factory.world.tickets.get(id);
-    if (!ticket) throw notFound('ticket', id, 'millwright ticket list');
+    if (!ticket) throw notFound('ticket', id, './millwright ticket list');
     return ticket;
   };
 
@@ -78,7 +78,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
             : 'the run has not asked anything',
         );
         if (answered.kind === 'rejected')
-          throw conflict('no-question', answered.reason, `millwright run show ${run}`);
+          throw conflict('no-question', answered.reason, `./millwright run show ${run}`);
       }
       await say(factory, streamOf.ticket(ticket.id), request.who, {
         type: 'ticket.answered',

@@ -26,7 +26,10 @@ export async function proved<T>(prove: () => Promise<T>): Promise<T> {
     if (error.code === 'unsealed')
       throw new HttpProblem(503, 'unsealed', `${error.message}; try again in a moment`, { exitCode: 8 });
     if (error.code === 'trail-tampered' || error.code === 'trail-gap')
-      throw new HttpProblem(500, error.code, error.message, { exitCode: 7, next: 'millwright trail verify' });
+      throw new HttpProblem(500, error.code, error.message, {
+        exitCode: 7,
+        next: './millwright trail verify',
+      });
     throw error;
   }
 }
@@ -70,7 +73,8 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     { schema: { params: z.object({ position: Position }) } },
     async (request) => {
       const { position } = request.params;
-      if (position > (await trail.head())) throw notFound('entry', String(position), 'millwright trail show');
+      if (position > (await trail.head()))
+        throw notFound('entry', String(position), './millwright trail show');
       await factory.sealer.sealed(position, { timeoutMs: SEAL_MS });
       return proved(() => prover.prove(position));
     },
@@ -102,7 +106,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     },
     async (request) => {
       const recorded = await trail.read(streamOf.run(request.params.id));
-      if (recorded.length === 0) throw notFound('run', request.params.id, 'millwright run list');
+      if (recorded.length === 0) throw notFound('run', request.params.id, './millwright run list');
       const named = recorded.flatMap(({ envelope, entry }) =>
         entry?.type === 'change.attested' || entry?.type === 'release.attested'
           ? [{ position: envelope.position, digest: entry.data.attestation }]
