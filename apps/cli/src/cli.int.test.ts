@@ -228,7 +228,7 @@ describe('run watch', () => {
 
   it('ends with 8 when the time is up, and names the gate it waits for', async () => {
     answer = (_, response) => events(response)(run({ state: 'waiting', gates: [gate()] }));
-    const ran = await cli(['run', 'watch', 'run_0000000000000001', '--timeout', '600ms']);
+    const ran = await cli(['run', 'watch', 'run_0000000000000001', '--timeout', '5s']);
     expect(ran.code).toBe(8);
     expect(ran.stdout).toContain('merge waiting  gate_0000000000000001  0 of 2 approvals');
   });
