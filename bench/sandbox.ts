@@ -17,7 +17,7 @@ type Measured = {
 };
 
 export async function sandbox(_postgres: unknown, quick: boolean): Promise<Row[]> {
-  const said = await measured<Measured>(PROGRAM, [quick ? 'quick' : 'whole'], 80_000);
+  const said = await measured<Measured>(PROGRAM, [quick ? 'quick' : 'whole'], 300_000);
   return [
     {
       what: 'a tool call in a sandbox',
