@@ -11,6 +11,7 @@ import { duration } from '../text/format.ts';
 import { COMPILE_CACHE, ROOT } from '../up/root.ts';
 import { setUp } from '../up/set-up.ts';
 import { rollbackPlan } from '../views/rollback.ts';
+import { agreed } from './agreed.ts';
 
 // Going back on the factory's own machine while nobody can sign in: its folder's permissions say who may. The work is the orchestrator's own
 // program, which asks neither the database nor a running factory.
@@ -103,14 +104,7 @@ export async function rollbackOffline(
   };
   if (options.dryRun === true || options.yes !== true) {
     const view = await answered(true);
-    if (options.dryRun === true)
-      return show(context, view, () => [
-        ...rollbackPlan(context.look, view),
-        'Nothing was changed (--dry-run).',
-      ]);
-    context.note(...rollbackPlan(context.noteLook, view));
-    if (!/^y(es)?$/i.test(await ask('Roll back now? [y/N] ')))
-      throw failed('not_agreed', 'not rolled back: nothing was changed');
+    if (!(await agreed(context, { raw: view, view }, options.dryRun === true, ask))) return;
   }
   const view = await answered(false);
   show(context, view, () => [...rollbackPlan(context.look, view), `Done in ${duration(view.ms)}.`]);

@@ -6,6 +6,7 @@ import { Fail, failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { oneLine } from '../text/plain.ts';
 import { rollbackOffers, rollbackPlan, rollbackStatus } from '../views/rollback.ts';
+import { agreed } from './agreed.ts';
 import { rollbackOffline } from './rollback-offline.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -90,14 +91,7 @@ async function online(
   };
   if (dryRun || asks) {
     const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: true });
-    if (dryRun)
-      return show(context, raw, () => [
-        ...rollbackPlan(context.look, value),
-        'Nothing was changed (--dry-run).',
-      ]);
-    context.note(...rollbackPlan(context.noteLook, value));
-    if (!/^y(es)?$/i.test(await ask('Roll back now? [y/N] ')))
-      throw failed('not_agreed', 'not rolled back: nothing was changed');
+    if (!(await agreed(context, { raw, view: value }, dryRun, ask))) return;
   }
   const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: false });
   show(context, raw, () => [
