@@ -97,8 +97,9 @@ describe('with Postgres away', () => {
 
     await db.restart('immediate');
     await at.factory.deployments.append(SHOP, { type: 'target.thawed', data: { reason: 'anything' } });
+    // The merge's revert follows by itself, now that the trail is there; whether it has begun is not looked at.
     const types = (await at.trail()).filter((line) => line.stream === 'target/shop').map((line) => line.type);
-    expect(types.slice(-5)).toEqual([
+    expect(types.slice(0, types.lastIndexOf('target.thawed') + 1).slice(-5)).toEqual([
       'target.effect-started',
       'target.effect-finished',
       'target.released',
