@@ -22,7 +22,7 @@ type Bench = { name: string; minutes: number; run(postgres: OwnPostgres, quick: 
 const ALL: readonly Bench[] = [
   { name: 'stages', minutes: 1, run: stages },
   { name: 'takeover', minutes: 1, run: takeover },
-  { name: 'sandbox', minutes: 2, run: sandbox },
+  { name: 'sandbox', minutes: 6, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
   { name: 'rollback', minutes: 9, run: rollback },
   // After a factory has run: the first start after a change of the code compiles it, and keeps the compiler in memory.

@@ -28,7 +28,7 @@ export async function sandbox(_postgres: unknown, quick: boolean): Promise<Row[]
       what: `a workspace of ${said.files} files`,
       ...{ unit: 'ms', ours: said.overlay, aim: 5 },
       peer: { name: 'git worktree add', spread: said.worktree },
-      note: 'an overlay mount with a bounded upper, on a checkout that is there; mounted by the host as an attempt has it.',
+      note: 'an overlay with a bounded upper, on a checkout that is there: the tmpfs mounted by mount(8), as the runner does, the overlay by one call of mount(2) in a process that runs already, as the engine does.',
     },
     {
       what: `a workspace of ${said.files} files`,

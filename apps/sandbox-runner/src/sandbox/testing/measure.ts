@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS } from '../limits.ts';
 import { mountUpper, overlayOptions, unmountUpper } from '../overlay.ts';
 import type { Checkout } from '../sandbox.ts';
 import { testSandboxes } from './factory.ts';
+import { residentMount } from './resident-mount.ts';
 
 const FILES = 4_400;
 const quick = process.argv[2] === 'quick';
@@ -63,26 +64,20 @@ async function workspaces(folder: string) {
   await makeTree(tree);
   const at = (kind: string, nth: number) => join(folder, `${kind}${nth}`);
   const read = (path: string) => readFile(join(path, 'src/part-7/file-300.js'));
+  const engine = residentMount();
   const overlay = await timed(
     quick ? 5 : 50,
     async (nth) => {
       const upper = await mountUpper(at('upper', nth), DEFAULT_LIMITS);
       await mkdir(at('overlay', nth));
-      await hostTool('mount', [
-        '-t',
-        'overlay',
-        '-o',
-        overlayOptions([tree], upper),
-        'm',
-        at('overlay', nth),
-      ]);
+      await engine.overlay(at('overlay', nth), overlayOptions([tree], upper));
       await read(at('overlay', nth));
     },
     async (nth) => {
       await hostTool('umount', [at('overlay', nth)]);
       await unmountUpper(at('upper', nth));
     },
-  );
+  ).finally(engine.end);
   const copy = await timed(
     quick ? 2 : 5,
     async (nth) => {
