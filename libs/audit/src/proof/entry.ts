@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import type { Digest, Envelope } from '@millwright/domain';
 import canonicalize from 'canonicalize';
+import { saltedSha256, sha256 } from './sha256.ts';
 
 // Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.
 
@@ -16,7 +16,7 @@ export function canonicalBytes(value: unknown): Uint8Array {
 
 /** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps what was erased from being guessed back from its digest. */
 export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {
-  return `sha256:${hash('sha256', Buffer.concat([salt, bytes]), 'hex')}` as Digest;
+  return `sha256:${saltedSha256(salt, bytes)}` as Digest;
 }
 
 /**
@@ -34,7 +34,7 @@ export function envelopeBytes(envelope: Envelope): Uint8Array {
 
 /** A leaf of the tree, RFC 6962 section 2.1: SHA-256(0x00 ‖ canonical envelope). */
 export function leafHash(envelope: Envelope): Uint8Array {
-  return hash('sha256', `\0${envelopeText(envelope)}`, 'buffer');
+  return sha256(`\0${envelopeText(envelope)}`);
 }
 
 /** Free text, apart from its payload, under a salt of its own: it can be erased, and the payload still stands. */

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
+import { sha256 } from './sha256.ts';
 
 // The Merkle tree of RFC 6962, section 2.1. Leaves and indices count from 0: the entry at position p is leaf p - 1. A *complete node*
 // (level, index) is the root of the 2^level leaves from index * 2^level on; it never changes once its last leaf is there.
 
 /** SHA-256 of nothing: the root of the empty tree. */
-export const EMPTY_ROOT: Uint8Array = hash('sha256', '', 'buffer');
+export const EMPTY_ROOT: Uint8Array = sha256('');
 
 /** Reused by every call: hashing is synchronous. */
 const pair = Buffer.alloc(65);
@@ -14,7 +14,7 @@ pair[0] = 1;
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   pair.set(left, 1);
   pair.set(right, 33);
-  return hash('sha256', pair, 'buffer');
+  return sha256(pair);
 }
 
 export type Node = { level: number; index: number };

@@ -1,5 +1,8 @@
+import type { Digest, Envelope } from '@millwright/domain';
 import type { Sql } from '../connect.ts';
+import type { TrailEntry } from '../proof/index.ts';
 import type { PayloadRow } from '../rows.ts';
+import { type CopiedRow, copyOut } from './copy.ts';
 import type { EnvelopeRow } from './nodes.ts';
 
 /** Entries as they are stored, with their payloads: unparsed, for verifiers. */
@@ -33,4 +36,52 @@ export async function entriesAfter(
     : sql<EntryRow[]>`
         select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p on p.position = e.position
         where e.position = (select min(position) from millwright.entries where position > ${after})`;
+}
+
+function copied(row: CopiedRow): TrailEntry {
+  const [salt, bytes] = [row.bytesOrNull(7), row.bytesOrNull(8)];
+  const [wordsSalt, words] = [row.bytesOrNull(9), row.bytesOrNull(10)];
+  return {
+    envelope: {
+      v: 1,
+      position: row.bigint(0),
+      stream: row.text(1) as Envelope['stream'],
+      version: row.integer(2),
+      type: row.text(3),
+      actor: row.text(4) as Envelope['actor'],
+      at: row.bigint(5),
+      payloadDigest: `sha256:${row.hex(6)}` as Digest,
+    },
+    payload:
+      salt === null || bytes === null
+        ? null
+        : {
+            salt,
+            bytes,
+            words: wordsSalt === null || words === null ? null : { salt: wordsSalt, bytes: words },
+          },
+  };
+}
+
+/** Hands over the entries of positions (after, end], in order, and tells how many there are. They are views: to be used before the next. */
+export async function entriesWithin(
+  sql: Sql,
+  after: number,
+  end: number,
+  each: (entry: TrailEntry) => void,
+): Promise<number> {
+  let count = 0;
+  await copyOut(
+    sql,
+    `select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes, p.words_salt, p.words
+    from millwright.entries e left join millwright.payloads p
+      on p.position = e.position and p.position > ${after} and p.position <= ${end}
+    where e.position > ${after} and e.position <= ${end} order by e.position`,
+    11,
+    (row) => {
+      count += 1;
+      each(copied(row));
+    },
+  );
+  return count;
 }

@@ -1,10 +1,10 @@
 import { terminal } from '@millwright/domain';
-import { textArray } from '../arrays.ts';
+import { numberArray } from '../arrays.ts';
 import { openPool, type Sql } from '../connect.ts';
 import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
 import { payloadOf } from '../rows.ts';
 import { checkpointsWithin, rotationsOn } from './checkpoints.ts';
-import { entriesAfter } from './log.ts';
+import { entriesAfter, entriesWithin } from './log.ts';
 import { envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
 
 // The whole trail, read from its database as it is there, in one snapshot and in batches: memory does not grow with it.
@@ -12,12 +12,28 @@ import { envelopeOf, RowMaker, STEP, type TreeRow, WIDTH } from './nodes.ts';
 /** Long enough for some hundred million entries. */
 const DEADLINE_MS = 3_600_000;
 
-/** What was sealed of entries (after, end], by the rows of the tree and by what lies beside checkpoints. */
-async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end: number): Promise<void> {
-  const [full, checkpoints, beyond] = await Promise.all([
-    sql<{ index: number; children: Uint8Array }[]>`
-      select index, children from millwright.tree where level = ${STEP}
-        and index between ${Math.floor(after / WIDTH)} and ${Math.floor((end - 1) / WIDTH)} order by index`,
+/** Entries whose sealed hashes are kept at a time. */
+const WINDOW = 8_192;
+
+const nameOf = ({ level, index }: { level: number; index: number }) => `${level}/${index}`;
+
+/** What was sealed of entries (after, end]: said to the verifier, by the rows of the tree that end there and by what lies beside checkpoints. */
+async function feedSealed(
+  sql: Sql,
+  verifier: TrailVerifier,
+  after: number,
+  end: number,
+): Promise<Map<string, TreeRow>> {
+  const ends = Array.from({ length: 13 }, (_, i) => (i + 1) * STEP).map((level) => ({
+    level,
+    first: Math.floor(after / 2 ** level),
+    last: Math.floor(end / 2 ** level) - 1,
+  }));
+  const [rows, checkpoints, beyond] = await Promise.all([
+    sql<TreeRow[]>`
+      select t.level, t.index, t.hash, t.children from unnest(${numberArray(ends.map(({ level }) => level))}::smallint[],
+        ${numberArray(ends.map(({ first }) => first))}::bigint[], ${numberArray(ends.map(({ last }) => last))}::bigint[]
+      ) as u(level, first, last) join millwright.tree t on t.level = u.level and t.index between u.first and u.last`,
     checkpointsWithin(sql, after, end),
     sql<{ size: number; tail: Uint8Array }[]>`
       select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`,
@@ -28,27 +44,9 @@ async function feedSealed(sql: Sql, verifier: TrailVerifier, after: number, end:
         verifier.sealedLeaf(first + i, leaves.subarray(32 * i, 32 * i + 32));
   };
   for (const { size, tail } of [...checkpoints, ...beyond]) feed(size - tail.length / 32 + 1, tail);
-  for (const { index, children } of full) feed(index * WIDTH + 1, children);
+  for (const { level, index, children } of rows) if (level === STEP) feed(index * WIDTH + 1, children);
   for (const { size, note } of checkpoints) verifier.checkpoint(size, note);
-}
-
-/** The stored rows above the leaves that are complete within (after, end]: few. Each must be the one that the entries make. */
-async function firstBadRow(sql: Sql, made: readonly TreeRow[], sealed: number): Promise<TreeRow | null> {
-  const wanted = made.filter((row) => (row.index + 1) * 2 ** row.level <= sealed);
-  if (wanted.length === 0) return null;
-  const literal = (rows: readonly TreeRow[]) => textArray(rows.map((row) => `${row.level}/${row.index}`));
-  const rows = await sql<{ level: number; index: number; hash: Uint8Array; children: Uint8Array }[]>`
-    select t.level, t.index, t.hash, t.children from (
-      select split_part(k, '/', 1)::smallint as level, split_part(k, '/', 2)::bigint as index from unnest(${literal(wanted)}::text[]) as k
-    ) as u join millwright.tree t using (level, index)`;
-  const stored = new Map(rows.map((row) => [`${row.level}/${row.index}`, row]));
-  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
-  return (
-    wanted.find((row) => {
-      const found = stored.get(`${row.level}/${row.index}`);
-      return found === undefined || !same(found.hash, row.hash) || !same(found.children, row.children);
-    }) ?? null
-  );
+  return new Map(rows.map((row) => [nameOf(row), row]));
 }
 
 /** Versions go on in each stream: looked at where no hash is sealed yet. The first position where they do not. */
@@ -66,36 +64,37 @@ async function readThrough(
   options: VerifyOptions,
   keys: readonly VerifierKey[],
 ): Promise<TrailVerdict> {
+  const [{ sealed, head }] = await sql<[{ sealed: number; head: number }]>`
+    select (select coalesce(max(size), 0) from millwright.checkpoints) as sealed,
+      (select coalesce(max(position), 0) from millwright.entries) as head`;
   const maker = new RowMaker();
-  let made: TreeRow[] = [];
+  let stored = new Map<string, TreeRow>();
+  const bad: TreeRow[] = [];
+  const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
   const verifier = new TrailVerifier({
     keys,
     rotations: await rotationsOn(sql),
     earlier: options.earlier ?? [],
     completed: (level, index, hash) => {
       const row = maker.completed(level, index, hash);
-      if (row !== null) made.push(row);
+      if (row === null || bad.length > 0 || (index + 1) * 2 ** level > sealed) return;
+      const found = stored.get(nameOf(row));
+      if (found === undefined || !same(found.hash, hash) || !same(found.children, row.children))
+        bad.push(row);
     },
   });
-  const [{ sealed, head }] = await sql<[{ sealed: number; head: number }]>`
-    select (select coalesce(max(size), 0) from millwright.checkpoints) as sealed,
-      (select coalesce(max(position), 0) from millwright.entries) as head`;
-  let after = 0;
-  let pending = entriesAfter(sql, after);
-  while (!verifier.done) {
-    const rows = await pending;
-    const last = rows.at(-1);
-    if (last === undefined) break;
-    await feedSealed(sql, verifier, after, last.position);
-    pending = entriesAfter(sql, last.position); // on its way while these are hashed
-    for (const row of rows) verifier.entry({ envelope: envelopeOf(row), payload: payloadOf(row) });
-    const bad = await firstBadRow(sql, made, sealed);
-    if (bad !== null) verifier.badNode(bad.index * 2 ** bad.level + 1, (bad.index + 1) * 2 ** bad.level);
-    made = [];
-    after = last.position;
-    options.onProgress?.(after, head);
+  const { window = WINDOW } = options;
+  for (let after = 0; !verifier.done; after += window) {
+    stored = await feedSealed(sql, verifier, after, after + window);
+    const count = await entriesWithin(sql, after, after + window, (entry) => verifier.entry(entry));
+    for (const { level, index } of bad) verifier.badNode(index * 2 ** level + 1, (index + 1) * 2 ** level);
+    options.onProgress?.(after + count, head);
+    if (count === window) continue;
+    // Positions are dense, so this is the end, or a gap that somebody made: then what comes after it tells.
+    const [next] = await entriesAfter(sql, after + count, { entries: 1 });
+    if (next === undefined) break;
+    verifier.entry({ envelope: envelopeOf(next), payload: payloadOf(next) });
   }
-  await pending;
   if (sealed > head) verifier.checkpoint(sealed, ''); // it will not be reached: that it is there is what it says
   const verdict = verifier.finish();
   if (verdict.integrity.kind !== 'ok') return verdict;
@@ -115,6 +114,8 @@ export type VerifyOptions = {
   vkeys: readonly string[];
   /** Signed checkpoints (notes) kept from before, or had from a witness: the trail must be one that begins with them. */
   earlier?: readonly string[];
+  /** Entries read at a time, a multiple of 16. Default 8,192. */
+  window?: number;
   onProgress?: (position: number, head: number) => void;
 };
 
