@@ -25,29 +25,51 @@ export type SignedCheckpoint = {
 
 type Row = Pick<SignedCheckpoint, 'size' | 'note' | 'at'>;
 type CosignatureRow = { name: string; key_id: string; signature: Uint8Array };
+/** Null where nobody has cosigned. */
+type CosignedRow = Row & { [K in keyof CosignatureRow]: CosignatureRow[K] | null };
 
 /** The note with what witnesses have added to it. */
-async function withCosignatures(sql: Sql, row: Row): Promise<SignedCheckpoint> {
-  const rows = await sql<CosignatureRow[]>`
-    select name, key_id, signature from millwright.cosignatures where size = ${row.size} order by at, name`;
-  const parsed = parseNote(row.note);
-  if (rows.length === 0 || parsed.kind === 'malformed') return row;
-  const added: Signature[] = rows.map((one) => ({ name: one.name, id: one.key_id, bytes: one.signature }));
+function withCosignatures(row: Row, cosignatures: readonly CosignatureRow[]): SignedCheckpoint {
+  const { size, note, at } = row;
+  const parsed = parseNote(note);
+  if (cosignatures.length === 0 || parsed.kind === 'malformed') return { size, note, at };
+  const added: Signature[] = cosignatures.map(({ name, key_id, signature }) => ({
+    name,
+    id: key_id,
+    bytes: signature,
+  }));
   const { text, signatures } = parsed.note;
-  return { ...row, note: formatNote({ text, signatures: [...signatures, ...added] }) };
+  return { size, note: formatNote({ text, signatures: [...signatures, ...added] }), at };
+}
+
+/** One checkpoint, from its rows: one for each cosignature, and one where there is none. */
+function oneOf(rows: readonly CosignedRow[]): SignedCheckpoint | null {
+  const [row] = rows;
+  return row === undefined
+    ? null
+    : withCosignatures(
+        row,
+        rows.filter((one): one is Row & CosignatureRow => one.name !== null),
+      );
 }
 
 export async function latestCheckpoint(sql: Sql): Promise<SignedCheckpoint | null> {
-  const [row] = await sql<
-    Row[]
-  >`select size, note, at from millwright.checkpoints order by size desc limit 1`;
-  return row === undefined ? null : withCosignatures(sql, row);
+  return oneOf(
+    await sql<CosignedRow[]>`
+      select c.size, c.note, c.at, s.name, s.key_id, s.signature from (
+        select * from millwright.checkpoints order by size desc limit 1
+      ) as c left join millwright.cosignatures s using (size) order by s.at, s.name`,
+  );
 }
 
 /** The checkpoint of exactly this size, if one was signed. */
 export async function checkpointAt(sql: Sql, size: number): Promise<SignedCheckpoint | null> {
-  const [row] = await sql<Row[]>`select size, note, at from millwright.checkpoints where size = ${size}`;
-  return row === undefined ? null : withCosignatures(sql, row);
+  return oneOf(
+    await sql<CosignedRow[]>`
+      select c.size, c.note, c.at, s.name, s.key_id, s.signature
+      from millwright.checkpoints c left join millwright.cosignatures s using (size)
+      where c.size = ${size} order by s.at, s.name`,
+  );
 }
 
 /** The checkpoints of sizes in (after, end], in order. */
@@ -58,13 +80,10 @@ export async function checkpointsWithin(
 ): Promise<(SignedCheckpoint & { tail: Uint8Array })[]> {
   const rows = await sql<(Row & { tail: Uint8Array })[]>`
     select size, note, at, tail from millwright.checkpoints where size > ${after} and size <= ${end} order by size`;
-  const sizes = await sql<{ size: number }[]>`
-    select distinct size from millwright.cosignatures where size > ${after} and size <= ${end}`;
-  const cosigned = new Set(sizes.map((row) => row.size));
-  const whole: (SignedCheckpoint & { tail: Uint8Array })[] = [];
-  for (const row of rows)
-    whole.push(cosigned.has(row.size) ? { ...row, note: (await withCosignatures(sql, row)).note } : row);
-  return whole;
+  const cosignatures = await sql<(CosignatureRow & { size: number })[]>`
+    select size, name, key_id, signature from millwright.cosignatures where size > ${after} and size <= ${end} order by size, at, name`;
+  const of = Map.groupBy(cosignatures, ({ size }) => size);
+  return rows.map((row) => ({ ...withCosignatures(row, of.get(row.size) ?? []), tail: row.tail }));
 }
 
 /** The latest checkpoint that at least `quorum` of these names have cosigned (by the table; the caller checks the signatures). */
@@ -73,12 +92,13 @@ export async function latestCosigned(
   names: readonly string[],
   quorum: number,
 ): Promise<SignedCheckpoint | null> {
-  const [row] = await sql<Row[]>`
-    select c.size, c.note, c.at from millwright.checkpoints c join (
-      select s.size from millwright.cosignatures s where s.name = any(${textArray(names)}::text[])
-      group by s.size having count(distinct s.name) >= ${quorum} order by s.size desc limit 1
-    ) as enough using (size)`;
-  return row === undefined ? null : withCosignatures(sql, row);
+  return oneOf(
+    await sql<CosignedRow[]>`
+      select c.size, c.note, c.at, s.name, s.key_id, s.signature from (
+        select e.size from millwright.cosignatures e where e.name = any(${textArray(names)}::text[])
+        group by e.size having count(distinct e.name) >= ${quorum} order by e.size desc limit 1
+      ) as enough join millwright.checkpoints c using (size) join millwright.cosignatures s using (size) order by s.at, s.name`,
+  );
 }
 
 /** How far a witness has come. `size`: of the last checkpoint it cosigned, 0 for none. `since`: when the first after that was signed, if any was. */

@@ -67,28 +67,27 @@ async function load(sql: Sql, groups: readonly Group[], size: number): Promise<M
   const whole = groups.filter(isWhole);
   const edge = groups.filter((g) => !isWhole(g));
   const leaves = edge.find((g) => g.base === 0);
-  const inner = edge.filter((g) => g.base > 0);
-  const [rows, parts, entries] = await Promise.all([
-    whole.length === 0
-      ? []
-      : sql<{ level: number; index: number; children: Uint8Array }[]>`
-          select t.level, t.index, t.children from millwright.tree t join unnest(
-            ${numberArray(whole.map((g) => g.base + STEP))}::smallint[], ${numberArray(whole.map((g) => g.index))}::bigint[]
-          ) as u(level, index) on t.level = u.level and t.index = u.index`,
-    inner.length === 0
-      ? []
-      : sql<{ level: number; index: number; hash: Uint8Array }[]>`
-          select t.level, t.index, t.hash from unnest(
-            ${numberArray(inner.map((g) => g.base))}::smallint[], ${numberArray(inner.map((g) => g.index * WIDTH))}::bigint[]
-          ) as u(level, first) join millwright.tree t on t.level = u.level and t.index between u.first and u.first + ${WIDTH - 1}`,
+  // Of a group on the edge, the nodes that are complete.
+  const inner = edge.flatMap((g) => {
+    const first = g.index * WIDTH;
+    const count = g.base === 0 ? 0 : Math.min(WIDTH, Math.floor(size / 2 ** g.base) - first);
+    return Array.from({ length: count }, (_, i) => ({ level: g.base, index: first + i }));
+  });
+  const rowsAt = (nodes: readonly Node[]) => sql`
+    unnest(${numberArray(nodes.map((node) => node.level))}::smallint[], ${numberArray(nodes.map((node) => node.index))}::bigint[]) as u(level, index)
+    cross join lateral (select * from millwright.tree where level = u.level and index = u.index limit 1) as t`; // never the whole tree
+  const [rows, entries] = await Promise.all([
+    // One statement for both: a proof is two round trips, and they are what it costs.
+    sql<{ level: number; first: number; hashes: Uint8Array }[]>`
+      select t.level - ${STEP} as level, t.index * ${WIDTH} as first, t.children as hashes
+      from ${rowsAt(whole.map((g) => ({ level: g.base + STEP, index: g.index })))}
+      union all select t.level, t.index, t.hash from ${rowsAt(inner)}`,
     leaves === undefined
       ? []
       : envelopesAfter(sql, leaves.index * WIDTH, Math.min(WIDTH, size - leaves.index * WIDTH)),
   ]);
-  for (const row of rows)
-    for (const [i, hash] of slices(row.children).entries())
-      found.set(keyOf(row.level - STEP, row.index * WIDTH + i), hash);
-  for (const row of parts) found.set(keyOf(row.level, row.index), row.hash);
+  for (const { level, first, hashes } of rows)
+    for (const [i, hash] of slices(hashes).entries()) found.set(keyOf(level, first + i), hash);
   for (const envelope of entries) found.set(keyOf(0, envelope.position - 1), leafHash(envelope));
   return found;
 }

@@ -33,7 +33,9 @@ async function feedSealed(
     sql<TreeRow[]>`
       select t.level, t.index, t.hash, t.children from unnest(${numberArray(ends.map(({ level }) => level))}::smallint[],
         ${numberArray(ends.map(({ first }) => first))}::bigint[], ${numberArray(ends.map(({ last }) => last))}::bigint[]
-      ) as u(level, first, last) join millwright.tree t on t.level = u.level and t.index between u.first and u.last`,
+      ) as u(level, first, last) cross join lateral (
+        select * from millwright.tree where level = u.level and index between u.first and u.last offset 0 -- else the whole tree is read
+      ) as t`,
     checkpointsWithin(sql, after, end),
     sql<{ size: number; tail: Uint8Array }[]>`
       select size, tail from millwright.checkpoints where size > ${end} order by size limit 1`,
