@@ -23,4 +23,5 @@ it('forgives as many deaths as it is told, and five when it is told nonsense', (
   expect(['25', undefined, '', '0', '-1', '1e9', 'many'].map(times)).toEqual([25, 5, 5, 5, 5, 5, 5]);
   expect(nextDelay([0, 1, 2, 3, 4, 5], 5, 6)).toBe(2_000);
   expect(nextDelay([0, 1, 2, 3, 4, 5, 6], 6, 6)).toBeNull();
+  expect(nextDelay([0, 1, 2, 3, 4], 4, 25)).toBe(100);
 });

@@ -7,7 +7,10 @@ export function restartsPerMinute(env: Record<string, string | undefined>): numb
   return Number.isInteger(given) && given >= 1 && given <= 100 ? given : RESTARTS.perMinute;
 }
 
-/** The delay before the next start after `deaths` (instants, milliseconds), or null when it has died too often in the last minute. Pure. */
+/**
+ * The delay before the next start after `deaths` (instants, milliseconds), or null when it has died too often in the last minute: the delays are
+ * spread over the deaths that are forgiven. Pure.
+ */
 export function nextDelay(
   deaths: readonly number[],
   now: number,
@@ -15,5 +18,6 @@ export function nextDelay(
 ): number | null {
   const recent = deaths.filter((at) => now - at < 60_000).length;
   if (recent > perMinute) return null;
-  return RESTARTS.delaysMs[Math.min(Math.max(recent, 1), RESTARTS.delaysMs.length) - 1] ?? 0;
+  const { delaysMs } = RESTARTS;
+  return delaysMs[Math.ceil((Math.max(recent, 1) / perMinute) * delaysMs.length) - 1] ?? 0;
 }
