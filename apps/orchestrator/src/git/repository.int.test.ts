@@ -91,6 +91,11 @@ describe("the factory's bare copy of a repository", () => {
       await repo.patchId(base.commit, change.commit),
     );
     expect(await repo.push(rebased.commit, moved.commit)).toEqual({ kind: 'pushed' });
+    const { commit, tree } = rebased;
+    expect(await repo.fetch()).toEqual({ commit, tree });
+    expect(await repo.isAncestor(moved.commit, commit)).toBe(true);
+    expect(await repo.isAncestor(commit, moved.commit)).toBe(false);
+    expect(await repo.isAncestor(base.commit, commit)).toBe(true);
     const undone = await repo.revert(rebased.commit, rebased.commit, 'Revert', 0);
     expect(undone).toMatchObject({ kind: 'merged', tree: moved.tree });
     await expect(repo.push(base.commit, rebased.commit)).rejects.toThrow(/does not stand on/);
@@ -118,8 +123,8 @@ describe("the factory's bare copy of a repository", () => {
     await repo.git.must(['update-ref', '-d', ref]);
     expect(await repo.fetch()).toMatchObject({ commit: moved });
     expect(await repo.git.text(['for-each-ref', ref])).toBe('');
-    sh(work, 'push', '-qf', 'origin', 'HEAD~:main');
-    expect(await repo.fetch()).toEqual(await repo.at(`${moved}~`));
+    sh(work, 'push', '-qf', 'origin', 'HEAD~2:main');
+    expect(await repo.fetch()).toEqual(await repo.at(`${moved}~2`));
     expect(await repo.git.text(['for-each-ref', ref])).not.toBe('');
   });
 

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stripVTControlCharacters } from 'node:util';
 import {
   type ChangedPath,
   type CommitAndTree,
@@ -14,7 +13,9 @@ import {
 } from '@millwright/domain';
 import { credentialEnvironment } from './credential.ts';
 import { Git, type GitResult } from './git.ts';
+import { Made } from './made.ts';
 import { Memo } from './memo.ts';
+import { complaint, remarks } from './said.ts';
 
 /** What git answers the remote when it is asked for a password; null where nothing was set. */
 export type Token = () => Promise<string | null>;
@@ -60,6 +61,7 @@ export class Repository {
   readonly #sources = new Memo<Digest>(64);
   readonly #snapshots = new Memo<string>(256);
   readonly #patchIds = new Memo<PatchId>(64);
+  readonly #made = new Made();
   /** Where the branch was when this process fetched it last; its objects are here. */
   #fetched: CommitAndTree | null = null;
 
@@ -93,7 +95,7 @@ export class Repository {
     return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
   }
 
-  /** Fetches the branch, unless it is where it was, and says where it stands. Failures a person can mend are values. */
+  /** Fetches the branch, unless it is where it was or at a commit of ours, and says where it stands. Failures a person can mend are values. */
   async fetch(): Promise<Fetched> {
     const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
     if (listed.exitCode !== 0)
@@ -119,6 +121,12 @@ export class Repository {
       };
     }
     if (this.#fetched?.commit === tip) return this.#fetched;
+    // What we pushed lies here.
+    const made = this.#made.at(tip as GitSha);
+    if (made !== null) {
+      this.#fetched = made;
+      return made;
+    }
     const fetched = await this.#remote(
       [
         'fetch',
@@ -194,6 +202,7 @@ export class Repository {
     );
     // A ref of its own keeps the commit from being collected.
     await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
+    this.#made.note(commit, tree, parent);
     return commit;
   }
 
@@ -346,7 +355,10 @@ export class Repository {
   }
 
   async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
-    return (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0;
+    return (
+      this.#made.isAncestor(commit, of) ??
+      (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0
+    );
   }
 
   /** Fast-forward of the branch from exactly `base` to `commit`, never a plain and never a force push. */
@@ -378,21 +390,4 @@ export class Repository {
       ? { kind: 'moved', reason: why }
       : { kind: 'refused', reason: why };
   }
-}
-
-/** What git says after every failed transport, whatever failed. */
-const GENERAL =
-  /^((fatal: )?Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.)$/;
-
-/** What the server's hooks said: five lines at most, without their colours. */
-const remarks = (text: string): string[] =>
-  [...text.matchAll(/^remote: (.*\S)\s*$/gm)]
-    .map(([, said = '']) => stripVTControlCharacters(said))
-    .slice(0, 5);
-
-/** The line of git's that says what is wrong. */
-function complaint(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !GENERAL.test(line));
-  const said = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines.at(-1);
-  return said?.replace(/^(fatal|error): /, '') ?? 'git said nothing';
 }
