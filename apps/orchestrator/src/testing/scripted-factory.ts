@@ -31,6 +31,8 @@ const clock: Clock = {
 const ids: Ids = {
   next: (prefix) => `${prefix}_${Date.now().toString(36)}${randomBytes(6).toString('hex')}`,
 };
+/** A target in memory has nothing to wait for: a canary's looks, 150 ms apart, come ten times as soon. */
+const hasty: Clock = { ...clock, sleep: (ms) => clock.sleep(ms / 10) };
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 
 export type ScriptedFactory = Awaited<ReturnType<typeof scriptedFactory>>;
@@ -98,9 +100,8 @@ export async function scriptedFactory(
       secrets,
       trail,
       world,
-      clock,
       aside,
-      ...(target ? { target: () => target } : {}),
+      ...(target ? { clock: hasty, target: () => target } : { clock }),
     }),
     pager: async (page) => {
       paged.push(page);

@@ -18,7 +18,7 @@ const owner = isMainThread ? process.ppid : process.pid;
 
 const WATCH = `
 "$1" -D "$2/data" -k "" -c listen_addresses=127.0.0.1 -p "$3" -c max_connections=300 -c shared_buffers=64MB \
-  -c fsync=off -c full_page_writes=off >"$2/log" 2>&1 &
+  -c fsync=off -c full_page_writes=off -c scram_iterations=1 >"$2/log" 2>&1 &
 P=$!
 trap '' INT TERM HUP
 while kill -0 $P 2>/dev/null; do
