@@ -1,5 +1,5 @@
 import type { Irreversible } from './act.ts';
-import { linesOf, type PatchFile } from './patch.ts';
+import { lineIndex, linesOf, type PatchFile } from './patch.ts';
 import { isTest } from './paths.ts';
 
 // A public endpoint that goes takes its callers' data with it, and they cannot be called back. Found by how the common frameworks write
@@ -26,11 +26,11 @@ type Endpoint = { name: string; line: number };
 function endpointsOf(file: PatchFile, side: 'added' | 'removed'): Endpoint[] {
   const lines = linesOf(file, side);
   const text = lines.map((line) => line.text).join('\n');
-  const lineAt = (index: number) => lines[text.slice(0, index).split('\n').length - 1]?.line ?? 0;
+  const indexOf = lineIndex(lines);
   const called = [CALL, DECORATOR, RECORD].flatMap((pattern) =>
     [...text.matchAll(pattern)].map((found) => ({
       name: `${(found[1] ?? '').toUpperCase()} ${found[2]}`,
-      line: lineAt(found.index),
+      line: lines[indexOf(found.index)]?.line ?? 0,
     })),
   );
   const described = OPENAPI_FILE.test(file.path)

@@ -21,20 +21,31 @@ describe('irreversible statements', () => {
     ['ALTER … DROP', 'ALTER TABLE carts DROP total;'],
     ['TRUNCATE', 'TRUNCATE carts;'],
     ['TRUNCATE', 'truncate table carts'],
+    ['TRUNCATE', 'truncate carts;'],
+    ['TRUNCATE', 'await sql`truncate carts`;'],
     ['DELETE without WHERE', 'DELETE FROM carts;'],
+    ['DELETE without WHERE', 'DELETE FROM carts WHERE true;'],
     ['DELETE without WHERE', "db.query('delete from carts'); // where it hurts"],
     ['ALTER … TYPE', 'ALTER TABLE carts ALTER COLUMN total TYPE smallint;'],
     ['ALTER … TYPE', 'ALTER COLUMN total SET DATA TYPE smallint'],
     ['drizzle-kit push', '"migrate": "drizzle-kit push"'],
     ['force-push', 'git push --force origin main'],
     ['force-push', 'git push -f'],
+    ['force-push', 'git -C /srv/shop push -q origin main --force'],
+    ['force-push', "await git(['push', 'origin', '--force'])"],
     ['force-push', 'git push origin +main'],
     ['rm -rf', 'rm -rf /var/lib/shop'],
     ['rm -rf', 'rm -fr "$DATA"'],
+    ['rm -rf', 'rm -Rf /var/lib/shop'],
+    ['rm -rf', 'rm -r -f -- /var/lib/shop'],
+    ['rm -rf', 'rm --recursive --force ~/data'],
+    ['rm -rf', 'find /var/lib/shop -type f -delete'],
     ['volume removed', 'docker compose down -v'],
     ['FLUSHALL or FLUSHDB', 'redis-cli FLUSHALL'],
     ['dropTable or dropColumn', "knex.schema.dropTable('carts')"],
     ['delete of everything', 'await prisma.cart.deleteMany({})'],
+    ['delete of everything', 'await db.delete(carts);'],
+    ['ALTER … TYPE', 'ALTER TABLE carts MODIFY total smallint;'],
     ['RENAME', 'ALTER TABLE carts RENAME COLUMN total TO sum;'],
     ['SET NOT NULL', 'ALTER TABLE carts ALTER COLUMN total SET NOT NULL;'],
     ['ADD COLUMN … NOT NULL without DEFAULT', 'ALTER TABLE carts ADD COLUMN total integer NOT NULL;'],
@@ -104,6 +115,10 @@ describe('irreversible statements', () => {
     'git push origin main',
     'rm -rf dist',
     'items.delete(id)',
+    'await db.delete(carts).where(eq(carts.id, id));',
+    '// truncate the text',
+    'rm -f /tmp/lock',
+    'rm -r build',
     'drop the ball',
     'type Total = number;',
   ])('not in %s', (line) => {
@@ -114,9 +129,28 @@ describe('irreversible statements', () => {
     expect(statements(['+DROP', '+  TABLE carts;'])).toEqual(['DROP']);
     expect(statements([' ALTER TABLE carts', '+  DROP COLUMN total;'])).toContain('DROP');
     expect(statements(['+DELETE FROM carts', '+  WHERE id = 1;'])).toEqual([]);
+    expect(statements(['+DELETE', '+  FROM carts;'])).toEqual(['DELETE without WHERE']);
+    expect(
+      statements(['+ALTER TABLE carts', '+  ALTER COLUMN total', '+  SET DATA', '+  TYPE smallint;']),
+    ).toEqual(['ALTER … TYPE']);
+    expect(statements([' DROP TABLE carts;', '+', ' SELECT 1;', '+SELECT 2;'])).toEqual([]);
     expect(statements(['-DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
     expect(statements([' DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
     expect(statements(['+DROP TABLE carts;'], 'docs/a.md')).toEqual([]);
+  });
+
+  test('a comment neither hides a statement nor bounds it, and a string that opens one hides nothing', () => {
+    expect(statements(['+DROP /* the old */ TABLE carts;'])).toEqual(['DROP']);
+    expect(statements(['+DROP -- the old', '+TABLE carts;'], 'migrations/2.sql')).toEqual(['DROP']);
+    expect(statements(['+DELETE FROM carts -- where id = 1', '+;'], 'migrations/2.sql')).toEqual([
+      'DELETE without WHERE',
+    ]);
+    expect(statements(["+run('/*'); run('DROP TABLE carts'); run('*/');"])).toEqual(['DROP']);
+  });
+
+  test('megabytes of half a statement on one line are read in one go', () => {
+    for (const half of ['alter table x ', 'rm -r -f ', 'delete from x ', '/* ', 'git push ', "'push', "])
+      expect(statements([`+${half.repeat(200_000)}`]).length).toBeLessThan(2);
   });
 
   test('names the line as it stands after the change', () => {
