@@ -241,12 +241,13 @@ function after(root: Command): void {
     async () => (await import('./commands/trail-proof.ts')).verify,
   );
   does(
-    leaf(trail, 'export', 'a bundle of everything about a run, and its signed provenance beside it')
-      .option('--run <id>', 'of this run')
-      .option('--evidence <framework>', 'instead: an evidence pack, soc2, as JSON and (with -o) Markdown')
-      .option('--since <position>', 'evidence after this position, or from this time on')
+    leaf(trail, 'export', 'everything about a run, or every entry of a range, with what proves it')
+      .option('--run <id>', 'a bundle of this run, and (with -o) its signed provenance beside it')
+      .option('--since <position>', 'every entry after this position, a line each; 0: the whole trail')
+      .option('--until <position>', 'up to this one (else up to the latest checkpoint)')
+      .option('--evidence <framework>', 'soc2: an evidence pack since a position or a time, and as Markdown')
       .option('-o, --output <file>', 'into this file (else stdout)'),
-    async () => (await import('./commands/trail-proof.ts')).exportRun,
+    async () => (await import('./commands/trail-proof.ts')).exportFile,
   );
   does(
     leaf(trail, 'prove <position>', 'a proof of one entry, provable with nothing but the key').option(

@@ -145,6 +145,90 @@ describe('trail verify --bundle', () => {
   });
 });
 
+describe('a range', () => {
+  const key = () => ['--key', log.signer.vkey];
+  const answer = (text: string, whole = true) => {
+    lie = (asked, response) => {
+      if (asked.pathname !== '/trail/range') return false;
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write(text);
+      if (whole) response.end();
+      else setTimeout(() => response.destroy(), 100);
+      return true;
+    };
+  };
+
+  it('is exported to a file or to stdout, and verified with no factory', async () => {
+    answer(log.range(3, 24));
+    const ran = await cli('trail', 'export', '--since', '3', '-o', 'r.jsonl');
+    expect(ran).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'Wrote 21 entries with what proves them to r.jsonl.\n',
+    });
+    expect(readFileSync(join(folder, 'r.jsonl'), 'utf8')).toBe(log.range(3, 24));
+    expect((await cli('trail', 'export', '--since', '3')).stdout).toBe(log.range(3, 24));
+    server.closeAllConnections();
+    server.close();
+    const verified = await cli('trail', 'verify', '--bundle', 'r.jsonl', ...key());
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    expect(verified.stdout).toContain('integrity: nothing was changed');
+    expect(verified.stdout).toContain(
+      '21 entries, of 4 to 24, under the checkpoint of factory.test/trail at 24',
+    );
+    expect(verified.stdout).toContain('completeness: 0 closed runs in the range');
+    expect(verified.stdout).toContain('1 began before it');
+  });
+
+  it('that was changed ends with 7 and names where; without a key it says what that is worth', async () => {
+    write('r', log.range(0, 24).replace('reason 9', 'reason 8'));
+    const ran = await cli('trail', 'verify', '--bundle', 'r', ...key());
+    expect(ran).toMatchObject({ code: 7, stdout: expect.stringContaining('tampered at position 11') });
+    const json = await cli('trail', 'verify', '--bundle', 'r', '--json', ...key());
+    expect(JSON.parse(json.stdout)).toMatchObject({ integrity: { position: 11 }, since: 0, keyGiven: true });
+    write('cut', log.range(0, 24).slice(0, -9));
+    expect(await cli('trail', 'verify', '--bundle', 'cut', ...key())).toMatchObject({
+      ...{ code: 7, stdout: expect.stringContaining('ends before entry 24') },
+    });
+    const stranger = ['--key', new StandInLog().signer.vkey];
+    expect((await cli('trail', 'verify', '--bundle', 'r', ...stranger)).stdout).toContain('untrusted');
+    write('ok', log.range(0, 24));
+    expect(await cli('trail', 'verify', '--bundle', 'ok')).toMatchObject({
+      ...{ code: 0, stderr: expect.stringContaining('do not show who made it') },
+    });
+  });
+
+  it('that breaks off leaves the file as it was', async () => {
+    write('r.jsonl', 'what was there');
+    answer(log.range(0, 24).slice(0, 3_000), false);
+    const ran = await cli('trail', 'export', '--since', '0', '-o', 'r.jsonl');
+    expect(ran).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/broke off after \d+ lines.*\n.*r\.jsonl was not touched/),
+    });
+    expect(readdirSync(folder)).toEqual(['r.jsonl']);
+    expect(readFileSync(join(folder, 'r.jsonl'), 'utf8')).toBe('what was there');
+  });
+});
+
+describe('a wrong command line', () => {
+  it.each<[string[], number, string]>([
+    [['export'], 2, 'export takes --run RUN'],
+    [['export', '--run', 'run_1', '--since', '3'], 2, 'export takes --run RUN'],
+    [['export', '--until', '3'], 2, 'export takes --run RUN'],
+    [['export', '--since', 'yesterday'], 2, '--since'],
+    [['export', '--since', '0', '--until', '0'], 2, '--until'],
+    [['prove', 'first'], 2, 'POSITION'],
+    [['prove', '99999'], 1, 'there is none'],
+    [['verify', '--bundle', '/nonexistent'], 2, 'there is no file /nonexistent'],
+    [['verify', '--bundle', '/'], 1, '/ cannot be read: EISDIR'],
+    [['verify', '--key', 'nonsense'], 2, 'this is not a verifier key: nonsense'],
+  ])('trail %s: %i', async (args, code, said) => {
+    const ran = await cli('trail', ...args);
+    expect(ran).toMatchObject({ code, stdout: '' });
+    expect(ran.stderr).toContain(said);
+  });
+});
+
 describe('trail verify, of a running factory', () => {
   it('reads all of it, page by page', async () => {
     const ran = await cli('trail', 'verify', '--key', log.signer.vkey, '--json');

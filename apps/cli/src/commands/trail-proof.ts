@@ -13,12 +13,13 @@ import {
 import { Envelope } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
-import { codeOf, failed, usage } from '../fail.ts';
+import { usage } from '../fail.ts';
 import { exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
-import { attestationLines, bundleLines, trailLines } from '../views/verdict.ts';
+import { attestationLines, bundleLines, OWN_KEYS, trailLines } from '../views/verdict.ts';
 import { exportAttestations, verifiedAttestations } from './attestations.ts';
 import { exportEvidence, verifyEvidenceFile } from './evidence.ts';
+import { exportRange, isRange, unreadable, verifyRangeFile } from './trail-range.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -44,8 +45,7 @@ async function read(path: string, maxBytes: number): Promise<Buffer> {
     if (size > maxBytes) return Buffer.alloc(maxBytes + 1);
     return await readFile(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw usage(`there is no file ${path}`);
-    throw failed('unreadable', `${path} cannot be read: ${codeOf(error) ?? String(error)}`);
+    throw unreadable(path, error);
   }
 }
 
@@ -81,13 +81,14 @@ async function verifyFile(
   keys: readonly VerifierKey[],
   attestations: string | undefined,
 ): Promise<void> {
+  if (await isRange(path)) {
+    if (attestations !== undefined) throw usage('--attestations go with the bundle of a run');
+    return verifyRangeFile(context, path, keys);
+  }
   const source = await read(path, MAX_BUNDLE_BYTES);
   const given = keys.map((key) => key.vkey);
   const vkeys = given.length > 0 ? given : ownKeys(source).filter((vkey) => parseVerifierKey(vkey) !== null);
-  if (given.length === 0)
-    context.note(
-      'No --key: checked only against the keys in the bundle itself, which do not show who made it.',
-    );
+  if (given.length === 0) context.note(OWN_KEYS);
   const verdict: BundleVerdict = verifyBundle(source, vkeys);
   const whole = verdict.integrity.kind === 'ok';
   const attested = whole ? await verifiedAttestations(context, { path, source }, attestations, vkeys) : null;
@@ -176,10 +177,18 @@ async function handOver(context: Context, path: string, options: Options): Promi
   if (context.json) context.document({ file: options.output, entries: value.entries.length });
 }
 
-export async function exportRun(context: Context, _args: string[], options: Options): Promise<void> {
-  if ((options.run === undefined) === (options.evidence === undefined))
-    throw usage('export takes --run RUN for a bundle, or --evidence soc2 for an evidence pack');
+export async function exportFile(context: Context, _args: string[], options: Options): Promise<void> {
+  const asked = [options.run, options.evidence ?? options.since].filter((one) => one !== undefined);
+  if (
+    asked.length !== 1 ||
+    (options.until !== undefined && (options.since === undefined || options.evidence))
+  )
+    throw usage(
+      'export takes --run RUN for a bundle, --since POSITION [--until POSITION] for every entry of a range, or --evidence soc2 [--since X] for an evidence pack',
+      './millwright trail export --run RUN -o run.json    (or all of the trail: --since 0 -o trail.jsonl)',
+    );
   if (options.evidence !== undefined) return exportEvidence(context, options);
+  if (options.since !== undefined) return exportRange(context, options);
   const run = String(options.run);
   await handOver(context, `/runs/${encodeURIComponent(run)}/bundle`, options);
   if (options.output !== undefined) await exportAttestations(context, run, String(options.output));

@@ -14,6 +14,11 @@ import {
   type Node,
   payloadDigest,
   proofOf,
+  RANGE_FORMAT,
+  rangeHeaderLine,
+  rangeLine,
+  rangeNodes,
+  readPayload,
   type SignerKey,
   signEnvelope,
   signText,
@@ -76,6 +81,21 @@ export class StandInLog {
 
   consistency(from: number, to: number): string[] {
     return proofOf(consistencySpans(from, to), this.#hashOf).map(toBase64);
+  }
+
+  /** As `GET /trail/range` answers it. */
+  range(since: number, until: number): string {
+    const [size, level] = [this.entries.length, 2];
+    const header = rangeHeaderLine({
+      ...{ format: RANGE_FORMAT, v: 1, since, until, level, rotations: [], redactions: [] },
+      checkpoint: this.checkpoint().note,
+      keys: { [this.signer.name]: [this.signer.vkey] },
+      nodes: rangeNodes({ since, until, level }, size).map((node) => toBase64(this.#hashOf(node))),
+    });
+    const lines = this.entries
+      .slice(since, until)
+      .map(({ envelope, payload }) => rangeLine(envelope, readPayload(payload) ?? null));
+    return header + lines.join('');
   }
 
   bundle(run: string): Bundle {

@@ -4,12 +4,17 @@ import type {
   Completeness,
   EvidenceVerdict,
   Integrity,
+  RangeVerdict,
   TrailVerdict,
 } from '@millwright/audit/proof';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 
 // Two verdicts, each in a line, and what they rest on.
+
+/** Said where a file is checked without --key. */
+export const OWN_KEYS =
+  'No --key: checked only against the keys in the file itself, which do not show who made it.';
 
 function integrityLine({ colour, symbol }: Look, integrity: Integrity): string {
   if (integrity.kind === 'ok') return `${colour.green(symbol.done)} integrity: nothing was changed`;
@@ -77,6 +82,39 @@ export function trailLines(look: Look, verdict: TrailVerdict): string[] {
       ? []
       : [look.colour.dim(`  ${redacted.count} payloads redacted: ${few(redacted.first)}`)]),
     ...witnesses(look, verdict.witnessed),
+  ];
+}
+
+function runsLine(look: Look, { completeness, runs }: RangeVerdict): string[] {
+  const { colour, symbol } = look;
+  const { closed, open, earlier } = runs;
+  const before = earlier === 0 ? '' : `; ${earlier} began before it, and are not judged`;
+  const said = `${closed} closed ${closed === 1 ? 'run' : 'runs'} in the range`;
+  if (completeness.kind === 'complete')
+    return [`${colour.green(symbol.done)} completeness: ${said}, each with all that it lists${before}`];
+  if (completeness.kind === 'open')
+    return [
+      `${colour.yellow(symbol.waiting)} completeness: open — ${said}, each with all that it lists; ${open} without a closing entry yet${before}`,
+    ];
+  return completenessLine(look, completeness);
+}
+
+export function rangeLines(look: Look, verdict: RangeVerdict): string[] {
+  const { checkpoint, redacted, since, until, entries } = verdict;
+  return [
+    integrityLine(look, verdict.integrity),
+    ...runsLine(look, verdict),
+    ...(checkpoint === null
+      ? []
+      : [
+          look.colour.dim(
+            `  ${entries} entries, of ${since + 1} to ${until}, under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
+          ),
+        ]),
+    ...(redacted.count === 0
+      ? []
+      : [look.colour.dim(`  ${redacted.count} payloads redacted: ${few(redacted.first)}`)]),
+    ...witnesses(look, verdict.cosignedBy),
   ];
 }
 

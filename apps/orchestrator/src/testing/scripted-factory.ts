@@ -141,7 +141,9 @@ export async function scriptedFactory(
     });
     return {
       status: reply.statusCode,
-      body: reply.body.startsWith('{') || reply.body.startsWith('[') ? reply.json() : reply.body,
+      body: reply.headers['content-type']?.toString().startsWith('application/json')
+        ? reply.json()
+        : reply.body,
     };
   };
   return {

@@ -116,7 +116,8 @@ function readEntry(value: unknown, hashOf: ReadHash): ReadEntry | null {
     : null;
 }
 
-function readEntries(value: unknown): ReadEntry[] | null {
+/** Null where it is no list of entries. */
+export function readEntries(value: unknown): ReadEntry[] | null {
   if (!Array.isArray(value) || value.length > MAX_ENTRIES) return null;
   const entries: ReadEntry[] = [];
   const read = new Map<string, Uint8Array | null>();

@@ -23,7 +23,7 @@ export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {
  * The canonical text of an envelope: what a leaf is the hash of. Written out, since its keys are known: RFC 8785 sorts them, and writes
  * strings and whole numbers as JSON.stringify does. (A third of the time of the general form.)
  */
-function envelopeText(e: Envelope): string {
+export function envelopeText(e: Envelope): string {
   return `{"actor":${JSON.stringify(e.actor)},"at":${e.at},"payloadDigest":"${e.payloadDigest}","position":${e.position},"stream":${JSON.stringify(e.stream)},"type":${JSON.stringify(e.type)},"v":${e.v},"version":${e.version}}`;
 }
 

@@ -78,9 +78,20 @@ export {
   proofOf,
   type Span,
 } from './proofs.ts';
+export {
+  levelOf,
+  MAX_HEADER_BYTES,
+  RANGE_FORMAT,
+  RANGE_START,
+  type RangeHeader,
+  rangeHeaderLine,
+  rangeLine,
+  rangeNodes,
+} from './range.ts';
 export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
 export { EMPTY_ROOT, fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
 export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';
+export { type RangeVerdict, RangeVerifier } from './verify-range.ts';
 export {
   type TrailClaims,
   type TrailEntry,

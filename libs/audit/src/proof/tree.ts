@@ -19,14 +19,14 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
 
 export type Node = { level: number; index: number };
 
-/** The complete nodes whose hashes, folded from the right, make the root of leaves [start, end): largest first. */
-export function nodesOf(start: number, end: number): Node[] {
+/** The complete nodes, of level `highest` at most, that are the leaves [start, end), in order. Without that bound, folded from the right, they make its root. */
+export function nodesOf(start: number, end: number, highest = Number.POSITIVE_INFINITY): Node[] {
   const nodes: Node[] = [];
   let at = start;
   while (at < end) {
     let level = 0;
     let width = 1;
-    while (at % (width * 2) === 0 && at + width * 2 <= end) {
+    while (level < highest && at % (width * 2) === 0 && at + width * 2 <= end) {
       width *= 2;
       level += 1;
     }
@@ -63,9 +63,19 @@ export class GrowingTree {
   }
 
   append(leaf: Uint8Array, completed?: (level: number, index: number, hash: Uint8Array) => void): void {
-    let index = this.#size;
-    let level = 0;
-    let node = leaf;
+    this.appendNode(0, leaf, completed);
+  }
+
+  /** Appends the 2^level leaves of a complete node, known by its hash. Throws a RangeError where none of that level begins. */
+  appendNode(
+    level: number,
+    hash: Uint8Array,
+    completed?: (level: number, index: number, hash: Uint8Array) => void,
+  ): void {
+    const width = 2 ** level;
+    if (this.#size % width !== 0) throw new RangeError(`no node of level ${level} begins at ${this.#size}`);
+    let index = this.#size / width;
+    let node = hash;
     completed?.(level, index, node);
     for (; index % 2 === 1; index = (index - 1) / 2) {
       const left = this.#peaks.pop();
@@ -75,7 +85,7 @@ export class GrowingTree {
       completed?.(level, (index - 1) / 2, node);
     }
     this.#peaks.push(node);
-    this.#size += 1;
+    this.#size += width;
   }
 
   root(): Uint8Array {

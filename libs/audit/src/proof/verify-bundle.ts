@@ -44,8 +44,18 @@ const tampered = (position: number, code: string, reason: string): Integrity => 
   reason,
 });
 
+/** A key in a file that is none, or not of its name: what is not checked could be changed unseen. */
+export function oddKey(keys: Record<string, string[]>): Unreadable | null {
+  const odd = Object.entries(keys).find(([name, list]) =>
+    list.some((one) => parseVerifierKey(one)?.name !== name),
+  );
+  return odd === undefined
+    ? null
+    : { kind: 'unreadable', code: 'malformed', reason: `the key of ${odd[0]} in it is not as it should be` };
+}
+
 /** Checks entries against a tree: order, payloads, proofs. Null where all is well. */
-function firstBad(entries: readonly ReadEntry[], tree: InclusionChecker): Integrity | null {
+export function firstBad(entries: readonly ReadEntry[], tree: InclusionChecker): Integrity | null {
   let last = 0;
   for (const { envelope, payload, proof } of entries) {
     const { position } = envelope;
@@ -68,7 +78,10 @@ function firstBad(entries: readonly ReadEntry[], tree: InclusionChecker): Integr
 }
 
 /** Erased free text, as far as the bundle's own proved entries say that it was. */
-function redactedOf(entries: readonly ReadEntry[], redactions: readonly ReadEntry[]): Integrity | number[] {
+export function redactedOf(
+  entries: readonly ReadEntry[],
+  redactions: readonly ReadEntry[],
+): Integrity | number[] {
   const said = new Set(redactions.map(({ envelope, payload }) => redactedBy(envelope, payload)));
   const erased = [...entries, ...redactions]
     .filter(({ envelope, payload }) => checkPayload(envelope, payload) === 'redacted')
@@ -142,16 +155,8 @@ function verified(bundle: ReadBundle, trusted: readonly VerifierKey[]): BundleVe
     signedBy: [],
     cosignedBy: [],
   };
-  for (const [name, list] of Object.entries(bundle.keys))
-    if (list.some((one) => parseVerifierKey(one)?.name !== name))
-      return {
-        ...verdict,
-        integrity: {
-          kind: 'unreadable',
-          code: 'malformed',
-          reason: `the bundle's key ${name} is not as it should be`,
-        },
-      };
+  const odd = oddKey(bundle.keys);
+  if (odd !== null) return { ...verdict, integrity: odd };
   const opened = openCheckpoint(bundle.checkpoint, keysAfter(trusted, rotationsOf(bundle.rotations)));
   if (opened.kind === 'malformed')
     return { ...verdict, integrity: { kind: 'unreadable', code: 'malformed', reason: opened.reason } };

@@ -1,8 +1,9 @@
 import { type Entry, type RunId, streamOf } from '@millwright/domain';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseVerifierKey, readPayload, TrailVerifier, verifyBundle } from '../proof/index.ts';
+import { parseVerifierKey, RangeVerifier, readPayload, TrailVerifier, verifyBundle } from '../proof/index.ts';
+import { openRedactor } from '../redactor.ts';
 import { type SealedTrail, sealedTrail } from '../testing/sealed.ts';
-import { attemptId, digest, openAttempt, orchestrator } from '../testing/trail.ts';
+import { attemptId, digest, factory, openAttempt, orchestrator } from '../testing/trail.ts';
 
 let t: SealedTrail;
 beforeEach(async () => {
@@ -96,4 +97,107 @@ test('read page by page, the whole trail is verified without the database', asyn
     if (page.entries.length === 0) break;
   }
   expect(verifier.finish()).toMatchObject({ integrity: { kind: 'ok' }, entries: 64, sealed: 64 });
+});
+
+describe('a range from the database', () => {
+  const exported = async (since: number, until?: number) => {
+    let text = '';
+    for await (const part of await t.prover.exportRange({ since, until })) text += part;
+    return text;
+  };
+  const judged = async (text: string) => {
+    const verifier = new RangeVerifier([await t.vkey()]);
+    verifier.push(Buffer.from(text));
+    return verifier.finish();
+  };
+
+  test('is ok wherever it begins and ends, and however far the trail has gone on; after a new key too', async () => {
+    const first = await t.vkey();
+    await t.checkpoint();
+    await t.sealer.rotate(t.trail, orchestrator);
+    await t.fill(300);
+    await t.checkpoint();
+    for (const [since, until] of [
+      [0, undefined],
+      [0, 1],
+      [64, 65],
+      [17, 301],
+      [300, 365],
+      [5, 48],
+    ] as const) {
+      const text = await exported(since, until);
+      const verdict = {
+        integrity: { kind: 'ok' },
+        since,
+        until: until ?? 365,
+        entries: (until ?? 365) - since,
+      };
+      expect(await judged(text)).toMatchObject({ ...verdict, checkpoint: { size: 365 } });
+      const verifier = new RangeVerifier([first]); // whose successor has signed
+      verifier.push(Buffer.from(text));
+      expect(verifier.finish().integrity).toEqual({ kind: 'ok' });
+    }
+  });
+
+  test('free text that was redacted is accounted for, also by an entry after the range', async () => {
+    const redactor = openRedactor({ url: t.db.url.redactor });
+    const erase = async (position: number) => {
+      const entries: Entry[] = [{ type: 'trail.redacted', data: { position, reason: 'a name' } }];
+      const expectedVersion = (await t.trail.read(factory)).length;
+      const said = await t.trail.append({ stream: factory, expectedVersion, actor: orchestrator, entries });
+      if (said.kind !== 'appended') throw new Error(said.kind);
+      await redactor.redact(position, said.position);
+    };
+    await erase(7); // entry 65
+    await erase(20);
+    await erase(65);
+    await t.checkpoint();
+    await redactor.close();
+    expect(await judged(await exported(0))).toMatchObject({
+      ...{ integrity: { kind: 'ok' }, redacted: { count: 3, first: [7, 20, 65] } },
+    });
+    expect(await judged(await exported(5, 30))).toMatchObject({
+      ...{ integrity: { kind: 'ok' }, redacted: { count: 2, first: [7, 20] } },
+    });
+    await t.superuser('update millwright.payloads set words = null, words_salt = null where position = 9');
+    await expect(exported(5, 30)).rejects.toMatchObject({ code: 'unsealed' });
+  });
+
+  test('what was changed in the database is not handed out, or shows in the file, at its block', async () => {
+    await expect(exported(64)).rejects.toMatchObject({ code: 'unsealed' });
+    await t.checkpoint();
+    await expect(exported(64, 64)).rejects.toMatchObject({ code: 'no-entry' });
+    await t.superuser("update millwright.entries set actor = 'migrator' where position = 37");
+    expect((await judged(await exported(0))).integrity).toMatchObject({
+      ...{ kind: 'tampered', position: 33, through: 48, code: 'changed' },
+    });
+    await t.superuser('delete from millwright.entries where position = 50');
+    await expect(exported(0)).rejects.toMatchObject({ code: 'trail-tampered' });
+    await t.superuser("update millwright.payloads set bytes = '{}' where position = 10");
+    await expect(exported(0, 20)).rejects.toMatchObject({ code: 'trail-tampered' });
+    expect((await judged(await exported(11, 20))).integrity).toEqual({ kind: 'ok' });
+  });
+
+  test('pages of payloads are bounded by their bytes', async () => {
+    await t.checkpoint();
+    await t.sealer.stop();
+    await t.fill(8);
+    await t.superuser(
+      `update millwright.payloads set bytes = convert_to('{"reason":"' || repeat('x', 1500000) || '"}', 'UTF8'), words = null, words_salt = null
+       where position > 64`,
+      `update millwright.entries e set payload_digest = sha256(p.salt || p.bytes) from millwright.payloads p
+       where p.position = e.position and e.position > 64`,
+    );
+    const sealer = await t.open();
+    await sealer.start();
+    expect(await sealer.sealed(72, { timeoutMs: 10_000 })).toBe('sealed');
+    await sealer.stop();
+    let [text, longest] = ['', 0];
+    for await (const part of await t.prover.exportRange({ since: 0 })) {
+      text += part;
+      longest = Math.max(longest, part.length);
+    }
+    expect(longest).toBeLessThan(7_000_000);
+    expect(await judged(text)).toMatchObject({ integrity: { kind: 'ok' }, entries: 72 });
+  });
 });

@@ -1,36 +1,25 @@
-import { type RunId, retryable, streamOf, terminal } from '@millwright/domain';
+import { type RunId, streamOf, terminal } from '@millwright/domain';
 import { numberArray, textArray } from '../arrays.ts';
 import { openPool, reading, type Sql } from '../connect.ts';
 import {
   type Bundle,
   type BundleEntry,
   checkConsistency,
-  checkInclusion,
   checkPayload,
   consistencySpans,
-  inclusionSpans,
-  leafHash,
   nodesOfSpans,
-  parseCheckpointText,
-  parseNote,
   proofOf,
   type Rotation,
   redactedBy,
-  toBase64,
-  writtenPayload,
 } from '../proof/index.ts';
 import { payloadOf } from '../rows.ts';
-import {
-  checkpointAt,
-  checkpointsWithin,
-  latestCheckpoint,
-  rotationsOn,
-  type SignedCheckpoint,
-} from './checkpoints.ts';
+import { checkpointAt, checkpointsWithin, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
 import { type EntryRow, entriesAfter } from './log.ts';
 import { envelopeOf, hashesOf, rootAt } from './nodes.ts';
+import { items, latest, select, treeOf, written } from './proved.ts';
+import { exportRange, type WantedRange } from './range.ts';
 
-// Proofs from what is stored. Each is checked before it is handed out: one that would not hold is an alarm, not an answer.
+// Proofs from what is stored.
 
 export type Prover = {
   /** The proof of one entry, with it and its payload: a bundle of one, which `verifyBundle` checks. */
@@ -43,6 +32,8 @@ export type Prover = {
   consistency(from: number, to: number): Promise<Uint8Array[]>;
   /** Everything of a run: its stream and its attempts', under the latest checkpoint. */
   exportRun(run: RunId): Promise<Bundle>;
+  /** Every entry of a range, as lines of a file that `RangeVerifier` checks: the header when this resolves, then pages of entries as they are asked for. */
+  exportRange(range: WantedRange): Promise<AsyncGenerator<string, void>>;
   /** The trail as it is, for a verifier who reads it all: up to 2,000 entries and 8 MiB a page, with the checkpoints of their sizes. */
   log(after: number, limit: number): Promise<LogPage>;
   /** Handings over from key to key, in order. */
@@ -59,41 +50,8 @@ export type LogPage = {
   sealed: number;
 };
 
-type Row = EntryRow;
-
 /** Bytes of payloads a page. */
 const PAGE_BYTES = 8_388_608;
-type Tree = { size: number; root: Uint8Array };
-
-const tampered = (position: number) =>
-  terminal(
-    'trail-tampered',
-    `entry ${position} is not the one that was sealed; run: ./millwright trail verify`,
-  );
-
-function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } {
-  const parsed = parseNote(checkpoint.note);
-  const read = parsed.kind === 'note' ? parseCheckpointText(parsed.note.text) : null;
-  if (read === null || read.size !== checkpoint.size)
-    throw terminal(
-      'trail-tampered',
-      `the checkpoint of ${checkpoint.size} entries is not one; run: ./millwright trail verify`,
-    );
-  return read;
-}
-
-async function latest(sql: Sql, position: number): Promise<SignedCheckpoint> {
-  const checkpoint = await latestCheckpoint(sql);
-  if (checkpoint === null || checkpoint.size < position)
-    throw retryable('unsealed', `entry ${position} is not under a checkpoint yet`, 200);
-  return checkpoint;
-}
-
-const written = (row: Row): Omit<BundleEntry, 'proof'> => ({
-  envelope: envelopeOf(row),
-  payload: writtenPayload(payloadOf(row)),
-});
-
 async function logPage(sql: Sql, after: number, limit: number): Promise<LogPage> {
   const [[ends], rows] = await Promise.all([
     sql<[{ head: number; sealed: number }]>`
@@ -110,33 +68,14 @@ async function logPage(sql: Sql, after: number, limit: number): Promise<LogPage>
   };
 }
 
-/** Proofs of many entries, read together, and each checked. */
-async function items(sql: Sql, rows: readonly Row[], tree: Tree): Promise<BundleEntry[]> {
-  const spans = rows.map((row) => inclusionSpans(row.position - 1, tree.size));
-  const hashOf = await hashesOf(sql, spans.flatMap(nodesOfSpans), tree.size);
-  return rows.map((row, i) => {
-    const envelope = envelopeOf(row);
-    const proof = proofOf(spans[i] ?? [], hashOf);
-    if (!checkInclusion(row.position - 1, tree.size, leafHash(envelope), proof, tree.root))
-      throw tampered(row.position);
-    const checked = checkPayload(envelope, payloadOf(row));
-    if (checked === 'mismatch' || checked === 'missing') throw tampered(row.position);
-    return { ...written(row), proof: proof.map(toBase64) };
-  });
-}
-
-const select = (sql: Sql) => sql`
-  select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes, p.words_salt, p.words
-  from millwright.entries e left join millwright.payloads p using (position)`;
-
 async function bundleOf(
   sql: Sql,
   run: string | null,
-  rows: readonly Row[],
+  rows: readonly EntryRow[],
   checkpoint: SignedCheckpoint,
 ): Promise<Bundle> {
   const tree = treeOf(checkpoint);
-  const rotations = await sql<Row[]>`
+  const rotations = await sql<EntryRow[]>`
     ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'factory.key-rotated' and e.position <= ${tree.size} order by e.position`;
   const redactions = await redactionsOf(sql, rows, tree.size);
   const vkeys = (await rotationsOn(sql)).flatMap(({ previous, next }) => [previous, next]);
@@ -153,10 +92,10 @@ async function bundleOf(
 }
 
 /** The sealed entries that account for what was erased of these, and of themselves. */
-async function redactionsOf(sql: Sql, rows: readonly Row[], size: number): Promise<Row[]> {
-  const erased = (row: Row) => checkPayload(envelopeOf(row), payloadOf(row)) === 'redacted';
+async function redactionsOf(sql: Sql, rows: readonly EntryRow[], size: number): Promise<EntryRow[]> {
+  const erased = (row: EntryRow) => checkPayload(envelopeOf(row), payloadOf(row)) === 'redacted';
   if (!rows.some(erased)) return [];
-  const said = await sql<Row[]>`
+  const said = await sql<EntryRow[]>`
     ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'trail.redacted' and e.position <= ${size} order by e.position`;
   const wanted = new Set(rows.filter(erased).map((row) => row.position));
   for (const row of said) if (erased(row)) wanted.add(row.position);
@@ -196,8 +135,8 @@ export function openProver(options: {
     };
   };
 
-  const rowAt = async (sql: Sql, position: number): Promise<Row> => {
-    const [row] = await sql<Row[]>`${select(sql)} where position = ${position}`;
+  const rowAt = async (sql: Sql, position: number): Promise<EntryRow> => {
+    const [row] = await sql<EntryRow[]>`${select(sql)} where position = ${position}`;
     if (row === undefined) throw terminal('no-entry', `the trail has no entry ${position}`);
     return row;
   };
@@ -213,7 +152,7 @@ export function openProver(options: {
     proveAll: async (positions) =>
       withKey(
         await reading(pool, async (sql) => {
-          const rows = await sql<Row[]>`
+          const rows = await sql<EntryRow[]>`
             ${select(sql)} where position = any(${numberArray(positions)}::bigint[]) order by position`;
           return bundleOf(sql, null, rows, await latest(sql, rows.at(-1)?.position ?? 1));
         }),
@@ -256,13 +195,14 @@ export function openProver(options: {
         await reading(pool, async (sql) => {
           const streams = await streamsOf(sql, run);
           const rows = await sql<
-            Row[]
+            EntryRow[]
           >`${select(sql)} where e.stream = any(${textArray(streams)}::text[]) order by e.position`;
           const end = rows.at(-1);
           if (end === undefined) throw terminal('no-run', `the trail has no run ${run}`);
           return bundleOf(sql, run, rows, await latest(sql, end.position));
         }),
       ),
+    exportRange: async (range) => exportRange(pool, range, (await options.vkey?.()) ?? null),
     log: (after, limit) => reading(pool, (sql) => logPage(sql, after, limit)),
     rotations: () => reading(pool, rotationsOn),
     close: () => pool.close(),

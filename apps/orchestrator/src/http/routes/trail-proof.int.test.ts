@@ -7,6 +7,7 @@ import {
   generateKey,
   openEnvelope,
   parseVerifierKey,
+  RangeVerifier,
   verifyAttestations,
   verifyBundle,
 } from '@millwright/audit/proof';
@@ -94,6 +95,13 @@ it('hands out the key, checkpoints, proofs and the bundle of a run; all hold', a
   expect(note).toContain('millwright.local/fac_test\n');
   expect((await get(`/trail/consistency?from=3&to=${size}`)).body.proof.length).toBeGreaterThan(0);
   expect((await get('/trail/log?after=0&limit=5')).body.entries).toHaveLength(5);
+  const range = await get(`/trail/range?since=2`);
+  const verifier = new RangeVerifier([vkey]);
+  verifier.push(Buffer.from(range.body));
+  expect(verifier.finish()).toMatchObject({
+    ...{ integrity: { kind: 'ok' }, completeness: { kind: 'complete' }, runs: { closed: 1 }, since: 2 },
+  });
+  expect((await get('/openapi.json')).body.paths['/trail/range'].get.description).toContain('lines of JSON');
   const rotated = await factory.api('POST', '/trail/key/rotate', {});
   expect(rotated.body).toMatchObject({ previous: vkey });
   const later = await get(`/runs/${run}/bundle`);
@@ -104,6 +112,11 @@ it('says what is not there, and takes no cosignature of nobody', async () => {
   expect((await get('/trail/proof/99999')).status).toBe(404);
   expect((await get('/trail/proof/zero')).status).toBe(400);
   expect((await get('/trail/consistency?from=5&to=2')).status).toBe(404);
+  expect((await get('/trail/range?since=99999')).status).toBe(404);
+  expect((await get('/trail/range?since=0&until=99999')).status).toBe(404);
+  expect((await get('/trail/range?since=2&until=2')).status).toBe(404);
+  expect((await get('/trail/range?since=-1')).status).toBe(400);
+  expect((await get('/trail/range')).status).toBe(400);
   expect((await get('/runs/run_0000000000000009/bundle')).status).toBe(404);
   expect((await get('/trail/checkpoint?after=99999&waitMs=10')).status).toBe(404);
   const cosign = (signatures: string) => factory.api('POST', '/trail/cosignatures', { size: 1, signatures });

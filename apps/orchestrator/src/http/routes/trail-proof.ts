@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
 import { DriveError, RunId, streamOf } from '@millwright/domain';
 import { z } from 'zod';
@@ -12,6 +13,7 @@ const Position = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER)
 const Size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** A client that asks for what comes is answered at the latest after this. */
 const LONGEST_WAIT_MS = 25_000;
+const RANGE_TYPE = 'application/x-ndjson';
 /** For what was just appended to be sealed, before a proof of it is refused. */
 export const SEAL_MS = 3_000;
 
@@ -23,6 +25,7 @@ export async function proved<T>(prove: () => Promise<T>): Promise<T> {
     if (!(error instanceof DriveError)) throw error;
     if (error.code === 'no-entry' || error.code === 'no-run')
       throw new HttpProblem(404, 'not-found', error.message);
+    if (error.code === 'too-large') throw unusable(error.code, error.message);
     if (error.code === 'unsealed')
       throw new HttpProblem(503, 'unsealed', `${error.message}; try again in a moment`, { exitCode: 8 });
     if (error.code === 'trail-tampered' || error.code === 'trail-gap')
@@ -94,6 +97,27 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     await factory.sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
     return proved(() => prover.exportRun(request.params.id));
   });
+
+  app.get(
+    '/trail/range',
+    {
+      schema: {
+        description:
+          'Every entry after `since` and up to `until` (default: up to the latest checkpoint), as lines of JSON with what proves them; see docs/trail.md',
+        produces: [RANGE_TYPE],
+        querystring: z.object({ since: Size, until: Position.optional() }),
+      },
+    },
+    async (request, reply) => {
+      const { since, until } = request.query;
+      const head = await trail.head();
+      const last = Math.max(since + 1, until ?? 0);
+      if (last > head) throw notFound('entry', String(last), './millwright trail show --last 1');
+      await factory.sealer.sealed(until ?? head, { timeoutMs: SEAL_MS });
+      const lines = await proved(() => prover.exportRange({ since, until }));
+      return reply.type(RANGE_TYPE).send(Readable.from(lines, { objectMode: false })); // pages are made as they are taken
+    },
+  );
 
   app.get(
     '/runs/:id/attestations',

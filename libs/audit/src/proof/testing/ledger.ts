@@ -16,6 +16,10 @@ import {
   type Payload,
   payloadDigest,
   proofOf,
+  RANGE_FORMAT,
+  type RangeHeader,
+  rangeLine,
+  rangeNodes,
   type SignerKey,
   signText,
   toBase64,
@@ -100,6 +104,27 @@ export class Ledger {
       payload: writtenPayload(payload),
       proof: proofOf(inclusionSpans(position - 1, size), this.#hashOf).map(toBase64),
     };
+  }
+
+  /** A range as it is exported: its header, and a line for each entry. `later`: redactions after it. */
+  range(since: number, until: number, options: { size?: number; level?: number; later?: number[] } = {}) {
+    const { size = this.entries.length, level = 2, later = [] } = options;
+    const header: RangeHeader = {
+      format: RANGE_FORMAT,
+      v: 1,
+      since,
+      until,
+      checkpoint: this.checkpoint(size),
+      keys: { [this.origin]: [this.signer.vkey] },
+      rotations: [],
+      level,
+      nodes: rangeNodes({ since, until, level }, size).map((node) => toBase64(this.#hashOf(node))),
+      redactions: later.map((position) => this.item(position, size)),
+    };
+    const lines = this.entries
+      .slice(since, until)
+      .map(({ envelope, ...payload }) => rangeLine(envelope, payload));
+    return { header, lines };
   }
 
   bundle(

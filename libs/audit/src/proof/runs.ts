@@ -1,0 +1,80 @@
+import type { Payload } from './entry.ts';
+import { dataOf } from './payloads.ts';
+
+// The streams of runs, entry by entry in the order of the trail: does each reach what its run's closing entry lists?
+
+export type RunsVerdict = {
+  /** Runs that began in the range and whose closing entry is in it. */
+  closed: number;
+  /** Runs without a closing entry. */
+  open: number;
+  /** Closed runs that began before the range: what they lack in it cannot be known. */
+  earlier: number;
+};
+
+type Missing = { stream: string; version: number; after: number; reason: string };
+
+export class Runs {
+  readonly #whole: boolean;
+  /** By stream of a run or an attempt that is not closed: where it has come to, and whether its first entry was seen. */
+  readonly #reached = new Map<string, { version: number; position: number; begun: boolean }>();
+  #missing: Missing | null = null;
+  #closed = 0;
+  #earlier = 0;
+
+  /** `whole`: from the first entry of the trail on. */
+  constructor(whole: boolean) {
+    this.#whole = whole;
+  }
+
+  /** The first version that is missing, where one is. */
+  get missing(): Missing | null {
+    return this.#missing;
+  }
+
+  verdict(): RunsVerdict {
+    const open = [...this.#reached].filter(([stream, { begun }]) => begun && stream.startsWith('run/'));
+    return { closed: this.#closed, open: open.length, earlier: this.#earlier };
+  }
+
+  entry(stream: string, version: number, position: number): void {
+    if (!stream.startsWith('run/') && !stream.startsWith('attempt/')) return;
+    const before = this.#reached.get(stream);
+    if (before === undefined) {
+      this.#reached.set(stream, { version, position, begun: version === 1 });
+      return;
+    }
+    if (version !== before.version + 1) this.#lacks(stream, before.version + 1, before.position);
+    before.version = version;
+    before.position = position;
+  }
+
+  /** The closing entry of a run: after it, its streams are no longer watched. */
+  close(run: string, payload: Payload): void {
+    const own = this.#reached.get(run);
+    const known = this.#whole || own?.begun === true;
+    if (known) this.#closed += 1;
+    else this.#earlier += 1;
+    const listed = dataOf({ payload })?.streams;
+    if (listed === null || typeof listed !== 'object') {
+      this.#lacks(run, own?.version ?? 1, 0, 'the closing entry cannot be read');
+      return;
+    }
+    for (const [stream, version] of Object.entries(listed).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const { version: last, position } = this.#reached.get(stream) ?? { version: 0, position: 0 };
+      if (known && (typeof version !== 'number' || last < version))
+        this.#lacks(stream, last + 1, position, `${stream} ends at version ${last}, not ${version}`);
+      this.#reached.delete(stream);
+    }
+    this.#reached.delete(run);
+  }
+
+  #lacks(
+    stream: string,
+    version: number,
+    after: number,
+    reason = `version ${version} of ${stream} is missing`,
+  ): void {
+    this.#missing ??= { stream, version, after, reason };
+  }
+}
