@@ -2,7 +2,7 @@ import type { Append, AppendResult } from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import fc from 'fast-check';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clock, halted, orchestrator, ticket } from './testing/trail.ts';
 import { type OpenTrail, openTrail } from './trail.ts';
 
@@ -103,5 +103,112 @@ test('after every connection was cut, the outcome is unknown at worst, reading t
     await trail.append({ stream, expectedVersion: version, actor: orchestrator, entries: [halted('end')] }),
   ).toMatchObject({
     kind: 'appended',
+  });
+});
+
+describe('of a call that none of ours makes, nothing is stored', () => {
+  type Call = {
+    streams: string[];
+    versions: number[];
+    actor: string;
+    type: string;
+    salts: number;
+    ends: number[];
+    wordsEnds: number[];
+  };
+  const two: Call = {
+    streams: [ticket(3_001), ticket(3_002)],
+    versions: [1, 1],
+    actor: 'orchestrator',
+    type: 'factory.halted',
+    salts: 64,
+    ends: [2, 4],
+    wordsEnds: [0, 0],
+  };
+  async function call(c: Call): Promise<string> {
+    const sql = postgres(db.url.orchestrator, { max: 1, onnotice: () => undefined });
+    try {
+      await sql`select * from millwright.trail_append(${c.streams}::text[], ${c.versions}::integer[],
+        ${c.streams.map(() => c.actor)}::text[], ${c.streams.map(() => 1)}::bigint[], ${c.streams.map(() => c.type)}::text[],
+        ${Buffer.alloc(c.salts)}, ${c.ends}::integer[], '{}{}', ${c.wordsEnds}::integer[], '')`;
+      return 'done';
+    } catch (error) {
+      return error instanceof postgres.PostgresError ? error.code : String(error);
+    } finally {
+      await sql.end();
+    }
+  }
+
+  const many = Array.from({ length: 201 }, (_, i) => i + 1);
+  test.each<[string, Partial<Call>, string]>([
+    ['a salt too few', { salts: 32 }, '22023'],
+    ['bytes that belong to none', { ends: [2, 3] }, '22023'],
+    ['bytes twice', { ends: [5, 4] }, '22011'],
+    ['words that are not there', { wordsEnds: [0, 1] }, '22023'],
+    ['an end too few', { ends: [4] }, '22023'],
+    ['a version too few', { versions: [1] }, '22023'],
+    ['no entry', { streams: [], versions: [], salts: 0, ends: [], wordsEnds: [] }, '22023'],
+    ['a version left out', { streams: [ticket(3_001), ticket(3_001)], versions: [1, 3] }, '22023'],
+    [
+      'a stream twice',
+      {
+        streams: [ticket(3_001), ticket(3_002), ticket(3_001)],
+        versions: [1, 1, 1],
+        salts: 96,
+        ends: [2, 4, 4],
+        wordsEnds: [0, 0, 0],
+      },
+      '23505',
+    ],
+    [
+      'more than 200 entries',
+      {
+        streams: many.map(() => ticket(3_001)),
+        versions: many,
+        salts: 32 * 201,
+        ends: many.map(() => 4),
+        wordsEnds: many.map(() => 0),
+      },
+      '22023',
+    ],
+    ...[
+      'run',
+      'run/',
+      'runs/x',
+      'run/a/b',
+      'run/A',
+      'run/ä',
+      ' run/a',
+      'factory/',
+      'Factory',
+      '',
+      `run/${'a'.repeat(65)}`,
+    ].map((stream): [string, Partial<Call>, string] => [
+      `the stream '${stream}'`,
+      { streams: [ticket(3_001), stream] },
+      '23514',
+    ]),
+    ...[
+      '',
+      'root',
+      'per_a',
+      'per_aaaaaaaA',
+      'agent/',
+      'agent/x1',
+      'runner/',
+      'runner/a b',
+      'orchestrators',
+      `per_${'a'.repeat(33)}`,
+    ].map((actor): [string, Partial<Call>, string] => [`the actor '${actor}'`, { actor }, '23514']),
+    ['a type that is none', { type: 'halted' }, '23514'],
+  ])('%s', async (_, change, code) => {
+    const before = await trail.head();
+    expect(await call({ ...two, ...change })).toBe(code);
+    expect(await trail.head()).toBe(before);
+  });
+  test('and of one like ours, all is', async () => {
+    const before = await trail.head();
+    expect(await call({ ...two, actor: `per_${'a'.repeat(32)}` })).toBe('done');
+    expect(await trail.head()).toBe(before + 2);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytesArray, numberArray, textArray } from './arrays.ts';
+import { bytesArray, numberArray, numbersOf, textArray } from './arrays.ts';
 
 test.each([
   [textArray([]), '{}'],
@@ -11,4 +11,11 @@ test.each([
   ],
 ])('%s', (made, expected) => {
   expect(made).toBe(expected);
+});
+
+test.each([
+  ['{}', []],
+  ['{NULL,3,NULL,2147483647}', [null, 3, null, 2_147_483_647]],
+])('%s read', (text, items) => {
+  expect(numbersOf(text)).toEqual(items);
 });

@@ -9,3 +9,7 @@ export const numberArray = (items: readonly number[]): string => `{${items.join(
 /** The hex form of bytea; its backslash is escaped for the array. */
 export const bytesArray = (items: readonly (Uint8Array | null)[]): string =>
   `{${items.map((item) => (item === null ? 'NULL' : `"\\\\x${Buffer.from(item.buffer, item.byteOffset, item.byteLength).toString('hex')}"`)).join(',')}}`;
+
+/** What the server writes of an array of numbers and nulls, in one dimension. */
+export const numbersOf = (text: string): (number | null)[] =>
+  JSON.parse(`[${text.slice(1, -1).replaceAll('NULL', 'null')}]`) as (number | null)[];

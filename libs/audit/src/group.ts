@@ -1,7 +1,7 @@
 import type { Append, AppendResult, Clock } from '@millwright/domain';
-import { bytesArray, numberArray, textArray } from './arrays.ts';
+import { numberArray, numbersOf, textArray } from './arrays.ts';
 import { driveError, type Pool } from './connect.ts';
-import { type Encoded, encode } from './rows.ts';
+import { type Encoded, encode, packed } from './rows.ts';
 
 // Group commit. While one call is under way, callers wait; when it returns, all that wait share the next. So the cost of a commit
 // (lock, flush to disk) is paid once a group, and a caller alone waits for nobody.
@@ -9,48 +9,50 @@ import { type Encoded, encode } from './rows.ts';
 // Invariants:
 //   1. One call at a time a process: the order of appends within a process is the order in which they were asked for.
 //   2. A group's fault fails no innocent: what a definite error rolled back is tried again one by one.
+//   3. A group has a stream once, as the database asks.
 
 type Waiting = {
   append: Append;
   at: number;
-  encoded: Encoded;
+  entries: readonly Encoded[];
   bytes: number;
   resolve: (result: AppendResult) => void;
   reject: (error: unknown) => void;
 };
 
 /**
- * The answer (45 bytes an append) must fit the send buffers of the server and its kernel (8 and at least 16 KiB), or a client that stops
- * reading could hold the lock.
+ * The answer (11 bytes an entry, if all are conflicts) must fit the send buffers of the server and its kernel (8 and at least 16 KiB), or
+ * a client that stops reading could hold the lock.
  */
-const MAX_APPENDS = 256;
+const MAX_ENTRIES = 512;
 /** Payload bytes a call, but for a single append that is larger by itself. */
 const MAX_BYTES = 4_194_304;
 
-type Row = { kind: 'appended' | 'conflict'; at_version: number; at_position: number | null };
-
-function resultOf(row: Row | undefined): AppendResult {
-  if (row === undefined) return { kind: 'refused', reason: 'the database answered with too few rows' };
-  return row.kind === 'conflict'
-    ? { kind: 'conflict', actualVersion: row.at_version }
-    : { kind: 'appended', version: row.at_version, position: row.at_position ?? 0 };
-}
-
-const send = (pool: Pool, group: readonly Waiting[]): Promise<readonly Row[]> =>
-  pool.use(
-    (sql) => sql<Row[]>`
-    select kind, at_version, at_position from millwright.trail_append(
-      ${textArray(group.map((w) => w.append.stream))}::text[],
-      ${numberArray(group.map((w) => w.append.expectedVersion))}::integer[],
-      ${textArray(group.map((w) => w.append.actor))}::text[],
-      ${numberArray(group.map((w) => w.at))}::bigint[],
-      ${numberArray(group.map((w) => w.encoded.types.length))}::integer[],
-      ${textArray(group.flatMap((w) => w.encoded.types))}::text[],
-      ${bytesArray(group.flatMap((w) => w.encoded.salts))}::bytea[],
-      ${bytesArray(group.flatMap((w) => w.encoded.payloads))}::bytea[],
-      ${bytesArray(group.flatMap((w) => w.encoded.wordsSalts))}::bytea[],
-      ${bytesArray(group.flatMap((w) => w.encoded.words))}::bytea[])`,
+async function send(pool: Pool, group: readonly Waiting[]): Promise<AppendResult[]> {
+  const p = packed(group.flatMap((w) => w.entries));
+  /** Of each entry, the k-th (from 1) of its append. */
+  const each = <T>(of: (waiting: Waiting, k: number) => T): T[] =>
+    group.flatMap((waiting) => waiting.entries.map((_, i) => of(waiting, i + 1)));
+  const [row] = await pool.use(
+    (sql) => sql<[{ base: number; conflicts: string | null }]>`
+    select base, conflicts from millwright.trail_append(
+      ${textArray(each((w) => w.append.stream))}::text[],
+      ${numberArray(each((w, k) => w.append.expectedVersion + k))}::integer[],
+      ${textArray(each((w) => w.append.actor))}::text[],
+      ${numberArray(each((w) => w.at))}::bigint[],
+      ${p.types}::text[], ${p.salts}, ${p.ends}::integer[], ${p.payloads}, ${p.wordsEnds}::integer[], ${p.words})`,
   );
+  const conflicts = row.conflicts === null ? [] : numbersOf(row.conflicts);
+  let position = row.base;
+  let first = 0;
+  return group.map(({ append, entries }) => {
+    const actualVersion = conflicts[first] ?? null;
+    first += entries.length;
+    if (actualVersion !== null) return { kind: 'conflict', actualVersion };
+    position += entries.length;
+    return { kind: 'appended', version: append.expectedVersion + entries.length, position };
+  });
+}
 
 /** The appender of one process. Every promise it made settles, whatever happens to the connection. */
 export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promise<AppendResult> {
@@ -58,40 +60,56 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
   let running = false;
 
   const next = (): Waiting[] => {
+    const streams = new Set<string>();
+    let entries = 0;
     let bytes = 0;
-    let n = 0;
     for (const waiting of queue) {
+      entries += waiting.entries.length;
       bytes += waiting.bytes;
-      if (n > 0 && (n >= MAX_APPENDS || bytes > MAX_BYTES)) break;
-      n += 1;
+      const { stream } = waiting.append;
+      if (streams.size > 0 && (entries > MAX_ENTRIES || bytes > MAX_BYTES || streams.has(stream))) break;
+      streams.add(stream);
     }
-    return queue.splice(0, n);
+    return queue.splice(0, streams.size);
   };
 
-  const settle = async (group: readonly Waiting[]): Promise<void> => {
+  /** Resolves with what tells the group's callers. */
+  const outcome = async (group: readonly Waiting[], sent: Promise<AppendResult[]>): Promise<() => void> => {
     try {
-      const rows = await send(pool, group);
-      for (const [i, waiting] of group.entries()) waiting.resolve(resultOf(rows[i]));
+      const results = await sent;
+      return () => {
+        for (const [i, result] of results.entries()) group[i]?.resolve(result);
+      };
     } catch (error) {
       const drive = driveError(error);
       // A lost connection may have committed: only a definite error was certainly rolled back.
-      if (group.length > 1 && drive.disposition === 'terminal')
-        for (const waiting of group) await settle([waiting]);
-      else for (const waiting of group) waiting.reject(drive);
+      if (group.length === 1 || drive.disposition !== 'terminal')
+        return () => {
+          for (const waiting of group) waiting.reject(drive);
+        };
+      for (const waiting of group) (await outcome([waiting], send(pool, [waiting])))();
+      return () => undefined;
     }
   };
 
   const run = async (): Promise<void> => {
     running = true;
-    while (queue.length > 0) await settle(next());
+    let group = next();
+    while (group.length > 0) {
+      const tell = await outcome(group, send(pool, group));
+      group = next();
+      // Who is told makes its next append at once: the database has its next group by then, so that both work.
+      if (group.length > 0) setImmediate(tell);
+      else tell();
+    }
     running = false;
   };
 
   return async (append) => {
-    const encoded = encode(append.stream, append.actor, append.entries);
-    const bytes = [...encoded.payloads, ...encoded.words].reduce((sum, one) => sum + (one?.length ?? 0), 0);
+    const entries = encode(append.stream, append.actor, append.entries);
+    const bytes = entries.reduce((sum, one) => sum + one.payload.length + (one.words?.length ?? 0), 0);
     return new Promise<AppendResult>((resolve, reject) => {
-      queue.push({ append, at: clock.now(), encoded, bytes, resolve, reject });
+      queue.push({ append, at: clock.now(), entries, bytes, resolve, reject });
       if (!running) void run();
     });
   };

@@ -33,8 +33,8 @@ async function attempt(url: string, statement: string): Promise<string> {
 }
 
 const append = (stream: string, type: string) => `select * from millwright.trail_append(
-  array['${stream}'], array[0], array['orchestrator'], array[1]::bigint[], array[1], array['${type}'],
-  array['\\x00000000000000000000000000000000'::bytea], array['{}'::bytea], array[null::bytea], array[null::bytea])`;
+  array['${stream}'], array[1], array['orchestrator'], array[1]::bigint[], array['${type}'],
+  sha256(''), array[2], '{}', array[0], '')`;
 
 const changes = [
   `update millwright.entries set actor = 'migrator'`,
@@ -158,7 +158,7 @@ test.each([
   append('attempt/att_00000001', 'turn.recorded'),
   append('attempt/att_00000001', 'attempt.refused'),
   `select millwright.runner_claim('att_00000001', 'x', sha256(''), 1, '')`,
-  `select millwright.runner_append('att_00000001', '', 0, 'x', 1, '{}', '{}', '{}', '{}', '{}')`,
+  `select millwright.runner_append('att_00000001', '', '{}', 'x', 1, '{}', '', '{}', '', '{}', '')`,
   'select millwright.redact(1, 2)',
 ])('the orchestrator may not: %s', async (statement) => {
   expect(await attempt(db.url.orchestrator, statement)).toBe('42501');

@@ -10,7 +10,8 @@ import {
   takeApart,
   terminal,
 } from '@millwright/domain';
-import { canonicalBytes, checkPayload, type Payload, payloadDigest, saidBy } from './proof/index.ts';
+import { numberArray, textArray } from './arrays.ts';
+import { canonicalText, checkPayload, type Payload, payloadDigest, saidBy } from './proof/index.ts';
 
 /** Brings an entry of an older version to today's form, before it is parsed. The stored bytes stay as they are. */
 export type Upcast = (raw: { type: string; data: unknown }) => { type: string; data: unknown };
@@ -86,61 +87,76 @@ function wellFormed(value: unknown): unknown {
   );
 }
 
+/** An entry as it is stored. */
 export type Encoded = {
-  types: string[];
-  salts: Uint8Array[];
-  payloads: Uint8Array[];
+  type: string;
+  /** 32 bytes: the payload's salt, and that of its words. */
+  salts: Uint8Array;
+  payload: string;
   /** Null for an entry that has no free text. */
-  wordsSalts: (Uint8Array | null)[];
-  words: (Uint8Array | null)[];
+  words: string | null;
 };
 
+const SALTS = 32;
+let randomness = Buffer.alloc(0);
+/** From a supply: asking the system for each entry's took a third of the encoding. What was handed out is nobody else's. */
+function newSalts(): Uint8Array {
+  if (randomness.length === 0) randomness = randomBytes(256 * SALTS);
+  const salts = randomness.subarray(0, SALTS);
+  randomness = randomness.subarray(SALTS);
+  return salts;
+}
+
 /** What is stored of an entry: its secrets masked, its free text apart under a salt of its own, so that it can be erased alone. */
-function encodeOne(entry: Entry): {
-  salt: Uint8Array;
-  payload: Uint8Array;
-  wordsSalt: Uint8Array | null;
-  words: Uint8Array | null;
-} {
+function encodeOne(entry: Entry): Encoded {
   const { rest, at, words } = takeApart(Entry, maskFreeText(Entry, entry));
-  const salt = randomBytes(16);
-  if (at.length === 0) return { salt, payload: canonical(rest.data), wordsSalt: null, words: null };
-  const wordsSalt = randomBytes(16);
-  const bytes = canonical(words);
+  const salts = newSalts();
+  if (at.length === 0) return { type: entry.type, salts, payload: canonical(rest.data), words: null };
+  const text = canonical(words);
   const payload = canonical({
     ...rest.data,
-    $words: payloadDigest(wordsSalt, bytes),
+    $words: payloadDigest(salts.subarray(SALTS / 2), Buffer.from(text)),
     '$words.at': at.map((pointer) => pointer.slice('/data'.length)),
   });
-  return { salt, payload, wordsSalt, words: bytes };
+  return { type: entry.type, salts, payload, words: text };
 }
 
 /** Well-formed text is the rule, and costs no second look. */
-function canonical(value: object): Uint8Array {
+function canonical(value: object): string {
   try {
-    return canonicalBytes(value);
+    return canonicalText(value);
   } catch {
-    return canonicalBytes(wellFormed(value));
+    return canonicalText(wellFormed(value));
   }
 }
 
 /** 200 entries an append and 4 MiB a payload at most, as the database has it. Throws a terminal 'trail-malformed' for what could never be read back. */
-export function encode(stream: string, actor: string, entries: readonly Entry[]): Encoded {
+export function encode(stream: string, actor: string, entries: readonly Entry[]): Encoded[] {
   if (entries.length < 1 || entries.length > 200)
     throw terminal('trail-malformed', `an append has 1 to 200 entries, not ${entries.length}`);
   try {
     StreamId.parse(stream);
     Actor.parse(actor);
-    const parsed = entries.map((entry) => Entry.parse(entry));
-    const encoded = parsed.map(encodeOne);
-    return {
-      types: parsed.map((entry) => entry.type),
-      salts: encoded.map((one) => one.salt),
-      payloads: encoded.map((one) => one.payload),
-      wordsSalts: encoded.map((one) => one.wordsSalt),
-      words: encoded.map((one) => one.words),
-    };
+    return entries.map((entry) => encodeOne(Entry.parse(entry)));
   } catch (error) {
     throw terminal('trail-malformed', `an entry of ${stream} does not fit its schema`, error);
   }
+}
+
+/** Entries as the database takes them (migration 0009): all texts in one, and where each ends, in bytes. */
+export function packed(entries: readonly Encoded[]) {
+  const ends = (texts: readonly (string | null)[]) => {
+    let end = 0;
+    return numberArray(texts.map((text) => (end += text === null ? 0 : Buffer.byteLength(text))));
+  };
+  const payloads = entries.map((one) => one.payload);
+  const words = entries.map((one) => one.words);
+  return {
+    types: textArray(entries.map((one) => one.type)),
+    salts: Buffer.concat(entries.map((one) => one.salts)),
+    ends: ends(payloads),
+    payloads: payloads.join(''),
+    wordsEnds: ends(words),
+    words: words.join(''),
+  };
 }

@@ -9,10 +9,10 @@ import {
   type RecordedEntry,
   retryable,
 } from '@millwright/domain';
-import { bytesArray, textArray } from './arrays.ts';
+import { numberArray } from './arrays.ts';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
-import { encode, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+import { encode, packed, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 import { runnerRefusals } from './runner-refusals.ts';
 
 export type HeldClaim = Extract<Claim, { kind: 'claimed' }>;
@@ -61,19 +61,18 @@ function attemptStream(
     });
 
   const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
-    const { types, salts, payloads, wordsSalts, words } = encode(`attempt/${attempt}`, actor, entries);
+    const p = packed(encode(`attempt/${attempt}`, actor, entries));
     const [row] = await pool.use(
       (sql) => sql<[AppendRow]>`
         select kind, at_version, at_position, reason from millwright.runner_append(
-          ${attempt}, ${secret}, ${version}, ${actor}, ${clock.now()},
-          ${textArray(types)}::text[], ${bytesArray(salts)}::bytea[], ${bytesArray(payloads)}::bytea[],
-          ${bytesArray(wordsSalts)}::bytea[], ${bytesArray(words)}::bytea[])`,
+          ${attempt}, ${secret}, ${numberArray(entries.map((_, i) => version + 1 + i))}::integer[], ${actor}, ${clock.now()},
+          ${p.types}::text[], ${p.salts}, ${p.ends}::integer[], ${p.payloads}, ${p.wordsEnds}::integer[], ${p.words})`,
     );
     if (row.kind === 'refused') ended();
     if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
     if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };
     version = row.at_version;
-    if (types.includes('attempt.closed')) ended();
+    if (entries.some((entry) => entry.type === 'attempt.closed')) ended();
     return { kind: 'appended', version, position: row.at_position };
   };
 

@@ -4,15 +4,15 @@ import { saltedSha256, sha256 } from './sha256.ts';
 
 // Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.
 
-/**
- * RFC 8785 (JSON Canonicalization Scheme) in UTF-8. Throws for what has no such form: undefined, a function, NaN, a bigint, a lone
- * surrogate.
- */
-export function canonicalBytes(value: unknown): Uint8Array {
+/** RFC 8785 (JSON Canonicalization Scheme). Throws for what has no such form: undefined, a function, NaN, a bigint, a lone surrogate. */
+export function canonicalText(value: unknown): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError('not a JSON value');
-  return new TextEncoder().encode(text);
+  return text;
 }
+
+/** The same in UTF-8. */
+export const canonicalBytes = (value: unknown): Uint8Array => new TextEncoder().encode(canonicalText(value));
 
 /** SHA-256(salt ‖ bytes). The salt (16 random bytes) keeps what was erased from being guessed back from its digest. */
 export function payloadDigest(salt: Uint8Array, bytes: Uint8Array): Digest {

@@ -37,6 +37,7 @@ export {
 } from './dsse.ts';
 export {
   canonicalBytes,
+  canonicalText,
   checkPayload,
   envelopeBytes,
   leafHash,
