@@ -1,6 +1,10 @@
 // A process of its own, so that its memory is what it needs and nothing else's. argv: url, folder of the sealer's key, and what to do:
-// `seal ENTRIES` (seals them all), `verify` (the whole trail from its database), `prove ENTRIES TIMES` (inclusion proofs, and a bundle).
+// `seal ENTRIES` (seals them all), `verify` (the whole trail from its database), `prove ENTRIES TIMES` (inclusion proofs, and an exported range).
 
+import { createReadStream, createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setFlagsFromString } from 'node:v8';
 import { openProver, openSealer, verifyTrail } from '@millwright/audit';
 import {
@@ -8,8 +12,8 @@ import {
   leafHash,
   openCheckpoint,
   parseVerifierKey,
+  RangeVerifier,
   readBundle,
-  verifyBundle,
 } from '@millwright/audit/proof';
 import { spreadOf } from '../row.ts';
 import { clock } from './clock.ts';
@@ -17,7 +21,7 @@ import { clock } from './clock.ts';
 const [url = '', keyFolder = '', mode = '', first = '0', second = '0'] = process.argv.slice(2);
 const ORIGIN = 'bench.local/trail';
 /** Entries in one exported file. */
-const IN_FILE = 20_000;
+const IN_FILE = 200_000;
 /** The most that verifying may keep, Node's own with it. */
 const HEAP_MB = 64;
 
@@ -82,13 +86,16 @@ async function prove(entries: number, times: number) {
     if (nth >= 0) checked.push(performance.now() - from);
     if (!holds) throw new Error(`the proof of ${position} does not hold`);
   }
-  const positions = Array.from({ length: Math.min(IN_FILE, entries) }, (_, i) => i + 1);
-  const file = JSON.stringify(await prover.proveAll(positions));
+  const file = join(keyFolder, 'range.jsonl');
+  const lines = await prover.exportRange({ since: 0, until: Math.min(IN_FILE, entries) });
+  await pipeline(Readable.from(lines, { objectMode: false }), createWriteStream(file));
   await prover.close();
+  const verifier = new RangeVerifier([vkey]);
   const [from, cpu] = [performance.now(), process.cpuUsage()];
-  const verdict = verifyBundle(file, [vkey]);
+  for await (const chunk of createReadStream(file, { highWaterMark: 262_144 })) verifier.push(chunk);
+  const verdict = verifier.finish();
   if (verdict.integrity.kind !== 'ok') throw new Error(JSON.stringify(verdict.integrity));
-  return { made: spreadOf(made), checked: spreadOf(checked), file: rate(positions.length, from, cpu) };
+  return { made: spreadOf(made), checked: spreadOf(checked), file: rate(verdict.entries, from, cpu) };
 }
 
 const result =

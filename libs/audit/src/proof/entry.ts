@@ -56,7 +56,7 @@ function digestOfWords(bytes: Uint8Array): string | null {
  * erased, which is right only where the trail says so. `missing`: there is no payload at all, which is never right.
  */
 export function checkPayload(
-  envelope: Envelope,
+  envelope: Pick<Envelope, 'payloadDigest'>,
   payload: Payload | null,
 ): 'ok' | 'redacted' | 'missing' | 'mismatch' {
   if (payload === null) return 'missing';

@@ -27,7 +27,10 @@ export function rotationsOf(entries: readonly ReadEntry[]): Rotation[] {
 }
 
 /** The position whose free text an entry says was erased; null for any other entry. */
-export function redactedBy(envelope: Envelope, payload: Payload | null): number | null {
+export function redactedBy(
+  envelope: Pick<Envelope, 'type' | 'stream' | 'position'>,
+  payload: Payload | null,
+): number | null {
   if (envelope.type !== 'trail.redacted' || envelope.stream !== 'factory') return null;
   const position = dataOf({ payload })?.position;
   return Number.isSafeInteger(position) && Number(position) < envelope.position ? Number(position) : null;
