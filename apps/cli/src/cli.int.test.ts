@@ -81,7 +81,7 @@ describe('a wrong command line', () => {
     [['person', 'enrol', 'Ada', '--roles', 'king'], 'there is no role "king"'],
     [['trail', 'verify', '--bundle', 'f'], 'there is no file f'],
     [['trail', 'verify', '--key', 'nonsense'], 'this is not a verifier key: nonsense'],
-    [['trail', 'export'], 'export takes --run RUN for a bundle, or --evidence soc2'],
+    [['trail', 'export'], 'export takes --run RUN for a bundle, --since POSITION'],
     [['trail', 'export', '--evidence', 'iso'], '--evidence takes soc2'],
     [['trail', 'verify', '--evidence', 'f'], 'a pack is checked against a key'],
     [['trail', 'show', '--from', 'yesterday'], '--from takes a time, such as'],

@@ -45,15 +45,10 @@ export function show(context: Context, raw: unknown, lines: () => string[]): voi
 }
 
 /** The elements of a list that a person wants, newest first; the factory's own documents keep step with them. */
-export function newest<T>(
-  { raw, value }: Answered<T[]>,
-  wanted: (one: T) => boolean,
-  at: (one: T) => number,
-): Answered<T[]> {
+export function newest<T>({ raw, value }: Answered<T[]>, at: (one: T) => number): Answered<T[]> {
   const documents: unknown[] = Array.isArray(raw) ? raw : [];
   const pairs = value
     .map((one, place) => ({ one, document: documents[place] }))
-    .filter(({ one }) => wanted(one))
     .sort((a, b) => at(b.one) - at(a.one));
   return { raw: pairs.map(({ document }) => document), value: pairs.map(({ one }) => one) };
 }

@@ -3,7 +3,12 @@ import { z } from 'zod';
 // Every id is branded and parsed once, at the edge. The prefix says what it names.
 
 const id = <P extends string>(prefix: P) =>
-  z.string().regex(new RegExp(`^${prefix}_[0-9a-z]{8,32}$`), `expected an id that starts with ${prefix}_`);
+  z
+    .string()
+    .regex(
+      new RegExp(`^${prefix}_[0-9a-z]{8,32}$`),
+      `expected an id, ${prefix}_ and at least 8 small letters and digits`,
+    );
 
 export const RunId = id('run').brand<'RunId'>();
 export type RunId = z.infer<typeof RunId>;

@@ -75,7 +75,12 @@ describe('approvals', () => {
     expect(asked([BOB])).toMatchObject({ decision: 'needs_approval', approvals: 2 });
     expect(asked([BOB, BOB])).toMatchObject({ decision: 'needs_approval', approvals: 2 });
     expect(asked([ANN, BOB])).toMatchObject({ decision: 'needs_approval', approvals: 2 });
-    expect(asked([BOB, CAT]).decision).toBe('allow');
+    expect(asked([BOB, CAT])).toMatchObject({
+      decision: 'allow',
+      reason: expect.stringMatching(
+        /^Allowed to merge the change by two people at step \d: protected paths change/,
+      ),
+    });
   });
 
   test('a wait names what stands in the way and what would permit', () => {

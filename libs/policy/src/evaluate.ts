@@ -38,13 +38,21 @@ function decide(policy: PreparedPolicy, facts: Facts): Decision {
     judged(ask(policy, facts.action, facts.repo, contextOf(facts, approvals)));
   const now = at(given);
   const says = (ids: readonly string[]) => ids.map((id) => policy.statements.get(id)?.says ?? id);
-  if (now.allowed)
+  if (now.allowed) {
+    // What approvals lifted explains best why they were wanted.
+    const without = given === 0 ? now : at(0);
+    const lifted = without.allowed ? [] : without.determining;
     return {
       decision: 'allow',
       policies: now.determining,
       approvals: 0,
-      reason: sentence.allowed(facts, says(now.determining)),
+      reason: sentence.allowed(
+        facts,
+        without.allowed ? 0 : given,
+        says(lifted.length > 0 ? lifted : now.determining),
+      ),
     };
+  }
   let last: Judged = now;
   for (let supposed = Math.max(1, given + 1); supposed <= MOST_APPROVALS; supposed++) {
     last = at(supposed);

@@ -17,8 +17,11 @@ const risk = (facts: Facts): string => {
 };
 
 export const sentence = {
-  allowed: (facts: Facts, says: readonly string[]): string =>
-    bounded(`Allowed to ${VERB[facts.action]} at step ${stepOf(facts)}: ${list(says)}.${risk(facts)}`),
+  /** `by`: people without whose approvals it would wait. */
+  allowed: (facts: Facts, by: number, says: readonly string[]): string =>
+    bounded(
+      `Allowed to ${VERB[facts.action]}${by === 0 ? '' : ` by ${people(by)}`} at step ${stepOf(facts)}: ${list(says)}.${risk(facts)}`,
+    ),
   waits: (facts: Facts, needed: number, given: number, says: readonly string[]): string =>
     bounded(
       `Waits to ${VERB[facts.action]} until ${people(needed)} other than the requester allow${needed === 1 ? 's' : ''} it (${given} so far), at step ${stepOf(facts)}: ${list(says)}.${risk(facts)}`,

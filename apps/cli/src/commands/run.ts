@@ -11,8 +11,7 @@ const at = (id: string) => `/runs/${encodeURIComponent(id)}`;
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = newest(
-    await context.client.get('/runs', z.array(RunView)),
-    (run) => options.repo === undefined || run.repo === options.repo,
+    await context.client.get('/runs', z.array(RunView), { repo: options.repo as string | undefined }),
     (run) => run.startedAt,
   );
   showData(context, raw, () => runList(context.look, value, context.now()));

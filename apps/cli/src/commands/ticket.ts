@@ -23,7 +23,7 @@ function readTicket(path: string): string {
     if (code === 'ENOENT')
       throw usage(
         `there is no file ${path}`,
-        'or give the ticket on stdin: ./millwright ticket file - --repo NAME',
+        'check the path, or give the ticket on stdin: ./millwright ticket file - --repo NAME',
       );
     if (code === 'EISDIR') throw usage(`${path} is a folder; a ticket is one Markdown file`);
     if (code === 'EACCES') throw usage(`${path} may not be read by this user`);
@@ -59,8 +59,7 @@ export async function file(context: Context, [path = '']: string[], options: Opt
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = newest(
-    await context.client.get('/tickets', z.array(TicketView)),
-    (ticket) => options.repo === undefined || ticket.repo === options.repo,
+    await context.client.get('/tickets', z.array(TicketView), { repo: options.repo as string | undefined }),
     (ticket) => ticket.filedAt,
   );
   show(context, raw, () => ticketList(context.look, value, context.now()));

@@ -108,7 +108,12 @@ export function gateShow(look: Look, gate: GateView, now: number): string[] {
     ...(gate.approvalsNeeded === 0 && gate.approvals.length === 0
       ? []
       : [
-          ...heading(look, `Approvals: ${gate.approvals.length} of ${gate.approvalsNeeded}`),
+          ...heading(
+            look,
+            gate.approvalsNeeded === 0
+              ? `Approvals: ${gate.approvals.length}`
+              : `Approvals: ${gate.approvals.length} of ${gate.approvalsNeeded}`,
+          ),
           ...table(
             look,
             [{ title: '' }, { title: '' }, { title: '', shrinkTo: 20 }],

@@ -30,7 +30,7 @@ export async function changesBetween(factory: Factory, from: ReleaseId, to: Rele
     code: [
       ...commits.slice(0, MOST_COMMITS).map(({ commit, title }) => `out: ${commit.slice(0, 10)} ${title}`),
       ...(commits.length > MOST_COMMITS ? ['and more'] : []),
-      `${paths.length} files differ`,
+      paths.length === 1 ? '1 file differs' : `${paths.length} files differ`,
     ],
     schema: [
       ...schema.map((path) => `stays as it is: ${path}`),

@@ -130,7 +130,7 @@ test('back says first what it changes, forward again is judged, and the branch f
 
   const planned = (await rollback({ dryRun: true })).body;
   expect(planned).toMatchObject({ from: two.release, to: one.release, done: false });
-  expect(planned.plan.code).toEqual([expect.stringMatching(/^out: [0-9a-f]+ /), '1 files differ']);
+  expect(planned.plan.code).toEqual([expect.stringMatching(/^out: [0-9a-f]+ /), '1 file differs']);
   expect(planned.plan).toMatchObject({ schema: [], configuration: [] });
   expect(planned.plan.traffic[1]).toMatch(/runs still/);
   expect(at.live()).toBe(two.release);

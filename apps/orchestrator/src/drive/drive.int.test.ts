@@ -339,6 +339,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
       status: 404,
       body: { next: 'there are: shop' },
     });
+    for (const list of ['/runs', '/tickets', '/releases', '/quarantine', '/rollbacks', '/trail'])
+      expect((await factory.api('GET', `${list}?repo=moon`)).status).toBe(404);
+    expect((await factory.api('GET', '/runs?repo=shop')).body).not.toEqual([]);
     expect((await factory.api('POST', '/repos', { url: 'ext::sh -c id' })).body).toMatchObject({
       code: 'repo-refused',
     });

@@ -5,9 +5,9 @@ import type { Api, App } from '../api.ts';
 import { conflict, notFound } from '../problem.ts';
 import { say } from '../say.ts';
 import { must } from '../who.ts';
+import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
-const Query = z.object({ repo: z.string().optional() });
 
 export function quarantineRoutes(app: App, { factory }: Api): void {
   const view = (repo: RepoName, one: Quarantined): QuarantineView => {
@@ -18,10 +18,10 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
 
   app.get(
     '/quarantine',
-    { schema: { querystring: Query, response: { 200: z.array(QuarantineView) } } },
+    { schema: { querystring: OfRepo, response: { 200: z.array(QuarantineView) } } },
     async (request) =>
       [...factory.world.repos.keys()]
-        .filter((repo) => request.query.repo === undefined || repo === request.query.repo)
+        .filter(ofRepo(factory, request.query.repo))
         .flatMap((repo) => factory.world.quarantine(repo).map((one) => view(repo, one))),
   );
 

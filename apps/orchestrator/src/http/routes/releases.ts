@@ -16,9 +16,9 @@ import type { Factory } from '../../drive/factory.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { notFound } from '../problem.ts';
+import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
-const Query = z.object({ repo: z.string().optional() });
 
 /** As the deploy gate saw it last; null before it was asked. */
 async function undoAsJudged(factory: Factory, id: RunId): Promise<Undo | null> {
@@ -61,11 +61,10 @@ export function releaseRoutes(app: App, { factory }: Api): void {
 
   app.get(
     '/releases',
-    { schema: { querystring: Query, response: { 200: z.array(ReleaseView) } } },
+    { schema: { querystring: OfRepo, response: { 200: z.array(ReleaseView) } } },
     async (request) => {
-      const all = [...factory.world.releases.values()].filter(
-        (one) => request.query.repo === undefined || one.repo === request.query.repo,
-      );
+      const asked = ofRepo(factory, request.query.repo);
+      const all = [...factory.world.releases.values()].filter(({ repo }) => asked(repo));
       return (await Promise.all(all.map(view))).reverse();
     },
   );

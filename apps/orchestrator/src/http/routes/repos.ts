@@ -13,6 +13,15 @@ import { must } from '../who.ts';
 const Params = z.object({ repo: z.string() });
 
 /** The repository of that name, or 404 with what there is. */
+/** Of a list: one repository's, or all. */
+export const OfRepo = z.object({ repo: z.string().max(100).optional() });
+
+/** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
+export function ofRepo(factory: Factory, name: string | undefined): (repo: string) => boolean {
+  if (name !== undefined) knownRepo(factory, name);
+  return (repo) => name === undefined || repo === name;
+}
+
 export function knownRepo(factory: Factory, name: string) {
   const repo = factory.world.repo(name as RepoName);
   if (!repo)

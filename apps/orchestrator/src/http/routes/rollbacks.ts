@@ -17,8 +17,8 @@ import type { Api, App } from '../api.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
 import { say } from '../say.ts';
 import { must } from '../who.ts';
+import { OfRepo } from './repos.ts';
 
-const Query = z.object({ repo: z.string().optional() });
 const Params = z.object({ repo: RepoName });
 
 /** Going back, forward again, and holding a target still. */
@@ -42,7 +42,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
 
   app.get(
     '/rollbacks',
-    { schema: { querystring: Query, response: { 200: z.array(RollbackStatus) } } },
+    { schema: { querystring: OfRepo, response: { 200: z.array(RollbackStatus) } } },
     (request) => {
       const { repo } = request.query;
       const which = repo === undefined ? [...factory.world.repos.keys()] : [known(repo)];

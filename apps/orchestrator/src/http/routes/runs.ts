@@ -9,6 +9,7 @@ import type { Api, App } from '../api.ts';
 import { conflict, notFound } from '../problem.ts';
 import { namesOf } from '../say.ts';
 import { must } from '../who.ts';
+import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: RunId });
 
@@ -36,8 +37,14 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     return unsealed === undefined ? seen : { ...seen, state: 'waiting', reason: unsealed };
   };
 
-  app.get('/runs', { schema: { response: { 200: z.array(RunView) } } }, () =>
-    Promise.all([...factory.world.runs.values()].map(view)),
+  app.get(
+    '/runs',
+    { schema: { querystring: OfRepo, response: { 200: z.array(RunView) } } },
+    async (request) => {
+      const asked = ofRepo(factory, request.query.repo);
+      const all = await Promise.all([...factory.world.runs.values()].map(view));
+      return all.filter(({ repo }) => asked(repo));
+    },
   );
   app.get('/runs/:id', { schema: { params: Params, response: { 200: RunView } } }, (request) =>
     view(known(request.params.id)),

@@ -9,7 +9,7 @@ import type { Api, App } from '../api.ts';
 import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
 import { namesOf, say } from '../say.ts';
 import { must } from '../who.ts';
-import { knownRepo } from './repos.ts';
+import { knownRepo, OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: TicketId });
 const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() });
@@ -52,8 +52,14 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
     },
   );
 
-  app.get('/tickets', { schema: { response: { 200: z.array(TicketView) } } }, async () =>
-    Promise.all([...factory.world.tickets.values()].map((ticket) => ticketView(factory, ticket))),
+  app.get(
+    '/tickets',
+    { schema: { querystring: OfRepo, response: { 200: z.array(TicketView) } } },
+    async (request) => {
+      const asked = ofRepo(factory, request.query.repo);
+      const all = [...factory.world.tickets.values()].filter(({ repo }) => asked(repo));
+      return Promise.all(all.map((ticket) => ticketView(factory, ticket)));
+    },
   );
 
   app.get('/tickets/:id', { schema: { params: Params, response: { 200: TicketView } } }, (request) =>

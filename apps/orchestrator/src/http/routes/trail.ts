@@ -5,6 +5,7 @@ import type { TrailFilter, TrailPage } from '../../views/trail-index.ts';
 import { trailLine } from '../../views/trail-line.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../say.ts';
+import { knownRepo } from './repos.ts';
 
 const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** `a,b` and `a&b` are the same list. */
@@ -73,6 +74,7 @@ export function trailRoutes(app: App, { factory }: Api): void {
       },
     },
     async (request) => {
+      if (request.query.repo !== undefined) knownRepo(factory, request.query.repo);
       // What was appended before the question is in the answer.
       await factory.world.reached(await factory.trail.head());
       return page(factory, request.query);
