@@ -16,7 +16,6 @@ import {
   formatNote,
   IN_TOTO,
   keyidOf,
-  leafHash,
   parseVerifierKey,
   rotation,
   type Signature,
@@ -38,7 +37,7 @@ import {
 } from './checkpoints.ts';
 import { Bell, openEar } from './ear.ts';
 import { openKeyFolder } from './key-folder.ts';
-import { envelopesAfter, type TreeRow } from './nodes.ts';
+import { leavesAfter, type TreeRow } from './nodes.ts';
 import { type Resumed, resume } from './resume.ts';
 
 // The sealer. Any number of orchestrators run it; the one whose session holds the lock seals, the others wait for its end.
@@ -207,11 +206,11 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     resumed ??= await resume(sql, keys, origin);
     const { tree, signer } = resumed;
     const from = tree.size;
-    const envelopes = await envelopesAfter(sql, from, BATCH);
-    if (envelopes.length > 0) {
+    const leaves = await leavesAfter(sql, from, BATCH);
+    if (leaves.length > 0) {
       const rows: TreeRow[] = [];
       resumed = null; // the tree runs ahead of what is stored until it is stored
-      for (const envelope of envelopes) tree.append(leafHash(envelope), (row) => rows.push(row));
+      for (const leaf of leaves) tree.append(leaf, (row) => rows.push(row));
       const checkpoint: Checkpoint = { origin, size: tree.size, root: tree.root(), extensions: [] };
       const text = checkpointText(checkpoint);
       const note = formatNote({ text, signatures: [signText(text, signer)] });
@@ -221,7 +220,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
       resumed = { tree, signer };
     }
     setState({ kind: 'sealing', size: tree.size });
-    return envelopes.length === BATCH;
+    return leaves.length === BATCH;
   }
 
   async function run(): Promise<void> {
