@@ -2,7 +2,7 @@ import type { Digest, ReleaseId, RepoName } from '@millwright/domain';
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import type { TestDatabase } from '@millwright/store/testing';
 import { expect } from 'vitest';
-import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
+import { ADMIN_TOKEN, git, hasty, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
 import { report, type Script } from './scripted-runner.ts';
 
 const FILES = {
@@ -55,7 +55,7 @@ export async function shop(db: TestDatabase, step = 6, settings = {}): Promise<S
   const target = memoryTarget();
   let next: Record<string, string> = {};
   const script: Script = { implement: () => next, release };
-  const factory = await scriptedFactory(db, FILES, script, settings, target);
+  const factory = await scriptedFactory(db, FILES, script, settings, target, hasty);
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
   const ended = (ticket: string, nth = 1) =>
