@@ -177,7 +177,7 @@ describe.each([
     await consumer.work('attempts', 1, handle, (error) => told.push(error));
     await producer.wake('attempts', 'bad');
     await producer.wake('attempts', 'good');
-    await until(() => seen.length === 2);
+    await until(() => seen.length === 2 && told.length === 1);
     await sleep(50);
     expect(seen).toEqual(['bad', 'good']);
     expect(told).toEqual([new Error('no')]);
