@@ -13,6 +13,7 @@ import {
 } from '@millwright/domain';
 import { credentialEnvironment } from './credential.ts';
 import { Git, type GitResult } from './git.ts';
+import { identity } from './identity.ts';
 import { Made } from './made.ts';
 import { Memo } from './memo.ts';
 import { complaint, remarks } from './said.ts';
@@ -29,18 +30,6 @@ export type Pushed =
 export type Fetched =
   | CommitAndTree
   | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
-
-export const identity = (atMs: number): Record<string, string> => {
-  const date = `@${Math.floor(atMs / 1_000)} +0000`;
-  return {
-    GIT_AUTHOR_NAME: 'Millwright',
-    GIT_AUTHOR_EMAIL: 'millwright@localhost',
-    GIT_AUTHOR_DATE: date,
-    GIT_COMMITTER_NAME: 'Millwright',
-    GIT_COMMITTER_EMAIL: 'millwright@localhost',
-    GIT_COMMITTER_DATE: date,
-  };
-};
 
 /** Larger results are made anew each time instead of held: bytes, and paths. */
 const HELD_DIFF = 1_048_576;
@@ -62,8 +51,9 @@ export class Repository {
   readonly #snapshots = new Memo<string>(256);
   readonly #patchIds = new Memo<PatchId>(64);
   readonly #made = new Made();
-  /** Where the branch was when this process fetched it last; its objects are here. */
+  /** Where the branch was when it was last fetched or pushed to; its objects are here. */
   #fetched: CommitAndTree | null = null;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
 
   constructor(git: Git, url: string, branch: string, token: Token) {
     this.git = git;
@@ -95,8 +85,18 @@ export class Repository {
     return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
   }
 
-  /** Fetches the branch, unless it is where it was or at a commit of ours, and says where it stands. Failures a person can mend are values. */
-  async fetch(): Promise<Fetched> {
+  /**
+   * Fetches the branch, unless its tip lies here, and says where it stands, or stood at most `sinceMs` ago. Failures a person can mend are values.
+   */
+  async fetch(sinceMs = 0): Promise<Fetched> {
+    if (this.#fetched !== null && performance.now() - this.#fetchedAt < sinceMs) return this.#fetched;
+    const asked = performance.now();
+    const fetched = await this.#fetch();
+    if (!('kind' in fetched)) [this.#fetched, this.#fetchedAt] = [fetched, asked];
+    return fetched;
+  }
+
+  async #fetch(): Promise<Fetched> {
     const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
     if (listed.exitCode !== 0)
       return {
@@ -122,11 +122,8 @@ export class Repository {
     }
     if (this.#fetched?.commit === tip) return this.#fetched;
     // What we pushed lies here.
-    const made = this.#made.at(tip as GitSha);
-    if (made !== null) {
-      this.#fetched = made;
-      return made;
-    }
+    const made = this.#made.at(GitSha.parse(tip));
+    if (made !== null) return made;
     const fetched = await this.#remote(
       [
         'fetch',
@@ -141,8 +138,7 @@ export class Repository {
     );
     if (fetched.exitCode !== 0)
       return { kind: 'failed', code: 'unreachable', reason: complaint(fetched.stderr) };
-    this.#fetched = await this.at(`refs/remotes/origin/${this.branch}`);
-    return this.#fetched;
+    return this.at(`refs/remotes/origin/${this.branch}`);
   }
 
   async at(ref: string): Promise<CommitAndTree> {
@@ -183,8 +179,7 @@ export class Repository {
     return this.#snapshots.of([tree], async () => {
       const ref = `refs/snapshots/${tree}`;
       const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
-      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
-      return ref;
+      return this.git.ref(ref, await this.git.text(made, { env: identity(0) }));
     });
   }
 
@@ -201,7 +196,7 @@ export class Repository {
       }),
     );
     // A ref of its own keeps the commit from being collected.
-    await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
+    await this.git.ref(`refs/millwright/${commit}`, commit);
     this.#made.note(commit, tree, parent);
     return commit;
   }
@@ -365,7 +360,10 @@ export class Repository {
   async push(commit: GitSha, base: GitSha, ref = `refs/heads/${this.branch}`): Promise<Pushed> {
     if (!(await this.isAncestor(base, commit)))
       throw terminal('not-a-descendant', `${commit} does not stand on ${base}`);
-    return this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
+    const pushed = await this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
+    if (pushed.kind === 'pushed' && ref === `refs/heads/${this.branch}`)
+      this.#fetched = this.#made.at(commit);
+    return pushed;
   }
 
   /** A new branch; refused when it exists with another commit. */

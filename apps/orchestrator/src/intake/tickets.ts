@@ -19,13 +19,16 @@ import type { Factory } from '../drive/factory.ts';
 import type { Repository } from '../git/repository.ts';
 import type { TicketInfo } from '../views/world.ts';
 
+/** What filing a ticket has just learned of its repository is not asked again for its run. Milliseconds. */
+const FILED_MS = 1_000;
+
 /** Where a repository stands and what its own file says, or what a person must mend first. */
 export type Standing =
   | { kind: 'ready'; base: { commit: GitSha; tree: GitSha }; config: RepoConfig }
   | { kind: 'unready'; code: string; message: string; retry: boolean };
 
-export async function standingOf(repo: Repository): Promise<Standing> {
-  const base = await repo.fetch();
+export async function standingOf(repo: Repository, sinceMs = 0): Promise<Standing> {
+  const base = await repo.fetch(sinceMs);
   if ('kind' in base)
     return {
       kind: 'unready',
@@ -82,7 +85,7 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
   // An incident's first answer may be a rollback, whose revert its run begins with.
   if (ticket.incident?.answered === false) return null;
   const run = half && pending ? pending : runIdOf(ticket.id, ticket.runs.length + 1);
-  const standing = await standingOf(await factory.repositories.open(ticket.repo));
+  const standing = await standingOf(await factory.repositories.open(ticket.repo), FILED_MS);
   if (standing.kind === 'unready' && standing.retry) throw retryable(standing.code, standing.message);
   if (ticket.state === 'open') {
     const announced = await factory.trail.append({
