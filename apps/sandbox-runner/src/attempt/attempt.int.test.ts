@@ -90,6 +90,7 @@ turns:
   - tools: [{ submit: { notes: Adds., watch: [errors] } }]
 `;
 
+const FACTORY = `test-${process.pid}`;
 let db: TestDatabase;
 let trail: OpenTrail;
 let store: Store;
@@ -106,7 +107,7 @@ beforeAll(async () => {
   store = openStore({ url: db.url.runner });
   model = await startRecorded({ conversations: parseScript(SCRIPT, 'attempt.yaml') });
   sandboxes = await openSandboxes({
-    ...{ data, factory: `test-${process.pid}`, incarnation: await newIncarnation() },
+    ...{ data, factory: FACTORY, incarnation: await newIncarnation() },
     image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
   });
 });
@@ -211,9 +212,9 @@ test('plan: an artifact, every turn on the trail, the run woken, the container g
     'attempt.closed',
   ]);
   expect(woken).toContain(`runs ${RUN}`);
-  const left = await sandboxes.engine.docker.listContainers({
-    ...{ all: true, filters: { label: [`millwright.attempt=${attempt}`] } },
-  });
+  // Another file's attempts have the same ids.
+  const label = [`millwright.attempt=${attempt}`, `millwright.factory=${FACTORY}`];
+  const left = await sandboxes.engine.docker.listContainers({ all: true, filters: { label } });
   expect(left).toEqual([]);
 });
 
