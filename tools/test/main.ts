@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { memoryFolder } from './memory.ts';
 import { add, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -47,6 +48,9 @@ const STAGES: readonly (readonly Step[])[] = [
 
 const STEPS = STAGES.flat();
 
+const temporary = process.env.TMPDIR ?? memoryFolder();
+const env = temporary === null ? process.env : { ...process.env, TMPDIR: temporary };
+
 const running = new Set<ReturnType<typeof spawn>>();
 let interrupted = false;
 
@@ -55,7 +59,7 @@ function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; 
   const extra = step.vitest ? ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : [];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...step.args, ...extra], {
-      cwd: ROOT,
+      ...{ cwd: ROOT, env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(child);
