@@ -46,7 +46,7 @@ export function incidentOf(
   return {
     fingerprint: `alertmanager/${message.groupKey}`,
     title: `${name}${summary === '' ? '' : `: ${summary}`}`.replaceAll(/\s+/g, ' ').slice(0, 300),
-    text: [`${firing.length} alerts fire.`, '', ...shown].join('\n'),
+    text: [firing.length === 1 ? '1 alert fires.' : `${firing.length} alerts fire.`, '', ...shown].join('\n'),
     startedAt: starts.length === 0 ? Date.now() : Math.min(...starts),
   };
 }
