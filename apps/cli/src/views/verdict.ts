@@ -51,6 +51,8 @@ const witnesses = (look: Look, cosigned: readonly { name: string; at: number }[]
     look.colour.dim(`  cosigned by ${oneLine(name)} at ${new Date(at * 1_000).toISOString()}`),
   );
 
+const entriesOf = (count: number): string => `${count} ${count === 1 ? 'entry' : 'entries'}`;
+
 const few = (positions: readonly number[]): string =>
   positions.slice(0, 10).join(', ') + (positions.length > 10 ? ', …' : '');
 
@@ -63,7 +65,7 @@ export function bundleLines(look: Look, verdict: BundleVerdict): string[] {
       ? []
       : [
           look.colour.dim(
-            `  ${verdict.entries} entries under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
+            `  ${entriesOf(verdict.entries)} under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
           ),
         ]),
     ...(redacted.length === 0 ? [] : [look.colour.dim(`  payloads redacted at ${few(redacted)}`)]),
@@ -76,7 +78,7 @@ export function trailLines(look: Look, verdict: TrailVerdict): string[] {
   return [
     integrityLine(look, verdict.integrity),
     look.colour.dim(
-      `  ${entries} entries read, ${sealed} under a checkpoint that holds${anchored > 0 ? `, ${anchored} under one that you or a witness kept` : ''}`,
+      `  ${entriesOf(entries)} read, ${sealed} under a checkpoint that holds${anchored > 0 ? `, ${anchored} under one that you or a witness kept` : ''}`,
     ),
     ...(redacted.count === 0
       ? []
@@ -108,7 +110,7 @@ export function rangeLines(look: Look, verdict: RangeVerdict): string[] {
       ? []
       : [
           look.colour.dim(
-            `  ${entries} entries, of ${since + 1} to ${until}, under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
+            `  ${entriesOf(entries)}, of ${since + 1} to ${until}, under the checkpoint of ${oneLine(checkpoint.origin)} at ${checkpoint.size}`,
           ),
         ]),
     ...(redacted.count === 0
