@@ -10,6 +10,7 @@ import {
   type Judgement,
   judge,
   type Look,
+  MIN_PROBES,
   nextStep,
   observe,
   oldAtWorst,
@@ -18,8 +19,12 @@ import {
   startCanary,
 } from './judge.ts';
 
-/** Between two looks. A bad release is seen after the third look at the latest: 3 failed probes, or 3 errors. */
+/**
+ * Between two looks; less in a bake that is shorter than three of them, which else took half a second whatever it said. A bad release is seen
+ * after the third look at the latest: 3 failed probes, or 3 errors.
+ */
 const LOOK_MS = 150;
+const SOONEST_MS = 50;
 const PROBE_MS = 1_000;
 /** An inconclusive bake goes on for this many times its length before the step is given up. */
 export const MAX_BAKES = 3;
@@ -77,6 +82,7 @@ export class Watch {
     const mostMs = this.#mostMs();
     let told = false;
     const rules = this.#rules();
+    const everyMs = Math.max(SOONEST_MS, Math.min(LOOK_MS, config.canary.bake / MIN_PROBES));
     const checks = new Checking(this.#target, this.#watched);
     const since = elapsed(clock);
     this.#canary = nextStep(this.#canary);
@@ -85,7 +91,7 @@ export class Watch {
       this.#feed?.take();
       for (let looks = 1; ; looks += 1) {
         signal?.throwIfAborted();
-        await clock.sleep(LOOK_MS, signal);
+        await clock.sleep(everyMs, signal);
         const [now, answers] = await Promise.all([
           this.#base(),
           this.#target.probe(this.#watched.release, PROBE_MS),
