@@ -65,8 +65,11 @@ test('a release that does not run is rolled back before anybody is asked to let 
   expect([...(await at.target.state()).serving]).toEqual([[before, 100]]);
   expect((await at.target.state()).releases.map((one) => one.id)).toEqual([before]);
   expect(at.main()[0]).toMatch(/^Revert/);
-  const view = (await at.api('GET', `/tickets/${ticket}`)).body;
-  expect(view).toMatchObject({ state: 'reopened' });
+  // The ticket follows its run's end.
+  const view = await at.until('the ticket to reopen', async () => {
+    const { body } = await at.api('GET', `/tickets/${ticket}`);
+    return body.state === 'reopened' && body;
+  });
   expect(view.evidence.at(-1)).toMatch(/cannot be reached/);
 });
 

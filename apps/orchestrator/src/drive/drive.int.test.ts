@@ -84,7 +84,10 @@ describe('a run, driven through real Postgres, git and queue', () => {
         stream,
       ).toBe(version);
     expect(Object.keys(closed?.data.streams ?? {})).toHaveLength(5);
-    expect((await factory.api('GET', `/tickets/${id}`)).body.state).toBe('done');
+    await factory.until(
+      'the ticket to be done',
+      async () => (await factory.api('GET', `/tickets/${id}`)).body.state === 'done',
+    );
   });
 
   it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace', async () => {
