@@ -69,8 +69,13 @@ export function startProgram(
 }
 
 /** Runs a program to its end, `ms` at most, and reads the JSON that it prints last. */
-export async function measured<T>(file: string, args: readonly string[], ms: number): Promise<T> {
-  const program = startProgram(file, args);
+export async function measured<T>(
+  file: string,
+  args: readonly string[],
+  ms: number,
+  env: Record<string, string> = {},
+): Promise<T> {
+  const program = startProgram(file, args, env);
   let said: string | null = null;
   try {
     said = await program.line(ms);

