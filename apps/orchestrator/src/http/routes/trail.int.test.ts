@@ -56,7 +56,6 @@ it('tells of each act who did it, on which bytes, allowed by which decision, wit
 
 it.each<[string, (line: TrailLine) => boolean]>([
   ['repo=shop', ({ stream }) => !stream.startsWith('factory') && !stream.startsWith('person/')],
-  ['repo=other', () => false],
   ['actor=admin', ({ who }) => who.kind === 'person'],
   ['actor=factory', ({ actor }) => actor === 'orchestrator'],
   ['actor=agent', ({ actor }) => actor.startsWith('agent/')],
@@ -68,6 +67,10 @@ it.each<[string, (line: TrailLine) => boolean]>([
   expect((await lines(query)).map(({ position }) => position)).toEqual(
     all.filter(fits).map(({ position }) => position),
   );
+});
+
+it('refuses a repository that is not there', async () => {
+  expect((await factory.api('GET', '/trail?repo=other')).status).toBe(404);
 });
 
 it('finds what lies between two times, and a run with its attempts', async () => {
