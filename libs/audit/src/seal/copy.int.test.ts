@@ -56,6 +56,10 @@ test('fails with what a row threw, with what the database says, and for other fi
   await expect(copy('select 1 / (i - 3000) from generate_series(1, 5000) i', 1)).rejects.toThrow(
     'division by zero',
   );
+  // With its first rows, in one packet.
+  await expect(copy('select 1 / (i - 3) from generate_series(1, 5) i', 1)).rejects.toThrow(
+    'division by zero',
+  );
   await expect(copy('select nothing', 1)).rejects.toThrow('nothing');
   await expect(copy('select 1, 2', 1)).rejects.toThrow('other fields');
   await copy('select 1', 1);

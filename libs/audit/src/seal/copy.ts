@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { terminal } from '@millwright/domain';
 import type { Sql } from '../connect.ts';
 
@@ -61,6 +62,12 @@ export class CopiedRow {
 }
 
 /**
+ * A query of postgres.js, as its source has it. The stream comes by a promise, and the database's error may come in the same packet as the
+ * stream's beginning: destroyed before anybody could listen to it, it would end the process. So it is listened to where the promise is resolved.
+ */
+type Asked = { resolve(result: unknown): void; readable(): Promise<unknown> };
+
+/**
  * Hands each row of a query to `each`, one after the other; memory is that of a row and of what the socket holds. The query is text without
  * parameters, which COPY does not take. What `each` throws ends it, after the rest was read.
  */
@@ -70,7 +77,6 @@ export async function copyOut(
   fields: number,
   each: (row: CopiedRow) => void,
 ): Promise<void> {
-  const stream = await sql.unsafe(`copy (${query}) to stdout (format binary)`).readable();
   const row = new CopiedRow();
   let [begun, ended] = [false, false];
   let failure: unknown;
@@ -86,16 +92,24 @@ export async function copyOut(
     each(row);
   };
   await new Promise<void>((resolve, reject) => {
-    stream.on('data', (bytes: Buffer) => {
-      if (failure !== undefined) return;
-      try {
-        take(bytes);
-      } catch (error) {
-        failure = error ?? new Error('thrown without an error');
+    const asked = sql.unsafe(`copy (${query}) to stdout (format binary)`) as unknown as Asked;
+    const handOver = asked.resolve;
+    asked.resolve = (stream) => {
+      if (stream instanceof Readable) {
+        stream.on('data', (bytes: Buffer) => {
+          if (failure !== undefined) return;
+          try {
+            take(bytes);
+          } catch (error) {
+            failure = error ?? new Error('thrown without an error');
+          }
+        });
+        stream.once('error', reject);
+        stream.once('end', resolve);
       }
-    });
-    stream.once('error', reject);
-    stream.once('end', resolve);
+      handOver(stream);
+    };
+    asked.readable().catch(reject);
   });
   if (failure !== undefined) throw failure;
   if (!ended) throw terminal('trail-failed', 'the database ended a COPY without its last row');
