@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { terminal } from '@millwright/domain';
 
 /** Bounds what one git command may print. A diff or bundle over it is refused, not cut. */
@@ -91,17 +89,5 @@ export class Git {
   /** Like `must`; the output as trimmed text. */
   async text(args: string[], options: Parameters<Git['run']>[1] = {}): Promise<string> {
     return (await this.must(args, options)).toString('utf8').trim();
-  }
-
-  /**
-   * Writes a ref of the factory's own as git writes its file, by a lock and a rename, and gives back its name. Nobody else writes these, and
-   * `git update-ref` was a tenth of a ticket's processes.
-   */
-  async ref(name: string, commit: string): Promise<string> {
-    const path = join(this.dir, name);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.lock`, `${commit}\n`, { flush: true });
-    await rename(`${path}.lock`, path);
-    return name;
   }
 }

@@ -179,7 +179,8 @@ export class Repository {
     return this.#snapshots.of([tree], async () => {
       const ref = `refs/snapshots/${tree}`;
       const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
-      return this.git.ref(ref, await this.git.text(made, { env: identity(0) }));
+      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
+      return ref;
     });
   }
 
@@ -196,7 +197,7 @@ export class Repository {
       }),
     );
     // A ref of its own keeps the commit from being collected.
-    await this.git.ref(`refs/millwright/${commit}`, commit);
+    await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
     this.#made.note(commit, tree, parent);
     return commit;
   }
