@@ -19,6 +19,7 @@ import { parseWhole } from '../text/parse.ts';
 import { attestationLines, bundleLines, OWN_KEYS, trailLines } from '../views/verdict.ts';
 import { exportAttestations, verifiedAttestations } from './attestations.ts';
 import { exportEvidence, verifyEvidenceFile } from './evidence.ts';
+import { databaseVerdict } from './trail-database.ts';
 import { exportRange, isRange, unreadable, verifyRangeFile } from './trail-range.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -111,11 +112,11 @@ function notesIn(text: string): string[] {
   return notes;
 }
 
-async function verifyFactory(
+async function factoryVerdict(
   context: Context,
   keys: readonly VerifierKey[],
   earlier: readonly string[],
-): Promise<void> {
+): Promise<TrailVerdict> {
   const { value } = await context.client.get('/trail/key', KeyDoc);
   if (!keys.some((key) => key.kind === 'note'))
     context.note(`No --key: trusting the one that the factory gives now. Keep it: ${value.vkey}`);
@@ -135,9 +136,7 @@ async function verifyFactory(
     after = last.envelope.position;
     if (context.noteLook.terminal) context.note(`verified ${after} of ${page.head}`);
   }
-  const verdict: TrailVerdict = verifier.finish();
-  showData(context, verdict, () => trailLines(context.look, verdict));
-  if (verdict.integrity.kind !== 'ok') exitWith(DOES_NOT_VERIFY);
+  return verifier.finish();
 }
 
 export async function verify(context: Context, _args: string[], options: Options): Promise<void> {
@@ -156,7 +155,12 @@ export async function verify(context: Context, _args: string[], options: Options
     options.earlier === undefined
       ? []
       : notesIn((await read(String(options.earlier), 1_048_576)).toString('utf8'));
-  return verifyFactory(context, keys, earlier);
+  const verdict =
+    options.database === undefined
+      ? await factoryVerdict(context, keys, earlier)
+      : await databaseVerdict(context, options.database, keys, earlier);
+  showData(context, verdict, () => trailLines(context.look, verdict));
+  if (verdict.integrity.kind !== 'ok') exitWith(DOES_NOT_VERIFY);
 }
 
 const BundleDoc = z.looseObject({
