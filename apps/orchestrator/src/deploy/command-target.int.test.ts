@@ -64,7 +64,7 @@ test('a canary that cannot be judged pauses, says what it needs, never promotes,
   const { port } = prometheus.address() as { port: number };
   try {
     const check = `  checks:\n    - { prometheus: "http://127.0.0.1:${port}", query: 'errors{release="{{release}}"}', max: 1 }\n`;
-    factory = await deployingFactory((site) => site.yaml(`${check}  canary: { bake: 300ms, wait: 3s }\n`), {
+    factory = await deployingFactory((site) => site.yaml(`${check}  canary: { bake: 300ms, wait: 12s }\n`), {
       implement: ({ run }) => ({ 'notes.md': `# ${run}\n` }),
     });
     const { site, file, ended, runOf } = factory;

@@ -91,12 +91,12 @@ export class Repository {
   async fetch(sinceMs = 0): Promise<Fetched> {
     if (this.#fetched !== null && performance.now() - this.#fetchedAt < sinceMs) return this.#fetched;
     const asked = performance.now();
-    const fetched = await this.#fetch();
+    const fetched = await this.#tip();
     if (!('kind' in fetched)) [this.#fetched, this.#fetchedAt] = [fetched, asked];
     return fetched;
   }
 
-  async #fetch(): Promise<Fetched> {
+  async #tip(): Promise<Fetched> {
     const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
     if (listed.exitCode !== 0)
       return {
