@@ -3,6 +3,9 @@ import { Fail } from './fail.ts';
 import { lookOf } from './text/look.ts';
 import { paragraphs } from './text/plain.ts';
 
+/** CONTRACT.md: the trail does not verify. */
+export const DOES_NOT_VERIFY = 7;
+
 const codes = { value: 0 };
 
 /** A command that worked, but whose answer is not "done as asked" (a run that failed, a gate that denied): its exit code. */

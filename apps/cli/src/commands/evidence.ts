@@ -10,14 +10,12 @@ import {
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { codeOf, failed, usage } from '../fail.ts';
-import { exitWith } from '../finish.ts';
+import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
 import { parseInstant, parseWhole } from '../text/parse.ts';
 import { evidenceLines } from '../views/verdict.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-/** CONTRACT.md: the trail does not verify. */
-const DOES_NOT_VERIFY = 7;
 const Pack = z.looseObject({
   format: z.literal(EVIDENCE_FORMAT),
   evidence: z.record(z.string(), z.array(z.unknown())),

@@ -14,7 +14,7 @@ import { Envelope } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { usage } from '../fail.ts';
-import { exitWith } from '../finish.ts';
+import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
 import { attestationLines, bundleLines, OWN_KEYS, trailLines } from '../views/verdict.ts';
 import { exportAttestations, verifiedAttestations } from './attestations.ts';
@@ -23,9 +23,6 @@ import { databaseVerdict } from './trail-database.ts';
 import { exportRange, isRange, unreadable, verifyRangeFile } from './trail-range.ts';
 
 type Options = Record<string, string | boolean | undefined>;
-
-/** CONTRACT.md: the trail does not verify. */
-const DOES_NOT_VERIFY = 7;
 
 const KeyDoc = z.object({
   vkey: z.string(),

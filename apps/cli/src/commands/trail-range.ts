@@ -5,14 +5,12 @@ import { pipeline } from 'node:stream/promises';
 import { RANGE_START, RangeVerifier, type VerifierKey } from '@millwright/audit/proof';
 import { type Context, show as showData } from '../context.ts';
 import { codeOf, Fail, failed, messageOf, usage } from '../fail.ts';
-import { exitWith } from '../finish.ts';
+import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
 import { OWN_KEYS, rangeLines } from '../views/verdict.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-/** CONTRACT.md: the trail does not verify. */
-const DOES_NOT_VERIFY = 7;
 const MOST = 999_999_999;
 /** A factory that sends nothing for so long is not waited for. */
 const STALLED_MS = 60_000;

@@ -1,4 +1,4 @@
-import { retryable, terminal } from '@millwright/domain';
+import { retryable, streamOf, terminal } from '@millwright/domain';
 import type { Sql } from '../connect.ts';
 import {
   type BundleEntry,
@@ -69,3 +69,7 @@ export async function items(sql: Sql, rows: readonly EntryRow[], tree: Tree): Pr
 export const select = (sql: Sql) => sql`
   select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, p.salt, p.bytes, p.words_salt, p.words
   from millwright.entries e left join millwright.payloads p using (position)`;
+
+/** The sealed entries `trail.redacted` of the factory's stream. */
+export const redactionRows = (sql: Sql, size: number) => sql<EntryRow[]>`
+  ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'trail.redacted' and e.position <= ${size} order by e.position`;

@@ -16,7 +16,7 @@ import { payloadOf } from '../rows.ts';
 import { checkpointAt, checkpointsWithin, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
 import { type EntryRow, entriesAfter } from './log.ts';
 import { envelopeOf, hashesOf, rootAt } from './nodes.ts';
-import { items, latest, select, treeOf, written } from './proved.ts';
+import { items, latest, redactionRows, select, treeOf, written } from './proved.ts';
 import { exportRange, type WantedRange } from './range.ts';
 
 // Proofs from what is stored.
@@ -95,8 +95,7 @@ async function bundleOf(
 async function redactionsOf(sql: Sql, rows: readonly EntryRow[], size: number): Promise<EntryRow[]> {
   const erased = (row: EntryRow) => checkPayload(envelopeOf(row), payloadOf(row)) === 'redacted';
   if (!rows.some(erased)) return [];
-  const said = await sql<EntryRow[]>`
-    ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'trail.redacted' and e.position <= ${size} order by e.position`;
+  const said = await redactionRows(sql, size);
   const wanted = new Set(rows.filter(erased).map((row) => row.position));
   for (const row of said) if (erased(row)) wanted.add(row.position);
   return said.filter((row) => wanted.has(redactedBy(envelopeOf(row), payloadOf(row)) ?? 0));

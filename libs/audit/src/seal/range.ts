@@ -1,4 +1,4 @@
-import { streamOf, terminal } from '@millwright/domain';
+import { terminal } from '@millwright/domain';
 import { type Pool, reading, type Sql } from '../connect.ts';
 import {
   type BundleEntry,
@@ -17,7 +17,7 @@ import { payloadOf } from '../rows.ts';
 import { rotationsOn } from './checkpoints.ts';
 import { type EntryRow, entriesAfter } from './log.ts';
 import { envelopeOf, hashesOf } from './nodes.ts';
-import { items, latest, select, tampered, treeOf } from './proved.ts';
+import { items, latest, redactionRows, tampered, treeOf } from './proved.ts';
 
 // A range of the trail, handed out line by line (../proof/range.ts). Each page is a statement of its own: a reader who is slow holds nothing open.
 
@@ -30,10 +30,6 @@ export type WantedRange = {
   /** Up to this one. Default: up to the latest checkpoint. */
   until?: number | undefined;
 };
-
-/** The sealed entries `trail.redacted` of the factory's stream. */
-const redactionRows = (sql: Sql, size: number) => sql<EntryRow[]>`
-  ${select(sql)} where e.stream = ${streamOf.factory()} and e.type = 'trail.redacted' and e.position <= ${size} order by e.position`;
 
 type Begun = { header: string; until: number; said: ReadonlySet<number> };
 
