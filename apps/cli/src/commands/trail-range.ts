@@ -1,11 +1,12 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { RANGE_START, RangeVerifier, type VerifierKey } from '@millwright/audit/proof';
+import { RANGE_START, type VerifierKey } from '@millwright/audit/proof';
 import { type Context, show as showData } from '../context.ts';
 import { codeOf, Fail, failed, messageOf, usage } from '../fail.ts';
 import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
+import { verifyRange } from '../range/verify.ts';
 import { parseWhole } from '../text/parse.ts';
 import { OWN_KEYS, rangeLines } from '../views/verdict.ts';
 
@@ -14,7 +15,6 @@ type Options = Record<string, string | boolean | undefined>;
 const MOST = 999_999_999;
 /** A factory that sends nothing for so long is not waited for. */
 const STALLED_MS = 60_000;
-const CHUNK_BYTES = 262_144;
 const NEWLINE = 10;
 
 /** What a file that cannot be read means for the person who named it. */
@@ -46,16 +46,10 @@ export async function verifyRangeFile(
   keys: readonly VerifierKey[],
 ): Promise<void> {
   if (keys.length === 0) context.note(OWN_KEYS);
-  const verifier = new RangeVerifier(keys.length === 0 ? 'own' : keys.map(({ vkey }) => vkey));
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-      verifier.push(chunk);
-      if (verifier.done) break;
-    }
-  } catch (error) {
+  const trusted = keys.length === 0 ? 'own' : keys.map(({ vkey }) => vkey);
+  const verdict = await verifyRange(path, trusted).catch((error) => {
     throw unreadable(path, error);
-  }
-  const verdict = verifier.finish();
+  });
   showData(context, { ...verdict, keyGiven: keys.length > 0 }, () => rangeLines(context.look, verdict));
   if (verdict.integrity.kind !== 'ok' || verdict.completeness.kind === 'incomplete')
     exitWith(DOES_NOT_VERIFY);

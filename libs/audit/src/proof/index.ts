@@ -89,6 +89,7 @@ export {
   rangeLine,
   rangeNodes,
 } from './range.ts';
+export { type Part, readPart, type Stretch } from './range-part.ts';
 export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
 export { EMPTY_ROOT, fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
 export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';

@@ -1,29 +1,27 @@
-const NEWLINE = 10;
+export const NEWLINE = 10;
 
-/** Cuts a file's bytes into lines as they come. Keeps of them no more than the line that is not complete yet. */
+export function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
+  return count;
+}
+
+/** Cuts a file's bytes into complete lines as they come. Keeps of them no more than the line that is not complete yet. */
 export class Lines {
   #parts: Buffer[] = [];
   /** Bytes after the last newline. */
   pending = 0;
 
-  /** Hands over each complete line, as bytes [from, end) of a buffer that is only its own during the call, until `each` says that it is enough. */
-  push(chunk: Buffer, each: (bytes: Buffer, from: number, end: number) => boolean): void {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      const [line, start, stop] = this.#joined(chunk, from, end);
-      if (!each(line, start, stop)) return;
-      from = end + 1;
+  /** The lines that these bytes complete, each with its newline: empty where there is none, and else maybe a view of them. */
+  complete(chunk: Buffer): Buffer {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    const lines = end === 0 ? chunk.subarray(0, 0) : Buffer.concat([...this.#parts, chunk.subarray(0, end)]);
+    if (end > 0) {
+      this.#parts = [];
+      this.pending = 0;
     }
-    if (from === chunk.length) return;
-    this.#parts.push(Buffer.from(chunk.subarray(from)));
-    this.pending += chunk.length - from;
-  }
-
-  #joined(chunk: Buffer, from: number, end: number): [Buffer, number, number] {
-    if (this.pending === 0) return [chunk, from, end];
-    const line = Buffer.concat([...this.#parts, chunk.subarray(from, end)]);
-    this.#parts = [];
-    this.pending = 0;
-    return [line, 0, line.length];
+    if (end < chunk.length) this.#parts.push(Buffer.from(chunk.subarray(end)));
+    this.pending += chunk.length - end;
+    return lines;
   }
 }

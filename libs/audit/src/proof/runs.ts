@@ -1,6 +1,3 @@
-import type { Payload } from './entry.ts';
-import { dataOf } from './payloads.ts';
-
 // The streams of runs, entry by entry in the order of the trail: does each reach what its run's closing entry lists?
 
 export type RunsVerdict = {
@@ -37,25 +34,24 @@ export class Runs {
     return { closed: this.#closed, open: open.length, earlier: this.#earlier };
   }
 
-  entry(stream: string, version: number, position: number): void {
-    if (!stream.startsWith('run/') && !stream.startsWith('attempt/')) return;
+  /** Versions `from` to `to` of a run's or an attempt's stream, of which the last is at `position`. */
+  reach(stream: string, from: number, to: number, position: number): void {
     const before = this.#reached.get(stream);
     if (before === undefined) {
-      this.#reached.set(stream, { version, position, begun: version === 1 });
+      this.#reached.set(stream, { version: to, position, begun: from === 1 });
       return;
     }
-    if (version !== before.version + 1) this.#lacks(stream, before.version + 1, before.position);
-    before.version = version;
+    if (from !== before.version + 1) this.#lacks(stream, before.version + 1, before.position);
+    before.version = to;
     before.position = position;
   }
 
-  /** The closing entry of a run: after it, its streams are no longer watched. */
-  close(run: string, payload: Payload): void {
+  /** The closing entry of a run, and the last versions that it lists: after it, its streams are no longer watched. */
+  close(run: string, listed: unknown): void {
     const own = this.#reached.get(run);
     const known = this.#whole || own?.begun === true;
     if (known) this.#closed += 1;
     else this.#earlier += 1;
-    const listed = dataOf({ payload })?.streams;
     if (listed === null || typeof listed !== 'object') {
       this.#lacks(run, own?.version ?? 1, 0, 'the closing entry cannot be read');
       return;

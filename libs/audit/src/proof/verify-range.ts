@@ -1,8 +1,6 @@
-import { hash } from 'node:crypto';
 import { openCheckpoint } from './checkpoint.ts';
-import { checkPayload } from './entry.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
-import { Lines } from './lines.ts';
+import { countLines, Lines, NEWLINE } from './lines.ts';
 import { redactedBy } from './payloads.ts';
 import { InclusionChecker } from './proofs.ts';
 import {
@@ -10,11 +8,10 @@ import {
   MAX_HEADER_BYTES,
   MAX_LINE_BYTES,
   type ReadHeader,
-  type ReadLine,
   rangeNodes,
   readRangeHeader,
-  readRangeLine,
 } from './range.ts';
+import { moreAfter, type Part, readPart, type Said, type Stretch } from './range-part.ts';
 import { keysAfter } from './rotation.ts';
 import { Runs, type RunsVerdict } from './runs.ts';
 import { EMPTY_ROOT, GrowingTree, nodesOf } from './tree.ts';
@@ -42,21 +39,22 @@ export type RangeVerdict = {
 
 /** Erased texts that no entry has accounted for yet: more than this is no redaction, and memory is bounded. */
 const MAX_UNSAID = 100_000;
+
 /** Blocks of consecutive entries, each checked against the hash of its node when its last entry is there. */
 class Blocks {
+  readonly header: ReadHeader;
   readonly #nodes: { first: number; last: number; hash: Uint8Array }[];
-  readonly #leaves: Buffer;
-  readonly #pair = Buffer.alloc(65, 1);
+  #tree = new GrowingTree();
   #at = 0;
 
-  constructor({ since, until, level, nodes }: ReadHeader) {
-    const before = nodesOf(0, since).length;
-    this.#nodes = blocksOf({ since, until, level }).map((node, i) => {
+  constructor(header: ReadHeader) {
+    this.header = header;
+    const before = nodesOf(0, header.since).length;
+    this.#nodes = blocksOf(header).map((node, i) => {
       const width = 2 ** node.level;
-      const hash = nodes[before + i] ?? EMPTY_ROOT;
+      const hash = header.nodes[before + i] ?? EMPTY_ROOT;
       return { first: node.index * width + 1, last: (node.index + 1) * width, hash };
     });
-    this.#leaves = Buffer.alloc(32 * 2 ** level);
   }
 
   /** The first entry of the block that is being read; after the last, none. */
@@ -64,20 +62,16 @@ class Blocks {
     return this.#nodes[this.#at]?.first ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The next entry's leaf. The block that it completes, if that is not as it was sealed. */
-  add(position: number, text: string): { first: number; last: number } | null {
+  /** The next node, which lies in one block. The block that it completes, and whether that is as it was sealed. */
+  add(level: number, node: Uint8Array): { first: number; last: number; sealed: boolean } | null {
     const block = this.#nodes[this.#at];
-    if (block === undefined) throw new RangeError(`no block has entry ${position}`);
-    this.#leaves.write(hash('sha256', `\0${text}`, 'binary'), 32 * (position - block.first), 'latin1');
-    if (position < block.last) return null;
+    if (block === undefined) throw new RangeError('no block has another entry');
+    this.#tree.appendNode(level, node);
+    if (this.#tree.size < block.last - block.first + 1) return null;
+    const sealed = Buffer.compare(this.#tree.root(), block.hash) === 0;
+    this.#tree = new GrowingTree();
     this.#at += 1;
-    // Pair by pair, in place, until one is left.
-    for (let n = block.last - block.first + 1; n > 1; n /= 2)
-      for (let i = 0; i < n / 2; i++) {
-        this.#leaves.copy(this.#pair, 1, 64 * i, 64 * i + 64);
-        this.#leaves.write(hash('sha256', this.#pair, 'binary'), 32 * i, 'latin1');
-      }
-    return Buffer.compare(this.#leaves.subarray(0, 32), block.hash) === 0 ? null : block;
+    return { ...block, sealed };
   }
 }
 
@@ -90,7 +84,10 @@ export class RangeVerifier {
   readonly #unsaid = new Set<number>();
   #said: ReadonlySet<number | null> = new Set();
   #blocks: Blocks | null = null;
+  /** The last entry whose line was taken, and the next that is to be followed. */
+  #taken = 0;
   #next = 1;
+  #tooLong: string | null = null;
   #runs = new Runs(true);
   #bad: Integrity | null = null;
   /** A payload that is not the recorded one: what is wrong, unless something in its block before it is. */
@@ -115,21 +112,34 @@ export class RangeVerifier {
 
   /** Whether reading on is of any use. */
   get done(): boolean {
-    return this.#bad !== null;
+    return this.#bad !== null || this.#tooLong !== null;
   }
 
   /** The next bytes. They are not kept. */
   push(chunk: Buffer): void {
-    if (this.done) return;
-    this.#lines.push(chunk, (bytes, from, end) => {
-      if (this.#blocks === null) this.#open(bytes.toString('utf8', from, end));
-      else this.#entry(this.#blocks, bytes, from, end);
-      return !this.done;
-    });
+    const stretch = this.take(chunk);
+    if (stretch !== null) this.follow(readPart(stretch));
+  }
+
+  /**
+   * The first half of `push`: the complete lines of entries among the next bytes, for `readPart`, which may be done in another thread. What that
+   * makes of them goes to `follow`, in the order in which they were taken. Null: no line is complete, or nothing more is worth reading.
+   */
+  take(chunk: Buffer): Stretch | null {
+    if (this.done) return null;
+    let bytes = this.#lines.complete(chunk);
+    if (this.#blocks === null && bytes.length > 0) {
+      const end = bytes.indexOf(NEWLINE);
+      this.#open(bytes.toString('utf8', 0, end));
+      bytes = bytes.subarray(end + 1);
+    }
+    const first = this.#taken + 1;
+    this.#taken += countLines(bytes);
     const header = this.#blocks === null;
-    if (this.#lines.pending <= (header ? MAX_HEADER_BYTES : MAX_LINE_BYTES)) return;
-    const reason = `${header ? 'the first line' : `the line of entry ${this.#next}`} is longer than any can be`;
-    this.#bad ??= { kind: 'unreadable', code: 'too-large', reason };
+    if (this.#lines.pending > (header ? MAX_HEADER_BYTES : MAX_LINE_BYTES))
+      this.#tooLong = `${header ? 'the first line' : `the line of entry ${this.#taken + 1}`} is longer than any can be`;
+    const { until, level } = this.#blocks?.header ?? { until: 0, level: 0 };
+    return this.#bad !== null || bytes.length === 0 ? null : { bytes, first, until, level };
   }
 
   #open(line: string): void {
@@ -139,6 +149,7 @@ export class RangeVerifier {
     const { header } = read;
     this.#said = new Set(header.redactions.map(({ envelope, payload }) => redactedBy(envelope, payload)));
     this.#blocks = new Blocks(header);
+    this.#taken = header.since;
     this.#next = header.since + 1;
     this.#runs = new Runs(header.since === 0);
   }
@@ -177,64 +188,56 @@ export class RangeVerifier {
   }
 
   /** Something is wrong at the next entry. If something before it in its block is too, only the whole block would tell. */
-  #found(code: string, reason: string): void {
+  #found({ code, reason }: { code: string; reason: string }): void {
     const at = this.#suspect ?? { position: this.#next, code, reason };
     const [position, through] = [this.#blocks?.first ?? at.position, at.position];
     this.#bad ??= { kind: 'tampered', position, through, code: at.code, reason: at.reason };
   }
 
-  #entry(blocks: Blocks, bytes: Buffer, from: number, end: number): void {
-    const position = this.#next;
-    if (position > this.#verdict.until) {
-      this.#bad = this.#more();
-      return;
+  /** The second half of `push`: what `readPart` made of what was taken. */
+  follow({ first, entries, nodes, said, suspect, stop }: Part): void {
+    const blocks = this.#blocks;
+    if (this.#bad !== null || blocks === null) return;
+    this.#suspect ??= suspect === null ? null : { kind: 'tampered', through: suspect.position, ...suspect };
+    const since = first - 1;
+    for (const [i, { level }] of nodesOf(since, since + entries, blocks.header.level).entries()) {
+      const block = blocks.add(level, nodes.subarray(32 * i, 32 * i + 32));
+      this.#next += 2 ** level;
+      if (block !== null) this.#judge(block);
+      if (this.#bad !== null) break;
     }
-    const line = readRangeLine(bytes, from, end);
-    if (line?.envelope.position !== position) {
-      const there = line?.envelope.position ?? 0;
-      if (line === null) this.#found('malformed', `the line of entry ${position} is not as it should be`);
-      else
-        this.#found(
-          there > position ? 'removed' : 'reordered',
-          `entry ${there} is where entry ${position} should be`,
-        );
-      return;
+    for (const one of said) {
+      if (one.position >= this.#next) break;
+      this.#hear(one);
     }
-    this.#follow(line, position);
-    this.#verdict.entries += 1;
-    this.#next += 1;
-    const bad = blocks.add(position, line.text);
-    if (bad !== null) {
-      const [first, last] = [bad.first, this.#suspect?.position ?? bad.last];
-      const reason = `entries ${first} to ${bad.last} are not those that were sealed: one was changed`;
-      this.#bad ??= { kind: 'tampered', position: first, through: last, code: 'changed', reason };
-    } else if (this.#suspect !== null && blocks.first > this.#suspect.position) this.#bad ??= this.#suspect;
+    this.#verdict.entries = this.#next - 1 - this.#verdict.since;
+    if (this.#bad !== null || stop === null) return;
+    if (stop.code === 'more') this.#bad = { kind: 'unreadable', code: 'malformed', reason: stop.reason };
+    else this.#found(stop);
   }
 
-  #more(): Integrity {
-    const reason = `there is more in the file after entry ${this.#verdict.until}, which is its last`;
-    return { kind: 'unreadable', code: 'malformed', reason };
+  /** A block is complete: whatever is wrong in it is known by now. */
+  #judge({ first, last, sealed }: { first: number; last: number; sealed: boolean }): void {
+    const suspect = this.#suspect !== null && this.#suspect.position <= last ? this.#suspect : null;
+    const reason = `entries ${first} to ${last} are not those that were sealed: one was changed`;
+    if (sealed) this.#bad = suspect;
+    else
+      this.#bad = {
+        ...{ kind: 'tampered', position: first, code: 'changed', reason },
+        through: suspect?.position ?? last,
+      };
   }
 
-  /** The payload, and what the entry says about others. */
-  #follow({ envelope, payload }: ReadLine, position: number): void {
-    const checked = checkPayload(envelope, payload);
-    if (checked === 'missing' || checked === 'mismatch') {
-      const what = checked === 'missing' ? 'missing' : 'not what was recorded';
-      const code = checked === 'missing' ? 'missing' : 'payload';
-      const reason = `the payload of entry ${position} is ${what}`;
-      this.#suspect ??= { kind: 'tampered', position, through: position, code, reason };
-      return;
-    }
-    if (checked === 'redacted') {
-      if (this.#said.has(position)) this.#redacted(position);
-      else this.#unsaid.add(position);
+  #hear(said: Said): void {
+    if (said.kind === 'reached') this.#runs.reach(said.stream, said.from, said.to, said.position);
+    else if (said.kind === 'closed') this.#runs.close(said.run, said.streams);
+    else if (said.kind === 'erased') {
+      if (this.#unsaid.delete(said.of)) this.#redacted(said.of);
+    } else if (this.#said.has(said.position)) this.#redacted(said.position);
+    else {
+      this.#unsaid.add(said.position);
       if (this.#unsaid.size > MAX_UNSAID) this.#bad ??= this.#firstUnsaid();
     }
-    this.#runs.entry(envelope.stream, envelope.version, position);
-    if (envelope.type === 'run.closed' && payload !== null) this.#runs.close(envelope.stream, payload);
-    const erased = redactedBy(envelope, payload);
-    if (erased !== null && this.#unsaid.delete(erased)) this.#redacted(erased);
   }
 
   #redacted(position: number): void {
@@ -252,18 +255,16 @@ export class RangeVerifier {
 
   #atTheEnd(): void {
     const { until } = this.#verdict;
-    if (this.#blocks === null)
-      this.#bad ??= {
-        kind: 'unreadable',
-        code: 'not-json',
-        reason: 'the file ends in its first line: it is cut',
-      };
+    const reason = this.#tooLong ?? 'the file ends in its first line: it is cut';
+    if (this.#tooLong !== null) this.#bad ??= { kind: 'unreadable', code: 'too-large', reason };
+    else if (this.#blocks === null) this.#bad ??= { kind: 'unreadable', code: 'not-json', reason };
     else if (this.#next <= until)
-      this.#found(
-        'truncated',
-        `the file ends before entry ${this.#next}, and should go on to ${until}: it is cut`,
-      );
-    else if (this.#lines.pending > 0) this.#bad ??= this.#more();
+      this.#found({
+        code: 'truncated',
+        reason: `the file ends before entry ${this.#next}, and should go on to ${until}: it is cut`,
+      });
+    else if (this.#lines.pending > 0)
+      this.#bad ??= { kind: 'unreadable', code: 'malformed', reason: moreAfter(until) };
     this.#bad ??= this.#firstUnsaid();
   }
 
