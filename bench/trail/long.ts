@@ -1,3 +1,4 @@
+import { socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 
 // A long trail, written by SQL: closed runs of ten repositories, each with an attempt of 46 turns, 50 entries in all, a second apart.
@@ -26,7 +27,7 @@ const told = (runs: number): string => `
 
 /** Fills an empty database with `runs` of them. */
 export async function fill(url: string, runs: number): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const sql = postgres(url, { ...socketHost(url), max: 1, onnotice: () => undefined });
   try {
     await sql.unsafe(told(runs));
     await sql.unsafe(`insert into millwright.entries (position, stream, version, type, actor, at, payload_digest)

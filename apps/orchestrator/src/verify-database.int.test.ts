@@ -81,6 +81,7 @@ test.each([
   ['no address', ['--database', '--key', 'KEY'], 2, 'DATABASE_URL is set'],
   ['no postgres', ['--database', 'http://x', '--key', 'KEY'], 2, 'no postgres:// address'],
   ['nobody there', ['--database', 'postgres://a@127.0.0.1:9/x', '--key', 'KEY'], 3, 'cannot be reached'],
+  ['no socket there', ['--database', 'postgres://a@%2Fnone:9/x', '--key', 'KEY'], 3, 'cannot be reached'],
   ['a role that may not', ['--database', 'RUNNER', '--key', 'KEY'], 4, 'permission denied'],
 ])('%s', async (name, args, code, said) => {
   const given = args.map((one) => (one === 'KEY' ? key : one === 'RUNNER' ? db.url.runner : one));

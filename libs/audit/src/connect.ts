@@ -1,4 +1,4 @@
-import { cancelled, DriveError, retryable, terminal } from '@millwright/domain';
+import { cancelled, DriveError, retryable, socketHost, terminal } from '@millwright/domain';
 import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
@@ -14,9 +14,9 @@ export type Pool = {
   close(): Promise<void>;
 };
 
-/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now. */
+/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full). */
 const LOST =
-  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT)$/;
+  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EAGAIN)$/;
 
 /** What a driver does about a database error. After 'trail-unreachable' it is unknown whether an append happened: reading tells. */
 export function driveError(error: unknown): DriveError {
@@ -49,6 +49,7 @@ export function openPool(
 
   const open = (): Sql =>
     postgres(url, {
+      ...socketHost(url),
       max: options.max,
       connect_timeout: 10,
       max_lifetime: null, // its default ends a session after 30 to 60 minutes, and with it the lock that says a runner lives

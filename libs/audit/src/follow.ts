@@ -1,4 +1,4 @@
-import type { RecordedEntry } from '@millwright/domain';
+import { type RecordedEntry, socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 
 const BATCH = 500;
@@ -32,6 +32,7 @@ export function openFollow(
   const listen = () => {
     if (ear !== undefined) return;
     const made = postgres(url, {
+      ...socketHost(url),
       max: 1,
       fetch_types: false,
       connect_timeout: 10,

@@ -1,6 +1,7 @@
 export * from './api.ts';
 export * from './artifacts.ts';
 export * from './config.ts';
+export * from './database.ts';
 export * from './effects.ts';
 export * from './entries.ts';
 export * from './errors.ts';

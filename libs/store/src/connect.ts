@@ -1,4 +1,4 @@
-import { cancelled, DriveError, retryable, terminal } from '@millwright/domain';
+import { cancelled, DriveError, retryable, socketHost, terminal } from '@millwright/domain';
 import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
@@ -14,9 +14,9 @@ export type Pool = {
   close(): Promise<void>;
 };
 
-/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now. */
+/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full). */
 const LOST =
-  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT)$/;
+  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EAGAIN)$/;
 
 /** What a driver does about a database error. After 'store-unreachable' it is unknown whether a change happened; all of the store's can be repeated. */
 export function driveError(error: unknown): DriveError {
@@ -51,6 +51,7 @@ export function openPool(
 
   const open = (): Sql =>
     postgres(url, {
+      ...socketHost(url),
       max: options.max,
       connect_timeout: 10,
       idle_timeout: 60, // a connection costs the embedded server some 5 MB

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { terminal } from '@millwright/domain';
+import { socketHost, terminal } from '@millwright/domain';
 import postgres from 'postgres';
 
 const folder = new URL('./migrations/', import.meta.url);
@@ -48,7 +48,7 @@ export async function migrate(
   url: string,
   options: { passwords: Record<AppRole, string> },
 ): Promise<{ applied: string[] }> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const sql = postgres(url, { ...socketHost(url), max: 1, onnotice: () => undefined });
   const applied: string[] = [];
   try {
     await sql`select pg_advisory_lock(5574937551044903)`;
@@ -90,7 +90,7 @@ export async function bootstrap(
   superuserUrl: string,
   options: { database: string; password: string },
 ): Promise<void> {
-  const sql = postgres(superuserUrl, { max: 1, onnotice: () => undefined });
+  const sql = postgres(superuserUrl, { ...socketHost(superuserUrl), max: 1, onnotice: () => undefined });
   try {
     await ensureRole(sql, 'migrator', options.password, 'createrole');
     const [exists] = await sql`select from pg_database where datname = ${options.database}`;

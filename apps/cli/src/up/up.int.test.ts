@@ -106,6 +106,12 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   await until(() => existsSync(join(data, 'runner-env.json')));
   const runner: Record<string, string> = JSON.parse(readFileSync(join(data, 'runner-env.json'), 'utf8'));
   expect(orchestrator.DATABASE_URL).toContain('postgres://orchestrator:');
+  const socket = join(data, 'postgres', `.s.PGSQL.${before.port}`);
+  expect(statSync(socket).mode & 0o777).toBe(0o700);
+  expect(statSync(join(data, 'postgres')).mode & 0o777).toBe(0o700);
+  expect(orchestrator.DATABASE_URL).toContain(
+    `@${encodeURIComponent(join(data, 'postgres'))}:${before.port}/`,
+  );
   expect(runner.DATABASE_URL).toContain('postgres://runner:');
   expect(runner.ANTHROPIC_API_KEY).toBe('planted-model-key');
   expect(JSON.stringify(orchestrator)).not.toContain('planted');
@@ -125,6 +131,9 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   const third = up();
   expect((await third.next('step')).said).toContain('adopted');
   const again = (await third.next('ready')).ready ?? '';
+  expect((await (await fetch(`${again}/env`)).json()) as Record<string, string>).toMatchObject({
+    DATABASE_URL: orchestrator.DATABASE_URL,
+  });
   expect(postmaster()).toEqual(before);
 
   const { children } = JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as {
@@ -137,12 +146,24 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   process.kill(before.pid, 'SIGKILL');
   expect(await third.next('restarting')).toEqual({ restarting: 'Postgres' });
   expect(postmaster().port).toBe(before.port);
+  expect(existsSync(socket)).toBe(true);
 
   third.process.kill('SIGTERM');
   expect(await third.ended).toBe(0);
   expect(await listensOn(before.port)).toBe(false);
   for (const left of ['up.json', 'factory.json', 'postgres/data/postmaster.pid'])
     expect(existsSync(join(data, left))).toBe(false);
+}, 120_000);
+
+it('uses TCP where the data folder is too deep for the address of a Unix socket', async () => {
+  rmSync(data, { recursive: true });
+  data = mkdtempSync(join(tmpdir(), `millwright-up-${'d'.repeat(100)}-`));
+  const one = up();
+  const { ready = '' } = await one.next('ready');
+  const { DATABASE_URL } = (await (await fetch(`${ready}/env`)).json()) as Record<string, string>;
+  expect(DATABASE_URL).toContain('@127.0.0.1:');
+  one.process.kill('SIGTERM');
+  expect(await one.ended).toBe(0);
 }, 120_000);
 
 it('takes no taken port, and stops what it had started', async () => {

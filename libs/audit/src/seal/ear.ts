@@ -1,3 +1,4 @@
+import { socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 
 /** Listens on a connection of its own. What a lost notification would have said must be polled for by whoever listens. */
@@ -19,6 +20,7 @@ export function openEar(url: string, heard: Record<string, (payload: string) => 
   const ensure = () => {
     if (closed || current !== undefined) return;
     const made = postgres(url, {
+      ...socketHost(url),
       max: 1,
       fetch_types: false,
       connect_timeout: 10,

@@ -3,10 +3,11 @@
 // argv: url of a superuser; `chain` APPENDS TIMES (appends in series, by one writer) or `writers` WRITERS MS CONNECTIONS.
 
 import { createHash, randomBytes } from 'node:crypto';
+import { socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 
 const [url = '', mode = '', first = '1', second = '1', connections = '1'] = process.argv.slice(2);
-const sql = postgres(url, { max: Number(connections), onnotice: () => undefined });
+const sql = postgres(url, { ...socketHost(url), max: Number(connections), onnotice: () => undefined });
 await sql`create table if not exists naive (position bigserial primary key, hash bytea not null, payload bytea not null)`;
 await sql`truncate naive`;
 const payload = randomBytes(300);

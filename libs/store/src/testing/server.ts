@@ -22,8 +22,8 @@ export const PASSWORD = 'test';
 export type Role = AppRole | 'migrator' | 'postgres';
 export type User = { uid?: number; gid?: number };
 
-export const urlOf = (role: string, port: number, database: string): string =>
-  `postgres://${role}:${PASSWORD}@127.0.0.1:${port}/${database}`;
+export const urlOf = (role: string, port: number, database: string, host = '127.0.0.1'): string =>
+  `postgres://${role}:${PASSWORD}@${host}:${port}/${database}`;
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -122,7 +122,7 @@ export type OwnPostgres = {
 const SIGNAL = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 /**
- * A durable Postgres (fsync on, as shipped) for one test alone, to be crashed or measured; takes about 2 s. `close` it, or it stays.
+ * A durable Postgres (fsync on, as shipped, its addresses those of a Unix socket) for one test alone, to be crashed or measured; takes about 2 s. `close` it, or it stays.
  * For all else `testDatabase`.
  */
 export async function ownPostgres(): Promise<OwnPostgres> {
@@ -133,7 +133,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
   const start = (): ChildProcess =>
     spawn(
       program,
-      ['-D', join(folder, 'data'), '-k', '', '-c', 'listen_addresses=127.0.0.1', '-p', String(port)],
+      ['-D', join(folder, 'data'), '-k', folder, '-c', 'listen_addresses=127.0.0.1', '-p', String(port)],
       {
         ...user,
         cwd: folder,
@@ -149,7 +149,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
   };
   await answering(port, '');
   await prepare(port, 'millwright');
-  const url = (role: Role) => urlOf(role, port, 'millwright');
+  const url = (role: Role) => urlOf(role, port, 'millwright', encodeURIComponent(folder));
   return {
     url: {
       postgres: url('postgres'),

@@ -42,9 +42,10 @@ export async function embeddedDatabase(data: string, passwords: Passwords): Prom
   const folder = placeOf(data, user);
   const options = { bin: binaries(user), user, folder, passwords };
   const cluster = await startCluster(options);
+  const host = cluster.socketFolder === null ? '127.0.0.1' : encodeURIComponent(cluster.socketFolder);
   let kept: { stop(): Promise<void> } | null = null;
   return {
-    url: (role) => `postgres://${role}:${passwords[role]}@127.0.0.1:${cluster.port}/${DATABASE}`,
+    url: (role) => `postgres://${role}:${passwords[role]}@${host}:${cluster.port}/${DATABASE}`,
     said: `port ${cluster.port}, ${folder}${cluster.adopted ? ' (was still running: adopted)' : ''}`,
     keep: (watcher) => {
       kept = keepCluster(options, cluster.port, watcher);

@@ -4,10 +4,13 @@
  */
 export const settings = (
   port: number,
+  /** Where the Unix socket is; null: there is none. Whoever may open it is asked for a password as over TCP. */
+  socketFolder: string | null,
 ): string => `# Written by millwright up at each start; changes here are lost.
 listen_addresses = '127.0.0.1'
 port = ${port}
-unix_socket_directories = ''
+unix_socket_directories = '${socketFolder ?? ''}'
+unix_socket_permissions = 0700
 password_encryption = 'scram-sha-256'
 
 fsync = on
