@@ -4,7 +4,7 @@ import { type Context, show } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';
 import { doctorLines } from '../views/setup.ts';
-import { localChecks } from './local-checks.ts';
+import { localChecks, modelCheck } from './local-checks.ts';
 
 /** What this machine can be asked alone, then what the factory says. Works, and says what to do, without a factory too. */
 export async function doctor(context: Context): Promise<void> {
@@ -16,7 +16,13 @@ export async function doctor(context: Context): Promise<void> {
   } catch (error) {
     if (!(error instanceof Fail)) throw error;
     code = error.problem.exitCode;
-    lines.push({ id: 'factory', ok: false, text: error.problem.message, fix: error.problem.next ?? null });
+    const factory = {
+      id: 'factory',
+      ok: false,
+      text: error.problem.message,
+      fix: error.problem.next ?? null,
+    };
+    lines.push(modelCheck(), factory);
   }
   show(context, lines, () => doctorLines(context.look, lines));
   exitWith(code !== 0 ? code : lines.every((line) => line.ok) ? 0 : 1);
