@@ -244,6 +244,7 @@ async function stop(): Promise<void> {
   await healer.stop();
   await pump.stop();
   await driver.stop();
+  await factory.deploys.over();
   await queue.close();
   await Promise.all([published.stop(), sealer.stop()]);
   await prover.close();

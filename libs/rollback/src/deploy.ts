@@ -1,12 +1,14 @@
 import { Deploying } from './deploying.ts';
 import { Effects, Fenced } from './effect.ts';
-import type { DeployOrder, DeployResult, NotDeployed, PrepareResult } from './order.ts';
+import type { DeployOrder, DeployResult, NotDeployed, PrepareResult, RetireOrder } from './order.ts';
+import { RETENTION } from './retention.ts';
 import { checkRun } from './run-as.ts';
-import { failure, type Target } from './target.ts';
+import { failure, type ReleaseRef, type Target } from './target.ts';
 
 /**
  * Deploys `order.release`. A bad release is a result, not an error; rejects only when the journal, the engine or the disk fail on
- * the way forward: then run it again with the same fence. Bounded by the health limit and three times the bakes.
+ * the way forward: then run it again with the same fence. Bounded by the health limit and three times the bakes. What ran before the live
+ * release runs on until `retire`.
  */
 export async function deploy(target: Target, order: DeployOrder): Promise<DeployResult> {
   return withFence(target, order, (deploying) =>
@@ -52,7 +54,30 @@ export async function discard(
   }
 }
 
-const effectsOf = (target: Target, { release, fence, journal }: DeployOrder) =>
+/**
+ * Stops what no release needs any more: all but `keep`, the one that came to serve and the one before it, which stays warm. To be called once
+ * it is on record that it serves; nobody need wait for it. Does nothing once a later deploy or rollback has the target.
+ */
+export async function retire(target: Target, order: RetireOrder): Promise<void> {
+  const { release, keep, fence, retention = RETENTION } = order;
+  try {
+    await effectsOf(target, { ...order, release: { id: release } }).run({
+      name: 'retire',
+      key: `${fence}/${release}/retire`,
+      undo: 'compensable',
+      run: () => target.retire(keep, retention, fence),
+      // An older release than the previous one is started again by a rollback to it: its image is kept.
+      compensate: null,
+    });
+  } catch (error) {
+    if (!(error instanceof Fenced)) throw error;
+  }
+}
+
+const effectsOf = (
+  target: Target,
+  { release, fence, journal }: Pick<DeployOrder, 'fence' | 'journal'> & { release: Pick<ReleaseRef, 'id'> },
+) =>
   new Effects({
     release: release.id,
     fence,

@@ -15,12 +15,11 @@ import type {
   Verdict,
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
-import { RETENTION } from './retention.ts';
 import { type Done, type Failure, failure, type Target, type Weights } from './target.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
-//   proxy → materialise → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake → retire.
+//   proxy and image → start beside the old one → healthy → rehearsal at weight 0 → canary steps with bake.
 // Killed anywhere, the same order with the same fence converges: the target is read, not remembered.
 
 /** A smoke command may take this long. */
@@ -63,15 +62,7 @@ export class Deploying {
   async go(): Promise<DeployResult> {
     const stop = await this.#forward(async () => (await this.#prepare()) ?? (await this.#canary()));
     if (stop !== null) return this.#back(stop);
-    const { release, live, fence, retention = RETENTION, run } = this.#order;
-    const keep = live === null ? [release.id] : [release.id, live.id];
-    await this.#effects.run({
-      ...this.#named('retire'),
-      undo: 'compensable',
-      run: () => this.#target.retire(keep, retention, fence),
-      // An older release than the previous one is started again by a rollback to it: its image is kept.
-      compensate: null,
-    });
+    const { release, live, run } = this.#order;
     return {
       kind: 'promoted',
       release: release.id,
@@ -109,7 +100,7 @@ export class Deploying {
     const now = await this.#target.state();
     this.#liveRuns = now.releases.some((each) => each.id === this.#order.live?.id);
     if (now.condemned === release.id) return this.#goOnBack();
-    const prepared = await this.#sequence([
+    const grounds = await this.#sideBySide([
       // Left behind: a proxy or an image without traffic disturbs nobody, and the next deploy needs them.
       {
         ...this.#named('proxy'),
@@ -123,8 +114,8 @@ export class Deploying {
         run: () => this.#target.materialise(release),
         reverse: null,
       },
-      this.#start(),
     ]);
+    const prepared = grounds ?? (await this.#sideBySide([this.#start()]));
     // Traffic that a killed run of this deploy had given it (or may have: a proxy that is down cannot be asked) is undone as well.
     if (now.proxy === 'down' || now.serving.has(release.id)) this.#effects.adopt(this.#shiftTo('shift', 0));
     if (prepared !== null) return { failure: prepared };
@@ -165,13 +156,13 @@ export class Deploying {
     };
   }
 
-  async #sequence(effects: readonly Effect<Done | Failure>[]): Promise<Failure | null> {
-    for (const effect of effects) {
-      this.#order.signal?.throwIfAborted();
-      const result = await this.#effects.run(effect);
-      if (result.kind === 'failed') return result;
-    }
-    return null;
+  /** Neither needs the other. All are over before anything else happens, also where one fails: what goes on behind an undo is not undone. */
+  async #sideBySide(effects: readonly Effect<Done | Failure>[]): Promise<Failure | null> {
+    this.#order.signal?.throwIfAborted();
+    const running = effects.map((effect) => this.#effects.run(effect));
+    await Promise.allSettled(running);
+    const results = await Promise.all(running);
+    return results.find((result) => result.kind === 'failed') ?? null;
   }
 
   async #canary(): Promise<Stop | null> {

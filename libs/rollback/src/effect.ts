@@ -79,6 +79,8 @@ export const messageOf = (error: unknown) => (error instanceof Error ? error.mes
 export class Effects {
   readonly #context: Context;
   readonly #done: Effect<unknown>[] = [];
+  /** The last entry of `run`: effects may run side by side, what is journaled of them comes one after the other. */
+  #journaled: Promise<unknown> = Promise.resolve();
   /** Undo's journal entries that were still being written when it went on. */
   readonly #late: Promise<void>[] = [];
   /** What undo could not journal or do; for the outcome's evidence. */
@@ -92,18 +94,26 @@ export class Effects {
   async run<R>(effect: Effect<R>): Promise<R> {
     const record = this.#record(effect.key, effect.name, effect.undo);
     await this.#context.check();
-    await this.#context.journal.started(record);
+    await this.#journal((journal) => journal.started(record));
     this.#done.push(effect);
     let result: R;
     try {
       result = await effect.run();
     } catch (error) {
-      await this.#context.journal.finished(record, 'unknown', messageOf(error).slice(0, 2_000));
+      await this.#journal((journal) => journal.finished(record, 'unknown', messageOf(error).slice(0, 2_000)));
       throw error;
     }
-    if (failed(result)) await this.#context.journal.finished(record, 'failed', result.reason.slice(0, 2_000));
-    else await this.#context.journal.finished(record, 'done', '');
+    const [how, why] = failed(result)
+      ? (['failed', result.reason.slice(0, 2_000)] as const)
+      : (['done', ''] as const);
+    await this.#journal((journal) => journal.finished(record, how, why));
     return result;
+  }
+
+  #journal(write: (journal: Journal) => Promise<void>): Promise<void> {
+    const written = this.#journaled.then(() => write(this.#context.journal));
+    this.#journaled = written.catch(() => undefined);
+    return written;
   }
 
   /** Takes an effect of an earlier, killed run as started, so that `unwind` undoes it. */

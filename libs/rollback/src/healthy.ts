@@ -2,6 +2,9 @@ import type { Clock, ReleaseId } from '@millwright/domain';
 import { elapsed } from './elapsed.ts';
 import type { Target } from './target.ts';
 
+/** Between two looks. One costs the engine two or three short calls; most services listen 50 to 200 ms after their start. */
+const LOOK_MS = 20;
+
 /**
  * Waits until every replica answered well twice in a row. Gives up at once when the start command does not exist (126, 127) or
  * the container keeps ending, else after `withinMs`.
@@ -39,6 +42,6 @@ export async function awaitHealthy(
     }
     const ms = since();
     if (ms >= withinMs) return { kind: 'never_healthy', reason: `not healthy in ${withinMs} ms: ${last}` };
-    await clock.sleep(Math.min(50, withinMs), signal);
+    await clock.sleep(Math.min(LOOK_MS, withinMs), signal);
   }
 }

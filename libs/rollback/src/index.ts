@@ -11,7 +11,7 @@ export {
 export type { Judgement } from './canary/judge.ts';
 export { checksOf } from './checks-of.ts';
 export { type CommandPlace, commandTarget } from './command/target.ts';
-export { deploy, discard, prepareRelease } from './deploy.ts';
+export { deploy, discard, prepareRelease, retire } from './deploy.ts';
 export type { DockerPlace } from './docker/place.ts';
 export { reapOrphans } from './docker/remove.ts';
 export { dockerTarget } from './docker/target.ts';

@@ -20,8 +20,6 @@ export type DeployOrder = {
   readonly signal?: AbortSignal;
   /** How long a release may take to become healthy. Default 30,000. */
   readonly healthyWithinMs?: number;
-  /** Images of releases kept on the target. Default `RETENTION`. */
-  readonly retention?: Retention;
   /** Besides those of the configuration's `checks`. */
   readonly checks?: readonly Check[];
   /** Runs the configuration's `smoke` commands; the target's own way unless told. */
@@ -107,6 +105,15 @@ export type Rehearsal =
   | { readonly possible: true; readonly ms: number; readonly to: ReleaseId | null }
   /** `fault`: `release` when it is the new release that does not answer, `undo` for everything else. */
   | { readonly possible: false; readonly reason: string; readonly fault: 'release' | 'undo' };
+
+/** After a deploy: what is stopped, and which images go. */
+export type RetireOrder = Pick<DeployOrder, 'fence' | 'journal'> & {
+  /** The one that came to serve, under `fence`. */
+  readonly release: ReleaseId;
+  readonly keep: readonly ReleaseId[];
+  /** Images of releases kept on the target. Default `RETENTION`. */
+  readonly retention?: Retention;
+};
 
 export type RollbackOrder = {
   readonly to: ReleaseRef;

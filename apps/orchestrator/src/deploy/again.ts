@@ -11,11 +11,13 @@ import {
   type Run,
 } from '@millwright/domain';
 import type { Factory } from '../drive/factory.ts';
+import type { Behind } from '../drive/lanes.ts';
 import { whenSealed } from '../drive/sealed.ts';
 import { decide } from '../drive/steps/gates.ts';
 import { restoreMerge } from '../drive/steps/revert.ts';
 import { factsFor } from '../gates/facts.ts';
 import { freezeStuck } from './freeze.ts';
+import { retireBehind } from './retire-behind.ts';
 
 // `rollback undo`: forward again to what a rollback left. A deploy like any other, judged by the deploy gate's policy on facts of now; whoever
 // asks is one approval, where they are an enrolled approver without a hand in it. Where two are needed, two people ask.
@@ -114,7 +116,9 @@ export function resumeUndos(factory: Factory): void {
 async function carryOut(factory: Factory, repo: RepoName): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await factory.deploys.run(repo, (hurried) => bringBack(factory, repo, tries >= TRIES, hurried));
+      return await factory.deploys.run(repo, (hurried, behind) =>
+        bringBack(factory, repo, tries >= TRIES, hurried, behind),
+      );
     } catch (error) {
       factory.log.warn({ repo, tries, err: error }, 'a release could not be deployed again yet');
       if (tries >= TRIES || (error instanceof DriveError && error.disposition === 'cancelled')) return;
@@ -128,6 +132,7 @@ async function bringBack(
   repo: RepoName,
   last: boolean,
   hurried: AbortSignal,
+  behind: Behind,
 ): Promise<void> {
   await factory.world.reached(await factory.trail.head());
   const { undo, live } = factory.world.target(repo);
@@ -153,6 +158,7 @@ async function bringBack(
     });
   switch (result.kind) {
     case 'promoted':
+      behind(() => retireBehind(factory, repo, release, fence));
       await finish({
         result: 'promoted',
         live: release,

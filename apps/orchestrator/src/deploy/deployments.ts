@@ -36,6 +36,7 @@ import {
   reapOrphans,
   reconcile,
   rehearse,
+  retire,
   rollback,
   type Target,
 } from '@millwright/rollback';
@@ -116,6 +117,18 @@ export class Deployments {
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
     return result;
+  }
+
+  /** After `deploy`, when the trail says that the release serves: what nothing needs any more is stopped. Leaves alone what moved on since. */
+  async retire(repo: RepoName, id: ReleaseId, fence: number): Promise<void> {
+    const { trail, world, aside } = this.#deps;
+    await world.reached(await trail.head());
+    const served = world.target(repo).history.at(-1);
+    if (served?.release !== id) return;
+    const { run } = await this.#known(id);
+    const keep = served.previous === null ? [id] : [id, served.previous];
+    const journal = new TargetJournal(trail, repo, aside);
+    await retire(this.target(repo, run), { release: id, keep, fence, journal });
   }
 
   /**

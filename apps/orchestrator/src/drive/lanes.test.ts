@@ -29,3 +29,29 @@ test('one at a time a key, in order; a failure is its own caller’s; who hurrie
   expect(said).toEqual(['first, hurried true', 'second, hurried true', 'third, hurried false']);
   expect(lanes.busy('a')).toBe(false);
 });
+
+test('what is left for behind is done before the next one’s turn, and its caller waits for none of it', async () => {
+  const lanes = new Lanes<string>();
+  const said: string[] = [];
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const answer = await lanes.run('a', async (_, behind) => {
+    behind(() => held.then(() => void said.push('behind')));
+    return 'the answer';
+  });
+  expect(answer).toBe('the answer');
+  const next = lanes.run('a', async () => void said.push('next'));
+  expect([lanes.busy('a'), lanes.waited('a')]).toEqual([true, true]);
+  let over = false;
+  const all = lanes.over().then(() => {
+    over = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect([said, over]).toEqual([[], false]);
+  go();
+  await Promise.all([next, all]);
+  expect(said).toEqual(['behind', 'next']);
+  expect(lanes.busy('a')).toBe(false);
+});

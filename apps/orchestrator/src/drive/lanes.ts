@@ -1,4 +1,6 @@
 type Lane = { tail: Promise<void>; inside: number; hurries: number; hurried: AbortController };
+/** Takes what is to be done in the lane once the caller has its answer. */
+export type Behind = (work: () => Promise<void>) => void;
 
 /** One at a time a key, in order of arrival. Within one process: between processes the resource itself decides (lease, fence). */
 export class Lanes<K> {
@@ -14,13 +16,19 @@ export class Lanes<K> {
     return (this.#lanes.get(key)?.inside ?? 0) > 1;
   }
 
+  /** Resolves when nobody is at work who is at work now, or waits to be. */
+  async over(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map(({ tail }) => tail));
+  }
+
   /**
    * `hurried` is aborted once somebody who hurries waits: then whoever is at work, and only waits for something itself, lets go. Not for
-   * just anybody, or two that wait would send each other away for ever.
+   * just anybody, or two that wait would send each other away for ever. What is given to `behind` is done before the next one's turn, and
+   * the caller has its answer before: it must not reject.
    */
   async run<T>(
     key: K,
-    work: (hurried: AbortSignal) => Promise<T>,
+    work: (hurried: AbortSignal, behind: Behind) => Promise<T>,
     { hurries = false }: { hurries?: boolean } = {},
   ): Promise<T> {
     const fresh = { tail: Promise.resolve(), inside: 0, hurries: 0, hurried: new AbortController() };
@@ -31,22 +39,22 @@ export class Lanes<K> {
       lane.hurries += 1;
       lane.hurried.abort();
     }
+    let last: (() => Promise<void>) | null = null;
     const mine = lane.tail.then(() => {
       if (hurries) lane.hurries -= 1;
       lane.hurried = new AbortController();
       if (lane.hurries > 0) lane.hurried.abort();
-      return work(lane.hurried.signal);
+      return work(lane.hurried.signal, (it) => {
+        last = it;
+      });
     });
-    // The lane goes on whatever becomes of this one; its own caller gets the error.
-    lane.tail = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await mine;
-    } finally {
+    const leave = () => {
       lane.inside -= 1;
       if (lane.inside === 0) this.#lanes.delete(key);
-    }
+    };
+    // The lane goes on whatever becomes of this one; its own caller gets the error.
+    const after = () => (last === null ? undefined : last());
+    lane.tail = mine.then(after, after).then(leave, leave);
+    return mine;
   }
 }

@@ -91,7 +91,9 @@ export class Watch {
       this.#feed?.take();
       for (let looks = 1; ; looks += 1) {
         signal?.throwIfAborted();
-        await clock.sleep(everyMs, signal);
+        // By the beginning of the bake, not by the end of the last look: three looks of 10 ms else make a bake of 300 ms one of 330.
+        const wait = looks * everyMs - since();
+        await clock.sleep(Math.min(everyMs, Math.max(everyMs / 2, wait)), signal);
         const [now, answers] = await Promise.all([
           this.#base(),
           this.#target.probe(this.#watched.release, PROBE_MS),

@@ -179,11 +179,12 @@ async function ensureVolumes(engine: Docker, names: Names, image: string, run: R
   }
 }
 
-/** This target's release containers as the engine has them now. */
-export async function findReplicas(engine: Docker, names: Names): Promise<Found[]> {
+/** This target's release containers as the engine has them now; of one release, where only that one is asked about. */
+export async function findReplicas(engine: Docker, names: Names, release?: ReleaseId): Promise<Found[]> {
+  const only = release === undefined ? [] : [`millwright.release=${release}`];
   const listed = await engine.listContainers({
     all: true,
-    filters: names.filter('millwright.purpose=release'),
+    filters: names.filter('millwright.purpose=release', ...only),
   });
   const found = await Promise.all(listed.map((each) => inspect(engine, names, each.Id)));
   return found

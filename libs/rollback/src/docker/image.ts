@@ -30,8 +30,10 @@ export type Locked = <T>(work: () => Promise<T>) => Promise<T>;
 
 const remember = (names: Names, locked: Locked, kept: Kept): Promise<void> =>
   locked(async () => {
-    const others = (await readKept(names)).filter((each) => each.release !== kept.release);
-    await writeKept(names, [...others, kept]);
+    const before = await readKept(names);
+    const known = before.find((each) => each.release === kept.release);
+    if (known?.id === kept.id && known.layer === kept.layer && known.base === kept.base) return;
+    await writeKept(names, [...before.filter((each) => each !== known), kept]);
   });
 
 /** The image is there, or what it is made of is. */

@@ -72,10 +72,8 @@ export function dockerTarget(place: DockerPlace): Target {
       ...record,
       servers: record.servers.filter((each) => each.release !== release),
     }));
-    const found = await findReplicas(engine, names);
-    await Promise.all(
-      found.filter((each) => each.release === release).map((each) => removeContainer(engine, each.id)),
-    );
+    const found = await findReplicas(engine, names, release);
+    await Promise.all(found.map((each) => removeContainer(engine, each.id)));
   };
 
   /** The engine's containers, or null while it cannot be asked: traffic goes back all the same, to the addresses on record. */
@@ -116,7 +114,7 @@ export function dockerTarget(place: DockerPlace): Target {
     start: (release, run) => startReplicas(engine, names, release, run),
 
     async probe(release, timeoutMs) {
-      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const found = await findReplicas(engine, names, release);
       return Promise.all(
         found.map(async ({ name, running, address, port, health, exitCode }) =>
           running && address !== null
@@ -145,7 +143,7 @@ export function dockerTarget(place: DockerPlace): Target {
     requests: () => followRequests(names.socket),
 
     async ask(release, path, timeoutMs) {
-      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const found = await findReplicas(engine, names, release);
       const answers = await Promise.all(
         found.map(({ replica, health }) =>
           reached(names.rehearsal, (socket) =>
@@ -160,16 +158,14 @@ export function dockerTarget(place: DockerPlace): Target {
     },
 
     async smoke(release, command, timeoutMs, signal) {
-      const beside = (await findReplicas(engine, names)).find(
-        (each) => each.release === release && each.running,
-      );
+      const beside = (await findReplicas(engine, names, release)).find((each) => each.running);
       return beside === undefined ? null : smoke(engine, names, beside, { command, timeoutMs, signal });
     },
 
     async restart(release, fence) {
       const record = await readRecord(names.config);
       if (record !== null && record.fence > fence) throw new Fenced(record.fence);
-      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const found = await findReplicas(engine, names, release);
       for (const { id, running, address, port, health } of found) {
         const well = running && address !== null && (await probe(address, port, health, 2_000)).ok;
         if (!well) await tolerate(engine.getContainer(id).restart({ t: 1 }), 404);
@@ -184,7 +180,7 @@ export function dockerTarget(place: DockerPlace): Target {
       const lastSaid = async (each: Found) =>
         (each.running && each.restarts > 0 ? '' : await tail(engine, each.id, 200, each.startedAt)) ||
         tail(engine, each.id, 200);
-      const found = (await findReplicas(engine, names)).filter((each) => each.release === release);
+      const found = await findReplicas(engine, names, release);
       const texts = await Promise.all(found.map(async (each) => `${each.name}:\n${await lastSaid(each)}`));
       return texts.join('\n').slice(-maxBytes);
     },

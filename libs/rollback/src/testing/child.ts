@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digest } from '@millwright/domain';
-import { deploy } from '../deploy.ts';
+import { deploy, retire } from '../deploy.ts';
 import type { Journal } from '../effect.ts';
 import { rollback } from '../rollback.ts';
 import type { ReleaseRef, RunAs } from '../target.ts';
@@ -42,4 +42,11 @@ const result =
   order.verb === 'deploy'
     ? await deploy(target, { release, live, run, fence, journal, clock })
     : await rollback(target, { to: release, run, fence, journal, clock });
+if (order.verb === 'deploy' && result.kind === 'promoted')
+  await retire(target, {
+    release: release.id,
+    keep: live === null ? [release.id] : [release.id, live.id],
+    fence,
+    journal,
+  });
 process.stdout.write(JSON.stringify({ events, kind: result.kind }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deploy } from '../deploy.ts';
+import { deploy, retire } from '../deploy.ts';
 import { rollback } from '../rollback.ts';
 import { load } from './load.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
@@ -27,7 +27,13 @@ export function targetContract(name: string, stand: () => Promise<Stand>): void 
         expect(state.serving).toEqual(new Map([[v2.id, 100]]));
         expect(state.releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
 
+        await retire(at.target, { release: v2.id, keep: [v2.id, v1.id], fence: 2, journal });
+        expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id, v2.id]);
+        // Too late: a rollback has the target by now, and what this one would stop serves.
+        const late = { release: v2.id, keep: [v2.id], fence: 2, journal };
+
         const back = await rollback(at.target, { to: v1, run, fence: 3, journal, clock });
+        await retire(at.target, late);
         expect(back).toMatchObject({ kind: 'switched', from: [v2.id], warm: true });
         expect(await answer()).toBe('one');
         expect((await at.target.state()).releases.map((each) => each.id)).toEqual([v1.id]);

@@ -1,4 +1,4 @@
-import { deploy } from '../deploy.ts';
+import { deploy, retire } from '../deploy.ts';
 import type { DeployOrder, DeployResult } from '../order.ts';
 import type { ReleaseRef } from '../target.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
@@ -22,8 +22,13 @@ export const withStand =
     const at = await stand();
     try {
       const v1 = await at.release('v1', { version: 'one' });
-      const forward: Within['forward'] = (release, live, fence, more = {}) =>
-        deploy(at.target, { release, live, run: at.run(), fence, journal: memoryJournal(), clock, ...more });
+      const forward: Within['forward'] = async (release, live, fence, more = {}) => {
+        const order = { release, live, run: at.run(), fence, journal: memoryJournal(), clock, ...more };
+        const result = await deploy(at.target, order);
+        const keep = live === null ? [release.id] : [release.id, live.id];
+        if (result.kind === 'promoted') await retire(at.target, { ...order, release: release.id, keep });
+        return result;
+      };
       const answer = async (path = '/') => {
         const address = `http://127.0.0.1:${at.port}${path}`;
         return (await fetch(address, { headers: { connection: 'close' } })).text();

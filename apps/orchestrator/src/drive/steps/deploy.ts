@@ -9,6 +9,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import { freezeStuck } from '../../deploy/freeze.ts';
+import { retireBehind } from '../../deploy/retire-behind.ts';
 import type { Factory } from '../factory.ts';
 import { whenSealed } from '../sealed.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -26,7 +27,7 @@ export async function deploy(
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to deploy');
   await whenSealed(factory);
-  return factory.deploys.run(run.repo, async (hurried) => {
+  return factory.deploys.run(run.repo, async (hurried, behind) => {
     await factory.world.reached(await factory.trail.head());
     let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
     if (fence === 0) {
@@ -39,10 +40,10 @@ export async function deploy(
     const { live } = factory.world.target(run.repo);
     const shipped = await superseded(factory, run, live);
     if (shipped) await factory.deployments.discard(run.repo, release, fence);
-    return {
-      type: 'deploy.finished',
-      data: shipped ?? (await bringOut(factory, run, release, fence, live, hurried)),
-    };
+    const data = shipped ?? (await bringOut(factory, run, release, fence, live, hurried));
+    if (data.result === 'promoted' && data.live === release)
+      behind(() => retireBehind(factory, run.repo, release, fence));
+    return { type: 'deploy.finished', data };
   });
 }
 
