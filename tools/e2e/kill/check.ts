@@ -103,21 +103,35 @@ async function dense(lane: Lane, { trail }: Ended): Promise<string[]> {
   ];
 }
 
+/** What is stopped behind a run's end, or settled after a crash in the middle of that, is over by then. Milliseconds. */
+const BEHIND_MS = 15_000;
+
 /** Every deploy's fence is released at most once, and no effect is left without its end. */
-async function effects(lane: Lane, { repo, ticket, trail }: Ended): Promise<string[]> {
+async function effects(lane: Lane, ended: Ended): Promise<string[]> {
+  let { open, switches } = await effectsOf(lane, ended);
+  for (let waited = 0; open.length > 0 && waited < BEHIND_MS; waited += 100) {
+    await sleep(100);
+    ({ open, switches } = await effectsOf(lane, ended));
+  }
+  return [
+    ...unless(
+      switches === (ended.ticket.end === 'done' ? 1 : 0),
+      `the target was released ${switches} times`,
+    ),
+    ...unless(open.length === 0, `effects without an end: ${open.map(({ key }) => key).join()}`),
+  ];
+}
+
+async function effectsOf(lane: Lane, { repo, trail }: Ended) {
   const [first] = trail;
   const rows = await lane.database.ask(`
     select e.type, convert_from(p.bytes, 'UTF8')::json as data from millwright.entries e join millwright.payloads p using (position)
     where e.stream = 'target/${repo}' and e.position > ${first?.position ?? 0} order by e.position`);
   const of = (type: string) =>
     rows.filter((row) => row.type === type).map((row) => row.data as { key: string });
-  const ended = new Set(of('target.effect-finished').map(({ key }) => key));
-  const open = of('target.effect-started').filter(({ key }) => !ended.has(key));
-  const switches = of('target.released').length;
-  return [
-    ...unless(switches === (ticket.end === 'done' ? 1 : 0), `the target was released ${switches} times`),
-    ...unless(open.length === 0, `effects without an end: ${open.map(({ key }) => key).join()}`),
-  ];
+  const ends = [...of('target.effect-finished'), ...of('target.reconciled')].map(({ key }) => key);
+  const open = of('target.effect-started').filter(({ key }) => !ends.includes(key));
+  return { open, switches: of('target.released').length };
 }
 
 /** A target keeps its proxy, its releases and their network: what is live, and what one could go back to. */

@@ -5,7 +5,7 @@ import { whenSealed } from '../sealed.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { whyVoid } from './gates.ts';
 
-/** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote first. */
+/** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote before it is tried again. */
 export async function merge(
   factory: Factory,
   run: Run,
@@ -30,7 +30,7 @@ export async function merge(
       factory.world.repo(run.repo)?.deliver === 'branch'
         ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
         : land(factory, repo, run, change);
-    // What cannot be merged by trying again ends the run. The remote is looked at first in every try, so nothing that was pushed is called refused.
+    // What cannot be merged by trying again ends the run. The remote is looked at before anything is said but that it was pushed, so nothing that was pushed is called refused.
     return work.catch((error: unknown) => {
       if (error instanceof DriveError && error.disposition === 'terminal')
         return { type: 'merge.refused', data: { reason: error.message.slice(0, 4_000) } };
@@ -42,16 +42,19 @@ export async function merge(
 type ChangeOf = NonNullable<Run['change']>;
 
 async function land(factory: Factory, repo: Repository, run: Run, change: ChangeOf): Promise<StepResult> {
-  const remote = await repo.fetch();
-  if ('kind' in remote) throw retryable('remote', `${repo.url}: ${remote.reason}`);
   const done = (reason: string): StepResult => ({
     type: 'merge.finished',
     data: { commit: change.commit, tree: change.tree, delivered: 'merge', ref: repo.branch, reason },
   });
+  // Begun a moment ago, nobody can have pushed it yet, and the lease says whether the base moved: nothing is to be looked at first.
+  const first = run.merge === null ? await repo.push(change.commit, change.base) : null;
+  if (first?.kind === 'pushed') return done('fast-forward');
+  const remote = await repo.fetch();
+  if ('kind' in remote) throw retryable('remote', `${repo.url}: ${remote.reason}`);
   // Killed between the push and its record, we find our own commit there.
   if (await repo.isAncestor(change.commit, remote.commit)) return done('found on the branch');
   if (remote.commit !== change.base) return rebase(factory, repo, change, remote);
-  const pushed = await repo.push(change.commit, change.base);
+  const pushed = first?.kind === 'refused' ? first : await repo.push(change.commit, change.base);
   switch (pushed.kind) {
     case 'pushed':
       return done('fast-forward');
