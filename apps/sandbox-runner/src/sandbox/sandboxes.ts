@@ -1,5 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import type { GitSha } from '@millwright/domain';
+import { Ahead } from './ahead.ts';
 import {
   type Archived,
   type ArchiveOptions,
@@ -44,11 +45,20 @@ export type Sandboxes = {
     of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>,
     options?: ArchiveOptions,
   ): Promise<Archived>;
+  /** Begins an archive that will most likely be asked for within a minute. One at a time; nothing is to be waited for, nothing fails. */
+  archiveAhead(of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>): void;
   open(options: OpenOptions): Promise<{ kind: 'open'; sandbox: Sandbox } | Refused>;
   reap(live: ReadonlySet<string>): Promise<Reaped>;
   /** Destroys whatever is still open, waits for what is being removed, and removes this incarnation's own folders. */
   close(): Promise<void>;
 };
+
+/** What is archived ahead of being asked for stays in memory: for so long (milliseconds), and no more than so many bytes. */
+const AHEAD_MS = 60_000;
+const AHEAD_BYTES = 64 * 1_048_576;
+/** Equal folders are equal bytes, whichever attempt they are archived for. */
+const foldersOf = ({ checkout, deps }: Pick<OpenOptions, 'checkout' | 'deps'>) =>
+  JSON.stringify([checkout.path, deps?.path ?? null]);
 
 /** Connects to the engine. Throws, saying what to do, when it does not answer or has not the image. */
 export async function openSandboxes(settings: SandboxesSettings): Promise<Sandboxes> {
@@ -56,6 +66,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
   const open = new Set<Box>();
   // Two callers who want the same tree wait for one unpacking.
   const unpacking = new Map<string, ReturnType<typeof unpackTree>>();
+  const ahead = new Ahead<Archived>(AHEAD_MS, ({ kind }) => kind === 'archive');
   const destroyed = async (box: Box) => {
     await box.destroy();
     open.delete(box);
@@ -95,7 +106,13 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
     },
 
     unpack: (tar) => unpackArchive(engine, tar),
-    archive: (of, options = {}) => archiveTree(engine, of, options),
+    async archive(of, options = {}) {
+      const made = options.exclude === undefined ? await ahead.take(foldersOf(of)) : null;
+      const fits = made?.kind === 'archive' && made.tar.length <= (options.maxBytes ?? made.tar.length);
+      return fits ? made : archiveTree(engine, of, options);
+    },
+    archiveAhead: (of) =>
+      ahead.begin(foldersOf(of), () => archiveTree(engine, of, { maxBytes: AHEAD_BYTES })),
 
     async open(options) {
       const opened = await openBox(engine, options);
@@ -128,6 +145,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
     reap: (live) => reap(engine, live),
 
     async close() {
+      await ahead.over();
       await Promise.all([...open].map(destroyed));
       await engine.cleanedUp();
       await removeTree(engine.folders.scratch);
