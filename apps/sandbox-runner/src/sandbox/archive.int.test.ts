@@ -51,3 +51,16 @@ test.each([false, true])(
     expect(first.includes('node_modules/a/index.js')).toBe(has);
   },
 );
+
+test('what is archived ahead is the same to the byte, and as bounded', async () => {
+  const of = { run: 'run_1', attempt: 'att_1', checkout, deps: null };
+  const { sandboxes } = factory;
+  const asked = await sandboxes.archive(of);
+  sandboxes.archiveAhead(of);
+  expect(await sandboxes.archive({ ...of, attempt: 'att_2' }, { maxBytes: 64 * 1_048_576 })).toEqual(asked);
+  sandboxes.archiveAhead(of);
+  expect(await sandboxes.archive(of, { maxBytes: 100 })).toMatchObject({ code: 'too_large' });
+  sandboxes.archiveAhead({ ...of, checkout: { tree: 'gone', path: join(factory.data, 'gone') } });
+  const without = await sandboxes.archive(of, { exclude: ['src'] });
+  expect(without.kind === 'archive' && Buffer.from(without.tar).includes('a.js')).toBe(false);
+});
