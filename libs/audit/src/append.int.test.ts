@@ -106,6 +106,62 @@ test('after every connection was cut, the outcome is unknown at worst, reading t
   });
 });
 
+describe('a row that is none', () => {
+  const entry = {
+    position: 900_001,
+    stream: 'factory',
+    version: 900_001,
+    type: 'factory.halted',
+    actor: 'orchestrator',
+    at: 1,
+    payload_digest: Buffer.alloc(32),
+  };
+  const payload = {
+    position: 900_001,
+    salt: Buffer.alloc(16),
+    bytes: Buffer.alloc(2),
+    words_salt: Buffer.alloc(16),
+    words: Buffer.alloc(0),
+  };
+  /** As the owner of the tables, who needs no function for it. What is taken is rolled back. */
+  async function inserted(table: string, row: Record<string, unknown>): Promise<string> {
+    const sql = postgres(db.url.migrator, { max: 1, onnotice: () => undefined });
+    try {
+      await sql.begin(async (tx) => {
+        await tx`insert into millwright.${tx(table)} ${tx(row)}`;
+        throw new Error('taken');
+      });
+      return 'never';
+    } catch (error) {
+      return error instanceof postgres.PostgresError ? error.code : (error as Error).message;
+    } finally {
+      await sql.end();
+    }
+  }
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['entries', {}, 'taken'],
+    ['entries', { position: 0 }, '23514'],
+    ['entries', { stream: 'runs/x' }, '23514'],
+    ['entries', { version: 0 }, '23514'],
+    ['entries', { type: 'halted' }, '23514'],
+    ['entries', { actor: 'root' }, '23514'],
+    ['entries', { at: -1 }, '23514'],
+    ['entries', { payload_digest: Buffer.alloc(31) }, '23514'],
+    ['entries', { stream: null }, '23502'],
+    ['payloads', {}, 'taken'],
+    ['payloads', { salt: Buffer.alloc(17) }, '23514'],
+    ['payloads', { bytes: Buffer.alloc(4_194_305) }, '23514'],
+    ['payloads', { words_salt: Buffer.alloc(15) }, '23514'],
+    ['payloads', { words: Buffer.alloc(4_194_305) }, '23514'],
+    ['payloads', { words: null }, '23514'],
+    ['payloads', { words_salt: null }, '23514'],
+    ['payloads', { bytes: null }, '23502'],
+  ])('of %s is not taken, whoever inserts it: %o', async (table, change, code) => {
+    expect(await inserted(table, { ...(table === 'entries' ? entry : payload), ...change })).toBe(code);
+  });
+});
+
 describe('of a call that none of ours makes, nothing is stored', () => {
   type Call = {
     streams: string[];

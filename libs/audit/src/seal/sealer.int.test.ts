@@ -38,7 +38,7 @@ describe('sealing', () => {
     const latest = await t.sealer.after(head - 1, 60_000);
     expect(latest?.size).toBe(head);
     expect(await opened(latest?.note ?? '')).toMatchObject({ origin: ORIGIN, size: head });
-    expect(t.sealer.state()).toEqual({ kind: 'sealing', size: head });
+    await expect.poll(() => t.sealer.state()).toEqual({ kind: 'sealing', size: head }); // told after the checkpoint is
     expect(await t.sealer.checkpointAt(head)).toEqual(latest);
     expect(await t.sealer.checkpointAt(head + 1)).toBeNull();
   });
@@ -118,7 +118,9 @@ describe('one sealer of many', () => {
         'sealed',
         'sealed',
       ]);
-      await expect.poll(() => all.filter((one) => one.state().kind === 'sealing').length).toBe(1);
+      await expect
+        .poll(() => all.filter((one) => one.state().kind === 'sealing').length, { timeout: 20_000 })
+        .toBe(1);
     } finally {
       await Promise.all(others.map((one) => one.stop()));
     }
@@ -148,7 +150,9 @@ describe('one sealer of many', () => {
       expect(Math.max(...seen.map((size, i) => size - (seen[i - 1] ?? 0)))).toBeLessThanOrEqual(1_000);
       await t.superuser('select pg_terminate_backend(pid) from millwright.sealer');
       await covered(await write(100));
-      await expect.poll(() => all.filter((one) => one.state().kind === 'sealing').length).toBe(1);
+      await expect
+        .poll(() => all.filter((one) => one.state().kind === 'sealing').length, { timeout: 20_000 })
+        .toBe(1);
     } finally {
       await Promise.all(others.map((one) => one.stop()));
     }

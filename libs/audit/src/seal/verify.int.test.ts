@@ -51,7 +51,7 @@ async function verify(more: { earlier?: string[]; vkeys?: string[] } = {}) {
 const shift = (from: number, by: 1 | -1) => [
   `update millwright.payloads set position = -position where position >= ${from}`,
   `update millwright.payloads set position = -position + ${by} where position < 0`,
-  'alter table millwright.entries drop constraint entries_position_check',
+  'alter domain millwright.trail_position drop constraint trail_position_check',
   `update millwright.entries set position = -position where position >= ${from}`,
   `update millwright.entries set position = -position + ${by} where position < 0`,
 ];
@@ -166,7 +166,7 @@ describe('found, with the first bad position', () => {
     [
       'two entries were reordered',
       [
-        'alter table millwright.entries drop constraint entries_position_check',
+        'alter domain millwright.trail_position drop constraint trail_position_check',
         'update millwright.entries set position = -position where position in (20, 25)',
         'update millwright.entries set position = 45 + position where position < 0',
         'update millwright.payloads set position = position + 1000 where position in (20, 25)',
