@@ -8,7 +8,7 @@ import {
   startContainer,
 } from './container.ts';
 import type { Engine } from './engine.ts';
-import { BASE_ENV, type Mount } from './hardening.ts';
+import { baseEnv, type Mount } from './hardening.ts';
 import type { Limits } from './limits.ts';
 import { demultiplex } from './mux.ts';
 import { HeadTail } from './output.ts';
@@ -49,7 +49,7 @@ export async function runClean(engine: Engine, run: CleanRun): Promise<CleanEnd>
     image: run.image,
     command: ['/bin/sh', '-c', run.script, 'sh', ...(run.args ?? [])],
     workdir: run.workdir ?? '/tmp',
-    env: { ...BASE_ENV, ...run.env },
+    env: { ...baseEnv(engine, run.image), ...run.env },
     labels: run.labels,
     limits: run.limits,
     mounts: run.mounts,

@@ -116,7 +116,7 @@ export function containerOptions(box: Box, imageVolumes: readonly string[] = [])
 }
 
 /** What every container sees, whatever the image says: a home it can write to, no colours in what it prints, looking at git changes nothing. */
-export const BASE_ENV = {
+const EVERYWHERE = {
   HOME: '/tmp',
   NO_COLOR: '1',
   TERM: 'dumb',
@@ -124,3 +124,11 @@ export const BASE_ENV = {
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
 } as const;
+
+/**
+ * The environment of a container, before what its owner adds. The factory's own image has LANG=C.UTF-8, which differs from C in what a
+ * character is and in nothing else: said of that category alone, each program that starts opens one file of the locale's and not twelve
+ * (0.2 of the 2.1 ms of a call).
+ */
+export const baseEnv = (engine: { image: string }, image: string): Readonly<Record<string, string>> =>
+  image === engine.image ? { ...EVERYWHERE, LANG: '', LC_CTYPE: 'C.UTF-8' } : EVERYWHERE;

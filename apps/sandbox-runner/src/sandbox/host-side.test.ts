@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { inside } from './files.ts';
-import { BASE_ENV, containerOptions } from './hardening.ts';
+import { baseEnv, containerOptions } from './hardening.ts';
 import { DEFAULT_LIMITS, limitsOf } from './limits.ts';
 import { overlayOptions } from './overlay.ts';
 import { badEntry } from './snapshot.ts';
@@ -14,7 +14,7 @@ test.each(['none', 'raised', 'engine'] as const)(
       image: 'sha256:x',
       command: ['/bin/sh'],
       workdir: '/workspace',
-      env: BASE_ENV,
+      env: baseEnv({ image: 'sha256:own' }, 'sha256:other'),
       labels: {},
       limits: DEFAULT_LIMITS,
       mounts: [{ kind: 'bind', source: '/a', target: '/b', readOnly: true }],

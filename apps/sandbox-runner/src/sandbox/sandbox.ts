@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ExecResult, Workspace } from '@millwright/domain';
 import type { Container } from 'dockerode';
 import { endOf, killContainer, removeContainer, removeVolume, startContainer } from './container.ts';
 import type { Engine } from './engine.ts';
 import { inside, readScript, writeScript } from './files.ts';
-import { BASE_ENV, type Mount } from './hardening.ts';
+import { baseEnv, type Mount } from './hardening.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import { HeadTail } from './output.ts';
 import {
@@ -104,7 +105,7 @@ export async function openBox(
       image,
       command: [RESIDENT_AT, '-s'],
       workdir: root,
-      env: { ...BASE_ENV, ...options.env },
+      env: { ...baseEnv(engine, image), SHELL: shell.shell.command, ...options.env },
       labels,
       limits,
       mounts: [
@@ -203,10 +204,11 @@ function runningBox(
   };
 
   /** A file script's whole answer; null with the reason when the sandbox is gone. */
-  const ask = async (script: string, maxBytes: number, stdin?: string) => {
+  const ask = async (script: (word: string) => string, maxBytes: number, stdin?: string) => {
+    const word = randomBytes(8).toString('hex');
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const end = await resident.call(script, {
+    const end = await resident.call(script(word), {
       // The image's plain shell starts faster than bash, and these scripts are ours.
       shell: '/bin/sh',
       timeoutMs: FILE_TIMEOUT_MS,
@@ -219,7 +221,9 @@ function runningBox(
     if (end.kind === 'gone')
       return { kind: 'refused' as const, reason: `the sandbox is gone: ${await whyGone(end.reason)}` };
     if (end.kind !== 'exited') return { kind: 'refused' as const, reason: 'it took too long' };
-    return { kind: 'answer' as const, answer: Buffer.concat(chunks) };
+    const said = Buffer.concat(chunks);
+    const at = said.indexOf(word);
+    return { kind: 'answer' as const, answer: said.subarray(at < 0 ? said.length : at + word.length) };
   };
 
   return {
@@ -264,7 +268,7 @@ function runningBox(
       const relative = inside(root, path);
       if (relative === null) return { kind: 'refused', reason: `${path} is not inside ${root}` };
       const bound = Math.min(Math.max(0, Math.floor(maxBytes)), READ_MAX);
-      const got = await ask(readScript(root, relative, bound), bound);
+      const got = await ask((word) => readScript(word, root, relative, bound), bound);
       if (got.kind === 'refused') return got;
       const body = got.answer.subarray(1);
       switch (String.fromCharCode(got.answer[0] ?? 0)) {
@@ -291,7 +295,7 @@ function runningBox(
       if (content.includes('\0')) return { kind: 'refused', reason: 'it holds a NUL: only text is written' };
       if (Buffer.byteLength(content) > WRITE_MAX)
         return { kind: 'refused', reason: `it is larger than ${WRITE_MAX / 1_048_576} MiB` };
-      const got = await ask(writeScript(root, relative), 4_096, content);
+      const got = await ask((word) => writeScript(word, root, relative), 4_096, content);
       if (got.kind === 'refused') return got;
       if (got.answer.toString('latin1') === 'W') return { kind: 'written' };
       return { kind: 'refused', reason: got.answer.subarray(1, 500).toString('utf8') || 'no answer' };
