@@ -106,6 +106,30 @@ test('after every connection was cut, the outcome is unknown at worst, reading t
   });
 });
 
+test('what an append reads does not grow with the trail, in a new database too', async () => {
+  const fresh = await testDatabase();
+  const writer = openTrail({ url: fresh.url.orchestrator, clock });
+  const count = 300;
+  for (let n = 0; n < count; n += 1)
+    await writer.append({
+      stream: ticket(n),
+      expectedVersion: 0,
+      actor: orchestrator,
+      entries: [halted('one')],
+    });
+  await writer.close(); // a session's counts are told when it ends
+  const sql = postgres(fresh.url.postgres, { max: 1 });
+  const counted = async () => {
+    const [row] = await sql<[{ added: string; read: string }]>`
+      select n_tup_ins as added, seq_tup_read as read from pg_stat_user_tables where relname = 'entries'`;
+    return { added: Number(row.added), read: Number(row.read) };
+  };
+  await expect.poll(async () => (await counted()).added).toBe(count);
+  expect((await counted()).read).toBeLessThan(count); // from end to end each time: 90,000
+  await sql.end();
+  await fresh.close();
+});
+
 describe('a row that is none', () => {
   const entry = {
     position: 900_001,
