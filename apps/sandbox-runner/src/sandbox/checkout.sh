@@ -1,6 +1,6 @@
 # Unpacks one tree of a bundle into /out/tree, in a clean container. $1 tree, $2 most files, $3 most bytes, $4 object format.
 set -eu
-export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
+export LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
 tree=$1
 git init -q --bare --template= --object-format="$4" /out/all
 git --git-dir=/out/all fetch -q --no-tags /in/bundle "refs/snapshots/$tree:refs/heads/snapshot" || exit 10

@@ -27,6 +27,8 @@ export type CleanRun = {
   loopback?: boolean;
   /** Stdout beyond this ends the run as `too_much`. */
   maxStdout: number;
+  /** What has to have happened before the container is started; it is made meanwhile. */
+  after?: Promise<unknown>;
   signal?: AbortSignal;
 };
 
@@ -45,17 +47,21 @@ export type CleanEnd =
  */
 export async function runClean(engine: Engine, run: CleanRun): Promise<CleanEnd> {
   const started = performance.now();
-  const { container, stream } = await startContainer(engine, {
-    image: run.image,
-    command: ['/bin/sh', '-c', run.script, 'sh', ...(run.args ?? [])],
-    workdir: run.workdir ?? '/tmp',
-    env: { ...baseEnv(engine, run.image), ...run.env },
-    labels: run.labels,
-    limits: run.limits,
-    mounts: run.mounts,
-    network: run.loopback === true ? 'engine' : 'none',
-    stdin: false,
-  });
+  const { container, stream } = await startContainer(
+    engine,
+    {
+      image: run.image,
+      command: ['/bin/sh', '-c', run.script, 'sh', ...(run.args ?? [])],
+      workdir: run.workdir ?? '/tmp',
+      env: { ...baseEnv(engine, run.image), ...run.env },
+      labels: run.labels,
+      limits: run.limits,
+      mounts: run.mounts,
+      network: run.loopback === true ? 'engine' : 'none',
+      stdin: false,
+    },
+    run.after,
+  );
   const chunks: Buffer[] = [];
   const stderr = new HeadTail(64 * 1_024);
   const ended = Promise.withResolvers<'ended' | 'timed_out' | 'too_much' | 'aborted' | 'stream_lost'>();

@@ -6,12 +6,12 @@ const OLD = 'a'.repeat(40);
 const NEW = 'b'.repeat(40);
 const NUL = '\0';
 
-const printed = (parts: Partial<Record<'tree' | 'raw' | 'numstat' | 'id' | 'links' | 'patch', string>>) =>
-  Buffer.from(
-    (['tree', 'raw', 'numstat', 'id', 'links', 'patch'] as const)
-      .map((part) => `${part} ${Buffer.byteLength(parts[part] ?? '')}\n${parts[part] ?? ''}`)
-      .join(''),
-  );
+const NAMES = ['tree', 'raw', 'numstat', 'id', 'links', 'patch'] as const;
+const printed = (parts: Partial<Record<(typeof NAMES)[number], string>>) => {
+  const texts = NAMES.map((name) => parts[name] ?? '');
+  const sizes = NAMES.map((name) => `${String(Buffer.byteLength(parts[name] ?? '')).padStart(4)} ${name}\n`);
+  return Buffer.from(`${sizes.join('')}${Buffer.byteLength(texts.join(''))} total\n${texts.join('')}`);
+};
 
 test('reads what extract.sh prints', () => {
   const parsed = parseExtraction(
@@ -47,9 +47,11 @@ test('a link without a readable target has none, which the check refuses', () =>
 
 test.each([
   '',
-  'tree 5\nab',
-  'raw 0\n',
-  'tree x\n',
+  '5 tree\nab',
+  '0 raw\n',
+  'x tree\n',
+  printed({ tree: 'a' }).toString().slice(0, -1),
+  printed({}).toString().replace('0 total', ''),
   `${printed({}).toString()}more`,
   printed({ raw: `:100644 100644 ${OLD} ${NEW} R100${NUL}a${NUL}` }).toString(),
   printed({ raw: `junk${NUL}a${NUL}` }).toString(),

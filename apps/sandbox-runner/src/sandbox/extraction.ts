@@ -58,15 +58,22 @@ function split(stdout: Buffer): Record<Part, Buffer> | null {
     links: empty,
     patch: empty,
   };
+  // `wc -c` of the parts, in their order, and then the parts.
+  const sizes: number[] = [];
   let at = 0;
-  for (const part of PARTS) {
+  for (const name of [...PARTS, 'total']) {
     const line = stdout.indexOf(10, at);
     if (line < 0 || line - at > 64) return null;
-    const match = /^([a-z]+) +(\d+)$/.exec(stdout.toString('latin1', at, line));
-    const size = Number(match?.[2]);
-    if (match?.[1] !== part || line + 1 + size > stdout.length) return null;
-    found[part] = stdout.subarray(line + 1, line + 1 + size);
-    at = line + 1 + size;
+    const match = /^ *(\d+) ([a-z]+)$/.exec(stdout.toString('latin1', at, line));
+    if (match?.[2] !== name) return null;
+    sizes.push(Number(match[1]));
+    at = line + 1;
+  }
+  for (const [nth, part] of PARTS.entries()) {
+    const end = at + (sizes[nth] ?? 0);
+    if (end > stdout.length) return null;
+    found[part] = stdout.subarray(at, end);
+    at = end;
   }
   return at === stdout.length ? found : null;
 }

@@ -129,10 +129,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
           write: box.write,
           snapshot: box.snapshot,
           kill: box.kill,
-          async extract(from = options.checkout) {
-            await box.kill();
-            return extractChange(engine, box, from);
-          },
+          extract: (from = options.checkout) => extractChange(engine, box, from),
           async archive(archiveOptions = {}) {
             await box.kill();
             return archiveWorkspace(engine, box, archiveOptions);

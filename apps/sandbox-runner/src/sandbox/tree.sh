@@ -10,12 +10,11 @@ unpack_tree() {
   only=$(GIT_AUTHOR_NAME=Millwright GIT_AUTHOR_EMAIL=millwright@localhost GIT_AUTHOR_DATE='@0 +0000' \
     GIT_COMMITTER_NAME=Millwright GIT_COMMITTER_EMAIL=millwright@localhost GIT_COMMITTER_DATE='@0 +0000' \
     git --git-dir="$1" commit-tree "$2" -m "snapshot $2")
-  git --git-dir="$1" update-ref refs/heads/only "$only"
 
   # A repository of its own: it holds what is reachable from this one commit, and nothing else of where it comes from.
   git init -q --template= --initial-branch=main --object-format="$5" /out/tree
   cd /out/tree
-  mkdir -p .git/info
+  mkdir .git/info
   # Files are the blobs' bytes, whatever the tree's attributes say; change detection survives being seen through an overlay.
   printf '* -text !eol -ident -filter -working-tree-encoding\n' >.git/info/attributes
   cat >>.git/config <<'END'
@@ -30,14 +29,14 @@ unpack_tree() {
 	name = agent
 	email = agent@sandbox.invalid
 END
-  git fetch -q --no-tags "$1" refs/heads/only
-  git update-ref refs/heads/main FETCH_HEAD
-  rm -f .git/FETCH_HEAD
+  # As a fetch would, in one process for seven. No search for deltas: what is packed already is copied as it is.
+  printf '%s\n' "$only" |
+    GIT_ALTERNATE_OBJECT_DIRECTORIES="$1/objects" git pack-objects -q --revs --window=0 .git/objects/pack/pack >/dev/null
+  printf '%s\n' "$only" >.git/refs/heads/main
   git read-tree -m -u --no-recurse-submodules HEAD || exit 14
   # Times well before the index's own: else git must read every file again at each `git status` (its "racy git" rule). The same for
   # every unpacking of a tree, so that tools which compare times behave alike.
   find . -path ./.git -prune -o -exec touch -h -d @1000000000 {} +
-  git update-index -q --refresh
-  git diff-files --quiet --ignore-submodules=all || exit 15
+  git update-index --ignore-submodules --refresh >/dev/null || exit 15
   [ "$(git write-tree)" = "$2" ] || exit 15
 }
