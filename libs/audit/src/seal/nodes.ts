@@ -49,7 +49,7 @@ export async function envelopesAfter(sql: Sql, after: number, limit: number): Pr
   });
 }
 
-const slices = (bytes: Uint8Array): Uint8Array[] =>
+export const slices = (bytes: Uint8Array): Uint8Array[] =>
   Array.from({ length: bytes.length / 32 }, (_, i) => bytes.subarray(32 * i, 32 * i + 32));
 
 /**
@@ -73,7 +73,7 @@ export async function leavesAfter(sql: Sql, after: number, limit: number): Promi
 
 /** A group: the sixteen nodes of level `base` from `index` * 16 on. */
 type Group = { base: number; index: number };
-const keyOf = (level: number, index: number) => `${level}/${index}`;
+export const keyOf = (level: number, index: number) => `${level}/${index}`;
 
 function groupOf({ level, index }: Node): Group {
   const base = level - (level % STEP);
@@ -96,7 +96,7 @@ async function load(sql: Sql, groups: readonly Group[], size: number): Promise<M
     unnest(${numberArray(nodes.map((node) => node.level))}::smallint[], ${numberArray(nodes.map((node) => node.index))}::bigint[]) as u(level, index)
     cross join lateral (select * from millwright.tree where level = u.level and index = u.index limit 1) as t`; // never the whole tree
   const [rows, entries] = await Promise.all([
-    // One statement for both: a proof is two round trips, and they are what it costs.
+    // One statement for both: round trips are what proofs cost.
     sql<{ level: number; first: number; hashes: Uint8Array }[]>`
       select t.level - ${STEP} as level, t.index * ${WIDTH} as first, t.children as hashes
       from ${rowsAt(whole.map((g) => ({ level: g.base + STEP, index: g.index })))}
@@ -120,7 +120,11 @@ export async function hashesOf(
   const groups = new Map(
     nodes.map((node) => [keyOf(groupOf(node).base, groupOf(node).index), groupOf(node)]),
   );
-  const found = await load(sql, [...groups.values()], size);
+  return nodesFrom(await load(sql, [...groups.values()], size));
+}
+
+/** The hash of any node of which all are there, or of which nodes below are. Throws a terminal 'trail-gap' for any other. */
+export function nodesFrom(found: ReadonlyMap<string, Uint8Array>): (node: Node) => Uint8Array {
   const hashOf = ({ level, index }: Node): Uint8Array => {
     const stored = found.get(keyOf(level, index));
     if (stored !== undefined) return stored;

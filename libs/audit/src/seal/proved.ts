@@ -39,10 +39,12 @@ export function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } 
   return read;
 }
 
+export const unsealed = (position: number) =>
+  retryable('unsealed', `entry ${position} is not under a checkpoint yet`, 200);
+
 export async function latest(sql: Sql, position: number): Promise<SignedCheckpoint> {
   const checkpoint = await latestCheckpoint(sql);
-  if (checkpoint === null || checkpoint.size < position)
-    throw retryable('unsealed', `entry ${position} is not under a checkpoint yet`, 200);
+  if (checkpoint === null || checkpoint.size < position) throw unsealed(position);
   return checkpoint;
 }
 

@@ -13,7 +13,8 @@ import {
   redactedBy,
 } from '../proof/index.ts';
 import { payloadOf } from '../rows.ts';
-import { checkpointAt, checkpointsWithin, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
+import { checkpointsWithin, rotationsOn, type SignedCheckpoint } from './checkpoints.ts';
+import { inclusionOf } from './inclusion.ts';
 import { type EntryRow, entriesAfter } from './log.ts';
 import { envelopeOf, hashesOf, rootAt } from './nodes.ts';
 import { items, latest, redactionRows, select, treeOf, written } from './proved.ts';
@@ -156,23 +157,7 @@ export function openProver(options: {
           return bundleOf(sql, null, rows, await latest(sql, rows.at(-1)?.position ?? 1));
         }),
       ),
-    inclusion: (position, size) =>
-      reading(pool, async (sql) => {
-        const [row, checkpoint] = await Promise.all([
-          rowAt(sql, position),
-          size === undefined ? latest(sql, position) : checkpointAt(sql, size),
-        ]);
-        if (checkpoint === null || checkpoint.size < position)
-          throw terminal(
-            'no-entry',
-            `there is no checkpoint of ${size} entries that covers entry ${position}`,
-          );
-        const [item] = await items(sql, [row], treeOf(checkpoint));
-        return {
-          size: checkpoint.size,
-          proof: (item?.proof ?? []).map((hash) => Buffer.from(hash, 'base64')),
-        };
-      }),
+    inclusion: (position, size) => reading(pool, (sql) => inclusionOf(sql, position, size ?? null)),
     consistency: (from, to) =>
       reading(pool, async (sql) => {
         const last = await latest(sql, to);
