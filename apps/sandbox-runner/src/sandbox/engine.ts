@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
+import type { ImageInspectInfo } from 'dockerode';
+import { Docker } from './dockerode.ts';
 import { canRaiseLoopback } from './host.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
@@ -13,7 +14,7 @@ export type SandboxEvent =
 
 export type SandboxesSettings = {
   /** Default: the engine at DOCKER_HOST or the local socket. It must be on this machine: workspaces are mounted here. */
-  docker?: Docker;
+  docker?: InstanceType<typeof Docker>;
   /** The data folder; everything of this library lies under `<data>/runner/`. */
   data: string;
   factory: string;
@@ -31,7 +32,7 @@ export type SandboxesSettings = {
 
 /** What the parts of the sandbox share. */
 export type Engine = {
-  docker: Docker;
+  docker: InstanceType<typeof Docker>;
   factory: string;
   incarnation: string;
   /** Image id of the factory's own image. */
@@ -158,5 +159,5 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
   };
 }
 
-const declaredVolumes = ({ Config }: Docker.ImageInspectInfo): readonly string[] =>
+const declaredVolumes = ({ Config }: ImageInspectInfo): readonly string[] =>
   Object.keys(Config.Volumes ?? {});

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Artifacts, Clock, RepoName } from '@millwright/domain';
-import Docker from 'dockerode';
+import { Docker } from './dockerode.ts';
 
 /** Where a `docker` target lives. */
 export type DockerPlace = {
