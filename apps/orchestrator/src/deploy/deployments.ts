@@ -36,7 +36,6 @@ import {
   reapOrphans,
   reconcile,
   rehearse,
-  retire,
   rollback,
   type Target,
 } from '@millwright/rollback';
@@ -119,18 +118,6 @@ export class Deployments {
     return result;
   }
 
-  /** After `deploy`, when the trail says that the release serves: what nothing needs any more is stopped. Leaves alone what moved on since. */
-  async retire(repo: RepoName, id: ReleaseId, fence: number): Promise<void> {
-    const { trail, world, aside } = this.#deps;
-    await world.reached(await trail.head());
-    const served = world.target(repo).history.at(-1);
-    if (served?.release !== id) return;
-    const { run } = await this.#known(id);
-    const keep = served.previous === null ? [id] : [id, served.previous];
-    const journal = new TargetJournal(trail, repo, aside);
-    await retire(this.target(repo, run), { release: id, keep, fence, journal });
-  }
-
   /**
    * The release runs beside the live one, without traffic, and goes forth and back. It is left running: `deploy` goes on with it. Where its
    * target cannot go back at all, nothing is started.
@@ -163,7 +150,7 @@ export class Deployments {
     if (aside.pending()) await this.importAside();
     await world.reached(await trail.head());
     const { live } = world.target(repo);
-    const journal = new TargetJournal(trail, repo, this.#deps.aside);
+    const journal = this.journal(repo);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
     const moved =
@@ -183,9 +170,9 @@ export class Deployments {
   }
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
-    const { trail, world, clock } = this.#deps;
+    const { world, clock } = this.#deps;
     // Nothing here waits for the trail: it may be what is away.
-    const journal = new TargetJournal(trail, repo, this.#deps.aside, SHIFTS);
+    const journal = this.journal(repo, SHIFTS);
     const wanted = await this.#known(to);
     const from = world.target(repo).live;
     const left = from === null ? null : await this.#known(from);
@@ -328,13 +315,18 @@ export class Deployments {
 
   /** For what must be kept even while the trail cannot be written. */
   async note(repo: RepoName, entry: Entry): Promise<void> {
-    await new TargetJournal(this.#deps.trail, repo, this.#deps.aside).note(entry);
+    await this.journal(repo).note(entry);
   }
 
   /** To the target's stream; resolves when the world has it. */
   async append(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
+    await this.#deps.world.reached(await this.journal(repo).append(entry, actor));
+  }
+
+  /** What is done to a target is put on its stream by this; also while the trail is away. */
+  journal(repo: RepoName, goesBack?: typeof SHIFTS): TargetJournal {
     const { trail, aside, world } = this.#deps;
-    await world.reached(await new TargetJournal(trail, repo, aside).append(entry, actor));
+    return new TargetJournal(trail, repo, aside, world.target(repo).version, goesBack);
   }
 
   /** What was journaled beside the trail goes there, before anything else does. Rejects while the trail cannot be written. */
@@ -358,17 +350,22 @@ export class Deployments {
     const info = this.#deps.world.releases.get(id);
     if (!info) throw terminal('no-such-release', `there is no release ${id}`);
     const release = await getJson(this.#deps.artifacts, Release, info.artifact);
-    const config = await this.#config(info.run);
-    const secrets: Record<string, string> = {};
-    for (const name of config.secrets) {
-      const value = await this.#deps.secrets.get(info.repo, name);
-      if (value !== null) secrets[name] = value;
-    }
     return {
       ref: { id: release.id, layer: release.layer, image: release.image },
-      run: { config, secrets, replicas: 1 },
+      run: await this.runAs(info.repo, info.run),
       artifact: info.artifact,
     };
+  }
+
+  /** How the release of a run is run: its configuration, and the secrets' values of now. */
+  async runAs(repo: RepoName, run: RunId): Promise<RunAs> {
+    const config = await this.#config(run);
+    const secrets: Record<string, string> = {};
+    for (const name of config.secrets) {
+      const value = await this.#deps.secrets.get(repo, name);
+      if (value !== null) secrets[name] = value;
+    }
+    return { config, secrets, replicas: 1 };
   }
 
   async #config(id: RunId): Promise<DeployConfig> {

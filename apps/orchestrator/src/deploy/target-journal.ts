@@ -26,9 +26,11 @@ export class TargetJournal implements Journal {
   readonly #repo: RepoName;
   readonly #aside: Aside;
   readonly #goesBack: (effect: string) => boolean;
-  #version: number | null = null;
+  #version: number | null;
 
-  constructor(trail: OpenTrail, repo: RepoName, aside: Aside, goesBack = UNDOES) {
+  /** `version`: the stream's, as far as is known; the stream is only read where that is not it. */
+  constructor(trail: OpenTrail, repo: RepoName, aside: Aside, version: number, goesBack = UNDOES) {
+    this.#version = version;
     this.#trail = trail;
     this.#repo = repo;
     this.#aside = aside;

@@ -70,6 +70,8 @@ export type ReleaseInfo = {
   result: 'promoted' | 'rolled_back' | 'failed' | null;
 };
 export type TargetInfo = TargetState & {
+  /** Of its stream's last entry; 0 before the first. */
+  version: number;
   /** The newest verdict of the canary under way or last under way. */
   judged: EntryOf<'target.judged'>['data'] | null;
   /** What was tried to bring it back, oldest first, the newest `HEALS_KEPT`. */
@@ -87,6 +89,7 @@ const HEALS_KEPT = 16;
 
 const NO_TARGET: TargetInfo = {
   ...noTarget(),
+  version: 0,
   judged: null,
   heals: [],
   healed: 0,
@@ -216,7 +219,8 @@ export class World {
       const repo = id as RepoName;
       const target = this.target(repo);
       const state = evolveTarget(target, entry, envelope);
-      this.targets.set(repo, { ...target, ...state, ...healing(target, envelope.at, entry) });
+      const { version, at } = envelope;
+      this.targets.set(repo, { ...target, ...state, version, ...healing(target, at, entry) });
     }
     switch (entry.type) {
       case 'factory.halted':
