@@ -55,17 +55,18 @@ export async function inclusionOf(
   position: number,
   size: number | null,
 ): Promise<{ size: number; proof: Uint8Array[] }> {
+  // STEP and WIDTH as they are written here are known to the planner: as parameters they made it plan anew for each proof, half of the server's time.
   const [found] = await sql<Found[]>`
     select e.position, e.stream, e.version, e.type, e.actor, e.at, e.payload_digest, c.size, c.note, c.tail,
-      (select string_agg(t.children, '' order by l.level) from generate_series(${STEP}, 52, ${STEP}) as l(level)
+      (select string_agg(t.children, '' order by l.level) from generate_series(4, 52, 4) as l(level)
         cross join lateral (
           select children from millwright.tree where level = l.level::smallint and index = (e.position - 1) >> l.level limit 1
         ) as t where c.size >> l.level > 0) as path,
-      (select string_agg(t.hash, '' order by l.level, t.index) from generate_series(${STEP}, 52, ${STEP}) as l(level)
+      (select string_agg(t.hash, '' order by l.level, t.index) from generate_series(4, 52, 4) as l(level)
         cross join lateral (
           select index, hash from millwright.tree
-          where level = l.level::smallint and index >= ((c.size >> (l.level + ${STEP})) << ${STEP}) and index < (c.size >> l.level)
-          order by index limit ${WIDTH}
+          where level = l.level::smallint and index >= ((c.size >> (l.level + 4)) << 4) and index < (c.size >> l.level)
+          order by index limit 16
         ) as t where c.size >> l.level > 0) as edge
     from millwright.entries e left join lateral (
       select size, note, tail from millwright.checkpoints where size <= coalesce(${size}, 9223372036854775807) order by size desc limit 1
