@@ -3,7 +3,7 @@ import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import fc from 'fast-check';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clock, halted, orchestrator, ticket } from './testing/trail.ts';
+import { clock, halted, orchestrator, sandboxed, ticket } from './testing/trail.ts';
 import { type OpenTrail, openTrail } from './trail.ts';
 
 let db: TestDatabase;
@@ -79,6 +79,29 @@ test('any mixture of appends, grouped as it happens, is what they would be one a
   expect(await trail.head()).toBe(head);
   for (const [stream, version] of versions)
     expect((await trail.read(ticket(Number(stream.slice(-4))))).length).toBe(version);
+});
+
+test('one that is refused fails alone, and what follows another of its group to the same stream finds it there', async () => {
+  const append = (stream: number, expectedVersion = 0) =>
+    trail.append({ stream: ticket(stream), expectedVersion, actor: orchestrator, entries: [halted('one')] });
+  // Enough to be in several groups, two of them under way at once. Entry 10 is a runner's to say: the database refuses its whole group.
+  const asked = Array.from({ length: 300 }, (_, n) => {
+    if (n === 10)
+      return trail.append({
+        stream: ticket(2_010),
+        expectedVersion: 0,
+        actor: orchestrator,
+        entries: [sandboxed('x')],
+      });
+    return n === 100 ? append(2_060, 1) : append(2_000 + n);
+  });
+  const settled = await Promise.allSettled(asked);
+  for (const [n, one] of settled.entries())
+    expect(one).toMatchObject(
+      n === 10
+        ? { status: 'rejected', reason: { code: 'trail-forbidden' } }
+        : { status: 'fulfilled', value: { kind: 'appended', version: n === 100 ? 2 : 1 } },
+    );
 });
 
 test('after every connection was cut, the outcome is unknown at worst, reading tells, and appends go on', async () => {

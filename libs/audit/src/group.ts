@@ -4,12 +4,14 @@ import { driveError, type Pool } from './connect.ts';
 import { type Encoded, encode, packed } from './rows.ts';
 
 // Group commit. While one call is under way, callers wait; when it returns, all that wait share the next. So the cost of a commit
-// (lock, flush to disk) is paid once a group, and a caller alone waits for nobody.
+// (lock, flush to disk) is paid once a group, and a caller alone waits for nobody. Where many wait, their group is sent behind the one under way, on
+// the same connection: the database then never waits for this process.
 //
 // Invariants:
-//   1. One call at a time a process: the order of appends within a process is the order in which they were asked for.
+//   1. One connection, and so one call after the other: the order of appends within a process is the order in which they were asked for, but for
+//      what is tried again.
 //   2. A group's fault fails no innocent: what a definite error rolled back is tried again one by one.
-//   3. A group has a stream once, as the database asks.
+//   3. A group has a stream once, as the database asks, and a stream is in one group under way only: what is tried again finds it as it was.
 
 type Waiting = {
   append: Append;
@@ -21,12 +23,14 @@ type Waiting = {
 };
 
 /**
- * The answer (11 bytes an entry, if all are conflicts) must fit the send buffers of the server and its kernel (8 and at least 16 KiB), or
+ * The answers (two, of 11 bytes an entry, if all are conflicts) must fit the send buffers of the server and its kernel (8 and at least 16 KiB), or
  * a client that stops reading could hold the lock.
  */
-const MAX_ENTRIES = 512;
+const MAX_ENTRIES = 256;
 /** Payload bytes a call, but for a single append that is larger by itself. */
 const MAX_BYTES = 4_194_304;
+/** So many appends are worth a flush of their own: they do not wait for the group under way to return. */
+const MANY = 64;
 
 async function send(pool: Pool, group: readonly Waiting[]): Promise<AppendResult[]> {
   const p = packed(group.flatMap((w) => w.entries));
@@ -57,9 +61,11 @@ async function send(pool: Pool, group: readonly Waiting[]): Promise<AppendResult
 /** The appender of one process. Every promise it made settles, whatever happens to the connection. */
 export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promise<AppendResult> {
   const queue: Waiting[] = [];
-  let running = false;
+  /** At most two, in the order in which they were sent. */
+  const underWay: (readonly Waiting[])[] = [];
 
   const next = (): Waiting[] => {
+    const busy = new Set(underWay.flatMap((group) => group.map(({ append }) => append.stream)));
     const streams = new Set<string>();
     let entries = 0;
     let bytes = 0;
@@ -67,7 +73,8 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
       entries += waiting.entries.length;
       bytes += waiting.bytes;
       const { stream } = waiting.append;
-      if (streams.size > 0 && (entries > MAX_ENTRIES || bytes > MAX_BYTES || streams.has(stream))) break;
+      if (busy.has(stream) || streams.has(stream)) break;
+      if (streams.size > 0 && (entries > MAX_ENTRIES || bytes > MAX_BYTES)) break;
       streams.add(stream);
     }
     return queue.splice(0, streams.size);
@@ -92,17 +99,22 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
     }
   };
 
-  const run = async (): Promise<void> => {
-    running = true;
-    let group = next();
-    while (group.length > 0) {
-      const tell = await outcome(group, send(pool, group));
-      group = next();
-      // Who is told makes its next append at once: the database has its next group by then, so that both work.
-      if (group.length > 0) setImmediate(tell);
-      else tell();
+  const sendMore = (): void => {
+    while (underWay.length === 0 ? queue.length > 0 : underWay.length === 1 && queue.length >= MANY) {
+      const group = next();
+      if (group.length === 0) return;
+      underWay.push(group);
+      void finish(group);
     }
-    running = false;
+  };
+
+  const finish = async (group: readonly Waiting[]): Promise<void> => {
+    const tell = await outcome(group, send(pool, group));
+    underWay.splice(underWay.indexOf(group), 1);
+    sendMore();
+    // Who is told makes its next append at once: the database has its next group by then, so that both work.
+    if (underWay.length > 0) setImmediate(tell);
+    else tell();
   };
 
   return async (append) => {
@@ -110,7 +122,7 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
     const bytes = entries.reduce((sum, one) => sum + one.payload.length + (one.words?.length ?? 0), 0);
     return new Promise<AppendResult>((resolve, reject) => {
       queue.push({ append, at: clock.now(), entries, bytes, resolve, reject });
-      if (!running) void run();
+      sendMore();
     });
   };
 }
