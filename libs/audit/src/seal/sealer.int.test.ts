@@ -169,6 +169,22 @@ describe('one sealer of many', () => {
     await patient.stop();
   });
 
+  test('entries that come while a checkpoint is made wait for the quiet moment like any, however long the trail is', async () => {
+    await t.fill(1_500);
+    await t.checkpoint();
+    await t.sealer.stop();
+    const calm = await t.open({ debounceMs: 1_000 });
+    await calm.start();
+    const sizes = new Set<number>();
+    const from = performance.now();
+    while (performance.now() - from < 2_000) {
+      await t.fill(1);
+      sizes.add((await calm.latest())?.size ?? 0);
+    }
+    expect(sizes.size).toBeLessThanOrEqual(3 + (performance.now() - from) / 500);
+    await calm.stop();
+  });
+
   test('a full disk under its keys: nothing is sealed, appends go on, it says so, and goes on when there is room', async () => {
     await t.fill(3);
     await t.checkpoint();

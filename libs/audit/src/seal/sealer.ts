@@ -178,8 +178,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
   };
   const ear = openEar(url, {
     millwright_trail: (head) => {
-      const behind = Number(head) - (resumed?.tree.size ?? 0);
-      hurry ||= behind >= ENOUGH;
+      hurry ||= Number(head) - reached >= ENOUGH;
       work.ring();
       if (hurry) quiet.ring();
     },
@@ -187,6 +186,8 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
       for (const bell of news) bell.ring();
     },
   });
+  /** The size of the last checkpoint, known while the next is made too: else every entry that comes meanwhile would seem a thousand behind. */
+  let reached = 0;
   let hurry = false;
   const quiet = new Bell();
   const rush = () => {
@@ -206,6 +207,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     resumed ??= await resume(sql, keys, origin);
     const { tree, signer } = resumed;
     const from = tree.size;
+    reached = from;
     const leaves = await leavesAfter(sql, from, BATCH);
     if (leaves.length > 0) {
       const rows: TreeRow[] = [];
@@ -218,6 +220,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
       await store(sql, from, checkpoint, tree.tail(), note, clock.now(), rows);
       await keys.confirm();
       resumed = { tree, signer };
+      reached = tree.size;
     }
     setState({ kind: 'sealing', size: tree.size });
     return leaves.length === BATCH;
