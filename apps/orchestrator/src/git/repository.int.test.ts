@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommitAndTree } from '@millwright/domain';
@@ -59,28 +59,6 @@ describe("the factory's bare copy of a repository", () => {
     expect(
       await repo.apply(base.tree, Buffer.from('--- /dev/null\n+++ b/.git/hooks/x\n@@ -0,0 +1 @@\n+x\n')),
     ).toBeNull();
-  });
-
-  it('writes commits and their refs as git itself does', async () => {
-    const env = { GIT_AUTHOR_NAME: 'Millwright', GIT_AUTHOR_EMAIL: 'millwright@localhost' };
-    const date = '@1700000000 +0000';
-    const who = {
-      ...{ ...env, GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date },
-      ...{ GIT_COMMITTER_NAME: 'Millwright', GIT_COMMITTER_EMAIL: 'millwright@localhost' },
-    };
-    for (const message of ['one line', 'a title\n\nand a body, ümläute\n', '\n\n# not a comment  \n\n', '']) {
-      const commit = await repo.commit(base.tree, base.commit, message, 1_700_000_000_999);
-      const args = ['commit-tree', base.tree, '-p', base.commit, '-F', '-'];
-      expect(commit).toBe(await repo.git.text(args, { input: Buffer.from(message), env: who }));
-      expect(await repo.git.text(['rev-parse', `refs/millwright/${commit}`])).toBe(commit);
-      // The same again is the same, and nothing unfinished lies about.
-      expect(await repo.commit(base.tree, base.commit, message, 1_700_000_000_999)).toBe(commit);
-    }
-    await expect(repo.commit(base.tree, base.commit, 'a\0b', 0)).rejects.toThrow('NUL');
-    expect(await repo.git.text(['fsck', '--strict', '--no-dangling'])).toBe('');
-    expect(
-      readdirSync(repo.git.dir, { recursive: true }).filter((path) => `${path}`.includes('tmp_obj')),
-    ).toEqual([]);
   });
 
   it('integrates side-by-side changes and shows a conflict with its markers', async () => {

@@ -11,9 +11,9 @@ import {
   PatchId,
   terminal,
 } from '@millwright/domain';
-import { writeCommit } from './commit.ts';
 import { credentialEnvironment } from './credential.ts';
 import { Git, type GitResult } from './git.ts';
+import { identity } from './identity.ts';
 import { Made } from './made.ts';
 import { Memo } from './memo.ts';
 import { complaint, remarks } from './said.ts';
@@ -76,9 +76,7 @@ export class Repository {
     // Only addresses that an administrator named are opened; who owns a local one on disk is not for git to judge.
     await writeFile(config, '[safe]\n\tdirectory = *\n');
     const git = new Git(dir, config);
-    // As commits are written (commit.ts), whatever this git's defaults are or become.
-    const env = { GIT_DIR: dir, GIT_DEFAULT_HASH: 'sha1', GIT_DEFAULT_REF_FORMAT: 'files' };
-    await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env });
+    await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env: { GIT_DIR: dir } });
     return new Repository(git, url, branch, token);
   }
 
@@ -180,8 +178,8 @@ export class Repository {
   #snapshot(tree: GitSha): Promise<string> {
     return this.#snapshots.of([tree], async () => {
       const ref = `refs/snapshots/${tree}`;
-      const of = { tree, parents: [], message: `snapshot ${tree}\n`, atMs: 0 };
-      await writeCommit(this.git.dir, of, () => ref);
+      const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
+      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
       return ref;
     });
   }
@@ -192,9 +190,14 @@ export class Repository {
   }
 
   async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
+    const commit = GitSha.parse(
+      await this.git.text(['commit-tree', tree, '-p', parent, '-F', '-'], {
+        input: Buffer.from(message),
+        env: identity(atMs),
+      }),
+    );
     // A ref of its own keeps the commit from being collected.
-    const of = { tree, parents: [parent], message, atMs };
-    const commit = await writeCommit(this.git.dir, of, (made) => `refs/millwright/${made}`);
+    await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
     this.#made.note(commit, tree, parent);
     return commit;
   }
