@@ -21,8 +21,15 @@ r() {
   c=$?
   # Every other process of the container, whatever session or group it made for itself. No redirection here: a command may have taken
   # PID 1's descriptors away (prlimit), and a redirection that fails skips what it belongs to.
-  kill -9 -1
-  [ -z "$T" ] || wait "$p"
+  if kill -9 -1; then
+    [ -z "$T" ] || wait "$p"
+    # What was killed may still write what it had begun to: it is waited for until it is gone, or for some 50 ms.
+    n=0
+    while [ "$n" -lt 1000 ] && kill -0 -1; do
+      jobs >/dev/null
+      n=$((n + 1))
+    done
+  fi
   # Only now, when nobody is left to read it and say it again.
   printf '%s %s\n' "$1" "$c"
 }

@@ -14,8 +14,9 @@ import { quote } from './quote.ts';
 //    memory and its standard input, and lets nobody in: it runs an execute-only copy of the image's shell (shell.ts), which the kernel
 //    therefore holds non-dumpable, so a process of the same uid can neither ptrace it nor open /proc/1/fd, mem or environ. As PID 1 it
 //    also takes no signal from inside but USR1, which only ends the call that sent it.
-// 3. When a call is over no process but PID 1 is alive: background work ends with the command that started it. What was being written
-//    as its writer was killed may come after the frame; it is dropped until the next call, and may at worst come before its output.
+// 3. When a call is over no process but PID 1 is alive: background work ends with the command that started it. What does not die at once
+//    (for want of a processor) may still write what it had begun to: it is dropped until the next call, and may at worst come before that
+//    one's output.
 // 4. One call at a time. A kill is waited for before the next call is sent.
 // 5. Everything comes on the container's stdout channel: PID 1 says nothing on the other, and closed it before there was a command.
 //
