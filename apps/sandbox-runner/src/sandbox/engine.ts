@@ -1,8 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImageInspectInfo } from 'dockerode';
-import { Docker } from './dockerode.ts';
+import Docker from 'dockerode';
 import { canRaiseLoopback } from './host.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
@@ -14,7 +13,7 @@ export type SandboxEvent =
 
 export type SandboxesSettings = {
   /** Default: the engine at DOCKER_HOST or the local socket. It must be on this machine: workspaces are mounted here. */
-  docker?: InstanceType<typeof Docker>;
+  docker?: Docker;
   /** The data folder; everything of this library lies under `<data>/runner/`. */
   data: string;
   factory: string;
@@ -32,7 +31,7 @@ export type SandboxesSettings = {
 
 /** What the parts of the sandbox share. */
 export type Engine = {
-  docker: InstanceType<typeof Docker>;
+  docker: Docker;
   factory: string;
   incarnation: string;
   /** Image id of the factory's own image. */
@@ -159,5 +158,5 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
   };
 }
 
-const declaredVolumes = ({ Config }: ImageInspectInfo): readonly string[] =>
+const declaredVolumes = ({ Config }: Docker.ImageInspectInfo): readonly string[] =>
   Object.keys(Config.Volumes ?? {});

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Artifacts, Clock, RepoName } from '@millwright/domain';
-import { Docker } from './dockerode.ts';
+import Docker from 'dockerode';
 
 /** Where a `docker` target lives. */
 export type DockerPlace = {
