@@ -8,7 +8,8 @@ import { type Factory, startFactory } from './factory.ts';
 
 let factory: Factory;
 
-const STALL_MS = 1_000;
+/** Far longer than a busy machine keeps a process waiting: an answer that came whole in that time would be paid for again. */
+const STALL_MS = 10_000;
 const TIMES = { path: 'src/sum.js', text: `${SOURCE}exports.times = (a, b) => a * b;\n` };
 const EDIT: Turn = { tools: [edit(TIMES)] };
 const submit: NonNullable<Turn['tools']>[number] = {
