@@ -158,7 +158,7 @@ async function bringBack(
     });
   switch (result.kind) {
     case 'promoted':
-      behind(() => retireBehind(factory, repo, release, fence));
+      behind(() => retireBehind(factory, repo));
       await finish({
         result: 'promoted',
         live: release,

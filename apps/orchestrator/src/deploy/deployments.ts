@@ -352,13 +352,13 @@ export class Deployments {
     const release = await getJson(this.#deps.artifacts, Release, info.artifact);
     return {
       ref: { id: release.id, layer: release.layer, image: release.image },
-      run: await this.runAs(info.repo, info.run),
+      run: await this.#runAs(info.repo, info.run),
       artifact: info.artifact,
     };
   }
 
   /** How the release of a run is run: its configuration, and the secrets' values of now. */
-  async runAs(repo: RepoName, run: RunId): Promise<RunAs> {
+  async #runAs(repo: RepoName, run: RunId): Promise<RunAs> {
     const config = await this.#config(run);
     const secrets: Record<string, string> = {};
     for (const name of config.secrets) {

@@ -1,9 +1,10 @@
-import type { RepoName } from '@millwright/domain';
+import type { Entry, RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Shop, shop } from '../testing/shop.ts';
 import { resumeUndos } from './again.ts';
+import { retireBehind } from './retire-behind.ts';
 
 let db: TestDatabase;
 let at: Shop;
@@ -245,4 +246,38 @@ test('an undo under way when the factory is killed goes on at the next start, un
   await undone('promoted');
   expect(at.live()).toBe(two.release);
   expect((await lines('target.released')).at(-1)?.data).toMatchObject({ release: two.release, fence });
+});
+
+test('what a release leaves over is stopped once, also where its factory was killed before it was; not while the target is frozen', async () => {
+  await open();
+  const one = await at.ship(x(2));
+  const two = await at.ship(x(3));
+  const retired = async () =>
+    (await lines('target.effect-finished'))
+      .map((line) => line.data)
+      .filter((data) => data.effect === 'retire')
+      .map(({ key, result }) => `${key} ${result}`);
+  const of = (release: string, fence: number) => `${fence}/${release}/retire done`;
+  const { fence } = at.factory.world.target(SHOP);
+  await at.until('the second', async () => (await retired()).length === 2);
+  // As a killed factory leaves it: it serves, and nothing after. Frozen before anybody could look.
+  const say = (entry: Entry) => at.factory.deployments.append(SHOP, entry);
+  const reason = 'looking at it';
+  const frozen = { by: 'person', release: two.release, reason, what: '' } as const;
+  await say({ type: 'target.frozen', data: frozen });
+  const served = {
+    release: two.release,
+    previous: one.release,
+    by: 'deploy',
+    artifact: null,
+    reason,
+  } as const;
+  await say({ type: 'target.released', data: { ...served, fence: fence + 1 } });
+  await retireBehind(at.factory, SHOP);
+  const before = [of(one.release, 1), of(two.release, fence)];
+  expect(await retired()).toEqual(before);
+  await say({ type: 'target.thawed', data: { reason } });
+  await at.until('the sweep', async () => (await retired()).length === 3);
+  await retireBehind(at.factory, SHOP);
+  expect(await retired()).toEqual([...before, of(two.release, fence + 1)]);
 });

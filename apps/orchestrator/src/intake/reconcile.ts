@@ -1,4 +1,5 @@
 import { movedLast, type OpenEffect, type RepoName, terminal } from '@millwright/domain';
+import { retireBehind } from '../deploy/retire-behind.ts';
 import { revertBehind } from '../deploy/revert-behind.ts';
 import type { Factory } from '../drive/factory.ts';
 
@@ -12,7 +13,12 @@ export async function reconcile(factory: Factory): Promise<void> {
     if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
     await settle(factory, open, open.stream.slice('target/'.length) as RepoName);
   }
-  for (const repo of world.targets.keys()) await revertOwed(factory, repo);
+  for (const repo of world.targets.keys()) {
+    await revertOwed(factory, repo);
+    // Not waited for: it takes its turn in the deploy lane, and never rejects.
+    if (world.target(repo).retires !== null && !factory.deploys.busy(repo))
+      void factory.deploys.run(repo, () => retireBehind(factory, repo));
+  }
 }
 
 /** A rollback whose factory died before it reverted the merges, or that was made without one. Not while one is under way here. */

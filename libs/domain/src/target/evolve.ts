@@ -18,6 +18,7 @@ export function evolveTarget(
         live: release,
         history: [...state.history, { release, previous, by, at }],
         fence: Math.max(state.fence, fence),
+        retires: by === 'deploy' ? { release, fence } : null,
         undo,
       };
     }
@@ -25,6 +26,8 @@ export function evolveTarget(
       const { release, fence } = entry.data;
       return { ...state, fence: Math.max(state.fence, fence), last: { release, fence } };
     }
+    case 'target.effect-finished':
+      return entry.data.effect === 'retire' ? { ...state, retires: null } : state;
     case 'target.judged':
     case 'target.healed':
     case 'target.not-healed':

@@ -28,6 +28,8 @@ export type TargetState = {
   fence: number;
   /** The release that was worked on last, and under which fence. */
   last: { release: ReleaseId; fence: number } | null;
+  /** The deploy that brought out what serves, as long as nobody is known to have stopped what ran before it. */
+  retires: { release: ReleaseId; fence: number } | null;
   frozen: {
     by: 'person' | 'factory';
     release: ReleaseId | null;
@@ -55,6 +57,7 @@ export const noTarget = (): TargetState => ({
   history: [],
   fence: 0,
   last: null,
+  retires: null,
   frozen: null,
   undo: null,
 });

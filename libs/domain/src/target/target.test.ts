@@ -59,6 +59,19 @@ test.each<[string, TargetState, { to: ReleaseId | null; again: ReleaseId | null;
   expect(flipsOf(state, b)).toBe(flips);
 });
 
+test('what a deploy leaves over is owed until its retirement has an outcome, or something else came to serve', () => {
+  const retired = (result: 'done' | 'failed', effect = 'retire'): Entry => ({
+    type: 'target.effect-finished',
+    data: { key: `1/${b}/${effect}`, effect, release: b, result, reason: '' },
+  });
+  const out = [served('deploy', a, null), served('deploy', b, a, 7)];
+  const owed = { release: b, fence: 7 };
+  expect(fold(...out).retires).toEqual(owed);
+  expect(fold(...out, retired('done', 'start')).retires).toEqual(owed);
+  for (const result of ['done', 'failed'] as const) expect(fold(...out, retired(result)).retires).toBeNull();
+  expect(fold(...out, served('rollback', a, b)).retires).toBeNull();
+});
+
 test('a rollback over several leaves them all; its undo brings them all back, and another deploy none', () => {
   const d = 'rel_dddddddd' as ReleaseId;
   const three = [served('deploy', a, null), served('deploy', b, a), served('deploy', c, b)];

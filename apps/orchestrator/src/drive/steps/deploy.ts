@@ -41,8 +41,7 @@ export async function deploy(
     const shipped = await superseded(factory, run, live);
     if (shipped) await factory.deployments.discard(run.repo, release, fence);
     const data = shipped ?? (await bringOut(factory, run, release, fence, live, hurried));
-    if (data.result === 'promoted' && data.live === release)
-      behind(() => retireBehind(factory, run.repo, release, fence));
+    behind(() => retireBehind(factory, run.repo));
     return { type: 'deploy.finished', data };
   });
 }
