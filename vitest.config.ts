@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 // A test file's suffix states its cost, and its project follows: pure (`.test.ts`), real services (`.int.test.ts`),
 // the whole factory (`.e2e.test.ts`).
 const TESTS = '{apps,libs,tools,bench}/**';
+// Files share a process where they can (`isolate: false`): half the time of `unit`, an eighth of `int`'s, were programs that start and grow warm.
 /** No test is judged by its time: what takes this long, on a machine ten times as busy as it should be too, hangs. */
 const HANGS_MS = 180_000;
 const outside = ['**/node_modules/**', '**/.types/**', '**/fixtures/**'];
@@ -16,6 +17,8 @@ export default defineConfig({
           include: [`${TESTS}/*.test.ts`],
           exclude: [...outside, '**/*.int.test.ts', '**/*.e2e.test.ts'],
           testTimeout: HANGS_MS,
+          isolate: false,
+          maxWorkers: 2,
         },
       },
       {
@@ -26,6 +29,7 @@ export default defineConfig({
           testTimeout: HANGS_MS,
           hookTimeout: HANGS_MS,
           pool: 'forks',
+          isolate: false,
           // Each file may hold a Postgres of its own and containers; more at once only makes all of them slow.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

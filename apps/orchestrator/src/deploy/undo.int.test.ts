@@ -250,15 +250,15 @@ test('an undo under way when the factory is killed goes on at the next start, un
 
 test('what a release leaves over is stopped once, also where its factory was killed before it was; not while the target is frozen', async () => {
   await open();
-  const one = await at.ship(x(2));
-  const two = await at.ship(x(3));
+  const fences = () => at.factory.world.target(SHOP).fence;
+  const [one, first] = [await at.ship(x(2)), fences()];
+  const [two, fence] = [await at.ship(x(3)), fences()];
   const retired = async () =>
     (await lines('target.effect-finished'))
       .map((line) => line.data)
       .filter((data) => data.effect === 'retire')
       .map(({ key, result }) => `${key} ${result}`);
   const of = (release: string, fence: number) => `${fence}/${release}/retire done`;
-  const { fence } = at.factory.world.target(SHOP);
   await at.until('the second', async () => (await retired()).length === 2);
   // As a killed factory leaves it: it serves, and nothing after. Frozen before anybody could look.
   const say = (entry: Entry) => at.factory.deployments.append(SHOP, entry);
@@ -274,7 +274,7 @@ test('what a release leaves over is stopped once, also where its factory was kil
   } as const;
   await say({ type: 'target.released', data: { ...served, fence: fence + 1 } });
   await retireBehind(at.factory, SHOP);
-  const before = [of(one.release, 1), of(two.release, fence)];
+  const before = [of(one.release, first), of(two.release, fence)];
   expect(await retired()).toEqual(before);
   await say({ type: 'target.thawed', data: { reason } });
   await at.until('the sweep', async () => (await retired()).length === 3);
