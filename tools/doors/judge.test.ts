@@ -54,7 +54,7 @@ describe('doors', () => {
 
   it('are the only way out of a room', () => {
     expect(judge('libs/audit/src/a.test.ts', "import { a } from '../../store/src/b.ts';")).toEqual([
-      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, agents/recorded, store/testing, rollback/testing)',
+      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, database, agents/recorded, store/testing, rollback/testing)',
     ]);
     expect(judge('libs/audit/src/a.ts', "import { a } from '../package.json';")).toEqual([]);
   });
@@ -65,7 +65,7 @@ describe('owners', () => {
     ['apps/orchestrator/src/a.ts', '@anthropic-ai/sdk', 'libs/agents'],
     ['libs/store/src/a.ts', 'pg', 'libs/queue'],
     ['apps/cli/src/a.ts', 'dockerode', 'apps/sandbox-runner, libs/rollback'],
-    ['apps/sandbox-runner/src/a.ts', 'postgres', 'libs/store, libs/audit'],
+    ['apps/sandbox-runner/src/a.ts', 'postgres', 'libs/database'],
     ['apps/orchestrator/src/a.ts', '@anthropic-ai/sdk/resources/messages', 'libs/agents'],
   ])('%s may not import %s', (path, specifier, owners) => {
     expect(judge(path, `import a from '${specifier}';`)).toEqual([
@@ -111,7 +111,7 @@ describe('purity', () => {
     ['libs/domain/src/a.ts', 'node:fs'],
     ['libs/domain/src/a.ts', 'crypto'],
     ['libs/policy/src/a.ts', 'node:net'],
-    ['libs/audit/src/proof/a.ts', 'postgres'],
+    ['libs/audit/src/proof/a.ts', '@millwright/database'],
     ['libs/audit/src/proof/a.ts', 'node:fs/promises'],
     ['libs/audit/src/proof/a.ts', '../append.ts'],
   ])('%s may not import %s', (path, specifier) => {
@@ -159,7 +159,7 @@ describe('manifests', () => {
       manifest(['@millwright/audit', 'pg', 'zod', '@millwright/domain']),
     );
     expect(found.map((one) => `${one.path}:${one.line} ${one.what}`)).toEqual([
-      'libs/store/package.json:1 declares @millwright/audit: no door from libs/store; allowed: domain',
+      'libs/store/package.json:1 declares @millwright/audit: no door from libs/store; allowed: domain, database',
       'libs/store/package.json:2 declares pg: it has one owner; allowed: libs/queue',
     ]);
   });

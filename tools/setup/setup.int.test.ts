@@ -121,17 +121,21 @@ describe('the command after it', () => {
 });
 
 it('ends the programs it started, also one that does not heed a signal', async () => {
-  const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.error(process.pid);`;
+  const ready = join(folder, 'ready');
+  const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.error(process.pid);
+     require('node:fs').writeFileSync(${JSON.stringify(ready)}, '');`;
   const path = script(
     'deaf',
-    `import { endPrograms, run } from './program.mjs';
+    `import { existsSync } from 'node:fs';
+     import { endPrograms, run } from './program.mjs';
      const ended = run(process.execPath, ['-e', ${JSON.stringify(deaf)}], { timeoutMs: 60_000 });
-     await new Promise((go) => setTimeout(go, 500));
+     while (!existsSync(${JSON.stringify(ready)})) await new Promise((go) => setTimeout(go, 50));
      await endPrograms();
      console.log((await ended).output);`,
   );
   const { code, out } = await ended(start([path]));
   expect(code).toBe(0);
+  expect(Number(out)).toBeGreaterThan(0);
   expect(() => process.kill(Number(out), 0)).toThrow('ESRCH');
 });
 

@@ -1,106 +1,15 @@
-import { cancelled, DriveError, retryable, socketHost, terminal } from '@millwright/domain';
-import postgres from 'postgres';
+import { driveError as driveErrorOf, type PoolOptions, openPool as poolOf } from '@millwright/database';
 
-export type Sql = postgres.Sql<{ bigint: number }>;
+export { type OnForbidden, openEar, type Pool, repeating as reading, type Sql } from '@millwright/database';
 
-// postgres.js (3.4.9) can lose a query that is sent between a connection's error and its close, and then never settles it; a pool
-// that had such a query also never ends by itself (porsager/postgres issues 1097 and 1130, seen here when Postgres crashes under
-// load). So a pool that lost a connection is thrown away whole, which settles everything in it, and so is one that does not answer.
+/** A pool of the trail's connections. `deadlineMs` defaults to 10 s. */
+export const openPool = (url: string, options: Partial<PoolOptions> & { max: number }) =>
+  poolOf('trail', url, {
+    deadlineMs: 10_000,
+    max_lifetime: null, // its default ends a session after 30 to 60 minutes, and with it the lock that says a runner lives
+    fetch_types: false, // a query a connection, for nothing: arrays travel as literals, see arrays.ts
+    ...options,
+  });
 
-/** A pool that is replaced when its connections are lost. Every promise it made settles. */
-export type Pool = {
-  /** Runs statements, `work` being done within the pool's deadline. Throws only DriveErrors. */
-  use<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  close(): Promise<void>;
-};
-
-/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full). */
-const LOST =
-  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EAGAIN)$/;
-
-/** What a driver does about a database error. After 'trail-unreachable' it is unknown whether an append happened: reading tells. */
-export function driveError(error: unknown): DriveError {
-  if (error instanceof DriveError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message : String(error);
-  if (code === '53100')
-    return retryable(
-      'trail-full',
-      'the database has no space left on its disk; free some and it goes on',
-      1_000,
-      error,
-    );
-  if (LOST.test(code))
-    return retryable('trail-unreachable', `the trail cannot be reached: ${message}`, 200, error);
-  if (code === '42501') return terminal('trail-forbidden', `the trail refused: ${message}`, error);
-  return terminal('trail-failed', `the trail failed: ${message}`, error);
-}
-
-/** Hears of every refusal for want of a right (SQLSTATE 42501), in the database's words. */
-export type OnForbidden = (message: string) => void;
-
-/** Connects when first used. `deadlineMs` (default 10 s) bounds one `use`; `onclose` hears of every connection that ended. */
-export function openPool(
-  url: string,
-  options: { max: number; deadlineMs?: number; onclose?: () => void; onForbidden?: OnForbidden | undefined },
-): Pool {
-  let current: Sql | undefined;
-  let closed = false;
-
-  const open = (): Sql =>
-    postgres(url, {
-      ...socketHost(url),
-      max: options.max,
-      connect_timeout: 10,
-      max_lifetime: null, // its default ends a session after 30 to 60 minutes, and with it the lock that says a runner lives
-      fetch_types: false, // a query a connection, for nothing: arrays travel as literals, see arrays.ts
-      onnotice: () => undefined,
-      ...(options.onclose === undefined ? {} : { onclose: options.onclose }),
-      // Positions and times are numbers: both stay far below 2^53.
-      types: { bigint: { to: 20, from: [20], serialize: String, parse: Number } },
-    });
-
-  const discard = (sql: Sql) => {
-    if (current === sql) current = undefined;
-    sql.end({ timeout: 0 }).catch(() => undefined); // what it held is told of its end by rejection
-  };
-
-  return {
-    use: async (work) => {
-      if (closed) throw cancelled('trail-closed', 'the trail was closed by its owner');
-      current ??= open();
-      const sql = current;
-      const late = setTimeout(() => discard(sql), options.deadlineMs ?? 10_000);
-      try {
-        return await work(sql);
-      } catch (error) {
-        const drive = driveError(error);
-        if (drive.code === 'trail-unreachable') discard(sql);
-        if (drive.code === 'trail-forbidden') options.onForbidden?.(drive.message);
-        throw drive;
-      } finally {
-        clearTimeout(late);
-      }
-    },
-    close: async () => {
-      closed = true;
-      await current?.end({ timeout: 5 });
-    },
-  };
-}
-
-/** A read that lost its connection is asked again, three times in half a second: it changes nothing. */
-export async function reading<T>(
-  pool: Pool,
-  work: (sql: Sql) => Promise<T>,
-  pauses: readonly number[] = [20, 100, 400],
-): Promise<T> {
-  try {
-    return await pool.use(work);
-  } catch (error) {
-    const [pause, ...rest] = pauses;
-    if (driveError(error).disposition !== 'retryable' || pause === undefined) throw error;
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    return reading(pool, work, rest);
-  }
-}
+/** After 'trail-unreachable' it is unknown whether an append happened: reading tells. */
+export const driveError = (error: unknown) => driveErrorOf('trail', error);

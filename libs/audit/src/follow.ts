@@ -1,5 +1,6 @@
-import { type RecordedEntry, socketHost } from '@millwright/domain';
-import postgres from 'postgres';
+import type { RecordedEntry } from '@millwright/domain';
+import { Bell } from './bell.ts';
+import { openEar } from './connect.ts';
 
 const BATCH = 500;
 /** What a lost notification would have said is still in the table. */
@@ -19,30 +20,12 @@ export function openFollow(
   url: string,
   readAll: (after: number, limit: number) => Promise<RecordedEntry[]>,
 ): Follow {
-  const followers = new Set<() => void>();
-  const tellAll = () => {
-    for (const tell of followers) tell();
-  };
-  let ear: postgres.Sql | undefined;
-
-  const deaf = () => {
-    ear?.end({ timeout: 0 }).catch(() => undefined); // another is opened by whoever follows next
-    ear = undefined;
-  };
-  const listen = () => {
-    if (ear !== undefined) return;
-    const made = postgres(url, {
-      ...socketHost(url),
-      max: 1,
-      fetch_types: false,
-      connect_timeout: 10,
-      onnotice: () => undefined,
-    });
-    ear = made;
-    made.listen('millwright_trail', tellAll, tellAll).catch(() => {
-      if (ear === made) deaf();
-    });
-  };
+  const followers = new Set<Bell>();
+  const ear = openEar(url, {
+    millwright_trail: () => {
+      for (const bell of followers) bell.ring();
+    },
+  });
 
   async function* follow({
     after,
@@ -52,50 +35,28 @@ export function openFollow(
     signal: AbortSignal;
   }): AsyncGenerator<RecordedEntry[]> {
     let last = after;
-    let told = false;
-    let wake: () => void = () => undefined;
-    const tell = () => {
-      told = true;
-      wake();
-    };
-    /** True: something was told. False: a poll's time has come. */
-    const hear = () =>
-      new Promise<boolean>((resolve) => {
-        const timer = setTimeout(resolve, POLL_MS, false);
-        wake = () => {
-          clearTimeout(timer);
-          resolve(true);
-        };
-        if (told) wake();
-      });
-    followers.add(tell);
-    signal.addEventListener('abort', tell);
+    const bell = new Bell();
+    const ring = () => bell.ring();
+    followers.add(bell);
+    signal.addEventListener('abort', ring);
     try {
-      for (let heard = true; !signal.aborted; heard = await hear()) {
-        listen();
-        told = false;
+      for (let heard = true; !signal.aborted; heard = await bell.heard(POLL_MS)) {
+        ear.ensure();
         for (;;) {
           const batch = await readAll(last, BATCH);
           const end = batch.at(-1);
           if (end === undefined || signal.aborted) break;
           // A poll that finds what no notification told of: the listener is deaf.
-          if (!heard) deaf();
+          if (!heard) ear.deaf();
           last = end.envelope.position;
           yield batch;
         }
       }
     } finally {
-      followers.delete(tell);
-      signal.removeEventListener('abort', tell);
+      followers.delete(bell);
+      signal.removeEventListener('abort', ring);
     }
   }
 
-  return {
-    follow,
-    close: async () => {
-      const made = ear;
-      ear = undefined;
-      await made?.end({ timeout: 1 });
-    },
-  };
+  return { follow, close: ear.close };
 }

@@ -104,7 +104,7 @@ describe.each([
     open.push(...made);
     return made as [Queue, Queue];
   };
-  const until = async (what: () => boolean, ms = 10_000) => {
+  const until = async (what: () => boolean, ms = 60_000) => {
     for (const end = Date.now() + ms; !what() && Date.now() < end; ) await sleep(5);
     if (!what()) throw new Error(`not within ${ms} ms; told: ${errors.map(String).join('; ')}`);
   };

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { type Pool, repeating } from '@millwright/database';
 import type { Artifacts, Digest } from '@millwright/domain';
 import { terminal } from '@millwright/domain';
-import { type Pool, repeating } from './connect.ts';
 
 const CHUNK = 1_048_576;
 /** 512 MiB: what one row of `artifacts` may describe. Also what a reader must be ready to hold in memory. */

@@ -1,5 +1,5 @@
+import { type Pool, repeating } from '@millwright/database';
 import type { Budget, BudgetScope } from '@millwright/domain';
-import { type Pool, repeating } from './connect.ts';
 import { asc } from './drizzle.ts';
 import { budgets, queries } from './tables.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { socketHost, terminal } from '@millwright/domain';
-import postgres from 'postgres';
+import { connect, type Sql } from '@millwright/database';
+import { terminal } from '@millwright/domain';
 
 const folder = new URL('./migrations/', import.meta.url);
 const appRoles = ['orchestrator', 'runner', 'redactor'] as const;
@@ -21,12 +21,7 @@ export function migrations(): Migration[] {
 }
 
 /** A role's attributes are set each time, so that a role somebody widened is narrow again. Passwords are literals in DDL: quoted by the server. */
-async function ensureRole(
-  sql: postgres.Sql,
-  role: string,
-  password: string,
-  attributes: string,
-): Promise<void> {
+async function ensureRole(sql: Sql, role: string, password: string, attributes: string): Promise<void> {
   const [exists] = await sql`select from pg_roles where rolname = ${role}`;
   const [quoted] = await sql<[{ ddl: string }]>`
     select format('%s role %I login nosuperuser nocreatedb noreplication nobypassrls password %L', ${exists ? 'alter' : 'create'}::text, ${role}::text, ${password}::text) as ddl`;
@@ -48,7 +43,7 @@ export async function migrate(
   url: string,
   options: { passwords: Record<AppRole, string> },
 ): Promise<{ applied: string[] }> {
-  const sql = postgres(url, { ...socketHost(url), max: 1, onnotice: () => undefined });
+  const sql = connect(url, { max: 1 });
   const applied: string[] = [];
   try {
     await sql`select pg_advisory_lock(5574937551044903)`;
@@ -90,7 +85,7 @@ export async function bootstrap(
   superuserUrl: string,
   options: { database: string; password: string },
 ): Promise<void> {
-  const sql = postgres(superuserUrl, { ...socketHost(superuserUrl), max: 1, onnotice: () => undefined });
+  const sql = connect(superuserUrl, { max: 1 });
   try {
     await ensureRole(sql, 'migrator', options.password, 'createrole');
     const [exists] = await sql`select from pg_database where datname = ${options.database}`;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Pool } from '@millwright/database';
 import { PersonId, PersonRole } from '@millwright/domain';
-import type { Pool } from './connect.ts';
 import { asc, eq, sql } from './drizzle.ts';
 import { people, queries } from './tables.ts';
 

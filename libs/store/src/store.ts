@@ -1,7 +1,7 @@
+import { type OnForbidden, openPool, type Pool } from '@millwright/database';
 import { type Artifacts, terminal } from '@millwright/domain';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
-import { type OnForbidden, openPool, type Pool } from './connect.ts';
 import { and, eq } from './drizzle.ts';
 import { type People, peopleOn } from './people.ts';
 import { idempotencyKeys, queries } from './tables.ts';
@@ -35,7 +35,12 @@ export function openStore(options: {
   maxConnections?: number;
   onForbidden?: OnForbidden;
 }): Store {
-  const pool = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden: options.onForbidden });
+  const pool = openPool('store', options.url, {
+    max: options.maxConnections ?? 4,
+    deadlineMs: 30_000,
+    idle_timeout: 60, // a connection costs the embedded server some 5 MB
+    onForbidden: options.onForbidden,
+  });
   const store: Store = {
     artifacts: artifactsOn(pool),
     budget: budgetOn(pool),

@@ -1,4 +1,4 @@
-import type { Sql } from './connect.ts';
+import type { Sql } from '@millwright/database';
 import { bigint, customType, drizzle, pgSchema, primaryKey, text } from './drizzle.ts';
 
 // The tables that are read and written as rows, for typed queries. The migrations make them and hold their checks; what must be one

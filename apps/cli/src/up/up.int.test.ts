@@ -86,7 +86,7 @@ const postmaster = () => {
 };
 const until = async (holds: () => Promise<boolean> | boolean) => {
   for (let waited = 0; !(await holds()); waited += 50) {
-    if (waited > 20_000) throw new Error('never came true');
+    if (waited > 120_000) throw new Error('never came true');
     await sleep(50);
   }
 };

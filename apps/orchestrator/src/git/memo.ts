@@ -12,6 +12,7 @@ export class Memo<T> {
     this.#keep = keep;
   }
 
+  /** Also to have it made ahead: nobody need wait for what it returns, or hear of its failure. */
   of(key: readonly string[], work: () => Promise<T>): Promise<T> {
     const name = JSON.stringify(key);
     const known = this.#held.get(name);

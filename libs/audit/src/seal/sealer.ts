@@ -8,7 +8,8 @@ import {
   terminal,
 } from '@millwright/domain';
 import { bytesArray, numberArray } from '../arrays.ts';
-import { driveError, openPool, reading, type Sql } from '../connect.ts';
+import { Bell } from '../bell.ts';
+import { driveError, openEar, openPool, reading, type Sql } from '../connect.ts';
 import {
   type Checkpoint,
   canonicalBytes,
@@ -35,7 +36,6 @@ import {
   openOwn,
   type SignedCheckpoint,
 } from './checkpoints.ts';
-import { Bell, openEar } from './ear.ts';
 import { openKeyFolder } from './key-folder.ts';
 import { leavesAfter, type TreeRow } from './nodes.ts';
 import { type Resumed, resume } from './resume.ts';
