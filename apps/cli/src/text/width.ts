@@ -2,7 +2,12 @@ import { stripVTControlCharacters } from 'node:util';
 
 // What a terminal shows of a text. Wide by Unicode's East Asian Width (W and F) and default emoji presentation, the blocks that occur
 // in practice; combining marks, joiners and variation selectors take no column.
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let segmenter: Intl.Segmenter | undefined;
+/** Made by the first text that needs it: 15 ms that most commands do without. */
+const graphemesOf = (text: string) => {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
+};
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
 const ZERO = /^(\p{Mark}|[\u200b-\u200f\u2060]|[\ufe00-\ufe0f])+$/u;
@@ -14,7 +19,7 @@ export function widthOf(text: string): number {
   const shown = stripVTControlCharacters(text);
   if (/^[\x20-\x7e]*$/.test(shown)) return shown.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(shown)) width += columnsOf(segment);
+  for (const { segment } of graphemesOf(shown)) width += columnsOf(segment);
   return width;
 }
 
@@ -25,7 +30,7 @@ export function cut(text: string, columns: number, ellipsis: string): string {
   if (room <= 0) return ellipsis.slice(0, Math.max(0, columns));
   let kept = '';
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     width += columnsOf(segment);
     if (width > room) break;
     kept += segment;
