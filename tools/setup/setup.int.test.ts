@@ -198,8 +198,8 @@ describe('Redis for the tests', () => {
       'redis',
       `import { ensureRedis } from './redis.mjs';
        const { value } = await ensureRedis({ assumeYes: true });
-       console.log(value.url);
-       process.on('SIGTERM', () => value.end());`,
+       process.on('SIGTERM', () => value.end());
+       console.log(value.url);`,
     );
     const child = start([path]);
     const end = ended(child);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttemptOutcome } from '@millwright/domain';
 import Docker from 'dockerode';
 import { type Ended, type Lane, wordAt } from './lane.ts';
 import { said } from './trap.ts';
@@ -178,12 +179,20 @@ export async function check(
 ): Promise<string[]> {
   const { ticket, run, view, kills } = ended;
   const went = courseOf(ended);
+  const failures = ended.trail
+    .flatMap(({ type, data }) =>
+      type === 'attempt.closed' ? [(data as { outcome: AttemptOutcome }).outcome] : [],
+    )
+    .filter(({ kind }) => kind === 'failed');
   return [
     ...unless(run.state === ticket.end, `the run ended ${run.state}: ${run.reason}`),
     ...unless(view.state === (ticket.end === 'done' ? 'done' : 'reopened'), `the ticket is ${view.state}`),
     ...unless(view.runs.length === 1, `the ticket has ${view.runs.length} runs`),
     ...unless(kills.length === points, `${kills.length} of ${points} kills fell: ${kills.map(said).join()}`),
-    ...unless(course === null || went.join() === course.join(), `it went another way: ${went.join(' ')}`),
+    ...unless(
+      course === null || went.join() === course.join(),
+      `it went another way: ${went.join(' ')}; attempts that failed: ${JSON.stringify(failures)}`,
+    ),
     ...(await repository(ended)),
     ...(await released(ended)),
     ...(await paidOnce(lane, ended, crashes)),

@@ -13,8 +13,6 @@ import { type Kill, type Point, Trap } from './trap.ts';
 const DEATHS_PER_MINUTE = 25;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
 const RUN_MS = 400_000;
-/** What is stopped behind a run's end is stopped by then. */
-const BEHIND_MS = 5_000;
 
 export type Place = { repo: string; remote: Remote; port: number };
 
@@ -167,16 +165,17 @@ export class Lane {
     throw new Error(`${ticket} did not end in ${RUN_MS} ms: ${last}`);
   }
 
-  /** Waits for what a promoted release leaves over to be stopped, behind its run's end. Not for ever: it is left as it is where the orchestrator died before. */
+  /** Waits for what a promoted release leaves over to be stopped, behind its run's end; also by an orchestrator that came after one which died. */
   async #retired(repo: string): Promise<void> {
-    for (const until = Date.now() + BEHIND_MS; Date.now() < until; await sleep(100)) {
+    for (const until = Date.now() + RUN_MS; Date.now() < until; await sleep(100)) {
       const [row] = await this.database.ask(`
         select from millwright.entries e join millwright.payloads p using (position)
-        where e.stream = 'target/${repo}' and e.type in ('target.effect-finished', 'target.reconciled')
-          and convert_from(p.bytes, 'UTF8')::json ->> 'key' like '%/retire'
+        where e.stream = 'target/${repo}' and e.type = 'target.effect-finished'
+          and convert_from(p.bytes, 'UTF8')::json ->> 'effect' = 'retire'
           and e.position > (select max(position) from millwright.entries where stream = e.stream and type = 'target.released')`);
       if (row !== undefined) return;
     }
+    throw new Error(`what was left over on ${repo} was not stopped in ${RUN_MS} ms`);
   }
 
   /** Waits until `up` would forgive as many deaths more. */

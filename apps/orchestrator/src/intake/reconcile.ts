@@ -6,7 +6,7 @@ import type { Factory } from '../drive/factory.ts';
 // What a factory that died had attempted, and never said how it ended. Merges, deploys and reverts of runs are settled by driving the run: it
 // looks at the remote and at the target first. Here is what no run drives any more.
 
-/** Settles each such effect with an entry of its own. Those of an open deploy are left to it: it takes them up under their own keys. */
+/** Settles each such effect with an entry of its own. Those of an open deploy, or of a retirement that is owed, are taken up under their own keys. */
 export async function reconcile(factory: Factory): Promise<void> {
   const { world } = factory;
   for (const open of world.effects.list()) {
@@ -44,7 +44,8 @@ async function settle(
   const run = world.releases.get(release)?.run;
   const deploy = run && world.run(run)?.deploy;
   if (deploy && deploy.kind === 'started') return;
-  const { live } = world.target(repo);
+  const { live, retires } = world.target(repo);
+  if (retires?.release === release) return;
   const reason = 'its factory died; the target is kept as the trail has it';
   const data = { key: key.slice(stream.length + 1), release, live, reason };
   await deployments.append(repo, { type: 'target.reconciled', data });
