@@ -215,7 +215,7 @@ const published = publishing();
 healer.start();
 resumeUndos(factory);
 callWhoIsOwed(factory);
-keepWaysBack(factory);
+const stopKeeping = keepWaysBack(factory);
 const asideTimer = setInterval(() => {
   if (aside.pending())
     factory.deployments
@@ -245,6 +245,7 @@ async function stop(): Promise<void> {
   await pump.stop();
   await driver.stop();
   await factory.deploys.over();
+  await stopKeeping();
   await queue.close();
   await Promise.all([published.stop(), sealer.stop()]);
   await prover.close();

@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 const SHOP = 'shop' as RepoName;
 let factory: DeployingFactory;
 let data: string;
-let stopKeeping: () => void;
+let stopKeeping: () => Promise<unknown>;
 const serves: string[] = [];
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
     serves.push((await factory.ended(await factory.file(title))).release);
 });
 afterAll(async () => {
-  stopKeeping?.();
+  await stopKeeping?.();
   if (data) rmSync(data, { recursive: true });
   await factory?.stop();
 });

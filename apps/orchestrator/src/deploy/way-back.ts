@@ -53,8 +53,8 @@ async function orNone<T>(reading: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Writes those of all targets now, and each again when another release serves. Returns the way to stop it. */
-export function keepWaysBack({ world, deployments, log }: Factory): () => void {
+/** Writes those of all targets now, and each again when another release serves. Returns the way to stop it, which resolves when none is being written. */
+export function keepWaysBack({ world, deployments, log }: Factory): () => Promise<unknown> {
   let last: Promise<unknown> = Promise.resolve();
   const keep = (repo: RepoName, at: Instant | null) => {
     last = last
@@ -64,8 +64,12 @@ export function keepWaysBack({ world, deployments, log }: Factory): () => void {
       );
   };
   for (const repo of world.targets.keys()) keep(repo, null);
-  return world.listen(({ envelope, entry }) => {
+  const stop = world.listen(({ envelope, entry }) => {
     if (entry?.type === 'target.released')
       keep(RepoName.parse(envelope.stream.slice('target/'.length)), envelope.at);
   });
+  return () => {
+    stop();
+    return last;
+  };
 }

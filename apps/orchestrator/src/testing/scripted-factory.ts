@@ -180,6 +180,7 @@ export async function scriptedFactory(
       await healer.stop();
       await pump.stop();
       await driver.stop();
+      await factory.deploys.over();
       await queue.close();
       await sealer.stop();
       await prover.close();
