@@ -24,7 +24,9 @@ export function evolveTarget(
     }
     case 'target.effect-started': {
       const { release, fence } = entry.data;
-      return { ...state, fence: Math.max(state.fence, fence), last: { release, fence } };
+      // Whoever has the target since sees to what is left over when another release serves.
+      const retires = state.retires !== null && state.retires.fence < fence ? null : state.retires;
+      return { ...state, fence: Math.max(state.fence, fence), last: { release, fence }, retires };
     }
     case 'target.effect-finished':
       return entry.data.effect === 'retire' ? { ...state, retires: null } : state;

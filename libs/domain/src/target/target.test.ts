@@ -59,7 +59,7 @@ test.each<[string, TargetState, { to: ReleaseId | null; again: ReleaseId | null;
   expect(flipsOf(state, b)).toBe(flips);
 });
 
-test('what a deploy leaves over is owed until its retirement has an outcome, or something else came to serve', () => {
+test('what a deploy leaves over is owed until its retirement has an outcome, or something else has the target', () => {
   const retired = (result: 'done' | 'failed', effect = 'retire'): Entry => ({
     type: 'target.effect-finished',
     data: { key: `1/${b}/${effect}`, effect, release: b, result, reason: '' },
@@ -70,6 +70,12 @@ test('what a deploy leaves over is owed until its retirement has an outcome, or 
   expect(fold(...out, retired('done', 'start')).retires).toEqual(owed);
   for (const result of ['done', 'failed'] as const) expect(fold(...out, retired(result)).retires).toBeNull();
   expect(fold(...out, served('rollback', a, b)).retires).toBeNull();
+  const started = (fence: number): Entry => ({
+    type: 'target.effect-started',
+    data: { key: `${fence}/${b}/x`, effect: 'x', release: b, fence },
+  });
+  expect(fold(...out, started(7)).retires).toEqual(owed);
+  expect(fold(...out, started(8)).retires).toBeNull();
 });
 
 test('a rollback over several leaves them all; its undo brings them all back, and another deploy none', () => {
