@@ -6,6 +6,8 @@ const TESTS = '{apps,libs,tools,bench}/**';
 // Files share a process where they can (`isolate: false`): half the time of `unit`, an eighth of `int`'s, were programs that start and grow warm.
 /** No test is judged by its time: what takes this long, on a machine ten times as busy as it should be too, hangs. */
 const HANGS_MS = 180_000;
+/** How long `expect.poll` asks again; its own second is a judgement of time. */
+const polled = { poll: { timeout: 60_000 } };
 const outside = ['**/node_modules/**', '**/.types/**', '**/fixtures/**'];
 
 export default defineConfig({
@@ -14,6 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: polled,
           include: [`${TESTS}/*.test.ts`],
           exclude: [...outside, '**/*.int.test.ts', '**/*.e2e.test.ts'],
           testTimeout: HANGS_MS,
@@ -24,6 +27,7 @@ export default defineConfig({
       {
         test: {
           name: 'int',
+          expect: polled,
           include: [`${TESTS}/*.int.test.ts`],
           exclude: outside,
           testTimeout: HANGS_MS,
@@ -38,6 +42,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          expect: polled,
           include: [`${TESTS}/*.e2e.test.ts`],
           exclude: outside,
           testTimeout: 300_000,

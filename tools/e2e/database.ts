@@ -35,7 +35,7 @@ export function asSuperuser(
   };
   return new Promise((resolve, reject) => {
     const args = ['--input-type=module', '-e', PROGRAM];
-    execFile(process.execPath, args, { env, timeout: 30_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, args, { env, timeout: 120_000 }, (error, stdout, stderr) =>
       error ? reject(new Error(`${statement}: ${stderr}`)) : resolve(JSON.parse(stdout)),
     );
   });

@@ -59,11 +59,11 @@ async function ofEngine(factory: string): Promise<string[]> {
   ];
 }
 
-/** What is left of a factory that has stopped, after at most 10 s for what is just ending. */
+/** What is left of a factory that has stopped, after at most a minute for what is just ending. */
 export async function leftovers(factory: string, data: string): Promise<string[]> {
   for (let waited = 0; ; waited += 250) {
     const left = [...processesOf(data), ...mountsUnder(data), ...(await ofEngine(factory))];
-    if (left.length === 0 || waited >= 10_000) return left;
+    if (left.length === 0 || waited >= 60_000) return left;
     await sleep(250);
   }
 }

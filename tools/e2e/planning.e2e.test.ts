@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => factory?.close());
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
-const PATIENT = { timeout: 60_000, interval: 100 };
+const PATIENT = { interval: 100 };
 
 /** A repository of its own for the test, added, with the tree it has. */
 async function given(name: string, files: Files = {}, options: Parameters<Factory['remote']>[2] = {}) {

@@ -93,7 +93,7 @@ it('ships with its witness; without it nothing does but going back; and goes on 
     stdout: expect.stringContaining('witnesses have not cosigned'),
   });
   await expect
-    .poll(async () => (await doctor()).find(({ ok }) => !ok), { timeout: 20_000 })
+    .poll(async () => (await doctor()).find(({ ok }) => !ok))
     .toMatchObject({
       id: expect.stringContaining('witness'),
       fix: expect.stringContaining('millwright witness'),

@@ -46,7 +46,7 @@ function cli(args: string[], input = '', env: Record<string, string> = {}): Prom
       [join(import.meta.dirname, 'main.ts'), ...args],
       {
         cwd: folder,
-        timeout: 30_000,
+        timeout: 120_000,
         env: {
           PATH: process.env.PATH,
           NODE_COMPILE_CACHE: COMPILE_CACHE,

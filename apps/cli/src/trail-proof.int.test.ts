@@ -70,7 +70,7 @@ const program = join(import.meta.dirname, 'main.ts');
 
 function cli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const options = { cwd: folder, timeout: 30_000, env: environment() };
+    const options = { cwd: folder, timeout: 120_000, env: environment() };
     const child = execFile(process.execPath, [program, ...args], options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );

@@ -38,7 +38,7 @@ beforeAll(async () => {
       entries: [{ type: 'factory.halted', data: { reason: `reason ${i}` } }],
     });
   await sealer.start();
-  expect(await sealer.sealed(40, { timeoutMs: 20_000 })).toBe('sealed');
+  expect(await sealer.sealed(40, { timeoutMs: 60_000 })).toBe('sealed');
   key = (await sealer.vkey()) ?? '';
 });
 afterAll(async () => {

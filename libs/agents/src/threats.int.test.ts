@@ -61,7 +61,7 @@ test.each([
   ['a stall', '{ stall: 30000 }', 'worst case'],
 ])('13: %s: nothing of it is run, the turn is asked for again', async (_, fault, settled) => {
   const first = `  - tools: [{ bash: 'echo run >> runs.txt' }]\n    fault: ${fault}\n`;
-  await using h = await harness(script(`${first}  - tools: [${SUBMIT}]`), { stallMs: 2_000 });
+  await using h = await harness(script(`${first}  - tools: [${SUBMIT}]`), { stallMs: 5_000 });
   const result = await runRole(h.options('implement'));
   expect(result).toMatchObject({ kind: 'submitted', turns: 2 });
   expect(h.workspace.commands).toEqual(['echo run >> runs.txt']);

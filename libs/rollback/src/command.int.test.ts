@@ -12,7 +12,7 @@ import { clock, memoryJournal } from './testing/stand.ts';
 targetContract('command', commandStand);
 
 const user = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : null;
-const sh = (script: string, env: Record<string, string> = {}, timeoutMs = 5_000, input?: Uint8Array) =>
+const sh = (script: string, env: Record<string, string> = {}, timeoutMs = 60_000, input?: Uint8Array) =>
   runCommand(['sh', '-c', script], { env, user, timeoutMs, input });
 
 test('a command has its own environment, folder and user, and none of the factory’s', async () => {

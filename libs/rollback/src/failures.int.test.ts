@@ -90,7 +90,7 @@ test.concurrent(
       reason: 'the start command cannot be run (exit code 127)',
       evidence: expect.stringContaining('no-such-program'),
     });
-    const soon = { healthyWithinMs: 4_000 };
+    const soon = { healthyWithinMs: 8_000 };
     expect(await forward(moved, null, 2, soon)).toMatchObject({
       reason: expect.stringContaining('302 redirects to /login'),
     });
@@ -189,7 +189,7 @@ test.concurrent(
       PortBindings: {},
     });
     const sick = await at.release('v3', { version: 'sick', mode: 'unhealthy' });
-    const told = await forward(sick, v2, 3, { run, healthyWithinMs: 2_000 });
+    const told = await forward(sick, v2, 3, { run, healthyWithinMs: 6_000 });
     expect(JSON.stringify(told)).toContain('service sick unhealthy [secret] hello');
     expect(JSON.stringify(told)).not.toContain('hunter2');
   }),

@@ -74,7 +74,7 @@ test.concurrent(
     timeout: 120_000,
   },
   within(async ({ at, v1, forward }) => {
-    const slow = await at.release('v2', { version: 'slow', delayMs: 150 });
+    const slow = await at.release('v2', { version: 'slow', delayMs: 300 });
     const run = at.run({ canary: { steps: [50, 100], bake: 20_000 } });
     await forward(v1, null, 1);
     const users = load(at.port, 16);

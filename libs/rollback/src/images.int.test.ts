@@ -49,7 +49,7 @@ test.concurrent(
       await at.target.ensureProxy(at.run());
     };
     await swap(v2.id);
-    await vi.waitFor(async () => expect(await answer()).toBe('evil'), 10_000);
+    await vi.waitFor(async () => expect(await answer()).toBe('evil'), 60_000);
     expect(
       await reconcile(at.target, { release: v2, run: at.run(), fence: 2 }, NO_HEALS, { clock }),
     ).toMatchObject({ kind: 'healed', what: expect.stringContaining('1 from an image that is not its own') });

@@ -42,7 +42,7 @@ const freePort = () =>
 /** What the released service answers, or null where nothing does. */
 export async function wordAt(port: number): Promise<string | null> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(30_000) });
     const text = await response.text();
     return response.ok ? text : null;
   } catch {

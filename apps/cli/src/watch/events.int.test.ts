@@ -37,7 +37,7 @@ afterEach(() => {
 it('asks anew over streams that are silent far longer than a lost factory may stay away, and says nothing twice', async () => {
   const { states, connections } = await follow(
     (response, connection) => send(response, connection < 5 ? run() : run({ state: 'done', endedAt: 1 })),
-    { quietMs: 400, awayMs: 1_200 },
+    { quietMs: 800, awayMs: 2_400 },
   );
   expect(states).toEqual(['running', 'done']);
   expect(connections()).toBe(5);

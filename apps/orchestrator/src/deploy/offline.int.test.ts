@@ -47,7 +47,7 @@ const cli = (args: string[], env: Record<string, string> = {}) =>
     const child = execFile(
       process.execPath,
       [main, 'rollback', ...args],
-      { env: given, timeout: 60_000 },
+      { env: given, timeout: 120_000 },
       (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
@@ -59,7 +59,7 @@ test('it says what it would do and what it needs, and changes nothing until it i
   await vi.waitFor(async () => {
     const planned = await offline(['--dry-run', '--json'], { DEPLOY_TOKEN: 'a token' });
     expect(JSON.parse(planned.stdout)).toMatchObject({ from: third, to: second, done: false });
-  }, 20_000);
+  }, 120_000);
   const alone = await cli(['--yes']);
   expect(alone).toMatchObject({
     code: 3,

@@ -58,7 +58,7 @@ async function exitCodes(checks: Record<string, string>): Promise<Record<string,
     ),
   );
   const results = await runAcceptance({ sandboxes, run: 'run_x', attempt: 'att_x' }, subject, {
-    ...{ files, timeoutMs: 20_000 },
+    ...{ files, timeoutMs: 60_000 },
     checks: Object.entries(checks).map(([name, text]) => ({
       acceptance: name,
       command: !name.includes('.')

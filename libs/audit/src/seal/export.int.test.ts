@@ -190,7 +190,7 @@ describe('a range from the database', () => {
     );
     const sealer = await t.open();
     await sealer.start();
-    expect(await sealer.sealed(72, { timeoutMs: 10_000 })).toBe('sealed');
+    expect(await sealer.sealed(72, { timeoutMs: 60_000 })).toBe('sealed');
     await sealer.stop();
     let [text, longest] = ['', 0];
     for await (const part of await t.prover.exportRange({ since: 0 })) {

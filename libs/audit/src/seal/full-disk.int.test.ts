@@ -46,7 +46,7 @@ test.runIf(mounts)(
     expect(t.sealer.state()).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('ENOSPC') });
     expect((await t.sealer.latest())?.size).toBe(3);
     room();
-    expect(await t.sealer.sealed(head, { timeoutMs: 10_000 })).toBe('sealed');
+    expect(await t.sealer.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
     // Killed with the disk full, its memory is whole too.
     fill();
     await t.sealer.stop();
@@ -54,7 +54,7 @@ test.runIf(mounts)(
     await again.start();
     expect(again.state().kind).toBe('sealing');
     room();
-    expect(await again.sealed(await t.fill(2), { timeoutMs: 10_000 })).toBe('sealed');
+    expect(await again.sealed(await t.fill(2), { timeoutMs: 60_000 })).toBe('sealed');
     await again.stop();
   },
 );

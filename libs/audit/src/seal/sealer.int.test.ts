@@ -90,7 +90,7 @@ describe('sealing', () => {
 
   test('sealed: waits for it, and no longer than it was told', async () => {
     const head = await t.fill(1);
-    expect(await t.sealer.sealed(head, { timeoutMs: 5_000 })).toBe('sealed');
+    expect(await t.sealer.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
     expect(await t.sealer.sealed(head + 1, { timeoutMs: 50 })).toBe('timeout');
     expect(await t.sealer.sealed(head + 1, { timeoutMs: 60_000, signal: AbortSignal.timeout(50) })).toBe(
       'timeout',
@@ -105,7 +105,7 @@ describe('one sealer of many', () => {
       await Promise.all(others.map((one) => one.start()));
       expect(others.map((one) => one.state().kind)).toEqual(['waiting', 'waiting']);
       const head = await t.fill(5);
-      expect(await Promise.all(others.map((one) => one.sealed(head, { timeoutMs: 5_000 })))).toEqual([
+      expect(await Promise.all(others.map((one) => one.sealed(head, { timeoutMs: 60_000 })))).toEqual([
         'sealed',
         'sealed',
       ]);
@@ -113,14 +113,12 @@ describe('one sealer of many', () => {
       await t.superuser('select pg_terminate_backend(pid) from millwright.sealer');
       const after = await t.fill(5);
       const all = [t.sealer, ...others];
-      expect(await Promise.all(all.map((one) => one.sealed(after, { timeoutMs: 10_000 })))).toEqual([
+      expect(await Promise.all(all.map((one) => one.sealed(after, { timeoutMs: 60_000 })))).toEqual([
         'sealed',
         'sealed',
         'sealed',
       ]);
-      await expect
-        .poll(() => all.filter((one) => one.state().kind === 'sealing').length, { timeout: 20_000 })
-        .toBe(1);
+      await expect.poll(() => all.filter((one) => one.state().kind === 'sealing').length).toBe(1);
     } finally {
       await Promise.all(others.map((one) => one.stop()));
     }
@@ -139,8 +137,7 @@ describe('one sealer of many', () => {
       await sql.end();
       return rows.map((row) => Number(row.size));
     };
-    const covered = (head: number) =>
-      expect.poll(async () => (await t.sealer.latest())?.size, { timeout: 20_000 }).toBe(head);
+    const covered = (head: number) => expect.poll(async () => (await t.sealer.latest())?.size).toBe(head);
     try {
       await Promise.all(others.map((one) => one.start()));
       const head = await write(400);
@@ -150,9 +147,7 @@ describe('one sealer of many', () => {
       expect(Math.max(...seen.map((size, i) => size - (seen[i - 1] ?? 0)))).toBeLessThanOrEqual(1_000);
       await t.superuser('select pg_terminate_backend(pid) from millwright.sealer');
       await covered(await write(100));
-      await expect
-        .poll(() => all.filter((one) => one.state().kind === 'sealing').length, { timeout: 20_000 })
-        .toBe(1);
+      await expect.poll(() => all.filter((one) => one.state().kind === 'sealing').length).toBe(1);
     } finally {
       await Promise.all(others.map((one) => one.stop()));
     }
@@ -163,9 +158,7 @@ describe('one sealer of many', () => {
     const patient = await t.open({ debounceMs: 600_000 });
     await patient.start();
     for (let head = await t.fill(1_000); head <= 3_000; head = await t.fill(1_000))
-      await expect
-        .poll(async () => head - ((await patient.latest())?.size ?? 0), { timeout: 20_000 })
-        .toBeLessThan(1_000);
+      await expect.poll(async () => head - ((await patient.latest())?.size ?? 0)).toBeLessThan(1_000);
     await patient.stop();
   });
 
@@ -194,7 +187,7 @@ describe('one sealer of many', () => {
     expect(t.sealer.state()).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('ENOSPC') });
     expect((await t.sealer.latest())?.size).toBe(3);
     await rm(join(t.keyFolder, 'checkpoint.intended'));
-    expect(await t.sealer.sealed(head, { timeoutMs: 10_000 })).toBe('sealed');
+    expect(await t.sealer.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
   });
 
   test('stopped and started again, it goes on from the last checkpoint', async () => {
@@ -204,7 +197,7 @@ describe('one sealer of many', () => {
     const again = await t.open();
     await again.start();
     const head = await t.fill(20);
-    expect(await again.sealed(head, { timeoutMs: 5_000 })).toBe('sealed');
+    expect(await again.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
     const [a, b] = [await again.checkpointAt(20), await again.latest()];
     const [from, to] = [await opened(a?.note ?? ''), await opened(b?.note ?? '')];
     const proof = await t.prover.consistency(20, 40);
@@ -255,7 +248,7 @@ describe('the key', () => {
     expect(openCheckpoint(latest, [keyOf(old)]).kind).toBe('unknown-key');
     for (const vkey of [old, next])
       expect(verifyBundle(JSON.stringify(bundle), [vkey]).integrity).toEqual({ kind: 'ok' });
-    expect(await t.sealer.sealed(await t.fill(1), { timeoutMs: 5_000 })).toBe('sealed');
+    expect(await t.sealer.sealed(await t.fill(1), { timeoutMs: 60_000 })).toBe('sealed');
   });
 
   test('killed between the entry and the exchange of files, a rotation is finished at the next start', async () => {
@@ -269,7 +262,7 @@ describe('the key', () => {
     await writeFile(file, old, { mode: 0o600 });
     const again = await t.open();
     await again.start();
-    expect(await again.sealed(await t.fill(1), { timeoutMs: 5_000 })).toBe('sealed');
+    expect(await again.sealed(await t.fill(1), { timeoutMs: 60_000 })).toBe('sealed');
     expect(await again.vkey()).toBe(next);
     await again.stop();
   });
@@ -362,7 +355,7 @@ describe('witnesses', () => {
       expect(await strict.addCosignature(size, cosign(text, witness, 1_700_000_000))).toEqual({
         kind: 'known',
       });
-      expect(await strict.sealed(head, { timeoutMs: 2_000 })).toBe('sealed');
+      expect(await strict.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
       const note = (await strict.latest())?.note ?? '';
       expect(openCheckpoint(note, [keyOf(await t.vkey()), witness])).toMatchObject({
         kind: 'opened',
@@ -382,6 +375,6 @@ describe('witnesses', () => {
 
 test('entries come faster than one checkpoint can hold: all are sealed', async () => {
   const head = await t.fill(6_000);
-  expect(await t.sealer.sealed(head, { timeoutMs: 20_000 })).toBe('sealed');
+  expect(await t.sealer.sealed(head, { timeoutMs: 60_000 })).toBe('sealed');
   expect((await t.sealer.latest())?.size).toBe(head);
 });

@@ -67,7 +67,7 @@ export async function sealedTrail(options: Partial<SealerOptions> = {}): Promise
     },
     checkpoint: async () => {
       const head = await trail.head();
-      if ((await sealer.sealed(head, { timeoutMs: 10_000 })) !== 'sealed')
+      if ((await sealer.sealed(head, { timeoutMs: 60_000 })) !== 'sealed')
         throw new Error(`not sealed: ${JSON.stringify(sealer.state())}`);
       const latest = await sealer.latest();
       if (latest === null) throw new Error('no checkpoint');

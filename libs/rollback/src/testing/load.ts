@@ -13,7 +13,7 @@ export function load(port: number, connections = 8): { stop(): Promise<{ sent: n
     url: `http://127.0.0.1:${port}`,
     connections,
     duration: 600,
-    timeout: 5,
+    timeout: 30,
     requests: [
       { method: 'GET', path: '/' },
       { method: 'POST', path: '/', body: 'x' },

@@ -89,7 +89,7 @@ export function initialise(folder: string, user: User): string {
 
 /** Resolves when the server answers; throws with its log after 30 s. */
 export async function answering(port: number, log: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
+  for (const deadline = Date.now() + 120_000; ; await sleep(50)) {
     const sql = postgres(urlOf('postgres', port, 'postgres'), { max: 1, onnotice: () => undefined });
     try {
       await sql`select 1`;

@@ -1,7 +1,7 @@
 import type { Checkout, OpenOptions } from '../sandbox.ts';
 import type { Sandbox, Sandboxes } from '../sandboxes.ts';
 
-export const within = { timeoutMs: 20_000, maxBytes: 65_536 };
+export const within = { timeoutMs: 60_000, maxBytes: 65_536 };
 
 /** Opens a sandbox, works in it, destroys it whatever happens. */
 export async function withSandbox(
