@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunView, TicketView } from '@millwright/domain';
+import type { RepoView, RunView, TicketView } from '@millwright/domain';
 import { type Approver, watchGates } from './approvers.ts';
 import { cleanUp, sweep } from './clean-up.ts';
 import { type Api, apiOf, Cli, type Running, startUp } from './factory.ts';
 import { git, makePlace, type Place, ROOT } from './place.ts';
-import { answers, happened, paint, type Row } from './report.ts';
+import { answers, fell, happened, paint, type Row } from './report.ts';
 import { answerOf, type DemoTicket, TICKETS } from './tickets.ts';
 import { startTraffic, type Traffic } from './traffic.ts';
 
@@ -76,7 +76,13 @@ async function go(
   };
 }
 
-function report(rows: readonly Row[], traffic: Traffic | null, place: Place, ms: number): boolean {
+function report(
+  rows: readonly Row[],
+  repos: readonly RepoView[],
+  traffic: Traffic | null,
+  place: Place,
+  ms: number,
+): boolean {
   const { asked, failed, last } = traffic?.count() ?? { asked: 0, failed: 0, last: null };
   const quiet = traffic !== null && failed === 0;
   const all = rows.length === TICKETS.length && rows.every((row) => row.asExpected);
@@ -87,6 +93,7 @@ function report(rows: readonly Row[], traffic: Traffic | null, place: Place, ms:
     ...answers(rows),
     '',
     `  ${quiet ? paint('green', '✔') : paint('red', '✖')} ${asked} requests to the shop while releases came and went, ${failed} failed${last === null ? '' : ` (${last})`}`,
+    ...repos.flatMap(fell),
     '',
     paint('bold', "The repository's main branch"),
     ...git(place.repository, 'log', '--format=%h %s', 'main')
@@ -187,7 +194,8 @@ async function demo(): Promise<number> {
       traffic ??= startTraffic(`${base}/healthz`);
     }
     await traffic?.stop();
-    worked = report(rows, traffic, place, performance.now() - from);
+    const repos = await api.get<RepoView[]>('/repos');
+    worked = report(rows, repos, traffic, place, performance.now() - from);
     if (worked) say(...next);
     if (stays) await stayed(running, place.data);
     return worked ? 0 : 1;

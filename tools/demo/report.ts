@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { RunView } from '@millwright/domain';
+import type { RepoView, RunView } from '@millwright/domain';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -76,3 +76,10 @@ export function answers(rows: readonly Row[]): string[] {
     ...aligned([head, ...rows.map((row) => [row.label, row.before, row.after])]),
   ];
 }
+
+/** What the rollback cost: nothing of that kind ships by itself until its releases have earned it back. */
+export const fell = ({ name, step, fallen }: RepoView): string[] =>
+  fallen.map(
+    (one) =>
+      `  ${paint('magenta', '↓')} ${one.kind} changes of ${name} are at autonomy step ${one.step} now, not ${step}, since ${one.release} was rolled back: people allow the next ones`,
+  );

@@ -96,14 +96,21 @@ function setUp(root: Command): void {
 
   const autonomy = noun(root, 'autonomy', 'how far a repository may go by itself');
   does(
-    leaf(autonomy, 'show', 'the step of each repository').option('--repo <name>', 'only this one'),
-    async () => (await import('./commands/repo.ts')).showAutonomy,
+    leaf(autonomy, 'show', 'the step of each repository, and the kinds of change that lost some').option(
+      '--repo <name>',
+      'only this one',
+    ),
+    async () => (await import('./commands/autonomy.ts')).showAutonomy,
   );
   does(
     leaf(autonomy, 'set <step>', 'set the step, 0 to 7')
       .requiredOption('--repo <name>', 'of this repository')
+      .option(
+        '--kind <kind>',
+        'for this kind of change alone: lower at any time, raised by a step once it has earned it',
+      )
       .requiredOption('--reason <text>', 'why, for the trail'),
-    async () => (await import('./commands/repo.ts')).setAutonomy,
+    async () => (await import('./commands/autonomy.ts')).setAutonomy,
   );
 }
 

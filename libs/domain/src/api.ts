@@ -57,6 +57,18 @@ export const RepoView = z.object({
   branch: z.string(),
   deliver: z.enum(['merge', 'branch']),
   step: z.number().int(),
+  /** Kinds of change at a lower step than the repository: since when, what was rolled back, and what they show since. */
+  fallen: z.array(
+    z.object({
+      kind: TicketKind,
+      step: z.number().int(),
+      since: z.number(),
+      release: ReleaseId.nullable(),
+      served: z.number().int(),
+      needed: z.number().int(),
+      proposed: z.boolean(),
+    }),
+  ),
   live: ReleaseId.nullable(),
   address: z.string().nullable(),
 });
@@ -84,8 +96,10 @@ export const BudgetView = z.object({
   reservedUsd: z.number(),
 });
 export type BudgetView = z.infer<typeof BudgetView>;
+/** `kind`: for this kind of change alone; it is raised by a step at a time, where it has earned that. */
 export const NewStep = z.strictObject({
   step: z.number().int().min(0).max(7),
+  kind: TicketKind.optional(),
   reason: z.string().min(1).max(2_000),
 });
 export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });

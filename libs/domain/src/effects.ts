@@ -1,4 +1,5 @@
-import type { Entry, Envelope } from './entries.ts';
+import type { Entry } from './entries.ts';
+import type { Envelope } from './envelope.ts';
 import type { Instant, ReleaseId, StreamId } from './ids.ts';
 
 // Every effect on the outside lies between two entries: its intent before anything happens, its outcome after. An intent without an

@@ -12,7 +12,6 @@ import {
   ReleaseId,
   RepoName,
   RunId,
-  StreamId,
   TaskId,
   TicketId,
 } from './ids.ts';
@@ -37,6 +36,9 @@ export type GateAction = z.infer<typeof GateAction>;
 
 export const RunEnd = z.enum(['done', 'failed', 'cancelled', 'rolled_back', 'denied']);
 export type RunEnd = z.infer<typeof RunEnd>;
+
+/** A step of the autonomy ladder. */
+const Step = z.number().int().min(0).max(7);
 
 const reason = freeText(z.string().max(4_000));
 
@@ -90,7 +92,28 @@ export const Entry = z.discriminatedUnion('type', [
     branch: z.string(),
     deliver: z.enum(['merge', 'branch']),
   }),
-  e('repo.step-set', { repo: RepoName, step: z.number().int().min(0).max(7), reason }),
+  /** `kind`: of this kind of change alone, which never goes further than the repository. */
+  e('repo.step-set', { repo: RepoName, step: Step, kind: TicketKind.optional(), reason }),
+  /**
+   * Autonomy lost by itself; `kind` null: for every kind of change. Recorded before the outcome that cost it, so that no gate is judged in
+   * between. `release` is what was rolled back, or served when the incident came.
+   */
+  e('autonomy.dropped', {
+    repo: RepoName,
+    kind: TicketKind.nullable(),
+    from: Step,
+    to: Step,
+    cause: z.enum(['rolled_back', 'critical_incident', 'stuck']),
+    release: ReleaseId.nullable(),
+  }),
+  /** The releases of these runs came to serve since: a person may raise it again. */
+  e('autonomy.raise-proposed', {
+    repo: RepoName,
+    kind: TicketKind,
+    from: Step,
+    to: Step,
+    runs: z.array(RunId).max(1_000),
+  }),
   e('repo.secret-set', { repo: RepoName, name: z.string() }),
   /** A person lets what was rolled back ship again. */
   e('quarantine.lifted', { repo: RepoName, commit: GitSha, reason }),
@@ -358,22 +381,3 @@ export const Entry = z.discriminatedUnion('type', [
 export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];
 export type EntryOf<T extends EntryType> = Extract<Entry, { type: T }>;
-
-/**
- * What the trail holds of an entry besides its payload (`data`, as canonical bytes with a salt, in a table of its own). Free text is no part
- * of the payload: that has `"$words"`, the digest of the text, and `"$words.at"`, where it belongs; the text lies beside it.
- */
-export const Envelope = z.strictObject({
-  v: z.literal(1),
-  position: z.number().int().positive(),
-  stream: StreamId,
-  version: z.number().int().positive(),
-  type: z.string(),
-  actor: Actor,
-  at: Instant,
-  payloadDigest: Digest,
-});
-export type Envelope = z.infer<typeof Envelope>;
-
-/** An entry read back. Free text that was redacted reads as `REDACTED`. */
-export type RecordedEntry = { envelope: Envelope; entry: Entry };

@@ -43,6 +43,8 @@ const common = {
   /** The step in force for this repository, and the ceiling its `millwright.yaml` sets. The lower one counts. */
   step: z.number().int().min(0).max(7),
   ceiling: z.number().int().min(0).max(7),
+  /** The kind of change whose loss made `step` what it is, and what was rolled back. Left out where the repository's step is in force. */
+  lost: z.strictObject({ kind: TicketKind, release: ReleaseId.nullable() }).optional(),
   halted: z.boolean(),
   budgetLeftUsd: z.number(),
   /** Who asked for the work: never counted as an approver of it. */

@@ -4,6 +4,7 @@ export * from './config.ts';
 export * from './database.ts';
 export * from './effects.ts';
 export * from './entries.ts';
+export * from './envelope.ts';
 export * from './errors.ts';
 export * from './facts.ts';
 export * from './ids.ts';

@@ -1,4 +1,5 @@
-import type { Entry, RecordedEntry, Usage } from './entries.ts';
+import type { Entry, Usage } from './entries.ts';
+import type { RecordedEntry } from './envelope.ts';
 import type { Actor, AttemptId, Digest, Instant, StreamId } from './ids.ts';
 
 // Ports are small and belong here; adapters point inward; only a composition root (`main.ts`) says `new` to one.

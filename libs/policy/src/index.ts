@@ -1,5 +1,19 @@
 export { ChangeFacts, Facts, RiskClass } from '@millwright/domain';
 export { type Approval, type ApprovalRules, type Counted, countApprovals, stableFacts } from './approvals.ts';
+export {
+  AFTER_CRITICAL,
+  type Autonomy,
+  type Drop,
+  dropAfterCritical,
+  dropAfterRollback,
+  earnedRaise,
+  evolveAutonomy,
+  type Lost,
+  NO_AUTONOMY,
+  served,
+  stepFor,
+  unserved,
+} from './autonomy.ts';
 export { globMatches, matchesAny } from './change/glob.ts';
 export { irreversibleOf, LARGE, type RiskInput, risk } from './change/risk.ts';
 export type { PreparedPolicy } from './engine.ts';

@@ -135,6 +135,21 @@ async function effectsOf(lane: Lane, { repo, trail }: Ended) {
   return { open, switches: of('target.released').length };
 }
 
+/** What went back cost its kind of change one step, once; what shipped cost nothing. */
+async function lost(lane: Lane, { repo, ticket, run, trail }: Ended): Promise<string[]> {
+  const rows = await lane.database.ask(`
+    select convert_from(p.bytes, 'UTF8')::json ->> 'release' as release from millwright.entries e join millwright.payloads p using (position)
+    where e.stream = 'repo/${repo}' and e.type = 'autonomy.dropped' and e.position > ${trail[0]?.position ?? 0}`);
+  const [releases, wanted] = [
+    rows.map(({ release }) => release).join(),
+    ticket.end === 'done' ? '' : run.release,
+  ];
+  return unless(
+    releases === wanted,
+    `autonomy was lost for ${releases || 'nothing'}, not for ${wanted || 'nothing'}`,
+  );
+}
+
 /** A target keeps its proxy, its releases and their network: what is live, and what one could go back to. */
 const RELEASED = ['release', 'proxy'];
 
@@ -198,6 +213,7 @@ export async function check(
     ...(await paidOnce(lane, ended, crashes)),
     ...(await dense(lane, ended)),
     ...(await effects(lane, ended)),
+    ...(await lost(lane, ended)),
     ...(await orphans(lane)),
   ];
 }

@@ -1,6 +1,12 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReleaseView, RunView, TicketView, TrailLine } from '@millwright/domain';
+import {
+  type ReleaseView,
+  type RunView,
+  TicketKind,
+  type TicketView,
+  type TrailLine,
+} from '@millwright/domain';
 import { removeFromEngine } from '../../demo/clean-up.ts';
 import { type Factory, startFactory } from '../factory.ts';
 import type { Remote } from '../remote.ts';
@@ -14,7 +20,8 @@ const DEATHS_PER_MINUTE = 25;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
 const RUN_MS = 400_000;
 
-export type Place = { repo: string; remote: Remote; port: number };
+/** `kinds`: of change that have not lost a step in it yet. */
+export type Place = { repo: string; remote: Remote; port: number; kinds: TicketKind[] };
 
 /** All that a case left to be judged. */
 export type Ended = Place & {
@@ -83,14 +90,14 @@ export class Lane {
     await this.factory.close(() => removeFromEngine(this.factory.id));
   }
 
-  /** The repository that cases share; a new one after a case that went wrong. */
+  /** The repository that cases share; a new one after a case that went wrong, and when each kind of change in it has lost its step. */
   async place(): Promise<Place> {
     if (this.#place === null) {
       const repo = `word-${++this.#places}`;
       const port = await freePort();
       const remote = await this.factory.remote(repo, serviceFiles(port));
       await this.factory.add(remote);
-      this.#place = { repo, remote, port };
+      this.#place = { repo, remote, port, kinds: TicketKind.options.filter((kind) => kind !== 'feature') };
     }
     return this.#place;
   }
@@ -106,6 +113,12 @@ export class Lane {
     what?: (point: Point) => Promise<void>,
   ): Promise<Ended> {
     const place = await this.place();
+    const change = kind === 'done' ? 'feature' : place.kinds.shift();
+    if (change === undefined) {
+      this.leavePlace();
+      await this.run('done', []); // What is rolled back goes back to something.
+      return this.run(kind, points, what);
+    }
     const ticket = (kind === 'done' ? good : sick)(++this.#tickets);
     const releasesOf = async () =>
       (await this.factory.api('GET', `/releases?repo=${place.repo}`)).body as ReleaseView[];
@@ -116,7 +129,7 @@ export class Lane {
     const { kills, value } = await this.trap.during(
       points,
       async () => {
-        const end = await this.#toItsEnd(await this.#file(place.repo, ticket.title));
+        const end = await this.#toItsEnd(await this.#file(place.repo, ticket.title, change));
         if (kind === 'done') await this.#retired(place.repo);
         return end;
       },
@@ -129,14 +142,14 @@ export class Lane {
   }
 
   /** Filed with a key, so that filing may be repeated while the orchestrator is away. */
-  async #file(repo: string, title: string): Promise<string> {
+  async #file(repo: string, title: string, kind: TicketKind): Promise<string> {
     for (const until = Date.now() + RUN_MS; ; await sleep(200)) {
       try {
         const key = { 'idempotency-key': title };
         const { status, body } = await this.factory.api(
           'POST',
           '/tickets',
-          { repo, markdown: `# ${title}\n` },
+          { repo, markdown: `# ${title}\n`, kind },
           key,
         );
         if (status < 300) return (body as { id: string }).id;

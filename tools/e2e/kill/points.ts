@@ -45,6 +45,7 @@ export const RUNNERS = [
 export const UNDOING = [
   'target.effect-started',
   'target.effect-finished',
+  'autonomy.dropped',
   'release.rehearsed',
   'revert.started',
   'revert.finished',

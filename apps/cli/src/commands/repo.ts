@@ -4,9 +4,8 @@ import { RepoView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
-import { parseWhole } from '../text/parse.ts';
-import { table } from '../text/table.ts';
-import { NO_REPOSITORIES, repoList, STEPS } from '../views/setup.ts';
+import { STEPS } from '../views/autonomy.ts';
+import { repoList } from '../views/setup.ts';
 import { readStdin } from './stdin.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -56,34 +55,4 @@ export async function setSecret(context: Context, [name = '']: string[], options
   show(context, raw, () => [
     `${name} is set for ${options.repo}; released containers that list it in deploy.secrets get it from the next release on.`,
   ]);
-}
-
-export async function showAutonomy(context: Context, _args: string[], options: Options): Promise<void> {
-  const { value } = await context.client.get('/repos', z.array(RepoView));
-  const chosen = value.filter((repo) => options.repo === undefined || repo.name === options.repo);
-  if (chosen.length === 0 && options.repo !== undefined)
-    throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
-  const steps = chosen.map((repo) => ({ repo: repo.name, step: repo.step, name: STEPS[repo.step] ?? null }));
-  show(context, steps, () =>
-    steps.length === 0
-      ? [NO_REPOSITORIES]
-      : table(
-          context.look,
-          [{ title: 'repo' }, { title: 'step', align: 'right' }, { title: 'name' }],
-          steps.map(({ repo, step, name }) => [repo, String(step), name ?? '']),
-        ),
-  );
-}
-
-export async function setAutonomy(context: Context, [given = '']: string[], options: Options): Promise<void> {
-  const step = parseWhole(given, 'STEP', 0, 7);
-  const { raw } = await context.client.post(
-    `/repos/${encodeURIComponent(String(options.repo))}/autonomy`,
-    z.unknown(),
-    {
-      step,
-      reason: options.reason,
-    },
-  );
-  show(context, raw, () => [`${options.repo} is at step ${step} now: ${STEPS[step] ?? ''}.`]);
 }

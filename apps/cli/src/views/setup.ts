@@ -38,18 +38,6 @@ export function personList(look: Look, people: readonly PersonView[]): string[] 
   );
 }
 
-/** The steps' names, from the autonomy ladder. */
-export const STEPS = [
-  'individual help',
-  'structured',
-  'shared knowledge',
-  'workflow',
-  'measured',
-  'agent teams',
-  'autonomous department',
-  'autonomous enterprise',
-] as const;
-
 export function doctorLines(look: Look, lines: readonly DoctorLine[]): string[] {
   const { colour, symbol } = look;
   return lines.flatMap((line) => [

@@ -10,6 +10,7 @@ import {
   type RepoName,
   type Run,
 } from '@millwright/domain';
+import { blames, loseAfterRollback } from '../autonomy/lose.ts';
 import type { Factory } from '../drive/factory.ts';
 import type { Behind } from '../drive/lanes.ts';
 import { whenSealed } from '../drive/sealed.ts';
@@ -167,6 +168,7 @@ async function bringBack(
       return;
     case 'rolled_back':
     case 'failed':
+      if (blames(result)) await loseAfterRollback(factory, repo, [release]);
       await finish({
         result: result.kind,
         live: result.live,

@@ -44,7 +44,7 @@ test('a page that answers 500 takes the release back; a query without data pause
   expect(site.read('current')).toBe(first.release);
 
   status = 500;
-  const bad = await ended(await file('second'));
+  const bad = await ended(await file('second', 'bug'));
   expect(bad).toMatchObject({ state: 'rolled_back', reason: expect.stringMatching(/check http .*500/) });
   expect(site.read('current')).toBe(first.release);
 

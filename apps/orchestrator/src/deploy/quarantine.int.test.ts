@@ -22,7 +22,7 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   const { site, file, ended, api } = factory;
   await ended(await file('first'));
   site.write('broken', '');
-  const bad = await ended(await file('bad'));
+  const bad = await ended(await file('bad', 'bug'));
   expect(bad).toMatchObject({ state: 'rolled_back' });
   site.remove('broken');
 
@@ -74,7 +74,7 @@ test('what was merged on top of it before it was rolled back ships without it', 
   const { site, file, ended, runOf, until } = factory;
   await ended(await file('first'));
   site.write('hold', '');
-  const bad = await file('bad');
+  const bad = await file('bad', 'bug');
   await until(
     'its canary',
     async () => (await runOf(bad))?.release && site.read('acts').includes((await runOf(bad)).release),

@@ -17,6 +17,8 @@ export type Settings = {
   sealMs: number;
   /** Between two looks at what serves. */
   healMs: number;
+  /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
+  raiseAfter: number;
   attempt: { turns: number; wallMs: number; usd: number };
   limits: { reworks: number; attempts: number; tasks: number; rebases: number };
 };
@@ -27,6 +29,7 @@ export const defaultSettings: Settings = {
   questionMs: 8 * 3_600_000,
   sealMs: 10_000,
   healMs: 2_000,
+  raiseAfter: 5,
   attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
 };

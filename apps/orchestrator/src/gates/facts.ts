@@ -13,10 +13,12 @@ import {
   reviewOf,
   TestReport,
   Ticket,
+  type TicketKind,
   terminal,
   testOf,
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
+import { inForce, shipsWith } from '../autonomy/in-force.ts';
 import type { Factory } from '../drive/factory.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
@@ -53,7 +55,7 @@ export async function factsFor(
   const common = {
     repo: run.repo,
     subject,
-    step: factory.world.repo(run.repo)?.step ?? 0,
+    ...inForce(factory, run, [ticket.kind]),
     ceiling: config.autonomy,
     halted: factory.world.halted() !== null,
     budgetLeftUsd: await budgetLeft(factory, run),
@@ -67,7 +69,7 @@ export async function factsFor(
     case 'merge':
       return { action, ...common, ...(await mergeFacts(factory, run, config, authorTrusted)) };
     case 'deploy':
-      return { action, ...common, ...(await deployFacts(factory, run, config, authorTrusted)) };
+      return { action, ...common, ...(await deployFacts(factory, run, ticket.kind, config, authorTrusted)) };
   }
 }
 
@@ -91,7 +93,13 @@ async function mergeFacts(factory: Factory, run: Run, config: RepoConfig, author
 }
 
 /** Judges everything between the live release and the new one, not only this run's change. */
-async function deployFacts(factory: Factory, run: Run, config: RepoConfig, authorTrusted: boolean) {
+async function deployFacts(
+  factory: Factory,
+  run: Run,
+  kind: TicketKind,
+  config: RepoConfig,
+  authorTrusted: boolean,
+) {
   if (!run.release || run.merge?.kind !== 'finished')
     throw terminal('fact-missing', 'there is no release to judge');
   const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
@@ -106,7 +114,9 @@ async function deployFacts(factory: Factory, run: Run, config: RepoConfig, autho
     authorTrusted,
     release.test,
   );
+  const kinds = await shipsWith(factory, run, release.commit, serving?.commit ?? null);
   return {
+    ...inForce(factory, run, [kind, ...kinds]),
     candidate: { tree: release.tree },
     quarantine: await heldBy(factory, run.repo, release.commit, serving?.commit ?? null),
     change,

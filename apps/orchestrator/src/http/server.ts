@@ -9,6 +9,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { type Api, typed } from './api.ts';
 import { HttpProblem } from './problem.ts';
+import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
@@ -70,6 +71,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     factoryRoutes,
     budgetRoutes,
     repoRoutes,
+    autonomyRoutes,
     ticketRoutes,
     runRoutes,
     gateRoutes,

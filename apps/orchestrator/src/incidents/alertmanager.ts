@@ -25,7 +25,7 @@ const SHOWN = 20;
 /** The group is the incident, as whoever configured Alertmanager grouped it. Null: nothing fires (any more). */
 export function incidentOf(
   message: AlertMessage,
-): { fingerprint: string; title: string; text: string; startedAt: number } | null {
+): { fingerprint: string; title: string; text: string; startedAt: number; critical: boolean } | null {
   const firing = message.alerts.filter((alert) => alert.status === 'firing');
   const [first] = firing;
   if (message.status !== 'firing' || first === undefined) return null;
@@ -48,6 +48,8 @@ export function incidentOf(
     title: `${name}${summary === '' ? '' : `: ${summary}`}`.replaceAll(/\s+/g, ' ').slice(0, 300),
     text: [firing.length === 1 ? '1 alert fires.' : `${firing.length} alerts fire.`, '', ...shown].join('\n'),
     startedAt: starts.length === 0 ? Date.now() : Math.min(...starts),
+    // The label and its value are Prometheus's own convention (its documentation, "Alerting rules").
+    critical: firing.some((alert) => alert.labels.severity === 'critical'),
   };
 }
 

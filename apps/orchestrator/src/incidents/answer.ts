@@ -1,6 +1,8 @@
 import { type EntryOf, streamOf, type TicketId } from '@millwright/domain';
 import { ORCHESTRATOR } from '../actor.ts';
-import { planRollback, rollBack } from '../deploy/manual-rollback.ts';
+import { loseAfterRollback } from '../autonomy/lose.ts';
+import { type Plan, planRollback, rollBack } from '../deploy/manual-rollback.ts';
+import { appendTo } from '../drive/append.ts';
 import type { Factory } from '../drive/factory.ts';
 import type { TicketInfo } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
@@ -15,7 +17,11 @@ export async function answerIncidents(factory: Factory): Promise<void> {
   for (const ticket of [...factory.world.tickets.values()]) {
     if (ticket.incident === null || ticket.incident.answered) continue;
     const answer = await answerOf(factory, ticket);
-    await append(factory, ticket.id, { ticket: ticket.id, ...answer, reason: answer.reason.slice(0, 4_000) });
+    const data = { ticket: ticket.id, ...answer, reason: answer.reason.slice(0, 4_000) };
+    await appendTo(factory, streamOf.ticket(ticket.id), ORCHESTRATOR, () => ({
+      type: 'ticket.incident-answered',
+      data,
+    }));
   }
 }
 
@@ -41,33 +47,32 @@ async function answerOf(
       release: live,
       reason: decided.kind === 'leave' ? decided.reason : '',
     };
-  try {
-    const done = await rollBack(factory, plan, `incident ${ticket.id}`, ORCHESTRATOR);
-    if (done.kind === 'failed')
-      return { answer: 'rollback_failed', release: decided.to, reason: done.reason };
-    return { answer: 'rolled_back', release: decided.to, reason: done.text };
-  } catch (error) {
-    return {
-      answer: 'rollback_failed',
-      release: decided.to,
-      reason: error instanceof Error ? error.message : String(error),
-    };
-  }
+  // Beside it, since going back waits for no entry; and the incident is not answered before it is recorded.
+  const lose = () => loseAfterRollback(factory, ticket.repo, plan.leaves);
+  const [answer, lost] = await Promise.all([
+    goBack(factory, ticket.id, plan),
+    lose().then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  if (!lost) await lose();
+  return answer;
 }
 
-async function append(factory: Factory, id: TicketId, data: Answered): Promise<void> {
-  const stream = streamOf.ticket(id);
-  for (let tries = 0; tries < 5; tries += 1) {
-    const version = (await factory.trail.read(stream)).at(-1)?.envelope.version ?? 0;
-    const appended = await factory.trail.append({
-      stream,
-      expectedVersion: version,
-      actor: ORCHESTRATOR,
-      entries: [{ type: 'ticket.incident-answered', data }],
-    });
-    if (appended.kind !== 'appended') continue;
-    await factory.world.reached(appended.position);
-    return;
+/** Never rejects: that it failed is an answer. */
+async function goBack(
+  factory: Factory,
+  incident: TicketId,
+  plan: Extract<Plan, { kind: 'plan' }>,
+): Promise<Pick<Answered, 'answer' | 'release' | 'reason'>> {
+  const failed = (reason: string) => ({ answer: 'rollback_failed' as const, release: plan.to, reason });
+  try {
+    const done = await rollBack(factory, plan, `incident ${incident}`, ORCHESTRATOR);
+    return done.kind === 'failed'
+      ? failed(done.reason)
+      : { answer: 'rolled_back', release: plan.to, reason: done.text };
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
   }
-  factory.log.warn({ ticket: id }, 'the answer to an incident could not be recorded; it is answered again');
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
 import { ORCHESTRATOR } from '../actor.ts';
+import { loseAfterCritical } from '../autonomy/lose.ts';
 import type { Factory } from '../drive/factory.ts';
 import { fileTicket } from '../intake/tickets.ts';
 
@@ -12,6 +13,8 @@ export type Incident = {
   title: string;
   text: string;
   startedAt: Instant;
+  /** Whoever told of it says that it is. Default false. */
+  critical?: boolean;
 };
 
 /** An incident that comes back sooner after its ticket was closed is not told again. */
@@ -54,6 +57,9 @@ async function file(factory: Factory, incident: Incident): Promise<Raised> {
     return { ticket: last.id, again: true };
   if (before.filter((ticket) => open(ticket.state)).length >= MAX_OPEN) return { ticket: null, again: true };
   const { live } = world.target(incident.repo);
+  // What nothing of the factory's serves in is nothing that its autonomy did.
+  if (incident.critical === true && live !== null)
+    await loseAfterCritical(factory, incident.repo, 'critical_incident', live);
   const filed = await fileTicket(
     factory,
     ORCHESTRATOR,

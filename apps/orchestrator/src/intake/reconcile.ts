@@ -1,4 +1,5 @@
 import { movedLast, type OpenEffect, type RepoName, terminal } from '@millwright/domain';
+import { drawAutonomy } from '../autonomy/sweep.ts';
 import { retireBehind } from '../deploy/retire-behind.ts';
 import { revertBehind } from '../deploy/revert-behind.ts';
 import type { Factory } from '../drive/factory.ts';
@@ -19,6 +20,7 @@ export async function reconcile(factory: Factory): Promise<void> {
     if (world.target(repo).retires !== null && !factory.deploys.busy(repo))
       void factory.deploys.run(repo, () => retireBehind(factory, repo));
   }
+  await drawAutonomy(factory);
 }
 
 /** A rollback whose factory died before it reverted the merges, or that was made without one. Not while one is under way here. */

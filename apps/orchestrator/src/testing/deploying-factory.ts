@@ -1,3 +1,4 @@
+import type { TicketKind } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { testDatabase } from '@millwright/store/testing';
 import { commandSite, LAYER, releaseOf } from './command-site.ts';
@@ -37,8 +38,8 @@ export async function deployingFactory(
     /** What setting step 6 answered. */
     raised,
     runOf,
-    file: async (title: string) =>
-      (await factory.api('POST', '/tickets', { repo: 'shop', markdown: `# ${title}\n\nplease` })).body
+    file: async (title: string, kind: TicketKind = 'feature') =>
+      (await factory.api('POST', '/tickets', { repo: 'shop', markdown: `# ${title}\n\nplease`, kind })).body
         .id as string,
     ended: (ticket: string, nth = 1) =>
       factory.until(`the end of run ${nth} of ${ticket}`, async () => {

@@ -148,6 +148,18 @@ export async function scriptedFactory(
         : reply.body,
     };
   };
+  const until = async <T>(
+    what: string,
+    look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
+  ): Promise<T> => {
+    for (const end = Date.now() + 120_000; Date.now() < end; ) {
+      const seen = await look();
+      if (seen) return seen;
+      // A look is two requests with their queries: every 20 ms, the looking took from what is looked at.
+      await clock.sleep(100);
+    }
+    throw new Error(`waited two minutes for ${what}`);
+  };
   return {
     root,
     remote,
@@ -162,17 +174,21 @@ export async function scriptedFactory(
     enrol: async (name: string, ...roles: string[]) =>
       (await api('POST', '/people', { name, roles })).body as { id: PersonId; token: string },
     /** Waits, two minutes at most, until `look` gives something. */
-    until: async <T>(
-      what: string,
-      look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
-    ): Promise<T> => {
-      for (const end = Date.now() + 120_000; Date.now() < end; ) {
-        const seen = await look();
-        if (seen) return seen;
-        // A look is two requests with their queries: every 20 ms, the looking took from what is looked at.
-        await clock.sleep(100);
-      }
-      throw new Error(`waited two minutes for ${what}`);
+    until,
+    /** Allows whatever gate waits, as this person, until `ended` is there; with the actions that were allowed. */
+    allowing: async <T>(token: string, ended: Promise<T>): Promise<{ end: T; gates: string[] }> => {
+      const gates = new Set<string>();
+      let end: { value: T } | null = null;
+      void ended.then((value) => {
+        end = { value };
+      });
+      const { value } = await until('the end of what is allowed', async () => {
+        for (const { id, action } of (await api('GET', '/gates')).body)
+          if ((await api('POST', `/gates/${id}/approve`, { reason: 'yes' }, token)).status === 200)
+            gates.add(action);
+        return end;
+      });
+      return { end: value, gates: [...gates] };
     },
     async stop() {
       await runner.stop();

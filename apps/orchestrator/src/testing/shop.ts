@@ -1,4 +1,4 @@
-import type { Digest, ReleaseId, RepoName } from '@millwright/domain';
+import type { Digest, ReleaseId, RepoName, TicketKind } from '@millwright/domain';
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import type { TestDatabase } from '@millwright/store/testing';
 import { expect } from 'vitest';
@@ -35,8 +35,8 @@ const release: NonNullable<Script['release']> = (spec) => ({
 export type Shop = ScriptedFactory & {
   target: MemoryTarget;
   /** Files a ticket whose run changes `files`, and waits for its end. */
-  ship(files: Record<string, string>): Promise<RunSeen>;
-  file(files: Record<string, string>): Promise<string>;
+  ship(files: Record<string, string>, kind?: TicketKind): Promise<RunSeen>;
+  file(files: Record<string, string>, kind?: TicketKind): Promise<string>;
   ended(ticket: string, nth?: number): Promise<RunSeen>;
   live(): ReleaseId | null;
   trail(): Promise<{ type: string; stream: string; position: number; data: Record<string, unknown> }[]>;
@@ -64,17 +64,18 @@ export async function shop(db: TestDatabase, step = 6, settings = {}): Promise<S
       const view = run && (await factory.api('GET', `/runs/${run}`)).body;
       return view?.endedAt ? (view as RunSeen) : null;
     });
-  const file = async (files: Record<string, string>) => {
+  const file = async (files: Record<string, string>, kind: TicketKind = 'feature') => {
     next = files;
     const markdown = `# Change ${Object.keys(files).join(' ')}\n\nplease`;
-    return (await factory.api('POST', '/tickets', { repo: 'shop', markdown }, ADMIN_TOKEN)).body.id as string;
+    return (await factory.api('POST', '/tickets', { repo: 'shop', markdown, kind }, ADMIN_TOKEN)).body
+      .id as string;
   };
   return {
     ...factory,
     target,
     file,
     ended,
-    ship: async (files) => ended(await file(files)),
+    ship: async (files, kind) => ended(await file(files, kind)),
     live: () => factory.factory.world.target('shop' as RepoName).live,
     trail: async () => (await factory.api('GET', '/trail?limit=1000')).body,
     main: () => git(factory.root, '--git-dir', factory.remote, 'log', '--format=%s', 'main').split('\n'),

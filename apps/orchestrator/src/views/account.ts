@@ -34,7 +34,13 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'repo.added':
       return `added repository ${entry.data.repo} (${entry.data.url}, branch ${entry.data.branch}, delivered by ${entry.data.deliver})`;
     case 'repo.step-set':
-      return `set ${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`;
+      return `set ${entry.data.kind === undefined ? '' : `${entry.data.kind} changes of `}${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`;
+    case 'autonomy.dropped':
+      return dropped(entry.data);
+    case 'autonomy.raise-proposed': {
+      const { kind, repo, from, to, runs } = entry.data;
+      return `proposes to raise ${kind} changes of ${repo} from step ${from} to ${to}: ${plural(runs.length, 'release')} of them came to serve since they fell`;
+    }
     case 'repo.secret-set':
       return `set secret ${entry.data.name} of ${entry.data.repo}`;
     case 'quarantine.lifted':
@@ -196,6 +202,15 @@ function decided(
       return `left ${what} to ${plural(approvals, 'approver')}${by}: ${reason}`;
   }
 }
+const DROP_CAUSES = {
+  rolled_back: (release: string) => `${release} was rolled back`,
+  critical_incident: (release: string) => `a critical incident came while ${release} served`,
+  stuck: (release: string) => `going back from or to ${release} failed`,
+} as const;
+
+const dropped = ({ repo, kind, from, to, cause, release }: EntryOf<'autonomy.dropped'>['data']): string =>
+  `${kind === null ? 'every kind of change' : `${kind} changes`} of ${repo} ${kind === null ? 'falls' : 'fall'} from autonomy step ${from} to ${to}: ${DROP_CAUSES[cause](release ?? 'nothing')}`;
+
 function rehearsed({ release, result, ms, reason }: EntryOf<'release.rehearsed'>['data']): string {
   switch (result) {
     case 'works':

@@ -8,6 +8,7 @@ import type {
   RepoName,
   RunId,
   TicketId,
+  TicketKind,
 } from '@millwright/domain';
 
 /** A ticket as far as its stream has got. */
@@ -15,6 +16,7 @@ export type TicketInfo = {
   id: TicketId;
   repo: RepoName;
   digest: Digest;
+  kind: TicketKind;
   author: Actor;
   filedAt: Instant;
   version: number;
@@ -28,10 +30,10 @@ export type TicketInfo = {
 /** Folds an entry of a ticket's stream into `tickets`. */
 export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelope, entry: Entry): void {
   if (entry.type === 'ticket.filed') {
-    const { ticket: id, repo, digest } = entry.data;
+    const { ticket: id, repo, digest, kind } = entry.data;
     const { actor: author, at: filedAt, version } = envelope;
     tickets.set(id, {
-      ...{ id, repo, digest, author, filedAt, version },
+      ...{ id, repo, digest, kind, author, filedAt, version },
       ...{ runs: [], state: 'open', evidence: [], incident: null },
     });
     return;

@@ -5,14 +5,12 @@ import {
   type Entry,
   type EntryOf,
   evolve,
-  evolveTarget,
   type GateAction,
   type GateId,
   type GitSha,
   type Instant,
   initialState,
   movedLast,
-  noTarget,
   noUsage,
   OpenEffects,
   type RecordedEntry,
@@ -21,19 +19,22 @@ import {
   type Run,
   type RunId,
   type RunState,
-  type TargetState,
   type TicketId,
+  type TicketKind,
   type Trail,
   type Usage,
 } from '@millwright/domain';
+import { type Autonomy, evolveAutonomy, NO_AUTONOMY, served, unserved } from '@millwright/policy';
 import { concernsOf } from './concerns.ts';
 import { Quarantine, type Quarantined } from './quarantine.ts';
+import { foldTarget, NO_TARGET, type TargetInfo } from './targets.ts';
 import { foldTicket, type TicketInfo } from './tickets.ts';
 import { TrailIndex } from './trail-index.ts';
 
+export type { TargetInfo } from './targets.ts';
 export type { TicketInfo } from './tickets.ts';
 
-export type RepoInfo = EntryOf<'repo.added'>['data'] & { step: number };
+export type RepoInfo = EntryOf<'repo.added'>['data'] & Autonomy;
 export type AttemptInfo = {
   attempt: AttemptId;
   run: RunId;
@@ -69,35 +70,6 @@ export type ReleaseInfo = {
   provenance: Digest | null;
   result: 'promoted' | 'rolled_back' | 'failed' | null;
 };
-export type TargetInfo = TargetState & {
-  /** Of its stream's last entry; 0 before the first. */
-  version: number;
-  /** The newest verdict of the canary under way or last under way. */
-  judged: EntryOf<'target.judged'>['data'] | null;
-  /** What was tried to bring it back, oldest first, the newest `HEALS_KEPT`. */
-  heals: { at: Instant; ok: boolean; text: string }[];
-  healed: number;
-  notHealed: number;
-  /** Healing was given up until then. */
-  healPausedUntil: Instant | null;
-  /** Whose merges are, or are being, reverted since the last release came to serve. */
-  reverting: ReleaseId[];
-};
-
-/** As many as libs/rollback's back-off looks at. */
-const HEALS_KEPT = 16;
-
-const NO_TARGET: TargetInfo = {
-  ...noTarget(),
-  version: 0,
-  judged: null,
-  heals: [],
-  healed: 0,
-  notHealed: 0,
-  healPausedUntil: null,
-  reverting: [],
-};
-
 /**
  * The trail as the API shows it: a projection in memory, built from position 0 at start and followed from then on. It decides nothing:
  * whoever decides reads the stream. What it holds can be thrown away at any time.
@@ -144,6 +116,24 @@ export class World {
   /** What of this repository does not ship again as it is. */
   quarantine(repo: RepoName): Quarantined[] {
     return this.#quarantine.of(repo);
+  }
+
+  /** Which kind of change a release was built for; null where the trail does not say. */
+  kindOf(release: ReleaseId): TicketKind | null {
+    const info = this.releases.get(release);
+    return (info && this.#kindOfRun(info.run)) ?? null;
+  }
+
+  #kindOfRun(id: RunId): TicketKind | undefined {
+    const run = this.run(id);
+    return run && this.tickets.get(run.ticket)?.kind;
+  }
+
+  /** A run's release came to serve, or a person took it back: evidence for its kind of change. */
+  #earn(id: RunId, change: typeof served): void {
+    const repo = this.run(id)?.repo;
+    const [info, kind] = [repo && this.repos.get(repo), this.#kindOfRun(id)];
+    if (info && kind) this.repos.set(info.repo, { ...info, ...change(info, kind, id) });
   }
 
   /** The commit that a release was built from, or null where the trail does not say. */
@@ -217,10 +207,12 @@ export class World {
     if (kind === 'ticket') foldTicket(this.tickets, envelope, entry);
     if (kind === 'target') {
       const repo = id as RepoName;
-      const target = this.target(repo);
-      const state = evolveTarget(target, entry, envelope);
-      const { version, at } = envelope;
-      this.targets.set(repo, { ...target, ...state, version, ...healing(target, at, entry) });
+      this.targets.set(repo, foldTarget(this.target(repo), envelope, entry));
+      if (entry.type === 'target.released' && entry.data.by === 'rollback')
+        for (const left of movedLast(this.target(repo))) {
+          const run = this.releases.get(left)?.run;
+          if (run) this.#earn(run, unserved);
+        }
     }
     switch (entry.type) {
       case 'factory.halted':
@@ -233,11 +225,17 @@ export class World {
         this.budgets.set(entry.data.scope, entry.data.usd);
         return;
       case 'repo.added':
-        this.repos.set(entry.data.repo, { ...entry.data, step: this.repos.get(entry.data.repo)?.step ?? 0 });
+        this.repos.set(entry.data.repo, {
+          ...NO_AUTONOMY,
+          ...this.repos.get(entry.data.repo),
+          ...entry.data,
+        });
         return;
-      case 'repo.step-set': {
-        const repo = this.repos.get(entry.data.repo);
-        if (repo) repo.step = entry.data.step;
+      case 'repo.step-set':
+      case 'autonomy.dropped':
+      case 'autonomy.raise-proposed': {
+        const info = this.repos.get(entry.data.repo);
+        if (info) this.repos.set(info.repo, { ...info, ...evolveAutonomy(info, entry, envelope.at) });
         return;
       }
       case 'attempt.opened':
@@ -340,30 +338,7 @@ export class World {
     if (entry.type === 'deploy.finished') {
       const release = this.releases.get(entry.data.release);
       if (release) release.result = entry.data.result;
+      if (entry.data.result === 'promoted') this.#earn(id, served);
     }
-  }
-}
-
-/** What the watch and the healing of a target say, beside what its stream says of its releases. */
-function healing(target: TargetInfo, at: Instant, entry: Entry): Partial<TargetInfo> {
-  const tried = (ok: boolean, text: string) => [...target.heals, { at, ok, text }].slice(-HEALS_KEPT);
-  switch (entry.type) {
-    case 'target.judged':
-      return { judged: entry.data };
-    case 'target.healed':
-      return { heals: tried(true, entry.data.reason), healed: target.healed + 1 };
-    case 'target.not-healed': {
-      const { what, reason } = entry.data;
-      return { heals: tried(false, `${what}: ${reason}`), notHealed: target.notHealed + 1 };
-    }
-    case 'target.heal-paused':
-      return { healPausedUntil: entry.data.until };
-    case 'target.released':
-      // Another release: what was tried for the one before says nothing of it.
-      return { heals: [], healPausedUntil: null, reverting: [] };
-    case 'target.revert-started':
-      return { reverting: [...target.reverting, entry.data.release] };
-    default:
-      return {};
   }
 }

@@ -57,6 +57,7 @@ export const EVIDENT: readonly EntryType[] = [
   'database.refused',
   'repo.added',
   'repo.step-set',
+  'autonomy.dropped',
   'repo.secret-set',
   'factory.key-rotated',
   'factory.halted',
@@ -189,8 +190,17 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       return one(
         'access',
         true,
-        `set ${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`,
+        `set ${entry.data.kind === undefined ? '' : `${entry.data.kind} changes of `}${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`,
       );
+    case 'autonomy.dropped': {
+      const { repo, kind, from, to, cause, release } = entry.data;
+      const what = kind === null ? 'every kind of change' : `${kind} changes`;
+      return one(
+        'access',
+        true,
+        `the factory took autonomy from ${what} of ${repo}, step ${from} to ${to}: ${cause.replaceAll('_', ' ')} ${release ?? ''}`.trimEnd(),
+      );
+    }
     case 'repo.secret-set':
       return one('access', true, `set secret ${entry.data.name} of ${entry.data.repo}`);
     case 'factory.key-rotated':

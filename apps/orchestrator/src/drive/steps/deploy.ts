@@ -8,6 +8,7 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
+import { blames, loseAfterRollback } from '../../autonomy/lose.ts';
 import { freezeStuck } from '../../deploy/freeze.ts';
 import { retireBehind } from '../../deploy/retire-behind.ts';
 import type { Factory } from '../factory.ts';
@@ -71,6 +72,7 @@ async function bringOut(
     case 'promoted':
       return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };
     case 'rolled_back':
+      if (blames(result)) await loseAfterRollback(factory, run.repo, [release]);
       if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
       return {
         release,

@@ -1,5 +1,6 @@
 import { type EntryOf, fenceFor, type Run, retryable, terminal } from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
+import { blames, loseAfterRollback } from '../../autonomy/lose.ts';
 import { irreversibleSince } from '../../gates/facts.ts';
 import type { Factory } from '../factory.ts';
 import type { StepResult } from '../step.ts';
@@ -46,6 +47,7 @@ export async function rehearse(factory: Factory, run: Run): Promise<StepResult> 
       case 'fenced':
         throw retryable('fenced', `the target was taken with fence ${result.by}`);
       case 'rolled_back':
+        if (blames(result)) await loseAfterRollback(factory, run.repo, [release]);
         return entry({ result: 'unhealthy', ...told(result.reason, result.evidence) });
       case 'failed':
         return entry({ result: 'failed', ...told(result.reason, result.evidence) });
@@ -54,6 +56,7 @@ export async function rehearse(factory: Factory, run: Run): Promise<StepResult> 
         if (rehearsal.possible) return entry({ result: 'works', to, ms: Math.round(rehearsal.ms) });
         if (rehearsal.fault === 'undo') return entry({ result: 'no_undo', to, ...told(rehearsal.reason) });
         await factory.deployments.discard(run.repo, release, fence);
+        await loseAfterRollback(factory, run.repo, [release]);
         return entry({ result: 'unhealthy', to, ...told(rehearsal.reason, rehearsal.reason) });
       }
     }

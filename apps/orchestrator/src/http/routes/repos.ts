@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import { NewRepo, NewSecret, NewStep, RepoName, RepoView, streamOf } from '@millwright/domain';
+import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
 import { GIT_TOKEN } from '../../git/credential.ts';
 import { remoteUrl } from '../../git/remote-url.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import type { RepoInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { conflict, notFound, unusable } from '../problem.ts';
 import { say } from '../say.ts';
@@ -12,7 +13,6 @@ import { must } from '../who.ts';
 
 const Params = z.object({ repo: z.string() });
 
-/** The repository of that name, or 404 with what there is. */
 /** Of a list: one repository's, or all. */
 export const OfRepo = z.object({ repo: z.string().max(100).optional() });
 
@@ -22,6 +22,7 @@ export function ofRepo(factory: Factory, name: string | undefined): (repo: strin
   return (repo) => name === undefined || repo === name;
 }
 
+/** The repository of that name, or 404 with what there is. */
 export function knownRepo(factory: Factory, name: string) {
   const repo = factory.world.repo(name as RepoName);
   if (!repo)
@@ -35,20 +36,25 @@ export function knownRepo(factory: Factory, name: string) {
   return repo;
 }
 
+export async function repoView(factory: Factory, name: RepoName): Promise<RepoView> {
+  const repo = knownRepo(factory, name);
+  const { url, branch, deliver, step } = repo;
+  const address = await factory.deployments.address(name);
+  const { live } = factory.world.target(name);
+  return { name, url, branch, deliver, step, fallen: fallenOf(factory, repo), live, address };
+}
+
+/** Kinds of change that are at a lower step than their repository. */
+const fallenOf = (factory: Factory, repo: RepoInfo): RepoView['fallen'] =>
+  [...repo.lost]
+    .filter(([, { to }]) => to < repo.step)
+    .map(([kind, { to, at, release, served, proposed }]) => ({
+      ...{ kind, step: to, since: at, release, proposed },
+      ...{ served: served.length, needed: factory.settings.raiseAfter },
+    }));
+
 export function repoRoutes(app: App, { factory }: Api): void {
-  const view = async (name: RepoName): Promise<RepoView> => {
-    const repo = knownRepo(factory, name);
-    const address = await factory.deployments.address(name);
-    return {
-      name,
-      url: repo.url,
-      branch: repo.branch,
-      deliver: repo.deliver,
-      step: repo.step,
-      live: factory.world.target(name).live,
-      address,
-    };
-  };
+  const view = (name: RepoName) => repoView(factory, name);
 
   app.post('/repos', { schema: { body: NewRepo, response: { 201: RepoView } } }, async (request, reply) => {
     must(request.who, 'admin');
@@ -107,41 +113,6 @@ export function repoRoutes(app: App, { factory }: Api): void {
     });
     return { repo, name: request.body.name, names: await factory.secrets.names(repo) };
   });
-
-  app.post(
-    '/repos/:repo/autonomy',
-    { schema: { params: Params, body: NewStep, response: { 200: RepoView } } },
-    async (request) => {
-      const { repo, step } = knownRepo(factory, request.params.repo);
-      // A person may lower a step at any time; raising is an administrator's signed entry.
-      must(
-        request.who,
-        ...(request.body.step > step ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)),
-      );
-      if (request.body.step >= UNATTENDED) await mustGoBack(factory, repo);
-      await say(factory, streamOf.repo(repo), request.who, {
-        type: 'repo.step-set',
-        data: { repo, ...request.body },
-      });
-      return view(repo);
-    },
-  );
-}
-
-/** From this step on the default policy lets releases out that no person has seen. */
-const UNATTENDED = 6;
-
-/** Throws where the repository's target cannot go back: at such a step nobody would be there to mend it. */
-async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
-  const standing = await standingOf(await factory.repositories.open(name));
-  const deploy = standing.kind === 'ready' ? standing.config.deploy : undefined;
-  const cannot = deploy === undefined ? null : factory.deployments.cannotGoBack(name, deploy);
-  if (cannot !== null)
-    throw unusable(
-      'cannot-go-back',
-      cannot,
-      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: ./millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
-    );
 }
 
 const withoutPassword = (url: string): string => url.replace(/:[^/@]*@/, ':…@');

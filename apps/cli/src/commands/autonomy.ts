@@ -1,0 +1,40 @@
+import { RepoView, TicketKind } from '@millwright/domain';
+import { z } from 'zod';
+import { type Context, show } from '../context.ts';
+import { usage } from '../fail.ts';
+import { parseWhole } from '../text/parse.ts';
+import { autonomyList, STEPS } from '../views/autonomy.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+export async function showAutonomy(context: Context, _args: string[], options: Options): Promise<void> {
+  const { value } = await context.client.get('/repos', z.array(RepoView));
+  const chosen = value.filter((repo) => options.repo === undefined || repo.name === options.repo);
+  if (chosen.length === 0 && options.repo !== undefined)
+    throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
+  const steps = chosen.map(({ name, step, fallen }) => ({
+    ...{ repo: name, step, name: STEPS[step] ?? null },
+    fallen,
+  }));
+  show(context, steps, () => autonomyList(context.look, chosen, context.now()));
+}
+
+export async function setAutonomy(context: Context, [given = '']: string[], options: Options): Promise<void> {
+  const step = parseWhole(given, 'STEP', 0, 7);
+  const kind = TicketKind.optional().safeParse(options.kind);
+  if (!kind.success)
+    throw usage(`there is no kind "${options.kind}"`, `--kind takes ${TicketKind.options.join(', ')}`);
+  const { raw, value } = await context.client.post(
+    `/repos/${encodeURIComponent(String(options.repo))}/autonomy`,
+    RepoView,
+    { step, reason: options.reason, ...(kind.data === undefined ? {} : { kind: kind.data }) },
+  );
+  const what = kind.data === undefined ? `${options.repo} is` : `${kind.data} changes of ${options.repo} are`;
+  const lower = value.fallen
+    .filter((one) => one.kind !== kind.data)
+    .map((one) => `${one.kind} at ${one.step}`);
+  show(context, raw, () => [
+    `${what} at step ${step} now: ${STEPS[step] ?? ''}.`,
+    ...(lower.length === 0 ? [] : [`Lower by what was rolled back or set: ${lower.join(', ')}.`]),
+  ]);
+}

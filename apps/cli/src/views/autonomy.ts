@@ -1,0 +1,67 @@
+import type { RepoView } from '@millwright/domain';
+import { ago } from '../text/format.ts';
+import type { Look } from '../text/look.ts';
+import { table } from '../text/table.ts';
+import { NO_REPOSITORIES } from './setup.ts';
+
+/** The steps' names, from the autonomy ladder. */
+export const STEPS = [
+  'individual help',
+  'structured',
+  'shared knowledge',
+  'workflow',
+  'measured',
+  'agent teams',
+  'autonomous department',
+  'autonomous enterprise',
+] as const;
+
+type Fallen = RepoView['fallen'][number];
+
+const why = ({ release, served, needed }: Fallen): string =>
+  `${release === null ? 'set by a person' : `${release} was rolled back`}; ${served} of ${needed} releases served since`;
+
+/** A line a repository, one below it for each kind of change that is at a lower step, and how to raise those that have earned it. */
+export function autonomyList(look: Look, repos: readonly RepoView[], now: number): string[] {
+  if (repos.length === 0) return [NO_REPOSITORIES];
+  const { dim } = look.colour;
+  const rows = repos.flatMap(({ name, step, fallen }) => [
+    [name, 'all', String(step), STEPS[step] ?? '', '', ''],
+    ...fallen.map((one) => [
+      '',
+      one.kind,
+      String(one.step),
+      STEPS[one.step] ?? '',
+      why(one),
+      { text: ago(one.since, now), paint: dim },
+    ]),
+  ]);
+  const raises = repos.flatMap(({ name, fallen }) =>
+    fallen
+      .filter((one) => one.proposed)
+      .map(
+        ({ kind, step }) =>
+          `${kind} changes of ${name} have earned step ${step + 1}: ./millwright autonomy set ${step + 1} --repo ${name} --kind ${kind} --reason "…"   ${dim('(an administrator who filed none of their tickets)')}`,
+      ),
+  );
+  const plain = rows.every((row) => row[1] === 'all');
+  return [
+    ...table(
+      look,
+      [
+        { title: 'repo' },
+        { title: 'changes' },
+        { title: 'step', align: 'right' as const },
+        { title: 'name' },
+        ...(plain
+          ? []
+          : [
+              { title: 'why', shrinkTo: 30 },
+              { title: 'since', align: 'right' as const },
+            ]),
+      ],
+      plain ? rows.map((row) => row.slice(0, 4)) : rows,
+    ),
+    ...(raises.length === 0 ? [] : ['', ...raises]),
+  ];
+}

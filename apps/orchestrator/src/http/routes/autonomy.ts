@@ -1,0 +1,100 @@
+import { NewStep, type RepoName, RepoView, type RunId, streamOf, type TicketKind } from '@millwright/domain';
+import { AFTER_CRITICAL, earnedRaise, stepFor } from '@millwright/policy';
+import { z } from 'zod';
+import type { Factory } from '../../drive/factory.ts';
+import { standingOf } from '../../intake/tickets.ts';
+import type { RepoInfo } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
+import { conflict, forbidden, unusable } from '../problem.ts';
+import { say } from '../say.ts';
+import { must, type Who } from '../who.ts';
+import { knownRepo, repoView } from './repos.ts';
+
+const Params = z.object({ repo: z.string() });
+
+export function autonomyRoutes(app: App, { factory }: Api): void {
+  app.post(
+    '/repos/:repo/autonomy',
+    { schema: { params: Params, body: NewStep, response: { 200: RepoView } } },
+    async (request) => {
+      const info = knownRepo(factory, request.params.repo);
+      const { repo } = info;
+      const { step, kind, reason } = request.body;
+      const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
+      // A person may lower a step at any time; raising is an administrator's signed entry.
+      must(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
+      if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
+      if (step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
+      if (step >= UNATTENDED) await mustGoBack(factory, repo);
+      await say(factory, streamOf.repo(repo), request.who, {
+        type: 'repo.step-set',
+        data: { repo, step, ...(kind === undefined ? {} : { kind }), reason },
+      });
+      return repoView(factory, repo);
+    },
+  );
+}
+
+/** Throws where the factory froze the target because going back failed: until a person has thawed it, the sweep would take the step again. */
+function mustNotBeStuck(factory: Factory, repo: RepoName): void {
+  const { frozen } = factory.world.target(repo);
+  if (frozen?.by === 'factory')
+    throw conflict(
+      'frozen',
+      `${repo} could not go back and is frozen: ${frozen.reason}`,
+      `mend it, then: ./millwright release thaw ${repo}`,
+    );
+}
+
+/**
+ * Throws unless this kind of change has earned the raise, by tickets that are not of the one who says it: nobody widens what their own work
+ * may do.
+ */
+function mustHaveEarned(factory: Factory, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
+  const { world, settings } = factory;
+  const name = info.repo;
+  const [of, show] = [`${kind} changes of ${name}`, `./millwright autonomy show --repo ${name}`];
+  if (step > info.step)
+    throw conflict(
+      'above-repository',
+      `${of} cannot go further than ${name}, which is at step ${info.step}`,
+      `./millwright autonomy set ${step} --repo ${name} --reason …`,
+    );
+  const raise = earnedRaise(info, kind, settings.raiseAfter);
+  if (raise === null) {
+    const count = info.lost.get(kind)?.served.length ?? 0;
+    throw conflict(
+      'not-earned',
+      `${of} stay at step ${stepFor(info, [kind])}: ${count} of ${settings.raiseAfter} releases of them came to serve since they fell`,
+      show,
+    );
+  }
+  if (step > raise.to)
+    throw conflict(
+      'one-step',
+      `${of} are raised by one step at a time, to ${raise.to} now`,
+      `./millwright autonomy set ${raise.to} --repo ${name} --kind ${kind} --reason …`,
+    );
+  const author = (run: RunId) => String(world.run(run)?.author);
+  if (raise.runs.some((run) => author(run) === String(who.id)))
+    throw forbidden(
+      `${who.name} filed tickets that earned this raise: another administrator must say it`,
+      show,
+    );
+}
+
+/** From this step on the default policy lets releases out that no person has seen. */
+const UNATTENDED = 6;
+
+/** Throws where the repository's target cannot go back: at such a step nobody would be there to mend it. */
+async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
+  const standing = await standingOf(await factory.repositories.open(name));
+  const deploy = standing.kind === 'ready' ? standing.config.deploy : undefined;
+  const cannot = deploy === undefined ? null : factory.deployments.cannotGoBack(name, deploy);
+  if (cannot !== null)
+    throw unusable(
+      'cannot-go-back',
+      cannot,
+      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: ./millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
+    );
+}
