@@ -57,16 +57,20 @@ export const RepoView = z.object({
   branch: z.string(),
   deliver: z.enum(['merge', 'branch']),
   step: z.number().int(),
-  /** Kinds of change at a lower step than the repository: since when, what was rolled back, and what they show since. */
+  /**
+   * Kinds of change at a lower step than the repository: since when, what was rolled back, and what they show since. An administrator raises one
+   * up to `upTo`; to `earned` where that is not null, not for tickets of their own.
+   */
   fallen: z.array(
     z.object({
       kind: TicketKind,
       step: z.number().int(),
+      upTo: z.number().int(),
       since: z.number(),
       release: ReleaseId.nullable(),
       served: z.number().int(),
       needed: z.number().int(),
-      proposed: z.boolean(),
+      earned: z.number().int().nullable(),
     }),
   ),
   live: ReleaseId.nullable(),

@@ -88,11 +88,29 @@ describe('a raise', () => {
     ).toBeNull();
   });
 
-  test('of the repository brings no kind back that fell', () => {
+  test('of the repository brings no kind back that fell, nor does lowering it first', () => {
     const lowered = evolveAutonomy(fallen, set(3), 2);
     expect(stepFor(lowered, ['feature'])).toBe(3);
     expect(stepFor(evolveAutonomy(lowered, set(7), 3), ['feature'])).toBe(5);
+    const around = [set(3, 'feature'), set(7)].reduce((now, entry) => evolveAutonomy(now, entry, 3), lowered);
+    expect(around.lost.get('feature')).toMatchObject({ to: 3, upTo: 5, whole: 7 });
   });
+});
+
+test('what a person lowers comes back by a person’s word, as far as nothing was rolled back meanwhile', () => {
+  const lowered = after(set(7), set(3, 'bug'));
+  expect(lowered.lost.get('bug')).toMatchObject({ to: 3, upTo: 7, release: null });
+  expect(evolveAutonomy(lowered, set(7, 'bug'), 2).lost.size).toBe(0);
+  const fallen = drop(lowered, 'bug', release(1));
+  expect(fallen.lost.get('bug')).toMatchObject({ to: 2, upTo: 6 });
+  const back = evolveAutonomy(serve(fallen, 'bug', 1, 2), set(6, 'bug'), 2);
+  expect(back.lost.get('bug')).toMatchObject({
+    to: 6,
+    upTo: 6,
+    release: release(1),
+    served: [1, 2].map(run),
+  });
+  expect(earnedRaise(serve(back, 'bug', 3), 'bug', AFTER)).toMatchObject({ from: 6, to: 7 });
 });
 
 test('whatever happens, only a person raises a step', () => {

@@ -6,6 +6,10 @@ import type { Entry, Instant, ReleaseId, RunId, TicketKind } from '@millwright/d
 /** What a kind of change has left of the repository's step. */
 export type Lost = {
   readonly to: number;
+  /** As far as a person may raise it without evidence: what one has lowered by hand comes back by hand. At least `to`. */
+  readonly upTo: number;
+  /** What it had before it lost anything: there again, nothing is left of the loss, whatever the repository's step was meanwhile. */
+  readonly whole: number;
   /** What was rolled back; null where a person set the step of this kind. */
   readonly release: ReleaseId | null;
   readonly at: Instant;
@@ -37,13 +41,17 @@ export function evolveAutonomy(state: Autonomy, entry: Entry, at: Instant): Auto
     case 'repo.step-set': {
       const { step, kind } = entry.data;
       if (kind === undefined) return { ...state, step };
-      return step < state.step ? fallen(state, kind, step, null, at) : without(state, kind);
+      const lost = state.lost.get(kind);
+      const whole = lost?.whole ?? state.step;
+      if (step >= whole) return without(state, kind);
+      if (lost !== undefined && step <= lost.upTo) return changed(state, kind, () => ({ ...lost, to: step }));
+      return fallen(state, kind, { to: step, upTo: lost === undefined ? whole : step, whole }, null, at);
     }
     case 'autonomy.dropped': {
       const { kind, to, release } = entry.data;
-      return kind === null
-        ? { ...state, step: Math.min(state.step, to) }
-        : fallen(state, kind, to, release, at);
+      if (kind === null) return { ...state, step: Math.min(state.step, to) };
+      const { upTo, whole } = state.lost.get(kind) ?? { upTo: state.step, whole: state.step };
+      return fallen(state, kind, { to, upTo: Math.max(to, upTo - 1), whole }, release, at);
     }
     case 'autonomy.raise-proposed':
       return changed(state, entry.data.kind, (lost) => ({ ...lost, proposed: true }));
@@ -71,21 +79,27 @@ export function dropAfterCritical({ step }: Autonomy): Drop | null {
   return step > AFTER_CRITICAL ? { from: step, to: AFTER_CRITICAL } : null;
 }
 
-/** Where a raise of this kind goes, and the runs that earned it; null until `after` releases of it came to serve. One step at a time. */
+/** How far a raise of this kind goes, and the runs that earned it; null until `after` releases of it came to serve. One step at a time. */
 export function earnedRaise(
   state: Autonomy,
   kind: TicketKind,
   after: number,
 ): { from: number; to: number; runs: readonly RunId[] } | null {
   const lost = state.lost.get(kind);
-  return lost === undefined || lost.to >= state.step || lost.served.length < after
+  return lost === undefined || lost.upTo >= state.step || lost.served.length < after
     ? null
-    : { from: lost.to, to: lost.to + 1, runs: lost.served };
+    : { from: lost.to, to: lost.upTo + 1, runs: lost.served };
 }
 
-const fallen = (state: Autonomy, kind: TicketKind, to: number, release: ReleaseId | null, at: Instant) => ({
+const fallen = (
+  state: Autonomy,
+  kind: TicketKind,
+  steps: Pick<Lost, 'to' | 'upTo' | 'whole'>,
+  release: ReleaseId | null,
+  at: Instant,
+): Autonomy => ({
   ...state,
-  lost: new Map([...state.lost, [kind, { to, release, at, served: [], proposed: false }]]),
+  lost: new Map([...state.lost, [kind, { ...steps, release, at, served: [], proposed: false }]]),
 });
 const without = (state: Autonomy, kind: TicketKind): Autonomy => ({
   ...state,

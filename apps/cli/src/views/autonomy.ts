@@ -18,8 +18,11 @@ export const STEPS = [
 
 type Fallen = RepoView['fallen'][number];
 
-const why = ({ release, served, needed }: Fallen): string =>
-  `${release === null ? 'set by a person' : `${release} was rolled back`}; ${served} of ${needed} releases served since`;
+const why = ({ release, served, needed, step, upTo }: Fallen): string =>
+  [
+    ...(release === null ? [] : [`${release} was rolled back; ${served} of ${needed} releases served since`]),
+    ...(step < upTo ? [`a person set it lower than ${upTo}`] : []),
+  ].join('; ');
 
 /** A line a repository, one below it for each kind of change that is at a lower step, and how to raise those that have earned it. */
 export function autonomyList(look: Look, repos: readonly RepoView[], now: number): string[] {
@@ -38,10 +41,10 @@ export function autonomyList(look: Look, repos: readonly RepoView[], now: number
   ]);
   const raises = repos.flatMap(({ name, fallen }) =>
     fallen
-      .filter((one) => one.proposed)
+      .filter((one) => one.earned !== null)
       .map(
-        ({ kind, step }) =>
-          `${kind} changes of ${name} have earned step ${step + 1}: ./millwright autonomy set ${step + 1} --repo ${name} --kind ${kind} --reason "…"   ${dim('(an administrator who filed none of their tickets)')}`,
+        ({ kind, earned }) =>
+          `${kind} changes of ${name} have earned step ${earned}: ./millwright autonomy set ${earned} --repo ${name} --kind ${kind} --reason "…"   ${dim('(an administrator who filed none of their tickets)')}`,
       ),
   );
   const plain = rows.every((row) => row[1] === 'all');

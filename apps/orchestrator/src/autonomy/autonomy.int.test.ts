@@ -64,7 +64,7 @@ test('an automatic rollback costs its kind of change a step, before the run says
   const worse = await shipBad('bug');
   expect(await repo()).toMatchObject({
     step: 7,
-    fallen: [{ kind: 'bug', step: 5, release: worse.release, served: 0, needed: 1, proposed: false }],
+    fallen: [{ kind: 'bug', step: 5, release: worse.release, served: 0, needed: 1, earned: null }],
   });
   expect(await set({ step: 6, kind: 'bug' }, eve.token)).toMatchObject({
     status: 409,
@@ -102,11 +102,17 @@ test('an automatic rollback costs its kind of change a step, before the run says
   await set({ step: 5 });
   expect((await set({ step: 7 })).body.fallen).toMatchObject([{ kind: 'bug', step: 5 }]);
   expect((await set({ step: 6, kind: 'bug' }, eve.token)).body.fallen).toMatchObject([
-    { kind: 'bug', step: 6, release: null, served: 0 },
+    { kind: 'bug', step: 6, release: null, served: 0, earned: null },
   ]);
   expect((await at.ship(x(), 'bug')).state).toBe('done');
   await at.until('the second proposal', async () => (await lines('autonomy.raise-proposed')).length === 2);
   expect((await set({ step: 7, kind: 'bug' }, eve.token)).body.fallen).toEqual([]);
+  // What a person lowers comes back by hand.
+  expect((await set({ step: 3, kind: 'docs' })).body.fallen).toMatchObject([
+    { kind: 'docs', step: 3, upTo: 7 },
+  ]);
+  expect((await set({ step: 6, kind: 'docs' }, ann.token)).status).toBe(403);
+  expect((await set({ step: 7, kind: 'docs' })).body.fallen).toEqual([]);
 });
 
 test('what fell does not ship in the shadow of another kind of change', async () => {

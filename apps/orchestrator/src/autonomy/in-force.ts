@@ -9,12 +9,10 @@ export function inForce(factory: Factory, { repo }: Run, kinds: readonly TicketK
   const autonomy = factory.world.repo(repo);
   if (autonomy === undefined) return { step: 0 };
   const step = stepFor(autonomy, kinds);
-  if (step === autonomy.step) return { step };
-  const kind = kinds.find((one) => stepFor(autonomy, [one]) === step);
-  const lost = kind === undefined ? undefined : autonomy.lost.get(kind);
-  return kind === undefined || lost === undefined
-    ? { step }
-    : { step, lost: { kind, release: lost.release } };
+  const kind = kinds.find((one) => autonomy.lost.get(one)?.to === step);
+  const lost = kind && autonomy.lost.get(kind);
+  if (kind === undefined || lost === undefined || step === autonomy.step) return { step };
+  return { step, lost: { kind, release: lost.to < lost.upTo ? null : lost.release } };
 }
 
 /**

@@ -47,8 +47,8 @@ function mustNotBeStuck(factory: Factory, repo: RepoName): void {
 }
 
 /**
- * Throws unless this kind of change has earned the raise, by tickets that are not of the one who says it: nobody widens what their own work
- * may do.
+ * Throws unless a person had only lowered this kind of change, or it has earned the raise, by tickets that are not of the one who says it:
+ * nobody widens what their own work may do.
  */
 function mustHaveEarned(factory: Factory, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
   const { world, settings } = factory;
@@ -60,6 +60,7 @@ function mustHaveEarned(factory: Factory, info: RepoInfo, kind: TicketKind, step
       `${of} cannot go further than ${name}, which is at step ${info.step}`,
       `./millwright autonomy set ${step} --repo ${name} --reason …`,
     );
+  if (step <= (info.lost.get(kind)?.upTo ?? 0)) return;
   const raise = earnedRaise(info, kind, settings.raiseAfter);
   if (raise === null) {
     const count = info.lost.get(kind)?.served.length ?? 0;

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/domain';
+import { earnedRaise } from '@millwright/policy';
 import { z } from 'zod';
 import type { Factory } from '../../drive/factory.ts';
 import { GIT_TOKEN } from '../../git/credential.ts';
@@ -48,9 +49,10 @@ export async function repoView(factory: Factory, name: RepoName): Promise<RepoVi
 const fallenOf = (factory: Factory, repo: RepoInfo): RepoView['fallen'] =>
   [...repo.lost]
     .filter(([, { to }]) => to < repo.step)
-    .map(([kind, { to, at, release, served, proposed }]) => ({
-      ...{ kind, step: to, since: at, release, proposed },
+    .map(([kind, { to, upTo, at, release, served }]) => ({
+      ...{ kind, step: to, upTo, since: at, release },
       ...{ served: served.length, needed: factory.settings.raiseAfter },
+      earned: earnedRaise(repo, kind, factory.settings.raiseAfter)?.to ?? null,
     }));
 
 export function repoRoutes(app: App, { factory }: Api): void {
