@@ -1,11 +1,22 @@
 import { type GitSha, type Historic, PatchId } from '@millwright/domain';
+import { Memo } from './memo.ts';
 import { DIFF, type Repository } from './repository.ts';
+
+/** Every gate is judged up to three times, each time on the same commits. Long histories are read anew. */
+const HELD_COMMITS = 200;
+const read = new WeakMap<Repository, Memo<Historic[]>>();
 
 /**
  * The commits of `head` that are not in the past of `bad` and touch what it touches, oldest first, with their patches: all that can hold
  * its patch or take it back. A merge counts as what it brings to its first parent.
  */
-export async function historySince(repo: Repository, head: GitSha, bad: GitSha): Promise<Historic[]> {
+export function historySince(repo: Repository, head: GitSha, bad: GitSha): Promise<Historic[]> {
+  const held = read.get(repo) ?? new Memo<Historic[]>(64, (history) => history.length <= HELD_COMMITS);
+  read.set(repo, held);
+  return held.of([head, bad], () => readSince(repo, head, bad));
+}
+
+async function readSince(repo: Repository, head: GitSha, bad: GitSha): Promise<Historic[]> {
   const before = await repo.at(`${bad}^`);
   const [first] = await repo.changed(before.commit, bad);
   if (first === undefined) return [];

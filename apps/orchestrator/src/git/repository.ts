@@ -50,6 +50,7 @@ export class Repository {
   readonly #sources = new Memo<Digest>(64);
   readonly #snapshots = new Memo<string>(256);
   readonly #patchIds = new Memo<PatchId>(64);
+  readonly #commits = new Memo<CommitAndTree>(256);
   readonly #made = new Made();
   /** Where the branch was when it was last fetched or pushed to; its objects are here. */
   #fetched: CommitAndTree | null = null;
@@ -141,11 +142,15 @@ export class Repository {
     return this.at(`refs/remotes/origin/${this.branch}`);
   }
 
-  async at(ref: string): Promise<CommitAndTree> {
-    const [commit, tree] = (await this.git.text(['rev-parse', `${ref}^{commit}`, `${ref}^{tree}`])).split(
-      '\n',
-    );
-    return { commit: GitSha.parse(commit), tree: GitSha.parse(tree) };
+  /** A commit by any name, with its tree. What a commit's id names is asked once. */
+  at(ref: string): Promise<CommitAndTree> {
+    const look = async () => {
+      const [commit, tree] = (await this.git.text(['rev-parse', `${ref}^{commit}`, `${ref}^{tree}`])).split(
+        '\n',
+      );
+      return { commit: GitSha.parse(commit), tree: GitSha.parse(tree) };
+    };
+    return /^[0-9a-f]{40}\^?$/.test(ref) ? this.#commits.of([ref], look) : look();
   }
 
   /** A file's bytes in a tree, or null where the tree has none at that path. A tree that cannot be read throws: it is not one without the file. */
