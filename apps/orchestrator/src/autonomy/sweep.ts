@@ -1,5 +1,5 @@
 import { streamOf } from '@millwright/domain';
-import { earnedRaise } from '@millwright/policy';
+import { AFTER_CRITICAL, earnedRaise } from '@millwright/policy';
 import { ORCHESTRATOR } from '../actor.ts';
 import { appendTo } from '../drive/append.ts';
 import type { Factory } from '../drive/factory.ts';
@@ -12,13 +12,13 @@ import { loseAfterCritical } from './lose.ts';
 export async function drawAutonomy(factory: Factory): Promise<void> {
   const { world, settings } = factory;
   for (const [repo, { frozen }] of world.targets)
-    if (frozen?.by === 'factory') await loseAfterCritical(factory, repo, 'stuck', frozen.release);
+    if (frozen?.by === 'factory' && (world.repo(repo)?.step ?? 0) > AFTER_CRITICAL)
+      await loseAfterCritical(factory, repo, 'stuck', frozen.release);
   for (const [repo, info] of world.repos)
     for (const [kind, { proposed }] of info.lost) {
       const raise = proposed ? null : earnedRaise(info, kind, settings.raiseAfter);
       if (raise === null) continue;
       const data = { repo, kind, ...raise, runs: [...raise.runs] };
-      // Told again by nobody: what the world has of this stream by then says that it was proposed.
       await appendTo(factory, streamOf.repo(repo), ORCHESTRATOR, () => ({
         type: 'autonomy.raise-proposed',
         data,
