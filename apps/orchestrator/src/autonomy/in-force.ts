@@ -2,10 +2,12 @@ import type { Facts, GitSha, Run, TicketKind } from '@millwright/domain';
 import { stepFor } from '@millwright/policy';
 import type { Factory } from '../drive/factory.ts';
 
-export type InForce = (Pick<Facts, 'step'> & Required<Pick<Facts, 'lost'>>) | Pick<Facts, 'step'>;
-
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
-export function inForce(factory: Factory, { repo }: Run, kinds: readonly TicketKind[]): InForce {
+export function inForce(
+  factory: Factory,
+  { repo }: Run,
+  kinds: readonly TicketKind[],
+): Pick<Facts, 'step' | 'lost'> {
   const autonomy = factory.world.repo(repo);
   if (autonomy === undefined) return { step: 0 };
   const step = stepFor(autonomy, kinds);
