@@ -1,5 +1,5 @@
 import type { Facts, GitSha, Run, TicketKind } from '@millwright/domain';
-import { stepFor } from '@millwright/policy';
+import { NO_AUTONOMY, stepFor } from '@millwright/policy';
 import type { Factory } from '../drive/factory.ts';
 
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
@@ -8,8 +8,7 @@ export function inForce(
   { repo }: Run,
   kinds: readonly TicketKind[],
 ): Pick<Facts, 'step' | 'lost'> {
-  const autonomy = factory.world.repo(repo);
-  if (autonomy === undefined) return { step: 0 };
+  const autonomy = factory.world.repo(repo) ?? NO_AUTONOMY;
   const step = stepFor(autonomy, kinds);
   const kind = kinds.find((one) => autonomy.lost.get(one)?.to === step);
   const lost = kind && autonomy.lost.get(kind);

@@ -13,6 +13,7 @@ import {
   type TicketId,
   terminal,
 } from '@millwright/domain';
+import { NO_AUTONOMY, stepFor } from '@millwright/policy';
 import { ORCHESTRATOR } from '../actor.ts';
 import { parseMillwrightYaml } from '../config/millwright-yaml.ts';
 import type { Factory } from '../drive/factory.ts';
@@ -128,7 +129,7 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
           config: await putJson(factory.store.artifacts, RepoConfig, config),
           base,
           deploys: config.deploy !== undefined && factory.world.repo(ticket.repo)?.deliver !== 'branch',
-          step: factory.world.repo(ticket.repo)?.step ?? 0,
+          step: stepFor(factory.world.repo(ticket.repo) ?? NO_AUTONOMY, [ticket.kind]),
           expiresAt: factory.clock.now() + factory.settings.runMs,
           limits: factory.settings.limits,
         },
