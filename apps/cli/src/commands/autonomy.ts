@@ -1,9 +1,10 @@
-import { RepoView, TicketKind } from '@millwright/domain';
+import { RepoView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { parseWhole } from '../text/parse.ts';
 import { autonomyList, STEPS } from '../views/autonomy.ts';
+import { parseKind } from './kind.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -21,18 +22,14 @@ export async function showAutonomy(context: Context, _args: string[], options: O
 
 export async function setAutonomy(context: Context, [given = '']: string[], options: Options): Promise<void> {
   const step = parseWhole(given, 'STEP', 0, 7);
-  const kind = TicketKind.optional().safeParse(options.kind);
-  if (!kind.success)
-    throw usage(`there is no kind "${options.kind}"`, `--kind takes ${TicketKind.options.join(', ')}`);
+  const { kind } = parseKind(options.kind);
   const { raw, value } = await context.client.post(
     `/repos/${encodeURIComponent(String(options.repo))}/autonomy`,
     RepoView,
-    { step, reason: options.reason, ...(kind.data === undefined ? {} : { kind: kind.data }) },
+    { step, reason: options.reason, ...(kind === undefined ? {} : { kind }) },
   );
-  const what = kind.data === undefined ? `${options.repo} is` : `${kind.data} changes of ${options.repo} are`;
-  const lower = value.fallen
-    .filter((one) => one.kind !== kind.data)
-    .map((one) => `${one.kind} at ${one.step}`);
+  const what = kind === undefined ? `${options.repo} is` : `${kind} changes of ${options.repo} are`;
+  const lower = value.fallen.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
   show(context, raw, () => [
     `${what} at step ${step} now: ${STEPS[step] ?? ''}.`,
     ...(lower.length === 0 ? [] : [`Lower by what was rolled back or set: ${lower.join(', ')}.`]),

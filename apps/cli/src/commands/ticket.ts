@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { TicketKind, TicketView } from '@millwright/domain';
+import { TicketView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, newest, show } from '../context.ts';
 import { codeOf, usage } from '../fail.ts';
@@ -7,6 +7,7 @@ import { parseDuration } from '../text/parse.ts';
 import { oneLine } from '../text/plain.ts';
 import { ticketList, ticketShow } from '../views/ticket.ts';
 import { followRun, runOf } from '../watch/follow.ts';
+import { parseKind } from './kind.ts';
 import { decoded, readStdin } from './stdin.ts';
 
 type Options = Record<string, string | boolean | undefined>;
@@ -35,13 +36,12 @@ export async function file(context: Context, [path = '']: string[], options: Opt
   const timeoutMs =
     options.timeout === undefined ? null : parseDuration(String(options.timeout), '--timeout');
   if (timeoutMs !== null && options.follow !== true) throw usage('--timeout goes with --follow');
-  if (options.kind !== undefined && !TicketKind.safeParse(options.kind).success)
-    throw usage(`there is no kind "${options.kind}"`, `--kind takes ${TicketKind.options.join(', ')}`);
+  const kind = parseKind(options.kind);
   const markdown = path === '-' ? await readStdin(MAX_BYTES, 'a ticket') : readTicket(path);
   const { raw, value } = await context.client.post(
     '/tickets',
     TicketView,
-    { repo: options.repo, markdown, ...(options.kind === undefined ? {} : { kind: options.kind }) },
+    { repo: options.repo, markdown, ...kind },
     options.key === undefined ? {} : { 'idempotency-key': String(options.key) },
   );
   if (options.follow !== true) {

@@ -47,7 +47,8 @@ async function answerOf(
       release: live,
       reason: decided.kind === 'leave' ? decided.reason : '',
     };
-  // Beside it, since going back waits for no entry; and the incident is not answered before it is recorded.
+  // Beside it, since going back waits for no entry; and the incident is not answered before it is recorded: what
+  // failed meanwhile is tried once more, and its error then is the answer's.
   const lose = () => loseAfterRollback(factory, ticket.repo, plan.leaves);
   const [answer, lost] = await Promise.all([
     goBack(factory, ticket.id, plan),

@@ -202,6 +202,7 @@ function decided(
       return `left ${what} to ${plural(approvals, 'approver')}${by}: ${reason}`;
   }
 }
+
 const DROP_CAUSES = {
   rolled_back: (release: string) => `${release} was rolled back`,
   critical_incident: (release: string) => `a critical incident came while ${release} served`,

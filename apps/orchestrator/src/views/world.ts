@@ -70,6 +70,7 @@ export type ReleaseInfo = {
   provenance: Digest | null;
   result: 'promoted' | 'rolled_back' | 'failed' | null;
 };
+
 /**
  * The trail as the API shows it: a projection in memory, built from position 0 at start and followed from then on. It decides nothing:
  * whoever decides reads the stream. What it holds can be thrown away at any time.

@@ -24,7 +24,7 @@ export function autonomyRoutes(app: App, { factory }: Api): void {
       // A person may lower a step at any time; raising is an administrator's signed entry.
       must(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
       if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
-      if (step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
+      if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
       if (step >= UNATTENDED) await mustGoBack(factory, repo);
       await say(factory, streamOf.repo(repo), request.who, {
         type: 'repo.step-set',
