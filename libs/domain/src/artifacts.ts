@@ -122,32 +122,116 @@ export const CommandResult = z.strictObject({
 });
 export type CommandResult = z.infer<typeof CommandResult>;
 
+/**
+ * What the factory says of a tree's tests. `no_tests`: nothing ran that could have failed. `failing_as_on_base`: what fails here fails on
+ * the base too, so it is nobody's to mend in this change. `invalid`: the run cannot be believed (canary tests missing, a known test no longer
+ * reports). Only `passed` is a pass; nothing untested ever reads so.
+ */
+export const Verdict = z.enum(['passed', 'failed', 'no_tests', 'failing_as_on_base', 'invalid']);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** A verdict in words, for people. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  passed: 'passed',
+  failed: 'failed',
+  no_tests: 'no tests',
+  failing_as_on_base: 'failing as on the base',
+  invalid: 'invalid',
+};
+
+/** Whether the change goes back to its implementer. The other verdicts go on to the gate, which knows them apart. */
+export const sendsBack = (verdict: Verdict): boolean => verdict === 'failed' || verdict === 'invalid';
+
+/** Something that a person should look at before this report counts. `code` is stable, `text` is for people. */
+export const TestDoubt = z.strictObject({
+  code: z.string().max(64),
+  text: freeText(z.string().max(500)),
+  path: z.string().max(4_096).optional(),
+  line: z.number().int().positive().optional(),
+});
+export type TestDoubt = z.infer<typeof TestDoubt>;
+
+const Names = z.array(z.string()).max(200);
+
 /** Computed by the factory on the exact tree; nothing in it was said by a model or by the code under test alone. */
 export const TestReport = z.strictObject({
   tree: GitSha,
-  /** `invalid`: the run cannot be believed (canary tests missing, a known test no longer reports). Never a pass. */
-  verdict: z.enum(['passed', 'failed', 'invalid']),
+  verdict: Verdict,
   /** One sentence that a person can act on. */
   reason: freeText(z.string().max(4_000)),
-  runner: z.enum(['node', 'vitest', 'jest', 'mocha', 'unknown', 'none']),
+  /** The runner's name, `unknown` or `none`. */
+  runner: z.string().max(64),
+  /**
+   * How far the run was followed. `proven`: by name, from files that carried canaries; `by_name`: names without canaries; `by_exit_code`:
+   * the command's exit code, and nothing else; `not_run`.
+   */
+  followed: z.enum(['proven', 'by_name', 'by_exit_code', 'not_run']),
+  /** Why it was not followed as far as this runner can be: what the harness changed on the base. */
+  fellBack: freeText(z.string().max(1_000)).nullable(),
   /** Names known to be reported; empty lists for runners whose names are unknown. */
   names: z.strictObject({
     base: z.number().int(),
     reported: z.number().int(),
-    missing: z.array(z.string()).max(200),
-    failing: z.array(z.string()).max(200),
+    missing: Names,
+    failing: Names,
+    /** Failing here and on the base: nobody is sent back for them. */
+    failingOnBase: Names,
+    /** Failing on the base, or new and failing with the base's code; passing here. */
+    turned: Names,
   }),
   suite: CommandResult.nullable(),
+  /** What failed, grouped by what it said; the largest group first. */
+  failures: z
+    .array(
+      z.strictObject({
+        cause: freeText(z.string().max(4_000)),
+        tests: z.array(z.string()).max(20),
+        count: z.number().int(),
+      }),
+    )
+    .max(50),
   /** The base's own copies of the test files that the change touched: a fact for the gate, not a verdict. */
   baseTests: z.strictObject({
     files: z.array(z.string()),
     failing: z.array(z.string()),
     result: CommandResult.nullable(),
   }),
+  /** The tests that the change adds or changes, run against the base's code. `passing` would have passed without the change. */
+  ownTests: z.strictObject({ files: z.array(z.string()), passing: Names, failing: Names }).nullable(),
+  /** Small faults put into the changed lines, one at a time: whether any test notices. Null where there was nothing to put one in. */
+  mutants: z
+    .strictObject({
+      tried: z.number().int(),
+      noticed: z.number().int(),
+      survivors: z
+        .array(z.strictObject({ path: z.string(), line: z.number().int(), what: z.string().max(300) }))
+        .max(50),
+    })
+    .nullable(),
+  doubts: z.array(TestDoubt).max(100),
   acceptance: z.array(z.strictObject({ acceptance: freeText(z.string()), result: CommandResult })),
   checks: Digest.nullable(),
 });
 export type TestReport = z.infer<typeof TestReport>;
+
+/** A report that says nothing but what it is given: nothing was run. */
+export const testReport = (
+  said: Pick<TestReport, 'tree' | 'verdict' | 'reason'> & Partial<TestReport>,
+): TestReport => ({
+  runner: 'none',
+  followed: 'not_run',
+  fellBack: null,
+  names: { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] },
+  suite: null,
+  failures: [],
+  baseTests: { files: [], failing: [], result: null },
+  ownTests: null,
+  mutants: null,
+  doubts: [],
+  acceptance: [],
+  checks: null,
+  ...said,
+});
 
 /** Built once from the merged tree. `layer` is the tar of the built application folder, the bytes that were tested and that ship. */
 export const Release = z.strictObject({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TicketKind } from './artifacts.ts';
+import { TicketKind, Verdict } from './artifacts.ts';
 import {
   Actor,
   AttemptId,
@@ -208,7 +208,7 @@ export const Entry = z.discriminatedUnion('type', [
   e('task.integrated', { task: TaskId.nullable(), commit: GitSha, tree: GitSha }),
   e('task.conflicted', { task: TaskId.nullable(), paths: z.array(z.string()), start: GitSha, reason }),
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
-  e('change.tested', { tree: GitSha, report: Digest, verdict: z.enum(['passed', 'failed', 'invalid']) }),
+  e('change.tested', { tree: GitSha, report: Digest, verdict: Verdict }),
   e('base.moved', {
     base: CommitAndTree,
     /** The run's commit on the new base; null where it conflicts, and then `conflict` says where work goes on. */
@@ -237,7 +237,7 @@ export const Entry = z.discriminatedUnion('type', [
     release: ReleaseId,
     artifact: Digest,
     layer: Digest,
-    verdict: z.enum(['passed', 'failed', 'invalid']),
+    verdict: Verdict,
   }),
   /**
    * The release went forth and back on its target, without traffic, before anybody is asked to let it out. `unhealthy` and `failed` end the

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TicketKind } from './artifacts.ts';
+import { TicketKind, Verdict } from './artifacts.ts';
 import { Actor, Digest, GitSha, Instant, PatchId, PersonId, ReleaseId, RepoName } from './ids.ts';
 
 // What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
@@ -63,7 +63,7 @@ const common = {
 const Tested = z.strictObject({
   /** The tree that the report is of. */
   tree: GitSha,
-  verdict: z.enum(['passed', 'failed', 'invalid', 'none']),
+  verdict: z.enum([...Verdict.options, 'none']),
   /** False where the runner is not one whose tests' names the factory can read. */
   namesKnown: z.boolean(),
 });

@@ -95,6 +95,23 @@ describe('approvals', () => {
   });
 });
 
+describe('what no test speaks for', () => {
+  test.each(['no_tests', 'failing_as_on_base'] as const)(
+    'waits for a person at step 7 too: %s',
+    (verdict) => {
+      const asked = (over: object) =>
+        evaluate(policy, mergeFacts({ step: 7, test: { tree: SHA, verdict, namesKnown: false }, ...over }));
+      expect(asked({ change: { risk: 'raised' } })).toMatchObject({
+        decision: 'needs_approval',
+        approvals: 1,
+      });
+      expect(asked({ change: { risk: 'raised' } }).policies).toContain('untested');
+      expect(asked({ change: { risk: 'raised' }, approvals: [BOB] })).toMatchObject({ decision: 'allow' });
+      expect(asked({ change: { risk: 'trivial' } })).toMatchObject({ decision: 'allow' });
+    },
+  );
+});
+
 describe('fails closed', () => {
   test.each([
     'halted',

@@ -40,7 +40,16 @@ const common = {
 };
 const test_ = fc.record({
   tree: sha,
-  verdict: fc.constantFrom('passed', 'passed', 'passed', 'failed', 'invalid', 'none'),
+  verdict: fc.constantFrom(
+    'passed',
+    'passed',
+    'passed',
+    'failed',
+    'invalid',
+    'no_tests',
+    'failing_as_on_base',
+    'none',
+  ),
   namesKnown: fc.boolean(),
 });
 const review = fc.record({

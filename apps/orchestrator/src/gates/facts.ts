@@ -159,7 +159,13 @@ async function changeFacts(
   const repo = await factory.repositories.open(run.repo);
   const patch = (await repo.diff(from, to)).toString('utf8');
   const tests = report
-    ? { missing: report.names.missing, baseFailing: report.baseTests.failing, namesKnown: namesKnown(report) }
+    ? {
+        missing: report.names.missing,
+        baseFailing: report.baseTests.failing,
+        namesKnown: namesKnown(report),
+        verdict: report.verdict,
+        doubts: report.doubts,
+      }
     : null;
   return risk({
     paths: await repo.changed(from, to),
@@ -171,7 +177,7 @@ async function changeFacts(
 }
 
 const namesKnown = (report: TestReport | null): boolean =>
-  report !== null && report.runner !== 'unknown' && report.runner !== 'none';
+  report !== null && (report.followed === 'proven' || report.followed === 'by_name');
 
 async function budgetLeft(factory: Factory, run: Run): Promise<number> {
   const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);

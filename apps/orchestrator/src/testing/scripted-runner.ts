@@ -7,6 +7,7 @@ import {
   ChangeSet,
   type Clock,
   type Digest,
+  type GitSha,
   getJson,
   noUsage,
   Plan,
@@ -16,6 +17,8 @@ import {
   Review,
   type SpecOf,
   TestReport,
+  testReport,
+  type Verdict,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Repository } from '../git/repository.ts';
@@ -26,7 +29,7 @@ export type Script = {
   /** Path → text (null deletes), on top of the start tree. */
   implement?: (spec: SpecOf<'implement'>) => Record<string, string | null>;
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
-  test?: (spec: SpecOf<'test'>) => 'passed' | 'failed' | 'invalid';
+  test?: (spec: SpecOf<'test'>) => Verdict;
   release?: (spec: SpecOf<'deploy'>) => Release;
 };
 
@@ -122,17 +125,11 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
   }
 }
 
-export const report = (tree: string, verdict: 'passed' | 'failed' | 'invalid') => ({
-  tree,
-  verdict,
-  reason: verdict,
-  runner: 'node' as const,
-  names: { base: 1, reported: 1, missing: [], failing: [] },
-  suite: null,
-  baseTests: { files: [], failing: [], result: null },
-  acceptance: [],
-  checks: null,
-});
+export const report = (tree: GitSha, verdict: Verdict): TestReport =>
+  testReport({
+    ...{ tree, verdict, reason: verdict, runner: 'node', followed: 'proven' },
+    names: { base: 1, reported: 1, missing: [], failing: [], failingOnBase: [], turned: [] },
+  });
 
 /** The tree with these files, made by two processes: each costs as much as all the rest. */
 async function edited(repo: Repository, tree: string, files: Record<string, string | null>): Promise<string> {

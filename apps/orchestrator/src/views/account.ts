@@ -1,4 +1,4 @@
-import type { Entry, EntryOf, Gate } from '@millwright/domain';
+import { type Entry, type EntryOf, type Gate, VERDICT_WORDS } from '@millwright/domain';
 
 const short = (id: string): string =>
   id.startsWith('sha256:') ? id.slice(7, 19) : id.length >= 40 ? id.slice(0, 10) : id;
@@ -94,7 +94,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'change.composed':
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
     case 'change.tested':
-      return `tests of tree ${short(entry.data.tree)}: ${entry.data.verdict}`;
+      return `tests of tree ${short(entry.data.tree)}: ${VERDICT_WORDS[entry.data.verdict]}`;
     case 'base.moved':
       return `the base moved to ${short(entry.data.base.commit)}${entry.data.conflict ? `, in conflict with ${entry.data.conflict.paths.join(', ')}` : ', rebased'}`;
     case 'merge.started':
@@ -108,7 +108,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'release.attested':
       return `attested release ${entry.data.release} in ${short(entry.data.attestation)}, signed by ${entry.data.key}`;
     case 'release.built':
-      return `built release ${entry.data.release} (${short(entry.data.layer)}), tests ${entry.data.verdict}`;
+      return `built release ${entry.data.release} (${short(entry.data.layer)}), tests: ${VERDICT_WORDS[entry.data.verdict]}`;
     case 'release.rehearsed':
       return rehearsed(entry.data);
     case 'release.outdated':

@@ -10,6 +10,7 @@ import {
   type RunView,
   type Stage,
   type StageView,
+  sendsBack,
   streamOf,
   Ticket,
   type Todo,
@@ -157,7 +158,7 @@ function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'
       const refused =
         stage.role === 'review'
           ? run.reviews.some((one) => one.review === artifact && one.verdict === 'request_changes')
-          : run.tests.some((one) => one.report === artifact && one.verdict !== 'passed');
+          : run.tests.some((one) => one.report === artifact && sendsBack(one.verdict));
       return refused ? (stage.role === 'review' ? 'changes_requested' : 'failed') : 'done';
     }
   }

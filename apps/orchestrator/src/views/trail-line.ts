@@ -1,12 +1,13 @@
-import type {
-  Entry,
-  Gate,
-  GateAction,
-  RecordedEntry,
-  RunId,
-  TrailActor,
-  TrailLine,
-  TrailResult,
+import {
+  type Entry,
+  type Gate,
+  type GateAction,
+  type RecordedEntry,
+  type RunId,
+  sendsBack,
+  type TrailActor,
+  type TrailLine,
+  type TrailResult,
 } from '@millwright/domain';
 import { sentence } from './account.ts';
 import { concernsOf } from './concerns.ts';
@@ -131,7 +132,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
       return entry.data.verdict === 'approve' ? 'done' : 'failed';
     case 'change.tested':
     case 'release.built':
-      return entry.data.verdict === 'passed' ? 'done' : 'failed';
+      return sendsBack(entry.data.verdict) ? 'failed' : 'done';
     case 'release.rehearsed':
       return entry.data.result === 'works' ? 'done' : 'failed';
     case 'deploy.finished':

@@ -7,6 +7,7 @@ import {
   putJson,
   type SpecOf,
   TestReport,
+  testReport,
 } from '@millwright/domain';
 import type { Prepared } from '../verify/suite.ts';
 import { type Acceptance, verify } from '../verify/verify.ts';
@@ -52,12 +53,8 @@ function releaseAhead({ runner, spec }: Held<SpecOf<'test'>>, { checkout, layer 
   runner.sandboxes.archiveAhead({ run: spec.run, attempt: spec.attempt, checkout, deps: layer });
 }
 
-const unprepared = (tree: GitSha, reason: string, checks: Digest): TestReport => ({
-  ...{ tree, verdict: 'failed', reason: reason.slice(0, 4_000), runner: 'none', suite: null },
-  names: { base: 0, reported: 0, missing: [], failing: [] },
-  baseTests: { files: [], failing: [], result: null },
-  ...{ acceptance: [], checks },
-});
+const unprepared = (tree: GitSha, reason: string, checks: Digest): TestReport =>
+  testReport({ tree, verdict: 'failed', reason: reason.slice(0, 4_000), checks });
 
 async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Acceptance> {
   const { artifacts } = held.runner;

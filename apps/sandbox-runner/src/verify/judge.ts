@@ -100,6 +100,7 @@ export function judge(
     reported: seen.length,
     missing: missing.slice(0, 200),
     failing: failing.slice(0, 200),
+    ...{ failingOnBase: [], turned: [] },
   };
   const runner = base.carriers.length === 0 && base.outcomes.length > 0 ? ('unknown' as const) : base.runner;
   const say = (verdict: TestReport['verdict'], reason: string): Judgement => ({
@@ -146,7 +147,7 @@ export function judge(
 
 /** For runners whose names are unknown: the exit code is all there is, and the gate is told so. */
 export function judgeByExitCode(base: BaseFacts, observed: SuiteRun): Judgement {
-  const names = { base: 0, reported: 0, missing: [], failing: [] };
+  const names = { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] };
   const { end } = observed;
   const say = (verdict: TestReport['verdict'], reason: string): Judgement => ({
     ...{ verdict, reason, runner: 'unknown', names },

@@ -7,7 +7,9 @@ import {
   type GitSha,
   type RepoConfig,
   retryable,
+  sendsBack,
   type TestReport,
+  testReport,
 } from '@millwright/domain';
 import { listCheckout, readCheckout } from '../sandbox/index.ts';
 import { runAcceptance } from './acceptance.ts';
@@ -78,20 +80,22 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
   const said = suite.judgement;
   const [first] = unmet;
-  const verdict = said.verdict === 'passed' && first !== undefined ? 'failed' : said.verdict;
+  const verdict = !sendsBack(said.verdict) && first !== undefined ? 'failed' : said.verdict;
   const reason =
     first === undefined
       ? said.reason
       : `${said.verdict === 'passed' ? '' : `${said.reason} `}${unmet.length} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
-  return {
+  const known = said.runner !== 'none' && said.runner !== 'unknown';
+  return testReport({
     ...{ tree: input.tree, verdict, reason: reason.slice(0, 4_000), runner: said.runner, names: said.names },
+    followed: known ? 'proven' : said.runner === 'none' ? 'not_run' : 'by_exit_code',
     ...{
       suite: suite.result,
       baseTests: suite.baseTests,
       acceptance,
       checks: written?.digest ?? null,
     },
-  };
+  });
 }
 
 /** The tester's checks, as soon as they are written. */
@@ -111,10 +115,10 @@ type SuiteVerdict = {
 
 const nothingToRun = (): SuiteVerdict => ({
   judgement: {
-    verdict: 'passed',
+    verdict: 'no_tests',
     reason: 'The base has no test command: no tests were run.',
     runner: 'none',
-    names: { base: 0, reported: 0, missing: [], failing: [] },
+    names: { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] },
   },
   result: null,
   baseTests: { files: [], failing: [], result: null },

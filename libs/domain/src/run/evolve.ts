@@ -1,3 +1,4 @@
+import { sendsBack } from '../artifacts.ts';
 import type { CommitAndTree, Entry } from '../entries.ts';
 import type { TaskId } from '../ids.ts';
 import { addUsage, type Gate, noUsage, type Run, type RunState, type Stage, type Work } from './state.ts';
@@ -233,11 +234,9 @@ function evolveRun(run: Run, entry: Entry): Run {
     case 'change.tested': {
       const { tree, verdict, report } = entry.data;
       const tested = taken({ ...run, tests: [...run.tests, { tree, verdict, report }] }, 'test', null);
-      return verdict === 'passed'
-        ? tested
-        : withWork(tested, null, (work) =>
-            sendBack(work, { kind: 'tests', report }, run.head.tree, run.head),
-          );
+      return sendsBack(verdict)
+        ? withWork(tested, null, (work) => sendBack(work, { kind: 'tests', report }, run.head.tree, run.head))
+        : tested;
     }
     case 'base.moved': {
       const { base, head, conflict } = entry.data;

@@ -1,3 +1,4 @@
+import type { Verdict } from '../artifacts.ts';
 import type { AttemptOutcome, CommitAndTree, EntryOf, GateAction, RunEnd, Usage } from '../entries.ts';
 import type {
   Actor,
@@ -107,7 +108,7 @@ export type Run = {
   tasks: Work[];
   whole: Work;
   reviews: { patchId: PatchId; verdict: 'approve' | 'request_changes'; review: Digest }[];
-  tests: { tree: GitSha; verdict: 'passed' | 'failed' | 'invalid'; report: Digest }[];
+  tests: { tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   rebases: number;
   merge:
@@ -121,7 +122,7 @@ export type Run = {
     release: ReleaseId;
     artifact: Digest;
     layer: Digest;
-    verdict: 'passed' | 'failed' | 'invalid';
+    verdict: Verdict;
   } | null;
   /** Of the release above, beside the release that was live then. Null: to be rehearsed before the deploy gate is asked. */
   rehearsal: Rehearsed | null;

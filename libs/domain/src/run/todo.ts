@@ -1,3 +1,4 @@
+import { sendsBack } from '../artifacts.ts';
 import type { GateAction, RunEnd } from '../entries.ts';
 import type { AttemptId, Digest, GateId, Instant, TaskId } from '../ids.ts';
 import type { Role } from '../spec.ts';
@@ -19,7 +20,8 @@ import {
  *
  *  1. No stage opens without its inputs: plan ← ticket, implement ← plan (and its dependencies integrated), review ← a change,
  *     test ← an integrated and reviewed tree, deploy ← a merge.
- *  2. No merge without, for exactly this change: an approving review of its patch, a passing test of its tree, an allowing gate.
+ *  2. No merge without, for exactly this change: an approving review of its patch, a test of its tree that did not send it back, an
+ *     allowing gate, which is told what the test's verdict was.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
  *  4. Every wait has an end: an instant after which the run closes.
  *  5. What is merged, and what is released, is attested before the run closes.
@@ -213,7 +215,8 @@ function composing(run: Run): Step | null {
 function judging(run: Run): Step | null {
   if (run.change === null) return [{ do: 'compose' }];
   if (reviewOf(run, run.change.patchId)?.verdict !== 'approve') return stage(run, 'review', null);
-  if (testOf(run, run.change.tree)?.verdict !== 'passed') return stage(run, 'test', null);
+  const tested = testOf(run, run.change.tree);
+  if (tested === undefined || sendsBack(tested.verdict)) return stage(run, 'test', null);
   return null;
 }
 
@@ -230,7 +233,7 @@ function deploying(run: Run, now: Instant): Step | null {
   if (run.revert?.kind === 'finished')
     return end(run, 'failed', 'the release did not pass its tests; its merge was reverted');
   if (run.release === null) return stage(run, 'deploy', null);
-  if (run.release.verdict !== 'passed') return [{ do: 'revert' }];
+  if (sendsBack(run.release.verdict)) return [{ do: 'revert' }];
   if (run.rehearsal === null) return [{ do: 'rehearse' }];
   return gate(run, 'deploy', run.release.artifact, now) ?? [{ do: 'deploy', gate: gateFor(run, 'deploy') }];
 }

@@ -34,7 +34,7 @@ function of(edits: readonly Edit[], over: Partial<RiskInput> = {}) {
     patch: patchOf(edits),
     config: { protected: ['migrations/**'] },
     authorTrusted: true,
-    tests: { missing: [], baseFailing: [], namesKnown: true },
+    tests: { missing: [], baseFailing: [], namesKnown: true, verdict: 'passed', doubts: [] },
     ...over,
   });
 }
@@ -96,20 +96,51 @@ describe('what raises', () => {
   test('facts that only the factory knows', () => {
     expect(codes([code('x')], { authorTrusted: false })).toContain('author');
     expect(codes([code('x')], { rolledBackPaths: ['src/a.js'] })).toContain('rolled-back');
-    expect(codes([code('x')], { tests: { missing: ['adds'], baseFailing: [], namesKnown: true } })).toContain(
-      'tests-weakened',
-    );
     expect(
-      codes([code('x')], { tests: { missing: [], baseFailing: ['test/a.test.js'], namesKnown: true } }),
+      codes([code('x')], {
+        tests: { missing: ['adds'], baseFailing: [], namesKnown: true, verdict: 'passed', doubts: [] },
+      }),
     ).toContain('tests-weakened');
-    expect(codes([code('x')], { tests: { missing: [], baseFailing: [], namesKnown: false } })).toContain(
-      'names-unknown',
-    );
+    expect(
+      codes([code('x')], {
+        tests: {
+          missing: [],
+          baseFailing: ['test/a.test.js'],
+          namesKnown: true,
+          verdict: 'passed',
+          doubts: [],
+        },
+      }),
+    ).toContain('tests-weakened');
+    expect(
+      codes([code('x')], {
+        tests: { missing: [], baseFailing: [], namesKnown: false, verdict: 'passed', doubts: [] },
+      }),
+    ).toContain('names-unknown');
     expect(
       of([{ path: 'README.md', added: ['x'] }], {
-        tests: { missing: [], baseFailing: [], namesKnown: false },
+        tests: { missing: [], baseFailing: [], namesKnown: false, verdict: 'passed', doubts: [] },
       }).risk,
     ).toBe('trivial');
+  });
+
+  test('a verdict that is no pass, and what the tests leave in doubt', () => {
+    const tests = { missing: [], baseFailing: [], namesKnown: true, verdict: 'passed' as const, doubts: [] };
+    expect(codes([code('x')], { tests: { ...tests, verdict: 'no_tests' } })).toContain('untested');
+    expect(codes([code('x')], { tests: { ...tests, verdict: 'failing_as_on_base' } })).toContain('untested');
+    const readme = [{ path: 'README.md', added: ['x'] }];
+    expect(of(readme, { tests: { ...tests, verdict: 'no_tests' } }).risk).toBe('trivial');
+    const doubt = (line: number) => ({
+      code: 'talks-to-runner',
+      text: 'reads a mark',
+      path: 'src/a.js',
+      line,
+    });
+    const doubted = of([code('x')], { tests: { ...tests, doubts: [doubt(3), doubt(9)] } });
+    expect(doubted).toMatchObject({
+      risk: 'raised',
+      reasons: [{ code: 'talks-to-runner', text: 'reads a mark (src/a.js:3); and 1 more' }],
+    });
   });
 
   test('size, lockfiles and documents not counted', () => {

@@ -4,6 +4,9 @@ import {
   type ChangeFacts,
   type RepoConfig,
   type RiskClass,
+  type TestDoubt,
+  VERDICT_WORDS,
+  type Verdict,
 } from '@millwright/domain';
 import { matchesAny } from './glob.ts';
 import { findIrreversible } from './irreversible.ts';
@@ -24,7 +27,14 @@ export type RiskInput = {
   config: Pick<RepoConfig, 'protected'>;
   authorTrusted: boolean;
   /** What the test report says, or null before there is one. */
-  tests: { missing: readonly string[]; baseFailing: readonly string[]; namesKnown: boolean } | null;
+  tests: {
+    missing: readonly string[];
+    baseFailing: readonly string[];
+    namesKnown: boolean;
+    verdict: Verdict;
+    /** What the test stage says that a person should look at. */
+    doubts: readonly TestDoubt[];
+  } | null;
   /** Paths of changes that were rolled back lately (the caller says how lately). */
   rolledBackPaths?: readonly string[];
 };
@@ -123,6 +133,20 @@ function sizeReason(input: RiskInput): Reason[] {
   return [{ code: 'size', text: `is large: ${lines} lines in ${counted.length} files` }];
 }
 
+/** Doubts of one code are one reason, with the first of them in full. */
+function doubtReasons(doubts: readonly TestDoubt[]): Reason[] {
+  const codes = unique(doubts.map(({ code }) => code));
+  return codes.flatMap((code) => {
+    const [first, ...more] = doubts.filter((doubt) => doubt.code === code);
+    if (first === undefined) return [];
+    const at =
+      first.path === undefined ? '' : ` (${first.path}${first.line === undefined ? '' : `:${first.line}`})`;
+    return [
+      { code, text: cut(`${first.text}${at}${more.length > 0 ? `; and ${more.length} more` : ''}`, 500) },
+    ];
+  });
+}
+
 /** What a patch does that cannot be taken back, 100 at most; `git diff --binary --full-index` as text. */
 export const irreversibleOf = (patch: string): ChangeFacts['irreversible'] =>
   findIrreversible(parsePatch(patch), isDocument).slice(0, 100);
@@ -168,6 +192,9 @@ export function risk(input: RiskInput): ChangeFacts {
       code: 'names-unknown',
       text: 'was tested by a runner whose tests cannot be followed by name',
     });
+  if (input.tests !== null && input.tests.verdict !== 'passed' && kinds.some((kind) => kind !== 'docs'))
+    reasons.push({ code: 'untested', text: `its tests' verdict is "${VERDICT_WORDS[input.tests.verdict]}"` });
+  reasons.push(...doubtReasons(input.tests?.doubts ?? []));
   if (reasons.length > 0) return { risk: 'raised', reasons: reasons.slice(0, 64), ...facts };
   const trivial = kinds.length > 0 && kinds.every((kind) => kind !== undefined);
   const risk: RiskClass = trivial ? 'trivial' : 'low';

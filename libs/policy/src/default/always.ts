@@ -11,7 +11,13 @@ when { context.halted };
 @id("tests")
 @says("the tests of exactly this tree did not pass")
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
-unless { context.testVerdict == "passed" && context.testOfThisTree };
+unless { context.testOfThisTree && ["passed", "no_tests", "failing_as_on_base"].contains(context.testVerdict) };
+
+@id("untested")
+@says("no test of this tree speaks for it (there is none, or what fails fails on the base too): a person allows it, at every step")
+forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
+when { ["no_tests", "failing_as_on_base"].contains(context.testVerdict) }
+unless { context.change.risk == "trivial" || context.approvals >= 1 };
 
 @id("quarantine")
 @says("it holds what was rolled back, without its revert: a person can lift that quarantine")

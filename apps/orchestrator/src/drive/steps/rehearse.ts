@@ -1,4 +1,4 @@
-import { type EntryOf, fenceFor, type Run, retryable, terminal } from '@millwright/domain';
+import { type EntryOf, fenceFor, type Run, retryable, sendsBack, terminal } from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
 import { blames, loseAfterRollback } from '../../autonomy/lose.ts';
 import { irreversibleSince } from '../../gates/facts.ts';
@@ -72,7 +72,7 @@ const told = (reason: string, evidence = '') => ({
 /** A release that was made to run for its rehearsal, and goes nowhere, is stopped. The run ends all the same: a leftover has no traffic. */
 export async function discardRehearsed(factory: Factory, run: Run): Promise<void> {
   const release = run.release?.release;
-  if (!release || run.release?.verdict !== 'passed' || run.deploy !== null) return;
+  if (!release || (run.release !== null && sendsBack(run.release.verdict)) || run.deploy !== null) return;
   await factory.deploys.run(run.repo, async () => {
     try {
       await factory.world.reached(await factory.trail.head());

@@ -294,7 +294,7 @@ function take(
         data: {
           tree: state.change?.tree ?? sha(),
           report: step.artifact,
-          verdict: (['failed', 'invalid'] as const)[roll(8)] ?? 'passed',
+          verdict: (['failed', 'invalid', 'no_tests', 'failing_as_on_base'] as const)[roll(12)] ?? 'passed',
         },
       };
     case 'deploy':
@@ -304,7 +304,7 @@ function take(
           release: 'rel_00000000' as ReleaseId,
           artifact: step.artifact,
           layer: digest(),
-          verdict: roll(5) ? 'passed' : 'failed',
+          verdict: (['failed', 'no_tests'] as const)[roll(6)] ?? 'passed',
         },
       };
   }
