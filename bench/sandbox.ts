@@ -1,9 +1,9 @@
 import { measured } from './programs/line.ts';
 import type { Row, Spread } from './row.ts';
 
-// Sandboxes belong to the runner, whose rooms nobody enters: a program of its own measures them and prints numbers.
+// A program of the library measures sandboxes and prints numbers.
 
-const PROGRAM = `${import.meta.dirname}/../apps/sandbox-runner/src/sandbox/testing/measure.ts`;
+const PROGRAM = `${import.meta.dirname}/../libs/sandbox/src/testing/measure.ts`;
 
 type Measured = {
   call: Spread;

@@ -9,7 +9,7 @@ import {
   dockerTarget,
   type Journal,
   type ReleaseRef,
-  type RunAs,
+  type RunConfig,
   rollback,
 } from '@millwright/rollback';
 import { clock } from '../programs/clock.ts';
@@ -33,7 +33,7 @@ export async function ours(trail: OpenTrail, name: string) {
       },
     },
   });
-  const run = (canary: object): RunAs => ({
+  const run = (canary: object): RunConfig => ({
     config: DeployConfig.parse({
       ...{ target: 'docker', start: 'node server.js', port: 8080, expose: port, health: '/healthz', canary },
     }),

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Conversation, loadScripts } from '@millwright/agents/recorded';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checksOf, copyShop, install, replay, run } from './shop-replay.ts';
+import { copyShop, install, replay, resolveChecks, run } from './shop-replay.ts';
 
 // The examples' conversations are written by hand: here they are played against the shop's real source, and its real tests say
 // whether each ticket goes as its file says. Every implementer and reviewer runs the suite and expects how it ends.
@@ -51,7 +51,7 @@ function find(
  */
 async function accepted(ticket: string, at: string, tree: string): Promise<boolean[]> {
   const scratch = copy(at);
-  const checks = checksOf(await replay(find(ticket, 'test'), scratch));
+  const checks = resolveChecks(await replay(find(ticket, 'test'), scratch));
   const candidate = copy(tree);
   cpSync(join(scratch, '.millwright-checks'), join(candidate, '.millwright-checks'), { recursive: true });
   const ran = await Promise.all(checks.map(({ command }) => run(candidate, command)));

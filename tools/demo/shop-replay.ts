@@ -89,7 +89,7 @@ export async function install(folder: string): Promise<void> {
   if (code !== 0) throw new Error(`npm ci failed (${code}): ${output}`);
 }
 
-export function checksOf(submitted: Record<string, unknown>): Check[] {
+export function resolveChecks(submitted: Record<string, unknown>): Check[] {
   const { checks } = submitted;
   if (!Array.isArray(checks)) throw new Error('no checks were submitted');
   return checks as Check[];

@@ -54,7 +54,7 @@ describe('doors', () => {
 
   it('are the only way out of a room', () => {
     expect(judge('libs/audit/src/a.test.ts', "import { a } from '../../store/src/b.ts';")).toEqual([
-      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, database, agents/recorded, store/testing, rollback/testing)',
+      '1 imports ../../store/src/b.ts: a relative import leaves libs/audit; allowed: paths inside it, or a door (domain, database, agents/recorded, store/testing, rollback/testing, sandbox/testing)',
     ]);
     expect(judge('libs/audit/src/a.ts', "import { a } from '../package.json';")).toEqual([]);
   });
@@ -64,7 +64,7 @@ describe('owners', () => {
   it.each([
     ['apps/orchestrator/src/a.ts', '@anthropic-ai/sdk', 'libs/agents'],
     ['libs/store/src/a.ts', 'pg', 'libs/queue'],
-    ['apps/cli/src/a.ts', 'dockerode', 'apps/sandbox-runner, libs/rollback'],
+    ['apps/cli/src/a.ts', 'dockerode', 'libs/sandbox, libs/rollback'],
     ['apps/sandbox-runner/src/a.ts', 'postgres', 'libs/database'],
     ['apps/orchestrator/src/a.ts', '@anthropic-ai/sdk/resources/messages', 'libs/agents'],
   ])('%s may not import %s', (path, specifier, owners) => {

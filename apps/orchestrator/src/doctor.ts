@@ -1,6 +1,6 @@
 import type { DoctorLine } from '@millwright/domain';
-import type { Factory } from './drive/factory.ts';
-import { witnessLines } from './views/witnesses.ts';
+import type { Factory } from './factory.ts';
+import { witnessLines } from './streams/witnesses.ts';
 
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
 const SEAL_LATE_MS = 5_000;

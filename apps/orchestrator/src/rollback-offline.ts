@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, terminal } from '@millwright/domain';
 import { commandTarget, dockerTarget } from '@millwright/rollback';
 import { z } from 'zod';
-import { rollBackOffline } from './deploy/offline.ts';
+import { rollBackOffline } from './releases/offline.ts';
 
 // `millwright rollback --offline`: a process of its own, without the database and without the orchestrator, whether that one runs or not. It
 // prints one JSON document: how it went.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Sandboxes } from './sandbox/index.ts';
+import type { Sandboxes } from '@millwright/sandbox';
 
 // An incarnation names a process for good: its id and start time (proc(5), stat field 22, in clock ticks since boot), so that another
 // runner on the same engine can tell whether it still runs, and random letters, so that no name comes twice.

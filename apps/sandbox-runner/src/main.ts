@@ -4,6 +4,7 @@ import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
 import { AttemptId, type Clock, maskSecrets } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
+import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { runAttempt } from './attempt/run-attempt.ts';
@@ -11,7 +12,6 @@ import type { Runner } from './attempt/runner.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { createPrepare } from './prepare/index.ts';
-import { openSandboxes } from './sandbox/index.ts';
 import { memoryOf } from './verify/memory.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.

@@ -2,7 +2,7 @@ import { Deploying } from './deploying.ts';
 import { Effects, Fenced } from './effect.ts';
 import type { DeployOrder, DeployResult, NotDeployed, PrepareResult, RetireOrder } from './order.ts';
 import { RETENTION } from './retention.ts';
-import { checkRun } from './run-as.ts';
+import { checkRun } from './run-config.ts';
 import { failure, type ReleaseRef, type Target } from './target.ts';
 
 /**

@@ -1,6 +1,5 @@
 import type { SmokeRun } from './canary/checks.ts';
 import { Watch } from './canary/watch.ts';
-import { checksOf } from './checks-of.ts';
 import { type Effect, type Effects, Fenced, messageOf, type Reversible } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import { awaitHealthy } from './healthy.ts';
@@ -15,6 +14,7 @@ import type {
   Verdict,
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
+import { resolveChecks } from './resolve-checks.ts';
 import { type Done, type Failure, failure, type Target, type Weights } from './target.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
@@ -181,7 +181,7 @@ export class Deploying {
       old: this.#liveRuns ? (live?.id ?? null) : null,
       config: run.config,
       clock,
-      checks: [...checksOf(run.config, smoke ?? this.#smoke), ...checks],
+      checks: [...resolveChecks(run.config, smoke ?? this.#smoke), ...checks],
       maxBakes,
     });
     try {

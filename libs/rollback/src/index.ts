@@ -9,7 +9,6 @@ export {
   smokeCheck,
 } from './canary/checks.ts';
 export type { Judgement } from './canary/judge.ts';
-export { checksOf } from './checks-of.ts';
 export { type CommandPlace, commandTarget } from './command/target.ts';
 export { deploy, discard, prepareRelease, retire } from './deploy.ts';
 export type { DockerPlace } from './docker/place.ts';
@@ -32,6 +31,7 @@ export { type LiveMemory, type LiveSample, NOTHING_SEEN, watchLive } from './rec
 export { HEAL_LIMITS, type HealLimits, type HealMemory, NO_HEALS } from './reconcile/policy.ts';
 export { differs, type Reconciled, reconcile } from './reconcile/reconcile.ts';
 export { rehearse } from './rehearse.ts';
+export { resolveChecks } from './resolve-checks.ts';
 export { rollback } from './rollback.ts';
 export type {
   Counters,
@@ -41,7 +41,7 @@ export type {
   ReleaseRef,
   ReleaseState,
   Replica,
-  RunAs,
+  RunConfig,
   Smoked,
   Target,
   TargetState,

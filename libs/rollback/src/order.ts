@@ -3,13 +3,13 @@ import type { Check, SmokeRun } from './canary/checks.ts';
 import type { Judgement } from './canary/judge.ts';
 import type { Journal } from './effect.ts';
 import type { Retention } from './retention.ts';
-import type { Failure, ReleaseRef, RunAs } from './target.ts';
+import type { Failure, ReleaseRef, RunConfig } from './target.ts';
 import type { Stuck, Verification } from './verify.ts';
 
 /** What is asked of a deploy, of preparing it, and of rehearsing its undo. Times in milliseconds. */
 export type DeployOrder = {
   readonly release: ReleaseRef;
-  readonly run: RunAs;
+  readonly run: RunConfig;
   /** The release that serves now, as the trail has it, or null for a first deploy. It stays, warm, as the previous one. */
   readonly live: ReleaseRef | null;
   /** Grows with every deploy and rollback of the target; the same one again resumes the same deploy. */
@@ -118,7 +118,7 @@ export type RetireOrder = Pick<DeployOrder, 'fence' | 'journal'> & {
 export type RollbackOrder = {
   readonly to: ReleaseRef;
   /** As the release was run; needed when its containers are gone. */
-  readonly run: RunAs;
+  readonly run: RunConfig;
   readonly fence: number;
   readonly journal: Journal;
   readonly clock: Clock;

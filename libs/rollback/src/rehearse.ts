@@ -1,6 +1,6 @@
 import { Effects, Fenced, messageOf } from './effect.ts';
 import type { DeployOrder, Rehearsal } from './order.ts';
-import { checkRun } from './run-as.ts';
+import { checkRun } from './run-config.ts';
 import type { ReleaseRef, Target } from './target.ts';
 
 const ASK_MS = 5_000;

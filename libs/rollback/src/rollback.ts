@@ -3,7 +3,7 @@ import { Effects, Fenced, type Journal, messageOf } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import { awaitHealthy } from './healthy.ts';
 import type { RollbackOrder, RollbackResult } from './order.ts';
-import { checkRun } from './run-as.ts';
+import { checkRun } from './run-config.ts';
 import type { Failure, Target } from './target.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 

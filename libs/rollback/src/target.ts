@@ -13,7 +13,7 @@ import type { Retention } from './retention.ts';
 export type ReleaseRef = { readonly id: ReleaseId; readonly layer: Digest; readonly image: string };
 
 /** How a release is run: the repository's own file as of that release, and the secrets' values by name. */
-export type RunAs = {
+export type RunConfig = {
   readonly config: DeployConfig;
   readonly secrets: Readonly<Record<string, string>>;
   /** Containers of one release; 1 unless told. */
@@ -93,17 +93,17 @@ export interface Target {
   /** Whether it has figures of requests at all. */
   readonly measures: boolean;
   /** Null, or why it could not go back from a release run like this. */
-  cannotGoBack(run: RunAs): string | null;
+  cannotGoBack(run: RunConfig): string | null;
   /** Takes the target for `fence`, or says who has it. The same fence again is taken again. */
   fence(fence: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
   /** The proxy listens at the address users have, with the traffic it had before. */
-  ensureProxy(run: RunAs): Promise<Done | Failure>;
+  ensureProxy(run: RunConfig): Promise<Done | Failure>;
   /** Whether `materialise` and `start` could bring it back: its image is there, or can be made. Touches nothing. */
   available(release: ReleaseRef): Promise<Done | Failure>;
   /** Layer and base image are an image on the target: that very one is there still, or it is made anew of bytes checked against their digest. */
   materialise(release: ReleaseRef): Promise<Done | Failure>;
   /** The release runs, without traffic; whatever runs under its name and is not it is replaced. */
-  start(release: ReleaseRef, run: RunAs): Promise<Done | Failure>;
+  start(release: ReleaseRef, run: RunConfig): Promise<Done | Failure>;
   /** Asks each running replica once. Empty when none runs. */
   probe(release: ReleaseId, timeoutMs: number): Promise<readonly Probe[]>;
   /**

@@ -2,7 +2,7 @@ import type { Clock, ReleaseId } from '@millwright/domain';
 import { wilson } from './canary/sequential.ts';
 import { messageOf } from './effect.ts';
 import { elapsed } from './elapsed.ts';
-import { type Done, type Failure, failure, type RunAs, type Target, type Weights } from './target.ts';
+import { type Done, type Failure, failure, type RunConfig, type Target, type Weights } from './target.ts';
 
 // Going back, and being sure of it.
 
@@ -25,7 +25,7 @@ const PROBE_MS = 1_000;
  */
 export async function trafficBack(
   target: Target,
-  { weights, fence, condemn, run }: { weights: Weights; fence: number; condemn?: ReleaseId; run: RunAs },
+  { weights, fence, condemn, run }: { weights: Weights; fence: number; condemn?: ReleaseId; run: RunConfig },
 ): Promise<Done | Failure> {
   let last = await target.shift(weights, fence, condemn);
   for (let tries = 0; last.kind === 'failed' && tries < 2; tries += 1) {
@@ -35,7 +35,7 @@ export async function trafficBack(
   return last;
 }
 
-async function mend(target: Target, run: RunAs): Promise<Done | Failure> {
+async function mend(target: Target, run: RunConfig): Promise<Done | Failure> {
   try {
     return await target.ensureProxy(run);
   } catch (error) {

@@ -58,8 +58,8 @@ const LOADS: Record<string, readonly string[]> = {
   [PROGRAMS.migrate]: ['libs/store/src/index.ts', 'libs/queue/src/index.ts'],
   [PROGRAMS.orchestrator]: [
     'apps/orchestrator/src/http/server.ts',
-    'apps/orchestrator/src/drive/driver.ts',
-    'apps/orchestrator/src/deploy/healer.ts',
+    'apps/orchestrator/src/runs/driver.ts',
+    'apps/orchestrator/src/incidents/healer.ts',
   ],
   [PROGRAMS.runner]: [
     'apps/sandbox-runner/src/attempt/run-attempt.ts',

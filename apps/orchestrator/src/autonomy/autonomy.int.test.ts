@@ -4,7 +4,7 @@ import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { raise } from '../incidents/raise.ts';
 import { type Shop, shop } from '../testing/shop.ts';
-import { loseAfterRollback } from './lose.ts';
+import { demoteAfterRollback } from './demote.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 const SHOP = 'shop' as RepoName;
@@ -58,7 +58,7 @@ test('an automatic rollback costs its kind of change a step, before the run says
   const finished = (await lines('deploy.finished')).find(({ data }) => data.release === bad.release);
   expect(dropped?.position).toBeLessThan(finished?.position ?? 0);
   // Drawn again, as by a factory that was killed before the outcome was recorded, it costs nothing more.
-  await loseAfterRollback(at.factory, SHOP, [bad.release]);
+  await demoteAfterRollback(at.factory, SHOP, [bad.release]);
   expect(await lines('autonomy.dropped')).toHaveLength(1);
 
   const worse = await shipBad('bug');

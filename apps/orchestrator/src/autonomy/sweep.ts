@@ -1,9 +1,9 @@
 import { streamOf } from '@millwright/domain';
 import { AFTER_CRITICAL, earnedRaise } from '@millwright/policy';
-import { ORCHESTRATOR } from '../actor.ts';
-import { appendTo } from '../drive/append.ts';
-import type { Factory } from '../drive/factory.ts';
-import { loseAfterCritical } from './lose.ts';
+import type { Factory } from '../factory.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
+import { appendWith } from '../streams/append.ts';
+import { loseAfterCritical } from './demote.ts';
 
 /**
  * What follows for autonomy from what the trail says, whoever was killed before it was drawn: a target that the factory had to freeze holds
@@ -19,7 +19,7 @@ export async function drawAutonomy(factory: Factory): Promise<void> {
       const raise = proposed ? null : earnedRaise(info, kind, settings.raiseAfter);
       if (raise === null) continue;
       const data = { repo, kind, ...raise, runs: [...raise.runs] };
-      await appendTo(factory, streamOf.repo(repo), ORCHESTRATOR, () => ({
+      await appendWith(factory, streamOf.repo(repo), ORCHESTRATOR, () => ({
         type: 'autonomy.raise-proposed',
         data,
       }));

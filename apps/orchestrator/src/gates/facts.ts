@@ -18,8 +18,8 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
-import { inForce, shipsWith } from '../autonomy/in-force.ts';
-import type { Factory } from '../drive/factory.ts';
+import { inForce, shipsWith } from '../autonomy/effective-step.ts';
+import type { Factory } from '../factory.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
 /** Who said yes to exactly this subject, and until when that counts. */

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { Factory } from '../drive/factory.ts';
-import { Repository } from '../git/repository.ts';
+import type { Factory } from '../factory.ts';
+import { Repository } from '../source-control/repository.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
 // Every way around that history offers, on real git.

@@ -1,8 +1,8 @@
 import type { GitSha, Held, ReleaseId, RepoName } from '@millwright/domain';
 import { held } from '@millwright/domain';
-import type { Factory } from '../drive/factory.ts';
-import { historySince } from '../git/history.ts';
-import type { Repository } from '../git/repository.ts';
+import type { Factory } from '../factory.ts';
+import { historySince } from '../source-control/history.ts';
+import type { Repository } from '../source-control/repository.ts';
 
 /** What a candidate holds of what is in quarantine; for the gate. */
 export type QuarantineFact = { commit: GitSha; release: ReleaseId } & Held;

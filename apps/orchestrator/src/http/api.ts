@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Driver } from '../drive/driver.ts';
-import type { Factory } from '../drive/factory.ts';
-import type { Who } from './who.ts';
+import type { Factory } from '../factory.ts';
+import type { Driver } from '../runs/driver.ts';
+import type { Who } from './authenticate.ts';
 
 /** What the routes work with. */
 export type Api = { factory: Factory; driver: Driver; version: string; wakeIntake: () => void };

@@ -8,6 +8,7 @@ import {
   validatorCompiler,
 } from 'fastify-type-provider-zod';
 import { type Api, typed } from './api.ts';
+import { authenticate, type Who } from './authenticate.ts';
 import { HttpProblem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
@@ -24,7 +25,6 @@ import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
-import { type Who, whoAsks } from './who.ts';
 
 const OPEN = new Set(['/health', '/openapi.json']);
 /** A ticket of 256 KiB grows when it is written as JSON. */
@@ -51,7 +51,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request) => {
     // An alert is known by its signature, in its own route.
     const open = OPEN.has(request.url.split('?')[0] ?? '') || request.routeOptions.url === ALERTS_ROUTE;
-    if (!open) request.who = await whoAsks(api.factory.store, request);
+    if (!open) request.who = await authenticate(api.factory.store, request);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, problem } = problemOf(error);

@@ -1,9 +1,9 @@
 import { type EntryOf, streamOf, type TicketId } from '@millwright/domain';
-import { ORCHESTRATOR } from '../actor.ts';
-import { loseAfterRollback } from '../autonomy/lose.ts';
-import { type Plan, planRollback, rollBack } from '../deploy/manual-rollback.ts';
-import { appendTo } from '../drive/append.ts';
-import type { Factory } from '../drive/factory.ts';
+import { demoteAfterRollback } from '../autonomy/demote.ts';
+import type { Factory } from '../factory.ts';
+import { type Plan, planRollback, rollBack } from '../releases/manual-rollback.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
+import { appendWith } from '../streams/append.ts';
 import type { TicketInfo } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
 
@@ -18,7 +18,7 @@ export async function answerIncidents(factory: Factory): Promise<void> {
     if (ticket.incident === null || ticket.incident.answered) continue;
     const answer = await answerOf(factory, ticket);
     const data = { ticket: ticket.id, ...answer, reason: answer.reason.slice(0, 4_000) };
-    await appendTo(factory, streamOf.ticket(ticket.id), ORCHESTRATOR, () => ({
+    await appendWith(factory, streamOf.ticket(ticket.id), ORCHESTRATOR, () => ({
       type: 'ticket.incident-answered',
       data,
     }));
@@ -49,7 +49,7 @@ async function answerOf(
     };
   // Beside it, since going back waits for no entry; and the incident is not answered before it is recorded: what
   // failed meanwhile is tried once more, and its error then is the answer's.
-  const lose = () => loseAfterRollback(factory, ticket.repo, plan.leaves);
+  const lose = () => demoteAfterRollback(factory, ticket.repo, plan.leaves);
   const [answer, lost] = await Promise.all([
     goBack(factory, ticket.id, plan),
     lose().then(

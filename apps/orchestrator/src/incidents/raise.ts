@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
-import { ORCHESTRATOR } from '../actor.ts';
-import { loseAfterCritical } from '../autonomy/lose.ts';
-import type { Factory } from '../drive/factory.ts';
+import { loseAfterCritical } from '../autonomy/demote.ts';
+import type { Factory } from '../factory.ts';
 import { fileTicket } from '../intake/tickets.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
 
 /** Something that needs an answer: from an alert, or from the factory's own watch. Its texts are data from outside. */
 export type Incident = {

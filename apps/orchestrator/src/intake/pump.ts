@@ -1,6 +1,6 @@
 import { DriveError, type RecordedEntry, type RunId, streamOf } from '@millwright/domain';
-import type { Driver } from '../drive/driver.ts';
-import type { Factory } from '../drive/factory.ts';
+import type { Factory } from '../factory.ts';
+import type { Driver } from '../runs/driver.ts';
 import { reconcile } from './reconcile.ts';
 import { openRun, settleTicket } from './tickets.ts';
 

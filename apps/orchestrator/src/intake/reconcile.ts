@@ -1,8 +1,8 @@
 import { movedLast, type OpenEffect, type RepoName, terminal } from '@millwright/domain';
 import { drawAutonomy } from '../autonomy/sweep.ts';
-import { retireBehind } from '../deploy/retire-behind.ts';
-import { revertBehind } from '../deploy/revert-behind.ts';
-import type { Factory } from '../drive/factory.ts';
+import type { Factory } from '../factory.ts';
+import { retirePrevious } from '../releases/retire-previous.ts';
+import { revertMergeOf } from '../releases/revert-merge.ts';
 
 // What a factory that died had attempted, and never said how it ended. Merges, deploys and reverts of runs are settled by driving the run: it
 // looks at the remote and at the target first. Here is what no run drives any more.
@@ -18,7 +18,7 @@ export async function reconcile(factory: Factory): Promise<void> {
     await revertOwed(factory, repo);
     // Not waited for: it takes its turn in the deploy lane, and never rejects.
     if (world.target(repo).retires !== null && !factory.deploys.busy(repo))
-      void factory.deploys.run(repo, () => retireBehind(factory, repo));
+      void factory.deploys.run(repo, () => retirePrevious(factory, repo));
   }
   await drawAutonomy(factory);
 }
@@ -29,7 +29,7 @@ async function revertOwed(factory: Factory, repo: RepoName): Promise<void> {
   const { deploys, merges } = factory;
   if (target.history.at(-1)?.by !== 'rollback' || deploys.busy(repo) || merges.busy(repo)) return;
   for (const release of movedLast(target))
-    if (!target.reverting.includes(release)) await revertBehind(factory, repo, release);
+    if (!target.reverting.includes(release)) await revertMergeOf(factory, repo, release);
 }
 
 async function settle(
@@ -40,7 +40,7 @@ async function settle(
   const { world, deployments } = factory;
   if (release === null) throw terminal('no-release', `${key} is of no release`);
   if (kind === 'revert') {
-    await revertBehind(factory, repo, release);
+    await revertMergeOf(factory, repo, release);
     return;
   }
   const run = world.releases.get(release)?.run;

@@ -14,10 +14,10 @@ import {
   terminal,
 } from '@millwright/domain';
 import { NO_AUTONOMY, stepFor } from '@millwright/policy';
-import { ORCHESTRATOR } from '../actor.ts';
-import { parseMillwrightYaml } from '../config/millwright-yaml.ts';
-import type { Factory } from '../drive/factory.ts';
-import type { Repository } from '../git/repository.ts';
+import type { Factory } from '../factory.ts';
+import { parseMillwrightYaml } from '../source-control/millwright-yaml.ts';
+import type { Repository } from '../source-control/repository.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { TicketInfo } from '../views/world.ts';
 
 /** What filing a ticket has just learned of its repository is not asked again for its run. Milliseconds. */

@@ -1,7 +1,7 @@
 import { open, rename } from 'node:fs/promises';
 import { type GitSha, retryable } from '@millwright/domain';
-import { identity } from '../git/identity.ts';
-import type { Repository } from '../git/repository.ts';
+import { identity } from '../source-control/identity.ts';
+import type { Repository } from '../source-control/repository.ts';
 
 /** Where signed checkpoints are put for others to keep: whoever holds one notices a trail that no longer goes on from it. */
 export type Place = { name: string; put(note: string, size: number, atMs: number): Promise<void> };

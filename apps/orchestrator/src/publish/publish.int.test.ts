@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Repository } from '../git/repository.ts';
+import { Repository } from '../source-control/repository.ts';
 import { branchOf, fileAt } from './places.ts';
 import { publish } from './publish.ts';
 

@@ -3,25 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
-import { openQueue } from '@millwright/queue';
 import type { Target } from '@millwright/rollback';
-import { hashToken, openSecrets, openStore } from '@millwright/store';
+import { hashToken } from '@millwright/store';
 import type { TestDatabase } from '@millwright/store/testing';
 import { pino } from 'pino';
-import { Aside } from '../deploy/aside.ts';
-import { Deployments } from '../deploy/deployments.ts';
-import { Healer } from '../deploy/healer.ts';
-import type { Page } from '../deploy/pager.ts';
-import { Driver } from '../drive/driver.ts';
-import { defaultSettings, type Factory } from '../drive/factory.ts';
-import { Lanes } from '../drive/lanes.ts';
-import { Repositories } from '../git/repositories.ts';
-import { server } from '../http/server.ts';
-import { ADMIN } from '../http/who.ts';
-import { Pump } from '../intake/pump.ts';
-import { World } from '../views/world.ts';
+import { compose } from '../compose.ts';
+import type { Factory } from '../factory.ts';
+import type { Page } from '../releases/pager.ts';
 import { type Script, scriptedRunner } from './scripted-runner.ts';
 
 const clock: Clock = {
@@ -48,82 +37,32 @@ export async function scriptedFactory(
 ) {
   const root = mkdtempSync(join(tmpdir(), 'millwright-orchestrator-'));
   const remote = gitRemote(root, files);
-  const trail = openTrail({ url: db.url.orchestrator, clock });
-  const sealer = await openSealer({
-    url: db.url.orchestrator,
-    keyFolder: join(root, 'keys'),
-    origin: 'millwright.local/fac_test',
-    clock,
-  });
-  await sealer.start();
-  const prover = openProver({ url: db.url.orchestrator, vkey: () => sealer.vkey() });
-  const redactor = openRedactor({ url: db.url.redactor });
-  const store = openStore({ url: db.url.orchestrator });
-  const queue = openQueue({ url: db.url.orchestrator });
-  const secrets = openSecrets({ store, key: randomBytes(32) });
-  await store.people.enrol({
-    id: ADMIN,
-    name: 'admin',
-    roles: ['admin', 'author'],
-    tokenHash: hashToken(ADMIN_TOKEN),
-  });
-  const world = new World();
-  const place = {
-    factory: 'fac_test',
-    incarnation: 'test',
-    dataDir: root,
-    proxyImage: 'none',
-    dockerHost: undefined,
-  };
-  const aside = await Aside.open(join(root, 'aside.journal'), clock);
   const paged: Page[] = [];
-  const factory: Factory = {
-    trail,
-    sealer,
-    prover,
-    redactor,
-    store,
-    secrets,
-    queue,
-    clock,
-    ids,
-    log: pino({ level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'silent' }),
-    settings: { ...defaultSettings, ...settings },
-    world,
-    repositories: new Repositories(
-      join(root, 'repos'),
-      (name) => world.repo(name),
-      async () => null,
-    ),
-    deployments: new Deployments({
-      place,
-      artifacts: store.artifacts,
-      secrets,
-      trail,
-      world,
-      clock: targetClock,
-      aside,
-      ...(target ? { target: () => target } : {}),
-    }),
+  const orchestrator = await compose({
+    factory: `fac_test${randomBytes(6).toString('hex')}`,
+    origin: 'millwright.local/fac_test',
+    dataDir: root,
+    databaseUrl: db.url.orchestrator,
+    queueUrl: db.url.orchestrator,
+    redactorUrl: db.url.redactor,
+    adminTokenHash: hashToken(ADMIN_TOKEN),
+    proxyImage: 'none',
+    settings,
     pager: async (page) => {
       paged.push(page);
       return { result: 'sent', reason: 'to the test' };
     },
-    merges: new Lanes<RepoName>(),
-    deploys: new Lanes<RepoName>(),
-    unsealed: new Map(),
-  };
-  const driver = new Driver(factory);
-  const pump = new Pump(factory, driver);
-  const healer = new Healer(factory);
-  await pump.catchUp();
-  await pump.start();
-  healer.start();
-  const app = await server({ factory, driver, version: 'test', wakeIntake: () => pump.wake() });
+    clock,
+    ids,
+    log: pino({ level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'silent' }),
+    ...(target ? { target: { make: () => target, clock: targetClock } } : {}),
+  });
+  await orchestrator.start();
+  const { factory, driver, app, offlineJournal } = orchestrator;
   const runner = await scriptedRunner({
     runnerUrl: db.url.runner,
-    store,
-    queue,
+    store: factory.store,
+    queue: factory.queue,
     clock,
     script,
     repository: () => factory.repositories.open('shop' as RepoName),
@@ -163,7 +102,7 @@ export async function scriptedFactory(
   return {
     root,
     remote,
-    aside,
+    offlineJournal,
     /** Who was called, and why. */
     paged,
     factory,
@@ -192,18 +131,7 @@ export async function scriptedFactory(
     },
     async stop() {
       await runner.stop();
-      await app.close();
-      await healer.stop();
-      await pump.stop();
-      await driver.stop();
-      await factory.deploys.over();
-      await queue.close();
-      await sealer.stop();
-      await prover.close();
-      await redactor.close();
-      await trail.close();
-      await store.close();
-      await aside.close();
+      await orchestrator.stop();
       rmSync(root, { recursive: true, force: true });
     },
   };

@@ -21,7 +21,7 @@ import {
   type Verdict,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { Repository } from '../git/repository.ts';
+import type { Repository } from '../source-control/repository.ts';
 
 /** What the scripted runner answers, a role each; the change is made by editing files of the start tree in the factory's own bare copy. */
 export type Script = {

@@ -1,7 +1,7 @@
 import type { Materials } from '@millwright/agents';
 import { modelOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
 import { cancelled, type Role, retryable, type SpecOf, terminal } from '@millwright/domain';
-import type { Sandbox } from '../sandbox/index.ts';
+import type { Sandbox } from '@millwright/sandbox';
 import type { Prepared } from '../verify/suite.ts';
 import { actorOf, type Held } from './runner.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';

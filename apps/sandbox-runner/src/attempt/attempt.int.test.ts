@@ -22,6 +22,7 @@ import {
   streamOf,
   TestReport,
 } from '@millwright/domain';
+import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { openStore, type Store } from '@millwright/store';
 import { placesOf, type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -29,7 +30,6 @@ import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts
 import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
 import { createPrepare } from '../prepare/index.ts';
-import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
 import { memoryOf } from '../verify/memory.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { Runner } from './runner.ts';

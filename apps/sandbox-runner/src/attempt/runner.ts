@@ -1,8 +1,8 @@
 import type { Breaker, ModelClient, RetryPolicy } from '@millwright/agents';
 import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
 import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
+import type { Sandboxes } from '@millwright/sandbox';
 import type { Prepare } from '../prepare/index.ts';
-import type { Sandboxes } from '../sandbox/index.ts';
 import type { Where } from '../verify/suite.ts';
 import type { BaseMemory } from '../verify/verify.ts';
 

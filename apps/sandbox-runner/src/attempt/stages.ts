@@ -13,10 +13,10 @@ import {
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
+import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
 import { testStage } from './test-stage.ts';
-import { together } from './together.ts';
 
 // One stage a role: what its agent stands on, and how what it hands in becomes the stage's artifact. Whatever a model says of its own
 // work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.

@@ -14,8 +14,8 @@ import { type Acceptance, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
+import { together } from './run-both.ts';
 import { type Held, whereOf } from './runner.ts';
-import { together } from './together.ts';
 
 const SUITE_MS = 15 * 60_000;
 

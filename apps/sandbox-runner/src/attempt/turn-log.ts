@@ -15,8 +15,8 @@ import {
   terminal,
   Usage,
 } from '@millwright/domain';
+import type { Sandbox } from '@millwright/sandbox';
 import { z } from 'zod';
-import type { Sandbox } from '../sandbox/index.ts';
 
 const StoredTurn = z.object({
   turn: z.number().int().positive(),

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
+import type { Checkout } from '@millwright/sandbox';
+import { bundleOf, nth, testSandboxes } from '@millwright/sandbox/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Checkout } from '../sandbox/index.ts';
-import { bundleOf, nth } from '../sandbox/testing/bundle.ts';
-import { testSandboxes } from '../sandbox/testing/factory.ts';
 import { evict } from './layers.ts';
 
 let factory: Awaited<ReturnType<typeof testSandboxes>>;

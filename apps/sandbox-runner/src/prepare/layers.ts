@@ -1,10 +1,8 @@
 import { chown, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Checkout, Engine, Layer } from '@millwright/sandbox';
+import { AGENT, gitPattern, removeTree } from '@millwright/sandbox';
 import { z } from 'zod';
-import { gitPattern } from '../sandbox/extract.ts';
-import { AGENT } from '../sandbox/hardening.ts';
-import { removeTree } from '../sandbox/host.ts';
-import type { Checkout, Engine, Layer } from '../sandbox/index.ts';
 
 const Kept = z.strictObject({ created: z.array(z.string()) });
 

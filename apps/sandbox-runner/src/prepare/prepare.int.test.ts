@@ -5,11 +5,16 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RepoConfig, RepoName } from '@millwright/domain';
+import type { Checkout } from '@millwright/sandbox';
+import {
+  bundleOf,
+  nth,
+  type TestFile,
+  testSandboxes,
+  within,
+  withSandbox,
+} from '@millwright/sandbox/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Checkout } from '../sandbox/index.ts';
-import { bundleOf, nth, type TestFile } from '../sandbox/testing/bundle.ts';
-import { testSandboxes } from '../sandbox/testing/factory.ts';
-import { within, withSandbox } from '../sandbox/testing/sandbox.ts';
 import { createPrepare, type Prepare, type Prepared } from './prepare.ts';
 
 // A registry of one package, served on loopback: what is shown is the way to it, and that there is no other.

@@ -2,12 +2,20 @@ import { createHash } from 'node:crypto';
 import { chown, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepoConfig, RepoName } from '@millwright/domain';
-import { type CleanEnd, runClean } from '../sandbox/clean.ts';
-import { AGENT, type Mount } from '../sandbox/hardening.ts';
-import { removeTree } from '../sandbox/host.ts';
-import { type Checkout, type Layer, listCheckout, readCheckout, type Sandboxes } from '../sandbox/index.ts';
-import { DEFAULT_LIMITS } from '../sandbox/limits.ts';
-import { overlayOptions } from '../sandbox/overlay.ts';
+import {
+  AGENT,
+  type Checkout,
+  type CleanEnd,
+  DEFAULT_LIMITS,
+  type Layer,
+  listCheckout,
+  type Mount,
+  overlayOptions,
+  readCheckout,
+  removeTree,
+  runClean,
+  type Sandboxes,
+} from '@millwright/sandbox';
 import { decideInstall, type Install, MANIFESTS } from './install.ts';
 import { evict, findLayer, keepLayer } from './layers.ts';
 import { startProxy } from './proxy.ts';

@@ -1,6 +1,6 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
+import type { Archived } from '@millwright/sandbox';
 import { type Held, whereOf } from '../attempt/runner.ts';
-import type { Archived } from '../sandbox/index.ts';
 import type { Prepared } from '../verify/suite.ts';
 import { verify } from '../verify/verify.ts';
 

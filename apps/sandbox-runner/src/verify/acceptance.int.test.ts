@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleOf } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
-import { openSandboxes, type Sandboxes } from '../sandbox/index.ts';
 import { runAcceptance } from './acceptance.ts';
 import type { Prepared } from './suite.ts';
 

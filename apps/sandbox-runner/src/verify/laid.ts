@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Sandbox } from '../sandbox/index.ts';
+import type { Sandbox } from '@millwright/sandbox';
 import { quote } from './command.ts';
 import { type Laying, packLaying } from './lay.ts';
 import { readSession, type Session } from './report.ts';

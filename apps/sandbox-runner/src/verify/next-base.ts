@@ -1,4 +1,4 @@
-import { readCheckout } from '../sandbox/index.ts';
+import { readCheckout } from '@millwright/sandbox';
 import type { Canary } from './canary.ts';
 import { canCarry } from './canary.ts';
 import { type BaseFacts, filesOf, type Judgement, learnBase } from './judge.ts';

@@ -1,5 +1,5 @@
 import type { CommandResult } from '@millwright/domain';
-import type { Checkout, Layer, Sandboxes } from '../sandbox/index.ts';
+import type { Checkout, Layer, Sandboxes } from '@millwright/sandbox';
 import { type Canary, canarySource, type KnownRunner } from './canary.ts';
 import type { SuiteRun } from './judge.ts';
 import { layInto } from './laid.ts';

@@ -11,7 +11,7 @@ import {
   type TestReport,
   testReport,
 } from '@millwright/domain';
-import { listCheckout, readCheckout } from '../sandbox/index.ts';
+import { listCheckout, readCheckout } from '@millwright/sandbox';
 import { runAcceptance } from './acceptance.ts';
 import { type Canary, canCarry, type KnownRunner, makeCanary } from './canary.ts';
 import { parseManifest, type TestCommand, testCommand } from './command.ts';

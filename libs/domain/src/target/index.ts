@@ -1,3 +1,4 @@
+export { evolveTarget } from './evolve.ts';
 export {
   candidates,
   fenceFor,
@@ -7,6 +8,5 @@ export {
   leftOf,
   movedLast,
   previousGood,
-} from './choose.ts';
-export { evolveTarget } from './evolve.ts';
+} from './rollback-candidates.ts';
 export { noTarget, type Served, type TargetState, type UndoAsked } from './state.ts';

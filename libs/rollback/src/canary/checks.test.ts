@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { DeployConfig, ReleaseId } from '@millwright/domain';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { checksOf } from '../checks-of.ts';
+import { resolveChecks } from '../resolve-checks.ts';
 import { type CheckContext, httpCheck, prometheusCheck, smokeCheck } from './checks.ts';
 
 // A local stand-in of the Prometheus HTTP API: the query says what it answers.
@@ -111,12 +111,12 @@ test('the repository’s file names them', async () => {
     { smoke: 'npm run smoke' },
   ];
   const config = DeployConfig.parse({ target: 'docker', checks });
-  expect(checksOf(config).map(({ name, everyMs }) => [name, everyMs])).toEqual([
+  expect(resolveChecks(config).map(({ name, everyMs }) => [name, everyMs])).toEqual([
     ['http /deep', 1_000],
     ['prometheus up', 2_000],
     ['smoke npm run smoke', null],
   ]);
-  expect(await checksOf(config)[2]?.run(context())).toMatchObject({ kind: 'inconclusive' });
+  expect(await resolveChecks(config)[2]?.run(context())).toMatchObject({ kind: 'inconclusive' });
   const wrong = [
     { prometheus: 'file:///etc/passwd', query: 'up', min: 1 },
     { prometheus: 'http://p', query: 'up' },

@@ -10,7 +10,7 @@ import {
   type Failure,
   failure,
   type ReleaseRef,
-  type RunAs,
+  type RunConfig,
   type Target,
 } from '../target.ts';
 import { type CommandRecord, readRecord, writeRecord } from './record.ts';
@@ -22,7 +22,7 @@ export type CommandPlace = {
   readonly repo: RepoName;
   /** The factory's data folder; the target's part is `targets/<repo>`. */
   readonly dataDir: string;
-  readonly run: RunAs;
+  readonly run: RunConfig;
   readonly artifacts: Pick<Artifacts, 'get'>;
   readonly clock: Clock;
   /** Who the commands run as; 10001 where the factory is root, else the factory's own user. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ReleaseId } from '@millwright/domain';
 import type Docker from 'dockerode';
 import { messageOf } from '../effect.ts';
-import { type Done, done, type Failure, failure, type ReleaseRef, type RunAs } from '../target.ts';
+import { type Done, done, type Failure, failure, type ReleaseRef, type RunConfig } from '../target.ts';
 import { imageOf } from './image.ts';
 import { type Names, statusOf, tolerate } from './place.ts';
 
@@ -30,7 +30,7 @@ export type Found = {
 const STOP_SECONDS = 5;
 
 /** Environment of the release: the file's, the secrets' values, and PORT. */
-function environment({ config, secrets }: RunAs): string[] {
+function environment({ config, secrets }: RunConfig): string[] {
   const named = config.secrets.map((name) => [name, secrets[name] ?? ''] as const);
   return Object.entries({ PORT: String(config.port), ...config.env, ...Object.fromEntries(named) }).map(
     ([name, value]) => `${name}=${value}`,
@@ -38,7 +38,7 @@ function environment({ config, secrets }: RunAs): string[] {
 }
 
 /** Changes when the container must be made anew. Secrets' values are not in it: labels are read by everybody on the engine. */
-const specOf = (release: ReleaseRef, run: RunAs, image: string) =>
+const specOf = (release: ReleaseRef, run: RunConfig, image: string) =>
   createHash('sha256')
     .update(
       JSON.stringify([
@@ -59,7 +59,7 @@ const commandOf = (start: string) => (/^(?!cd )[\w@%+=:,./ -]+$/.test(start) ? `
 function options(
   names: Names,
   release: ReleaseRef,
-  run: RunAs,
+  run: RunConfig,
   replica: number,
   image: string,
 ): Docker.ContainerCreateOptions {
@@ -107,7 +107,7 @@ export async function startReplicas(
   engine: Docker,
   names: Names,
   release: ReleaseRef,
-  run: RunAs,
+  run: RunConfig,
 ): Promise<Done | Failure> {
   const image = await imageOf(engine, names, release);
   if (image === null)
@@ -157,7 +157,7 @@ async function ensureNetwork(engine: Docker, names: Names): Promise<void> {
 }
 
 /** A fresh volume belongs to root, and the release runs as 10001: each is given to it by a container that does nothing else. */
-async function ensureVolumes(engine: Docker, names: Names, image: string, run: RunAs): Promise<void> {
+async function ensureVolumes(engine: Docker, names: Names, image: string, run: RunConfig): Promise<void> {
   for (const volume of Object.keys(run.config.volumes)) {
     const name = names.volume(volume);
     await engine.createVolume({ Name: name, Labels: names.labels('volume') });

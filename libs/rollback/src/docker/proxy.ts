@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { NO_RECORD, renderConfig } from '../haproxy/config.ts';
 import { readRecord, writeRecord } from '../haproxy/record.ts';
 import { ask } from '../haproxy/socket.ts';
-import { type Done, done, type Failure, failure, type RunAs } from '../target.ts';
+import { type Done, done, type Failure, failure, type RunConfig } from '../target.ts';
 import { tail } from './containers.ts';
 import { has } from './image.ts';
 import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
@@ -56,7 +56,7 @@ export async function ensureProxy(
   engine: Docker,
   place: DockerPlace,
   names: Names,
-  run: RunAs,
+  run: RunConfig,
 ): Promise<Done | Failure> {
   const expose = run.config.expose;
   if (expose === undefined)

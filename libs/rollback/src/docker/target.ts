@@ -11,7 +11,14 @@ import { reached } from '../haproxy/socket.ts';
 import { countersByRelease, type ServerStat, serves } from '../haproxy/stats.ts';
 import { withLock } from '../lock.ts';
 import { probe, probeSocket } from '../probe.ts';
-import { type Done, type Failure, failure, type RunAs, type Target, type TargetState } from '../target.ts';
+import {
+  type Done,
+  type Failure,
+  failure,
+  type RunConfig,
+  type Target,
+  type TargetState,
+} from '../target.ts';
 import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
 import { available, materialise, pruneImages } from './image.ts';
 import { readKept } from './kept.ts';
@@ -99,7 +106,7 @@ export function dockerTarget(place: DockerPlace): Target {
         return { kind: 'taken' };
       }),
 
-    ensureProxy: (run: RunAs) =>
+    ensureProxy: (run: RunConfig) =>
       locked(async () => {
         const up = await ensureProxy(engine, place, names, run);
         const record = await readRecord(names.config);

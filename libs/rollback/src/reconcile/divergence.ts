@@ -1,9 +1,9 @@
-import type { Probe, ReleaseRef, RunAs, TargetState } from '../target.ts';
+import type { Probe, ReleaseRef, RunConfig, TargetState } from '../target.ts';
 
 /** What the trail says a target should be. */
 export type Desired = {
   readonly release: ReleaseRef;
-  readonly run: RunAs;
+  readonly run: RunConfig;
   /** The fence under which it was released: a later deploy or rollback has the target, and is left alone. */
   readonly fence: number;
 };

@@ -4,7 +4,7 @@ import { Digest } from '@millwright/domain';
 import { deploy, retire } from '../deploy.ts';
 import type { Journal } from '../effect.ts';
 import { rollback } from '../rollback.ts';
-import type { ReleaseRef, RunAs } from '../target.ts';
+import type { ReleaseRef, RunConfig } from '../target.ts';
 import { clock, openTarget } from './stand.ts';
 
 // A process that deploys or rolls back, and kills itself (SIGKILL) at the n-th journal event, `delayMs` later: as the factory would
@@ -16,7 +16,7 @@ export type ChildOrder = {
   verb: 'deploy' | 'rollback';
   release: ReleaseRef;
   live: ReleaseRef | null;
-  run: RunAs;
+  run: RunConfig;
   fence: number;
   killAt: number;
   delayMs: number;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, RepoName } from '@millwright/domain';
 import { commandTarget } from '../command/target.ts';
-import type { RunAs } from '../target.ts';
+import type { RunConfig } from '../target.ts';
 import { openFront } from './front.ts';
 import { clock, freePort, runAs, type Stand, standOf } from './stand.ts';
 
@@ -28,7 +28,7 @@ export async function commandStand(): Promise<Stand> {
   const ask = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET /__status HTTP/1.0\\r\\n\\r\\n' >&3; sed '1,/^\\r$/d' <&3`;
   const verbs = ['deploy', 'activate', 'rollback', 'stop'].map((verb) => [verb, argv(verb)] as const);
   const commands = { ...Object.fromEntries(verbs), status: ['bash', '-c', ask] };
-  const run = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}): RunAs =>
+  const run = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}): RunConfig =>
     runAs(port, { target: 'command', commands, ...more }, secrets);
   const open = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}) =>
     commandTarget({

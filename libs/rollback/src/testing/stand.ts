@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, DeployConfig, type Digest, ReleaseId, RepoName } from '@millwright/domain';
 import { dockerTarget } from '../docker/target.ts';
 import type { EffectRecord, Journal } from '../effect.ts';
-import type { ReleaseRef, RunAs, Target } from '../target.ts';
+import type { ReleaseRef, RunConfig, Target } from '../target.ts';
 import { type Behaviour, layerOf } from './service.ts';
 
 export const IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE || 'millwright/sandbox:latest';
@@ -28,7 +28,7 @@ export type Stand = {
   readonly weighted: boolean;
   open(): Target;
   release(name: string, behaviour: Behaviour): Promise<ReleaseRef>;
-  run(more?: Record<string, unknown>, secrets?: Record<string, string>): RunAs;
+  run(more?: Record<string, unknown>, secrets?: Record<string, string>): RunConfig;
   close(): Promise<void>;
 };
 
@@ -98,7 +98,7 @@ export const runAs = (
   port: number,
   more: Record<string, unknown> = {},
   secrets: Record<string, string> = {},
-): RunAs => ({
+): RunConfig => ({
   config: DeployConfig.parse({
     target: 'docker',
     start: 'node server.js',

@@ -1,13 +1,13 @@
 import { NewStep, type RepoName, RepoView, type RunId, streamOf, type TicketKind } from '@millwright/domain';
 import { AFTER_CRITICAL, earnedRaise, stepFor } from '@millwright/policy';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
+import type { Factory } from '../../factory.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole, type Who } from '../authenticate.ts';
 import { conflict, forbidden, unusable } from '../problem.ts';
-import { say } from '../say.ts';
-import { must, type Who } from '../who.ts';
 import { knownRepo, repoView } from './repos.ts';
 
 const Params = z.object({ repo: z.string() });
@@ -22,11 +22,14 @@ export function autonomyRoutes(app: App, { factory }: Api): void {
       const { step, kind, reason } = request.body;
       const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
       // A person may lower a step at any time; raising is an administrator's signed entry.
-      must(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
+      requireRole(
+        request.who,
+        ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)),
+      );
       if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
       if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
       if (step >= UNATTENDED) await mustGoBack(factory, repo);
-      await say(factory, streamOf.repo(repo), request.who, {
+      await appendAs(factory, streamOf.repo(repo), request.who, {
         type: 'repo.step-set',
         data: { repo, step, ...(kind === undefined ? {} : { kind }), reason },
       });

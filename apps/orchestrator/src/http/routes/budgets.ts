@@ -8,10 +8,10 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 import { applyBudgets } from '../../budgets.ts';
+import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { notFound } from '../problem.ts';
-import { say } from '../say.ts';
-import { must } from '../who.ts';
 
 export function budgetRoutes(app: App, { factory }: Api): void {
   const { world, store } = factory;
@@ -28,10 +28,10 @@ export function budgetRoutes(app: App, { factory }: Api): void {
     '/budgets',
     { schema: { body: NewBudget, response: { 200: z.array(BudgetView) } } },
     async (request) => {
-      must(request.who, 'admin');
+      requireRole(request.who, 'admin');
       const { scope, usd, reason } = request.body;
       if (!known(scope)) throw notFound('scope', scope, 'factory, or one of: repo/NAME, ticket/ID, run/ID');
-      await say(factory, streamOf.factory(), request.who, {
+      await appendAs(factory, streamOf.factory(), request.who, {
         type: 'factory.budget-set',
         data: { scope, usd, reason },
       });

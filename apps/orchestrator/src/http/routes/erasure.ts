@@ -1,9 +1,9 @@
 import { PersonId, Reason, streamOf } from '@millwright/domain';
 import { z } from 'zod';
+import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
+import { ADMIN, requireRole } from '../authenticate.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
-import { say } from '../say.ts';
-import { ADMIN, must } from '../who.ts';
 
 // What is forgotten on purpose. Each is recorded first, then done: killed in between, the same request does the rest.
 
@@ -11,7 +11,7 @@ const Redaction = Reason.extend({ position: z.number().int().positive().max(Numb
 
 export function erasureRoutes(app: App, { factory }: Api): void {
   app.post('/trail/redactions', { schema: { body: Redaction } }, async (request) => {
-    must(request.who, 'admin');
+    requireRole(request.who, 'admin');
     const { redactor, trail, world } = factory;
     if (redactor === null)
       throw new HttpProblem(501, 'no-redactor', 'this factory was not given the database role that erases', {
@@ -20,7 +20,7 @@ export function erasureRoutes(app: App, { factory }: Api): void {
       });
     const { position, reason } = request.body;
     if (position > (await trail.head())) throw notFound('entry', String(position), './millwright trail show');
-    const record = await say(factory, streamOf.factory(), request.who, {
+    const record = await appendAs(factory, streamOf.factory(), request.who, {
       type: 'trail.redacted',
       data: { position, reason },
     });
@@ -33,7 +33,7 @@ export function erasureRoutes(app: App, { factory }: Api): void {
     '/people/:id/erasure',
     { schema: { params: z.object({ id: PersonId }), body: Reason } },
     async (request) => {
-      must(request.who, 'admin');
+      requireRole(request.who, 'admin');
       const { id } = request.params;
       if (id === ADMIN)
         throw conflict(
@@ -43,7 +43,7 @@ export function erasureRoutes(app: App, { factory }: Api): void {
         );
       if (!(await factory.store.people.list()).some((person) => person.id === id))
         throw notFound('person', id, './millwright person list');
-      await say(factory, streamOf.person(id), request.who, {
+      await appendAs(factory, streamOf.person(id), request.who, {
         type: 'person.erased',
         data: { person: id, reason: request.body.reason },
       });

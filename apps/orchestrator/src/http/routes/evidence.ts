@@ -1,10 +1,10 @@
 import { EVIDENT, type EvidencePack, evidencePack, FRAMEWORKS, SUPPORTING } from '@millwright/audit/proof';
 import type { RunId } from '@millwright/domain';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
+import type { Factory } from '../../factory.ts';
 import type { Api, App } from '../api.ts';
+import { namesOf } from '../names.ts';
 import { unusable } from '../problem.ts';
-import { namesOf } from '../say.ts';
 import { proved, SEAL_MS } from './trail-proof.ts';
 
 /** Entries in one pack: some 50 MB with their proofs. */

@@ -11,10 +11,10 @@ import {
 import { hashToken } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
+import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { HttpProblem } from '../problem.ts';
-import { say } from '../say.ts';
-import { must } from '../who.ts';
 
 export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
   app.get(
@@ -31,7 +31,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
     '/people',
     { schema: { body: NewPerson, response: { 201: EnrolledPerson } } },
     async (request, reply) => {
-      must(request.who, 'admin');
+      requireRole(request.who, 'admin');
       const token = randomBytes(24).toString('base64url');
       const id = factory.ids.next('per') as PersonId;
       const { name, roles } = request.body;
@@ -40,7 +40,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
           next: './millwright person list',
         });
       await factory.store.people.enrol({ id, name, roles, tokenHash: hashToken(token) });
-      await say(factory, streamOf.person(id), request.who, {
+      await appendAs(factory, streamOf.person(id), request.who, {
         type: 'person.enrolled',
         data: { person: id, roles },
       });
@@ -53,14 +53,14 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
   );
 
   app.post('/halt', { schema: { body: Reason } }, async (request) => {
-    must(request.who, 'admin', 'approver');
-    await say(factory, streamOf.factory(), request.who, { type: 'factory.halted', data: request.body });
+    requireRole(request.who, 'admin', 'approver');
+    await appendAs(factory, streamOf.factory(), request.who, { type: 'factory.halted', data: request.body });
     return { halted: true };
   });
 
   app.post('/resume', { schema: { body: Reason } }, async (request) => {
-    must(request.who, 'admin');
-    await say(factory, streamOf.factory(), request.who, { type: 'factory.resumed', data: request.body });
+    requireRole(request.who, 'admin');
+    await appendAs(factory, streamOf.factory(), request.who, { type: 'factory.resumed', data: request.body });
     for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
     return { halted: false };
   });

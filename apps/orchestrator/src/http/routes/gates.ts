@@ -1,13 +1,13 @@
 import type { Gate } from '@millwright/domain';
 import { GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
 import { z } from 'zod';
-import { act } from '../../drive/run-stream.ts';
+import { act } from '../../streams/run-stream.ts';
 import { gateView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole, type Who } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
 import { conflict, forbidden, notFound } from '../problem.ts';
-import { namesOf } from '../say.ts';
-import { must, type Who } from '../who.ts';
 
 const Params = z.object({ id: GateId });
 const Query = z.object({ state: z.enum(['waiting', 'all']).default('waiting') });
@@ -43,7 +43,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
   );
 
   const answer = async (id: GateId, who: Who, make: (gate: Gate) => RunEntry): Promise<GateView> => {
-    must(who, 'approver');
+    requireRole(who, 'approver');
     const { info } = known(id);
     const result = await act(factory, info.id, who.actor, (run) => {
       const gate = run.gates.find((one) => one.gate === id);

@@ -1,10 +1,10 @@
 import { QuarantineView, Reason, ReleaseId, type RepoName, streamOf } from '@millwright/domain';
 import { z } from 'zod';
+import { appendAs } from '../../streams/append-as.ts';
 import type { Quarantined } from '../../views/quarantine.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { conflict, notFound } from '../problem.ts';
-import { say } from '../say.ts';
-import { must } from '../who.ts';
 import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
@@ -30,7 +30,7 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
     '/releases/:id/lift',
     { schema: { params: Params, body: Reason, response: { 200: QuarantineView } } },
     async (request) => {
-      must(request.who, 'admin', 'approver');
+      requireRole(request.who, 'admin', 'approver');
       const info = factory.world.releases.get(request.params.id);
       if (!info) throw notFound('release', request.params.id, './millwright release quarantine');
       const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
@@ -40,7 +40,7 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
           `${info.id} is not in quarantine`,
           './millwright release quarantine',
         );
-      await say(factory, streamOf.repo(info.repo), request.who, {
+      await appendAs(factory, streamOf.repo(info.repo), request.who, {
         type: 'quarantine.lifted',
         data: { repo: info.repo, commit: one.commit, reason: request.body.reason },
       });

@@ -11,8 +11,8 @@ import {
   type Undo,
 } from '@millwright/domain';
 import { z } from 'zod';
-import { holdsOf } from '../../deploy/holds.ts';
-import type { Factory } from '../../drive/factory.ts';
+import type { Factory } from '../../factory.ts';
+import { releaseContents } from '../../releases/release-contents.ts';
 import type { ReleaseInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { notFound } from '../problem.ts';
@@ -49,7 +49,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       commit: release.commit,
       digest: info.artifact,
       layer: release.layer,
-      ...(await holdsOf(factory, info, release)),
+      ...(await releaseContents(factory, info, release)),
       provenance: info.provenance,
       state,
       notes: release.notes,

@@ -2,15 +2,15 @@ import { basename } from 'node:path';
 import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/domain';
 import { earnedRaise } from '@millwright/policy';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
-import { GIT_TOKEN } from '../../git/credential.ts';
-import { remoteUrl } from '../../git/remote-url.ts';
+import type { Factory } from '../../factory.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import { GIT_TOKEN } from '../../source-control/credential.ts';
+import { remoteUrl } from '../../source-control/remote-url.ts';
+import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { conflict, notFound, unusable } from '../problem.ts';
-import { say } from '../say.ts';
-import { must } from '../who.ts';
 
 const Params = z.object({ repo: z.string() });
 
@@ -59,7 +59,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
   const view = (name: RepoName) => repoView(factory, name);
 
   app.post('/repos', { schema: { body: NewRepo, response: { 201: RepoView } } }, async (request, reply) => {
-    must(request.who, 'admin');
+    requireRole(request.who, 'admin');
     const { url, branch, token = null } = request.body;
     const address = remoteUrl(url);
     if (address.kind === 'refused')
@@ -94,7 +94,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
       throw error;
     }
     if (token !== null) await factory.secrets.set(name, GIT_TOKEN, token);
-    await say(factory, streamOf.repo(name), request.who, {
+    await appendAs(factory, streamOf.repo(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
     });
@@ -106,10 +106,10 @@ export function repoRoutes(app: App, { factory }: Api): void {
   );
 
   app.post('/repos/:repo/secrets', { schema: { params: Params, body: NewSecret } }, async (request) => {
-    must(request.who, 'admin');
+    requireRole(request.who, 'admin');
     const { repo } = knownRepo(factory, request.params.repo);
     await factory.secrets.set(repo, request.body.name, request.body.value);
-    await say(factory, streamOf.repo(repo), request.who, {
+    await appendAs(factory, streamOf.repo(repo), request.who, {
       type: 'repo.secret-set',
       data: { repo, name: request.body.name },
     });

@@ -10,13 +10,13 @@ import {
   UndoView,
 } from '@millwright/domain';
 import { z } from 'zod';
-import { askUndo } from '../../deploy/again.ts';
-import { cannotGoTo, describe, planRollback, rollBack } from '../../deploy/manual-rollback.ts';
-import { rollbackStatus } from '../../deploy/status.ts';
+import { cannotGoTo, describe, planRollback, rollBack } from '../../releases/manual-rollback.ts';
+import { requestRedeploy } from '../../releases/redeploy.ts';
+import { rollbackStatus } from '../../releases/rollback-status.ts';
+import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
-import { say } from '../say.ts';
-import { must } from '../who.ts';
 import { OfRepo } from './repos.ts';
 
 const Params = z.object({ repo: RepoName });
@@ -55,7 +55,7 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     { schema: { body: NewRollback, response: { 200: RollbackView } } },
     async (request) => {
       // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt, no freeze.
-      must(request.who, 'admin', 'author', 'approver');
+      requireRole(request.who, 'admin', 'author', 'approver');
       const plan = planRollback(
         factory,
         request.body.repo as RepoName | undefined,
@@ -88,9 +88,9 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
   );
 
   app.post('/rollbacks/undo', { schema: { body: NewUndo, response: { 200: UndoView } } }, async (request) => {
-    must(request.who, 'admin', 'author', 'approver');
+    requireRole(request.who, 'admin', 'author', 'approver');
     const repo = named(request.body.repo);
-    const asked = await askUndo(factory, repo, request.who.actor);
+    const asked = await requestRedeploy(factory, repo, request.who.actor);
     if (asked.kind === 'none')
       throw conflict('nothing-to-undo', asked.reason, './millwright rollback status');
     const { kind: state, release, reason } = asked;
@@ -102,10 +102,10 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     '/targets/:repo/freeze',
     { schema: { params: Params, body: Reason, response: { 200: Frozen } } },
     async (request) => {
-      must(request.who, 'admin', 'author', 'approver');
+      requireRole(request.who, 'admin', 'author', 'approver');
       const repo = known(request.params.repo);
       const { reason } = request.body;
-      await say(factory, streamOf.target(repo), request.who, {
+      await appendAs(factory, streamOf.target(repo), request.who, {
         type: 'target.frozen',
         data: { by: 'person', release: factory.world.target(repo).live, reason, what: '' },
       });
@@ -116,11 +116,14 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     '/targets/:repo/thaw',
     { schema: { params: Params, body: Reason, response: { 200: Frozen } } },
     async (request) => {
-      must(request.who, 'admin', 'approver');
+      requireRole(request.who, 'admin', 'approver');
       const repo = known(request.params.repo);
       if (factory.world.target(repo).frozen === null)
         throw conflict('not-frozen', `the target of ${repo} is not frozen`, './millwright rollback status');
-      await say(factory, streamOf.target(repo), request.who, { type: 'target.thawed', data: request.body });
+      await appendAs(factory, streamOf.target(repo), request.who, {
+        type: 'target.thawed',
+        data: request.body,
+      });
       return { repo, frozen: false };
     },
   );

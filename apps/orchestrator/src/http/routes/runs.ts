@@ -1,14 +1,14 @@
 import { Reason, type RecordedEntry, RunId, RunView, streamOf, WhyView } from '@millwright/domain';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
-import { act } from '../../drive/run-stream.ts';
+import type { Factory } from '../../factory.ts';
+import { act } from '../../streams/run-stream.ts';
 import { sentence } from '../../views/account.ts';
 import { runView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
 import { conflict, notFound } from '../problem.ts';
-import { namesOf } from '../say.ts';
-import { must } from '../who.ts';
 import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: RunId });
@@ -84,7 +84,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     '/runs/:id/cancel',
     { schema: { params: Params, body: Reason, response: { 200: RunView } } },
     async (request) => {
-      must(request.who, 'author', 'admin');
+      requireRole(request.who, 'author', 'admin');
       const info = known(request.params.id);
       const stopped = await act(factory, info.id, request.who.actor, () => ({
         type: 'run.stop-asked',

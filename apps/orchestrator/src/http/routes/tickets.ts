@@ -1,14 +1,15 @@
 import { Answer, getJson, NewTicket, streamOf, Ticket, TicketId, TicketView } from '@millwright/domain';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
-import { act } from '../../drive/run-stream.ts';
+import type { Factory } from '../../factory.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
 import { fileTicket, standingOf } from '../../intake/tickets.ts';
+import { appendAs } from '../../streams/append-as.ts';
+import { act } from '../../streams/run-stream.ts';
 import type { TicketInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
 import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
-import { namesOf, say } from '../say.ts';
-import { must } from '../who.ts';
 import { knownRepo, OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: TicketId });
@@ -25,7 +26,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
     '/tickets',
     { schema: { body: NewTicket, headers: Key, response: { 200: TicketView, 201: TicketView } } },
     async (request, reply) => {
-      must(request.who, 'author', 'admin');
+      requireRole(request.who, 'author', 'admin');
       const { repo } = knownRepo(factory, request.body.repo);
       const parsed = parseTicketFile(request.body.markdown, request.body.kind);
       if (parsed.kind === 'invalid')
@@ -71,7 +72,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
     '/tickets/:id/answers',
     { schema: { params: Params, body: Answer, response: { 200: TicketView } } },
     async (request) => {
-      must(request.who, 'author', 'admin');
+      requireRole(request.who, 'author', 'admin');
       const ticket = known(request.params.id);
       const run = ticket.runs.at(-1);
       if (run === undefined) throw conflict('no-question', 'this ticket has not asked anything yet');
@@ -86,7 +87,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
         if (answered.kind === 'rejected')
           throw conflict('no-question', answered.reason, `./millwright run show ${run}`);
       }
-      await say(factory, streamOf.ticket(ticket.id), request.who, {
+      await appendAs(factory, streamOf.ticket(ticket.id), request.who, {
         type: 'ticket.answered',
         data: { ticket: ticket.id, run, text },
       });

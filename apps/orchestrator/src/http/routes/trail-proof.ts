@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
 import { DriveError, RunId, streamOf } from '@millwright/domain';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
+import type { Factory } from '../../factory.ts';
 import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
 import { HttpProblem, notFound, unusable } from '../problem.ts';
-import { must } from '../who.ts';
 
 // What a verifier or a witness needs of the trail. The orchestrator only hands it out: nothing here asks to be believed.
 
@@ -157,7 +157,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
   });
 
   app.post('/trail/key/rotate', async (request) => {
-    must(request.who, 'admin');
+    requireRole(request.who, 'admin');
     return factory.sealer.rotate(trail, request.who.actor);
   });
 

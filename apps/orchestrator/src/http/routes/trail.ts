@@ -1,10 +1,10 @@
 import { type RepoName, RunId, TrailLine } from '@millwright/domain';
 import { z } from 'zod';
-import type { Factory } from '../../drive/factory.ts';
+import type { Factory } from '../../factory.ts';
 import type { TrailFilter, TrailPage } from '../../views/trail-index.ts';
 import { trailLine } from '../../views/trail-line.ts';
 import type { Api, App } from '../api.ts';
-import { namesOf } from '../say.ts';
+import { namesOf } from '../names.ts';
 import { knownRepo } from './repos.ts';
 
 const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);

@@ -1,0 +1,61 @@
+import { type EntryOf, type ReleaseId, type RepoName, streamOf, type TicketKind } from '@millwright/domain';
+import {
+  type Autonomy,
+  type Drop,
+  dropAfterCritical,
+  dropAfterRollback,
+  evolveAutonomy,
+  NO_AUTONOMY,
+} from '@millwright/policy';
+import type { DeployResult, PrepareResult } from '@millwright/rollback';
+import type { Factory } from '../factory.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
+import { appendWith } from '../streams/append.ts';
+
+type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
+
+/**
+ * The factory took these releases back by itself: each one's kind of change loses a step, once a release. Awaited before the outcome of
+ * what took them back is recorded: a factory that is killed in between finds the outcome missing and comes by here again.
+ */
+export async function demoteAfterRollback(
+  factory: Factory,
+  repo: RepoName,
+  releases: readonly ReleaseId[],
+): Promise<void> {
+  for (const release of releases) {
+    const kind = factory.world.kindOf(release);
+    if (kind !== null)
+      await lose(factory, repo, kind, 'rolled_back', release, (now) => dropAfterRollback(now, kind, release));
+  }
+}
+
+/** Whether what went back was found to be bad: not what a person stopped, nor what could not be judged for want of traffic. */
+export const blames = (result: DeployResult | PrepareResult): boolean =>
+  result.kind === 'rolled_back' && (result.verdict === 'degraded' || result.verdict === 'never_healthy');
+
+/** A critical incident, or a target that could not go back: no kind of change goes by itself any more. */
+export const loseAfterCritical = (
+  factory: Factory,
+  repo: RepoName,
+  cause: Exclude<Cause, 'rolled_back'>,
+  release: ReleaseId | null,
+): Promise<void> => lose(factory, repo, null, cause, release, dropAfterCritical);
+
+async function lose(
+  factory: Factory,
+  repo: RepoName,
+  kind: TicketKind | null,
+  cause: Cause,
+  release: ReleaseId | null,
+  dropped: (now: Autonomy) => Drop | null,
+): Promise<void> {
+  await appendWith(factory, streamOf.repo(repo), ORCHESTRATOR, (read) => {
+    const now = read.reduce(
+      (state, { entry, envelope }) => (entry ? evolveAutonomy(state, entry, envelope.at) : state),
+      NO_AUTONOMY,
+    );
+    const drop = dropped(now);
+    return drop && { type: 'autonomy.dropped', data: { repo, kind, ...drop, cause, release } };
+  });
+}

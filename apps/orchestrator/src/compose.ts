@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
+import { type Clock, type Ids, type RepoName, type RunId, streamOf } from '@millwright/domain';
+import { loadPolicy } from '@millwright/policy';
+import { openQueue } from '@millwright/queue';
+import type { Target } from '@millwright/rollback';
+import { openSecrets, openStore } from '@millwright/store';
+import type { Logger } from 'pino';
+import { applyBudgets } from './budgets.ts';
+import { defaultSettings, type Factory, type Settings } from './factory.ts';
+import { ADMIN } from './http/authenticate.ts';
+import { server } from './http/server.ts';
+import { Healer } from './incidents/healer.ts';
+import { Pump } from './intake/pump.ts';
+import { branchOf, fileAt } from './publish/places.ts';
+import { publish } from './publish/publish.ts';
+import { Deployments } from './releases/deployments.ts';
+import { callWhoIsOwed } from './releases/freeze.ts';
+import { OfflineJournal } from './releases/offline-journal.ts';
+import { type Pager, webhookPager } from './releases/pager.ts';
+import { resumeRedeploys } from './releases/redeploy.ts';
+import { keepRollbackCaches } from './releases/rollback-cache.ts';
+import { Driver } from './runs/driver.ts';
+import { GIT_TOKEN } from './source-control/credential.ts';
+import { Repositories } from './source-control/repositories.ts';
+import { ORCHESTRATOR } from './streams/actor.ts';
+import { appendWith } from './streams/append.ts';
+import { Lanes } from './streams/lanes.ts';
+import { recordRefusals } from './streams/refusals.ts';
+import { VERSION } from './version.ts';
+import { World } from './views/world.ts';
+
+/** How often the import of the offline journal is tried again. Milliseconds. */
+const OFFLINE_MS = 2_000;
+
+/** All that one orchestrator is made from. `main.ts` reads it from the environment; the tests give it. */
+export type Configuration = {
+  /** Its id, and where its trail's checkpoints are said to come from. */
+  factory: string;
+  origin: string;
+  /** The folder that is the orchestrator's alone. */
+  dataDir: string;
+  databaseUrl: string;
+  queueUrl: string;
+  /** Null: this factory was not given the role that erases. */
+  redactorUrl: string | null;
+  adminTokenHash: Uint8Array;
+  /** The image that HAProxy runs in. */
+  proxyImage: string;
+  dockerHost?: string | undefined;
+  settings?: Partial<Settings>;
+  witnesses?: { vkeys: string[]; quorum: number };
+  /** Checkpoints go to a file and to a repository's branch, at most every `everyMs` milliseconds. */
+  publish?: { file: string | null; repo: RepoName | null; branch: string; everyMs: number };
+  pager: { url: string | undefined } | Pager;
+  clock: Clock;
+  ids: Ids;
+  log: Logger;
+  /** Another target than the one of a repository's file, and its clock: for what no real target can be made to do. */
+  target?: { make: (repo: RepoName) => Target; clock: Clock };
+};
+
+export type Orchestrator = Awaited<ReturnType<typeof compose>>;
+
+/**
+ * The orchestrator's graph, made once for the program and for the tests alike. Nothing runs until `start`, which resolves when all is
+ * caught up and the API can be listened on. `stop` ends what it can: what is under way is journaled, and resumed by the next start.
+ */
+export async function compose(config: Configuration) {
+  const { clock, ids, log, databaseUrl: url, dataDir } = config;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const onForbidden = (message: string) => refused(message);
+  const trail = openTrail({ url, clock, onForbidden });
+  const refused = recordRefusals(trail, log);
+  const sealer = await openSealer({
+    url,
+    keyFolder: join(dataDir, 'keys'),
+    origin: config.origin,
+    clock,
+    ...(config.witnesses ? { witnesses: config.witnesses } : {}),
+    onState: (state) =>
+      state.kind === 'refusing'
+        ? log.error({ state }, 'the trail is not sealed: nothing ships until this is mended')
+        : log.info({ state: state.kind }, 'the sealer'),
+  });
+  const redactor = config.redactorUrl === null ? null : openRedactor({ url: config.redactorUrl });
+  const prover = openProver({ url, vkey: () => sealer.vkey() });
+  const store = openStore({ url, onForbidden });
+  const queue = openQueue({
+    url: config.queueUrl,
+    onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
+  });
+  const secrets = openSecrets({ store, key: await secretsKey(dataDir) });
+  await store.people.enrol({
+    id: ADMIN,
+    name: 'admin',
+    roles: ['admin', 'author'],
+    tokenHash: config.adminTokenHash,
+  });
+
+  const world = new World();
+  const incarnation = `o-${randomBytes(6).toString('hex')}`;
+  const offlineJournal = await OfflineJournal.open(join(dataDir, 'offline.journal'), clock);
+  const factory: Factory = {
+    trail,
+    sealer,
+    prover,
+    redactor,
+    store,
+    secrets,
+    queue,
+    clock,
+    ids,
+    log,
+    world,
+    settings: { ...defaultSettings, ...config.settings },
+    repositories: new Repositories(
+      join(dataDir, 'repos'),
+      (name) => world.repo(name),
+      (name) => secrets.get(name, GIT_TOKEN),
+    ),
+    deployments: new Deployments({
+      place: {
+        factory: config.factory,
+        incarnation,
+        dataDir,
+        proxyImage: config.proxyImage,
+        dockerHost: config.dockerHost,
+      },
+      artifacts: store.artifacts,
+      secrets,
+      trail,
+      world,
+      clock: config.target?.clock ?? clock,
+      offlineJournal,
+      ...(config.target ? { target: config.target.make } : {}),
+    }),
+    pager: typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
+    merges: new Lanes<RepoName>(),
+    deploys: new Lanes<RepoName>(),
+    unsealed: new Map(),
+  };
+  const driver = new Driver(factory);
+  const pump = new Pump(factory, driver);
+  const healer = new Healer(factory);
+  const app = await server({ factory, driver, version: VERSION, wakeIntake: () => pump.wake() });
+  /** What `start` began, and how each is ended; the last begun ends first. */
+  const ends: (() => unknown)[] = [];
+
+  return {
+    factory,
+    driver,
+    app,
+    incarnation,
+    offlineJournal,
+    async start(): Promise<void> {
+      // What going back did while the trail could not be written comes before anything else.
+      const imported = await factory.deployments.importOfflineJournal();
+      if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
+      const sealing = sealer.start();
+      // While it connects: reading the default policy for the first time takes 0.2 s, which the first gate would wait for.
+      loadPolicy();
+      await sealing;
+      await pump.catchUp();
+      await applyBudgets(factory);
+      await restoreTargets(factory);
+      await pump.start();
+      ends.push(() => pump.stop());
+      await appendWith(factory, streamOf.factory(), ORCHESTRATOR, () => ({
+        type: 'factory.started',
+        data: { version: VERSION },
+      }));
+      const published = publishing(factory, config);
+      ends.push(() => published.stop());
+      healer.start();
+      ends.push(() => healer.stop());
+      resumeRedeploys(factory);
+      callWhoIsOwed(factory);
+      ends.push(keepRollbackCaches(factory));
+      const offlineTimer = setInterval(() => {
+        if (offlineJournal.pending())
+          factory.deployments
+            .importOfflineJournal()
+            .catch((error: unknown) => log.warn({ err: error }, 'the trail is still away'));
+      }, OFFLINE_MS);
+      ends.push(() => clearInterval(offlineTimer));
+      const work = await queue.work(
+        'runs',
+        1,
+        async (id) => driver.drive(id as RunId),
+        (error) => log.warn({ err: error }, 'a wake-up failed'),
+      );
+      ends.push(() => work.stop());
+    },
+    async stop(): Promise<void> {
+      await app.close();
+      for (const end of ends.reverse()) await end();
+      await driver.stop();
+      await factory.deploys.over();
+      await queue.close();
+      await sealer.stop();
+      await prover.close();
+      await redactor?.close();
+      await trail.close();
+      await store.close();
+      await offlineJournal.close();
+    },
+  };
+}
+
+/** The key that repositories' secrets are encrypted with; made once, outside the database, readable by its owner alone. */
+async function secretsKey(folder: string): Promise<Uint8Array> {
+  const file = join(folder, 'secrets.key');
+  try {
+    await writeFile(file, randomBytes(32), { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFile(file);
+}
+
+/** Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. */
+async function restoreTargets({ deployments, world, log }: Factory): Promise<void> {
+  for (const repo of world.targets.keys()) {
+    const trouble = await deployments.ensure(repo).catch((error: unknown) => String(error));
+    if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');
+  }
+  await deployments
+    .reap()
+    .catch((error: unknown) => log.warn({ err: error }, 'leftovers of former releases could not be removed'));
+}
+
+function publishing(factory: Factory, { publish: to, clock, log }: Configuration) {
+  const { file = null, repo = null, branch = '', everyMs = 0 } = to ?? {};
+  const places = [
+    ...(file === null ? [] : [fileAt(file)]),
+    ...(repo === null ? [] : [branchOf(() => factory.repositories.open(repo), branch)]),
+  ];
+  return publish({ checkpoints: () => factory.sealer, places, everyMs, clock, log });
+}

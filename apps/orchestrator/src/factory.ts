@@ -1,0 +1,61 @@
+import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
+import type { Clock, Ids, Queue, RepoName, RunId } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { Deployments } from './releases/deployments.ts';
+import type { Pager } from './releases/pager.ts';
+import type { Repositories } from './source-control/repositories.ts';
+import type { Lanes } from './streams/lanes.ts';
+import type { World } from './views/world.ts';
+
+/** Bounds of every run. Durations in milliseconds, money in US dollars. */
+export type Settings = {
+  runMs: number;
+  gateMs: number;
+  questionMs: number;
+  /** How long a merge or a deploy waits for the seal of what allows it, before it asks again later. */
+  sealMs: number;
+  /** Between two looks at what serves. */
+  healMs: number;
+  /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
+  raiseAfter: number;
+  attempt: { turns: number; wallMs: number; usd: number };
+  limits: { reworks: number; attempts: number; tasks: number; rebases: number };
+};
+
+export const defaultSettings: Settings = {
+  runMs: 24 * 3_600_000,
+  gateMs: 8 * 3_600_000,
+  questionMs: 8 * 3_600_000,
+  sealMs: 10_000,
+  healMs: 2_000,
+  raiseAfter: 5,
+  attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
+  limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
+};
+
+/** What the steps of a run work with. Made once, in the composition root. */
+export type Factory = {
+  trail: OpenTrail;
+  sealer: Sealer;
+  prover: Prover;
+  /** Null: this factory was not given the role that erases. */
+  redactor: Redactor | null;
+  store: Store;
+  secrets: Secrets;
+  queue: Queue;
+  clock: Clock;
+  ids: Ids;
+  log: Logger;
+  settings: Settings;
+  repositories: Repositories;
+  deployments: Deployments;
+  world: World;
+  /** Calls a person when going back failed. */
+  pager: Pager;
+  /** Runs that wait for the seal of what allows their next step, and what the sealer says. Beside the trail: a wait is no decision. */
+  unsealed: Map<RunId, string>;
+  /** One merge, and one deploy, at a time a repository. */
+  merges: Lanes<RepoName>;
+  deploys: Lanes<RepoName>;
+};

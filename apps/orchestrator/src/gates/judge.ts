@@ -1,0 +1,77 @@
+import {
+  Facts,
+  type Gate,
+  type GateId,
+  getJson,
+  type PersonId,
+  type Run,
+  type RunEntry,
+  terminal,
+} from '@millwright/domain';
+import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
+import type { Factory } from '../factory.ts';
+import { factsFor } from './facts.ts';
+
+/** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
+const REPOSITORY_POLICY = '.millwright/policy.cedar';
+const MAX_POLICY_BYTES = 65_536;
+
+/**
+ * A gate is used only if it would allow now as well: stable facts that changed since it was judged void it, and what is volatile (budget,
+ * approvals, freeze) is judged again. Null when it still allows; otherwise the entry that voids it, after which it is asked anew.
+ */
+export async function whyVoid(factory: Factory, run: Run, id: GateId): Promise<RunEntry | null> {
+  const gate = run.gates.find((one) => one.gate === id);
+  if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
+  const { facts, decided } = await judge(factory, run, gate);
+  const judged = factory.world.runs.get(run.id)?.policies.get(id);
+  if (!judged) throw terminal('no-such-gate', `gate ${id} was not judged`);
+  const before = await getJson(factory.store.artifacts, Facts, judged.facts);
+  const changed = changedKeys(stableFacts(before), stableFacts(Facts.parse(facts)));
+  if (changed.length === 0 && decided.decision === 'allow') return null;
+  const reason =
+    changed.length > 0 ? `what it was judged on has changed: ${changed.join(', ')}` : decided.reason;
+  return { type: 'gate.voided', data: { gate: id, reason: reason.slice(0, 4_000) } };
+}
+
+const changedKeys = (a: Record<string, unknown>, b: Record<string, unknown>): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
+  );
+
+export async function judge(
+  factory: Factory,
+  run: Run,
+  gate: Gate,
+): Promise<{ facts: Facts; decided: Decision }> {
+  await factory.world.reached(await factory.trail.head());
+  const approvals = (factory.world.runs.get(run.id)?.approvals ?? [])
+    .filter((one) => one.gate === gate.gate)
+    .map(({ person, at }) => ({ person: person as PersonId, at }));
+  const { expiresAt } = gate;
+  const facts = await factsFor(factory, run, gate.action, gate.subject, { approvals, expiresAt });
+  return { facts, decided: await decide(factory, run, facts) };
+}
+
+/** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */
+export async function decide(factory: Factory, run: Run, facts: Facts): Promise<Decision> {
+  const loaded = loadPolicy(await repositoryPolicy(factory, run));
+  if (loaded.kind === 'loaded') return explained(evaluate(loaded.policy, facts), facts);
+  const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
+  return { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason };
+}
+
+/** Names what is in quarantine, and the command that lifts it. */
+function explained(decided: Decision, facts: Facts): Decision {
+  if (facts.action === 'start' || !decided.policies.includes('quarantine')) return decided;
+  const held = facts.quarantine.map(
+    ({ commit, release, how, as }) =>
+      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: ./millwright release lift ${release} --reason …`,
+  );
+  return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
+}
+
+async function repositoryPolicy(factory: Factory, run: Run): Promise<string | null> {
+  const repo = await factory.repositories.open(run.repo);
+  return (await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES))?.toString('utf8') ?? null;
+}

@@ -1,0 +1,6 @@
+import type { Factory } from '../factory.ts';
+
+/** People's names by id: they lie outside the trail. */
+export async function namesOf(factory: Factory): Promise<Map<string, string>> {
+  return new Map((await factory.store.people.list()).map((person) => [person.id as string, person.name]));
+}

@@ -1,0 +1,396 @@
+import type { OpenTrail } from '@millwright/audit';
+import {
+  type Actor,
+  type Artifacts,
+  type Clock,
+  candidates,
+  type DeployConfig,
+  type Digest,
+  type Entry,
+  getJson,
+  previousGood,
+  Release,
+  type ReleaseHealth,
+  type ReleaseId,
+  RepoConfig,
+  type RepoName,
+  type RunId,
+  terminal,
+} from '@millwright/domain';
+import {
+  commandTarget,
+  type DeployOrder,
+  type DeployResult,
+  type Desired,
+  deploy,
+  differs,
+  discard,
+  dockerTarget,
+  type PrepareResult,
+  prepareRelease,
+  type Reconciled,
+  type Rehearsal,
+  type ReleaseRef,
+  type RollbackResult,
+  type RunConfig,
+  reapOrphans,
+  reconcile,
+  rehearse,
+  rollback,
+  type Target,
+} from '@millwright/rollback';
+import type { Secrets } from '@millwright/store';
+import type { World } from '../views/world.ts';
+import type { OfflineJournal } from './offline-journal.ts';
+import { writeRollbackCache } from './rollback-cache.ts';
+import { SHIFTS, TargetJournal } from './target-journal.ts';
+
+export type Place = {
+  factory: string;
+  incarnation: string;
+  dataDir: string;
+  proxyImage: string;
+  dockerHost: string | undefined;
+};
+
+type Deps = {
+  place: Place;
+  artifacts: Artifacts;
+  secrets: Secrets;
+  trail: OpenTrail;
+  world: World;
+  clock: Clock;
+  /** Where going back is journaled while the trail cannot be written. */
+  offlineJournal: OfflineJournal;
+  /** Another target than the one of the configuration, for tests. */
+  target?: (repo: RepoName) => Target;
+};
+
+type Known = { ref: ReleaseRef; run: RunConfig; artifact: Digest };
+
+/** How long the store may take before what was read of a release earlier is used. Milliseconds. */
+const STORE_MS = 250;
+
+/** Releases of this factory on their targets: what the trail says, carried out by libs/rollback. */
+export class Deployments {
+  readonly #deps: Deps;
+  readonly #last = new Map<ReleaseId, Known>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The target that a release run like `run` lives on; a `command` target's commands are those of `run`. */
+  target(repo: RepoName, run: RunConfig): Target {
+    const { place, artifacts, clock, target } = this.#deps;
+    if (target) return target(repo);
+    const { dockerHost, ...rest } = place;
+    if (run.config.target === 'command')
+      return commandTarget({ repo, dataDir: place.dataDir, run, artifacts, clock });
+    return dockerTarget({
+      ...rest,
+      ...(dockerHost === undefined ? {} : { dockerHost }),
+      repo,
+      artifacts,
+      clock,
+    });
+  }
+
+  /** Null, or why a repository whose file says this could not go back from its releases, so that people must stand by. */
+  cannotGoBack(repo: RepoName, config: DeployConfig): string | null {
+    const run = { config, secrets: {}, replicas: 1 };
+    return config.target === 'git' ? null : this.target(repo, run).cannotGoBack(run);
+  }
+
+  /** The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. */
+  async deploy(
+    repo: RepoName,
+    id: ReleaseId,
+    fence: number,
+    { attended = false, ...more }: Pick<DeployOrder, 'attended' | 'beforePromotion'> = {},
+  ): Promise<DeployResult> {
+    const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
+    if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
+    const seen: DeployOrder['seen'] = (judged) => journal.judged(id, fence, judged);
+    const result = await deploy(target, { ...order, ...more, attended, seen });
+    if (result.kind === 'promoted' && live !== id)
+      await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
+    return result;
+  }
+
+  /**
+   * The release runs beside the live one, without traffic, and goes forth and back. It is left running: `deploy` goes on with it. Where its
+   * target cannot go back at all, nothing is started.
+   */
+  async rehearse(
+    repo: RepoName,
+    id: ReleaseId,
+    fence: number,
+  ): Promise<
+    | { kind: 'rehearsed'; rehearsal: Rehearsal; to: ReleaseId | null }
+    | Exclude<PrepareResult, { kind: 'prepared' }>
+  > {
+    const { target, moved, live, order } = await this.#order(repo, id, fence);
+    const cannot = moved ?? target.cannotGoBack(order.run);
+    if (cannot !== null)
+      return { kind: 'rehearsed', rehearsal: { possible: false, reason: cannot, fault: 'undo' }, to: live };
+    const prepared = await prepareRelease(target, order);
+    if (prepared.kind !== 'prepared') return prepared;
+    return { kind: 'rehearsed', rehearsal: await rehearse(target, order), to: live };
+  }
+
+  /** Stops what `rehearse` left running of a release that does not go out. A release that serves is left alone. */
+  async discard(repo: RepoName, id: ReleaseId, fence: number): Promise<void> {
+    const { target, order } = await this.#order(repo, id, fence);
+    await discard(target, order);
+  }
+
+  async #order(repo: RepoName, id: ReleaseId, fence: number) {
+    const { trail, world, clock, offlineJournal } = this.#deps;
+    if (offlineJournal.pending()) await this.importOfflineJournal();
+    await world.reached(await trail.head());
+    const { live } = world.target(repo);
+    const journal = this.journal(repo);
+    const wanted = await this.#known(id);
+    const before = live === null ? null : await this.#known(live);
+    const moved =
+      before !== null && before.run.config.target !== wanted.run.config.target
+        ? movedTarget(repo, before.run, wanted.run)
+        : null;
+    const order: DeployOrder = {
+      release: wanted.ref,
+      run: wanted.run,
+      live: moved === null ? (before?.ref ?? null) : null,
+      fence,
+      journal,
+      clock,
+    };
+    const target = this.target(repo, wanted.run);
+    return { target, journal, artifact: wanted.artifact, live, moved, order };
+  }
+
+  async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
+    const { world, clock } = this.#deps;
+    // Nothing here waits for the trail: it may be what is away.
+    const journal = this.journal(repo, SHIFTS);
+    const wanted = await this.#known(to);
+    const from = world.target(repo).live;
+    const left = from === null ? null : await this.#known(from);
+    // The commands that brought the present release there are those that take it back.
+    const by = left?.run.config.target === wanted.run.config.target ? left.run : wanted.run;
+    const result = await rollback(this.target(repo, by), {
+      to: wanted.ref,
+      run: wanted.run,
+      fence,
+      journal,
+      clock,
+    });
+    // What is live already is only given back its traffic: the target's history says nothing new.
+    if (result.kind === 'switched' && to !== from)
+      await journal.released(to, from, fence, 'rollback', wanted.artifact, reason);
+    return result;
+  }
+
+  /** At start: every target that has a live release gets its proxy back, with its weights. Null, or why it could not be. */
+  async ensure(repo: RepoName): Promise<string | null> {
+    const target = this.#deps.world.target(repo);
+    const { live } = target;
+    if (live === null) return null;
+    const { run } = await this.#known(live);
+    // Read now, so that going back needs no store.
+    const before = previousGood(target);
+    if (before !== null) await this.#known(before);
+    const failure = await this.target(repo, run).ensureProxy(run);
+    return failure.kind === 'failed' ? failure.reason : null;
+  }
+
+  /** Beside the target, for going back while nothing else can be read: what serves, and what a rollback may go to. */
+  async keepRollbackCache(repo: RepoName): Promise<void> {
+    const { live, history } = this.#deps.world.target(repo);
+    if (live === null) return;
+    const known = await Promise.all(
+      [live, ...candidates({ live, history }).slice(0, 5)].map((id) => this.#known(id)),
+    );
+    const releases = known.map(({ ref, run, artifact }) => ({ ref, artifact, config: run.config }));
+    await writeRollbackCache(this.#deps.place.dataDir, { repo, releases });
+  }
+
+  /** At start: removes what stands on this engine of targets that the trail does not know. */
+  async reap(): Promise<void> {
+    const { place, world } = this.#deps;
+    const keep = [...world.targets.keys()];
+    await reapOrphans({
+      factory: place.factory,
+      keep,
+      ...(place.dockerHost === undefined ? {} : { dockerHost: place.dockerHost }),
+    });
+  }
+
+  /** What the trail says should serve, and how; null while nothing does. */
+  async desired(repo: RepoName): Promise<Desired | null> {
+    const { live, fence } = this.#deps.world.target(repo);
+    // What lies beside the trail is newer than what the trail says: healing would bring back what was just left.
+    if (live === null || this.#deps.offlineJournal.pending(repo)) return null;
+    const { ref, run } = await this.#known(live);
+    return { release: ref, run, fence };
+  }
+
+  /** Whether what serves is not as the trail has it. Changes nothing. */
+  async differs(repo: RepoName): Promise<boolean> {
+    const desired = await this.desired(repo);
+    return desired !== null && (await differs(this.target(repo, desired.run), desired, this.#deps.clock));
+  }
+
+  /** One turn of healing, with the back-off that the trail's tries ask for. In the deploy lane: nobody else changes the target. */
+  async heal(repo: RepoName, signal: AbortSignal): Promise<Reconciled | null> {
+    const { clock, world } = this.#deps;
+    const desired = await this.desired(repo);
+    if (desired === null) return null;
+    const target = this.target(repo, desired.run);
+    const memory = { tried: world.target(repo).heals };
+    const turn = (fence: number) => reconcile(target, { ...desired, fence }, memory, { clock, signal });
+    const healed = await turn(desired.fence);
+    // A fence that was taken for something that then did nothing is on no entry. Whoever took it is not at work: the lane is ours.
+    return healed.kind === 'fenced' ? turn(healed.by) : healed;
+  }
+
+  /** What the proxy counted of what serves, and the rate of errors that its file allows; null where there are no figures. */
+  async figures(repo: RepoName): Promise<{ requests: number; errors: number; errorRate: number } | null> {
+    const desired = await this.desired(repo);
+    if (desired === null) return null;
+    const counted = (await this.target(repo, desired.run).counters())?.get(desired.release.id);
+    return counted === undefined
+      ? null
+      : { ...counted, errorRate: desired.run.config.rollbackWhen.errorRate };
+  }
+
+  /** What can be seen of what serves, for a ticket; secrets' values replaced. What cannot be had is left out. */
+  async evidence(repo: RepoName, maxBytes: number): Promise<{ figures: string | null; log: string }> {
+    const desired = await this.desired(repo);
+    if (desired === null) return { figures: null, log: '' };
+    const target = this.target(repo, desired.run);
+    const log = await target.logs(desired.release.id, maxBytes).catch(() => '');
+    const counted = (await target.counters().catch(() => null))?.get(desired.release.id);
+    const figures =
+      counted === undefined
+        ? null
+        : `${counted.requests} requests, ${counted.errors} failed, since its proxy knows it`;
+    return { figures, log: withoutSecrets(log, desired.run.secrets) };
+  }
+
+  /** How long after it came to serve an incident rolls a release back first. Milliseconds. */
+  async youngMs(repo: RepoName): Promise<number> {
+    return (await this.desired(repo))?.run.config.rollbackWhen.alertWithin ?? YOUNG_MS;
+  }
+
+  /** Where people reach the service, or null while none is deployed. */
+  async address(repo: RepoName): Promise<string | null> {
+    const { live } = this.#deps.world.target(repo);
+    if (live === null) return null;
+    const { run } = await this.#known(live);
+    return run.config.expose === undefined ? null : `http://127.0.0.1:${run.config.expose}`;
+  }
+
+  /** Null, or why this release cannot be gone back to any more. */
+  async unavailable(repo: RepoName, id: ReleaseId): Promise<string | null> {
+    const { ref, run } = await this.#known(id);
+    const there = await this.target(repo, run).available(ref);
+    return there.kind === 'failed' ? there.reason : null;
+  }
+
+  async health(repo: RepoName, id: ReleaseId): Promise<ReleaseHealth> {
+    const { ref, run } = await this.#known(id);
+    const target = this.target(repo, run);
+    try {
+      const { serving, releases } = await target.state();
+      if (serving.has(id)) return 'serves';
+      if (releases.some((one) => one.id === id && one.replicas.some((replica) => replica.running)))
+        return 'runs';
+      return (await target.available(ref)).kind === 'done' ? 'stopped' : 'gone';
+    } catch {
+      // The engine is away: that is what is to be said.
+      return 'unknown';
+    }
+  }
+
+  /** For what must be kept even while the trail cannot be written. */
+  async note(repo: RepoName, entry: Entry): Promise<void> {
+    await this.journal(repo).note(entry);
+  }
+
+  /** To the target's stream; resolves when the world has it. */
+  async append(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
+    await this.#deps.world.reached(await this.journal(repo).append(entry, actor));
+  }
+
+  /** What is done to a target is put on its stream by this; also while the trail is away. */
+  journal(repo: RepoName, goesBack?: typeof SHIFTS): TargetJournal {
+    const { trail, offlineJournal, world } = this.#deps;
+    return new TargetJournal(trail, repo, offlineJournal, world.target(repo).version, goesBack);
+  }
+
+  /** What was journaled beside the trail goes there, before anything else does. Rejects while the trail cannot be written. */
+  importOfflineJournal(): Promise<number> {
+    return this.#deps.offlineJournal.importTo(this.#deps.trail);
+  }
+
+  /** Read anew each time, since secrets change; with the store away, what was read last: going back needs nothing newer. */
+  async #known(id: ReleaseId): Promise<Known> {
+    const last = this.#last.get(id);
+    const fresh = this.#read(id).then((known) => {
+      this.#last.set(id, known);
+      return known;
+    });
+    if (last === undefined) return fresh;
+    const late = new Promise<Known>((resolve) => setTimeout(resolve, STORE_MS, last).unref());
+    return Promise.race([fresh.catch(() => last), late]);
+  }
+
+  async #read(id: ReleaseId): Promise<Known> {
+    const info = this.#deps.world.releases.get(id);
+    if (!info) throw terminal('no-such-release', `there is no release ${id}`);
+    const release = await getJson(this.#deps.artifacts, Release, info.artifact);
+    return {
+      ref: { id: release.id, layer: release.layer, image: release.image },
+      run: await this.#runAs(info.repo, info.run),
+      artifact: info.artifact,
+    };
+  }
+
+  /** How the release of a run is run: its configuration, and the secrets' values of now. */
+  async #runAs(repo: RepoName, run: RunId): Promise<RunConfig> {
+    const config = await this.#config(run);
+    const secrets: Record<string, string> = {};
+    for (const name of config.secrets) {
+      const value = await this.#deps.secrets.get(repo, name);
+      if (value !== null) secrets[name] = value;
+    }
+    return { config, secrets, replicas: 1 };
+  }
+
+  async #config(id: RunId): Promise<DeployConfig> {
+    const run = this.#deps.world.run(id);
+    const deploy = run ? (await getJson(this.#deps.artifacts, RepoConfig, run.config)).deploy : undefined;
+    if (!deploy) throw terminal('no-deploy', 'the release has no deploy configuration');
+    return deploy;
+  }
+}
+
+const YOUNG_MS = 3_600_000;
+
+/** Values under 4 characters would blacken ordinary words. */
+const withoutSecrets = (text: string, secrets: Readonly<Record<string, string>>): string =>
+  Object.values(secrets)
+    .filter((value) => value.length >= 4)
+    .sort((a, b) => b.length - a.length)
+    .reduce((left, value) => left.replaceAll(value, '[secret]'), text);
+
+const movedTarget = (repo: RepoName, before: RunConfig, wanted: RunConfig): string =>
+  `deploy.target of ${repo} changed from ${before.config.target} to ${wanted.config.target}: the release that serves cannot be gone back to from there, so that two people must allow it`;
+
+const failedFor = (reason: string) => ({
+  kind: 'failed' as const,
+  code: 'cannot_go_back' as const,
+  reason,
+  evidence: reason,
+});

@@ -1,0 +1,47 @@
+import type { ReleaseId, RepoName } from '@millwright/domain';
+import type { Stuck } from '@millwright/rollback';
+import type { Factory } from '../factory.ts';
+import type { Page } from './pager.ts';
+
+/** Going back failed: nothing goes forward on this target until a person thaws it, and a person is called meanwhile. */
+export async function freezeStuck(
+  factory: Factory,
+  repo: RepoName,
+  release: ReleaseId | null,
+  { why, what }: Stuck,
+): Promise<void> {
+  const data = { by: 'factory' as const, release, reason: why.slice(0, 4_000), what: what.slice(0, 4_000) };
+  await factory.deployments.note(repo, { type: 'target.frozen', data });
+  callSomebody(factory, { repo, release, why: data.reason, what: data.what, at: factory.clock.now() });
+}
+
+/** At start: the calls that a killed factory still owes. */
+export function callWhoIsOwed(factory: Factory): void {
+  for (const [repo, { frozen }] of factory.world.targets)
+    if (frozen?.by === 'factory' && frozen.paged === null)
+      callSomebody(factory, {
+        repo,
+        release: frozen.release,
+        why: frozen.reason,
+        what: frozen.what,
+        at: frozen.at,
+      });
+}
+
+/** Nothing waits for a person's telephone: how the call went is recorded when it is known. */
+function callSomebody(factory: Factory, page: Page): void {
+  const call = async () => {
+    const paged = await factory.pager(page);
+    factory.log[paged.result === 'sent' ? 'warn' : 'error'](
+      { ...page, paged },
+      'going back failed: the target is frozen',
+    );
+    await factory.deployments.note(page.repo, {
+      type: 'target.paged',
+      data: { result: paged.result, reason: paged.reason.slice(0, 4_000) },
+    });
+  };
+  call().catch((error: unknown) =>
+    factory.log.error({ repo: page.repo, err: error }, 'that somebody was called could not be recorded'),
+  );
+}

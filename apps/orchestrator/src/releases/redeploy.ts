@@ -1,0 +1,218 @@
+import {
+  type Actor,
+  DriveError,
+  Facts,
+  leftBehind,
+  movedLast,
+  type PersonId,
+  putJson,
+  type ReleaseId,
+  type RepoName,
+  type Run,
+} from '@millwright/domain';
+import { blames, demoteAfterRollback } from '../autonomy/demote.ts';
+import type { Factory } from '../factory.ts';
+import { factsFor } from '../gates/facts.ts';
+import { decide } from '../gates/judge.ts';
+import { restoreMerge } from '../source-control/revert.ts';
+import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
+import type { Behind } from '../streams/lanes.ts';
+import { freezeStuck } from './freeze.ts';
+import { retirePrevious } from './retire-previous.ts';
+
+// `rollback undo`: forward again to what a rollback left. A deploy like any other, judged by the deploy gate's policy on facts of now; whoever
+// asks is one approval, where they are an enrolled approver without a hand in it. Where two are needed, two people ask.
+
+/** A deploy that fails to be carried out (the engine is away) is tried so often; then it is given up as failed. */
+const TRIES = 6;
+const FIRST_WAIT_MS = 1_000;
+
+export type Asked =
+  | { kind: 'none'; reason: string }
+  | { kind: 'waits'; release: ReleaseId; needs: number; reason: string }
+  | { kind: 'denied'; release: ReleaseId; reason: string }
+  | { kind: 'started'; release: ReleaseId; reason: string };
+
+/** Judges, records, and where it is allowed starts; the deploy itself goes on after the answer. */
+export async function requestRedeploy(factory: Factory, repo: RepoName, actor: Actor): Promise<Asked> {
+  const asked = await factory.deploys.run(repo, (preempted) => judge(factory, repo, actor, preempted));
+  if (asked.kind === 'started') void performRedeploy(factory, repo);
+  return asked;
+}
+
+async function judge(factory: Factory, repo: RepoName, actor: Actor, preempted: AbortSignal): Promise<Asked> {
+  await factory.world.reached(await factory.trail.head());
+  const target = factory.world.target(repo);
+  const release = leftBehind(target);
+  const info = release === null ? undefined : factory.world.releases.get(release);
+  const run = info && factory.world.run(info.run);
+  if (release === null || target.live === null || !info || !run)
+    return { kind: 'none', reason: `no rollback of ${repo} is there to undo: the last release was deployed` };
+  if (target.undo?.kind === 'started')
+    return { kind: 'none', reason: `${target.undo.release} is being deployed again already` };
+  const now = factory.clock.now();
+  const person = actor as string as PersonId;
+  const before =
+    target.undo?.kind === 'asked' && target.undo.release === release && target.undo.live === target.live
+      ? target.undo.by.filter((one) => one.person !== person && one.at > now - factory.settings.gateMs)
+      : [];
+  const by = [...before, { person, at: now }];
+  const judged = await factsFor(factory, run, 'deploy', info.artifact, {
+    approvals: by,
+    expiresAt: now + factory.settings.gateMs,
+  });
+  const facts = withoutThisRollback(factory, judged, movedLast(target));
+  const decided = await decide(factory, run, facts);
+  const { live } = target;
+  await factory.deployments.append(
+    repo,
+    {
+      type: 'undo.asked',
+      data: {
+        release,
+        live,
+        subject: info.artifact,
+        ...decided,
+        facts: await putJson(factory.store.artifacts, Facts, facts),
+        reason: decided.reason.slice(0, 4_000),
+      },
+    },
+    actor,
+  );
+  const { reason } = decided;
+  switch (decided.decision) {
+    case 'deny':
+      return { kind: 'denied', release, reason };
+    case 'needs_approval':
+      return { kind: 'waits', release, needs: decided.approvals, reason };
+    case 'allow':
+      await waitForCheckpoint(factory, preempted);
+      await factory.deployments.append(repo, {
+        type: 'undo.started',
+        data: { release, live, fence: target.fence + 1 },
+      });
+      return { kind: 'started', release, reason };
+  }
+}
+
+/** A rollback by hand puts what it leaves in quarantine; undoing it is a person's word too. What a canary took back stays there. */
+function withoutThisRollback(factory: Factory, facts: Facts, left: readonly ReleaseId[]): Facts {
+  if (facts.action !== 'deploy') return facts;
+  const byHand = new Set(
+    factory.world
+      .quarantine(facts.repo)
+      .filter((one) => one.by === 'rollback' && left.includes(one.release))
+      .map((one) => one.release),
+  );
+  return { ...facts, quarantine: facts.quarantine.filter((one) => !byHand.has(one.release)) };
+}
+
+/** At start: what a killed factory was deploying again goes on, under its own fence. */
+export function resumeRedeploys(factory: Factory): void {
+  for (const [repo, { undo }] of factory.world.targets)
+    if (undo?.kind === 'started') void performRedeploy(factory, repo);
+}
+
+/** Never rejects: what happens is on the trail, or the next start takes it up. */
+async function performRedeploy(factory: Factory, repo: RepoName): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await factory.deploys.run(repo, (preempted, behind) =>
+        redeploy(factory, repo, tries >= TRIES, preempted, behind),
+      );
+    } catch (error) {
+      factory.log.warn({ repo, tries, err: error }, 'a release could not be deployed again yet');
+      if (tries >= TRIES || (error instanceof DriveError && error.disposition === 'cancelled')) return;
+      await factory.clock.sleep(FIRST_WAIT_MS * 2 ** (tries - 1));
+    }
+  }
+}
+
+async function redeploy(
+  factory: Factory,
+  repo: RepoName,
+  last: boolean,
+  preempted: AbortSignal,
+  behind: Behind,
+): Promise<void> {
+  await factory.world.reached(await factory.trail.head());
+  const { undo, live } = factory.world.target(repo);
+  if (undo?.kind !== 'started') return;
+  const { release, fence } = undo;
+  // Also where it serves already, its factory having been killed before it said so.
+  const left = movedLast(factory.world.target(repo));
+  const beforePromotion = () => waitForCheckpoint(factory, preempted);
+  const result = await factory.deployments
+    .deploy(repo, release, fence, { beforePromotion })
+    .catch((error: unknown) => {
+      if (!last) throw error;
+      return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };
+    });
+  const finish = (data: {
+    result: 'promoted' | 'rolled_back' | 'failed';
+    live: ReleaseId | null;
+    evidence: string;
+  }) =>
+    factory.deployments.append(repo, {
+      type: 'undo.finished',
+      data: { release, ...data, evidence: data.evidence.slice(0, 20_000) },
+    });
+  switch (result.kind) {
+    case 'promoted':
+      behind(() => retirePrevious(factory, repo));
+      await finish({
+        result: 'promoted',
+        live: release,
+        evidence: await restored(factory, repo, left, result.evidence),
+      });
+      return;
+    case 'rolled_back':
+    case 'failed':
+      if (blames(result)) await demoteAfterRollback(factory, repo, [release]);
+      await finish({
+        result: result.kind,
+        live: result.live,
+        evidence: `${result.reason}\n${result.evidence}`,
+      });
+      if (result.stuck) await freezeStuck(factory, repo, release, result.stuck);
+      return;
+    case 'fenced':
+      await finish({
+        result: 'failed',
+        live,
+        evidence: `a later deploy (fence ${result.by}) has the target`,
+      });
+      return;
+    case 'given_up':
+      await finish({ result: 'failed', live, evidence: result.reason });
+  }
+}
+
+/** The branch holds again what serves again: the merges that the rollback took back are put back by new commits, oldest first. */
+async function restored(
+  factory: Factory,
+  repo: RepoName,
+  left: readonly ReleaseId[],
+  evidence: string,
+): Promise<string> {
+  const said: string[] = [];
+  for (const release of [...left].reverse()) {
+    const run = mergedRun(factory, release);
+    if (run?.merge?.kind !== 'finished') continue;
+    const { commit: merged } = run.merge;
+    try {
+      const { commit, reason } = await restoreMerge(factory, repo, merged, `Millwright-Undo: ${release}`);
+      said.push(commit === null ? reason : `${merged.slice(0, 10)} is back as ${commit.slice(0, 10)}`);
+    } catch (error) {
+      // It serves, which is what was asked; the branch is a person's to mend.
+      const why = error instanceof Error ? error.message : String(error);
+      said.push(`${merged} could not be put back on the branch, do it by hand: ${why}`);
+    }
+  }
+  return [said.join('; '), evidence].filter((text) => text !== '').join('\n');
+}
+
+const mergedRun = (factory: Factory, release: ReleaseId): Run | undefined => {
+  const info = factory.world.releases.get(release);
+  return info && factory.world.run(info.run);
+};

@@ -1,0 +1,26 @@
+import type { RepoName } from '@millwright/domain';
+import { retire } from '@millwright/rollback';
+import type { Factory } from '../factory.ts';
+
+/**
+ * What the release that came to serve leaves over is stopped, in the deploy lane: once, and not on a frozen target, which is a person's. Never
+ * rejects: what is left has no traffic, and is stopped in a later sweep or by the next deploy.
+ */
+export async function retirePrevious(
+  { deployments, world, trail, log }: Pick<Factory, 'deployments' | 'world' | 'trail' | 'log'>,
+  repo: RepoName,
+): Promise<void> {
+  try {
+    await world.reached(await trail.head());
+    const { retires, history, frozen } = world.target(repo);
+    const desired = await deployments.desired(repo);
+    if (retires === null || frozen !== null || desired === null) return;
+    const { release, fence } = retires;
+    const previous = history.at(-1)?.previous ?? null;
+    const keep = previous === null ? [release] : [release, previous];
+    const order = { release, keep, fence, journal: deployments.journal(repo) };
+    await retire(deployments.target(repo, desired.run), order);
+  } catch (error) {
+    log.warn({ repo, err: error }, 'what ran before the release that serves runs on, without traffic');
+  }
+}

@@ -1,0 +1,33 @@
+import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import { revertMerge } from '../source-control/revert.ts';
+
+/** `commit`: null where it is left to a person, and then `reason` says why. */
+export type RevertedMerge = { merged: GitSha; commit: GitSha | null; ref: string; reason: string };
+
+/**
+ * Takes back, by a new commit, the merge behind a release that a person rolled back; null where nothing was merged. Its run is closed, so intent
+ * and outcome are on the target's stream. A failure is an outcome too: the traffic is back, and that is not undone by it.
+ */
+export async function revertMergeOf(
+  factory: Factory,
+  repo: RepoName,
+  release: ReleaseId,
+): Promise<RevertedMerge | null> {
+  const run = factory.world.releases.get(release)?.run;
+  const merge = run ? factory.world.run(run)?.merge : undefined;
+  if (merge?.kind !== 'finished') return null;
+  const merged = merge.commit;
+  await factory.deployments.note(repo, { type: 'target.revert-started', data: { release, commit: merged } });
+  const done = await revertMerge(factory, repo, merged, `Millwright-Rollback: ${release}`).catch(
+    (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      const reason = `${merged.slice(0, 10)} was not reverted (${why}): revert it by hand`;
+      return { commit: null, ref: '', reason };
+    },
+  );
+  const { commit, ref, reason } = done;
+  const data = { release, commit, ref, reason: reason.slice(0, 4_000) };
+  await factory.deployments.note(repo, { type: 'target.revert-finished', data });
+  return { merged, commit, ref, reason };
+}

@@ -1,0 +1,78 @@
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DeployConfig, Digest, type Instant, ReleaseId, RepoName } from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../factory.ts';
+
+// What going back needs when nothing of the database can be read: beside each target, on its own machine, readable by the factory's user
+// alone. Written anew whenever another release comes to serve. It holds names of secrets, never values.
+
+const CachedRelease = z.strictObject({
+  ref: z.strictObject({ id: ReleaseId, layer: Digest, image: z.string() }),
+  artifact: Digest,
+  config: DeployConfig,
+});
+export type CachedRelease = z.infer<typeof CachedRelease>;
+/** `releases`: the live one, then those a rollback may go to, newest first. */
+export const RollbackCache = z.strictObject({
+  repo: RepoName,
+  releases: z.array(CachedRelease).min(1).max(6),
+});
+export type RollbackCache = z.infer<typeof RollbackCache>;
+
+const pathOf = (data: string, repo: RepoName) => join(data, 'targets', repo, 'way-back.json');
+
+/** Durable and atomic. `data`: the orchestrator's folder. */
+export async function writeRollbackCache(data: string, way: RollbackCache): Promise<void> {
+  const path = pathOf(data, way.repo);
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(`${path}.new`, 'w', 0o600);
+  try {
+    await file.writeFile(JSON.stringify(way));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}
+
+/** Those of all targets. A file that is not ours throws: nothing is guessed. */
+export async function readWaysBack(data: string): Promise<RollbackCache[]> {
+  const ways: RollbackCache[] = [];
+  for (const repo of (await orNone(readdir(join(data, 'targets')))) ?? []) {
+    const text = await orNone(readFile(join(data, 'targets', repo, 'way-back.json'), 'utf8'));
+    if (text !== null) ways.push(RollbackCache.parse(JSON.parse(text)));
+  }
+  return ways;
+}
+
+async function orNone<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return null;
+    throw error;
+  }
+}
+
+/** Writes those of all targets now, and each again when another release serves. Returns the way to stop it, which resolves when none is being written. */
+export function keepRollbackCaches({ world, deployments, log }: Factory): () => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  const keep = (repo: RepoName, at: Instant | null) => {
+    last = last
+      .then(() => deployments.keepRollbackCache(repo))
+      .catch((error: unknown) =>
+        log.warn({ repo, at, err: error }, 'the way back without a database is that of an earlier release'),
+      );
+  };
+  for (const repo of world.targets.keys()) keep(repo, null);
+  const stop = world.listen(({ envelope, entry }) => {
+    if (entry?.type === 'target.released')
+      keep(RepoName.parse(envelope.stream.slice('target/'.length)), envelope.at);
+  });
+  return () => {
+    stop();
+    return last;
+  };
+}

@@ -1,0 +1,56 @@
+import {
+  candidates,
+  getJson,
+  type ReleaseId,
+  type RepoName,
+  type RollbackStatus,
+  Ticket,
+} from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+
+/** As many as a person picks from. */
+const OFFERED = 5;
+
+/** What serves, what a rollback may go to, and what stands in the way of going forward; of one repository. */
+export async function rollbackStatus(factory: Factory, repo: RepoName): Promise<RollbackStatus> {
+  const target = factory.world.target(repo);
+  const offered = candidates(target).slice(0, OFFERED);
+  const { frozen, undo } = target;
+  return {
+    repo,
+    live: target.live === null ? null : await one(factory, repo, target.live),
+    candidates: await Promise.all(offered.map((id) => one(factory, repo, id))),
+    frozen: frozen && {
+      by: frozen.by,
+      reason: frozen.reason,
+      what: frozen.what,
+      at: frozen.at,
+      paged: frozen.paged,
+    },
+    undo:
+      undo === null
+        ? null
+        : {
+            state: undo.kind === 'asked' ? undo.decision : undo.kind === 'started' ? 'started' : undo.result,
+            release: undo.release,
+            text: undo.kind === 'asked' ? undo.reason : undo.kind === 'finished' ? undo.evidence : '',
+            at: undo.kind === 'asked' ? (undo.by.at(-1)?.at ?? 0) : undo.at,
+          },
+  };
+}
+
+async function one(
+  factory: Factory,
+  repo: RepoName,
+  release: ReleaseId,
+): Promise<RollbackStatus['candidates'][number]> {
+  const info = factory.world.releases.get(release);
+  const run = info && factory.world.run(info.run);
+  const title = run ? (await getJson(factory.store.artifacts, Ticket, run.ticketDigest)).title : '';
+  return {
+    release,
+    servedAt: factory.world.target(repo).history.findLast((each) => each.release === release)?.at ?? 0,
+    tickets: run ? [{ id: run.ticket, title }] : [],
+    health: await factory.deployments.health(repo, release),
+  };
+}

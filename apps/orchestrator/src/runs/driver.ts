@@ -1,0 +1,208 @@
+import { DriveError, type RunId, type Todo, todo } from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
+import { type Loaded, load, record } from '../streams/run-stream.ts';
+import type { Journal, StepResult } from './step.ts';
+import { attest } from './steps/attest.ts';
+import { close } from './steps/close.ts';
+import { deploy } from './steps/deploy.ts';
+import { askGate, judgeGate } from './steps/gates.ts';
+import { compose, integrate } from './steps/integrate.ts';
+import { merge } from './steps/merge.ts';
+import { rehearse } from './steps/rehearse.ts';
+import { revert } from './steps/revert.ts';
+import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
+import { take } from './steps/take.ts';
+
+/** Somebody else wrote to the run while a step was at work: load, and decide again. */
+class Overtaken extends Error {}
+
+/** A step that fails with a retryable error is tried again this often before the run is stopped; in milliseconds, doubling from the first. */
+const FIRST_RETRY = 500;
+const MAX_RETRIES = 8;
+
+/**
+ * Drives runs: loads a run, asks `todo` what is due, does it, records it, until only waits are left. Any number of calls for the same
+ * run collapse into one at work and one more after it. Everything here can be lost at any line: the next drive derives the same steps.
+ */
+export class Driver {
+  readonly #factory: Factory;
+  readonly #active = new Map<RunId, { again: boolean; done: Promise<void> }>();
+  readonly #failures = new Map<RunId, number>();
+  readonly #timers = new Map<RunId, { at: number; timer: NodeJS.Timeout }>();
+  #stopped = false;
+
+  constructor(factory: Factory) {
+    this.#factory = factory;
+  }
+
+  drive(id: RunId): void {
+    if (this.#stopped) return;
+    const active = this.#active.get(id);
+    if (active) {
+      active.again = true;
+      return;
+    }
+    const entry = { again: false, done: Promise.resolve() };
+    this.#active.set(id, entry);
+    entry.done = this.#whole(id).finally(() => {
+      this.#active.delete(id);
+      if (entry.again) this.drive(id);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    await Promise.all([...this.#active.values()].map((one) => one.done));
+  }
+
+  async #whole(id: RunId): Promise<void> {
+    try {
+      await this.#steps(id);
+      this.#failures.delete(id);
+    } catch (error) {
+      await this.#failed(id, error);
+    }
+  }
+
+  async #steps(id: RunId): Promise<void> {
+    let loaded = await load(this.#factory, id);
+    while (loaded && !loaded.run.closed && !this.#stopped) {
+      const next: Loaded | null = await this.#round(loaded);
+      if (next === null) return;
+      loaded = next === OVERTAKEN ? await load(this.#factory, id) : next;
+    }
+  }
+
+  /** One round: every due step in order, until one of them recorded something. Null when nothing is to be recorded now. */
+  async #round(loaded: Loaded): Promise<Loaded | null> {
+    const due = todo(loaded.run, this.#factory.clock.now());
+    for (const step of due) {
+      if (step.do === 'wait') this.#wakeAt(loaded.run.id, step.until);
+      try {
+        const next = await this.#step(loaded, step);
+        if (next) return next;
+      } catch (error) {
+        if (error instanceof Overtaken) return OVERTAKEN;
+        throw error;
+      }
+    }
+    return null;
+  }
+
+  async #step(loaded: Loaded, step: Todo): Promise<Loaded | null> {
+    let current = loaded;
+    const journal: Journal = async (entry) => {
+      const result = await record(this.#factory, current, entry);
+      if (result.kind === 'conflict') throw new Overtaken();
+      if (result.kind === 'rejected')
+        throw new DriveError('terminal', 'step-rejected', `${entry.type} was rejected: ${result.reason}`);
+      current = result.loaded;
+      return current;
+    };
+    const entry = await this.#do(loaded, step, journal);
+    this.#factory.unsealed.delete(loaded.run.id);
+    if (entry) await journal(entry);
+    return current === loaded ? null : current;
+  }
+
+  #do({ run, version }: Loaded, step: Todo, journal: Journal): Promise<StepResult> {
+    const factory = this.#factory;
+    switch (step.do) {
+      case 'ask-gate':
+        return askGate(factory, run, step);
+      case 'judge-gate':
+        return judgeGate(factory, run, step);
+      case 'expire-gate':
+        return Promise.resolve({ type: 'gate.expired', data: { gate: step.gate } });
+      case 'open-stage':
+        return openStage(factory, run, step);
+      case 'await-stage':
+        return awaitStage(factory, run, step, (ms) => this.#wakeAt(run.id, ms));
+      case 'cancel-stage':
+        return cancelStage(factory, run, step);
+      case 'take':
+        return take(factory, run, step);
+      case 'integrate':
+        return integrate(factory, run, step);
+      case 'compose':
+        return compose(factory, run);
+      case 'merge':
+        return merge(factory, run, step, journal);
+      case 'rehearse':
+        return rehearse(factory, run);
+      case 'attest':
+        return attest(factory, run, step);
+      case 'deploy':
+        return deploy(factory, run, step, journal);
+      case 'revert':
+        return revert(factory, run, journal);
+      case 'close':
+        return close(factory, run, version, step);
+      case 'wait':
+        return Promise.resolve(null);
+    }
+  }
+
+  /** Drives again at `at`, or in an hour, whichever is sooner; of several calls the soonest counts. */
+  #wakeAt(id: RunId, at: number): void {
+    const set = this.#timers.get(id);
+    if (set && set.at <= at) return;
+    clearTimeout(set?.timer);
+    const delay = Math.min(Math.max(at - this.#factory.clock.now(), 10), 3_600_000);
+    const timer = setTimeout(() => {
+      this.#timers.delete(id);
+      this.drive(id);
+    }, delay);
+    this.#timers.set(id, { at, timer: timer.unref() });
+  }
+
+  /** A retryable failure is tried again with doubling waits; a terminal one, or too many, stops the run with what happened. */
+  async #failed(id: RunId, error: unknown): Promise<void> {
+    if (error instanceof DriveError && error.disposition === 'cancelled') return;
+    // A halt is no failure: the run waits, and `resume` drives it.
+    if (error instanceof DriveError && error.code === 'halted')
+      return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
+    if (isAwaitingCheckpoint(error)) {
+      this.#factory.unsealed.set(id, error.message);
+      this.#factory.log.warn(
+        { run: id, err: error },
+        'a run waits for the seal of what allows its next step',
+      );
+      return this.#wakeAt(id, this.#factory.clock.now() + 5_000);
+    }
+    const failures = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, failures);
+    const text = error instanceof Error ? error.message : String(error);
+    this.#factory.log.warn({ run: id, failures, err: error }, 'a step failed');
+    const retry =
+      !(error instanceof DriveError && error.disposition === 'terminal') && failures <= MAX_RETRIES;
+    if (retry) {
+      this.#wakeAt(id, this.#factory.clock.now() + FIRST_RETRY * 2 ** (failures - 1));
+      return;
+    }
+    await this.#stopRun(id, text);
+  }
+
+  async #stopRun(id: RunId, text: string): Promise<void> {
+    try {
+      const loaded = await load(this.#factory, id);
+      if (!loaded || loaded.run.closed) return;
+      const result = await record(this.#factory, loaded, {
+        type: 'run.stop-asked',
+        data: { end: 'failed', reason: text.slice(0, 3_900) },
+      });
+      if (result.kind === 'rejected') this.#wakeAt(id, this.#factory.clock.now() + 30_000);
+      else this.drive(id);
+    } catch (error) {
+      this.#factory.log.error(
+        { run: id, err: error },
+        'a failed run could not be stopped; it is tried again',
+      );
+      this.#wakeAt(id, this.#factory.clock.now() + 5_000);
+    }
+  }
+}
+
+const OVERTAKEN = {} as Loaded;

@@ -1,0 +1,29 @@
+import { addUsage, type EntryOf, noUsage, type Run, streamOf, type Todo } from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import type { StepResult } from '../step.ts';
+import { discardRehearsed } from './rehearse.ts';
+
+/** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
+export async function close(
+  factory: Factory,
+  run: Run,
+  version: number,
+  step: Extract<Todo, { do: 'close' }>,
+): Promise<StepResult> {
+  await discardRehearsed(factory, run);
+  const streams: Record<string, number> = { [streamOf.run(run.id)]: version + 1 };
+  let usage = noUsage();
+  for (const stage of run.stages) {
+    const recorded = await factory.trail.read(streamOf.attempt(stage.attempt));
+    streams[streamOf.attempt(stage.attempt)] = recorded.at(-1)?.envelope.version ?? 0;
+    for (const { entry } of recorded)
+      if (entry?.type === 'turn.recorded') usage = addUsage(usage, entry.data.usage);
+  }
+  const data: EntryOf<'run.closed'>['data'] = {
+    end: step.end,
+    reason: step.reason.slice(0, 4_000),
+    streams,
+    usage,
+  };
+  return { type: 'run.closed', data };
+}

@@ -1,0 +1,55 @@
+import { Facts, type GateId, putJson, type Run, retryable, type Todo, terminal } from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import { factsFor } from '../../gates/facts.ts';
+import { judge } from '../../gates/judge.ts';
+import type { StepResult } from '../step.ts';
+import { outdated } from './outdated.ts';
+import { discardRehearsed } from './rehearse.ts';
+
+export async function askGate(
+  factory: Factory,
+  run: Run,
+  step: Extract<Todo, { do: 'ask-gate' }>,
+): Promise<StepResult> {
+  const facts = await putJson(
+    factory.store.artifacts,
+    Facts,
+    await factsFor(factory, run, step.action, step.subject, null),
+  );
+  const expiresAt = Math.min(factory.clock.now() + factory.settings.gateMs, run.expiresAt);
+  return {
+    type: 'gate.asked',
+    data: {
+      gate: factory.ids.next('gate') as GateId,
+      action: step.action,
+      subject: step.subject,
+      facts,
+      expiresAt,
+    },
+  };
+}
+
+/** Judges on facts computed now, not when the gate was asked: budgets, halts and approvals change in between. */
+export async function judgeGate(
+  factory: Factory,
+  run: Run,
+  step: Extract<Todo, { do: 'judge-gate' }>,
+): Promise<StepResult> {
+  const gate = run.gates.find((one) => one.gate === step.gate);
+  if (!gate) throw terminal('no-such-gate', `gate ${step.gate} is not on the run`);
+  // A halt would be a final deny here, and a halt is meant to pass.
+  if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
+  const { facts, decided } = await judge(factory, run, gate);
+  if (facts.action === 'deploy' && facts.quarantine.length > 0) {
+    const anew = await outdated(factory, run);
+    if (anew !== null) {
+      await discardRehearsed(factory, run);
+      return anew;
+    }
+  }
+  const digest = await putJson(factory.store.artifacts, Facts, facts);
+  return {
+    type: 'gate.decided',
+    data: { gate: step.gate, ...decided, reason: decided.reason.slice(0, 4_000), facts: digest },
+  };
+}

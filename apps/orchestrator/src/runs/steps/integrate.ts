@@ -1,0 +1,67 @@
+import {
+  Change,
+  getJson,
+  Plan,
+  putJson,
+  type Run,
+  Ticket,
+  type Todo,
+  terminal,
+  workOf,
+} from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import type { StepResult } from '../step.ts';
+
+/** Puts a task's commit onto the run branch; a conflict goes back to its implementer with both sides in the workspace. */
+export async function integrate(
+  factory: Factory,
+  run: Run,
+  step: Extract<Todo, { do: 'integrate' }>,
+): Promise<StepResult> {
+  const work = workOf(run, step.task);
+  if (!work?.made || !work.base)
+    throw terminal('step-without-input', 'nothing was made that could be integrated');
+  if (work.base.commit === run.head.commit) {
+    return {
+      type: 'task.integrated',
+      data: { task: step.task, commit: work.made.commit, tree: work.made.tree },
+    };
+  }
+  const repo = await factory.repositories.open(run.repo);
+  const merged = await repo.merge(run.head.commit, work.made.commit, `${work.title}\n`, factory.clock.now());
+  return merged.kind === 'merged'
+    ? { type: 'task.integrated', data: { task: step.task, commit: merged.commit, tree: merged.tree } }
+    : {
+        type: 'task.conflicted',
+        data: {
+          task: step.task,
+          paths: merged.paths,
+          start: merged.tree,
+          reason: merged.message.slice(0, 4_000),
+        },
+      };
+}
+
+/** The run's whole change as one commit on its base: what is reviewed, tested, gated and merged. One commit, so that undoing it is one commit too. */
+export async function compose(factory: Factory, run: Run): Promise<StepResult> {
+  const repo = await factory.repositories.open(run.repo);
+  // Between trees: of a single task it is what was asked when its change was taken.
+  const [commit, patchId] = await Promise.all([
+    message(factory, run).then((text) =>
+      repo.commit(run.head.tree, run.base.commit, text, factory.clock.now()),
+    ),
+    repo.patchId(run.base.tree, run.head.tree),
+  ]);
+  const change = { base: run.base.commit, commit, tree: run.head.tree, patchId };
+  return {
+    type: 'change.composed',
+    data: { ...change, subject: await putJson(factory.store.artifacts, Change, change) },
+  };
+}
+
+async function message(factory: Factory, run: Run): Promise<string> {
+  const { artifacts } = factory.store;
+  const ticket = await getJson(artifacts, Ticket, run.ticketDigest);
+  const plan = run.plan === null ? null : await getJson(artifacts, Plan, run.plan);
+  return `${ticket.title}\n\n${plan?.summary.trim() ?? ''}\n\nMillwright-Ticket: ${run.ticket}\nMillwright-Run: ${run.id}\n`;
+}

@@ -1,0 +1,105 @@
+import { DriveError, type Run, retryable, type Todo, terminal } from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import { whyVoid } from '../../gates/judge.ts';
+import type { Repository } from '../../source-control/repository.ts';
+import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
+import type { Journal, StepResult } from '../step.ts';
+
+/** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote before it is tried again. */
+export async function merge(
+  factory: Factory,
+  run: Run,
+  step: Extract<Todo, { do: 'merge' }>,
+  journal: Journal,
+): Promise<StepResult> {
+  const { change } = run;
+  if (!change) throw terminal('step-without-input', 'there is no change to merge');
+  return factory.merges.run(run.repo, async () => {
+    await waitForCheckpoint(factory);
+    if (run.merge === null) {
+      if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      const voided = await whyVoid(factory, run, step.gate);
+      if (voided) return voided;
+      await journal({
+        type: 'merge.started',
+        data: { subject: change.subject, gate: step.gate, commit: change.commit, base: change.base },
+      });
+    }
+    const repo = await factory.repositories.open(run.repo);
+    const work =
+      factory.world.repo(run.repo)?.deliver === 'branch'
+        ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
+        : land(factory, repo, run, change);
+    // What cannot be merged by trying again ends the run. The remote is looked at before anything is said but that it was pushed, so nothing that was pushed is called refused.
+    return work.catch((error: unknown) => {
+      if (error instanceof DriveError && error.disposition === 'terminal')
+        return { type: 'merge.refused', data: { reason: error.message.slice(0, 4_000) } };
+      throw error;
+    });
+  });
+}
+
+type ChangeOf = NonNullable<Run['change']>;
+
+async function land(factory: Factory, repo: Repository, run: Run, change: ChangeOf): Promise<StepResult> {
+  const done = (reason: string): StepResult => ({
+    type: 'merge.finished',
+    data: { commit: change.commit, tree: change.tree, delivered: 'merge', ref: repo.branch, reason },
+  });
+  // Begun a moment ago, nobody can have pushed it yet, and the lease says whether the base moved: nothing is to be looked at first.
+  const first = run.merge === null ? await repo.push(change.commit, change.base) : null;
+  if (first?.kind === 'pushed') return done('fast-forward');
+  const remote = await repo.fetch();
+  if ('kind' in remote) throw retryable('remote', `${repo.url}: ${remote.reason}`);
+  // Killed between the push and its record, we find our own commit there.
+  if (await repo.isAncestor(change.commit, remote.commit)) return done('found on the branch');
+  if (remote.commit !== change.base) return rebase(factory, repo, change, remote);
+  const pushed = first?.kind === 'refused' ? first : await repo.push(change.commit, change.base);
+  switch (pushed.kind) {
+    case 'pushed':
+      return done('fast-forward');
+    case 'moved':
+      throw retryable('base-moved', pushed.reason);
+    case 'refused':
+      return deliverBranch(repo, run, change, `the branch ${repo.branch} refused the push: ${pushed.reason}`);
+  }
+}
+
+async function rebase(
+  factory: Factory,
+  repo: Repository,
+  change: ChangeOf,
+  onto: { commit: ChangeOf['commit']; tree: ChangeOf['tree'] },
+): Promise<StepResult> {
+  const merged = await repo.merge(onto.commit, change.commit, 'rebased', factory.clock.now());
+  return {
+    type: 'base.moved',
+    data:
+      merged.kind === 'merged'
+        ? {
+            base: onto,
+            head: { commit: merged.commit, tree: merged.tree },
+            conflict: null,
+            reason: 'the branch moved on; rebased',
+          }
+        : {
+            base: onto,
+            head: null,
+            conflict: { start: merged.tree, paths: merged.paths },
+            reason: merged.message.slice(0, 4_000),
+          },
+  };
+}
+
+async function deliverBranch(repo: Repository, run: Run, change: ChangeOf, why: string): Promise<StepResult> {
+  const branch = `millwright/${run.id}`;
+  const pushed = await repo.pushBranch(change.commit, branch);
+  if (pushed.kind !== 'pushed') {
+    const remote = await repo.remoteHead(branch);
+    if (remote !== change.commit) return { type: 'merge.refused', data: { reason: pushed.reason } };
+  }
+  return {
+    type: 'merge.finished',
+    data: { commit: change.commit, tree: change.tree, delivered: 'branch', ref: branch, reason: why },
+  };
+}

@@ -1,0 +1,42 @@
+import { getJson, Release, type Run, retryable } from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import { heldBy } from '../../gates/quarantine.ts';
+import type { Quarantined } from '../../views/quarantine.ts';
+import type { StepResult } from '../step.ts';
+
+/** The revert of a rollback is not on the trail: it is waited for so long. Milliseconds. */
+const REVERT_MS = 60_000;
+
+/**
+ * A change that was merged on top of what was rolled back meanwhile is not to blame: its release is built anew from the branch, once that has the
+ * revert. Null where it holds nothing, or the branch holds it as well: then the gate says so.
+ */
+export async function outdated(factory: Factory, run: Run): Promise<StepResult> {
+  if (!run.release || (run.ships?.times ?? 0) >= run.limits.rebases) return null;
+  const { commit, tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
+  const held = await heldBy(factory, run.repo, commit, null);
+  if (held.length === 0) return null;
+  const repo = await factory.repositories.open(run.repo);
+  const head = await repo.fetch();
+  if ('kind' in head) throw retryable('remote', `${repo.url}: ${head.reason}`);
+  if (head.tree !== tree && (await repo.isAncestor(commit, head.commit))) {
+    const still = await heldBy(factory, run.repo, head.commit, null);
+    if (still.length === 0) {
+      const reason = `it held ${held.map((one) => one.release).join(', ')}, which was rolled back`;
+      return { type: 'release.outdated', data: { release: run.release.release, ...head, reason } };
+    }
+  }
+  const bad = factory.world
+    .quarantine(run.repo)
+    .filter(({ commit: one }) => held.some((each) => each.commit === one));
+  if (bad.some((one) => revertUnderWay(factory, one)))
+    throw retryable('revert-awaited', `the revert of ${held[0]?.commit} is not on the branch yet`);
+  return null;
+}
+
+/** A canary's revert is a step of its run; a rollback's follows it at once. */
+function revertUnderWay(factory: Factory, { release, by, at }: Quarantined): boolean {
+  if (by === 'rollback') return factory.clock.now() - at < REVERT_MS;
+  const run = factory.world.releases.get(release)?.run;
+  return run !== undefined && factory.world.run(run)?.closed === null;
+}

@@ -1,0 +1,129 @@
+import {
+  type AttemptId,
+  AttemptSpec,
+  addUsage,
+  type EntryOf,
+  noUsage,
+  putJson,
+  type Run,
+  streamOf,
+  type Todo,
+} from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import { ORCHESTRATOR } from '../../streams/actor.ts';
+import { specFor } from '../attempt-spec.ts';
+import type { StepResult } from '../step.ts';
+
+type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;
+
+/** Makes the attempt's specification and opens the stage. The attempt's own stream is opened by the first `awaitStage` after it. */
+export async function openStage(factory: Factory, run: Run, step: Step<'open-stage'>): Promise<StepResult> {
+  const attempt = factory.ids.next('att') as AttemptId;
+  const { spec, inputs } = await specFor(factory, run, step, attempt);
+  const digest = await putJson(factory.store.artifacts, AttemptSpec, spec);
+  const nth = run.stages.filter((one) => one.role === step.role && one.task === step.task).length + 1;
+  const stage = `${step.role}${step.task === null ? '' : `/${step.task}`}#${nth}`;
+  return {
+    type: 'stage.opened',
+    data: { stage, role: step.role, task: step.task, attempt, spec: digest, inputs },
+  };
+}
+
+/** Opens the attempt's stream where it is not there yet, wakes a runner, and draws the attempt's end into the run. */
+export async function awaitStage(
+  factory: Factory,
+  run: Run,
+  step: Step<'await-stage'>,
+  wakeAt: (ms: number) => void,
+): Promise<StepResult> {
+  const stage = run.stages.find((one) => one.attempt === step.attempt);
+  if (!stage) return null;
+  const recorded = await factory.trail.read(streamOf.attempt(step.attempt));
+  const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
+  const opened = entries.find((entry): entry is EntryOf<'attempt.opened'> => entry.type === 'attempt.opened');
+  if (!opened) {
+    const deadline = Math.min(factory.clock.now() + factory.settings.attempt.wallMs + 60_000, run.expiresAt);
+    const { attempt, role, spec } = stage;
+    // A conflict says that another orchestrator opened it in between: the same end.
+    await factory.trail.append({
+      stream: streamOf.attempt(attempt),
+      expectedVersion: 0,
+      actor: ORCHESTRATOR,
+      entries: [{ type: 'attempt.opened', data: { attempt, run: run.id, role, spec, deadline } }],
+    });
+    await factory.queue.wake('attempts', attempt);
+    wakeAt(deadline);
+    return null;
+  }
+  const closed = entries.find((entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed');
+  if (closed)
+    return {
+      type: 'stage.closed',
+      data: {
+        stage: stage.stage,
+        attempt: stage.attempt,
+        outcome: closed.data.outcome,
+        usage: usageOf(entries),
+      },
+    };
+  if (factory.clock.now() >= opened.data.deadline) {
+    const outcome = {
+      kind: 'failed',
+      code: 'deadline',
+      retryable: false,
+      reason: 'the attempt did not end in the time it was given',
+    } as const;
+    await closeAttempt(factory, step.attempt, recorded.length, outcome);
+    return awaitStage(factory, run, step, wakeAt);
+  }
+  wakeAt(opened.data.deadline);
+  return null;
+}
+
+/** Closes the attempt, which ends its runner's right to append, and then the stage. */
+export async function cancelStage(
+  factory: Factory,
+  run: Run,
+  step: Step<'cancel-stage'>,
+): Promise<StepResult> {
+  const stage = run.stages.find((one) => one.attempt === step.attempt);
+  if (!stage) return null;
+  for (;;) {
+    const recorded = await factory.trail.read(streamOf.attempt(step.attempt));
+    const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
+    const closed = entries.find(
+      (entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed',
+    );
+    const outcome = closed?.data.outcome ?? ({ kind: 'cancelled', reason: 'the run ends' } as const);
+    if (
+      closed ||
+      recorded.length === 0 ||
+      (await closeAttempt(factory, step.attempt, recorded.length, outcome))
+    ) {
+      return {
+        type: 'stage.closed',
+        data: { stage: stage.stage, attempt: stage.attempt, outcome, usage: usageOf(entries) },
+      };
+    }
+  }
+}
+
+async function closeAttempt(
+  factory: Factory,
+  attempt: AttemptId,
+  version: number,
+  outcome: EntryOf<'attempt.closed'>['data']['outcome'],
+): Promise<boolean> {
+  const appended = await factory.trail.append({
+    stream: streamOf.attempt(attempt),
+    expectedVersion: version,
+    actor: ORCHESTRATOR,
+    entries: [{ type: 'attempt.closed', data: { outcome } }],
+  });
+  return appended.kind === 'appended';
+}
+
+const usageOf = (entries: readonly { type: string }[]) =>
+  entries
+    .filter((entry): entry is EntryOf<'turn.recorded'> => entry.type === 'turn.recorded')
+    .reduce((sum, entry) => addUsage(sum, entry.data.usage), noUsage());

@@ -1,0 +1,109 @@
+import {
+  ChangeSet,
+  type ChangeSet as ChangeSetType,
+  getJson,
+  Plan,
+  Release,
+  Review,
+  type Run,
+  TestReport,
+  type Todo,
+  terminal,
+  workOf,
+} from '@millwright/domain';
+import type { Factory } from '../../factory.ts';
+import { inOrder } from '../plan-order.ts';
+import type { StepResult } from '../step.ts';
+
+type Take = Extract<Todo, { do: 'take' }>;
+
+/** Draws a stage's artifact into the run. What an artifact claims is checked here once more, by the factory's own git. */
+export async function take(factory: Factory, run: Run, step: Take): Promise<StepResult> {
+  const { artifacts } = factory.store;
+  switch (step.role) {
+    case 'plan': {
+      const plan = await getJson(artifacts, Plan, step.artifact);
+      if (plan.kind === 'question') {
+        const expiresAt = Math.min(factory.clock.now() + factory.settings.questionMs, run.expiresAt);
+        return { type: 'question.asked', data: { question: plan.question, plan: step.artifact, expiresAt } };
+      }
+      const tasks = inOrder(plan.tasks).map(({ id, title, dependsOn }) => ({ id, title, dependsOn }));
+      return { type: 'plan.accepted', data: { plan: step.artifact, tasks } };
+    }
+    case 'implement':
+      return takeChange(factory, run, step, await getJson(artifacts, ChangeSet, step.artifact));
+    case 'review': {
+      const review = await getJson(artifacts, Review, step.artifact);
+      return {
+        type: 'task.reviewed',
+        data: { task: step.task, review: step.artifact, patchId: review.patchId, verdict: review.verdict },
+      };
+    }
+    case 'test': {
+      const report = await getJson(artifacts, TestReport, step.artifact);
+      return {
+        type: 'change.tested',
+        data: { tree: report.tree, report: step.artifact, verdict: report.verdict },
+      };
+    }
+    case 'deploy': {
+      const release = await getJson(artifacts, Release, step.artifact);
+      if (
+        run.merge?.kind !== 'finished' ||
+        release.commit !== (run.ships ?? run.merge).commit ||
+        release.tree !== (run.ships ?? run.merge).tree
+      ) {
+        throw terminal('release-mismatch', 'the release was built from something else than the merge');
+      }
+      return {
+        type: 'release.built',
+        data: {
+          release: release.id,
+          artifact: step.artifact,
+          layer: release.layer,
+          verdict: release.test.verdict,
+        },
+      };
+    }
+  }
+}
+
+/** Applies the patch to its base in the factory's own repository: the tree must be the one that the sandbox saw. */
+async function takeChange(
+  factory: Factory,
+  run: Run,
+  step: Take,
+  change: ChangeSetType,
+): Promise<StepResult> {
+  const work = workOf(run, step.task);
+  if (!work?.base) throw terminal('step-without-input', 'a change was taken for work that was not begun');
+  if (change.baseTree !== work.base.tree)
+    throw terminal('change-mismatch', 'the change was made against another base');
+  const repo = await factory.repositories.open(run.repo);
+  const tree = await repo.apply(work.base.tree, await factory.store.artifacts.get(change.patch));
+  if (tree !== change.tree)
+    throw terminal(
+      'change-mismatch',
+      `the patch gives tree ${tree ?? 'none'}, its sandbox said ${change.tree}`,
+    );
+  if (tree === work.base.tree) throw terminal('empty-change', 'the implementer changed nothing');
+  // What the review of it begins with is made beside: 45 ms that its stage would else wait for, and asks for again where this fails.
+  void repo.source([work.base.tree, tree], (bundle) => factory.store.artifacts.put(bundle));
+  void repo.changed(work.base.tree, tree);
+  const [commit, patchId] = await Promise.all([
+    repo.commit(tree, work.base.commit, change.commitMessage, factory.clock.now()),
+    repo.patchId(work.base.tree, tree),
+  ]);
+  return {
+    type: 'task.changed',
+    data: {
+      task: step.task,
+      attempt: step.attempt,
+      change: step.artifact,
+      patchId,
+      from: work.base.tree,
+      tree,
+      commit,
+    },
+  };
+}

@@ -1,0 +1,397 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type ChangedPath,
+  type CommitAndTree,
+  type Digest,
+  GitSha,
+  PatchId,
+  terminal,
+} from '@millwright/domain';
+import { credentialEnvironment } from './credential.ts';
+import { Git, type GitResult } from './git.ts';
+import { complaint, remarks } from './git-messages.ts';
+import { identity } from './identity.ts';
+import { Memo } from './memo.ts';
+import { Made } from './own-commits.ts';
+
+/** What git answers the remote when it is asked for a password; null where nothing was set. */
+export type Token = () => Promise<string | null>;
+export type Merged =
+  | { kind: 'merged'; commit: GitSha; tree: GitSha }
+  | { kind: 'conflict'; tree: GitSha; paths: string[]; message: string };
+export type Pushed =
+  | { kind: 'pushed' }
+  | { kind: 'moved'; reason: string }
+  | { kind: 'refused'; reason: string };
+export type Fetched =
+  | CommitAndTree
+  | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
+
+/** Larger results are made anew each time instead of held: bytes, and paths. */
+const HELD_DIFF = 1_048_576;
+const HELD_PATHS = 2_000;
+
+/** How a patch is made everywhere, so that patch-ids can be compared. */
+export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
+
+/** The factory's own bare copy of one repository. Holds run branches as loose commits; nothing is ever checked out on the host. */
+export class Repository {
+  readonly git: Git;
+  readonly url: string;
+  readonly branch: string;
+  readonly #token: Token;
+  readonly #files = new Memo<Buffer | null>(32);
+  readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
+  readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
+  readonly #sources = new Memo<Digest>(64);
+  readonly #snapshots = new Memo<string>(256);
+  readonly #patchIds = new Memo<PatchId>(64);
+  readonly #commits = new Memo<CommitAndTree>(256);
+  readonly #made = new Made();
+  /** Where the branch was when it was last fetched or pushed to; its objects are here. */
+  #fetched: CommitAndTree | null = null;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(git: Git, url: string, branch: string, token: Token) {
+    this.git = git;
+    this.url = url;
+    this.branch = branch;
+    this.#token = token;
+  }
+
+  /** Creates the bare copy where it does not exist yet. Idempotent. */
+  static async open(
+    folder: string,
+    name: string,
+    url: string,
+    branch: string,
+    token: Token = async () => null,
+  ): Promise<Repository> {
+    const dir = join(folder, `${name}.git`);
+    const config = join(folder, 'gitconfig');
+    await mkdir(folder, { recursive: true });
+    // Only addresses that an administrator named are opened; who owns a local one on disk is not for git to judge.
+    await writeFile(config, '[safe]\n\tdirectory = *\n');
+    const git = new Git(dir, config);
+    await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env: { GIT_DIR: dir } });
+    return new Repository(git, url, branch, token);
+  }
+
+  /** git, speaking to the remote. */
+  async #remote(args: string[], timeoutMs: number): Promise<GitResult> {
+    return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
+  }
+
+  /**
+   * Fetches the branch, unless its tip lies here, and says where it stands, or stood at most `sinceMs` ago. Failures a person can mend are values.
+   */
+  async fetch(sinceMs = 0): Promise<Fetched> {
+    if (this.#fetched !== null && performance.now() - this.#fetchedAt < sinceMs) return this.#fetched;
+    const asked = performance.now();
+    const fetched = await this.#tip();
+    if (!('kind' in fetched)) [this.#fetched, this.#fetchedAt] = [fetched, asked];
+    return fetched;
+  }
+
+  async #tip(): Promise<Fetched> {
+    const listed = await this.#remote(['ls-remote', '--', this.url], 60_000);
+    if (listed.exitCode !== 0)
+      return {
+        kind: 'failed',
+        code: /does not appear to be a git repository|not a git repository/.test(listed.stderr)
+          ? 'not-git'
+          : 'unreachable',
+        reason: complaint(listed.stderr),
+      };
+    const lines = listed.stdout.toString('utf8').trim();
+    if (lines === '') return { kind: 'failed', code: 'empty', reason: 'it has no commit yet' };
+    const wanted = `refs/heads/${this.branch}`;
+    const tips = new Map(lines.split('\n').map((line) => [line.split('\t')[1] ?? '', line.split('\t')[0]]));
+    const tip = tips.get(wanted);
+    if (tip === undefined) {
+      const heads = [...tips.keys()].filter((ref) => ref.startsWith('refs/heads/'));
+      const some = heads.slice(0, 10).map((ref) => ref.slice(11));
+      return {
+        kind: 'failed',
+        code: 'no-branch',
+        reason: `it has no branch ${this.branch}; it has ${some.join(', ') || 'none'}`,
+      };
+    }
+    if (this.#fetched?.commit === tip) return this.#fetched;
+    // What we pushed lies here.
+    const made = this.#made.at(GitSha.parse(tip));
+    if (made !== null) return made;
+    const fetched = await this.#remote(
+      [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--no-recurse-submodules',
+        '--',
+        this.url,
+        `+${wanted}:refs/remotes/origin/${this.branch}`,
+      ],
+      300_000,
+    );
+    if (fetched.exitCode !== 0)
+      return { kind: 'failed', code: 'unreachable', reason: complaint(fetched.stderr) };
+    return this.at(`refs/remotes/origin/${this.branch}`);
+  }
+
+  /** A commit by any name, with its tree. What a commit's id names is asked once. */
+  at(ref: string): Promise<CommitAndTree> {
+    const look = async () => {
+      const [commit, tree] = (await this.git.text(['rev-parse', `${ref}^{commit}`, `${ref}^{tree}`])).split(
+        '\n',
+      );
+      return { commit: GitSha.parse(commit), tree: GitSha.parse(tree) };
+    };
+    return /^[0-9a-f]{40}\^?$/.test(ref) ? this.#commits.of([ref], look) : look();
+  }
+
+  /** A file's bytes in a tree, or null where the tree has none at that path. A tree that cannot be read throws: it is not one without the file. */
+  file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null> {
+    return this.#files.of([tree, path, String(maxBytes)], async () => {
+      const env = { GIT_LITERAL_PATHSPECS: '1' };
+      const listed = await this.git.text(['ls-tree', '-l', '--full-tree', tree, '--', path], { env });
+      const [, type, blob = '', size] = listed.split(/\s+/, 4);
+      if (type !== 'blob') return null;
+      if (Number(size) > maxBytes) throw terminal('file-too-large', `${path} is over ${maxBytes} bytes`);
+      return this.git.must(['cat-file', 'blob', blob]);
+    });
+  }
+
+  /** All paths of a tree. */
+  async paths(tree: GitSha): Promise<string[]> {
+    return (await this.git.must(['ls-tree', '-r', '-z', '--name-only', tree]))
+      .toString('utf8')
+      .split('\0')
+      .filter(Boolean);
+  }
+
+  /** A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. */
+  async bundle(trees: readonly GitSha[]): Promise<Uint8Array> {
+    const refs = await Promise.all([...new Set(trees)].map((tree) => this.#snapshot(tree)));
+    return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
+  }
+
+  /** The ref of a tree's snapshot. A stage's trees are mostly those of the stage before: each is made once a process. */
+  #snapshot(tree: GitSha): Promise<string> {
+    return this.#snapshots.of([tree], async () => {
+      const ref = `refs/snapshots/${tree}`;
+      const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
+      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
+      return ref;
+    });
+  }
+
+  /** The bundle of these trees as an artifact. */
+  source(trees: readonly GitSha[], put: (bundle: Uint8Array) => Promise<Digest>): Promise<Digest> {
+    return this.#sources.of(trees, async () => put(await this.bundle(trees)));
+  }
+
+  async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
+    const commit = GitSha.parse(
+      await this.git.text(['commit-tree', tree, '-p', parent, '-F', '-'], {
+        input: Buffer.from(message),
+        env: identity(atMs),
+      }),
+    );
+    // A ref of its own keeps the commit from being collected.
+    await this.git.must(['update-ref', `refs/millwright/${commit}`, commit]);
+    this.#made.note(commit, tree, parent);
+    return commit;
+  }
+
+  /** Applies a patch to a tree in a temporary index; null when it does not apply. */
+  async apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
+    const folder = await mkdtemp(join(tmpdir(), 'millwright-index-'));
+    const env = { GIT_INDEX_FILE: join(folder, 'index') };
+    try {
+      await this.git.must(['read-tree', tree], { env });
+      if (patch.length > 0) {
+        const applied = await this.git.run(['apply', '--cached', '--whitespace=nowarn', '-'], {
+          env,
+          input: patch,
+        });
+        if (applied.exitCode !== 0) return null;
+      }
+      return GitSha.parse(await this.git.text(['write-tree'], { env }));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  diff(from: GitSha, to: GitSha): Promise<Buffer> {
+    return this.#diffs.of([from, to], () => this.git.must(['diff-tree', '-p', ...DIFF, from, to]));
+  }
+
+  /** `git diff --full-index --binary | git patch-id --verbatim`; the empty patch has the all-zero id. */
+  patchId(from: GitSha, to: GitSha): Promise<PatchId> {
+    return this.#patchIds.of([from, to], async () => {
+      const out = await this.git.text(['patch-id', '--verbatim'], { input: await this.diff(from, to) });
+      return PatchId.parse(out === '' ? '0'.repeat(40) : out.split(' ')[0]);
+    });
+  }
+
+  changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
+    return this.#changed.of([from, to], () => this.#changedPaths(from, to));
+  }
+
+  async #changedPaths(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
+    const fields = (
+      await this.git.must(['diff-tree', '-r', '-z', '--no-renames', '--raw', '--numstat', from, to])
+    )
+      .toString('utf8')
+      .split('\0');
+    const status = new Map<string, ChangedPath['status']>();
+    const lines: ChangedPath[] = [];
+    for (let i = 0; i < fields.length; i += 1) {
+      const field = fields[i] ?? '';
+      if (field.startsWith(':')) {
+        const letter = field.split(' ').at(-1) ?? 'M';
+        status.set(
+          fields[++i] ?? '',
+          letter === 'A'
+            ? 'added'
+            : letter === 'D'
+              ? 'deleted'
+              : letter === 'T'
+                ? 'type_changed'
+                : 'modified',
+        );
+        continue;
+      }
+      const [added, removed, path] = field.split('\t');
+      if (path)
+        lines.push({
+          path,
+          status: status.get(path) ?? 'modified',
+          added: Number(added) || 0,
+          removed: Number(removed) || 0,
+        });
+    }
+    return lines;
+  }
+
+  /** Three-way merge of `theirs` into `ours` without a work tree; the result is one commit on top of `ours`. */
+  async merge(ours: GitSha, theirs: GitSha, message: string, atMs: number): Promise<Merged> {
+    const result = await this.git.run(['merge-tree', '--write-tree', '--name-only', '-z', ours, theirs]);
+    if (result.exitCode > 1) throw terminal('git-failed', `git merge-tree failed: ${result.stderr}`);
+    const [tree, ...rest] = result.stdout.toString('utf8').split('\0');
+    const merged = GitSha.parse(tree);
+    if (result.exitCode === 0)
+      return { kind: 'merged', commit: await this.commit(merged, ours, message, atMs), tree: merged };
+    const end = rest.indexOf('');
+    return {
+      kind: 'conflict',
+      tree: merged,
+      paths: rest.slice(0, end),
+      message: rest
+        .slice(end + 1)
+        .filter((part) => /CONFLICT/.test(part))
+        .join(''),
+    };
+  }
+
+  /** The tree that undoes `commit` on top of `head`, as a new commit. */
+  async revert(head: GitSha, commit: GitSha, message: string, atMs: number): Promise<Merged> {
+    const before = await this.at(`${commit}^`);
+    // A commit that takes `commit` back, on top of it: merging it into `head` has `commit` as its base, which is what revert means.
+    const undo = await this.commit(before.tree, commit, message, atMs);
+    return this.merge(head, undo, message, atMs);
+  }
+
+  /** Where a branch of the remote stands, or null. */
+  async remoteHead(branch: string): Promise<GitSha | null> {
+    const listed = await this.#remote(['ls-remote', '--', this.url, `refs/heads/${branch}`], 60_000);
+    if (listed.exitCode !== 0)
+      throw terminal('git-failed', `git ls-remote failed: ${complaint(listed.stderr)}`);
+    const line = listed.stdout.toString('utf8').trim();
+    return line === '' ? null : GitSha.parse(line.split('\t')[0]);
+  }
+
+  /** The newest commit after `since` and up to `head` whose message has this line, or null. */
+  async commitSaying(head: GitSha, since: GitSha, line: string): Promise<GitSha | null> {
+    const found = await this.git.text([
+      'log',
+      '--format=%H',
+      '-1',
+      '--fixed-strings',
+      `--grep=${line}`,
+      `${since}..${head}`,
+    ]);
+    return found === '' ? null : GitSha.parse(found);
+  }
+
+  /** What `to` has and `from` has not, newest first, `most` at most. */
+  async commits(from: GitSha, to: GitSha, most: number): Promise<{ commit: GitSha; title: string }[]> {
+    const said = await this.git.text(['log', '--format=%H %s', `-${most}`, `${from}..${to}`]);
+    return said === ''
+      ? []
+      : said.split('\n').map((line) => ({ commit: GitSha.parse(line.slice(0, 40)), title: line.slice(41) }));
+  }
+
+  /** The first line of a commit's message. */
+  async title(commit: GitSha): Promise<string> {
+    return this.git.text(['log', '--format=%s', '-1', commit]);
+  }
+
+  /** True for a local repository whose work tree has this branch checked out: pushing to it would move the ground under somebody. */
+  async isCheckedOut(): Promise<boolean> {
+    const local = this.url.startsWith('file://') ? fileURLToPath(this.url) : this.url;
+    if (!local.startsWith('/')) return false;
+    const bare = await this.git.run(['rev-parse', '--is-bare-repository'], {
+      env: { GIT_DIR: existsSync(join(local, '.git')) ? join(local, '.git') : local },
+    });
+    if (bare.stdout.toString().trim() !== 'false') return false;
+    const head = await this.git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], {
+      env: { GIT_DIR: join(local, '.git') },
+    });
+    return head.stdout.toString().trim() === this.branch;
+  }
+
+  async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
+    return (
+      this.#made.isAncestor(commit, of) ??
+      (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0
+    );
+  }
+
+  /** Fast-forward of the branch from exactly `base` to `commit`, never a plain and never a force push. */
+  async push(commit: GitSha, base: GitSha, ref = `refs/heads/${this.branch}`): Promise<Pushed> {
+    if (!(await this.isAncestor(base, commit)))
+      throw terminal('not-a-descendant', `${commit} does not stand on ${base}`);
+    const pushed = await this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
+    if (pushed.kind === 'pushed' && ref === `refs/heads/${this.branch}`)
+      this.#fetched = this.#made.at(commit);
+    return pushed;
+  }
+
+  /** A new branch; refused when it exists with another commit. */
+  async pushBranch(commit: GitSha, branch: string): Promise<Pushed> {
+    return this.#push(commit, `refs/heads/${branch}`, `--force-with-lease=refs/heads/${branch}:`);
+  }
+
+  async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed> {
+    const pushed = await this.#remote(
+      ['push', '--porcelain', '--no-verify', lease, '--', this.url, `${commit}:${ref}`],
+      300_000,
+    );
+    if (pushed.exitCode === 0) return { kind: 'pushed' };
+    const said = `${pushed.stdout.toString('utf8')}\n${pushed.stderr}`;
+    const why = [
+      /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? complaint(pushed.stderr),
+      ...remarks(pushed.stderr),
+    ].join('; ');
+    return /stale info|fetch first|non-fast-forward|incorrect old value|failed to lock|cannot lock ref/.test(
+      said,
+    )
+      ? { kind: 'moved', reason: why }
+      : { kind: 'refused', reason: why };
+  }
+}

@@ -1,0 +1,60 @@
+type Lane = { tail: Promise<void>; inside: number; priority: number; preempted: AbortController };
+/** Takes what is to be done in the lane once the caller has its answer. */
+export type Behind = (work: () => Promise<void>) => void;
+
+/** One at a time a key, in order of arrival. Within one process: between processes the resource itself decides (lease, fence). */
+export class Lanes<K> {
+  readonly #lanes = new Map<K, Lane>();
+
+  /** Somebody is at work, or waits to be. */
+  busy(key: K): boolean {
+    return this.#lanes.has(key);
+  }
+
+  /** Somebody waits for whoever is at work. */
+  waited(key: K): boolean {
+    return (this.#lanes.get(key)?.inside ?? 0) > 1;
+  }
+
+  /** Resolves when nobody is at work who is at work now, or waits to be. */
+  async over(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map(({ tail }) => tail));
+  }
+
+  /**
+   * `preempted` is aborted once somebody who priority waits: then whoever is at work, and only waits for something itself, lets go. Not for
+   * just anybody, or two that wait would send each other away for ever. What is given to `behind` is done before the next one's turn, and
+   * the caller has its answer before: it must not reject.
+   */
+  async run<T>(
+    key: K,
+    work: (preempted: AbortSignal, behind: Behind) => Promise<T>,
+    { priority = false }: { priority?: boolean } = {},
+  ): Promise<T> {
+    const fresh = { tail: Promise.resolve(), inside: 0, priority: 0, preempted: new AbortController() };
+    const lane: Lane = this.#lanes.get(key) ?? fresh;
+    this.#lanes.set(key, lane);
+    lane.inside += 1;
+    if (priority) {
+      lane.priority += 1;
+      lane.preempted.abort();
+    }
+    let last: (() => Promise<void>) | null = null;
+    const mine = lane.tail.then(() => {
+      if (priority) lane.priority -= 1;
+      lane.preempted = new AbortController();
+      if (lane.priority > 0) lane.preempted.abort();
+      return work(lane.preempted.signal, (it) => {
+        last = it;
+      });
+    });
+    const leave = () => {
+      lane.inside -= 1;
+      if (lane.inside === 0) this.#lanes.delete(key);
+    };
+    // The lane goes on whatever becomes of this one; its own caller gets the error.
+    const after = () => (last === null ? undefined : last());
+    lane.tail = mine.then(after, after).then(leave, leave);
+    return mine;
+  }
+}

@@ -1,0 +1,3 @@
+export { bundleOf, nth, type TestFile } from './bundle.ts';
+export { testSandboxes } from './factory.ts';
+export { within, withSandbox } from './sandbox.ts';
