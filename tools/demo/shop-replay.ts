@@ -76,7 +76,7 @@ export async function replay(conversation: Conversation, folder: string): Promis
       if ('submit' in call) return call.submit;
       if ('bash' in call) results += (await run(folder, call.bash)).output;
       else if ('edit' in call) results += `${edit(folder, call.edit)}\n`;
-      else throw new Error(`${conversation.source} calls ${call.call.name}`);
+      else if ('call' in call) throw new Error(`${conversation.source} calls ${call.call.name}`);
     }
   }
   throw new Error(`${conversation.source} ends without a submit`);

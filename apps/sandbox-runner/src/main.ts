@@ -9,6 +9,7 @@ import { openStore } from '@millwright/store';
 import { pino } from 'pino';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
+import { readCatalog } from './catalog.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { createPrepare } from './prepare/index.ts';
@@ -73,6 +74,7 @@ const runner: Runner = {
     : { retry: { ...DEFAULT_RETRY, tries: environment.MILLWRIGHT_CALL_TRIES } }),
   clock,
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
+  catalog: () => readCatalog(join(environment.MILLWRIGHT_DATA, 'models.json')),
   models: process.env,
   note: (event, fields) => (event === 'activity' ? log.debug(fields, event) : log.info(fields, event)),
 };

@@ -1,9 +1,10 @@
 import type { Budget, BudgetScope, Clock } from '@millwright/domain';
 import type { Answer } from './model/assemble.ts';
 import type { Breaker } from './model/breaker.ts';
+import { BUILT_IN, type Catalog } from './model/catalog.ts';
 import type { ModelClient, ModelRequest } from './model/client.ts';
 import type { CallFailure } from './model/failure.ts';
-import { costOf, worstCase } from './model/prices.ts';
+import { costOf, priceOf, worstCase } from './model/prices.ts';
 import { DEFAULT_RETRY, decideRetry, type RetryPolicy } from './model/retry.ts';
 
 export type Purse = {
@@ -25,7 +26,25 @@ export type AskContext = {
   /** What this attempt may still spend, US dollars. */
   left: () => number;
   onActivity: (text: string) => void;
+  onThinking?: (text: string) => void;
+  catalog?: Catalog;
 };
+
+/** An answer shorter than this is not worth asking for: money ends the attempt instead. */
+const LEAST_ANSWER = 4_000;
+
+/** The request with `max_tokens` lowered to what `usd` can reserve, or null where that is too little for an answer. */
+function affordable(request: ModelRequest, usd: number, catalog: Catalog): ModelRequest | null {
+  const bytes = Buffer.byteLength(JSON.stringify(request));
+  if (worstCase(request.model, bytes, request.max_tokens, catalog) <= usd) return request;
+  // The price of a long prompt, which is the higher one: what fits at it fits.
+  const each = priceOf(request.model, Number.MAX_SAFE_INTEGER, catalog)?.output ?? 0;
+  const left = usd - worstCase(request.model, bytes, 0, catalog);
+  const tokens = each === 0 ? request.max_tokens : Math.floor((left * 1_000_000) / each);
+  return tokens < Math.min(LEAST_ANSWER, request.max_tokens)
+    ? null
+    : { ...request, max_tokens: Math.min(tokens, request.max_tokens) };
+}
 
 /** `usd` is all that asking cost, calls without an answer included. */
 export type Asked =
@@ -40,19 +59,26 @@ export type Asked =
       usd: number;
     };
 
-/** Asks for one turn until there is an answer or asking again is no use. Every call is reserved at its worst case and settled after. */
-export async function ask(request: ModelRequest, turn: number, context: AskContext): Promise<Asked> {
-  const { client, clock, breaker, purse, signal } = context;
-  const worst = worstCase(request.model, Buffer.byteLength(JSON.stringify(request)), request.max_tokens);
+/**
+ * Asks until there is an answer or asking again is no use. Every call is reserved at its worst case and settled after; where money is short
+ * it is asked for a shorter answer. `call` names it in the reservation's key: no two requests of a claim have the same.
+ */
+export async function ask(wanted: ModelRequest, call: string, context: AskContext): Promise<Asked> {
+  const { client, clock, breaker, purse, signal, catalog = BUILT_IN } = context;
   let usd = 0;
+  let cap = Number.POSITIVE_INFINITY;
   for (let tries = 1; ; tries += 1) {
-    if (usd + worst > context.left())
+    const left = context.left() - usd;
+    const request = affordable(wanted, Math.min(left, cap), catalog) ?? wanted;
+    const bytes = Buffer.byteLength(JSON.stringify(request));
+    const worst = worstCase(request.model, bytes, request.max_tokens, catalog);
+    if (worst > left)
       return {
         kind: 'money',
         usd,
-        detail: `a call may cost $${worst.toFixed(4)}; this attempt has $${Math.max(0, context.left() - usd).toFixed(4)} left`,
+        detail: `a call may cost $${worst.toFixed(4)}; this attempt has $${Math.max(0, left).toFixed(4)} left`,
       };
-    const key = `${purse.key}/${turn}/${tries}`;
+    const key = `${purse.key}/${call}/${tries}`;
     try {
       await breaker.enter(signal);
     } catch {
@@ -69,15 +95,20 @@ export async function ask(request: ModelRequest, turn: number, context: AskConte
     const reserved = await purse.budget.reserve(key, purse.scopes, worst);
     if (reserved.kind === 'refused') {
       breaker.left();
+      if (reserved.left < cap && affordable(wanted, reserved.left, catalog) !== null) {
+        cap = reserved.left;
+        tries -= 1;
+        continue;
+      }
       return {
         kind: 'money',
         usd,
         detail: `the budget of ${reserved.scope} has $${reserved.left.toFixed(4)} left; a call may cost $${worst.toFixed(4)}`,
       };
     }
-    const result = await client.call(request, signal);
+    const result = await client.call(request, signal, context.onThinking);
     if (result.kind === 'answered') {
-      const cost = costOf(request.model, result.answer.tokens);
+      const cost = costOf(request.model, result.answer.tokens, catalog);
       await purse.budget.settle(key, cost);
       breaker.succeeded();
       return { kind: 'answered', answer: result.answer, usd: usd + cost };
@@ -127,6 +158,9 @@ function report(breaker: Breaker, failure: CallFailure): void {
     case 'auth':
     case 'billing':
     case 'model':
+    case 'too_long':
+    case 'binding':
+    case 'endpoint':
     case 'request':
       breaker.succeeded();
       break;

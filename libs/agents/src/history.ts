@@ -22,6 +22,10 @@ export function historyOf<R extends Role>(
 ): History<R> {
   const history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null };
   for (const turn of turns) {
+    if (turn.handover === true) {
+      history.nudges = 0;
+      continue;
+    }
     const calls = (turn.assistant as Anthropic.ContentBlockParam[]).filter(
       (block) => block.type === 'tool_use',
     );

@@ -1,6 +1,16 @@
 export { ADVICE_FILES, type Advice, nearestAdvice } from './advice.ts';
 export { Breaker } from './model/breaker.ts';
-export { modelOf } from './model/choice.ts';
+export {
+  BUILT_IN,
+  Catalog,
+  catalogWith,
+  type Effort,
+  factsOfModel,
+  ModelFacts,
+  nearestName,
+  unknownModel,
+} from './model/catalog.ts';
+export { effortOf, modelsOf } from './model/choice.ts';
 export { AnthropicClient, type ModelClient, type ModelClientOptions } from './model/client.ts';
 export { costOf, type Price, priceOf } from './model/prices.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './model/retry.ts';

@@ -36,11 +36,12 @@ const turn: TurnRecord = {
   action: `bash echo ${canary}`,
 };
 
-test('a secret is in no part of a turn that is kept; ids and signatures are as they were', () => {
+test('a secret is in no part of a turn that is kept; ids are as they were, signatures are gone', () => {
   const kept = masked(turn);
   expect(JSON.stringify(kept)).not.toContain(canary.slice(4));
   expect(kept.assistant).toEqual([
-    turn.assistant[0],
+    { type: 'thinking', thinking: 'quiet', signature: '' },
+    { type: 'thinking', thinking: 'it is [masked: GitHub token]', signature: '' },
     { type: 'text', text: 'I saw [masked: GitHub token].' },
     expect.objectContaining({
       id: 'toolu_01T1x1fJ34qAmk2tNTrN7Up6',

@@ -3,29 +3,35 @@ import { maskDeep, maskSecrets, type TurnRecord } from '@millwright/domain';
 
 type Block = Anthropic.ContentBlockParam;
 
+/** Tool results as the model is shown them and as they are kept: what looks like a secret is masked before anybody sees it. */
+export const maskedResults = <B extends Block>(results: readonly B[]): B[] =>
+  results.map((block) => maskedBlock(block) as B);
+
 /**
- * A turn as it is kept, and as the model is reminded of it: what looks like a secret is masked in what was said, called and answered. The
- * same turn goes into the record and into the next request, so that a resumed attempt and an undisturbed one ask alike.
+ * A turn as it is kept: what looks like a secret is masked in what was said, called and answered. Signatures are left out: the thinking that
+ * they hold cannot be looked into, and a conversation that is read back goes on without it.
  */
 export const masked = (turn: TurnRecord): TurnRecord => ({
   ...turn,
-  assistant: (turn.assistant as Block[]).flatMap(maskedBlock),
-  results: (turn.results as Block[]).flatMap(maskedBlock),
+  assistant: (turn.assistant as Block[]).map(maskedBlock),
+  results: (turn.results as Block[]).map(maskedBlock),
   action: maskSecrets(turn.action),
 });
 
-/** Ids and signatures stay: they are random by nature, and the API knows them. */
-function maskedBlock(block: Block): Block[] {
+/** Ids stay: they are random by nature, and the API knows them. */
+function maskedBlock(block: Block): Block {
   switch (block.type) {
     case 'text':
-      return [{ ...block, text: maskSecrets(block.text) }];
+      return { ...block, text: maskSecrets(block.text) };
     case 'tool_use':
-      return [{ ...block, input: maskDeep(block.input) }];
+      return { ...block, input: maskDeep(block.input) };
     case 'tool_result':
-      return [block.content === undefined ? block : { ...block, content: maskDeep(block.content) as string }];
-    case 'thinking': // signed as it is: it goes whole or not at all
-      return maskSecrets(block.thinking) === block.thinking ? [block] : [];
+      return block.content === undefined ? block : { ...block, content: maskDeep(block.content) as string };
+    case 'thinking':
+      return { type: 'thinking', thinking: maskSecrets(block.thinking), signature: '' };
+    case 'redacted_thinking':
+      return { type: 'redacted_thinking', data: '' };
     default:
-      return [block];
+      return block;
   }
 }

@@ -1,5 +1,6 @@
 import type { Budget, BudgetScope, Clock, Role, SpecOf, TurnLog, Usage, Workspace } from '@millwright/domain';
 import type { Breaker } from './model/breaker.ts';
+import type { Catalog, Effort } from './model/catalog.ts';
 import type { ModelClient } from './model/client.ts';
 import type { RetryPolicy } from './model/retry.ts';
 import type { Materials, Submissions } from './roles/role.ts';
@@ -9,8 +10,12 @@ export type RunRoleOptions<R extends Role> = {
   spec: SpecOf<R>;
   /** What the spec names by digest, read by the caller. `diff` is for review and deploy. */
   materials: Materials;
-  /** See `modelOf`. A model without a price is refused. */
-  model: string;
+  /** See `modelsOf`; at least one. The next is asked where one is gone or refuses. One without a price is refused. */
+  models: readonly string[];
+  /** See `effortOf`; the nearest below that the model takes. */
+  effort: Effort;
+  /** What is known of models; the built-in catalog by default. */
+  catalog?: Catalog;
   client: ModelClient;
   workspace: Workspace;
   turns: TurnLog;
@@ -36,9 +41,15 @@ export type RunRoleOptions<R extends Role> = {
 export type Settings = {
   /** Where the workspace lies inside the sandbox, as the model is told. */
   root: string;
+  /** What a command may take, and the most that it may ask for. */
   bashTimeoutMs: number;
-  /** Output bound of one call, thinking included. */
-  maxTokens: number;
+  maxBashTimeoutMs: number;
+  /** Output bound of one call, thinking included; by role where it is not given (`answerTokensOf`). */
+  maxTokens?: number;
+  /** What a conversation may grow to before old outputs are put aside, in tokens; less where the model takes less. */
+  contextTokens: number;
+  /** Turns of one conversation, after which it hands over to a new one. The stage's own limit is in the spec. */
+  conversationTurns: number;
   /** Refused submits, and turns on end without a call, that go back to the model before the attempt stops. */
   maxStrikes: number;
   maxNudges: number;
@@ -49,7 +60,9 @@ export type Settings = {
 export const DEFAULT_SETTINGS: Settings = {
   root: '/workspace',
   bashTimeoutMs: 120_000,
-  maxTokens: 16_384,
+  maxBashTimeoutMs: 900_000,
+  contextTokens: 250_000,
+  conversationTurns: 120,
   maxStrikes: 3,
   maxNudges: 2,
   stuck: DEFAULT_STUCK,
@@ -57,10 +70,14 @@ export const DEFAULT_SETTINGS: Settings = {
 
 export type Outcome<R extends Role> =
   | { kind: 'submitted'; submission: Submissions[R] }
-  | { kind: 'stopped'; code: 'turns' | 'money' | 'time' | 'stuck' | 'schema' | 'refused'; detail: string }
+  | {
+      kind: 'stopped';
+      code: 'turns' | 'money' | 'time' | 'stuck' | 'schema' | 'refused' | 'context';
+      detail: string;
+    }
   /** The model or the sandbox could not be had. `retryable`: another attempt may succeed, after `retryAfterMs` where it is given. */
   | { kind: 'unavailable'; code: string; detail: string; retryable: boolean; retryAfterMs?: number }
   | { kind: 'cancelled'; detail: string };
 
-/** `turns` and `usage` count the recorded ones too; `usage.usd` includes calls that gave no answer. */
+/** `turns` and `usage` count the recorded ones too; `usage.usd` includes calls that gave no answer. `model`: the one asked last. */
 export type RoleResult<R extends Role> = Outcome<R> & { turns: number; usage: Usage; model: string };

@@ -1,12 +1,27 @@
-import type { Role, SpecOf, TurnRecord, Usage } from '@millwright/domain';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
 import { addUsage, DriveError, noUsage } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
-import { assistantBlocks, messagesOf, systemBlocks } from './conversation.ts';
+import { estimate, type Gauge, reliefOf, roomOf } from './context.ts';
+import {
+  assistantBlocks,
+  type Conversation,
+  messagesOf,
+  type PutAside,
+  putAside,
+  recalled,
+  resultBlocks,
+  systemBlocks,
+  thinks,
+  withoutThinking,
+} from './conversation.ts';
+import { askForHandover, computedHandover, handoverIn, openingAfter } from './handover.ts';
 import { type History, historyOf } from './history.ts';
-import { masked } from './masked.ts';
+import { masked, maskedResults } from './masked.ts';
 import type { Answer } from './model/assemble.ts';
+import { BUILT_IN, type Catalog, factsOfModel, type ModelFacts, unknownModel } from './model/catalog.ts';
+import { answerTokensOf, effortFor } from './model/choice.ts';
 import type { ModelRequest } from './model/client.ts';
-import { priceOf } from './model/prices.ts';
 import {
   DEFAULT_SETTINGS,
   type Outcome,
@@ -18,7 +33,9 @@ import { ROLES } from './roles/index.ts';
 import type { RoleDefinition } from './roles/role.ts';
 import { stuck } from './stuck.ts';
 import { systemPrompt } from './system-prompt.ts';
+import { lastThought } from './thought.ts';
 import { offeredTools } from './tools/offered.ts';
+import { saveFiles } from './tools/save.ts';
 import { runTurn } from './turn.ts';
 
 class OutOfTime extends Error {}
@@ -29,7 +46,10 @@ class OutOfTime extends Error {}
 //    answer that had come but was not recorded is asked for again: that one may be paid twice, its reservation stays settled as spent.
 // 2. A part of an answer is never run: only whole messages leave the model client.
 // 3. Every call is reserved before it is made and settled after it (ask.ts).
-// 4. The loop ends: by submit, turns, money, time, the stuck detector, refused submits, or its signal.
+// 4. What is sent only grows (conversation.ts). Where it has to change all the same, that is said on the trail before the next request.
+// 5. A conversation that is full hands over to a new one on the same workspace; a request that the API or a model does not take has a way on
+//    each, tried once and in order. Every way makes the conversation smaller or the list of models shorter.
+// 6. The loop ends: by submit, turns, money, time, the stuck detector, refused submits, its signal, or because no way on is left.
 
 /**
  * Runs a role over an attempt until it has submitted or cannot. Resumes at the last recorded turn. Never throws for what a model or its
@@ -37,14 +57,15 @@ class OutOfTime extends Error {}
  */
 export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promise<RoleResult<R>> {
   const limit = new AbortController();
-  const { clock, spec } = options;
+  const { clock, spec, models } = options;
   const ms = Math.min(spec.limits.wallMs, spec.deadline - clock.now());
   const done = new AbortController();
   const expire = () => limit.abort(new OutOfTime(`the time limit of ${Math.round(ms / 1_000)} s is over`));
   clock.sleep(Math.max(0, ms), done.signal).then(expire, () => undefined);
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  const progress = { turns: 0, usage: noUsage() };
-  const outcome = await loop(options, signal, progress)
+  const progress = { turns: 0, usage: noUsage(), model: models[0] ?? 'none' };
+  const outcome = await new Loop(options, signal, progress, clock.now() + ms)
+    .run()
     .catch((error: unknown): Outcome<R> => {
       if (error instanceof DriveError && error.disposition === 'cancelled')
         return { kind: 'cancelled', detail: error.message };
@@ -52,7 +73,7 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
       throw error;
     })
     .finally(() => done.abort());
-  return { ...outcome, ...progress, model: options.model };
+  return { ...outcome, ...progress };
 }
 
 function aborted(signal: AbortSignal): Outcome<never> {
@@ -63,171 +84,462 @@ function aborted(signal: AbortSignal): Outcome<never> {
     : { kind: 'cancelled', detail };
 }
 
-type Progress = { turns: number; usage: Usage };
-type State<R extends Role> = { turns: TurnRecord[]; history: History<R> };
+type Progress = { turns: number; usage: Usage; model: string };
+type Block = Anthropic.ContentBlockParam;
 
-async function loop<R extends Role>(
-  options: RunRoleOptions<R>,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Outcome<R>> {
-  const { spec, model } = options;
-  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const onActivity = options.onActivity ?? (() => undefined);
-  if (priceOf(model) === null)
-    return {
-      kind: 'unavailable',
-      code: 'no_price',
-      retryable: false,
-      detail: `the price of model ${model} is not known, so no budget can hold it`,
+/** One attempt's conversations, one after the other. `run` is the loop; everything else is a step of it. */
+class Loop<R extends Role> {
+  readonly #options: RunRoleOptions<R>;
+  readonly #settings: Settings;
+  readonly #definition: RoleDefinition<R>;
+  readonly #catalog: Catalog;
+  readonly #signal: AbortSignal;
+  readonly #progress: Progress;
+  readonly #ends: number;
+  readonly #brief: string;
+  readonly #stable: Pick<ModelRequest, 'system' | 'tools' | 'metadata'>;
+  readonly #activity: (text: string) => void;
+  #records: TurnRecord[] = [];
+  #history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null };
+  #conversation: Conversation;
+  /** What the conversation before this one handed over. */
+  #note: string | null = null;
+  #gauge: Gauge = null;
+  /** Lowered where a model takes less than is known of it. */
+  #most = Number.POSITIVE_INFINITY;
+  /** Set where an answer was cut off: twice as long the next time. */
+  #answerTokens: number | null = null;
+  #warned = false;
+  #round = { turn: 0, requests: 0 };
+
+  constructor(options: RunRoleOptions<R>, signal: AbortSignal, progress: Progress, ends: number) {
+    const { spec, materials } = options;
+    this.#options = options;
+    this.#settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    this.#definition = ROLES[spec.role] as unknown as RoleDefinition<R>;
+    this.#catalog = options.catalog ?? BUILT_IN;
+    this.#signal = signal;
+    this.#progress = progress;
+    this.#ends = ends;
+    this.#activity = options.onActivity ?? (() => undefined);
+    const { submit, writes, brief } = this.#definition;
+    const { root, bashTimeoutMs, maxBashTimeoutMs } = this.#settings;
+    const facts = { root, timeoutMs: bashTimeoutMs, maxTimeoutMs: maxBashTimeoutMs, submit: submit.name };
+    this.#stable = {
+      system: systemBlocks(systemPrompt(spec.role, facts)),
+      tools: offeredTools(submit, writes !== 'nowhere'),
+      metadata: { user_id: spec.attempt },
     };
-  const definition = ROLES[spec.role] as unknown as RoleDefinition<R>;
-  const requestFor = requester(options, definition, settings);
-  const turns = await options.turns.load();
-  const state: State<R> = { turns, history: historyOf(turns, definition, spec) };
-  progress.turns = turns.length;
-  progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), noUsage());
-  if (state.history.submission !== null) return { kind: 'submitted', submission: state.history.submission };
+    this.#brief = brief(spec, materials)
+      .filter((part) => part !== '')
+      .join('\n\n');
+    this.#conversation = { opening: this.#brief, turns: [] };
+  }
 
-  for (;;) {
-    const over = ended(state, spec, definition, settings);
-    if (over !== null) return over;
-    if (signal.aborted) return aborted(signal);
+  async run(): Promise<Outcome<R>> {
+    const unknown = this.#options.models.find((model) => factsOfModel(model, this.#catalog) === null);
+    if (unknown !== undefined || this.#options.models.length === 0)
+      return {
+        kind: 'unavailable',
+        code: 'no_price',
+        retryable: false,
+        detail: unknownModel(unknown ?? '(none)', this.#catalog),
+      };
+    await this.#recall();
+    if (this.#history.submission !== null) return { kind: 'submitted', submission: this.#history.submission };
 
-    const turn = turns.length + 1;
-    onActivity(`thinking (turn ${turn})`);
+    for (;;) {
+      const over = this.#ended() ?? (await this.#relieve());
+      if (over !== null) return over;
+      if (this.#signal.aborted) return aborted(this.#signal);
+      this.#activity(`thinking (turn ${this.#turn})`);
+      const asked = await this.#ask();
+      if (asked.kind !== 'answered') {
+        const end = await this.#wayOn(asked);
+        if (end !== null) return end;
+        continue;
+      }
+      const end = await this.#take(asked.answer, asked.usd);
+      if (end !== null) return end;
+    }
+  }
+
+  get #turn(): number {
+    return this.#records.length + 1;
+  }
+
+  get #facts(): ModelFacts {
+    const facts = factsOfModel(this.#progress.model, this.#catalog);
+    if (facts === null) throw new Error(unknownModel(this.#progress.model, this.#catalog));
+    return facts;
+  }
+
+  get #wantedTokens(): number {
+    const wanted = this.#answerTokens ?? this.#settings.maxTokens ?? answerTokensOf(this.#options.spec.role);
+    return Math.min(wanted, this.#facts.maxOutput);
+  }
+
+  /** Takes up where the log ends. */
+  async #recall(): Promise<void> {
+    const { turns, changes } = await this.#options.turns.load();
+    this.#records = turns;
+    this.#history = historyOf(turns, this.#definition, this.#options.spec);
+    this.#progress.turns = turns.length;
+    this.#progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), noUsage());
+    if (this.#history.submission !== null) {
+      this.#progress.model = turns.at(-1)?.model ?? this.#progress.model;
+      return;
+    }
+    const model = changes.findLast((change) => change.kind === 'model_changed')?.model;
+    if (model !== undefined && this.#options.models.includes(model)) this.#progress.model = model;
+    const handed = changes.findLast((change) => change.kind === 'handed_over');
+    this.#note = handed?.note ?? null;
+    const own = turns.filter(({ turn }) => turn > (handed?.after ?? 0));
+    const opening = this.#note === null ? this.#brief : openingAfter(this.#brief, this.#note);
+    this.#conversation = recalled(opening, own);
+    const aside = changes.findLast(
+      (change) => change.kind === 'put_aside' && change.after > (handed?.after ?? 0),
+    );
+    if (aside?.upTo != null) {
+      // What lay in /tmp went with the sandbox.
+      const { conversation, files } = putAside(this.#conversation, aside.upTo);
+      await this.#save(files);
+      this.#conversation = conversation;
+    }
+    const thought = own.some(({ assistant }) =>
+      (assistant as Block[]).some(({ type }) => type === 'thinking' || type === 'redacted_thinking'),
+    );
+    if (thought) await this.#changed('thinking_dropped', 'the conversation is read back from its records');
+  }
+
+  async #save(files: readonly PutAside[]): Promise<void> {
+    if (files.length > 0) await saveFiles(this.#options.workspace, files, this.#signal);
+  }
+
+  async #changed(
+    kind: ConversationChange['kind'],
+    reason: string,
+    more: Partial<Pick<ConversationChange, 'upTo' | 'note'>> = {},
+  ): Promise<void> {
+    const after = this.#records.length;
+    this.#activity(`${kind.replace('_', ' ')}: ${reason}`.slice(0, 200));
+    const change = { kind, reason: reason.slice(0, 1_000), model: this.#progress.model, after };
+    await this.#options.turns.changed({ ...change, upTo: more.upTo ?? null, note: more.note ?? null });
+  }
+
+  /** Why the loop asks for no more turns, or null. */
+  #ended(): Outcome<R> | null {
+    const { spec } = this.#options;
+    const { submit, writes } = this.#definition;
+    const { maxStrikes, maxNudges } = this.#settings;
+    const limits =
+      writes === 'anywhere' ? this.#settings.stuck : { ...this.#settings.stuck, unchangedTurns: null };
+    const check = stuck(this.#history.seen, limits);
+    const stopped = (code: Extract<Outcome<R>, { kind: 'stopped' }>['code'], detail: string): Outcome<R> => ({
+      kind: 'stopped',
+      code,
+      detail,
+    });
+    const { strikes, nudges } = this.#history;
+    if (check.kind === 'stuck') return stopped('stuck', check.pattern);
+    if (strikes > maxStrikes)
+      return stopped('schema', `${strikes} submits were refused; the last: ${lastError(this.#records)}`);
+    if (nudges > maxNudges) return stopped('stuck', `ended its turn ${nudges} times without ${submit.name}`);
+    if (this.#records.length >= spec.limits.turns)
+      return stopped('turns', `the stage's limit of ${spec.limits.turns} turns is reached`);
+    return null;
+  }
+
+  /** Makes room, or begins anew, before the next request where that is due. Not null: the attempt ends here. */
+  async #relieve(): Promise<Outcome<R> | null> {
+    const last = this.#records.at(-1);
+    if (last?.stopReason === 'refusal' && this.#conversation.turns.at(-1)?.turn === last.turn)
+      return this.#afterRefusal(last);
+    const { contextTokens, conversationTurns } = this.#settings;
+    const room = Math.min(this.#most, roomOf(this.#facts, contextTokens, this.#wantedTokens));
+    const tokens = estimate(this.#bytes(), this.#gauge);
+    const relief = reliefOf(this.#conversation, tokens, { room, turns: conversationTurns });
+    switch (relief.kind) {
+      case 'none':
+        return null;
+      case 'put_aside':
+        await this.#putAside(relief.upTo, `the conversation has ${tokens} tokens of ${room}`);
+        return null;
+      case 'hand_over':
+        return this.#handOver(relief.reason, true);
+    }
+  }
+
+  #bytes(): number {
+    return Buffer.byteLength(JSON.stringify([this.#stable, messagesOf(this.#conversation)]));
+  }
+
+  async #putAside(upTo: number, reason: string): Promise<void> {
+    const { conversation, files } = putAside(this.#conversation, upTo);
+    await this.#save(files);
+    await this.#changed('put_aside', reason, { upTo });
+    this.#conversation = conversation;
+  }
+
+  /** A new conversation on the same workspace. `asks`: the model writes what it is told; else the factory does. */
+  async #handOver(reason: string, asks: boolean): Promise<Outcome<R> | null> {
+    let note: string | null = null;
+    if (asks) {
+      this.#activity(`hands over: ${reason}`.slice(0, 200));
+      const asked = await this.#ask(askForHandover(reason));
+      if (asked.kind === 'answered') {
+        const { blocks } = assistantBlocks(asked.answer);
+        note = handoverIn(blocks);
+        await this.#record(asked.answer, asked.usd, blocks, [], 'hands over', true);
+      } else {
+        this.#spend(asked.usd);
+        if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+        if (asked.failure.kind === 'cancelled') return aborted(this.#signal);
+      }
+    }
+    const turns = new Set(this.#conversation.turns.map(({ turn }) => turn));
+    const own = this.#records.filter(
+      (one) => turns.has(one.turn) && one.stopReason !== 'refusal' && one.handover !== true,
+    );
+    this.#note = note ?? computedHandover(own, this.#note);
+    await this.#changed('handed_over', reason, { note: this.#note });
+    this.#conversation = { opening: openingAfter(this.#brief, this.#note), turns: [] };
+    this.#history.nudges = 0;
+    return null;
+  }
+
+  /**
+   * A refused conversation has to be left: what follows in it is refused too, and another model may answer.
+   * Source: https://platform.claude.com/docs/en/build-with-claude/refusals-and-fallback
+   */
+  async #afterRefusal(refused: TurnRecord): Promise<Outcome<R> | null> {
+    const refusals = this.#records.filter(({ stopReason }) => stopReason === 'refusal').length;
+    const { models } = this.#options;
+    if (refusals >= Math.max(2, models.length))
+      return {
+        kind: 'stopped',
+        code: 'refused',
+        detail: `the model ${refused.model} ${refused.action}; ${refusals} conversations were refused, asked of ${[...new Set(models)].join(', ')}. Reword the ticket, or name another model (MILLWRIGHT_MODEL_${this.#options.spec.role.toUpperCase()})`,
+      };
+    await this.#handOver(`the model ${refused.model} ${refused.action}`, false);
+    await this.#nextModel(`${refused.model} ${refused.action}`);
+    return null;
+  }
+
+  /** True where there is one; said on the trail. */
+  async #nextModel(reason: string): Promise<boolean> {
+    const { models } = this.#options;
+    const next = models[models.indexOf(this.#progress.model) + 1];
+    if (next === undefined) return false;
+    this.#progress.model = next;
+    this.#most = Number.POSITIVE_INFINITY;
+    this.#answerTokens = null;
+    // A model reads its own thinking only; what it does not see goes for good, so that the order of what stays is one.
+    this.#conversation = withoutThinking(this.#conversation);
+    await this.#changed('model_changed', reason);
+    return true;
+  }
+
+  async #ask(more?: string): Promise<Asked> {
+    const { options, turn } = { options: this.#options, turn: this.#turn };
+    const { model } = this.#progress;
+    const facts = this.#facts;
+    const effort = effortFor(facts, options.effort);
+    this.#round = { turn, requests: this.#round.turn === turn ? this.#round.requests + 1 : 1 };
+    const call = this.#round.requests === 1 ? `${turn}` : `${turn}r${this.#round.requests}`;
     await options.turns.asked(turn, model);
-    const asked = await ask(requestFor(turns), turn, {
+    const request: ModelRequest = {
+      model,
+      max_tokens: this.#wantedTokens,
+      ...this.#stable,
+      messages: messagesOf(this.#conversation, more),
+      // Without `display` the models think in silence, and so does whoever watches.
+      // Source: https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5 ("text between tool calls")
+      ...(facts.thinking === 'none' ? {} : { thinking: { type: 'adaptive', display: 'summarized' } }),
+      ...(effort === null ? {} : { output_config: { effort } }),
+    };
+    const asked = await ask(request, call, {
       client: options.client,
       clock: options.clock,
       breaker: options.breaker,
-      purse: { budget: options.budget, scopes: options.scopes, key: `${spec.attempt}/${options.fence}` },
+      purse: {
+        budget: options.budget,
+        scopes: options.scopes,
+        key: `${options.spec.attempt}/${options.fence}`,
+      },
       chance: options.chance ?? Math.random,
-      signal,
-      left: () => spec.limits.usd - progress.usage.usd,
-      onActivity,
-      ...(settings.retry === undefined ? {} : { retry: settings.retry }),
+      signal: this.#signal,
+      left: () => options.spec.limits.usd - this.#progress.usage.usd,
+      onActivity: this.#activity,
+      onThinking: lastThought(options.clock, this.#activity),
+      catalog: this.#catalog,
+      ...(this.#settings.retry === undefined ? {} : { retry: this.#settings.retry }),
     });
-    if (asked.kind !== 'answered') {
-      progress.usage = addUsage(progress.usage, { ...noUsage(), usd: asked.usd });
-      return unanswered(asked, signal);
+    if (asked.kind === 'answered') {
+      const { inputTokens, cacheReadTokens, cacheWriteTokens } = asked.answer.tokens;
+      this.#gauge = { tokens: inputTokens + cacheReadTokens + cacheWriteTokens, bytes: this.#bytes() };
     }
-    const { answer } = asked;
+    return asked;
+  }
+
+  #spend(usd: number): void {
+    this.#progress.usage = addUsage(this.#progress.usage, { ...noUsage(), usd });
+  }
+
+  /** What comes of a request that got no answer: null where another can be sent. */
+  async #wayOn(asked: Exclude<Asked, { kind: 'answered' }>): Promise<Outcome<R> | null> {
+    this.#spend(asked.usd);
+    if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+    const { failure } = asked;
+    switch (failure.kind) {
+      case 'cancelled':
+        return aborted(this.#signal);
+      case 'binding':
+        if (!thinks(this.#conversation)) break;
+        this.#conversation = withoutThinking(this.#conversation);
+        await this.#changed('thinking_dropped', failure.detail);
+        return null;
+      case 'too_long':
+        return this.#tooLong(failure.detail);
+      case 'model':
+        if (await this.#nextModel(failure.detail)) return null;
+        break;
+      default:
+        break;
+    }
+    const { retryable, retryAfterMs, tries } = asked;
+    const detail = tries > 1 ? `${failure.detail} (asked ${tries} times)` : failure.detail;
+    const after = retryAfterMs === null ? {} : { retryAfterMs };
+    return { kind: 'unavailable', code: failure.kind, detail, retryable, ...after };
+  }
+
+  async #tooLong(detail: string): Promise<Outcome<R> | null> {
+    const before = this.#bytes();
+    this.#most = Math.floor(estimate(before, this.#gauge) * 0.8);
+    const upTo = this.#conversation.turns.at(-2)?.turn ?? 0;
+    const aside = putAside(this.#conversation, upTo);
+    if (aside.files.length > 0) {
+      await this.#putAside(upTo, detail);
+      return null;
+    }
+    if (this.#conversation.turns.length > 0) return this.#handOver(detail, false);
+    if (await this.#nextModel(detail)) return null;
+    return {
+      kind: 'stopped',
+      code: 'context',
+      detail: `the first message alone is too long for ${this.#progress.model}: ${detail}. Shorten the ticket, or name a model that takes more`,
+    };
+  }
+
+  async #record(
+    answer: Answer,
+    usd: number,
+    said: readonly Block[],
+    results: readonly Block[],
+    action: string,
+    handover = false,
+  ): Promise<void> {
+    const record = masked({
+      turn: this.#turn,
+      model: this.#progress.model,
+      assistant: [...said],
+      results: [...results],
+      stopReason: answer.stopReason,
+      usage: { ...answer.tokens, usd },
+      action: (action || 'no call').slice(0, 200),
+      ...(handover ? { handover } : {}),
+    });
+    await this.#options.turns.record(record);
+    this.#records.push(record);
+    this.#progress.turns = this.#records.length;
+    this.#progress.usage = addUsage(this.#progress.usage, record.usage);
+  }
+
+  /** Runs an answer's calls and records the turn. Not null: the attempt ends here. */
+  async #take(answer: Answer, usd: number): Promise<Outcome<R> | null> {
+    const { spec, workspace } = this.#options;
+    const { submit, writes } = this.#definition;
+    const { root, bashTimeoutMs, maxBashTimeoutMs } = this.#settings;
+    const turn = this.#turn;
+    const { blocks, mended } = assistantBlocks(answer);
+    if (answer.stopReason === 'refusal') {
+      const results: Block[] = [{ type: 'text', text: 'Refused.' }];
+      const why = answer.refusal ?? sayingOf(answer);
+      await this.#record(answer, usd, blocks, results, `refused (${why})`);
+      this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
+      return null;
+    }
     const ran = await runTurn(answer, {
       turn,
-      definition,
+      definition: this.#definition,
       spec,
-      grant: {
-        role: spec.role,
-        submit: definition.submit.name,
-        writes: definition.writes,
-        root: settings.root,
-      },
-      workspace: options.workspace,
-      bashTimeoutMs: settings.bashTimeoutMs,
-      signal,
-      onActivity,
-      seen: state.history.seen,
-      ...(options.fingerprint === undefined ? {} : { fingerprint: options.fingerprint }),
+      grant: { role: spec.role, submit: submit.name, writes, root },
+      workspace,
+      bashTimeoutMs,
+      maxBashTimeoutMs,
+      signal: this.#signal,
+      onActivity: this.#activity,
+      seen: this.#history.seen,
+      ...(this.#options.fingerprint === undefined ? {} : { fingerprint: this.#options.fingerprint }),
     });
     if (ran.gone !== null)
       return { kind: 'unavailable', code: 'sandbox_gone', detail: ran.gone, retryable: true };
     // A command that our own signal cut short is not what the model did: the turn is asked for again on resuming.
-    if (signal.aborted && ran.submission === null) return aborted(signal);
+    if (this.#signal.aborted && ran.submission === null) return aborted(this.#signal);
 
     const called = answer.blocks.some((block) => block.kind === 'tool');
-    const record = masked({
-      turn,
-      model,
-      assistant: assistantBlocks(answer),
-      results: called ? ran.results : [{ type: 'text', text: nudge(answer, definition.submit.name) }],
-      stopReason: answer.stopReason,
-      usage: { ...answer.tokens, usd: asked.usd },
-      action: (ran.actions.join('; ') || 'no call').slice(0, 200),
-    });
-    await options.turns.record(record);
-    turns.push(record);
-    progress.turns = turns.length;
-    progress.usage = addUsage(progress.usage, record.usage);
+    const nudge: Block[] = called ? [] : [{ type: 'text', text: nudgeOf(answer, submit.name) }];
+    const results = maskedResults<Block>([...ran.results, ...nudge, ...this.#warnings(usd)]);
+    await this.#record(answer, usd, blocks, results, ran.actions.join('; '));
+    this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
     if (ran.submission !== null) return { kind: 'submitted', submission: ran.submission };
-    if (answer.stopReason === 'refusal') return { kind: 'stopped', code: 'refused', detail: said(answer) };
+    this.#history.seen.push(...ran.observations);
+    this.#history.strikes += ran.strikes.length;
+    this.#history.nudges = called ? 0 : this.#history.nudges + 1;
+    if (mended && thinks(this.#conversation)) {
+      this.#conversation = withoutThinking(this.#conversation);
+      await this.#changed('thinking_dropped', 'what the model said could not go back as it came');
+    }
     if (answer.stopReason === 'model_context_window_exceeded')
-      return { kind: 'stopped', code: 'turns', detail: "the model's context window is full" };
-    state.history.seen.push(...ran.observations);
-    state.history.strikes += ran.strikes.length;
-    state.history.nudges = called ? 0 : state.history.nudges + 1;
+      this.#most = Math.floor(estimate(this.#bytes(), this.#gauge) * 0.8);
+    if (answer.stopReason === 'max_tokens' && (mended || !called))
+      this.#answerTokens = this.#wantedTokens * 2;
+    return null;
+  }
+
+  #with(spoken: Conversation['turns'][number]): Conversation {
+    return { ...this.#conversation, turns: [...this.#conversation.turns, spoken] };
+  }
+
+  /** Said to the model before a limit of the stage ends its work, so that it can hand in what is whole. */
+  #warnings(usd: number): Block[] {
+    const { spec, clock } = this.#options;
+    const { limits } = spec;
+    const turns = limits.turns - this.#turn;
+    const money = limits.usd - this.#progress.usage.usd - usd;
+    const ms = this.#ends - clock.now();
+    const left: string[] = [];
+    if (turns === 3 || (turns === 10 && limits.turns >= 40)) left.push(`${turns} turns`);
+    if (!this.#warned && money < limits.usd * 0.15) left.push(`$${money.toFixed(2)}`);
+    if (!this.#warned && ms < limits.wallMs * 0.1) left.push(`${Math.max(1, Math.round(ms / 60_000))} min`);
+    if (left.length === 0) return [];
+    this.#warned ||= !left.every((one) => one.endsWith('turns'));
+    const text = `[${left.join(', ')} left for this stage. Bring the work to a whole state and call ${this.#definition.submit.name}; say what is open.]`;
+    return [{ type: 'text', text }];
   }
 }
 
-/** Why the loop asks for no more turns, or null. */
-function ended<R extends Role>(
-  { turns, history }: State<R>,
-  spec: SpecOf<R>,
-  { submit, writes }: RoleDefinition<R>,
-  settings: Settings,
-): Outcome<R> | null {
-  const limits = writes === 'anywhere' ? settings.stuck : { ...settings.stuck, unchangedTurns: null };
-  const check = stuck(history.seen, limits);
-  if (check.kind === 'stuck') return { kind: 'stopped', code: 'stuck', detail: check.pattern };
-  if (history.strikes > settings.maxStrikes)
-    return {
-      kind: 'stopped',
-      code: 'schema',
-      detail: `${history.strikes} submits were refused; the last: ${lastError(turns)}`,
-    };
-  if (history.nudges > settings.maxNudges)
-    return {
-      kind: 'stopped',
-      code: 'stuck',
-      detail: `ended its turn ${history.nudges} times without ${submit.name}`,
-    };
-  if (turns.length >= spec.limits.turns)
-    return { kind: 'stopped', code: 'turns', detail: `the limit of ${spec.limits.turns} turns is reached` };
-  return null;
-}
-
-/** What is the same in every request of a role, made once. */
-function requester<R extends Role>(
-  { spec, model, materials }: RunRoleOptions<R>,
-  { submit, writes, brief }: RoleDefinition<R>,
-  settings: Settings,
-): (turns: readonly TurnRecord[]) => ModelRequest {
-  const facts = { root: settings.root, timeoutMs: settings.bashTimeoutMs, submit: submit.name };
-  const system = systemBlocks(systemPrompt(spec.role, facts));
-  const tools = offeredTools(submit, writes !== 'nowhere');
-  const first = brief(spec, materials)
-    .filter((part) => part !== '')
-    .join('\n\n');
-  return (turns) => ({
-    model,
-    max_tokens: settings.maxTokens,
-    system,
-    tools,
-    messages: messagesOf(first, turns, model),
-    metadata: { user_id: spec.attempt },
-  });
-}
-
-function unanswered(asked: Exclude<Asked, { kind: 'answered' }>, signal: AbortSignal): Outcome<never> {
-  if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
-  const { failure, retryable, retryAfterMs, tries } = asked;
-  if (failure.kind === 'cancelled') return aborted(signal);
-  const detail = tries > 1 ? `${failure.detail} (asked ${tries} times)` : failure.detail;
-  const after = retryAfterMs === null ? {} : { retryAfterMs };
-  return { kind: 'unavailable', code: failure.kind, detail, retryable, ...after };
-}
-
-function nudge(answer: Answer, submit: string): string {
-  return answer.stopReason === 'max_tokens'
+function nudgeOf(answer: Answer, submit: string): string {
+  return answer.stopReason === 'max_tokens' || answer.stopReason === 'model_context_window_exceeded'
     ? `Your answer was cut off at its limit. Go on in smaller steps; end by calling ${submit}.`
     : `You ended your turn without a call. Go on with the work; when it is done, call ${submit}.`;
 }
 
-function said(answer: Answer): string {
+function sayingOf(answer: Answer): string {
   const text = answer.blocks.flatMap((block) =>
     block.kind === 'plain' && block.block.type === 'text' ? [String(block.block.text)] : [],
   );
-  return text.join(' ').slice(0, 500) || 'the model refused to go on';
+  return text.join(' ').trim().slice(0, 150) || 'without a reason';
 }
 
 function lastError(turns: readonly TurnRecord[]): string {

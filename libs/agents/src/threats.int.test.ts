@@ -227,7 +227,7 @@ test.each([
 ])('%s ends at once with what to check, and never the key', async (_, given, detail, code) => {
   await using h = await harness(script(`  - tools: [${SUBMIT}]`), given);
   const model = code === 'model' ? 'recorded/No Such' : 'recorded/implement';
-  const result = await runRole(h.options('implement', { model }));
+  const result = await runRole(h.options('implement', { models: [model] }));
   expect(result).toMatchObject({ kind: 'unavailable', code, retryable: false });
   expect(JSON.stringify(result)).toMatch(detail);
   expect(JSON.stringify(result)).not.toContain('test-key');
@@ -253,7 +253,7 @@ test('without a key or a base URL that is one, nobody is even asked; a model wit
     code: 'auth',
     detail: expect.stringContaining('ANTHROPIC_API_KEY is not set'),
   });
-  expect(await runRole(h.options('implement', { model: 'free-lunch' }))).toMatchObject({
+  expect(await runRole(h.options('implement', { models: ['free-lunch'] }))).toMatchObject({
     kind: 'unavailable',
     code: 'no_price',
   });
@@ -273,13 +273,4 @@ test('cancelled while the model answers: nothing is recorded, the call is settle
   const result = await runRole(h.options('implement', { signal: stop.signal }));
   expect(result).toMatchObject({ kind: 'cancelled', detail: 'the run was cancelled', turns: 0 });
   expect([...h.budget.held.values()].every((one) => one.settled !== null)).toBe(true);
-});
-
-test('a refusal of the model ends as refused', async () => {
-  await using h = await harness(script('  - say: I will not.\n    stop: refusal'));
-  expect(await runRole(h.options('implement'))).toMatchObject({
-    kind: 'stopped',
-    code: 'refused',
-    detail: 'I will not.',
-  });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Role, SpecOf, Workspace } from '@millwright/domain';
+import { outputPath } from './conversation.ts';
 import type { Answer, ToolCall } from './model/assemble.ts';
 import type { Accepted, RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
@@ -21,6 +22,7 @@ export type TurnContext<R extends Role> = {
   grant: Grant;
   workspace: Workspace;
   bashTimeoutMs: number;
+  maxBashTimeoutMs: number;
   signal: AbortSignal;
   onActivity: (text: string) => void;
   /** Fingerprint of the workspace, where the caller can tell it cheaply. */
@@ -81,7 +83,7 @@ export async function runTurn<R extends Role>(
         accepted.kind === 'accepted' ? 'accepted' : `not accepted: ${bounded(accepted.problem, 4_000)}`,
       );
     } else {
-      const outcome = await execute(prepared, context);
+      const outcome = await execute(prepared, context, outputPath(context.turn, index));
       if ('gone' in outcome) {
         out.gone = outcome.gone;
         return out;
@@ -110,6 +112,7 @@ function accept<R extends Role>(value: unknown, context: TurnContext<R>): Accept
 async function execute<R extends Role>(
   prepared: Exclude<Prepared, { kind: 'submit' }>,
   context: TurnContext<R>,
+  file: string,
 ): Promise<ToolOutcome | { gone: string }> {
   switch (prepared.kind) {
     case 'refused':
@@ -118,7 +121,8 @@ async function execute<R extends Role>(
       return runEdit(context.workspace, prepared.path, prepared.input);
     case 'bash': {
       const before = await context.fingerprint?.();
-      const options = { timeoutMs: context.bashTimeoutMs, signal: context.signal };
+      const { bashTimeoutMs: timeoutMs, maxBashTimeoutMs: maxTimeoutMs, signal } = context;
+      const options = { timeoutMs, maxTimeoutMs, file, signal };
       const outcome = await runBash(context.workspace, prepared.input, options);
       if ('gone' in outcome || before === undefined) return outcome;
       return { ...outcome, changed: (await context.fingerprint?.()) !== before };

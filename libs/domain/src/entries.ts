@@ -286,6 +286,15 @@ export const Entry = z.discriminatedUnion('type', [
     usage: Usage,
     action: freeText(z.string().max(200)),
   }),
+  /** Its conversation did not simply go on after turn `after` (0: before the first); `note` is what the next one is told. */
+  e('conversation.changed', {
+    change: z.enum(['thinking_dropped', 'put_aside', 'handed_over', 'model_changed']),
+    after: z.number().int().nonnegative(),
+    model: z.string(),
+    upTo: z.number().int().nonnegative().nullable(),
+    note: Digest.nullable(),
+    reason,
+  }),
   e('attempt.refused', { incarnation: z.string(), reason }),
   e('attempt.closed', { outcome: AttemptOutcome }),
   // target/<repo>

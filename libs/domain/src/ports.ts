@@ -112,11 +112,28 @@ export type TurnRecord = {
   usage: Usage;
   /** What the agent is doing, for people: `bash npm test`, `edit src/a.js`. At most 200 characters. */
   action: string;
+  /** The turn that handed over to a new conversation: no call of it was run. */
+  handover?: boolean;
+};
+
+/** What became of an attempt's conversation between two turns, on the trail. `after` is the last recorded turn before it, 0 before the first. */
+export type ConversationChange = {
+  kind: 'thinking_dropped' | 'put_aside' | 'handed_over' | 'model_changed';
+  after: number;
+  /** The model that is asked from now on. */
+  model: string;
+  reason: string;
+  /** `put_aside`: the long outputs of the turns up to this one lie in files from now on. */
+  upTo: number | null;
+  /** `handed_over`: what the new conversation is told. */
+  note: string | null;
 };
 
 /** The attempt's own log of turns. `record` fails with a cancelled error when the attempt was taken over: stop at once. */
 export interface TurnLog {
-  load(): Promise<TurnRecord[]>;
+  load(): Promise<{ turns: TurnRecord[]; changes: ConversationChange[] }>;
+  /** Before anything is asked of the changed conversation. Fails like `record`. */
+  changed(change: ConversationChange): Promise<void>;
   /** Says that a model is about to be asked: nothing is asked in silence. Fails like `record`. */
   asked(turn: number, model: string): Promise<void>;
   record(turn: TurnRecord): Promise<void>;

@@ -10,6 +10,13 @@ const of = ({ action, subject }: AskedGate): string => `the ${action} of ${short
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
+const CHANGED = {
+  thinking_dropped: 'went on without its earlier thinking',
+  put_aside: 'put old outputs aside',
+  handed_over: 'handed over to a new conversation',
+  model_changed: 'changed the model',
+} as const;
+
 /** One entry as a sentence: what was done, on what, with what result. The line beside it says who, when, and by which policy. */
 export function sentence(entry: Entry, gate?: AskedGate): string {
   switch (entry.type) {
@@ -139,6 +146,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `turn ${entry.data.turn} is lost: ${entry.data.reason}`;
     case 'turn.recorded':
       return `turn ${entry.data.turn} with ${entry.data.model}: ${entry.data.action}`;
+    case 'conversation.changed':
+      return `${CHANGED[entry.data.change]} after turn ${entry.data.after}, with ${entry.data.model}: ${firstLine(entry.data.reason)}`;
     case 'attempt.refused':
       return `an append was refused: ${entry.data.reason}`;
     case 'attempt.closed':

@@ -1,5 +1,5 @@
 import type { Materials } from '@millwright/agents';
-import { modelOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
+import { effortOf, modelsOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
 import { cancelled, type Role, retryable, type SpecOf, terminal } from '@millwright/domain';
 import type { Sandbox } from '@millwright/sandbox';
 import type { Prepared } from '../verify/suite.ts';
@@ -87,9 +87,15 @@ export async function submissionOf<R extends Role>(
   options: { keep: boolean; root: string },
 ): Promise<Submissions[R]> {
   const { runner, spec, claim, stream, signal } = held;
+  const effort = effortOf(spec.role, runner.models);
+  if (effort.kind === 'bad') throw terminal('effort-unknown', effort.problem);
+  const catalog = await runner.catalog();
+  if (catalog.kind === 'bad') throw terminal('models-unreadable', catalog.problem);
   const result = await runRole<R>({
     ...{ spec, materials, client: runner.client, breaker: runner.breaker, clock: runner.clock, signal },
-    model: modelOf(spec.role, runner.models),
+    models: modelsOf(spec.role, runner.models),
+    effort: effort.effort,
+    catalog: catalog.catalog,
     workspace: { exec: sandbox.exec, read: sandbox.read, write: sandbox.write },
     turns: turnLog({
       ...{

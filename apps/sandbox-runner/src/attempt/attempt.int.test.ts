@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AnthropicClient, Breaker } from '@millwright/agents';
+import { AnthropicClient, Breaker, BUILT_IN } from '@millwright/agents';
 import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
 import { type OpenTrail, openRunnerTrail, openTrail, type RunnerTrail } from '@millwright/audit';
 import {
@@ -136,6 +136,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     prepare: createPrepare(sandboxes),
     client: new AnthropicClient({ apiKey: 'recorded', baseUrl: model.url }),
     breaker: new Breaker(clock),
+    catalog: async () => ({ kind: 'catalog', catalog: BUILT_IN }),
     memory: memoryOf(join(data, 'verified')),
     note: () => {},
   };

@@ -1,4 +1,4 @@
-import type { Breaker, ModelClient, RetryPolicy } from '@millwright/agents';
+import type { Breaker, catalogWith, ModelClient, RetryPolicy } from '@millwright/agents';
 import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
 import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
 import type { Sandboxes } from '@millwright/sandbox';
@@ -24,7 +24,9 @@ export type Runner = {
   clock: Clock;
   /** What bases' test runs taught, kept across attempts. */
   memory: BaseMemory;
-  /** Names of models: `MILLWRIGHT_MODEL_<ROLE>`. */
+  /** What is known of models now: what is built in, and the data folder's `models.json` over it. */
+  catalog: () => Promise<ReturnType<typeof catalogWith>>;
+  /** Names of models: `MILLWRIGHT_MODEL_<ROLE>`, `MILLWRIGHT_EFFORT_<ROLE>`. */
   models: Readonly<Record<string, string | undefined>>;
   note: Note;
 };

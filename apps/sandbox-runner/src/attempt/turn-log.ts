@@ -3,11 +3,13 @@ import {
   type Actor,
   type Artifacts,
   type Clock,
+  type ConversationChange,
   cancelled,
   type Digest,
   type Entry,
   getJson,
   maskBytes,
+  putJson,
   type RecordedEntry,
   type Role,
   type TurnLog,
@@ -26,15 +28,36 @@ const StoredTurn = z.object({
   stopReason: z.string().nullable(),
   usage: Usage,
   action: z.string(),
+  handover: z.boolean().optional(),
 });
 
 const recordedTurns = (past: readonly RecordedEntry[]) =>
   past.flatMap(({ entry }) => (entry?.type === 'turn.recorded' ? [entry.data] : []));
 
+const Note = z.object({ note: z.string() });
+
+/** What became of the conversation, as the trail has it; notes are artifacts. */
+const recordedChanges = (
+  artifacts: Artifacts,
+  past: readonly RecordedEntry[],
+): Promise<ConversationChange[]> =>
+  Promise.all(
+    past
+      .flatMap(({ entry }) => (entry?.type === 'conversation.changed' ? [entry.data] : []))
+      .map(async ({ change: kind, note, ...rest }) => ({
+        ...rest,
+        kind,
+        note: note === null ? null : (await getJson(artifacts, Note, note)).note,
+      })),
+  );
+
 /** Half of what makes a runner count as hung. */
 const FRESH_MS = 5_000;
 
 const LOST = 'the runner that asked for it is gone, and the answer with it';
+
+const turnOf = ({ handover, ...turn }: z.infer<typeof StoredTurn>): TurnRecord =>
+  handover === undefined ? turn : { ...turn, handover };
 
 /** The turn that a runner before this one had asked for and not recorded. */
 function unanswered(past: readonly RecordedEntry[]): number | null {
@@ -69,8 +92,18 @@ export function turnLog(parts: {
     throw cancelled('taken-over', appended.kind === 'refused' ? appended.reason : 'the attempt has moved on');
   };
   return {
-    load: () =>
-      Promise.all(recordedTurns(parts.past).map(({ record }) => getJson(artifacts, StoredTurn, record))),
+    async load() {
+      const [turns, changes] = await Promise.all([
+        Promise.all(recordedTurns(parts.past).map(({ record }) => getJson(artifacts, StoredTurn, record))),
+        recordedChanges(artifacts, parts.past),
+      ]);
+      return { turns: turns.map(turnOf), changes };
+    },
+
+    async changed({ kind: change, note, ...rest }) {
+      const kept = note === null ? null : await putJson(artifacts, Note, { note });
+      await say([{ type: 'conversation.changed', data: { ...rest, change, note: kept } }]);
+    },
 
     async asked(turn, model) {
       const lost = unanswered(parts.past);

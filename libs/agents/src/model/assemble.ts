@@ -24,6 +24,8 @@ export type PlainBlock = { kind: 'plain'; block: Record<string, unknown> & { typ
 export type Answer = {
   blocks: (ToolCall | PlainBlock)[];
   stopReason: string | null;
+  /** Why the model refused, where it did and says so: a category, an explanation, or both. */
+  refusal?: string;
   tokens: Tokens;
 };
 
@@ -35,9 +37,16 @@ export class Assembler {
   readonly #open = new Map<number, Open>();
   readonly #done = new Map<number, ToolCall | PlainBlock>();
   #stopReason: string | null = null;
+  #refusal: string | null = null;
+  readonly #onThinking: (text: string) => void;
   #tokens: Tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
   #ended = false;
   #kept = 0;
+
+  /** `onThinking` gets each piece of thinking as it comes, where the model shows it. */
+  constructor(onThinking: (text: string) => void = () => undefined) {
+    this.#onThinking = onThinking;
+  }
 
   /** Throws when the answer is over its bound. */
   take(event: Anthropic.RawMessageStreamEvent): void {
@@ -56,6 +65,7 @@ export class Assembler {
         break;
       case 'message_delta':
         this.#stopReason = event.delta.stop_reason;
+        this.#refusal = refusalOf(event.delta.stop_details ?? null);
         this.#usage(event.usage);
         break;
       case 'message_stop':
@@ -68,7 +78,8 @@ export class Assembler {
   answer(): Answer | null {
     if (!this.#ended || this.#open.size > 0) return null;
     const blocks = [...this.#done.entries()].sort(([a], [b]) => a - b).map(([, block]) => block);
-    return { blocks, stopReason: this.#stopReason, tokens: this.#tokens };
+    const refusal = this.#refusal === null ? {} : { refusal: this.#refusal };
+    return { blocks, stopReason: this.#stopReason, tokens: this.#tokens, ...refusal };
   }
 
   #start(index: number, block: Anthropic.RawContentBlockStartEvent['content_block']): void {
@@ -99,8 +110,10 @@ export class Assembler {
         open.block[key] = `${typeof open.block[key] === 'string' ? open.block[key] : ''}${text}`;
       });
     if (delta.type === 'text_delta') add('text', delta.text);
-    else if (delta.type === 'thinking_delta') add('thinking', delta.thinking);
-    else if (delta.type === 'signature_delta') open.block.signature = delta.signature;
+    else if (delta.type === 'thinking_delta') {
+      add('thinking', delta.thinking);
+      this.#onThinking(delta.thinking);
+    } else if (delta.type === 'signature_delta') open.block.signature = delta.signature;
   }
 
   #keep(text: string, put: (text: string) => void): void {
@@ -132,6 +145,11 @@ export class Assembler {
       cacheWriteTokens: usage.cache_creation_input_tokens ?? this.#tokens.cacheWriteTokens,
     };
   }
+}
+
+function refusalOf(details: Anthropic.RefusalStopDetails | null): string | null {
+  const said = [details?.category, details?.explanation].filter((one) => typeof one === 'string');
+  return said.length === 0 ? null : said.join(': ').slice(0, 500);
 }
 
 function inputOf(open: Extract<Open, { kind: 'tool' }>): ToolCall['input'] {

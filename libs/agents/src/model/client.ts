@@ -1,14 +1,19 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/streaming';
 import { type Answer, Assembler } from './assemble.ts';
-import { type CallFailure, failureOf } from './failure.ts';
+import { type CallFailure, failureOf, notTheApi } from './failure.ts';
 
 export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'>;
 export type CallResult = { kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: CallFailure };
 
 /** One call of a model, once: no retries, no state. */
 export interface ModelClient {
-  call(request: ModelRequest, signal: AbortSignal): Promise<CallResult>;
+  call(request: ModelRequest, signal: AbortSignal, onThinking?: (text: string) => void): Promise<CallResult>;
+  /** Whether the endpoint is the Messages API, lets this key in and has the model. Costs nothing. Never throws. */
+  check(
+    model: string,
+    signal: AbortSignal,
+  ): Promise<{ kind: 'there' } | { kind: 'failed'; failure: CallFailure }>;
 }
 
 export type ModelClientOptions = {
@@ -51,9 +56,36 @@ export class AnthropicClient implements ModelClient {
     return this.#sdk;
   }
 
-  async call(request: ModelRequest, signal: AbortSignal): Promise<CallResult> {
-    if (this.#keyless) return { kind: 'failed', failure: NO_KEY };
-    if (!URL.canParse(this.#options.baseURL)) return { kind: 'failed', failure: BAD_BASE };
+  #unusable(): CallFailure | null {
+    if (this.#keyless) return NO_KEY;
+    return URL.canParse(this.#options.baseURL) ? null : BAD_BASE;
+  }
+
+  /** `GET /v1/models/<model>`. Source: https://platform.claude.com/docs/en/api/models/retrieve */
+  async check(
+    model: string,
+    signal: AbortSignal,
+  ): Promise<{ kind: 'there' } | { kind: 'failed'; failure: CallFailure }> {
+    const unusable = this.#unusable();
+    if (unusable !== null) return { kind: 'failed', failure: unusable };
+    const sdk = await this.#load();
+    try {
+      const found: unknown = await sdk.models.retrieve(model, null, { signal, timeout: 10_000 });
+      if (typeof found === 'object' && found !== null && 'id' in found) return { kind: 'there' };
+      return { kind: 'failed', failure: notTheApi(this.#where, 'it answers something else') };
+    } catch (error) {
+      const context = { began: false, stalled: false, signal, where: this.#where };
+      return { kind: 'failed', failure: failureOf(error, context) };
+    }
+  }
+
+  async call(
+    request: ModelRequest,
+    signal: AbortSignal,
+    onThinking?: (text: string) => void,
+  ): Promise<CallResult> {
+    const unusable = this.#unusable();
+    if (unusable !== null) return { kind: 'failed', failure: unusable };
     const sdk = await this.#load();
     const controller = new AbortController();
     const watch = new Watchdog(this.#stallMs, () => controller.abort());
@@ -65,7 +97,10 @@ export class AnthropicClient implements ModelClient {
         .create({ ...request, stream: true }, { signal: controller.signal, timeout: this.#stallMs + 60_000 })
         .asResponse();
       watch.alive();
-      const assembler = new Assembler();
+      const type = response.headers.get('content-type') ?? '';
+      if (!type.startsWith('text/event-stream'))
+        return { kind: 'failed', failure: notTheApi(this.#where, `it answers ${type || 'without a type'}`) };
+      const assembler = new Assembler(onThinking);
       const stream = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(
         watched(response, watch),
         controller,

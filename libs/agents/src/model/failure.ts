@@ -12,7 +12,15 @@ export type CallFailure =
       retryAfterMs: number | null;
       detail: string;
     }
-  | { kind: 'auth' | 'billing' | 'model' | 'request'; spent: 'nothing' | 'unknown'; detail: string }
+  | {
+      /**
+       * `model`: it is not there, or not for this key. `too_long`: the request has more tokens or bytes than the model or the API takes.
+       * `binding`: thinking is sent back before which something has changed. `endpoint`: what answers is not the Messages API.
+       */
+      kind: 'auth' | 'billing' | 'model' | 'too_long' | 'binding' | 'endpoint' | 'request';
+      spent: 'nothing' | 'unknown';
+      detail: string;
+    }
   | { kind: 'cancelled'; spent: 'unknown'; detail: string };
 
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -47,8 +55,18 @@ export function failureOf(
 
 function ofApiError(error: APIError, spent: 'nothing' | 'unknown', where: string): CallFailure {
   const status: number = error.status ?? statusOfType(error.type ?? '');
-  const detail = `${error.type ?? 'error'} ${error.status ?? 'in the stream'} from ${where}: ${bounded(error.apiMessage ?? error.message)}`;
+  const message = error.apiMessage ?? error.message;
+  // Every error of the API has a type in its body. Source: https://platform.claude.com/docs/en/api/errors ("Error shapes")
+  if (status === 404 && !error.type) return notTheApi(where, 'it has no such path (404)');
+  const detail = `${error.type ?? 'error'} ${error.status ?? 'in the stream'} from ${where}: ${bounded(message)}`;
   const retryAfterMs = retryAfterOf(error.headers);
+  if (status === 413 || (status === 400 && TOO_LONG.test(message)))
+    return { kind: 'too_long', spent: 'nothing', detail };
+  if (status === 400 && BINDING.test(message)) return { kind: 'binding', spent: 'nothing', detail };
+  if (status === 403 && /model/i.test(message))
+    return { kind: 'model', spent: 'nothing', detail: `${detail}. The key has no access to this model` };
+  if (/spend_limit|on_hold/.test(error.errorCode ?? '') || (status === 400 && NO_CREDIT.test(message)))
+    return { kind: 'billing', spent: 'nothing', detail };
   if (status === 401 || status === 403)
     return {
       kind: 'auth',
@@ -68,6 +86,20 @@ function ofApiError(error: APIError, spent: 'nothing' | 'unknown', where: string
     return { kind: 'server', spent, retryAfterMs, detail };
   return { kind: 'request', spent, detail };
 }
+
+/** Sources: …/docs/en/build-with-claude/context-windows and …/docs/en/api/errors; the second is what older models say. */
+const TOO_LONG = /prompt is too long|exceeds? (?:the )?context limit|input length and `max_tokens` exceed/i;
+/** Source: …/docs/en/build-with-claude/preserved-thinking/fix-bound-to-a-different-conversation */
+const BINDING =
+  /bound to a different conversation|Invalid `signature` in `thinking`|`thinking` .*cannot be modified/i;
+/** A spend limit that was set, or credit that is used up, is a 400. Source: …/docs/en/api/errors */
+const NO_CREDIT = /credit balance is too low|spend limit|usage limits?/i;
+
+export const notTheApi = (where: string, why: string): CallFailure => ({
+  kind: 'endpoint',
+  spent: 'nothing',
+  detail: `what answers at ${where} is not the Messages API: ${why}. Check ANTHROPIC_BASE_URL`,
+});
 
 /** An error event after HTTP 200 has a type but no status. */
 function statusOfType(type: string): number {

@@ -1,6 +1,6 @@
 import { Role } from '@millwright/domain';
 import { expect, test } from 'vitest';
-import { modelOf } from './choice.ts';
+import { modelsOf } from './choice.ts';
 import { costOf, priceOf, worstCase } from './prices.ts';
 
 const million = {
@@ -39,7 +39,9 @@ test('the worst case is never under what the same request can cost', () => {
   );
 });
 
-test.each(Role.options)('the default model of %s has a price; the environment overrides it', (role) => {
-  expect(priceOf(modelOf(role, {}))).not.toBeNull();
-  expect(modelOf(role, { [`MILLWRIGHT_MODEL_${role.toUpperCase()}`]: 'recorded/x' })).toBe('recorded/x');
+test.each(Role.options)('the default models of %s have a price; the environment overrides it', (role) => {
+  for (const model of modelsOf(role, {})) expect(priceOf(model)).not.toBeNull();
+  expect(modelsOf(role, { [`MILLWRIGHT_MODEL_${role.toUpperCase()}`]: 'recorded/x, claude-opus-5' })).toEqual(
+    ['recorded/x', 'claude-opus-5'],
+  );
 });

@@ -29,6 +29,9 @@ export function decideRetry(
     case 'auth':
     case 'billing':
     case 'model':
+    case 'too_long':
+    case 'binding':
+    case 'endpoint':
     case 'request':
     case 'cancelled':
       return { kind: 'give_up', retryable: false, retryAfterMs: null };

@@ -1,4 +1,6 @@
+import { type PromptCache, signer } from './rules.ts';
 import type { ToolCall, Turn } from './script.ts';
+import { inputOf } from './sse.ts';
 import { type Block, ROLE_OF_SUBMIT, type WireRequest } from './wire.ts';
 
 // A scripted turn as a message of the API. Pure and without state: the same request gets the same answer, ids included, so that a
@@ -13,28 +15,50 @@ export type AnswerUsage = {
 /** `json` is a tool call's arguments as they go over the wire, which need not be JSON. */
 export type AnswerBlock =
   | { kind: 'text'; text: string }
+  | { kind: 'thinking'; text: string; signature: string }
   | { kind: 'tool'; id: string; name: string; input: Record<string, unknown>; json: string };
 export type Answer = {
   id: string;
   model: string;
   blocks: AnswerBlock[];
   stop: string;
+  stopDetails: { type: 'refusal'; category: string; explanation: string } | null;
   usage: AnswerUsage;
 };
 
 /** Tokens by the rule of thumb of four bytes each; used for usage and for benchmarks, never for money. */
 export const approxTokens = (bytes: number): number => Math.ceil(bytes / 4);
 
-export function answerOf(turn: Turn, turnIndex: number, request: WireRequest, seed: string): Answer {
+export function answerOf(
+  turn: Turn,
+  turnIndex: number,
+  request: WireRequest,
+  seed: string,
+  cache: PromptCache,
+): Answer {
   const submit = request.tools.find((tool) => Object.hasOwn(ROLE_OF_SUBMIT, tool.name))?.name ?? 'submit';
   const blocks: AnswerBlock[] = [];
+  const signing = signer(request);
+  const push = (block: AnswerBlock) => {
+    blocks.push(block);
+    signing.add(wireBlock(block));
+  };
+  const think = (text: string) => {
+    const shown = request.showsThinking ? (filled(text, turnIndex) as string) : '';
+    push({ kind: 'thinking', text: shown, signature: signing.sign() });
+  };
+  if (turn.think !== undefined) think(turn.think);
   if (turn.say !== undefined && turn.say.trim() !== '')
-    blocks.push({ kind: 'text', text: filled(turn.say, turnIndex) as string });
+    push({ kind: 'text', text: filled(turn.say, turnIndex) as string });
   const last = turn.tools.length - 1;
   for (const [index, call] of turn.tools.entries()) {
+    if ('think' in call) {
+      think(call.think);
+      continue;
+    }
     const { name, input, json } = named(call, submit);
     const full = filled(input, turnIndex) as Record<string, unknown>;
-    blocks.push({
+    push({
       kind: 'tool',
       id: `toolu_${seed}_${turnIndex}_${index}`,
       name,
@@ -42,19 +66,36 @@ export function answerOf(turn: Turn, turnIndex: number, request: WireRequest, se
       json: json ?? (index === last ? spoiled(full, turn) : JSON.stringify(full)),
     });
   }
-  if (blocks.length === 0) blocks.push({ kind: 'text', text: '…' });
-  const stop = turn.stop ?? (turn.tools.length > 0 ? 'tool_use' : 'end_turn');
+  if (blocks.length === 0) push({ kind: 'text', text: '…' });
+  const calls = blocks.some((block) => block.kind === 'tool');
+  const stop = turn.stop ?? (calls ? 'tool_use' : 'end_turn');
   return {
     id: `msg_${seed}_${turnIndex}`,
     model: request.model,
     blocks,
     stop,
-    usage: usageOf(turn, request, blocks),
+    stopDetails:
+      stop === 'refusal' && turn.refusal !== undefined ? { type: 'refusal', ...turn.refusal } : null,
+    usage: usageOf(turn, request, blocks, cache),
   };
 }
 
+/** A block as it is sent back. Arguments that are no JSON cannot be: then the prefix of what comes after is another, as it should be. */
+export function wireBlock(block: AnswerBlock): Block {
+  switch (block.kind) {
+    case 'text':
+      return { type: 'text', text: block.text };
+    case 'thinking':
+      return { type: 'thinking', thinking: block.text, signature: block.signature };
+    case 'tool': {
+      const { id, name } = block;
+      return { type: 'tool_use', id, name, input: inputOf(block.json) };
+    }
+  }
+}
+
 function named(
-  call: ToolCall,
+  call: Exclude<ToolCall, { think: string }>,
   submit: string,
 ): { name: string; input: Record<string, unknown>; json?: string } {
   if ('bash' in call) return { name: 'bash', input: { command: call.bash } };
@@ -80,28 +121,26 @@ function filled(value: unknown, turnIndex: number): unknown {
   return value;
 }
 
-/** Acts as if the cache held everything up to the last answer, when the request asks for caching. */
-function usageOf(turn: Turn, request: WireRequest, blocks: readonly AnswerBlock[]): AnswerUsage {
-  const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
-  const all = approxTokens(bytes([request.system, request.tools, request.messages]));
-  const caches = [...request.system, ...request.messages.flatMap((m) => m.content)].some(isBreakpoint);
-  const before = request.messages.findLastIndex((message) => message.role === 'assistant');
-  const cached =
-    caches && before > 0
-      ? approxTokens(bytes([request.system, request.tools, request.messages.slice(0, before)]))
-      : 0;
-  const fresh = all - cached;
+function usageOf(
+  turn: Turn,
+  request: WireRequest,
+  blocks: readonly AnswerBlock[],
+  cache: PromptCache,
+): AnswerUsage {
+  const all = approxTokens(
+    Buffer.byteLength(JSON.stringify([request.system, request.tools, request.messages])),
+  );
+  const { read, written } = cache.use(request);
+  const [cached, fresh] = [approxTokens(read), approxTokens(written)];
   const output = blocks.reduce(
-    (sum, block) => sum + (block.kind === 'text' ? block.text : block.json).length,
+    (sum, block) => sum + (block.kind === 'tool' ? block.json : block.text).length,
     0,
   );
   const scripted = turn.usage?.input;
   return {
-    input_tokens: scripted ?? (caches ? 0 : fresh),
+    input_tokens: scripted ?? Math.max(0, all - cached - fresh),
     output_tokens: turn.usage?.output ?? approxTokens(output),
     cache_read_input_tokens: scripted === undefined ? cached : 0,
-    cache_creation_input_tokens: scripted === undefined && caches ? fresh : 0,
+    cache_creation_input_tokens: scripted === undefined ? fresh : 0,
   };
 }
-
-const isBreakpoint = (block: Block): boolean => block.cache_control != null;

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, answerOf, approxTokens } from './answer.ts';
+import { type Answer, answerOf, approxTokens, wireBlock } from './answer.ts';
 import { choose } from './choose.ts';
 import { type ApiFault, apiFault, errorBody, typeOfStatus } from './errors.ts';
 import { type RequestLine, RequestLog } from './request-log.ts';
-import type { Conversation, Fault } from './script.ts';
+import { checkLength, checkThinkingBlocks, type Dropped, PromptCache, rulesOf } from './rules.ts';
+import type { Conversation, Fault, Turn } from './script.ts';
 import { errorEvent, events, plainMessage } from './sse.ts';
 import { checkBody, checkHeaders, countBreakpoints } from './validate.ts';
-import { roleOf, textOf, turnOf, type WireRequest } from './wire.ts';
+import { type Block, roleOf, textOf, turnOf, type WireRequest } from './wire.ts';
 
 export type DeskOptions = {
   conversations: readonly Conversation[];
@@ -16,6 +17,8 @@ export type DeskOptions = {
   key?: string | null;
   /** The models there are, besides `recorded/…` and `claude-…`. */
   knows?: (model: string) => boolean;
+  /** Tokens that every model takes, where it is less than the model's own. */
+  context?: number;
   /** File that gets each request as a line of JSON. */
   logFile?: string | null;
   now?: () => number;
@@ -23,16 +26,46 @@ export type DeskOptions = {
 
 const known = (model: string): boolean => /^(recorded\/|claude-)[a-z0-9._-]+$/.test(model);
 
+/** What the agents begin a request with that wants no turn, but a hand-over (src/handover.ts). */
+const HANDOVER = /^Hand over:/m;
+
 /** Answers requests from scripts. Its only state is how often each fault has happened. */
 export class ApiDesk {
   readonly log: RequestLog;
   readonly #options: DeskOptions;
   readonly #faults = new Map<string, number>();
+  readonly #cache: PromptCache;
+  /** Answers that were refusals, as they would be sent back. */
+  readonly #refused = new Set<string>();
   #requests = 0;
 
   constructor(options: DeskOptions) {
     this.#options = options;
     this.log = new RequestLog(options.logFile ?? null);
+    this.#cache = new PromptCache(options.now);
+  }
+
+  /** `GET /v1/models/<model>`. Source: https://platform.claude.com/docs/en/api/models/retrieve */
+  async model(headers: IncomingHttpHeaders, model: string, response: ServerResponse): Promise<void> {
+    const fault = checkHeaders({ ...headers, 'content-type': 'application/json' }, this.#options.key ?? null);
+    if (fault !== null) return refuse(response, fault, this.#id());
+    if (!this.#knows(model))
+      return refuse(response, apiFault('not_found_error', `model: ${model}`), this.#id());
+    const { context, maxOutput } = rulesOf(model);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({
+        type: 'model',
+        id: model,
+        display_name: model,
+        max_input_tokens: context,
+        max_tokens: maxOutput,
+      }),
+    );
+  }
+
+  #knows(model: string): boolean {
+    return known(model) || (this.#options.knows?.(model) ?? false);
   }
 
   async countTokens(headers: IncomingHttpHeaders, body: Buffer, response: ServerResponse): Promise<void> {
@@ -45,12 +78,16 @@ export class ApiDesk {
   async messages(headers: IncomingHttpHeaders, body: Buffer, response: ServerResponse): Promise<void> {
     const id = this.#id();
     const headerFault = checkHeaders(headers, this.#options.key ?? null);
-    const knows = this.#options.knows ?? (() => false);
     const parsed = headerFault === null ? parse(body) : null;
     const checked =
       parsed === null
         ? ({ kind: 'invalid', fault: headerFault ?? NOT_JSON } as const)
-        : checkBody(parsed, (model) => known(model) || knows(model), String(headers['anthropic-version']));
+        : checkBody(
+            parsed,
+            (model) => this.#knows(model),
+            String(headers['anthropic-version']),
+            String(headers['anthropic-beta'] ?? '').split(','),
+          );
     if (checked.kind === 'invalid') {
       this.log.add({
         ...this.#line(null, body),
@@ -61,6 +98,16 @@ export class ApiDesk {
     }
     const { request } = checked;
     const line = this.#line(request, body);
+    const rules = rulesOf(request.model);
+    const context = Math.min(rules.context, this.#options.context ?? rules.context);
+    const long = checkLength(approxTokens(body.byteLength), context);
+    const bound = checkThinkingBlocks(request, rules);
+    const broken = long ?? (bound.kind === 'refused' ? bound.fault : null);
+    if (broken !== null) {
+      this.log.add({ ...line, status: broken.status, message: broken.message });
+      return refuse(response, broken, id);
+    }
+    line.thinkingDropped = bound.kind === 'taken' ? bound.dropped.length : 0;
     const found = this.#answer(request, line.conversation);
     if (found.kind === 'refused') {
       this.log.add({ ...line, status: found.fault.status, message: found.fault.message });
@@ -73,18 +120,20 @@ export class ApiDesk {
       this.log.add({ ...line, status });
       if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
       const type = typeOfStatus(status);
-      return refuse(response, { status, type, message: status === 529 ? 'Overloaded' : type }, id);
+      const message = found.fault.message ?? (status === 529 ? 'Overloaded' : type);
+      return refuse(response, { status, type, message }, id);
     }
     // Logged before the last byte is out, so that whoever has the whole answer finds it in the log.
     const whole = found.fault === null || 'stall' in found.fault;
-    this.log.add({ ...line, status: 200, paid: whole });
+    const { usage } = found.answer;
+    this.log.add({ ...line, status: 200, paid: whole, usage });
     response.setHeader('request-id', id);
     if (!request.stream) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(plainMessage(found.answer));
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    await stream(response, found.answer, found.fault);
+    await stream(response, found.answer, found.fault, bound.kind === 'taken' ? bound.dropped : []);
   }
 
   #answer(
@@ -103,6 +152,22 @@ export class ApiDesk {
     if (conversation === null)
       return refused(`no conversation for role ${role} matches: ${prompt.slice(0, 300)}`);
     const { turns, source, repeat } = conversation;
+    const seed = conversationId.slice(0, 8);
+    if (HANDOVER.test(textOf(request.messages.at(-1)?.content.slice(-1) ?? []))) {
+      const turn = { expect: [], tools: [], say: conversation.handover };
+      return {
+        kind: 'answer',
+        answer: answerOf(turn, index, request, seed, this.#cache),
+        source,
+        fault: null,
+      };
+    }
+    // A refused conversation stays refused. Source: …/docs/en/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals
+    if (request.messages.some((one) => one.role === 'assistant' && this.#refused.has(saidIn(one.content)))) {
+      const turn: Turn = { expect: [], tools: [], say: 'No.', stop: 'refusal' };
+      const answer = answerOf(turn, index, request, seed, this.#cache);
+      return { kind: 'answer', answer, source, fault: null };
+    }
     const turn = turns[repeat ? index % turns.length : index];
     if (turn === undefined)
       return refused(`${source} has ${turns.length} turns; turn ${index} was asked for`);
@@ -110,7 +175,8 @@ export class ApiDesk {
     const missing = turn.expect.find((pattern) => !new RegExp(pattern, 'm').test(last));
     if (missing !== undefined)
       return refused(`${source} turn ${index} expected /${missing}/ but got: ${last.slice(0, 2_000)}`);
-    const answer = answerOf(turn, index, request, conversationId.slice(0, 8));
+    const answer = answerOf(turn, index, request, seed, this.#cache);
+    if (answer.stop === 'refusal') this.#refused.add(saidIn(answer.blocks.map(wireBlock)));
     return {
       kind: 'answer',
       answer,
@@ -145,10 +211,13 @@ export class ApiDesk {
       status: 0,
       fault: null,
       paid: false,
+      maxTokens: request?.max_tokens ?? 0,
       bytes: body.byteLength,
       approxTokens: approxTokens(body.byteLength),
       overheadBytes:
         request === null ? 0 : Buffer.byteLength(JSON.stringify([request.system, request.tools])),
+      thinkingDropped: 0,
+      usage: null,
       breakpoints: countBreakpoints([...blocks, ...(request?.messages.flatMap((m) => m.content) ?? [])]),
       message: null,
     };
@@ -159,6 +228,10 @@ export class ApiDesk {
     return `req_recorded_${this.#requests}`;
   }
 }
+
+/** What an answer says, as it is known again when it comes back, with its thinking or without. */
+const saidIn = (blocks: readonly Block[]): string =>
+  JSON.stringify(blocks.flatMap((block) => (block.type === 'thinking' ? [] : [block.text, block.id])));
 
 const NOT_JSON = apiFault('invalid_request_error', 'The request body is not valid JSON');
 
@@ -176,8 +249,13 @@ function refuse(response: ServerResponse, fault: ApiFault, id: string): void {
   response.end(errorBody(fault, id));
 }
 
-async function stream(response: ServerResponse, answer: Answer, fault: Fault | null): Promise<void> {
-  const all = [...events(answer)];
+async function stream(
+  response: ServerResponse,
+  answer: Answer,
+  fault: Fault | null,
+  dropped: readonly Dropped[],
+): Promise<void> {
+  const all = [...events(answer, dropped)];
   if (fault !== null && 'hangup' in fault) {
     const bytes = Buffer.from(all.join('')).subarray(0, fault.hangup);
     response.write(bytes, () => response.destroy());

@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import type { AnswerUsage } from './answer.ts';
 
 /** One request as the server saw it. `paid` is true when the whole answer went out: what a real API would surely have billed. */
 export type RequestLine = {
@@ -14,11 +15,16 @@ export type RequestLine = {
   status: number;
   fault: string | null;
   paid: boolean;
+  maxTokens: number;
   bytes: number;
   approxTokens: number;
   /** System prompt and tools: what a call carries beside ticket, repository and history. */
   overheadBytes: number;
   breakpoints: number;
+  /** Thinking blocks that were not shown to the model. */
+  thinkingDropped: number;
+  /** As the answer told it. */
+  usage: AnswerUsage | null;
   message: string | null;
 };
 

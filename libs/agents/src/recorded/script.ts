@@ -21,6 +21,8 @@ const ToolCall = z.union([
   z.strictObject({ bash: z.string() }),
   z.strictObject({ edit: Input }),
   z.strictObject({ submit: Input }),
+  /** Thinking that stands there, signed for this conversation. */
+  z.strictObject({ think: z.string().min(1) }),
   /** Any call at all, for models that misbehave: an unknown tool, another role's submit. `json` is sent as it is, JSON or not. */
   z.strictObject({ call: z.strictObject({ name: z.string(), input: Input }) }),
   z.strictObject({ call: z.strictObject({ name: z.string(), json: z.string() }) }),
@@ -31,7 +33,13 @@ const times = z.number().int().positive().default(1);
 
 /** What goes wrong. The first four happen `times` times a conversation and turn, then the turn is answered; the last two are the answer. */
 export const Fault = z.union([
-  z.strictObject({ status: z.number().int().min(400).max(599), retryAfter: z.number().optional(), times }),
+  z.strictObject({
+    status: z.number().int().min(400).max(599),
+    retryAfter: z.number().optional(),
+    /** What the error says; the API's own words by default. */
+    message: z.string().optional(),
+    times,
+  }),
   /** Cuts the connection after that many bytes of the stream. */
   z.strictObject({ hangup: z.number().int().nonnegative(), times }),
   /** Says nothing for that many ms after the stream has begun, then goes on. */
@@ -48,6 +56,8 @@ export type Fault = z.infer<typeof Fault>;
 const Turn = z.strictObject({
   /** Every one must be found in the last user message (tool results included), else the request is refused and says which was not. */
   expect: z.array(Pattern).default([]),
+  /** Thinking before all else. */
+  think: z.string().min(1).optional(),
   say: z.string().optional(),
   tools: z.array(ToolCall).default([]),
   usage: z
@@ -56,7 +66,9 @@ const Turn = z.strictObject({
       output: z.number().int().nonnegative().optional(),
     })
     .optional(),
-  stop: z.enum(['end_turn', 'tool_use', 'max_tokens', 'refusal']).optional(),
+  stop: z.enum(['end_turn', 'tool_use', 'max_tokens', 'refusal', 'model_context_window_exceeded']).optional(),
+  /** Why it stops, where it is a refusal. */
+  refusal: z.strictObject({ category: z.string(), explanation: z.string() }).optional(),
   fault: Fault.optional(),
 });
 export type Turn = z.infer<typeof Turn>;
@@ -75,6 +87,8 @@ const Conversation = z.strictObject({
   turns: z.array(Turn).min(1),
   /** After the last turn, begin again: a model that never ends. */
   repeat: z.boolean().default(false),
+  /** What it answers when it is asked to hand over; then no turn is used up. */
+  handover: z.string().default('Go on where the workspace is.'),
 });
 export type Conversation = z.infer<typeof Conversation> & { source: string };
 

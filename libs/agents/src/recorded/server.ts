@@ -64,6 +64,8 @@ async function handle(desk: ApiDesk, request: IncomingMessage, response: ServerR
     desk.log.clear();
     return reply(response, 200, '{"ok":true}');
   }
+  const model = /^GET \/v1\/models\/(.+)$/.exec(route)?.[1];
+  if (model !== undefined) return desk.model(request.headers, decodeURIComponent(model), response);
   const body = await bodyOf(request);
   if (body === null) {
     const fault = apiFault('request_too_large', 'Request exceeds the maximum size');

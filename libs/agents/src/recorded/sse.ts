@@ -1,4 +1,5 @@
 import type { Answer, AnswerBlock } from './answer.ts';
+import type { Dropped } from './rules.ts';
 
 // An answer as the events of a streamed message, and as a plain message.
 // Source: https://platform.claude.com/docs/en/build-with-claude/streaming
@@ -19,7 +20,7 @@ const pieces = (text: string, size: number): string[] => {
 };
 
 /** The events of a streamed answer, in order. */
-export function* events(answer: Answer): Generator<string> {
+export function* events(answer: Answer, dropped: readonly Dropped[] = []): Generator<string> {
   const { output_tokens: _, ...input } = answer.usage;
   yield event('message_start', {
     message: {
@@ -31,12 +32,13 @@ export function* events(answer: Answer): Generator<string> {
       stop_reason: null,
       stop_sequence: null,
       usage: { ...input, output_tokens: 1 },
+      ...(dropped.length === 0 ? {} : { input_transformations: dropped }),
     },
   });
   yield event('ping', {});
   for (const [index, block] of answer.blocks.entries()) yield* blockEvents(block, index);
   yield event('message_delta', {
-    delta: { stop_reason: answer.stop, stop_sequence: null },
+    delta: { stop_reason: answer.stop, stop_sequence: null, stop_details: answer.stopDetails },
     usage: answer.usage,
   });
   yield event('message_stop', {});
@@ -47,6 +49,15 @@ function* blockEvents(block: AnswerBlock, index: number): Generator<string> {
     yield event('content_block_start', { index, content_block: { type: 'text', text: '' } });
     for (const text of pieces(block.text, PIECE))
       yield event('content_block_delta', { index, delta: { type: 'text_delta', text } });
+  } else if (block.kind === 'thinking') {
+    const { text, signature } = block;
+    yield event('content_block_start', {
+      index,
+      content_block: { type: 'thinking', thinking: '', signature: '' },
+    });
+    for (const thinking of pieces(text, PIECE))
+      yield event('content_block_delta', { index, delta: { type: 'thinking_delta', thinking } });
+    yield event('content_block_delta', { index, delta: { type: 'signature_delta', signature } });
   } else {
     const { id, name } = block;
     yield event('content_block_start', { index, content_block: { type: 'tool_use', id, name, input: {} } });
@@ -64,17 +75,19 @@ export const plainMessage = (answer: Answer): string =>
     type: 'message',
     role: 'assistant',
     model: answer.model,
-    content: answer.blocks.map((block) =>
-      block.kind === 'text'
-        ? { type: 'text', text: block.text }
-        : { type: 'tool_use', id: block.id, name: block.name, input: inputOf(block.json) },
-    ),
+    content: answer.blocks.map((block) => {
+      if (block.kind === 'text') return { type: 'text', text: block.text };
+      if (block.kind === 'thinking')
+        return { type: 'thinking', thinking: block.text, signature: block.signature };
+      return { type: 'tool_use', id: block.id, name: block.name, input: inputOf(block.json) };
+    }),
     stop_reason: answer.stop,
     stop_sequence: null,
+    stop_details: answer.stopDetails,
     usage: answer.usage,
   });
 
-function inputOf(json: string): unknown {
+export function inputOf(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type ApiFault, apiFault } from './errors.ts';
+import { checkSettings, rulesOf } from './rules.ts';
 import { checkMessages } from './validate-messages.ts';
 import { checkTools } from './validate-tools.ts';
 import { type Block, isRecord, type WireMessage, type WireRequest, type WireTool } from './wire.ts';
@@ -10,6 +11,8 @@ const bad = (message: string): ApiFault => apiFault('invalid_request_error', mes
 
 /** Source: https://platform.claude.com/docs/en/api/versioning */
 const VERSIONS: readonly string[] = ['2023-06-01', '2026-10-21'];
+/** Source: …/docs/en/build-with-claude/preserved-thinking/fix-bound-to-a-different-conversation */
+const BINDING_BETA = 'thinking-binding-controls-2026-08-01';
 /** Sampling parameters that 2026-10-21 took out. */
 const REMOVED = ['temperature', 'top_p', 'top_k'] as const;
 
@@ -38,6 +41,7 @@ export function checkBody(
   body: unknown,
   knows: (model: string) => boolean,
   version: string = VERSIONS.at(-1) ?? '',
+  betas: readonly string[] = [],
 ): Validated {
   const invalid = (fault: ApiFault): Validated => ({ kind: 'invalid', fault });
   if (!isRecord(body)) return invalid(bad('The request body is not valid JSON: expected an object'));
@@ -54,6 +58,12 @@ export function checkBody(
   if (isRecord(choice) && (choice.type === 'any' || choice.type === 'tool'))
     return invalid(bad('tool_choice: forced tool use is not supported for this model'));
 
+  const settingsFault = checkSettings(body, rulesOf(model));
+  if (settingsFault !== null) return invalid(settingsFault);
+  const { thinking } = body;
+  const binding = isRecord(thinking) ? thinking.block_binding : undefined;
+  if (binding != null && !betas.includes(BINDING_BETA))
+    return invalid(bad('thinking.adaptive.block_binding: Extra inputs are not permitted'));
   const toolFault = checkTools(tools);
   if (toolFault !== null) return invalid(bad(toolFault));
   const systemBlocks = systemOf(system);
@@ -87,6 +97,8 @@ export function checkBody(
       system: systemBlocks,
       tools: wireTools,
       messages: wireMessages,
+      onMismatch: isRecord(binding) ? String(binding.prefix_mismatch_behavior ?? 'error') : null,
+      showsThinking: isRecord(thinking) && thinking.display === 'summarized',
       user: isRecord(metadata) && typeof metadata.user_id === 'string' ? metadata.user_id : null,
     },
   };

@@ -12,6 +12,10 @@ export type WireRequest = {
   messages: WireMessage[];
   /** `metadata.user_id`: Millwright sends the attempt's id. */
   user: string | null;
+  /** `thinking.block_binding.prefix_mismatch_behavior`, where it is set. */
+  onMismatch: string | null;
+  /** Whether the text of thinking is shown: `thinking.display`, which by default it is not. */
+  showsThinking: boolean;
 };
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Budget, Clock, ExecResult, TurnLog, TurnRecord, Workspace } from '@millwright/domain';
+import type {
+  Budget,
+  Clock,
+  ConversationChange,
+  ExecResult,
+  TurnLog,
+  TurnRecord,
+  Workspace,
+} from '@millwright/domain';
 
 // Doubles of the ports for the loop's tests. The workspace runs a real shell in a folder of its own.
 
@@ -24,10 +32,12 @@ export class FolderWorkspace implements Workspace {
     command: string,
     options: { timeoutMs: number; maxBytes: number; signal?: AbortSignal },
   ): Promise<ExecResult> {
-    this.commands.push(command);
+    if (!command.includes('printf %s')) this.commands.push(command);
     const began = performance.now();
     return new Promise((resolve, reject) => {
-      const child = spawn('/bin/sh', ['-c', `exec 2>&1\n${command}`], {
+      // A sandbox has a /tmp of its own.
+      const own = command.replaceAll('/tmp/outputs', join(this.folder, '.outputs'));
+      const child = spawn('/bin/sh', ['-c', `exec 2>&1\n${own}`], {
         cwd: this.folder,
         stdio: ['ignore', 'pipe', 'inherit'],
         detached: true,
@@ -83,11 +93,16 @@ export class FolderWorkspace implements Workspace {
 
 export class MemoryTurns implements TurnLog {
   readonly records: TurnRecord[] = [];
+  readonly changes: ConversationChange[] = [];
   /** Throws instead of recording that turn, as a process that dies there would. */
   dieAt: number | null = null;
 
-  async load(): Promise<TurnRecord[]> {
-    return structuredClone(this.records);
+  async load(): Promise<{ turns: TurnRecord[]; changes: ConversationChange[] }> {
+    return structuredClone({ turns: this.records, changes: this.changes });
+  }
+
+  async changed(change: ConversationChange): Promise<void> {
+    this.changes.push(structuredClone(change));
   }
 
   /** Turns that were announced. */

@@ -30,9 +30,19 @@ export type Harness = {
 /** A recorded model with this script, and a workspace, log and budget to run a role against it. */
 export async function harness(
   script: string,
-  given: { files?: Record<string, string>; stallMs?: number; cap?: number; key?: string } = {},
+  given: {
+    files?: Record<string, string>;
+    stallMs?: number;
+    cap?: number;
+    key?: string;
+    context?: number;
+  } = {},
 ): Promise<Harness> {
-  const server = await startRecorded({ conversations: parseScript(script, 'test'), key: given.key ?? null });
+  const server = await startRecorded({
+    conversations: parseScript(script, 'test'),
+    key: given.key ?? null,
+    ...(given.context === undefined ? {} : { context: given.context }),
+  });
   const workspace = await FolderWorkspace.make(given.files);
   const turns = new MemoryTurns();
   const budget = new MemoryBudget(given.cap);
@@ -53,7 +63,8 @@ export async function harness(
     ) => ({
       spec: specOf(role, spec) as SpecOf<R>,
       materials: { advice: [], diff: 'diff --git a/a b/a' },
-      model: `recorded/${role}`,
+      models: [`recorded/${role}`],
+      effort: 'medium',
       client,
       workspace,
       turns,

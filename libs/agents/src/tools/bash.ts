@@ -2,31 +2,75 @@ import type { Workspace } from '@millwright/domain';
 import { bounded, MAX_RESULT } from './bound.ts';
 import type { ToolOutcome } from './edit.ts';
 import type { BashInput } from './inputs.ts';
+import { MAX_SAVED, saveFiles } from './save.ts';
 
 export type BashOutcome = ToolOutcome | { gone: string };
+
+export type BashOptions = {
+  /** What a command may take, and the most that it may ask for. */
+  timeoutMs: number;
+  maxTimeoutMs: number;
+  /** Where an output goes that is longer than what is shown of it. */
+  file: string;
+  signal: AbortSignal;
+};
 
 /** Runs a command in the sandbox. `gone`: the sandbox is no more, which no model can do anything about. */
 export async function runBash(
   workspace: Workspace,
-  input: BashInput,
-  options: { timeoutMs: number; signal: AbortSignal },
+  { command }: BashInput,
+  options: BashOptions,
 ): Promise<BashOutcome> {
-  if (input.command === undefined)
+  if (command === undefined)
     return { ok: true, text: 'every command starts afresh; nothing to restart', changed: false };
-  const result = await workspace.exec(input.command, { ...options, maxBytes: MAX_RESULT });
+  const timeoutMs = timeoutOf(command, options);
+  const { signal } = options;
+  const result = await workspace.exec(command, { timeoutMs, signal, maxBytes: MAX_SAVED });
   if (result.kind === 'gone') return { gone: result.reason };
-  const output = bounded(result.output.trimEnd(), MAX_RESULT - 200, result.droppedBytes);
+  const output = await shown(workspace, result.output.trimEnd(), result.droppedBytes, options);
   if (result.kind === 'timed_out')
     return {
       ok: false,
-      text: `${output}\n[stopped after ${Math.round(options.timeoutMs / 1_000)} s: run long work in parts or in the background]`,
+      text: `${output}\n[stopped after ${Math.round(timeoutMs / 1_000)} s. Ask for more with a first line \`# timeout: SECONDS\`, ${Math.round(options.maxTimeoutMs / 1_000)} at most, or run it in parts]`,
       changed: false,
     };
   if (result.exitCode === 0)
     return { ok: true, text: output === '' ? '(no output)' : output, changed: false };
-  return {
-    ok: false,
-    text: `${output}${output === '' ? '' : '\n'}[exit code ${result.exitCode}]`,
-    changed: false,
-  };
+  const said = `${output}${output === '' ? '' : '\n'}[exit code ${result.exitCode}]`;
+  return { ok: answersNo(command, result.exitCode), text: said, changed: false };
+}
+
+/** What the first line asks for, within bounds. */
+function timeoutOf(command: string, { timeoutMs, maxTimeoutMs }: BashOptions): number {
+  const asked = /^\s*#\s*timeout:\s*(\d{1,5})/i.exec(command)?.[1];
+  return asked === undefined ? timeoutMs : Math.min(maxTimeoutMs, Math.max(1, Number(asked)) * 1_000);
+}
+
+/** Head and tail of a long output; all of it that was kept lies in a file, which is named. */
+async function shown(
+  workspace: Workspace,
+  output: string,
+  dropped: number,
+  { file, signal }: BashOptions,
+): Promise<string> {
+  const room = MAX_RESULT - 400;
+  if (output.length <= room && dropped === 0) return output;
+  await saveFiles(workspace, [{ path: file, text: output }], signal);
+  const gap = dropped === 0 ? '' : ` without ${dropped} bytes from its middle`;
+  return `${bounded(output, room, dropped)}\n[the whole output${gap} is in ${file}]`;
+}
+
+/** Programs that say "no" by exit code 1: nothing found, files differ, a test that does not hold. */
+const ASKS =
+  /^(?:(?:e|f|z)?grep|rg|git\s+(?:grep|diff|ls-files)|diff|cmp|test|\[|which|command|type|pgrep|ls)\b|^\[/;
+
+/** Whether exit code 1 of this command is an answer rather than a failure: its last part is of a program that asks. */
+export function answersNo(command: string, exitCode: number): boolean {
+  if (exitCode !== 1) return false;
+  const last = command
+    .trim()
+    .split(/\n|;|&&|\|\||\|/)
+    .at(-1)
+    ?.trim();
+  return last !== undefined && ASKS.test(last);
 }

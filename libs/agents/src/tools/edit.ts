@@ -69,7 +69,8 @@ async function insert(
     return no(`insert_line is ${input.insert_line}; the file has ${lines.length} lines`);
   const text = input.insert_text.replace(/\n$/, '');
   const next = [...lines.slice(0, input.insert_line), text, ...lines.slice(input.insert_line)].join('\n');
-  return written(workspace, path, next, `inserted after line ${input.insert_line} of ${path}`);
+  const done = await written(workspace, path, next, `inserted after line ${input.insert_line} of ${path}`);
+  return around(done, next, input.insert_line + 1, text.split('\n').length);
 }
 
 async function replace(
@@ -84,7 +85,24 @@ async function replace(
     return no(`old_str was not found in ${path}; it must match exactly, white space included`);
   if (parts.length > 2)
     return no(`old_str occurs ${parts.length - 1} times in ${path}; give more lines around it`);
-  return written(workspace, path, parts.join(input.new_str), `edited ${path}`);
+  const next = parts.join(input.new_str);
+  const done = await written(workspace, path, next, `edited ${path}`);
+  const line = (parts[0] ?? '').split('\n').length;
+  return around(done, next, line, input.new_str.split('\n').length);
+}
+
+/** Lines shown before and after what was written, and of it at most. */
+const AROUND = 3;
+const MOST = 40;
+
+/** The outcome with the lines around what was written, as `view` shows them, so that nobody has to look. */
+function around(outcome: ToolOutcome, content: string, line: number, count: number): ToolOutcome {
+  if (!outcome.ok) return outcome;
+  const lines = content.split('\n');
+  const from = Math.max(1, line - AROUND);
+  const to = Math.min(lines.length, line + Math.min(count, MOST) - 1 + AROUND);
+  const shown = lines.slice(from - 1, to).map((one, index) => `${from + index}\t${bounded(one, 500)}`);
+  return { ...outcome, text: `${outcome.text}\n${shown.join('\n')}` };
 }
 
 async function written(

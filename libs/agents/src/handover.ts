@@ -1,0 +1,39 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import type { TurnRecord } from '@millwright/domain';
+import { dataBlock } from './data-block.ts';
+import { bounded } from './tools/bound.ts';
+
+// What one conversation tells the next, which goes on in the same workspace.
+
+/** Begins the request for a hand-over; the recorded model knows it by that. */
+export const HANDOVER_ASK = 'Hand over:';
+
+export const askForHandover = (reason: string): string =>
+  `${HANDOVER_ASK} this conversation ends here (${reason}); a new one goes on in this workspace and sees the first message and what you write now, nothing else. Call no tool. In at most 600 words: what is done; what is open, in order; what was tried and why it failed; the files, commands and findings that matter.`;
+
+const MAX_NOTE = 12_000;
+
+/** The text of an answer to `askForHandover`; null when there is none. */
+export function handoverIn(assistant: readonly unknown[]): string | null {
+  const text = (assistant as Anthropic.ContentBlockParam[])
+    .flatMap((block) => (block.type === 'text' ? [block.text] : []))
+    .join('\n')
+    .trim();
+  return text === '' || text === '(no answer)' ? null : bounded(text, MAX_NOTE);
+}
+
+/** What the factory can tell where the model was not asked or said nothing: its own words and acts, and the hand-over before. */
+export function computedHandover(records: readonly TurnRecord[], before: string | null): string {
+  const said = records.flatMap(({ assistant }) => handoverIn(assistant) ?? []).slice(-5);
+  const acts = records.slice(-60).map(({ turn, action }) => `${turn}. ${action}`);
+  const parts = [
+    before === null ? '' : `Handed over before:\n${before}`,
+    said.length === 0 ? '' : `Said last:\n${said.join('\n')}`,
+    acts.length === 0 ? '' : `Done last (turn and call):\n${acts.join('\n')}`,
+  ];
+  return bounded(parts.filter((part) => part !== '').join('\n\n') || 'Nothing was done yet.', MAX_NOTE);
+}
+
+/** The first message of a conversation that goes on. */
+export const openingAfter = (brief: string, note: string): string =>
+  `${brief}\n\n${dataBlock('handover', note)}\nYou go on where an earlier conversation ended: the workspace holds its work. Look at \`git status\` and \`git diff\` first.`;

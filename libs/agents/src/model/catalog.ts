@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+// What is known of models: prices, limits, what they take. Data: the built-in models.json, and over it `models.json` of the data folder.
+// Sources, read in November 2026, all under https://platform.claude.com/docs/en: about-claude/pricing ("Model pricing", 5-minute cache writes);
+// models/<name>/overview (context window, maximum output, thinking); build-with-claude/effort (levels of each model);
+// build-with-claude/preserved-thinking/prefix-checks (the models that run the prefix check). `recorded/*` costs a tenth of Sonnet 5.5, so
+// that a demo shows costs, and is as strict as the strictest.
+
+export const Effort = z.enum(['low', 'medium', 'high', 'xhigh', 'max']);
+export type Effort = z.infer<typeof Effort>;
+
+/** US dollars a million tokens. A cache write of five minutes costs 1.25 × input where nothing else is said. */
+const price = {
+  input: z.number().nonnegative(),
+  output: z.number().nonnegative(),
+  cacheRead: z.number().nonnegative(),
+  cacheWrite: z.number().nonnegative().optional(),
+};
+
+export const ModelFacts = z.strictObject({
+  ...price,
+  /** What a call costs as a whole once its prompt has more tokens than `over`. */
+  long: z.strictObject({ over: z.number().int().positive(), ...price }).optional(),
+  /** Tokens of prompt and answer together. */
+  context: z.number().int().positive(),
+  /** The largest `max_tokens`. */
+  maxOutput: z.number().int().positive(),
+  /** `none`: the model takes no adaptive thinking. */
+  thinking: z.enum(['always', 'adaptive', 'none']).default('adaptive'),
+  /** Empty: the model takes no effort. */
+  efforts: z.array(Effort).default(['low', 'medium', 'high', 'xhigh', 'max']),
+  /** Whether its thinking is refused once anything before it has changed. */
+  preservedThinking: z.boolean().default(false),
+});
+export type ModelFacts = z.infer<typeof ModelFacts>;
+
+/** By the model's name; a name that ends with `*` stands for all that begin so. */
+export const Catalog = z.record(z.string().min(1).max(200), ModelFacts);
+export type Catalog = z.infer<typeof Catalog>;
+
+export const BUILT_IN: Catalog = Catalog.parse(
+  JSON.parse(readFileSync(new URL('./models.json', import.meta.url), 'utf8')),
+);
+
+/** The built-in catalog with a file's models over it. `text` null: there is no file. Says what is wrong with the file, naming the model. */
+export function catalogWith(
+  text: string | null,
+  file: string,
+): { kind: 'catalog'; catalog: Catalog } | { kind: 'bad'; problem: string } {
+  if (text === null) return { kind: 'catalog', catalog: BUILT_IN };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { kind: 'bad', problem: `${file} is not JSON: ${String(error)}` };
+  }
+  const parsed = Catalog.safeParse(value);
+  return parsed.success
+    ? { kind: 'catalog', catalog: { ...BUILT_IN, ...parsed.data } }
+    : { kind: 'bad', problem: `${file}: ${z.prettifyError(parsed.error)}` };
+}
+
+/** What is known of a model, by its name or by its name with a date; null when nothing is. */
+export function factsOfModel(model: string, catalog: Catalog = BUILT_IN): ModelFacts | null {
+  for (const name of [model, model.replace(/-\d{8}$/, '')])
+    if (Object.hasOwn(catalog, name)) return catalog[name] ?? null;
+  const family = Object.keys(catalog).find((key) => key.endsWith('*') && model.startsWith(key.slice(0, -1)));
+  return family === undefined ? null : (catalog[family] ?? null);
+}
+
+/** What a person is told of a model that nobody knows: the nearest name for a slip, and the command that adds it. */
+export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string {
+  const near = nearestName(model, Object.keys(catalog));
+  return [
+    `the model ${model} is not known, so no budget can hold its calls.`,
+    near === null ? '' : `Did you mean ${near}?`,
+    `Add it with: ./millwright model add ${model} --input USD --output USD (dollars a million tokens)`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** The name at the least edit distance, where that is at most a third of its length. */
+export function nearestName(name: string, names: readonly string[]): string | null {
+  let best: { name: string; distance: number } | null = null;
+  for (const other of names) {
+    if (other.endsWith('*')) continue;
+    const distance = editDistance(name.toLowerCase(), other);
+    if (best === null || distance < best.distance) best = { name: other, distance };
+  }
+  return best !== null && best.distance <= Math.max(2, best.name.length / 3) ? best.name : null;
+}
+
+/** Levenshtein's. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
