@@ -34,8 +34,8 @@ export default defineConfig({
           hookTimeout: HANGS_MS,
           pool: 'forks',
           isolate: false,
-          // Each file may hold a Postgres of its own and containers; more at once only makes all of them slow.
-          maxWorkers: 2,
+          // Each file may hold a Postgres of its own and containers; nx runs three packages at once.
+          maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
       },

@@ -1,121 +1,131 @@
 // The test command's pipeline, run by `npm test` on the pinned Node: every check, a line a step with its time, the whole output of a
 // step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs those steps only. The steps' lines come
-// once more before the last, since tests print a lot in between. Steps of a stage run side by side: alone, those on real services
-// leave a fifth of two cores idle.
+// once more before the last, since tests print a lot in between. Tests run through nx, a target a package and kind: what has not
+// changed since it last passed is not run again (`NX_SKIP_NX_CACHE=true npm test` runs it all the same).
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { memoryFolder } from './memory.ts';
 import { add, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const REPORTS = '.nx/reports';
 
-/** A step. `show: 'failure'` keeps its output back unless it fails; `'always'` lets it through as it comes. */
-type Step = {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly minutes: number;
-  readonly show: 'always' | 'failure';
-  readonly vitest: boolean;
-};
+/** A step's output is kept back unless it fails; that of tests is let through as it comes. */
+type Step = { name: string; args: readonly string[]; targets: readonly string[] };
 
-const tool = (name: string, minutes: number, ...args: readonly string[]): Step => {
-  return { name, args, minutes, show: 'failure', vitest: false };
-};
-const tests = (name: string, minutes: number): Step => ({
-  name,
-  args: ['node_modules/vitest/vitest.mjs', 'run', '--project', name, '--passWithNoTests'],
-  minutes,
-  show: 'always',
-  vitest: true,
+const tool = (name: string, ...args: readonly string[]): Step => ({ name, args, targets: [] });
+/** Several targets are one step, so that nx fills both cores with whatever is left of any. `parallel`: packages at once. */
+const tests = (targets: readonly string[], parallel: number): Step => ({
+  name: targets.join(' and '),
+  args: [
+    'node_modules/nx/dist/bin/nx.js',
+    'run-many',
+    '-t',
+    targets.join(','),
+    `--parallel=${parallel}`,
+    '--output-style=stream',
+  ],
+  targets,
 });
 
-/** Projects that the root's references leave out, since nothing is built on them. */
-const TYPED_APART = ['tools', 'bench'].filter((folder) => existsSync(join(ROOT, folder, 'tsconfig.json')));
-
-const STAGES: readonly (readonly Step[])[] = [
-  [
-    tool('lint', 5, 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
-    tool('types', 10, 'node_modules/typescript/bin/tsc', '-b', '.', ...TYPED_APART),
-    tool('doors', 5, 'tools/doors/check.ts'),
-    tests('unit', 10),
-  ],
-  [tests('int', 45), tests('e2e', 45)],
+const TOOLS: readonly Step[] = [
+  tool('lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
+  tool('types', 'node_modules/typescript/bin/tsc', '-b', '.', 'tools', 'bench'),
+  tool('doors', 'tools/doors/check.ts'),
 ];
-
-const STEPS = STAGES.flat();
+/** Real services leave cores idle while they start: three at once, of which each runs one file at a time. */
+const TESTS: readonly { target: string; stage: number; parallel: number }[] = [
+  { target: 'unit', stage: 1, parallel: 1 },
+  { target: 'int', stage: 2, parallel: 3 },
+  { target: 'e2e', stage: 2, parallel: 3 },
+];
+const NAMES = [...TOOLS.map(({ name }) => name), ...TESTS.map(({ target }) => target)];
 
 const temporary = process.env.TMPDIR ?? memoryFolder();
-const env = temporary === null ? process.env : { ...process.env, TMPDIR: temporary };
+const env = {
+  ...process.env,
+  ...(temporary === null ? {} : { TMPDIR: temporary }),
+  NX_DAEMON: 'false',
+  NX_TUI: 'false',
+};
 
 const running = new Set<ReturnType<typeof spawn>>();
 let interrupted = false;
 
-function runStep(step: Step, reports: string): Promise<{ readonly tally: Tally; readonly output: string }> {
-  const report = join(reports, `${step.name}.json`);
-  const extra = step.vitest ? ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`] : [];
+function runStep({ args, targets }: Step): Promise<{ readonly tally: Tally; readonly output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...step.args, ...extra], {
-      ...{ cwd: ROOT, env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(process.execPath, [...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {
-        if (step.show === 'always') process.stdout.write(chunk);
+        if (targets.length > 0) process.stdout.write(chunk);
         else output += chunk.toString('utf8');
       });
     }
-    const limit = setTimeout(() => {
-      output += `\n(stopped: it took more than ${step.minutes} min)`;
-      child.kill('SIGTERM');
-      setTimeout(() => child.kill('SIGKILL'), 5000).unref();
-    }, step.minutes * 60_000);
     child.once('error', reject);
     child.once('close', (code) => {
-      clearTimeout(limit);
       running.delete(child);
       const plain: Tally = code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-      const written = existsSync(report) ? readFileSync(report, 'utf8') : null;
-      resolve({ tally: step.vitest ? tallyVitest(written, code) : plain, output });
+      resolve({ tally: targets.length > 0 ? tallyOf(targets, code) : plain, output });
     });
   });
 }
 
+/** What the packages' reports count; a run that ended badly counts as one failure at least. */
+function tallyOf(targets: readonly string[], code: number | null): Tally {
+  const reports = globSync(
+    targets.map((target) => `${REPORTS}/**/${target}.json`),
+    { cwd: ROOT },
+  );
+  const sum = reports
+    .map((path) => tallyVitest(readFileSync(join(ROOT, path), 'utf8'), 0))
+    .reduce(add, NOTHING);
+  return code !== 0 && sum.failed === 0 ? { ...sum, failed: 1 } : sum;
+}
+
 async function main(): Promise<number> {
   const wanted = process.argv.slice(2);
-  const unknown = wanted.find((name) => !STEPS.some((step) => step.name === name));
+  const unknown = wanted.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
-    console.error(`unknown step: ${unknown}; there are ${STEPS.map((step) => step.name).join(', ')}`);
+    console.error(`unknown step: ${unknown}; there are ${NAMES.join(', ')}`);
     return 2;
   }
-  const reports = mkdtempSync(join(tmpdir(), 'millwright-test-'));
+  const asked = (name: string) => wanted.length === 0 || wanted.includes(name);
+  const stageOf = (stage: number): Step[] => {
+    const here = TESTS.filter((one) => one.stage === stage && asked(one.target));
+    const [first] = here;
+    return first === undefined
+      ? []
+      : [
+          tests(
+            here.map(({ target }) => target),
+            first.parallel,
+          ),
+        ];
+  };
+  const stages = [[...TOOLS.filter(({ name }) => asked(name)), ...stageOf(1)], stageOf(2)];
+  rmSync(join(ROOT, REPORTS), { recursive: true, force: true });
   const recap: string[] = [];
   let sum = NOTHING;
-  try {
-    const run = async (step: Step): Promise<void> => {
-      const from = performance.now();
-      const { tally, output } = await runStep(step, reports);
-      const seconds = ((performance.now() - from) / 1000).toFixed(1);
-      sum = add(sum, tally);
-      if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
-      const counts = step.vitest ? `  ${lastLine(tally)}` : '';
-      const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(6)} ${seconds.padStart(6)} s${counts}`;
-      recap.push(line);
-      console.log(line);
-    };
-    for (const stage of STAGES) {
-      if (interrupted) break;
-      await Promise.all(
-        stage.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).map((step) => run(step)),
-      );
-    }
-  } finally {
-    rmSync(reports, { recursive: true, force: true });
+  for (const stage of stages) {
+    if (interrupted) return 130;
+    await Promise.all(
+      stage.map(async (step) => {
+        const from = performance.now();
+        const { tally, output } = await runStep(step);
+        const seconds = ((performance.now() - from) / 1000).toFixed(1);
+        sum = add(sum, tally);
+        if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
+        const counts = step.targets.length > 0 ? `  ${lastLine(tally)}` : '';
+        const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(11)} ${seconds.padStart(6)} s${counts}`;
+        recap.push(line);
+        console.log(line);
+      }),
+    );
   }
   if (interrupted) return 130;
   console.log(['', ...recap, lastLine(sum)].join('\n'));
