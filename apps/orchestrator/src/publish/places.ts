@@ -47,9 +47,7 @@ export const branchOf = (repository: () => Promise<Repository>, branch: string):
     )) as GitSha;
     await git.must(['update-ref', `refs/millwright/${commit}`, commit]); // kept from being collected
     const pushed =
-      head === null
-        ? await repo.pushBranch(commit, branch)
-        : await repo.push(commit, head, `refs/heads/${branch}`);
+      head === null ? await repo.pushBranch(commit, branch) : await repo.push(commit, head, branch);
     if (pushed.kind !== 'pushed') throw retryable('not-published', pushed.reason);
   },
 });

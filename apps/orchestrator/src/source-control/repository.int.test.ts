@@ -64,13 +64,13 @@ describe("the factory's bare copy of a repository", () => {
   it('integrates side-by-side changes and shows a conflict with its markers', async () => {
     const first = await edit(base, 'one', 'ONE');
     const second = await edit(base, 'seven', 'SEVEN');
-    const merged = await repo.merge(first.commit, second.commit, 'both', 0);
+    const merged = await repo.merge(base.commit, first.commit, second.commit, 'both', 0);
     expect(merged.kind).toBe('merged');
     expect((await repo.file(merged.tree, 'a.txt', 1_000))?.toString()).toContain(
       'ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN',
     );
     const other = await edit(base, 'one', 'uno');
-    const conflict = await repo.merge(first.commit, other.commit, 'both', 0);
+    const conflict = await repo.merge(base.commit, first.commit, other.commit, 'both', 0);
     expect(conflict).toMatchObject({ kind: 'conflict', paths: ['a.txt'] });
     expect(conflict.kind === 'conflict' && conflict.message).toMatch(/CONFLICT \(content\)/);
     expect((await repo.file(conflict.tree, 'a.txt', 1_000))?.toString()).toMatch(/<<<<<<<[\s\S]*>>>>>>>/);
@@ -85,7 +85,7 @@ describe("the factory's bare copy of a repository", () => {
     commitAll('meanwhile');
     expect(await repo.push(change.commit, base.commit)).toMatchObject({ kind: 'moved' });
     const moved = (await repo.fetch()) as CommitAndTree;
-    const rebased = await repo.merge(moved.commit, change.commit, 'rebased', 0);
+    const rebased = await repo.merge(base.commit, moved.commit, change.commit, 'rebased', 0);
     if (rebased.kind !== 'merged') throw new Error('conflict');
     expect(await repo.patchId(moved.commit, rebased.commit)).toBe(
       await repo.patchId(base.commit, change.commit),
@@ -112,6 +112,54 @@ describe("the factory's bare copy of a repository", () => {
       reason: expect.stringMatching(/pre-receive hook declined.*; protected/),
     });
     rmSync(join(remote, 'hooks', 'pre-receive'));
+  });
+
+  it('reads a push back: a remote that puts its branch back afterwards has not been pushed to', async () => {
+    const hook = join(remote, 'hooks', 'post-receive');
+    const head = (await repo.fetch()) as CommitAndTree;
+    const change = await edit(head, 'three', 'THREE');
+    const after = (script: string) => {
+      writeFileSync(hook, `#!/bin/sh\nwhile read old new ref; do ${script}; done\n`);
+      chmodSync(hook, 0o755);
+    };
+    after('git update-ref $ref $old');
+    expect(await repo.push(change.commit, head.commit)).toEqual({
+      kind: 'refused',
+      reason: `the remote took the push and put main back to ${head.commit}`,
+    });
+    expect(await repo.fetch()).toEqual(head);
+    after('git update-ref -d $ref');
+    expect(await repo.pushBranch(change.commit, 'millwright/z')).toMatchObject({ kind: 'refused' });
+    const above = 'git -c user.name=t -c user.email=t@l commit-tree -m more';
+    after(`git update-ref $ref $(${above} -p $new $new^{tree})`);
+    expect(await repo.push(change.commit, head.commit)).toEqual({ kind: 'pushed' });
+    const next = (await repo.fetch()) as CommitAndTree;
+    expect(await repo.isAncestor(change.commit, next.commit)).toBe(true);
+    const over = await edit(next, 'four', 'FOUR');
+    after(`git update-ref $ref $(${above} -p $old $new^{tree})`);
+    expect(await repo.push(over.commit, next.commit)).toMatchObject({ kind: 'moved' });
+    rmSync(hook);
+    sh(remote, 'update-ref', 'refs/heads/main', head.commit);
+  });
+
+  it('carries over what a change does, and nothing of a base that was taken off since', async () => {
+    const head = (await repo.fetch()) as CommitAndTree;
+    const bad = await edit(head, 'six', 'BAD');
+    const change = await edit(bad, 'one', 'ONE');
+    const carried = await repo.merge(bad.commit, head.commit, change.commit, 'carried', 0);
+    const text = (await repo.file(carried.tree, 'a.txt', 1_000))?.toString();
+    expect(carried.kind).toBe('merged');
+    expect(text).toContain('ONE');
+    expect(text).not.toContain('BAD');
+    const twice = await edit(bad, 'BAD', 'WORSE');
+    expect(await repo.merge(bad.commit, head.commit, twice.commit, 'carried', 0)).toMatchObject({
+      kind: 'conflict',
+      paths: ['a.txt'],
+    });
+  });
+
+  it('does not take a history that cannot be read for one without the commit', async () => {
+    await expect(repo.isAncestor('1'.repeat(40) as never, base.commit)).rejects.toThrow(/cannot be told/);
   });
 
   it('fetches a branch that moved, forth or back, and nothing where it stands still', async () => {
@@ -163,12 +211,24 @@ describe('remoteUrl', () => {
     '--upload-pack=x',
     'file://host/x\nb',
     'https://user:token@host/x.git',
+    'https://ghp_0123456789abcdefghijklmnopqrstuvwxyz@host/x.git',
+    'HTTPS://Token@host/x.git',
+    'https://@token@host/x.git',
+    'https://%74oken@host/x.git',
+    'https://host/x.git?private_token=glpat-x',
+    'https://host/x.git#access_token=x',
+    'ssh://git:token@host/x.git',
+    'git:token@host:x.git',
+    'git@host:x.git?private_token=x',
+    'https://host',
   ])('refuses %s', (url) => {
     expect(remoteUrl(url)).toMatchObject({ kind: 'refused' });
   });
   it.each([
     '/srv/x.git',
     'file:///srv/x.git',
+    '/srv/x#1?.git',
+    'HTTPS://host:8443/x.git',
     'https://host/x.git',
     'ssh://git@host/x',
     'git@host:team/x.git',

@@ -278,9 +278,25 @@ export class Repository {
     return lines;
   }
 
-  /** Three-way merge of `theirs` into `ours` without a work tree; the result is one commit on top of `ours`. */
-  async merge(ours: GitSha, theirs: GitSha, message: string, atMs: number): Promise<Merged> {
-    const result = await this.git.run(['merge-tree', '--write-tree', '--name-only', '-z', ours, theirs]);
+  /**
+   * Puts what `theirs` changes of `base` onto `ours`, without a work tree; the result is one commit on top of `ours`. The merge base is the
+   * one that is named, never one that git finds: what was taken off a branch since does not come back with a change that was made on it.
+   */
+  async merge(base: GitSha, ours: GitSha, theirs: GitSha, message: string, atMs: number): Promise<Merged> {
+    const [from, onto, changed] = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
+    if (from.tree === onto.tree)
+      return {
+        kind: 'merged',
+        commit: await this.commit(changed.tree, ours, message, atMs),
+        tree: changed.tree,
+      };
+    // git 2.39 has no --merge-base: two commits on a root of their own have that root as theirs.
+    const root = await this.#unnamed(from.tree);
+    const [left, right] = await Promise.all([
+      this.#unnamed(onto.tree, root),
+      this.#unnamed(changed.tree, root),
+    ]);
+    const result = await this.git.run(['merge-tree', '--write-tree', '--name-only', '-z', left, right]);
     if (result.exitCode > 1) throw terminal('git-failed', `git merge-tree failed: ${result.stderr}`);
     const [tree, ...rest] = result.stdout.toString('utf8').split('\0');
     const merged = GitSha.parse(tree);
@@ -298,12 +314,18 @@ export class Repository {
     };
   }
 
+  /** A commit that nothing names: collected sooner or later. */
+  async #unnamed(tree: GitSha, parent?: GitSha): Promise<GitSha> {
+    const on = parent === undefined ? [] : ['-p', parent];
+    return GitSha.parse(
+      await this.git.text(['commit-tree', tree, ...on, '-m', 'for a merge'], { env: identity(0) }),
+    );
+  }
+
   /** The tree that undoes `commit` on top of `head`, as a new commit. */
   async revert(head: GitSha, commit: GitSha, message: string, atMs: number): Promise<Merged> {
     const before = await this.at(`${commit}^`);
-    // A commit that takes `commit` back, on top of it: merging it into `head` has `commit` as its base, which is what revert means.
-    const undo = await this.commit(before.tree, commit, message, atMs);
-    return this.merge(head, undo, message, atMs);
+    return this.merge(commit, head, before.commit, message, atMs);
   }
 
   /** Where a branch of the remote stands, or null. */
@@ -355,26 +377,51 @@ export class Repository {
     return head.stdout.toString().trim() === this.branch;
   }
 
+  /** Whether `of` stands on `commit`. A history that cannot be read throws: it is not one without it. */
   async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
-    return (
-      this.#made.isAncestor(commit, of) ??
-      (await this.git.run(['merge-base', '--is-ancestor', commit, of])).exitCode === 0
-    );
+    const known = this.#made.isAncestor(commit, of);
+    if (known !== null) return known;
+    const { exitCode, stderr } = await this.git.run(['merge-base', '--is-ancestor', commit, of]);
+    if (exitCode > 1)
+      throw terminal('git-failed', `whether ${of} stands on ${commit} cannot be told: ${complaint(stderr)}`);
+    return exitCode === 0;
   }
 
-  /** Fast-forward of the branch from exactly `base` to `commit`, never a plain and never a force push. */
-  async push(commit: GitSha, base: GitSha, ref = `refs/heads/${this.branch}`): Promise<Pushed> {
+  /**
+   * Fast-forward of the branch from exactly `base` to `commit`, never a plain and never a force push. `pushed` is what was read back from
+   * the remote afterwards, not what the push was answered: hooks of the remote may have put the branch back.
+   */
+  async push(commit: GitSha, base: GitSha, branch = this.branch): Promise<Pushed> {
     if (!(await this.isAncestor(base, commit)))
       throw terminal('not-a-descendant', `${commit} does not stand on ${base}`);
+    const ref = `refs/heads/${branch}`;
     const pushed = await this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
-    if (pushed.kind === 'pushed' && ref === `refs/heads/${this.branch}`)
-      this.#fetched = this.#made.at(commit);
-    return pushed;
+    if (pushed.kind !== 'pushed') return pushed;
+    const now = await this.remoteHead(branch);
+    if (now === commit) {
+      if (branch === this.branch) this.#fetched = this.#made.at(commit);
+      return pushed;
+    }
+    if (now === base || now === null)
+      return {
+        kind: 'refused',
+        reason: `the remote took the push and put ${branch} back to ${now ?? 'nothing'}`,
+      };
+    // Somebody else was faster: on top of it, or over it.
+    const head = branch === this.branch ? await this.fetch() : null;
+    if (head !== null && !('kind' in head) && (await this.isAncestor(commit, head.commit))) return pushed;
+    return { kind: 'moved', reason: `${branch} is at ${now}, without what was just pushed` };
   }
 
-  /** A new branch; refused when it exists with another commit. */
+  /** A new branch, read back as by `push`; refused when it exists with another commit. */
   async pushBranch(commit: GitSha, branch: string): Promise<Pushed> {
-    return this.#push(commit, `refs/heads/${branch}`, `--force-with-lease=refs/heads/${branch}:`);
+    const pushed = await this.#push(
+      commit,
+      `refs/heads/${branch}`,
+      `--force-with-lease=refs/heads/${branch}:`,
+    );
+    if (pushed.kind !== 'pushed' || (await this.remoteHead(branch)) === commit) return pushed;
+    return { kind: 'refused', reason: `the remote took the push, and its branch ${branch} is elsewhere` };
   }
 
   async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed> {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
 import { standingOf } from '../../intake/tickets.ts';
 import { GIT_TOKEN } from '../../source-control/credential.ts';
-import { remoteUrl } from '../../source-control/remote-url.ts';
+import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
 import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
@@ -63,7 +63,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
     const { url, branch, token = null } = request.body;
     const address = remoteUrl(url);
     if (address.kind === 'refused')
-      throw unusable('repo-refused', `${withoutPassword(url)}: ${address.reason}`);
+      throw unusable('repo-refused', `${withoutSecrets(url)}: ${address.reason}`);
     if (token !== null && !address.url.startsWith('https://'))
       throw unusable(
         'token-unused',
@@ -116,8 +116,6 @@ export function repoRoutes(app: App, { factory }: Api): void {
     return { repo, name: request.body.name, names: await factory.secrets.names(repo) };
   });
 }
-
-const withoutPassword = (url: string): string => url.replace(/:[^/@]*@/, ':…@');
 
 const nextFor = (code: string): string => {
   switch (code) {

@@ -28,7 +28,13 @@ export async function integrate(
     };
   }
   const repo = await factory.repositories.open(run.repo);
-  const merged = await repo.merge(run.head.commit, work.made.commit, `${work.title}\n`, factory.clock.now());
+  const merged = await repo.merge(
+    work.base.commit,
+    run.head.commit,
+    work.made.commit,
+    `${work.title}\n`,
+    factory.clock.now(),
+  );
   return merged.kind === 'merged'
     ? { type: 'task.integrated', data: { task: step.task, commit: merged.commit, tree: merged.tree } }
     : {

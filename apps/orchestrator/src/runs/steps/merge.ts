@@ -71,7 +71,7 @@ async function rebase(
   change: ChangeOf,
   onto: { commit: ChangeOf['commit']; tree: ChangeOf['tree'] },
 ): Promise<StepResult> {
-  const merged = await repo.merge(onto.commit, change.commit, 'rebased', factory.clock.now());
+  const merged = await repo.merge(change.base, onto.commit, change.commit, 'rebased', factory.clock.now());
   return {
     type: 'base.moved',
     data:
