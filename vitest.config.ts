@@ -1,7 +1,8 @@
+import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 
 // A test file's suffix states its cost, and its project follows: pure (`.test.ts`), real services (`.int.test.ts`),
-// the whole factory (`.e2e.test.ts`).
+// the whole factory (`.e2e.test.ts`). The proof library's tests run once more in a browser, but for those that ask Node's crypto the same.
 const TESTS = '{apps,libs,tools,bench}/**';
 // Files share a process where they can (`isolate: false`): half the time of `unit`, an eighth of `int`'s, were programs that start and grow warm.
 /** No test is judged by its time: what takes this long, on a machine ten times as busy as it should be too, hangs. */
@@ -22,6 +23,27 @@ export default defineConfig({
           testTimeout: HANGS_MS,
           isolate: false,
           maxWorkers: 2,
+        },
+      },
+      {
+        resolve: { conditions: ['browser', 'module'] },
+        test: {
+          name: 'browser',
+          setupFiles: ['tools/test/browser-setup.ts'],
+          include: ['libs/audit/src/proof/{bundle,evidence,note,range,verify-trail,witness}.test.ts'],
+          testTimeout: HANGS_MS,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+                args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
         },
       },
       {

@@ -55,6 +55,8 @@ export function judgeFile(file: SourceFile, manifest: Manifest): readonly Violat
 
 function judgeImport(path: string, room: string, specifier: string, manifest: Manifest): string | null {
   if (specifier.startsWith('.')) return judgeRelative(path, room, specifier);
+  // A package's own `imports`.
+  if (specifier.startsWith('#')) return null;
   if (isBuiltin(specifier)) return judgePurity(path, specifier);
   if (specifier.startsWith('@millwright/')) {
     return judgeDoor(path, room, specifier) ?? judgePurity(path, specifier);
@@ -118,7 +120,7 @@ function judgePurity(path: string, specifier: string): string | null {
 }
 
 function pureFolder(path: string): string | null {
-  return Object.keys(PURE).find((folder) => path.startsWith(`${folder}/`)) ?? null;
+  return Object.keys(PURE).findLast((folder) => path.startsWith(`${folder}/`)) ?? null;
 }
 
 function* judgeShape(file: SourceFile): Generator<Violation> {

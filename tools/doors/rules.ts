@@ -59,7 +59,8 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
 export const PURE: Readonly<Record<string, readonly string[]>> = {
   'libs/domain': ['zod'],
   'libs/policy': ['@cedar-policy/cedar-wasm', '@millwright/domain', 'zod', 'node:crypto'],
-  'libs/audit/src/proof': ['@millwright/domain', 'canonicalize', 'zod', 'node:crypto'],
+  'libs/audit/src/proof': ['@millwright/domain', 'canonicalize', 'zod'],
+  'libs/audit/src/proof/platform': ['@noble/curves', '@noble/hashes', 'buffer', 'node:buffer', 'node:crypto'],
 };
 
 /** Folders that ship nothing, so that their code may use devDependencies. */

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureChromium } from './chromium.mjs';
 import { ensureEngine, findEngine, imageId } from './engine.mjs';
 import { ensureImage } from './image.mjs';
 import { recipe } from './image-recipe.mjs';
@@ -123,6 +124,7 @@ async function main() {
     ? await ready(consent)
     : await alone(() => ready(consent));
   const wantsRedis = asked.command === 'test' || asked.command === 'test:kill';
+  const chromium = asked.command === 'test' ? await step('chromium', () => ensureChromium(consent)) : null;
   const redis = wantsRedis ? await step('redis', () => ensureRedis(consent)) : null;
   say(`  ready in ${duration(performance.now() - from)}\n`);
   process.removeListener('SIGINT', interrupted);
@@ -132,6 +134,7 @@ async function main() {
     MILLWRIGHT_SANDBOX_IMAGE: image,
     ...(engine.host === 'unix:///var/run/docker.sock' ? {} : { DOCKER_HOST: engine.host }),
     ...(redis === null ? {} : { REDIS_URL: redis.url }),
+    ...(chromium === null ? {} : { CHROMIUM: chromium }),
   };
   try {
     return await runCommand(ROOT, { name: asked.command, args: asked.rest, node: node.path, env });

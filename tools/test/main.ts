@@ -39,6 +39,7 @@ const TOOLS: readonly Step[] = [
 /** Real services leave cores idle while they start: three at once, of which each runs one file at a time. */
 const TESTS: readonly { target: string; stage: number; parallel: number }[] = [
   { target: 'unit', stage: 1, parallel: 1 },
+  { target: 'browser', stage: 1, parallel: 1 },
   { target: 'int', stage: 2, parallel: 3 },
   { target: 'e2e', stage: 2, parallel: 3 },
 ];

@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import { z } from 'zod';
+import { sha256Hex } from '#platform';
 import { type ReadEntry, readBundle } from './bundle.ts';
 import { IN_TOTO, openEnvelope } from './dsse.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
@@ -143,7 +143,7 @@ export function verifyAttestations(
     lines
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => [`sha256:${hash('sha256', line, 'hex')}`, line]),
+      .map((line) => [`sha256:${sha256Hex(line)}`, line]),
   );
   const types = new Map(entries.map(({ envelope }) => [envelope.position, envelope.type]));
   const attestations: Attestation[] = [];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Buffer } from '#platform';
 import { type Bundle, generateKey, MAX_BUNDLE_BYTES, rotation, toBase64, verifyBundle } from './index.ts';
 import { Ledger } from './testing/ledger.ts';
 

@@ -1,4 +1,5 @@
 import { Envelope } from '@millwright/domain';
+import { Buffer } from '#platform';
 import { fromBase64, toBase64 } from './base64.ts';
 import type { Payload } from './entry.ts';
 

@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { fromBase64, toBase64 } from './base64.ts';
 import type { SignerKey, VerifierKey } from './keys.ts';
 import { type Note, parseNote, type Signature } from './note.ts';

@@ -1,4 +1,5 @@
 import type { Envelope } from '@millwright/domain';
+import { Buffer } from '#platform';
 import { leafHash } from './entry.ts';
 
 /** The first entry whose hash is not the sealed one, and those after it, each with what was sealed for its position. */

@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import type { SignerKey, VerifierKey } from './keys.ts';
 
 // DSSE v1.0.0, https://github.com/secure-systems-lab/dsse: an envelope around a payload, signed over the pre-authentication encoding of its

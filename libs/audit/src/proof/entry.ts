@@ -1,5 +1,6 @@
 import type { Digest, Envelope } from '@millwright/domain';
 import canonicalize from 'canonicalize';
+import { Buffer } from '#platform';
 import { saltedSha256, sha256 } from './sha256.ts';
 
 // Pure: what a verifier needs to recompute an entry's hashes from its bytes, without the factory and without a database.

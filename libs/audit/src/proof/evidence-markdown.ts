@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { leafHash } from './entry.ts';
 import { type EvidencePack, SECTIONS, type Section } from './evidence.ts';
 

@@ -1,5 +1,6 @@
 import { Entry, type EntryOf, type EntryType, type Envelope, type Instant } from '@millwright/domain';
 import { z } from 'zod';
+import { Buffer } from '#platform';
 import { type Bundle, type ReadEntry, readBundle } from './bundle.ts';
 import { canonicalBytes } from './entry.ts';
 import { saidBy } from './payloads.ts';
@@ -336,7 +337,7 @@ export function verifyEvidence(source: string, vkeys: readonly string[]): Eviden
 }
 
 function compared(given: Record<string, unknown>, found: Evidence): EvidenceVerdict['lines'] {
-  const same = (a: unknown, b: unknown) => Buffer.from(canonicalBytes(a)).equals(canonicalBytes(b));
+  const same = (a: unknown, b: unknown) => Buffer.compare(canonicalBytes(a), canonicalBytes(b)) === 0;
   for (const section of Object.keys({ ...given, ...found }))
     if (!same(given[section] ?? null, found[section as Section] ?? null))
       return { kind: 'wrong', section, reason: `the lines of ${section} are not what the entries say` };

@@ -1,12 +1,4 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  hash,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
+import { Buffer, ed25519, sha256 } from '#platform';
 import { fromBase64, toBase64 } from './base64.ts';
 
 // Ed25519 keys of signed notes, https://c2sp.org/signed-note: verifier keys (`vkey`) and the signer keys of Go's sumdb/note.
@@ -34,31 +26,29 @@ const TYPES: Record<KeyKind, number> = { note: 1, cosignature: 4 };
 const kindOf = (type: number | undefined): KeyKind | null =>
   type === TYPES.note ? 'note' : type === TYPES.cosignature ? 'cosignature' : null;
 
-/** DER around the 32 bytes of a key, RFC 8410 sections 4 and 7. */
+/** DER before the 32 bytes of a public key, RFC 8410 section 4. */
 const SPKI = Buffer.from('302a300506032b6570032100', 'hex');
-const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** A key's name: at least one character, at most 255, without spaces, plus, control characters. */
 export const isKeyName = (name: string): boolean =>
   name.length > 0 && name.length <= 255 && name.isWellFormed() && !/[\s\p{Z}\p{Cc}+]/u.test(name);
 
 function keyId(name: string, typed: Uint8Array): string {
-  return hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), typed]), 'buffer')
-    .subarray(0, 4)
-    .toString('hex');
+  return Buffer.from(sha256(Buffer.concat([Buffer.from(`${name}\n`), typed])).subarray(0, 4)).toString('hex');
 }
 
 function verifierOf(name: string, kind: KeyKind, publicKey: Uint8Array): VerifierKey {
   const typed = Buffer.concat([Uint8Array.of(TYPES[kind]), publicKey]);
   const id = keyId(name, typed);
-  const key = createPublicKey({ key: Buffer.concat([SPKI, publicKey]), format: 'der', type: 'spki' });
+  const verify = ed25519.verifier(publicKey);
   return {
     name,
     id,
     kind,
     vkey: `${name}+${id}+${toBase64(typed)}`,
-    pem: () => key.export({ format: 'pem', type: 'spki' }).toString(),
-    verify: (message, signature) => signature.length === 64 && verify(null, message, key, signature),
+    pem: () =>
+      `-----BEGIN PUBLIC KEY-----\n${toBase64(Buffer.concat([SPKI, publicKey]))}\n-----END PUBLIC KEY-----\n`,
+    verify: (message, signature) => signature.length === 64 && verify(message, signature),
   };
 }
 
@@ -73,13 +63,8 @@ export function parseVerifierKey(text: string): VerifierKey | null {
   return verifierOf(name, kind, typed.subarray(1));
 }
 
-function rawPublic(key: KeyObject): Uint8Array {
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI.length);
-}
-
 function signerOf(name: string, kind: KeyKind, seed: Uint8Array): SignerKey {
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
-  return { ...verifierOf(name, kind, rawPublic(key)), sign: (message) => sign(null, message, key) };
+  return { ...verifierOf(name, kind, ed25519.publicKey(seed)), sign: ed25519.signer(seed) };
 }
 
 /** `PRIVATE+KEY+<name>+<id>+base64(type ‖ 32 bytes of seed)`. Null for anything else. */
@@ -97,8 +82,7 @@ export function parseSignerKey(text: string): SignerKey | null {
 /** A new key. `secret` is its text: for a file of mode 0600, and nowhere else. Throws a RangeError for what is no key's name. */
 export function generateKey(name: string, kind: KeyKind): { secret: string; signer: SignerKey } {
   if (!isKeyName(name)) throw new RangeError('a key has a name without spaces, plus and control characters');
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(PKCS8.length);
+  const seed = ed25519.newSeed();
   const signer = signerOf(name, kind, seed);
   const typed = Buffer.concat([Uint8Array.of(TYPES[kind]), seed]);
   return { secret: `PRIVATE+KEY+${name}+${signer.id}+${toBase64(typed)}`, signer };

@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 export const NEWLINE = 10;
 
 export function countLines(bytes: Buffer): number {

@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { fromBase64, toBase64 } from './base64.ts';
 import { isKeyName, type SignerKey } from './keys.ts';
 

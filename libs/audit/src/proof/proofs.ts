@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { fold, type Node, nodeHash, nodesOf } from './tree.ts';
 
 // Inclusion and consistency proofs, RFC 6962 sections 2.1.1 and 2.1.2; checked by the algorithms of RFC 9162 sections 2.1.3.2 and

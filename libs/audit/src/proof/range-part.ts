@@ -1,5 +1,5 @@
-import { hash } from 'node:crypto';
 import type { Envelope } from '@millwright/domain';
+import { Buffer, sha256 } from '#platform';
 import { checkPayload, type Payload } from './entry.ts';
 import { NEWLINE } from './lines.ts';
 import { dataOf, redactedBy } from './payloads.ts';
@@ -91,7 +91,7 @@ function rootOf(leaves: Buffer, start: number, width: number): Buffer {
   for (let n = width; n > 1; n /= 2)
     for (let i = 0; i < n / 2; i++) {
       own.copy(pair, 1, 64 * i, 64 * i + 64);
-      own.write(hash('sha256', pair, 'binary'), 32 * i, 'latin1');
+      own.set(sha256(pair), 32 * i);
     }
   return own.subarray(0, 32);
 }
@@ -158,7 +158,7 @@ export function readPart({ bytes, first, until, level }: Stretch): Part {
       part.stop = { code: there > position ? 'removed' : 'reordered', reason };
     }
     if (part.stop !== null || typeof line !== 'object' || line === null) break;
-    leaves.write(hash('sha256', `\0${line.text}`, 'binary'), 32 * part.entries, 'latin1');
+    leaves.set(sha256(`\0${line.text}`), 32 * part.entries);
     follow(line);
     part.entries += 1;
     from = end + 1;

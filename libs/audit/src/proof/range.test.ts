@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Buffer } from '#platform';
 import { canonicalBytes } from './entry.ts';
 import { generateKey } from './keys.ts';
 import { MAX_HEADER_BYTES, MAX_LINE_BYTES, type RangeHeader, rangeHeaderLine } from './range.ts';

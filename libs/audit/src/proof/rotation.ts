@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { parseVerifierKey, type SignerKey, type VerifierKey } from './keys.ts';
 import { formatNote, parseNote, signText } from './note.ts';
 

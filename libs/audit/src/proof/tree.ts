@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { sha256 } from './sha256.ts';
 
 // The Merkle tree of RFC 6962, section 2.1. Leaves and indices count from 0: the entry at position p is leaf p - 1. A *complete node*

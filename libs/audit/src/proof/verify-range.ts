@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { openCheckpoint } from './checkpoint.ts';
 import { parseVerifierKey, type VerifierKey } from './keys.ts';
 import { countLines, Lines, NEWLINE } from './lines.ts';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Buffer } from '#platform';
 import { leafHash } from './entry.ts';
 import { Ledger } from './testing/ledger.ts';
 import { type TrailClaims, type TrailEntry, TrailVerifier } from './verify-trail.ts';

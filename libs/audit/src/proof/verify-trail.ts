@@ -1,4 +1,5 @@
 import type { Envelope } from '@millwright/domain';
+import { Buffer } from '#platform';
 import { type Opened, openCheckpoint } from './checkpoint.ts';
 import { diagnose, type Suspect } from './diagnose.ts';
 import { checkPayload, leafHash, type Payload } from './entry.ts';

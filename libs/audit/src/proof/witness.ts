@@ -1,3 +1,4 @@
+import { Buffer } from '#platform';
 import { fromBase64, toBase64 } from './base64.ts';
 import { type Checkpoint, cosign, openCheckpoint } from './checkpoint.ts';
 import type { SignerKey, VerifierKey } from './keys.ts';

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Actor, Digest, Envelope, StreamId } from '@millwright/domain';
 import {
   type Bundle,
@@ -45,8 +44,11 @@ export class Ledger {
   /** `said`: free text that lies apart, at `/reason`. */
   append(stream: string, type: string, data: object, said?: string): Envelope {
     const version = this.entries.filter((one) => one.envelope.stream === stream).length + 1;
-    const salt = randomBytes(16);
-    const words = said === undefined ? null : { salt: randomBytes(16), bytes: canonicalBytes([said]) };
+    const salt = crypto.getRandomValues(new Uint8Array(16));
+    const words =
+      said === undefined
+        ? null
+        : { salt: crypto.getRandomValues(new Uint8Array(16)), bytes: canonicalBytes([said]) };
     const bytes = canonicalBytes(
       words === null
         ? data
