@@ -22,7 +22,8 @@ const over = new AbortController();
 const lost = new AbortController();
 
 async function enrol(api: Api, name: string, reason: string): Promise<Approver> {
-  const { token } = await api.admin<{ token: string }>('/people', { name, roles: ['approver'] });
+  const { code } = await api.admin<{ code: string }>('/people/invitations', { name, roles: ['approver'] });
+  const { token } = await api.admin<{ token: string }>('/people/acceptance', { code });
   return { name, token, reason };
 }
 

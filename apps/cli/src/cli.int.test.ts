@@ -78,7 +78,7 @@ describe('a wrong command line', () => {
     [['ticket', 'file', 'absent.md', '--repo', 'r'], 'there is no file absent.md'],
     [['ticket', 'file', '-', '--repo', 'r', '--kind', 'wish'], 'there is no kind "wish"'],
     [['rollback'], 'wants --yes'],
-    [['person', 'enrol', 'Ada', '--roles', 'king'], 'there is no role "king"'],
+    [['person', 'invite', 'Ada', '--roles', 'king'], 'there is no role "king"'],
     [['trail', 'verify', '--bundle', 'f'], 'there is no file f'],
     [['trail', 'verify', '--key', 'nonsense'], 'this is not a verifier key: nonsense'],
     [['trail', 'export'], 'export takes --run RUN for a bundle, --since POSITION'],

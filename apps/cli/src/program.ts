@@ -51,12 +51,20 @@ function setUp(root: Command): void {
 
   const person = noun(root, 'person', 'who may file, approve and administer');
   does(
-    leaf(person, 'enrol <name>', 'enrol a person; prints the token once').option(
+    leaf(person, 'invite <name>', 'invite a person; prints a code for them, to be used once').option(
       '--roles <list>',
       'of admin, author, approver, with commas between',
       'author',
     ),
-    async () => (await import('./commands/person.ts')).enrol,
+    async () => (await import('./commands/person.ts')).invite,
+  );
+  does(
+    leaf(person, 'accept <code>', 'use the code of your invitation; prints your token once'),
+    async () => (await import('./commands/person.ts')).accept,
+  );
+  does(
+    leaf(person, 'rotate <id>', "end a token: prints your new one, or a code for another person's"),
+    async () => (await import('./commands/person.ts')).rotate,
   );
   does(
     leaf(person, 'erase <id>', 'forget a name, and end its access').requiredOption(
@@ -65,7 +73,10 @@ function setUp(root: Command): void {
     ),
     async () => (await import('./commands/person.ts')).erase,
   );
-  does(leaf(person, 'list', 'who is enrolled'), async () => (await import('./commands/person.ts')).list);
+  does(
+    leaf(person, 'list', 'who is enrolled and invited'),
+    async () => (await import('./commands/person.ts')).list,
+  );
 
   const repo = noun(root, 'repo', 'the repositories this factory works on');
   does(

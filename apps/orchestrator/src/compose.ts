@@ -93,7 +93,7 @@ export async function compose(config: Configuration) {
     onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
   });
   const secrets = openSecrets({ store, key: await secretsKey(dataDir) });
-  await store.people.enrol({
+  await store.people.bootstrap({
     id: ADMIN,
     name: 'admin',
     roles: ['admin', 'author'],

@@ -7,7 +7,8 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 // What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
 //
 //   GET  /health                      GET  /openapi.json
-//   POST /people                      GET  /people
+//   POST /people/invitations          GET  /people                POST /people/:id/rotation     POST /people/:id/erasure
+//   POST /people/acceptance (with the code of an invitation instead of a token)
 //   POST /repos                       GET  /repos                 POST /repos/:repo/secrets     POST /repos/:repo/autonomy
 //   POST /tickets                     GET  /tickets               GET  /tickets/:id             POST /tickets/:id/answers
 //   GET  /runs                        GET  /runs/:id              GET  /runs/:id/events (SSE)   GET  /runs/:id/why
@@ -19,7 +20,7 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   GET  /rollbacks?repo=             POST /rollbacks/undo          POST /targets/:repo/freeze  POST /targets/:repo/thaw
 //   POST /halt                        POST /resume
 //
-// Every route but /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
+// Every route but these, /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
 
 export const ApiProblem = z.object({
   code: z.string(),
@@ -30,14 +31,42 @@ export const ApiProblem = z.object({
 });
 export type ApiProblem = z.infer<typeof ApiProblem>;
 
-export const NewPerson = z.strictObject({
-  name: z.string().min(1).max(100),
+export const NewInvitation = z.strictObject({
+  name: z.string().min(1).max(200),
   roles: z.array(PersonRole).min(1),
 });
-export const PersonView = z.object({ id: PersonId, name: z.string(), roles: z.array(PersonRole) });
+/** `invited`: has a code and no token yet; `expired`: the code's time is over; `erased`: the name is gone. */
+export const PersonState = z.enum(['enrolled', 'invited', 'expired', 'erased']);
+export const PersonView = z.object({
+  id: PersonId,
+  name: z.string(),
+  roles: z.array(PersonRole),
+  state: PersonState,
+  /** Until when the code of an invitation may be used; null where there is none. */
+  expiresAt: z.number().nullable(),
+});
 export type PersonView = z.infer<typeof PersonView>;
-/** The token is shown once, here. */
-export const EnrolledPerson = PersonView.extend({ token: z.string() });
+/** The code is shown once, to who invites. It is no token: it is used once, by who is invited, and gives the token to them alone. */
+export const Invitation = z.object({
+  id: PersonId,
+  name: z.string(),
+  roles: z.array(PersonRole),
+  code: z.string(),
+  expiresAt: z.number(),
+});
+export const Acceptance = z.strictObject({ code: z.string().min(1).max(200) });
+/** The token is shown once, to whose it is. */
+export const AcceptedPerson = z.object({
+  id: PersonId,
+  name: z.string(),
+  roles: z.array(PersonRole),
+  token: z.string(),
+});
+/** Who rotates their own token gets the new one; who rotates another's, a code for them. */
+export const Rotated = z.discriminatedUnion('kind', [
+  AcceptedPerson.extend({ kind: z.literal('own') }),
+  Invitation.extend({ kind: z.literal('other') }),
+]);
 
 export const NewRepo = z.strictObject({
   url: z.string().min(1).max(2_000),

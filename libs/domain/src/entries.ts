@@ -82,7 +82,12 @@ export const Entry = z.discriminatedUnion('type', [
   e('trail.redacted', { position: z.number().int().positive(), reason }),
   /** The database refused the factory something (SQLSTATE 42501): it tried what its role may not do. */
   e('database.refused', { role: z.enum(['orchestrator', 'runner']), reason }),
-  e('person.enrolled', { person: PersonId, roles: z.array(PersonRole) }),
+  /** The one-time code that this gave lets one person in, until then. */
+  e('person.invited', { person: PersonId, roles: z.array(PersonRole), expiresAt: Instant }),
+  /** They used their code, and have a token that nobody else was shown. */
+  e('person.accepted', { person: PersonId }),
+  /** Their token opens nothing any more. `expiresAt`: of the code that another person was given for them; null: they have a new token. */
+  e('person.rotated', { person: PersonId, expiresAt: Instant.nullable() }),
   /** Their name, token and roles are gone; what they did stays, under their id. */
   e('person.erased', { person: PersonId, reason }),
   // repo/<name>

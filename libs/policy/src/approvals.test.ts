@@ -10,7 +10,7 @@ const elsewhere = mergeFacts({ subject: `sha256:${'2'.repeat(64)}` }).subject;
 const rules = {
   subject,
   approvers: [ann, bob],
-  excluded: [requester],
+  hands: { did: new Map([[String(requester), 'is the requester']]), broughtBy: new Map<string, string[]>() },
   askedAt: 100,
   expiresAt: 200,
   now: 150,
@@ -30,12 +30,56 @@ test('counts distinct enrolled people without a hand in it', () => {
   );
   expect(counted.people).toEqual([bob]);
   expect(counted.refused.map((r) => r.reason)).toEqual([
-    'the requester cannot approve',
+    'this person is the requester, and cannot approve what comes of it',
     'it approves another digest',
     'it is older than the gate',
     'the same person has approved already',
     'not enrolled as an approver',
   ]);
+});
+
+const all = [ann, bob, cat].map((person) => ({ person, subject, at: 110 }));
+const countedWith = (did: [string, string][], broughtBy: [string, string[]][]) =>
+  countApprovals(all, {
+    ...rules,
+    approvers: [ann, bob, cat],
+    hands: { did: new Map(did), broughtBy: new Map(broughtBy) },
+  });
+
+test('whoever answered or instructed has a hand in it', () => {
+  const { people, refused } = countedWith([[bob, 'answered its question']], []);
+  expect(people).toEqual([ann, cat]);
+  expect(refused).toEqual([{ person: bob, reason: expect.stringContaining('answered its question') }]);
+});
+
+test('who was let in since by somebody with a hand in it does not count, however long the chain', () => {
+  const eve = 'per_00000eve0';
+  const { people, refused } = countedWith(
+    [[eve, 'is the requester']],
+    [
+      [ann, [eve]],
+      [bob, ['per_0000zoe', eve]],
+    ],
+  );
+  expect(people).toEqual([cat]);
+  expect(refused.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining(`by ${eve}, who is the requester`),
+    expect.stringContaining(`by ${eve}, who is the requester`),
+  ]);
+});
+
+test('who let an approver in since counts as one with them, and two let in by one as one', () => {
+  expect(countedWith([], [[bob, [ann]]]).people).toEqual([ann, cat]);
+  const zoe = 'per_0000zoe0';
+  expect(
+    countedWith(
+      [],
+      [
+        [bob, [zoe]],
+        [cat, ['per_0000yan0', zoe]],
+      ],
+    ).people,
+  ).toEqual([ann, bob]);
 });
 
 test('none counts after the gate has expired', () => {

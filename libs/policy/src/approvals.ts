@@ -1,15 +1,25 @@
-import type { Actor, Digest, Facts, PersonId } from '@millwright/domain';
+import type { Digest, Facts, PersonId } from '@millwright/domain';
 
 /** An approval as the trail has it, with the instant of its entry. */
 export type Approval = { person: PersonId; subject: Digest; at: number };
+
+/** Who stands where towards what is to be allowed, as the trail has it. */
+export type Hands = {
+  /** Who has a hand in it, with what they did: "is the requester", "answered its question". */
+  did: ReadonlyMap<string, string>;
+  /**
+   * Who let a person in, or gave out their token anew, since the ticket was filed; and who let those in, nearest first. Whoever did it may
+   * have the token: the person counts as the last of them.
+   */
+  broughtBy: ReadonlyMap<string, readonly string[]>;
+};
 
 export type ApprovalRules = {
   /** What is to be allowed: an approval of another digest is of something else. */
   subject: Digest;
   /** People enrolled as approvers now. */
   approvers: readonly PersonId[];
-  /** Requester, ticket's author and everybody else who has a hand in it. */
-  excluded: readonly Actor[];
+  hands: Hands;
   askedAt: number;
   expiresAt: number;
   now: number;
@@ -28,6 +38,16 @@ export function countApprovals(approvals: readonly Approval[], rules: ApprovalRu
   return counted;
 }
 
+/** Why this person's approval would not count, whatever they approve; undefined where it would. */
+export function handIn(person: PersonId, { did, broughtBy }: Hands): string | undefined {
+  const own = did.get(person);
+  if (own !== undefined) return `this person ${own}, and cannot approve what comes of it`;
+  const by = (broughtBy.get(person) ?? []).find((one) => did.has(one));
+  return by === undefined
+    ? undefined
+    : `this person was let in since the ticket was filed, by ${by}, who ${did.get(by)}`;
+}
+
 function refusal(
   person: PersonId,
   subject: Digest,
@@ -36,11 +56,15 @@ function refusal(
   rules: ApprovalRules,
 ): string | undefined {
   if (subject !== rules.subject) return 'it approves another digest';
-  if (rules.excluded.some((actor) => String(actor) === String(person))) return 'the requester cannot approve';
+  const hand = handIn(person, rules.hands);
+  if (hand !== undefined) return hand;
   if (!rules.approvers.includes(person)) return 'not enrolled as an approver';
   if (at < rules.askedAt) return 'it is older than the gate';
   if (at > rules.expiresAt || rules.now > rules.expiresAt) return 'the gate has expired';
+  const root = (one: PersonId): string => rules.hands.broughtBy.get(one)?.at(-1) ?? one;
   if (counted.includes(person)) return 'the same person has approved already';
+  if (counted.some((one) => root(one) === root(person)))
+    return 'it counts as one with another: the same person let both in, or one the other, since the ticket was filed';
   return undefined;
 }
 

@@ -1,5 +1,13 @@
 export { ChangeFacts, Facts, RiskClass } from '@millwright/domain';
-export { type Approval, type ApprovalRules, type Counted, countApprovals, stableFacts } from './approvals.ts';
+export {
+  type Approval,
+  type ApprovalRules,
+  type Counted,
+  countApprovals,
+  type Hands,
+  handIn,
+  stableFacts,
+} from './approvals.ts';
 export {
   AFTER_CRITICAL,
   type Autonomy,

@@ -104,28 +104,71 @@ describe('people', () => {
     roles: ['admin' as const, 'approver' as const],
   };
 
-  test('are found by their token alone', async () => {
-    expect(await store.people.enrol({ ...person, tokenHash: hashToken('secret') })).toEqual({
-      kind: 'enrolled',
+  const invite = (id: string, name: string, code: string, expiresAt = 200) =>
+    store.people.invite({
+      id: id as PersonId,
+      name,
+      roles: ['approver'],
+      code: { hash: hashToken(code), expiresAt },
     });
-    expect(await store.people.byToken('secret')).toEqual(person);
-    expect(await store.people.byToken('other')).toBeNull();
-    expect(await store.people.list()).toEqual([person]);
-  });
 
-  test('neither an id nor a token is given twice', async () => {
-    const twice = { kind: 'exists' };
-    expect(await store.people.enrol({ ...person, name: 'Eve', tokenHash: hashToken('new') })).toEqual(twice);
-    const other = { ...person, id: 'per_00000002' as PersonId };
-    expect(await store.people.enrol({ ...other, tokenHash: hashToken('secret') })).toEqual(twice);
+  test('are found by their token alone', async () => {
+    await store.people.bootstrap({ ...person, tokenHash: hashToken('former') });
+    await store.people.bootstrap({ ...person, tokenHash: hashToken('secret') });
     expect(await store.people.byToken('secret')).toEqual(person);
+    expect(await store.people.byToken('former')).toBeNull();
+    expect(await store.people.byToken('other')).toBeNull();
+    expect(await store.people.list()).toEqual([{ ...person, token: true, expiresAt: null }]);
   });
 
   test('a hash that agrees in its indexed part only is not a match', async () => {
     const hash = Buffer.from(hashToken('near'));
     hash[31] = (hash[31] ?? 0) ^ 1;
-    await store.people.enrol({ ...person, id: 'per_00000003' as PersonId, tokenHash: hash });
+    await invite('per_00000003', 'Near', 'near-code');
+    await store.people.rotate('per_00000003' as PersonId, { tokenHash: hash });
     expect(await store.people.byToken('near')).toBeNull();
+  });
+
+  test('a code lets one in once, in time, and only one of many at once', async () => {
+    expect(await invite('per_00000004', ' Bea ', 'code')).toMatchObject({ person: { name: 'Bea' } });
+    expect(await store.people.byToken('code')).toBeNull();
+    expect(await store.people.accept('code', hashToken('late'), 200)).toEqual({ kind: 'expired' });
+    expect(await store.people.accept('coda', hashToken('wrong'), 100)).toEqual({ kind: 'unknown' });
+    const tokens = ['t1', 't2', 't3', 't4'];
+    const ends = await Promise.all(tokens.map((token) => store.people.accept('code', hashToken(token), 199)));
+    expect(ends.map(({ kind }) => kind).sort()).toEqual(['accepted', 'unknown', 'unknown', 'unknown']);
+    const inside = await Promise.all(tokens.map((token) => store.people.byToken(token)));
+    expect(inside.filter((one) => one !== null)).toHaveLength(1);
+  });
+
+  test('rotated, a token opens nothing: another does, or the code for one', async () => {
+    const id = 'per_00000005' as PersonId;
+    await invite(id, 'Cleo', 'c1');
+    await store.people.accept('c1', hashToken('first'), 100);
+    expect(await store.people.rotate(id, { tokenHash: hashToken('second') })).toBe(true);
+    expect([await store.people.byToken('first'), (await store.people.byToken('second'))?.id]).toEqual([
+      null,
+      id,
+    ]);
+    await store.people.rotate(id, { code: { hash: hashToken('c2'), expiresAt: 300 } });
+    expect(await store.people.byToken('second')).toBeNull();
+    expect(await store.people.accept('c2', hashToken('third'), 250)).toMatchObject({ person: { id } });
+    expect(await store.people.rotate('per_0000none' as PersonId, { tokenHash: hashToken('x') })).toBe(false);
+  });
+
+  test('a name that looks like another is not given, also of two at once; erased, it is free again', async () => {
+    const twins = await Promise.all([
+      invite('per_00000006', 'Dora', 'd1'),
+      invite('per_00000007', 'DORA', 'd2'),
+    ]);
+    expect(twins.map(({ kind }) => kind).sort()).toEqual(['invited', 'taken']);
+    expect(await invite('per_00000008', 'D0ra', 'd3')).toMatchObject({
+      kind: 'taken',
+      by: expect.any(String),
+    });
+    const [dora] = (await store.people.list()).filter(({ name }) => name.toLowerCase() === 'dora');
+    await store.people.erase(dora?.id ?? person.id);
+    expect(await invite('per_00000009', 'Dora', 'd4')).toMatchObject({ kind: 'invited' });
   });
 
   test('are none of a runner’s business', async () => {

@@ -11,7 +11,15 @@ export const people = millwright.table('people', {
   id: text().primaryKey(),
   name: text().notNull(),
   roles: text().array().notNull(),
-  tokenHash: bytes('token_hash').notNull(),
+  tokenHash: bytes('token_hash'),
+  codeHash: bytes('code_hash'),
+  /** Milliseconds since the epoch. */
+  codeExpiresAt: bigint('code_expires_at', { mode: 'number' }),
+});
+
+export const personNameKeys = millwright.table('person_name_keys', {
+  key: text().primaryKey(),
+  person: text().notNull(),
 });
 
 export const secrets = millwright.table(

@@ -1,4 +1,4 @@
-import { EnrolledPerson, PersonRole, PersonView } from '@millwright/domain';
+import { AcceptedPerson, Invitation, PersonRole, PersonView, Rotated } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
@@ -7,7 +7,7 @@ import { personList } from '../views/setup.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-export async function enrol(context: Context, [name = '']: string[], options: Options): Promise<void> {
+export async function invite(context: Context, [name = '']: string[], options: Options): Promise<void> {
   const roles = String(options.roles ?? '')
     .split(',')
     .map((role) => role.trim());
@@ -17,17 +17,42 @@ export async function enrol(context: Context, [name = '']: string[], options: Op
         `there is no role "${role}"`,
         `--roles takes ${PersonRole.options.join(', ')}, with commas between`,
       );
-  const { raw, value } = await context.client.post('/people', EnrolledPerson, {
+  const { raw, value } = await context.client.post('/people/invitations', Invitation, {
     name,
     roles: [...new Set(roles)],
   });
-  // The token alone is data: `TOKEN=$(millwright person enrol Ada --roles approver)` works.
-  if (!context.json)
-    context.note(
-      `${oneLine(value.name)} is enrolled as ${value.id} (${value.roles.join(', ')}). The token is shown once, here; the factory keeps a hash of it.`,
-    );
+  noteCode(context, `${oneLine(value.name)} is invited as ${value.id} (${value.roles.join(', ')}).`, value);
+  // The code alone is data: `CODE=$(millwright person invite Ada --roles approver)` works.
+  show(context, raw, () => [value.code]);
+}
+
+export async function accept(context: Context, [code = '']: string[]): Promise<void> {
+  const { raw, value } = await context.client.post('/people/acceptance', AcceptedPerson, { code });
+  noteToken(context, `You are ${oneLine(value.name)} here, ${value.id} (${value.roles.join(', ')}).`);
   show(context, raw, () => [value.token]);
 }
+
+export async function rotate(context: Context, [id = '']: string[]): Promise<void> {
+  const { raw, value } = await context.client.post(`/people/${encodeURIComponent(id)}/rotation`, Rotated, {});
+  const over = `The former token of ${oneLine(value.name)} opens nothing any more.`;
+  if (value.kind === 'own') noteToken(context, over);
+  else noteCode(context, over, value);
+  show(context, raw, () => [value.kind === 'own' ? value.token : value.code]);
+}
+
+const noteToken = (context: Context, what: string): void => {
+  if (!context.json)
+    context.note(
+      `${what} The token is shown once, here; the factory keeps a hash of it. To use it: export MILLWRIGHT_TOKEN=…`,
+    );
+};
+const noteCode = (context: Context, what: string, { name, expiresAt }: z.infer<typeof Invitation>): void => {
+  if (!context.json)
+    context.note(
+      `${what} Give ${oneLine(name)} this code: it is used once, until ${new Date(expiresAt).toISOString()}, and gives the token to who uses it:`,
+      `  ./millwright person accept CODE --url ${context.client.url}`,
+    );
+};
 
 export async function erase(context: Context, [id = '']: string[], options: Options): Promise<void> {
   const { raw } = await context.client.post(`/people/${encodeURIComponent(id)}/erasure`, z.unknown(), {

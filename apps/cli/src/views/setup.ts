@@ -33,8 +33,19 @@ export function repoList(look: Look, repos: readonly RepoView[]): string[] {
 export function personList(look: Look, people: readonly PersonView[]): string[] {
   return table(
     look,
-    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: 'roles' }],
-    people.map((person) => [person.id, oneLine(person.name), person.roles.join(', ')]),
+    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: 'roles' }, { title: '' }],
+    people.map(({ id, name, roles, state, expiresAt }) => [
+      id,
+      oneLine(name),
+      roles.join(', '),
+      state === 'enrolled'
+        ? ''
+        : state === 'invited'
+          ? `invited, until ${new Date(expiresAt ?? 0).toISOString()}`
+          : state === 'expired'
+            ? `invitation expired; another: ./millwright person rotate ${id}`
+            : 'erased',
+    ]),
   );
 }
 

@@ -20,6 +20,7 @@ import {
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
 import { inForce, shipsWith } from '../autonomy/effective-step.ts';
 import type { Factory } from '../factory.ts';
+import { handsIn } from './hands.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
 /** Who said yes to exactly this subject, and until when that counts. */
@@ -46,7 +47,11 @@ export async function factsFor(
     {
       subject,
       approvers: enrolled.filter((person) => person.roles.includes('approver')).map((person) => person.id),
-      excluded: [run.author as never],
+      hands: await handsIn(
+        factory,
+        run,
+        (given?.approvals ?? []).map((one) => one.person),
+      ),
       askedAt: 0,
       expiresAt: given?.expiresAt ?? Number.MAX_SAFE_INTEGER,
       now: factory.clock.now(),

@@ -17,6 +17,7 @@ import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
+import { ACCEPTANCE_ROUTE, peopleRoutes } from './routes/people.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
@@ -26,11 +27,11 @@ import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 
-const OPEN = new Set(['/health', '/openapi.json']);
+const OPEN = new Set(['/health', '/openapi.json', ACCEPTANCE_ROUTE]);
 /** A ticket of 256 KiB grows when it is written as JSON. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that and `/health` wants a token, before a body is read. */
+/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that, `/health` and the one of an invitation's code wants a token, before a body is read. */
 export async function server(api: Api): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -69,6 +70,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   for (const routes of [
     factoryRoutes,
+    peopleRoutes,
     budgetRoutes,
     repoRoutes,
     autonomyRoutes,

@@ -24,6 +24,7 @@ test('a repository’s own commands bring its release out, with the one credenti
     },
   );
   const { site, file, ended } = factory;
+  const { token } = await factory.enrol('ann', 'approver');
   await factory.api('POST', '/repos/shop/secrets', { name: 'DEPLOY_TOKEN', value: 'a token' });
   await factory.api('POST', '/repos/shop/secrets', { name: 'OTHER_TOKEN', value: 'another token' });
   const first = await ended(await file('first'));
@@ -51,7 +52,6 @@ test('a repository’s own commands bring its release out, with the one credenti
   site.remove('broken');
   await factory.api('POST', `/tickets/${ticket}/answers`, { text: 'try again' });
   // Features have lost a step by it: a person lets the next one out.
-  const { token } = await factory.enrol('ann', 'approver');
   const { end, gates } = await factory.allowing(token, ended(ticket, 2));
   expect([end.state, gates]).toEqual(['done', ['deploy']]);
   expect(evidence.at(-1)?.join()).toMatch(/exit code 1/);

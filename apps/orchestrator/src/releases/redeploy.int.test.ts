@@ -129,6 +129,7 @@ const lines = async (type: string) => (await at.trail()).filter((line) => line.t
 
 test('back says first what it changes, forward again is judged, and the branch follows; after two flips a person is asked', async () => {
   await open(7);
+  const ann = await at.enrol('Ann', 'approver');
   const [one, two] = [await at.ship({ 'db/1.sql': 'CREATE TABLE a (b integer);\n' }), await at.ship(x(3))];
   expect((await again()).body).toMatchObject({ code: 'nothing-to-undo' });
 
@@ -164,7 +165,6 @@ test('back says first what it changes, forward again is judged, and the branch f
     reason: expect.stringContaining('back and forth'),
   });
   expect(at.live()).toBe(one.release);
-  const ann = await at.enrol('Ann', 'approver');
   expect((await again(ann.token)).body.state).toBe('started');
   await undone('promoted');
   expect(at.live()).toBe(two.release);

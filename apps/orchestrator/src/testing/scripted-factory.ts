@@ -110,8 +110,14 @@ export async function scriptedFactory(
     api,
     app,
     runner,
-    enrol: async (name: string, ...roles: string[]) =>
-      (await api('POST', '/people', { name, roles })).body as { id: PersonId; token: string },
+    /** Invited, and their invitation accepted. */
+    enrol: async (name: string, ...roles: string[]) => {
+      const { code } = (await api('POST', '/people/invitations', { name, roles })).body;
+      return (await api('POST', '/people/acceptance', { code }, null)).body as {
+        id: PersonId;
+        token: string;
+      };
+    },
     /** Waits, two minutes at most, until `look` gives something. */
     until,
     /** Allows whatever gate waits, as this person, until `ended` is there; with the actions that were allowed. */

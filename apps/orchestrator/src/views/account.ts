@@ -8,6 +8,7 @@ export type AskedGate = Pick<Gate, 'action' | 'subject'>;
 
 const of = ({ action, subject }: AskedGate): string => `the ${action} of ${short(subject)}`;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+const until = (at: number): string => new Date(at).toISOString();
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
 const CHANGED = {
@@ -34,8 +35,14 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `redacted the free text of entry ${entry.data.position}: ${entry.data.reason}`;
     case 'database.refused':
       return `the database refused the ${entry.data.role}: ${entry.data.reason}`;
-    case 'person.enrolled':
-      return `enrolled ${entry.data.person} as ${entry.data.roles.join(', ')}`;
+    case 'person.invited':
+      return `invited ${entry.data.person} as ${entry.data.roles.join(', ')}, until ${until(entry.data.expiresAt)}`;
+    case 'person.accepted':
+      return 'accepted the invitation and has a token';
+    case 'person.rotated':
+      return entry.data.expiresAt === null
+        ? 'took a new token; the former opens nothing'
+        : `ended the token of ${entry.data.person} and gave out a code for another, until ${until(entry.data.expiresAt)}`;
     case 'person.erased':
       return `erased the name of ${entry.data.person}: ${entry.data.reason}`;
     case 'repo.added':

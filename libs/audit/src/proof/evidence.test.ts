@@ -138,10 +138,17 @@ describe('a merged change', () => {
 
 it.each<[Says, Section, boolean, string]>([
   [
-    ['person/p', 'person.enrolled', { person: BOB, roles: ['approver'] }],
+    ['person/p', 'person.invited', { person: BOB, roles: ['approver'], expiresAt: 1 }],
     'access',
     true,
-    `enrolled ${BOB} as approver`,
+    `invited ${BOB} as approver`,
+  ],
+  [['person/p', 'person.accepted', { person: BOB }], 'access', true, `${BOB} accepted the invitation`],
+  [
+    ['person/p', 'person.rotated', { person: BOB, expiresAt: null }],
+    'access',
+    true,
+    `rotated the token of ${BOB}`,
   ],
   [
     ['repo/shop', 'repo.secret-set', { repo: 'shop', name: 'TOKEN' }],
@@ -285,7 +292,7 @@ describe('a pack', () => {
     const told = evidenceMarkdown(
       pack([
         ['factory', 'factory.halted', { reason: 'a | b\n# *no*' }],
-        ['person/p', 'person.enrolled', { person: ADA, roles: ['admin'] }],
+        ['person/p', 'person.invited', { person: ADA, roles: ['admin'], expiresAt: 1 }],
       ]).made,
       'p.json',
     );
@@ -293,7 +300,7 @@ describe('a pack', () => {
     expect(told).toMatch(
       /\| 1 \| 2023-11-14T22:13:20.000Z \| orchestrator \| halted the factory: a \\\| b # \\\*no\\\* \| \*\*yes\*\* \| {2}\| `[0-9a-f]{64}` \|/,
     );
-    expect(told).toContain(`enrolled Ada (${ADA.replace('_', '\\_')}) as admin`);
+    expect(told).toContain(`invited Ada (${ADA.replace('_', '\\_')}) as admin`);
     expect(told).toContain('trail verify --evidence p.json --key');
   });
 });

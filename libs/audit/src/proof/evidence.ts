@@ -52,7 +52,9 @@ export type EvidencePack = {
 /** Types with a line of their own. */
 export const EVIDENT: readonly EntryType[] = [
   'merge.finished',
-  'person.enrolled',
+  'person.invited',
+  'person.accepted',
+  'person.rotated',
   'person.erased',
   'trail.redacted',
   'database.refused',
@@ -177,8 +179,12 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
   switch (entry?.type) {
     case 'merge.finished':
       return merged(all, told, entry.data);
-    case 'person.enrolled':
-      return one('access', true, `enrolled ${entry.data.person} as ${entry.data.roles.join(', ')}`);
+    case 'person.invited':
+      return one('access', true, `invited ${entry.data.person} as ${entry.data.roles.join(', ')}`);
+    case 'person.accepted':
+      return one('access', true, `${entry.data.person} accepted the invitation`);
+    case 'person.rotated':
+      return one('access', true, `rotated the token of ${entry.data.person}`);
     case 'person.erased':
       return one('access', true, `erased ${entry.data.person}: ${entry.data.reason}`);
     case 'trail.redacted':

@@ -170,9 +170,18 @@ create table millwright.people (
   id text collate "C" primary key check (id ~ '^per_[0-9a-z]{8,32}$'),
   name text not null check (length(name) between 1 and 100),
   roles text[] not null check (roles <@ array['admin', 'author', 'approver']),
-  token_hash bytea not null unique check (octet_length(token_hash) = 32)
+  -- Null until the invitation is accepted.
+  token_hash bytea unique check (octet_length(token_hash) = 32),
+  -- Of the one-time code that lets them in; gone when it is used.
+  code_hash bytea unique check (octet_length(code_hash) = 32),
+  code_expires_at bigint check ((code_expires_at is null) = (code_hash is null))
 );
 create index people_token on millwright.people (substring(token_hash for 8));
+-- What a name looks like: two names that share a key cannot stand side by side.
+create table millwright.person_name_keys (
+  key text collate "C" primary key,
+  person text collate "C" not null references millwright.people (id)
+);
 
 -- AES-256-GCM, sealed by the orchestrator with a key that never enters the database.
 create table millwright.secrets (
@@ -195,6 +204,7 @@ grant execute on function millwright.artifact_put, millwright.artifact_chunk, mi
 grant execute on function millwright.artifact_sweep, millwright.budget_settle_stale to orchestrator;
 grant select, insert, update on millwright.people, millwright.secrets to orchestrator;
 grant delete on millwright.secrets to orchestrator;
+grant select, insert, delete on millwright.person_name_keys to orchestrator;
 grant select, insert on millwright.idempotency_keys to orchestrator;
 grant select, insert on millwright.budgets to orchestrator;
 grant update (cap) on millwright.budgets to orchestrator;

@@ -1,11 +1,11 @@
-import { PersonId, Reason, streamOf } from '@millwright/domain';
+import { Reason, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
-import { ADMIN, requireRole } from '../authenticate.ts';
-import { conflict, HttpProblem, notFound } from '../problem.ts';
+import { requireRole } from '../authenticate.ts';
+import { HttpProblem, notFound } from '../problem.ts';
 
-// What is forgotten on purpose. Each is recorded first, then done: killed in between, the same request does the rest.
+// What the trail forgets on purpose. Recorded first, then done: killed in between, the same request does the rest.
 
 const Redaction = Reason.extend({ position: z.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
 
@@ -28,27 +28,4 @@ export function erasureRoutes(app: App, { factory }: Api): void {
     await world.refold(trail.readAll);
     return { position, record, erased };
   });
-
-  app.post(
-    '/people/:id/erasure',
-    { schema: { params: z.object({ id: PersonId }), body: Reason } },
-    async (request) => {
-      requireRole(request.who, 'admin');
-      const { id } = request.params;
-      if (id === ADMIN)
-        throw conflict(
-          'is-admin',
-          "the first administrator's name is no person's",
-          './millwright person list',
-        );
-      if (!(await factory.store.people.list()).some((person) => person.id === id))
-        throw notFound('person', id, './millwright person list');
-      await appendAs(factory, streamOf.person(id), request.who, {
-        type: 'person.erased',
-        data: { person: id, reason: request.body.reason },
-      });
-      await factory.store.people.erase(id);
-      return { person: id, erased: true };
-    },
-  );
 }

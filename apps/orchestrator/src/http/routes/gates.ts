@@ -1,6 +1,8 @@
 import type { Gate } from '@millwright/domain';
 import { GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
+import { handIn } from '@millwright/policy';
 import { z } from 'zod';
+import { handsIn } from '../../gates/hands.ts';
 import { act } from '../../streams/run-stream.ts';
 import { gateView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
@@ -42,18 +44,29 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     view(known(request.params.id), true),
   );
 
-  const answer = async (id: GateId, who: Who, make: (gate: Gate) => RunEntry): Promise<GateView> => {
+  const answer = async (
+    verb: 'approve' | 'deny',
+    id: GateId,
+    who: Who,
+    make: (gate: Gate) => RunEntry,
+  ): Promise<GateView> => {
     requireRole(who, 'approver');
     const { info } = known(id);
+    if (info.state.kind === 'run' && verb === 'approve') {
+      const hand = handIn(who.id, await handsIn(factory, info.state, [who.id]));
+      if (hand !== undefined)
+        throw forbidden(
+          `not recorded: ${hand}`,
+          'another approver has to, let in before the ticket was filed (./millwright person list); where there is none, invite one and file the ticket anew',
+        );
+    }
     const result = await act(factory, info.id, who.actor, (run) => {
       const gate = run.gates.find((one) => one.gate === id);
       return gate ? make(gate) : 'there is no such gate';
     });
     if (result.kind === 'rejected') {
       const why = `not recorded: ${result.reason}`;
-      throw /requester/.test(result.reason)
-        ? forbidden(why, 'another enrolled approver has to')
-        : conflict('not-recorded', why, `./millwright gate show ${id}`);
+      throw conflict('not-recorded', why, `./millwright gate show ${id}`);
     }
     driver.drive(info.id);
     await factory.world.reached(await factory.trail.head());
@@ -64,7 +77,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     '/gates/:id/approve',
     { schema: { params: Params, body: Reason, response: { 200: GateView } } },
     (request) =>
-      answer(request.params.id, request.who, (gate) => ({
+      answer('approve', request.params.id, request.who, (gate) => ({
         type: 'gate.approved',
         data: {
           gate: gate.gate,
@@ -78,7 +91,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     '/gates/:id/deny',
     { schema: { params: Params, body: Reason, response: { 200: GateView } } },
     (request) =>
-      answer(request.params.id, request.who, (gate) => ({
+      answer('deny', request.params.id, request.who, (gate) => ({
         type: 'gate.denied',
         data: { gate: gate.gate, person: PersonId.parse(request.who.id), reason: request.body.reason },
       })),

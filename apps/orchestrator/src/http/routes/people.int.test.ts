@@ -1,0 +1,222 @@
+import type { PersonId } from '@millwright/domain';
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import postgres from 'postgres';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
+
+// One person is one, whatever accounts, names and tokens they have: on a change that two people must allow.
+
+let db: TestDatabase;
+let at: ScriptedFactory;
+let nth = 0;
+const ASKS = 'Which way?';
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  at = await scriptedFactory(
+    db,
+    { 'a.txt': 'a\n', 'package.json': '{"name":"shop"}\n', 'millwright.yaml': 'protected: ["guarded/**"]\n' },
+    {
+      plan: (spec) =>
+        spec.ticket.title === 'It asks' && !JSON.stringify(spec).includes('to the left')
+          ? { kind: 'question', summary: 'it asks', question: ASKS }
+          : {
+              kind: 'tasks',
+              summary: 'one',
+              tasks: [{ id: 'a' as never, title: 'a', instructions: 'do', dependsOn: [], acceptance: [] }],
+            },
+      implement: () => {
+        nth += 1;
+        return { [`guarded/${nth}.txt`]: `${nth}\n` };
+      },
+    },
+  );
+  await at.api('POST', '/repos', { url: at.remote, name: 'shop' });
+  await at.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+});
+afterAll(async () => {
+  await at.stop();
+  await db.close();
+});
+
+type GateLine = { id: string; run: string; action: string; approvals: { name: string }[] };
+const runs: string[] = [];
+afterEach(async () => {
+  for (const id of runs.splice(0)) await at.api('POST', `/runs/${id}/cancel`, { reason: 'over' });
+});
+
+const file = async (title: string, token?: string): Promise<string> =>
+  (await at.api('POST', '/tickets', { repo: 'shop', markdown: `# ${title}\n\nplease` }, token)).body.id;
+const runOf = async (ticket: string, count = 1) => {
+  const id = await at.until('its run', async () => {
+    const of = (await at.api('GET', `/tickets/${ticket}`)).body.runs as string[];
+    return of[count - 1];
+  });
+  runs.push(id);
+  return id;
+};
+const gateOf = async (run: string): Promise<GateLine> =>
+  at.until('its merge gate', async () =>
+    ((await at.api('GET', '/gates')).body as GateLine[]).find((gate) => gate.run === run),
+  );
+const approve = (gate: string, token: string) =>
+  at.api('POST', `/gates/${gate}/approve`, { reason: 'yes' }, token);
+const invite = (name: string, roles: string[], token?: string) =>
+  at.api('POST', '/people/invitations', { name, roles }, token);
+const accept = (code: string) => at.api('POST', '/people/acceptance', { code }, null);
+/** Invited by whoever has the token, who keeps the code and uses it. */
+const puppet = async (name: string, token?: string): Promise<string> =>
+  (await accept((await invite(name, ['approver'], token)).body.code)).body.token;
+const counted = async (gate: string) =>
+  ((await at.api('GET', `/gates/${gate}`)).body.approvals as { name: string }[]).map(({ name }) => name);
+const stateOf = async (run: string) => (await at.api('GET', `/runs/${run}`)).body.state;
+
+test('accounts that the requester lets in after filing do not approve; people of before do', async () => {
+  const [ann, ben] = [await at.enrol('Ann', 'approver'), await at.enrol('Ben', 'approver')];
+  const run = await runOf(await file('Guard it'));
+  const gate = await gateOf(run);
+  for (const token of [await puppet('Puppet One'), await puppet('Puppet Two')])
+    expect(await approve(gate.id, token)).toMatchObject({
+      status: 403,
+      body: { message: expect.stringContaining('who is the requester'), exitCode: 4 },
+    });
+  // Through somebody let in on the way as little.
+  const code = (await invite('Straw Man', ['admin', 'approver'])).body.code;
+  const straw = (await accept(code)).body.token;
+  expect((await approve(gate.id, await puppet('Puppet Three', straw))).status).toBe(403);
+  expect(await counted(gate.id)).toEqual([]);
+  expect((await approve(gate.id, ann.token)).status).toBe(200);
+  await at.until('it to wait for one more', async () => (await stateOf(run)) === 'waiting');
+  await at.until('the gate to take another', async () => (await approve(gate.id, ben.token)).status === 200);
+  await at.until('the merge', async () => (await stateOf(run)) === 'done');
+});
+
+test('a token that the requester ended, and the code for another, make no approver of theirs', async () => {
+  const cleo = await at.enrol('Cleo', 'approver');
+  const run = await runOf(await file('Guard it'));
+  const gate = await gateOf(run);
+  const rotated = await at.api('POST', `/people/${cleo.id}/rotation`, {});
+  expect(rotated.body).toMatchObject({ kind: 'other', id: cleo.id, code: expect.any(String) });
+  expect(rotated.body.token).toBeUndefined();
+  expect((await approve(gate.id, cleo.token)).status).toBe(401);
+  const { token } = (await accept(rotated.body.code)).body;
+  expect(await approve(gate.id, token)).toMatchObject({ status: 403 });
+});
+
+test('who let an approver in since counts as one with them', async () => {
+  const dora = await at.enrol('Dora', 'admin', 'approver');
+  const run = await runOf(await file('Guard it'));
+  const gate = await gateOf(run);
+  const second = await puppet('Second Dora', dora.token);
+  expect((await approve(gate.id, dora.token)).status).toBe(200);
+  await at.until('the gate to take it', async () => (await approve(gate.id, second)).status !== 409 || null);
+  await at.until('both judged', async () => (await counted(gate.id)).length === 2);
+  await at.until('it to wait on', async () => (await stateOf(run)) === 'waiting');
+  expect((await at.api('GET', `/runs/${run}`)).body.gates.at(-1)).toMatchObject({
+    decision: 'needs_approval',
+  });
+});
+
+test('who answered the planner, or gave the word for another run, does not approve it', async () => {
+  const eve = await at.enrol('Eve', 'author', 'approver');
+  const ticket = await file('It asks');
+  const run = await runOf(ticket);
+  await at.until(
+    'the question',
+    async () => (await at.api('GET', `/tickets/${ticket}`)).body.question === ASKS,
+  );
+  await at.api('POST', `/tickets/${ticket}/answers`, { text: 'to the left' }, eve.token);
+  const refused = { status: 403, body: { message: expect.stringContaining('answered') } };
+  expect(await approve((await gateOf(run)).id, eve.token)).toMatchObject(refused);
+
+  const other = await file('Guard it');
+  const first = await runOf(other);
+  await gateOf(first);
+  await at.api('POST', `/runs/${first}/cancel`, { reason: 'not yet' });
+  await at.until('its end', async () => (await stateOf(first)) === 'cancelled');
+  await at.api('POST', `/tickets/${other}/answers`, { text: 'now, and so' }, eve.token);
+  const again = await runOf(other, 2);
+  expect(await approve((await gateOf(again)).id, eve.token)).toMatchObject(refused);
+});
+
+test.each([' Fay', 'fay', 'F\u0430y', 'F\u200bay', 'Ｆay'])('beside Fay, %j is not let in', async (name) => {
+  if (!((await at.api('GET', '/people')).body as { name: string }[]).some((one) => one.name === 'Fay'))
+    await at.enrol('Fay', 'approver');
+  const refused = await invite(name, ['approver']);
+  expect([409, 422]).toContain(refused.status);
+  expect(refused.body.message).toMatch(/Fay|mixes|invisible/);
+});
+
+test('an invitation is used once, in time, by whoever has the code, who alone is shown the token', async () => {
+  const invited = await invite('Gil', ['author']);
+  expect(invited).toMatchObject({ status: 201, body: { code: expect.any(String), name: 'Gil' } });
+  expect(JSON.stringify(invited.body)).not.toContain('token');
+  const { id, code } = invited.body;
+  const view = async () =>
+    ((await at.api('GET', '/people')).body as { id: string; state: string }[]).find((one) => one.id === id)
+      ?.state;
+  expect(await view()).toBe('invited');
+  expect((await at.api('GET', '/people', undefined, code)).status).toBe(401);
+  const { token } = (await accept(code)).body;
+  expect((await at.api('GET', '/people', undefined, token)).status).toBe(200);
+  expect(await accept(code)).toMatchObject({ status: 401, body: { code: 'bad-invitation' } });
+  expect(await view()).toBe('enrolled');
+  const lines = (await at.api('GET', '/trail?limit=1000')).body as { type: string; actor: string }[];
+  const own = lines.filter((line) => line.type.startsWith('person.')).slice(-2);
+  expect(own).toMatchObject([
+    { type: 'person.invited', actor: 'per_00000000admin' },
+    { type: 'person.accepted', actor: id },
+  ]);
+  expect((await invite('Hal', ['author'], token)).status).toBe(403);
+});
+
+test('an expired invitation says so, and is listed so', async () => {
+  const { id, code } = (await invite('Ida', ['author'])).body;
+  const sql = postgres(db.url.postgres, { max: 1 });
+  await sql`update millwright.people set code_expires_at = 1 where id = ${id}`;
+  await sql.end();
+  expect(await accept(code)).toMatchObject({
+    status: 410,
+    body: { message: expect.stringContaining('expired') },
+  });
+  const people = (await at.api('GET', '/people')).body as { id: string; state: string }[];
+  expect(people.find((one) => one.id === id)?.state).toBe('expired');
+  const { code: another } = (await at.api('POST', `/people/${id}/rotation`, {})).body;
+  expect((await accept(another)).status).toBe(200);
+});
+
+test('a person rotates their own token, and nobody but an administrator another one’s', async () => {
+  const [jo, kim] = [await at.enrol('Jo', 'author'), await at.enrol('Kim', 'author')];
+  const mine = await at.api('POST', `/people/${jo.id}/rotation`, {}, jo.token);
+  expect(mine.body).toMatchObject({ kind: 'own', token: expect.any(String) });
+  expect((await at.api('GET', '/people', undefined, jo.token)).status).toBe(401);
+  expect((await at.api('GET', '/people', undefined, mine.body.token)).status).toBe(200);
+  expect((await at.api('POST', `/people/${jo.id}/rotation`, {}, kim.token)).status).toBe(403);
+  expect((await at.api('POST', '/people/per_00000000none/rotation', {})).status).toBe(404);
+  const admin = 'per_00000000admin' as PersonId;
+  expect((await at.api('POST', `/people/${admin}/rotation`, {})).body.next).toContain('token');
+});
+
+test('no token, a wrong one and one without the role each say what to do', async () => {
+  const none = await at.api('GET', '/people', undefined, null);
+  expect(none).toMatchObject({
+    status: 401,
+    body: { message: expect.stringContaining('none was given'), exitCode: 4 },
+  });
+  for (const token of ['x', 'wrong-token-of-somebody', `mwt_${'a'.repeat(32)}`]) {
+    const wrong = await at.api('GET', '/people', undefined, token);
+    expect(wrong.body).toMatchObject({
+      code: 'bad-token',
+      message: expect.stringContaining("nobody's"),
+      exitCode: 4,
+    });
+  }
+  const gate = await gateOf(await runOf(await file('Guard it')));
+  const admin = await at.api('POST', `/gates/${gate.id}/approve`, { reason: 'mine' });
+  expect(admin.body).toMatchObject({
+    exitCode: 4,
+    message: expect.stringContaining('the role approver'),
+    next: expect.stringContaining('./millwright person invite NAME --roles approver'),
+  });
+});

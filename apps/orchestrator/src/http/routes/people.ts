@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import {
+  Acceptance,
+  AcceptedPerson,
+  type Actor,
+  Invitation,
+  NewInvitation,
+  PersonId,
+  PersonView,
+  Reason,
+  Rotated,
+  streamOf,
+} from '@millwright/domain';
+import { hashToken, type ListedPerson } from '@millwright/store';
+import { z } from 'zod';
+import { appendAs } from '../../streams/append-as.ts';
+import type { Api, App } from '../api.ts';
+import { ADMIN, requireRole } from '../authenticate.ts';
+import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
+
+/** Wants no token: who is invited has none yet, and is known by the code. */
+export const ACCEPTANCE_ROUTE = '/people/acceptance';
+const INVITATION_MS = 7 * 24 * 3_600_000;
+const LIST = './millwright person list';
+const Params = z.object({ id: PersonId });
+
+const newToken = () => `mwt_${randomBytes(24).toString('base64url')}`;
+const newCode = (now: number) => {
+  const code = `mwi_${randomBytes(24).toString('base64url')}`;
+  return { code, kept: { hash: hashToken(code), expiresAt: now + INVITATION_MS } };
+};
+
+/**
+ * People, by invitation: whoever invites gets a code, never a token; the code is used once, by who is invited, and the token that it gives
+ * is shown to them alone. What opens something is on the trail before anybody is told it.
+ */
+export function peopleRoutes(app: App, { factory }: Api): void {
+  const { people } = factory.store;
+  const known = async (id: PersonId): Promise<ListedPerson> => {
+    const found = (await people.list()).find((person) => person.id === id);
+    if (found === undefined || found.roles.length === 0) throw notFound('person', id, LIST);
+    return found;
+  };
+
+  app.post(
+    '/people/invitations',
+    { schema: { body: NewInvitation, response: { 201: Invitation } } },
+    async (request, reply) => {
+      requireRole(request.who, 'admin');
+      const id = factory.ids.next('per') as PersonId;
+      const { code, kept } = newCode(factory.clock.now());
+      const roles = [...new Set(request.body.roles)];
+      const invited = await people.invite({ id, name: request.body.name, roles, code: kept });
+      if (invited.kind === 'refused')
+        throw unusable('bad-name', `this cannot be a person's name: ${invited.reason}`);
+      if (invited.kind === 'taken')
+        throw conflict(
+          'exists',
+          `${request.body.name} is the name of ${invited.by}, or looks like it: one person has one account`,
+          `${LIST}; give another person a name that cannot be mistaken; a lost token is replaced by ./millwright person rotate ID`,
+        );
+      await appendAs(factory, streamOf.person(id), request.who, {
+        type: 'person.invited',
+        data: { person: id, roles, expiresAt: kept.expiresAt },
+      });
+      return reply.status(201).send({ ...invited.person, code, expiresAt: kept.expiresAt });
+    },
+  );
+
+  app.post(
+    ACCEPTANCE_ROUTE,
+    { schema: { body: Acceptance, response: { 200: AcceptedPerson } } },
+    async (request) => {
+      const token = newToken();
+      const accepted = await people.accept(request.body.code, hashToken(token), factory.clock.now());
+      const again = 'ask an administrator for another: ./millwright person rotate ID';
+      if (accepted.kind === 'expired')
+        throw new HttpProblem(410, 'invitation-expired', 'this invitation has expired', {
+          exitCode: 4,
+          next: again,
+        });
+      if (accepted.kind === 'unknown')
+        throw new HttpProblem(
+          401,
+          'bad-invitation',
+          'this code opens nothing: it was used already, was replaced, or is mistyped',
+          { exitCode: 4, next: again },
+        );
+      const { person } = accepted;
+      const actor = person.id as string as Actor;
+      await appendAs(
+        factory,
+        streamOf.person(person.id),
+        { actor },
+        {
+          type: 'person.accepted',
+          data: { person: person.id },
+        },
+      );
+      return { ...person, token };
+    },
+  );
+
+  app.post(
+    '/people/:id/rotation',
+    { schema: { params: Params, body: z.strictObject({}), response: { 200: Rotated } } },
+    async (request) => {
+      const { who } = request;
+      const person = await known(request.params.id);
+      if (person.id === ADMIN)
+        throw conflict(
+          'is-admin',
+          "the first administrator's token lies in the factory's own folder",
+          'stop the factory, remove the file `token` in its folder, and start it: another is made',
+        );
+      const own = who.id === person.id;
+      if (!own) requireRole(who, 'admin');
+      const { id, name, roles } = person;
+      const token = newToken();
+      const { code, kept } = newCode(factory.clock.now());
+      await appendAs(factory, streamOf.person(id), who, {
+        type: 'person.rotated',
+        data: { person: id, expiresAt: own ? null : kept.expiresAt },
+      });
+      await people.rotate(id, own ? { tokenHash: hashToken(token) } : { code: kept });
+      return own
+        ? { kind: 'own' as const, id, name, roles, token }
+        : { kind: 'other' as const, id, name, roles, code, expiresAt: kept.expiresAt };
+    },
+  );
+
+  app.get('/people', { schema: { response: { 200: z.array(PersonView) } } }, async () =>
+    (await people.list()).map(({ id, name, roles, token, expiresAt }) => ({
+      id,
+      name,
+      roles,
+      expiresAt,
+      state: stateOf({ roles, token, expiresAt }, factory.clock.now()),
+    })),
+  );
+
+  // Recorded first, then done: killed in between, the same request does the rest.
+  app.post('/people/:id/erasure', { schema: { params: Params, body: Reason } }, async (request) => {
+    requireRole(request.who, 'admin');
+    const { id } = request.params;
+    if (id === ADMIN) throw conflict('is-admin', "the first administrator's name is no person's", LIST);
+    if (!(await people.list()).some((person) => person.id === id)) throw notFound('person', id, LIST);
+    await appendAs(factory, streamOf.person(id), request.who, {
+      type: 'person.erased',
+      data: { person: id, reason: request.body.reason },
+    });
+    await people.erase(id);
+    return { person: id, erased: true };
+  });
+}
+
+function stateOf(
+  { roles, token, expiresAt }: Pick<ListedPerson, 'roles' | 'token' | 'expiresAt'>,
+  now: number,
+): PersonView['state'] {
+  if (roles.length === 0) return 'erased';
+  if (token) return 'enrolled';
+  return expiresAt !== null && expiresAt > now ? 'invited' : 'expired';
+}
