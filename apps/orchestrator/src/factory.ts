@@ -19,6 +19,7 @@ export type Settings = {
   healMs: number;
   /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
   raiseAfter: number;
+  /** Of a stage that writes; who only reads gets half. A conversation that is full hands over to the next within them. */
   attempt: { turns: number; wallMs: number; usd: number };
   limits: { reworks: number; attempts: number; tasks: number; rebases: number };
 };
@@ -30,7 +31,7 @@ export const defaultSettings: Settings = {
   sealMs: 10_000,
   healMs: 2_000,
   raiseAfter: 5,
-  attempt: { turns: 80, wallMs: 30 * 60_000, usd: 10 },
+  attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
 };
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { maskSecrets, type RepoName, terminal } from '@millwright/domain';
 import { pino } from 'pino';
 import { type Configuration, compose } from './compose.ts';
-import type { Settings } from './factory.ts';
+import { defaultSettings, type Settings } from './factory.ts';
 
 // The program: the only place of this app that reads the environment.
 
@@ -82,7 +82,10 @@ function publishFromEnvironment(): NonNullable<Configuration['publish']> {
   return { file: file || null, repo: (repo || null) as RepoName | null, branch, everyMs };
 }
 
-/** Waits may be set shorter, in milliseconds, for demonstrations and tests. */
+/**
+ * Waits may be set shorter, in milliseconds, for demonstrations and tests. `MILLWRIGHT_STAGE_TURNS`, `…_MINUTES` and `…_USD`: what one stage may
+ * take.
+ */
 function settingsFromEnvironment(): Partial<Settings> {
   const ms = (name: string): number | undefined =>
     process.env[name] ? Number(process.env[name]) : undefined;
@@ -93,7 +96,15 @@ function settingsFromEnvironment(): Partial<Settings> {
     sealMs: ms('MILLWRIGHT_SEAL_MS'),
     healMs: ms('MILLWRIGHT_HEAL_MS'),
   };
-  return Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined && Number.isFinite(value)),
-  );
+  const minutes = ms('MILLWRIGHT_STAGE_MINUTES');
+  const stage = {
+    turns: ms('MILLWRIGHT_STAGE_TURNS'),
+    wallMs: minutes === undefined ? undefined : minutes * 60_000,
+    usd: ms('MILLWRIGHT_STAGE_USD'),
+  };
+  const set = (values: Readonly<Record<string, number | undefined>>) =>
+    Object.fromEntries(
+      Object.entries(values).filter(([, value]) => value !== undefined && Number.isFinite(value)),
+    );
+  return { ...set(given), attempt: { ...defaultSettings.attempt, ...set(stage) } };
 }

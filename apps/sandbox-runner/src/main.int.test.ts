@@ -110,6 +110,7 @@ async function open(): Promise<AttemptId> {
   const spec = AttemptSpec.parse({
     ...{ attempt, run: 'run_0000000000000001', repo: 'plain', ticket: { title: 'A' }, config: {}, deadline },
     ...{ role: 'implement', plan: { kind: 'tasks', summary: '', tasks: [task] }, task, feedback: [] },
+    triesLeft: 3,
     ...{ baseTree: trees[0], from: trees[0], start: trees[0] },
     source: { bundle: await store.artifacts.put(bundle), trees },
     limits: { turns: 20, wallMs: 120_000, usd: 5 },

@@ -80,6 +80,19 @@ export const ChangeSet = z.strictObject({
 });
 export type ChangeSet = z.infer<typeof ChangeSet>;
 
+/** What an implementer hands in instead of a change: why there is none to make here. The factory asks a person with it. */
+export const Blocked = z.strictObject({
+  kind: z.literal('blocked'),
+  summary: freeText(z.string().max(20_000)),
+  reason: freeText(z.string().min(1).max(10_000)),
+});
+export type Blocked = z.infer<typeof Blocked>;
+
+/** What comes of an implement stage. */
+export const Implemented = z.union([ChangeSet, Blocked]);
+export type Implemented = z.infer<typeof Implemented>;
+export const isBlocked = (made: Implemented): made is Blocked => 'kind' in made;
+
 export const Finding = z.strictObject({
   path: z.string().max(4_096),
   line: z.number().int().positive().optional(),
@@ -105,6 +118,8 @@ export const AcceptanceChecks = z.strictObject({
       z.strictObject({
         acceptance: freeText(z.string().min(1).max(2_000)),
         command: freeText(z.string().min(1).max(4_000)),
+        /** A change (where nothing is said) fails before it and holds after it, a guard holds before and after. */
+        kind: z.enum(['change', 'guard']).optional(),
       }),
     )
     .max(64),

@@ -204,6 +204,14 @@ export const Entry = z.discriminatedUnion('type', [
     tree: GitSha,
     commit: GitSha,
   }),
+  /** Its implementer says that there is no change to make here, or that it cannot be made here: a person is asked. */
+  e('task.blocked', {
+    task: TaskId.nullable(),
+    attempt: AttemptId,
+    blocked: Digest,
+    question: freeText(z.string().max(20_000)),
+    expiresAt: Instant,
+  }),
   e('task.reviewed', {
     task: TaskId.nullable(),
     review: Digest,

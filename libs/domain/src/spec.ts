@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChangedPath, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
+import { ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
 import { freeText } from './words.ts';
@@ -15,12 +15,34 @@ export type Role = z.infer<typeof Role>;
 export const Source = z.strictObject({ bundle: Digest, trees: z.array(GitSha).min(1) });
 export type Source = z.infer<typeof Source>;
 
+/** What an implementer said of a change. */
+export const Said = z.strictObject({
+  summary: freeText(z.string()),
+  commitMessage: freeText(z.string()),
+});
+export type Said = z.infer<typeof Said>;
+
+/** Of what was sent back; absent where nothing was handed in. */
+const of = { said: Said.optional() };
+
 /** Why an implementer is asked again. Everything in it is data for the model, not authority. */
 export const Feedback = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('review'), review: Review }),
-  z.strictObject({ kind: z.literal('tests'), report: TestReport }),
-  z.strictObject({ kind: z.literal('conflict'), paths: z.array(z.string()), message: freeText(z.string()) }),
-  z.strictObject({ kind: z.literal('refused'), message: freeText(z.string()) }),
+  z.strictObject({ kind: z.literal('review'), review: Review, ...of }),
+  z.strictObject({ kind: z.literal('tests'), report: TestReport, ...of }),
+  z.strictObject({
+    kind: z.literal('conflict'),
+    paths: z.array(z.string()),
+    message: freeText(z.string()),
+    ...of,
+  }),
+  z.strictObject({ kind: z.literal('refused'), message: freeText(z.string()), ...of }),
+  /** A person's word on why the implementer could not go on. */
+  z.strictObject({
+    kind: z.literal('answer'),
+    question: freeText(z.string()),
+    answer: freeText(z.string()),
+    ...of,
+  }),
 ]);
 export type Feedback = z.infer<typeof Feedback>;
 
@@ -60,7 +82,10 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     /** The tree the change is measured against, and the tree the workspace starts from (the same, but for rework and conflicts). */
     from: GitSha,
     start: GitSha,
+    /** All of it, the oldest first: the attempt is one more than there are. */
     feedback: z.array(Feedback),
+    /** How often the work may still be sent back. */
+    triesLeft: z.number().int().nonnegative(),
   }),
   z.strictObject({
     ...common,
@@ -72,6 +97,14 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     paths: z.array(ChangedPath),
     from: GitSha,
     tree: GitSha,
+    /** What the implementer said of it; the message is the one that lands. */
+    said: Said,
+    /** Reviews of this work before, the oldest first, and what has changed since the last; absent where none was. */
+    earlier: z.array(Review),
+    interdiff: Digest.nullable(),
+    /** Of the run as a whole: what its parts' reviews left open. */
+    open: z.array(Finding),
+    triesLeft: z.number().int().nonnegative(),
   }),
   z.strictObject({
     ...common,
@@ -85,6 +118,8 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     ...common,
     role: z.literal('deploy'),
     plan: Plan,
+    /** From the base to the tree that ships. */
+    patch: Digest,
     release: ReleaseId,
     commit: GitSha,
     tree: GitSha,

@@ -1,6 +1,7 @@
 import {
   type AttemptId,
   type AttemptSpec,
+  ChangeSet,
   type Digest,
   type Feedback,
   type FeedbackRef,
@@ -11,7 +12,10 @@ import {
   type ReleaseId,
   RepoConfig,
   Review,
+  type Role,
   type Run,
+  type Said,
+  type SpecOf,
   TaskId,
   TestReport,
   Ticket,
@@ -20,8 +24,9 @@ import {
   type Work,
   workOf,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Factory, Settings } from '../factory.ts';
 import type { Repository } from '../source-control/repository.ts';
+import { commitMessageOf } from './commit-message.ts';
 
 type Open = Extract<Todo, { do: 'open-stage' }>;
 
@@ -49,9 +54,9 @@ export async function specFor(
     ticket,
     config,
     baseTree: run.base.tree,
-    limits: factory.settings.attempt,
+    limits: limitsOf(factory.settings, step.role),
     budgets: ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`],
-    deadline: Math.min(factory.clock.now() + factory.settings.attempt.wallMs, run.expiresAt),
+    deadline: Math.min(factory.clock.now() + limitsOf(factory.settings, step.role).wallMs, run.expiresAt),
   };
   const given = [run.ticketDigest, run.config];
 
@@ -72,7 +77,8 @@ export async function specFor(
       const work = need(workOf(run, step.task));
       const from = (work.base ?? run.head).tree;
       const start = work.start ?? from;
-      const feedback = await Promise.all(work.feedback.map((one) => readFeedback(factory, one)));
+      const refs = allFeedback(run, work).slice(-MAX_FEEDBACK);
+      const feedback = await Promise.all(refs.map((one) => readFeedback(factory, one)));
       const source = await sourceOf(run.base.tree, from, start);
       return {
         spec: {
@@ -84,12 +90,14 @@ export async function specFor(
           from,
           start,
           feedback,
+          triesLeft: triesLeft(run, work),
         },
         inputs,
       };
     }
     case 'review': {
       const subject = await reviewSubject(factory, repo, run, step.task);
+      const work = need(workOf(run, step.task));
       const source = await sourceOf(subject.from, subject.tree);
       return {
         spec: {
@@ -97,8 +105,10 @@ export async function specFor(
           role: 'review',
           source,
           plan,
-          task: step.task === null ? null : taskOf(plan, step.task, need(workOf(run, step.task))),
+          task: step.task === null ? null : taskOf(plan, step.task, work),
           ...subject,
+          ...(await reviewedBefore(factory, repo, run, step.task, subject.tree)),
+          triesLeft: triesLeft(run, work),
         },
         inputs: [...inputs, subject.patch],
       };
@@ -130,6 +140,7 @@ export async function specFor(
           role: 'deploy',
           source,
           plan,
+          patch: await artifacts.put(await repo.diff(run.base.tree, tree)),
           release,
           commit,
           tree,
@@ -170,22 +181,90 @@ function taskOf(plan: Plan, task: TaskId | null, work: Work): PlanTask {
   };
 }
 
+const MAX_FEEDBACK = 20;
+
+/** Rework on the whole of a single task is work on that task: it knows what came before. */
+function allFeedback(run: Run, work: Work): readonly FeedbackRef[] {
+  const [only, ...others] = run.tasks;
+  if (work.task !== null || only === undefined || others.length > 0) return work.feedback;
+  // What was sent back before the whole was reworked is what the task's implementer had made.
+  const made = only.made?.change ?? null;
+  return [...only.feedback, ...work.feedback.map((one) => ({ ...one, change: one.change ?? made }))];
+}
+
 async function readFeedback(factory: Factory, ref: FeedbackRef): Promise<Feedback> {
   const { artifacts } = factory.store;
+  const said = ref.change === null ? {} : { said: await saidOf(factory, ref.change) };
   switch (ref.kind) {
     case 'review':
-      return { kind: 'review', review: await getJson(artifacts, Review, ref.review) };
+      return { kind: 'review', review: await getJson(artifacts, Review, ref.review), ...said };
     case 'tests':
-      return { kind: 'tests', report: await getJson(artifacts, TestReport, ref.report) };
+      return { kind: 'tests', report: await getJson(artifacts, TestReport, ref.report), ...said };
     case 'conflict':
       return {
         kind: 'conflict',
         paths: ref.paths,
-        message: 'Both sides changed these files. The workspace holds both, between conflict markers.',
+        message:
+          'Work that was integrated before yours changed the same places. HEAD~1 is that work, your change lies on top with both sides between conflict markers. Keep both intents, leave no marker, change nothing else.',
+        ...said,
       };
     case 'refused':
-      return ref;
+      return { kind: 'refused', message: ref.message, ...said };
+    case 'answer':
+      return { kind: 'answer', question: ref.question, answer: ref.answer, ...said };
   }
+}
+
+async function saidOf(factory: Factory, change: Digest): Promise<Said> {
+  const { summary, commitMessage } = await getJson(factory.store.artifacts, ChangeSet, change);
+  return { summary, commitMessage };
+}
+
+/** How often the work may be sent back before the run ends. */
+const triesLeft = (run: Run, work: Work): number => Math.max(0, run.limits.reworks - work.reworks);
+
+/** Who only reads needs a part of what who writes needs. */
+function limitsOf({ attempt }: Settings, role: Role): AttemptSpec['limits'] {
+  if (role === 'implement') return attempt;
+  return { turns: Math.ceil(attempt.turns / 2), wallMs: attempt.wallMs, usd: attempt.usd / 2 };
+}
+
+/** What a reviewer knows of the work besides the change: its author's words, earlier reviews, what changed since, what its parts left open. */
+async function reviewedBefore(
+  factory: Factory,
+  repo: Repository,
+  run: Run,
+  task: TaskId | null,
+  tree: GitSha,
+): Promise<Pick<SpecOf<'review'>, 'said' | 'earlier' | 'interdiff' | 'open'>> {
+  const { artifacts } = factory.store;
+  const alone = run.tasks.length === 1;
+  const before = run.reviews.filter((one) => alone || one.task === task);
+  const parts = task === null && !alone ? run.reviews.filter((one) => one.task !== null) : [];
+  const read = (of: Run['reviews']) =>
+    Promise.all(of.map(({ review }) => getJson(artifacts, Review, review)));
+  const [earlier, approved] = await Promise.all([
+    read(before),
+    read(parts.filter((one) => one.verdict === 'approve')),
+  ]);
+  const last = before.at(-1)?.tree ?? null;
+  const change = workOf(run, task)?.made?.change ?? null;
+  return {
+    said:
+      task === null
+        ? { summary: await summaries(factory, run), commitMessage: await commitMessageOf(factory, run) }
+        : await saidOf(factory, need(change)),
+    earlier,
+    interdiff: last === null || last === tree ? null : await artifacts.put(await repo.diff(last, tree)),
+    open: approved.flatMap(({ findings }) => findings),
+  };
+}
+
+/** What the implementers said, one after the other. */
+async function summaries(factory: Factory, run: Run): Promise<string> {
+  const made = [...run.tasks, run.whole].flatMap((work) => (work.made === null ? [] : [work.made.change]));
+  const said = await Promise.all(made.map((change) => saidOf(factory, change)));
+  return said.map(({ summary }) => summary).join('\n\n');
 }
 
 /** A task's own change, or the run's whole one. The diff is the factory's own, made again from the two trees. */

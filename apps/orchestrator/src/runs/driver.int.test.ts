@@ -69,7 +69,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     ).toEqual(['plan done', 'implement done', 'review done', 'test done']);
     expect(show('src/x.js')).toBe('export const x = 2;');
     expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%B', 'main')).toMatch(
-      /^Do it\n\ndo it\n\nMillwright-Ticket: tkt_\w+\nMillwright-Run: run_/,
+      /^Do it\n\nMade in attempt 1\.\n\nMillwright-Ticket: tkt_\w+\nMillwright-Run: run_/,
     );
     const trail = (await factory.api('GET', `/trail?run=${run.id}`)).body as {
       stream: string;
@@ -129,7 +129,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     let tests = 0;
     await start({
       implement: (spec) => ({
-        'src/x.js': `export const x = ${spec.feedback.length === 0 ? 2 : spec.feedback[0]?.kind === 'review' ? 3 : 4};\n`,
+        'src/x.js': `export const x = ${spec.feedback.length + 2};\n`,
       }),
       review: (spec) =>
         spec.task !== null &&
@@ -167,6 +167,85 @@ describe('a run, driven through real Postgres, git and queue', () => {
       reason: expect.stringMatching(/sent back 4 times: the tests still fail/),
     });
     expect(show('src/x.js')).toBe('export const x = 1;');
+  });
+
+  it('tells an implementer all that came before, and a reviewer what was said, found and changed since', async () => {
+    const told: unknown[] = [];
+    const shown: unknown[] = [];
+    let tests = 0;
+    await start({
+      implement: (spec) => {
+        const attempt = spec.feedback.length + 1;
+        told.push([spec.feedback.map((one) => [one.kind, one.said?.summary]), spec.triesLeft]);
+        return { 'src/x.js': `export const x = ${attempt + 1};\n` };
+      },
+      review: (spec) => {
+        shown.push([spec.said.summary, spec.earlier.length, spec.interdiff === null]);
+        return shown.length === 1 ? 'request_changes' : 'approve';
+      },
+      test: () => (++tests === 1 ? 'failed' : 'passed'),
+    });
+    const run = await ended((await file()).id);
+    expect(run.state).toBe('done');
+    expect(told).toEqual([
+      [[], 3],
+      [[['review', 'Attempt 1.']], 2],
+      [
+        [
+          ['review', 'Attempt 1.'],
+          ['tests', 'Attempt 2.'],
+        ],
+        2,
+      ],
+    ]);
+    expect(shown).toEqual([
+      ['Attempt 1.', 0, true],
+      ['Attempt 2.', 1, false],
+      ['Attempt 2.\n\nAttempt 3.', 2, false],
+    ]);
+    // The message of what was made last lands, not the ticket's title and the plan.
+    expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%b', 'main')).toMatch(
+      /^Made in attempt 3\.\n\nMillwright-Ticket/,
+    );
+  });
+
+  it('asks a person where an implementer is blocked, and goes on with the answer; it counts as nothing sent back', async () => {
+    const told: unknown[] = [];
+    await start({
+      implement: (spec) => {
+        told.push(spec.feedback);
+        return spec.feedback.length === 0
+          ? { blocked: 'The port is taken on the base too.' }
+          : { 'src/x.js': 'export const x = 2;\n' };
+      },
+    });
+    const { id } = await file();
+    const asked = await factory.until('the question', async () => {
+      const ticket = (await factory.api('GET', `/tickets/${id}`)).body;
+      return ticket.question === null ? null : ticket;
+    });
+    expect(asked).toMatchObject({
+      state: 'waiting',
+      question: expect.stringMatching(/task a made no change: The port is taken on the base too\./),
+    });
+    const waiting = (await factory.api('GET', `/runs/${asked.runs[0]}`)).body;
+    expect(JSON.stringify(waiting)).toContain(`ticket answer ${id}`);
+    expect((await factory.api('POST', `/tickets/${id}/answers`, { text: 'Use another port.' })).status).toBe(
+      200,
+    );
+    const run = await ended(id);
+    expect(run.state).toBe('done');
+    expect(factory.runner.attempts).toEqual(['plan', 'implement', 'implement', 'review', 'test']);
+    expect(told[1]).toMatchObject([{ kind: 'answer', answer: 'Use another port.' }]);
+  });
+
+  it('ends where an implementer keeps saying that it is blocked, or nobody answers', async () => {
+    await start({ implement: () => ({ blocked: 'No.' }) }, 6, { questionMs: 300 });
+    const { id } = await file();
+    expect(await ended(id)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/not answered in time/),
+    });
   });
 
   it('waits for two people on a protected path, takes neither the requester nor a stranger, and denies when one says no', async () => {

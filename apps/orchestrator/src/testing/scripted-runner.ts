@@ -4,6 +4,7 @@ import {
   AttemptId,
   type AttemptOutcome,
   AttemptSpec,
+  Blocked,
   ChangeSet,
   type Clock,
   type Digest,
@@ -27,7 +28,7 @@ import type { Repository } from '../source-control/repository.ts';
 export type Script = {
   plan?: (spec: SpecOf<'plan'>) => Plan;
   /** Path → text (null deletes), on top of the start tree. */
-  implement?: (spec: SpecOf<'implement'>) => Record<string, string | null>;
+  implement?: (spec: SpecOf<'implement'>) => Record<string, string | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
   test?: (spec: SpecOf<'test'>) => Verdict;
   release?: (spec: SpecOf<'deploy'>) => Release;
@@ -98,10 +99,13 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       );
     case 'implement': {
       const repo = await repository();
-      const tree = await edited(repo, spec.start, script.implement?.(spec) ?? { 'new.txt': 'new\n' });
+      const made = script.implement?.(spec) ?? { 'new.txt': 'new\n' };
+      if (typeof made.blocked === 'string')
+        return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
+      const tree = await edited(repo, spec.start, made as Record<string, string | null>);
       return putJson(artifacts, ChangeSet, {
-        summary: 's',
-        commitMessage: 'm',
+        summary: `Attempt ${spec.feedback.length + 1}.`,
+        commitMessage: `${spec.ticket.title}\n\nMade in attempt ${spec.feedback.length + 1}.`,
         baseTree: spec.from,
         tree,
         patch: await artifacts.put(await repo.diff(spec.from, tree as never)),

@@ -95,6 +95,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `accepted the plan: ${entry.data.tasks.map((task) => task.id).join(', ')}`;
     case 'question.asked':
       return `asked the author: ${entry.data.question}`;
+    case 'task.blocked':
+      return `the implementer made no change and asks: ${firstLine(entry.data.question)}`;
     case 'question.answered':
       return `answered the planner: ${entry.data.answer}`;
     case 'task.changed':

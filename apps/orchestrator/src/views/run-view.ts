@@ -6,6 +6,7 @@ import {
   noUsage,
   Plan,
   type Plan as PlanType,
+  questionOf,
   type Run,
   type RunView,
   type Stage,
@@ -175,6 +176,9 @@ function pausedCanary(world: World, run: Run): string | null {
 
 function waitingFor(run: Run, waits: readonly Extract<Todo, { do: 'wait' }>[]): string | null {
   if (run.question) return `the planner asks: ${run.question.question}`;
+  const asked = questionOf(run);
+  if (asked)
+    return `${asked.question} — answer with ./millwright ticket answer ${run.ticket} TEXT, or cancel the run`;
   const gate = run.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
   const again = waits.find((wait) => wait.for === 'retry');
   if (again) {

@@ -110,6 +110,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
     case 'undo.asked':
       return entry.data.decision === 'allow' ? 'done' : entry.data.decision === 'deny' ? 'failed' : 'waiting';
     case 'question.asked':
+    case 'task.blocked':
       return 'waiting';
     case 'gate.denied':
     case 'gate.expired':

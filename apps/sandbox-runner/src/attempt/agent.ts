@@ -111,7 +111,11 @@ export async function submissionOf<R extends Role>(
     budget: runner.budget,
     scopes: spec.budgets,
     fence: claim.fence,
-    settings: { root: options.root, ...(runner.retry === undefined ? {} : { retry: runner.retry }) },
+    settings: {
+      root: options.root,
+      ...(runner.retry === undefined ? {} : { retry: runner.retry }),
+      ...(runner.conversationTurns === undefined ? {} : { conversationTurns: runner.conversationTurns }),
+    },
     onActivity: (text) => runner.note('activity', { attempt: spec.attempt, text }),
   });
   return submitted(result);

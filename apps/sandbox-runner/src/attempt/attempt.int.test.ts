@@ -9,6 +9,7 @@ import {
   type Actor,
   AttemptId,
   AttemptSpec,
+  Blocked,
   ChangeSet,
   type Clock,
   type Digest,
@@ -63,6 +64,38 @@ turns:
   - tools: [{ submit: { summary: nothing, commitMessage: Do nothing } }]
 ---
 role: implement
+when: { title: "^Blocked" }
+turns:
+  - tools: [{ submit: { summary: I looked., commitMessage: None, blocked: The tests fail without my change too. } }]
+---
+role: implement
+when: { title: "^Thinks" }
+turns:
+  - think: First the token.
+    tools: [{ bash: "echo '${CANARY}' > /tmp/kept" }, { think: Then the length. }, { bash: "wc -c < /tmp/kept" }]
+  - expect: ["43"]
+    think: Now the work.
+    tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - think: Done, I think.
+    tools: [{ bash: "tail -1 src/sum.js" }]
+  - expect: ["triple"]
+    tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
+when: { title: "^Hands over" }
+handover: "triple is written. Open: hand it in."
+turns:
+  - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - tools: [{ bash: "grep triple src/sum.js" }]
+---
+role: implement
+when: { title: "^Hands over", prompt: "<handover>\\ntriple is written" }
+turns:
+  - tools: [{ bash: "git status --short" }]
+  - expect: ["M src/sum.js"]
+    tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
 when: { title: "^Leaky" }
 turns:
   - tools: [{ bash: "echo 'key = ${CANARY}' > key.txt && cat key.txt" }]
@@ -87,7 +120,8 @@ turns:
 ---
 role: deploy
 turns:
-  - tools: [{ submit: { notes: Adds., watch: [errors] } }]
+  - expect: ["<diff>\\ndiff"]
+    tools: [{ submit: { notes: Adds., watch: [errors] } }]
 `;
 
 const FACTORY = `test-${process.pid}`;
@@ -199,7 +233,7 @@ async function artifactOf(attempt: AttemptId): Promise<Digest> {
   return outcome.artifact;
 }
 const implement = ([tree]: string[]) => ({
-  ...{ role: 'implement', plan: PLAN, task: task(), from: tree, start: tree, feedback: [] },
+  ...{ role: 'implement', plan: PLAN, task: task(), from: tree, start: tree, feedback: [], triesLeft: 3 },
 });
 const never = new AbortController().signal;
 
@@ -241,6 +275,51 @@ test('implement: an empty change is refused', async () => {
   });
 });
 
+test('implement: blocked is handed in as such, and nothing is made up', async () => {
+  const attempt = await open('Blocked', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await getJson(store.artifacts, Blocked, await artifactOf(attempt))).toEqual({
+    kind: 'blocked',
+    summary: 'I looked.',
+    reason: 'The tests fail without my change too.',
+  });
+});
+
+test('implement: thinking around a call that holds a token goes back as it came; resumed, it is left out, on the trail', async () => {
+  const attempt = await open('Thinks', implement);
+  const stop = new AbortController();
+  const first = await newRunner();
+  const half: Runner = {
+    ...first,
+    note: (event, { text }) => {
+      if (event === 'activity' && String(text).includes('turn 3')) stop.abort(new Error('SIGTERM'));
+    },
+  };
+  await runAttempt(half, attempt, stop.signal);
+  expect(await outcomeOf(attempt)).toBeNull();
+  await runAttempt(await newRunner(), attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change.paths.map(({ path }) => path)).toEqual(['src/sum.js']);
+  const changes = (await entriesOf(attempt)).flatMap((entry) =>
+    entry?.type === 'conversation.changed' ? [[entry.data.change, entry.data.after]] : [],
+  );
+  expect(changes).toEqual([['thinking_dropped', 2]]);
+  expect(await placesOf(db.url.postgres, CANARY.slice(4, 24))).toEqual([]);
+});
+
+test('implement: a conversation that hands over goes on in a sandbox of its own later, with what it was told', async () => {
+  const attempt = await open('Hands over', implement);
+  const runner = await newRunner();
+  const short: Runner = { ...runner, conversationTurns: 2 };
+  await runAttempt(short, attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change.commitMessage).toBe('Add triple');
+  const changes = (await entriesOf(attempt)).flatMap((entry) =>
+    entry?.type === 'conversation.changed' ? [entry.data] : [],
+  );
+  expect(changes).toMatchObject([{ change: 'handed_over', after: 3, note: expect.any(String) }]);
+});
+
 test('implement: a secret that the model wrote down is nowhere: not in turns, the workspace kept, the patch, or why it was refused', async () => {
   const attempt = await open('Leaky', implement);
   await runAttempt(await newRunner(), attempt, never);
@@ -259,6 +338,13 @@ test('review: bound to the patch', async () => {
   const patch = await store.artifacts.put(new TextEncoder().encode('diff --git a/src/sum.js b/src/sum.js\n'));
   const attempt = await open('Review', ([from, tree]) => ({
     ...{ role: 'review', plan: PLAN, task: null, patch, patchId, paths: CHANGED, from, tree },
+    ...{
+      said: { summary: 'Adds.', commitMessage: 'Add' },
+      earlier: [],
+      interdiff: null,
+      open: [],
+      triesLeft: 3,
+    },
   }));
   await runAttempt(await newRunner(), attempt, never);
   expect(await getJson(store.artifacts, Review, await artifactOf(attempt))).toMatchObject({
@@ -277,10 +363,11 @@ test('test: the suite and the acceptance checks decide', async () => {
   expect(report.acceptance).toMatchObject([{ acceptance: 'adds', result: { exitCode: 0 } }]);
 });
 
-test('deploy: the bytes that were tested are the layer', async () => {
+test('deploy: the bytes that were tested are the layer; its notes are written from the diff', async () => {
+  const patch = await store.artifacts.put(new TextEncoder().encode('diff --git a/src/sum.js b/src/sum.js\n'));
   const attempt = await open('Deploy', ([, tree]) => ({
     ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000001', commit: 'd'.repeat(40), tree },
-    changed: CHANGED,
+    ...{ changed: CHANGED, patch },
   }));
   await runAttempt(await newRunner(), attempt, never);
   const release = await getJson(store.artifacts, Release, await artifactOf(attempt));
@@ -291,9 +378,10 @@ test('deploy: the bytes that were tested are the layer', async () => {
 });
 
 test('deploy: a build that fails says how', async () => {
+  const patch = await store.artifacts.put(new TextEncoder().encode('diff\n'));
   const attempt = await open('Deploy broken', ([, tree]) => ({
     ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000002', commit: 'd'.repeat(40), tree },
-    ...{ changed: CHANGED, config: { build: 'echo no compiler >&2; exit 3' } },
+    ...{ changed: CHANGED, patch, config: { build: 'echo no compiler >&2; exit 3' } },
   }));
   await runAttempt(await newRunner(), attempt, never);
   const outcome = await outcomeOf(attempt);

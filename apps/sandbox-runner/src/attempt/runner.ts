@@ -21,6 +21,8 @@ export type Runner = {
   breaker: Breaker;
   /** How calls of the model are tried again; the loop's own way where it is not given. */
   retry?: RetryPolicy;
+  /** Turns of one conversation before it hands over; the loop's own number where it is not given. */
+  conversationTurns?: number;
   clock: Clock;
   /** What bases' test runs taught, kept across attempts. */
   memory: BaseMemory;

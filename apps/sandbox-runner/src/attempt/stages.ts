@@ -1,5 +1,6 @@
 import {
   type AttemptSpec,
+  Blocked,
   ChangeSet,
   type Digest,
   Plan,
@@ -17,6 +18,7 @@ import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
 import { testStage } from './test-stage.ts';
+import { workspaceFacts } from './workspace-facts.ts';
 
 // One stage a role: what its agent stands on, and how what it hands in becomes the stage's artifact. Whatever a model says of its own
 // work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.
@@ -48,7 +50,8 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
   const advice = await adviceFor(base, []);
   return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
-    const plan = await submissionOf<'plan'>(held, sandbox, { advice }, { keep: false, root: ROOT });
+    const facts = await workspaceFacts(sandbox, made);
+    const plan = await submissionOf<'plan'>(held, sandbox, { advice, facts }, { keep: false, root: ROOT });
     return putJson(held.runner.artifacts, Plan, plan);
   });
 }
@@ -62,10 +65,25 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
   const advice = await adviceFor(from, []);
   return withSandbox(held, on, { purpose: 'implement', resume: true }, async (sandbox) => {
-    const said = await submissionOf<'implement'>(held, sandbox, { advice }, { keep: true, root: ROOT });
+    const facts = await workspaceFacts(sandbox, made);
+    const said = await submissionOf<'implement'>(
+      held,
+      sandbox,
+      { advice, facts },
+      { keep: true, root: ROOT },
+    );
+    if (said.blocked !== undefined)
+      return putJson(runner.artifacts, Blocked, {
+        kind: 'blocked',
+        summary: said.summary,
+        reason: said.blocked,
+      });
     const change = await sandbox.extract(from);
     if (change.kind === 'empty')
-      throw terminal('change-refused', 'The change is empty: the workspace equals the tree it started from.');
+      throw terminal(
+        'change-refused',
+        `The change is empty: the workspace equals the tree it started from. What was said of it: ${said.summary.slice(0, 2_000)}`,
+      );
     if (change.kind === 'refused')
       throw terminal('change-refused', `The change was refused: ${change.reason}.`);
     const secret = secretInPatch(change.patch);
@@ -87,13 +105,17 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
   const [from, tree] = await Promise.all([checkoutOf(held, spec.from), checkoutOf(held, spec.tree)]);
   const made = await prepareTree(held, tree);
   const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
-  const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
+  const text = async (digest: Digest) => new TextDecoder().decode(await runner.artifacts.get(digest));
+  const diff = await text(spec.patch);
+  const interdiff = spec.interdiff === null ? null : await text(spec.interdiff);
   const advice = await adviceFor(
     from,
     spec.paths.map(({ path }) => path),
   );
   return withSandbox(held, on, { purpose: 'review', resume: false }, async (sandbox) => {
-    const said = await submissionOf<'review'>(held, sandbox, { advice, diff }, { keep: false, root: ROOT });
+    const facts = await workspaceFacts(sandbox, made);
+    const materials = { advice, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
+    const said = await submissionOf<'review'>(held, sandbox, materials, { keep: false, root: ROOT });
     return putJson(runner.artifacts, Review, { ...said, patchId: spec.patchId });
   });
 }
@@ -103,13 +125,14 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const [base, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
   const on = await prepareOrFail(held, tree);
   const advice = await adviceFor(base, []);
+  const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
   // The notes are on the merged tree, not on the build: nothing of one is needed by the other.
   const [{ layer, image, test }, said] = await together(
     held,
     (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
     (own) =>
       withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false }, (sandbox) =>
-        submissionOf<'deploy'>(own, sandbox, { advice }, { keep: false, root: ROOT }),
+        submissionOf<'deploy'>(own, sandbox, { advice, diff }, { keep: false, root: ROOT }),
       ),
   );
   const { release: id, commit, tree: merged } = spec;

@@ -16,6 +16,7 @@ import { checksArchive } from './checks-archive.ts';
 import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
 import { together } from './run-both.ts';
 import { type Held, whereOf } from './runner.ts';
+import { workspaceFacts } from './workspace-facts.ts';
 
 const SUITE_MS = 15 * 60_000;
 
@@ -66,7 +67,9 @@ async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Ac
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
   const advice = await adviceFor(base.checkout, []);
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
-    const said = await submissionOf<'test'>(held, sandbox, { advice }, { keep: true, root: '/workspace' });
+    const facts = await workspaceFacts(sandbox, base);
+    const materials = { advice, facts };
+    const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);
     const files = tar === null ? null : await held.runner.artifacts.put(maskBytes(tar));
     return putJson(held.runner.artifacts, AcceptanceChecks, { ...said, files });

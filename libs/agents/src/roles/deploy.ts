@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { adviceBlocks, diffBlock, facts, planBlock, ticketBlock } from './facts.ts';
+import { adviceBlocks, diffBlock, facts, factsBlock, planBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
@@ -27,6 +27,9 @@ export const deployRole: RoleDefinition<'deploy'> = {
       .join('\n');
     return [
       facts(spec, null, 1),
+      factsBlock(spec, materials, [
+        'the target observes: status codes, latency (p95 beside the release before), restarts, log lines',
+      ]),
       ticketBlock(spec.ticket),
       planBlock(spec.plan, false),
       changed === '' ? '' : `Changed files:\n${changed}`,

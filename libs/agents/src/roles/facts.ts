@@ -1,7 +1,8 @@
-import type { AttemptSpec, Finding, Plan, PlanTask, TestReport, Ticket } from '@millwright/domain';
+import type { AttemptSpec, Finding, Plan, PlanTask, Said, TestReport, Ticket } from '@millwright/domain';
 import type { Advice } from '../advice.ts';
 import { dataBlock, oneLine } from '../data-block.ts';
 import { bounded } from '../tools/bound.ts';
+import type { Materials } from './role.ts';
 
 // The parts that the roles' first messages are made of. Everything that others wrote stands in a data block.
 
@@ -15,77 +16,108 @@ export function facts(spec: AttemptSpec, task: string | null, attempt: number): 
   ].join('\n');
 }
 
+/** What everybody would look for first, computed by the factory. */
+export function factsBlock(
+  spec: AttemptSpec,
+  { facts: computed = [] }: Materials,
+  more: string[] = [],
+): string {
+  const { test, build } = spec.config;
+  const { turns, wallMs, usd } = spec.limits;
+  const lines = [
+    test === undefined ? '' : `test command, as the factory runs it: ${test}`,
+    build === undefined ? '' : `build command: ${build}`,
+    ...computed,
+    ...more,
+    `limits: ${turns} turns, ${Math.round(wallMs / 60_000)} min, $${usd}`,
+  ];
+  return `Facts (computed by the factory):\n${lines
+    .filter((line) => line !== '')
+    .map((line) => `- ${line}`)
+    .join('\n')}`;
+}
+
+const list = (items: readonly string[]): string => items.map((one) => `- ${one}`).join('\n');
+const joined = (parts: readonly string[]): string => parts.filter((part) => part.trim() !== '').join('\n\n');
+const acceptanceOf = (acceptance: readonly string[]): string =>
+  acceptance.length === 0 ? '' : `Acceptance:\n${list(acceptance)}`;
+
 export function ticketBlock(ticket: Ticket): string {
-  const acceptance = ticket.acceptance.map((one) => `- ${one}`).join('\n');
-  const parts = [ticket.title, ticket.body, acceptance === '' ? '' : `Acceptance:\n${acceptance}`];
-  return dataBlock('ticket', parts.filter((part) => part.trim() !== '').join('\n\n'), { kind: ticket.kind });
+  return dataBlock('ticket', joined([ticket.title, ticket.body, acceptanceOf(ticket.acceptance)]), {
+    kind: ticket.kind,
+  });
 }
 
-export function taskBlock(task: PlanTask): string {
-  const acceptance = task.acceptance.map((one) => `- ${one}`).join('\n');
-  const text = [task.title, task.instructions, acceptance === '' ? '' : `Acceptance:\n${acceptance}`];
-  return dataBlock('task', text.filter((part) => part !== '').join('\n\n'), { id: task.id });
-}
+/** One form of a task everywhere: heading, what to do, and how it is told that it is done. */
+const taskText = (task: PlanTask): string =>
+  joined([task.title, task.instructions, acceptanceOf(task.acceptance)]);
 
-/** The plan in short: what else is being done, and what a change is measured against. */
+export const taskBlock = (task: PlanTask): string => dataBlock('task', taskText(task), { id: task.id });
+
+/** The plan in short: what else is being done. `whole`: with what each task is. */
 export function planBlock(plan: Plan, whole: boolean): string {
   if (plan.kind === 'question') return '';
   const tasks = plan.tasks.map((task) =>
-    whole
-      ? [`## ${task.id}: ${task.title}`, task.instructions, ...task.acceptance.map((one) => `- ${one}`)].join(
-          '\n',
-        )
-      : `- ${task.id}: ${task.title}`,
+    whole ? `## ${task.id}: ${taskText(task)}` : `- ${task.id}: ${task.title}`,
   );
   return dataBlock('plan', [plan.summary, ...tasks].join(whole ? '\n\n' : '\n'));
+}
+
+/** All that was promised, once each: what a check may hold a change against. */
+export function acceptanceBlock(spec: { ticket: Ticket; plan: Plan }): string {
+  const planned = spec.plan.kind === 'tasks' ? spec.plan.tasks.flatMap((task) => task.acceptance) : [];
+  const own = new Set(spec.ticket.acceptance);
+  return dataBlock('acceptance', list([...new Set(planned)].filter((one) => !own.has(one))));
 }
 
 export const adviceBlocks = (advice: readonly Advice[]): string[] =>
   advice.map(({ path, text }) => dataBlock('advice', text, { path }));
 
-export const commands = (spec: AttemptSpec): string => {
-  const { test, build } = spec.config;
-  return [
-    test === undefined ? '' : `Test command: ${test}`,
-    build === undefined ? '' : `Build command: ${build}`,
-  ]
-    .filter((line) => line !== '')
-    .join('\n');
-};
-
 export const diffBlock = (diff: string | undefined): string =>
   dataBlock('diff', bounded(diff ?? '', 200_000));
 
+export const saidBlock = ({ summary, commitMessage }: Said): string =>
+  dataBlock('change', `${summary}\n\nCommit message, as it will land:\n${commitMessage}`);
+
 export const findingsText = (findings: readonly Finding[]): string =>
-  findings
+  list(
+    findings.map(
+      (one) => `[${one.severity}] ${one.path}${one.line === undefined ? '' : `:${one.line}`}: ${one.message}`,
+    ),
+  );
+
+const MAX_NAMES = 30;
+
+/** What failed, by cause; what passed is left out. `whole`: with the end of the output. */
+export function reportText(report: TestReport, whole: boolean): string {
+  const names = (what: string, of: readonly string[]) =>
+    of.length === 0
+      ? ''
+      : `${what}:\n${list(of.slice(0, MAX_NAMES))}${of.length > MAX_NAMES ? `\n… and ${of.length - MAX_NAMES} more` : ''}`;
+  const checks = report.acceptance
+    .filter((one) => one.result.exitCode !== 0)
     .map(
       (one) =>
-        `- [${one.severity}] ${one.path}${one.line === undefined ? '' : `:${one.line}`}: ${one.message}`,
-    )
-    .join('\n');
-
-export function reportText(report: TestReport): string {
-  const list = (name: string, names: readonly string[]) =>
-    names.length === 0
-      ? ''
-      : `${name}:\n${names
-          .slice(0, 50)
-          .map((one) => `- ${one}`)
-          .join('\n')}`;
-  const failed = report.acceptance.filter((one) => one.result.exitCode !== 0);
-  const checks = failed.map(
-    (one) =>
-      `Acceptance check failed: ${one.acceptance}\n$ ${one.result.command}\n${bounded(one.result.output, 4_000)}`,
-  );
+        `Acceptance check failed: ${one.acceptance}\n$ ${one.result.command}\n${bounded(one.result.output, whole ? 3_000 : 300)}`,
+    );
+  const causes = report.failures
+    .slice(0, whole ? 10 : 2)
+    .map(
+      ({ cause, tests, count }) =>
+        `${count} failing with:\n${bounded(cause, whole ? 2_000 : 300)}\n${list(tests.slice(0, 5))}`,
+    );
+  const grouped = causes.length > 0;
   const output =
-    report.suite === null ? '' : `$ ${report.suite.command}\n${bounded(report.suite.output, 8_000)}`;
-  return [
+    report.suite === null || grouped || !whole
+      ? ''
+      : `$ ${report.suite.command}\n${bounded(report.suite.output, 8_000)}`;
+  return joined([
     report.reason,
-    list('Failing', report.names.failing),
-    list('Known tests that no longer report', report.names.missing),
+    grouped ? '' : names('Failing', report.names.failing),
+    names('Known tests that no longer report', report.names.missing),
+    names('Failing on the base too, not yours to mend', report.names.failingOnBase),
     ...checks,
+    ...causes,
     output,
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  ]);
 }

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import {
   adviceBlocks,
-  commands,
   facts,
+  factsBlock,
   findingsText,
   planBlock,
   reportText,
@@ -16,50 +16,66 @@ import type { RoleDefinition } from './role.ts';
 const Input = z.strictObject({
   summary: z.string().min(1).max(20_000),
   commitMessage: z.string().min(1).max(10_000),
+  blocked: z.string().max(10_000).optional(),
 });
 
 export const implementRole: RoleDefinition<'implement'> = {
   role: 'implement',
   submit: {
     name: 'submit_change',
-    description: 'Hand in the workspace as it is and end. commitMessage: an imperative subject, then why.',
+    description:
+      'Hand in the workspace as it is and end. commitMessage, for the whole change: an imperative subject, then why. blocked: only where there is no change to make here, or the cause lies elsewhere: why, with the evidence; a person is asked.',
     schema: Input,
   },
   writes: 'anywhere',
   accept(input) {
     const parsed = Input.safeParse(input);
-    return parsed.success
-      ? { kind: 'accepted', submission: parsed.data }
-      : { kind: 'refused', problem: z.prettifyError(parsed.error) };
+    if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
+    const { blocked = '', ...said } = parsed.data;
+    return {
+      kind: 'accepted',
+      submission: blocked.trim() === '' ? said : { ...said, blocked: blocked.trim() },
+    };
   },
   brief(spec, materials) {
     const others = spec.plan.kind === 'tasks' && spec.plan.tasks.length > 1;
+    const attempt = 1 + spec.feedback.length;
+    const tries = attempt === 1 ? [] : [`this work may be sent back ${spec.triesLeft} times more`];
     return [
-      facts(spec, spec.task.id, 1 + spec.feedback.length),
+      facts(spec, spec.task.id, attempt),
+      factsBlock(spec, materials, tries),
       ticketBlock(spec.ticket),
       taskBlock(spec.task),
       others ? planBlock(spec.plan, false) : '',
-      commands(spec),
       ...adviceBlocks(materials.advice),
-      ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1)),
+      ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1, attempt - 1)).toReversed(),
     ];
   },
 };
 
-/** What came of an earlier attempt. The workspace begins where that attempt ended. */
-function feedbackBlock(feedback: Feedback, attempt: number): string {
-  const block = (text: string) =>
-    dataBlock('feedback', text, { from: feedback.kind, attempt: String(attempt) });
+/** What came of an earlier attempt; of all but the last in short. The workspace begins where the last one ended. */
+function feedbackBlock(feedback: Feedback, attempt: number, last: number): string {
+  const whole = attempt === last;
+  const { said } = feedback;
+  const was =
+    said === undefined
+      ? ''
+      : `What was handed in: ${said.summary}${whole ? `\n\nIts commit message:\n${said.commitMessage}` : ''}`;
+  const text = [textOf(feedback, whole), was].filter((part) => part !== '').join('\n\n');
+  return dataBlock('feedback', text, { from: feedback.kind, attempt: String(attempt) });
+}
+
+function textOf(feedback: Feedback, whole: boolean): string {
   switch (feedback.kind) {
     case 'review':
-      return block(`${feedback.review.summary}\n\n${findingsText(feedback.review.findings)}`);
+      return `${feedback.review.summary}\n\n${findingsText(feedback.review.findings)}`;
     case 'tests':
-      return block(reportText(feedback.report));
+      return reportText(feedback.report, whole);
     case 'conflict':
-      return block(
-        `Conflicts with work merged before yours, in ${feedback.paths.join(', ')}:\n${feedback.message}`,
-      );
+      return `Conflicts in ${feedback.paths.join(', ')}:\n${feedback.message}`;
     case 'refused':
-      return block(feedback.message);
+      return feedback.message;
+    case 'answer':
+      return `You were blocked: ${feedback.question}\n\nA person answers: ${feedback.answer}`;
   }
 }

@@ -2,7 +2,7 @@ import { Plan, PlanTask } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import { checkTasks } from '../plan-check.ts';
-import { adviceBlocks, commands, facts, ticketBlock } from './facts.ts';
+import { adviceBlocks, facts, factsBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
@@ -39,11 +39,10 @@ export const planRole: RoleDefinition<'plan'> = {
     const evidence = spec.evidence.map((text) => dataBlock('evidence', text));
     return [
       facts(spec, null, 1 + spec.answers.length),
-      `At most ${spec.maxTasks} tasks.`,
+      factsBlock(spec, materials, [`at most ${spec.maxTasks} tasks`]),
       ticketBlock(spec.ticket),
       ...answers,
       ...evidence,
-      commands(spec),
       ...adviceBlocks(materials.advice),
     ];
   },

@@ -1,6 +1,18 @@
 import { Finding } from '@millwright/domain';
 import { z } from 'zod';
-import { adviceBlocks, diffBlock, facts, planBlock, taskBlock, ticketBlock } from './facts.ts';
+import { dataBlock } from '../data-block.ts';
+import { bounded } from '../tools/bound.ts';
+import {
+  adviceBlocks,
+  diffBlock,
+  facts,
+  factsBlock,
+  findingsText,
+  planBlock,
+  saidBlock,
+  taskBlock,
+  ticketBlock,
+} from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
@@ -33,13 +45,31 @@ export const reviewRole: RoleDefinition<'review'> = {
   },
   brief(spec, materials) {
     const whole = spec.task === null;
+    const several = spec.plan.kind === 'tasks' && spec.plan.tasks.length > 1;
+    const about = [
+      whole && several
+        ? 'this is the whole of several tasks, each reviewed by itself: look for interplay, leftovers, doubles'
+        : '',
+      spec.earlier.length === 0
+        ? ''
+        : `if you ask for changes, it may be sent back ${spec.triesLeft} times more`,
+    ];
     return [
-      facts(spec, spec.task?.id ?? null, 1),
+      facts(spec, spec.task?.id ?? null, 1 + spec.earlier.length),
+      factsBlock(spec, materials, about),
       ticketBlock(spec.ticket),
       whole ? planBlock(spec.plan, true) : '',
       spec.task === null ? '' : taskBlock(spec.task),
       ...adviceBlocks(materials.advice),
+      saidBlock(spec.said),
+      ...spec.earlier.map((review, index) =>
+        dataBlock('earlier', `${review.verdict}: ${review.summary}\n\n${findingsText(review.findings)}`, {
+          attempt: String(index + 1),
+        }),
+      ),
+      spec.open.length === 0 ? '' : dataBlock('open', findingsText(spec.open)),
       diffBlock(materials.diff),
+      materials.interdiff === undefined ? '' : dataBlock('interdiff', bounded(materials.interdiff, 100_000)),
     ];
   },
 };

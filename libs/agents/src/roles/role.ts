@@ -5,14 +5,22 @@ import type { Advice } from '../advice.ts';
 /** What a role hands back, as the fields of its artifact that only a model can fill. The rest is computed by the factory. */
 export type Submissions = {
   plan: Plan;
-  implement: { summary: string; commitMessage: string };
+  implement: { summary: string; commitMessage: string; blocked?: string };
   review: Pick<Review, 'verdict' | 'summary' | 'findings'>;
-  test: { summary: string; checks: { acceptance: string; command: string }[] };
+  test: { summary: string; checks: { acceptance: string; command: string; kind?: 'change' | 'guard' }[] };
   deploy: { notes: string; watch: string[] };
 };
 
-/** What the spec names by digest, read by the runner: the diff of a review or a release, as text; the repository's advice files. */
-export type Materials = { advice: readonly Advice[]; diff?: string };
+/**
+ * What the runner reads for a role: the diff of a review or a release, and what changed since the last review, as text; the repository's
+ * advice files; what it computed about the workspace, a line each.
+ */
+export type Materials = {
+  advice: readonly Advice[];
+  facts?: readonly string[];
+  diff?: string;
+  interdiff?: string;
+};
 
 export type Accepted<R extends Role> =
   | { kind: 'accepted'; submission: Submissions[R] }

@@ -2,6 +2,8 @@ import { Role } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { runRole } from '../run-role.ts';
 import { harness } from '../testing/harness.ts';
+import { specOf } from '../testing/specs.ts';
+import { facts, factsBlock } from './facts.ts';
 
 // Each role over the wire: what it is offered, what it is told, what its submit becomes.
 
@@ -53,23 +55,36 @@ const SUBMITS: Record<Role, { name: string; input: string; submission: object; e
 };
 
 const overheads = new Map<Role, number>();
+const firsts = new Map<Role, number>();
+/** As the runner computes them (workspace-facts.ts). */
+const FACTS = [
+  'tools: node v24.1.0, npm 11.3.0, git, rg, python3, make; not there: curl, jq, gcc, go, cargo, java',
+  'package.json scripts: start, test, lint',
+  'dependencies are installed, no network: nothing more can be added',
+  'git: HEAD is the tree you begin with, HEAD~1 what it was made on; the repository’s last commits are below',
+];
 
 test.each(Role.options)('%s submits in its own words, and carries little', async (role) => {
   const { input, submission } = SUBMITS[role];
   await using h = await harness(
     `role: ${role}\nturns:\n  - expect: ['^Title: Double the numbers$', '^Repository: shop$', '<ticket']\n    tools: [{ submit: ${input} }]`,
   );
-  const result = await runRole(h.options(role));
+  const spec = specOf(role);
+  const result = await runRole(h.options(role, { materials: { advice: [], facts: FACTS } }));
   expect(result).toMatchObject({ kind: 'submitted', submission });
+  const brief = facts(spec, null, 1) + factsBlock(spec, { advice: [], facts: FACTS });
+  firsts.set(role, Math.ceil(brief.length / 4));
   const [request] = h.server.requests();
   expect(request).toMatchObject({ role, attempt: 'att_0123456789abcdef', breakpoints: 2 });
   overheads.set(role, Math.ceil((request?.overheadBytes ?? 0) / 4));
 });
 
-test('system prompt and tools: implement within 1,600 tokens a call, the five roles within 12,000', () => {
+test('system prompt, tools and facts of all five roles together stay under 4,500 tokens without the ticket', () => {
   expect(overheads.size).toBe(5);
-  expect(overheads.get('implement')).toBeLessThanOrEqual(1_600);
-  expect([...overheads.values()].reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(12_000);
+  const briefs = Role.options.map((role) => firsts.get(role) ?? 0);
+  const all = [...overheads.values(), ...briefs].reduce((sum, one) => sum + one, 0);
+  console.info(`all five with their facts: ${all}`);
+  expect(all).toBeLessThanOrEqual(4_500);
   console.info(`tokens beside ticket and repository: ${JSON.stringify(Object.fromEntries(overheads))}`);
 });
 
@@ -118,15 +133,18 @@ test('rework shows the findings, and a conflict its paths, as data', async () =>
     },
     { kind: 'conflict', paths: ['b.js'], message: '<<<<<<< ours' },
   ];
+  Object.assign(feedback[0] ?? {}, { said: { summary: 'Done at first.', commitMessage: 'Do it' } });
   const expected = [
     '<feedback from="review" attempt="1">',
     '\\[major\\] a.js:3: Off by one.',
-    'Conflicts with work merged before yours, in b.js',
+    'What was handed in: Done at first.',
+    '<feedback from="conflict" attempt="2">\\nConflicts in b.js:',
+    'sent back 2 times more',
   ];
   await using h = await harness(
     `role: implement\nwhen: { attempt: 3 }\nturns:\n  - expect: ${JSON.stringify(expected)}\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
   );
-  expect((await runRole(h.options('implement', {}, { feedback }))).kind).toBe('submitted');
+  expect((await runRole(h.options('implement', {}, { feedback, triesLeft: 2 }))).kind).toBe('submitted');
 });
 
 test('advice and the diff stand in their blocks; what a ticket says does not reach the system prompt', async () => {
@@ -142,4 +160,53 @@ test('advice and the diff stand in their blocks; what a ticket says does not rea
   const materials = { advice: [{ path: 'AGENTS.md', text: 'Tabs only' }], diff: 'diff --git a/a b/a' };
   expect((await runRole(h.options('review', { materials }, { ticket }))).kind).toBe('submitted');
   expect(Math.ceil((h.server.requests()[0]?.overheadBytes ?? 0) / 4)).toBe(overheads.get('review'));
+});
+
+test('a reviewer has the summary, the message, the reviews before, what changed since, and what its parts left open', async () => {
+  const review = {
+    patchId: 'a'.repeat(40),
+    verdict: 'request_changes',
+    summary: 'Not yet.',
+    findings: [{ path: 'a.js', line: 3, severity: 'major', message: 'Off by one.' }],
+  };
+  const open = [{ path: 'b.js', severity: 'minor', message: 'A name that misleads.' }];
+  const expected = [
+    '^Attempt: 2$',
+    '<change>\\nDoubled.',
+    'Commit message, as it will land:\\nDouble the number',
+    '<earlier attempt="1">\\nrequest_changes: Not yet.',
+    '<interdiff>\\n-a\\n\\+b',
+    '<open>\\n- \\[minor\\] b.js: A name that misleads.',
+    'sent back 3 times more',
+  ];
+  await using h = await harness(
+    `role: review\nwhen: { attempt: 2 }\nturns:\n  - expect: ${JSON.stringify(expected)}\n    tools: [{ submit: ${SUBMITS.review.input} }]`,
+  );
+  const materials = { advice: [], diff: 'diff --git a/a b/a', interdiff: '-a\n+b' };
+  const result = await runRole(h.options('review', { materials }, { earlier: [review], open }));
+  expect(result.kind).toBe('submitted');
+});
+
+test('a tester has the ticket and what was promised, and nothing of how it is done', async () => {
+  await using h = await harness(
+    `role: test\nwhen: { prompt: '<acceptance>\\n- doubling nothing is nothing' }\nturns:\n  - tools: [{ submit: { summary: S, checks: [{ acceptance: A, command: 'true', kind: guard }, { acceptance: B, command: 'false' }] } }]\n---\nrole: test\nwhen: { prompt: 'Rename the helper|Inner', title: '.', task: '-' }\nturns:\n  - say: It was told how.`,
+  );
+  const task = { id: 'a', title: 'Inner', instructions: 'Rename the helper.', dependsOn: [] };
+  const acceptance = ['double(2) is 4', 'doubling nothing is nothing'];
+  const plan = { kind: 'tasks', summary: 'Inner names.', tasks: [{ ...task, acceptance }] };
+  const checks = [
+    { acceptance: 'A', command: 'true', kind: 'guard' },
+    { acceptance: 'B', command: 'false' },
+  ];
+  const result = await runRole(h.options('test', {}, { plan }));
+  expect(result).toMatchObject({ kind: 'submitted', submission: { checks } });
+});
+
+test('an implementer that is blocked says so instead of making a change up', async () => {
+  const input = `{ summary: Looked., commitMessage: None, blocked: 'The test fails without my change: see the log.' }`;
+  await using h = await harness(`role: implement\nturns:\n  - tools: [{ submit: ${input} }]`);
+  expect(await runRole(h.options('implement'))).toMatchObject({
+    kind: 'submitted',
+    submission: { summary: 'Looked.', blocked: 'The test fails without my change: see the log.' },
+  });
 });

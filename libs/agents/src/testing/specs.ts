@@ -17,7 +17,7 @@ const plan = { kind: 'tasks', summary: 'One task.', tasks: [task] };
 
 const OF_ROLE: Record<Role, Record<string, unknown>> = {
   plan: { maxTasks: 4, answers: [], evidence: [] },
-  implement: { plan, task, from: sha('base'), start: sha('base'), feedback: [] },
+  implement: { plan, task, from: sha('base'), start: sha('base'), feedback: [], triesLeft: 3 },
   review: {
     plan,
     task,
@@ -26,9 +26,21 @@ const OF_ROLE: Record<Role, Record<string, unknown>> = {
     paths: [],
     from: sha('base'),
     tree: sha('tree'),
+    said: { summary: 'Doubled.', commitMessage: 'Double the number' },
+    earlier: [],
+    interdiff: null,
+    open: [],
+    triesLeft: 3,
   },
   test: { plan, tree: sha('base'), changed: [], checks: null },
-  deploy: { plan, release: 'rel_0123456789abcdef', commit: sha('commit'), tree: sha('tree'), changed: [] },
+  deploy: {
+    plan,
+    patch: digest('patch'),
+    release: 'rel_0123456789abcdef',
+    commit: sha('commit'),
+    tree: sha('tree'),
+    changed: [],
+  },
 };
 
 export function specOf<R extends Role>(role: R, over: Record<string, unknown> = {}): SpecOf<R> {

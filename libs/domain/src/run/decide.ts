@@ -1,7 +1,7 @@
 import type { Entry, EntryOf, GateAction } from '../entries.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
-import type { Run, RunState } from './state.ts';
+import { questionOf, type Run, type RunState } from './state.ts';
 import { type Todo, todo } from './todo.ts';
 
 // decide(command, state) → entries. Pure. A command is the result of something `todo` listed, or a person's act. The entry says what
@@ -21,6 +21,7 @@ export type RunEntry = EntryOf<
   | 'question.asked'
   | 'question.answered'
   | 'task.changed'
+  | 'task.blocked'
   | 'task.reviewed'
   | 'task.integrated'
   | 'task.conflicted'
@@ -129,8 +130,9 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
     case 'question.asked':
       return unless(takes('plan', null), 'no plan is to be taken');
     case 'question.answered':
-      return unless(run.question !== null, 'no question is open');
+      return unless(questionOf(run) !== null, 'no question is open');
     case 'task.changed':
+    case 'task.blocked':
       return unless(takes('implement', record.data.task), 'no change is to be taken');
     case 'task.reviewed':
       return unless(

@@ -1,7 +1,16 @@
 import { sendsBack } from '../artifacts.ts';
 import type { CommitAndTree, Entry } from '../entries.ts';
 import type { TaskId } from '../ids.ts';
-import { addUsage, type Gate, noUsage, type Run, type RunState, type Stage, type Work } from './state.ts';
+import {
+  addUsage,
+  type FeedbackRef,
+  type Gate,
+  noUsage,
+  type Run,
+  type RunState,
+  type Stage,
+  type Work,
+} from './state.ts';
 
 // Pure, total: an entry of another stream or of a type that a run does not know changes nothing. Reads no free text.
 
@@ -14,6 +23,8 @@ const newWork = (task: TaskId | null, title: string, dependsOn: TaskId[], wanted
   made: null,
   integrated: false,
   reworks: 0,
+  blocks: 0,
+  blocked: null,
   feedback: [],
   wanted,
 });
@@ -41,17 +52,14 @@ const taken = (run: Run, role: Stage['role'], task: TaskId | null): Run => {
   return last ? withStage(run, last.attempt, (stage) => ({ ...stage, taken: true })) : run;
 };
 
+type Reason = FeedbackRef extends infer F ? (F extends FeedbackRef ? Omit<F, 'change'> : never) : never;
+
 /** Sends work back: its implementer owes another attempt, on top of what it made. */
-const sendBack = (
-  work: Work,
-  feedback: Work['feedback'][number],
-  start: Work['start'],
-  base: CommitAndTree | null,
-): Work => ({
+const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: CommitAndTree | null): Work => ({
   ...work,
   wanted: true,
   reworks: work.reworks + 1,
-  feedback: [feedback],
+  feedback: [...work.feedback, { ...feedback, change: work.made?.change ?? null }],
   start,
   base,
   integrated: false,
@@ -190,24 +198,55 @@ function evolveRun(run: Run, entry: Entry): Run {
         'plan',
         null,
       );
-    case 'question.answered':
+    case 'question.answered': {
+      const asks = run.question === null && [...run.tasks, run.whole].find((work) => work.blocked !== null);
+      if (asks)
+        return withWork(run, asks.task, (work) => ({
+          ...work,
+          blocked: null,
+          feedback: [
+            ...work.feedback,
+            {
+              kind: 'answer',
+              question: work.blocked?.question ?? '',
+              answer: entry.data.answer,
+              change: work.made?.change ?? null,
+            },
+          ],
+        }));
       return {
         ...run,
         question: null,
         answers: [...run.answers, { question: run.question?.question ?? '', answer: entry.data.answer }],
       };
+    }
     case 'task.changed': {
       const { task, ...made } = entry.data;
       return taken(
-        withWork(run, task, (work) => ({ ...work, made, wanted: false, feedback: [] })),
+        withWork(run, task, (work) => ({ ...work, made, wanted: false })),
+        'implement',
+        task,
+      );
+    }
+    case 'task.blocked': {
+      const { task, question, expiresAt } = entry.data;
+      return taken(
+        withWork(run, task, (work) => ({
+          ...work,
+          wanted: true,
+          blocks: work.blocks + 1,
+          blocked: { question, expiresAt },
+        })),
         'implement',
         task,
       );
     }
     case 'task.reviewed': {
       const { task, review, patchId, verdict } = entry.data;
+      const tree =
+        (task === null ? run.change?.tree : run.tasks.find((work) => work.task === task)?.made?.tree) ?? null;
       const reviewed = taken(
-        { ...run, reviews: [...run.reviews, { patchId, verdict, review }] },
+        { ...run, reviews: [...run.reviews, { task, patchId, tree, verdict, review }] },
         'review',
         task,
       );

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sendsBack } from '../artifacts.ts';
 import type { Entry, EntryOf } from '../entries.ts';
-import { decide, evolve, initialState, replay } from './index.ts';
+import { decide, evolve, initialState, replay, workOf } from './index.ts';
 import { author, drive, opened } from './testing/random-drive.ts';
 
 // The invariants are read off the entries alone, never off `todo`.
@@ -43,6 +43,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
         checkMerge(entries);
         checkDeploy(entries);
         checkBounds(entries);
+        checkBlocked(entries);
         checkPauses(entries, times);
         checkAttested(entries);
         expect(replay(entries, initialState())).toEqual(state);
@@ -90,6 +91,15 @@ function checkOrder(entries: Entry[]): void {
     if (role === 'review') expect(past.some((one) => one.type === 'task.changed')).toBe(true);
     if (role === 'test') expect(past.some((one) => one.type === 'change.composed')).toBe(true);
     if (role === 'deploy') expect(past.some((one) => one.type === 'merge.finished')).toBe(true);
+  });
+}
+
+/** Who said that it is blocked waits for a person: no attempt of that work is opened before the answer. */
+function checkBlocked(entries: Entry[]): void {
+  entries.forEach((entry, index) => {
+    if (entry.type !== 'stage.opened' || entry.data.role !== 'implement') return;
+    const state = replay(before(entries, index), initialState());
+    if (state.kind === 'run') expect(workOf(state, entry.data.task)?.blocked ?? null).toBeNull();
   });
 }
 

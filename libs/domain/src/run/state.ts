@@ -17,12 +17,19 @@ import type {
 } from '../ids.ts';
 import type { Role } from '../spec.ts';
 
-/** Why work is asked for again; the digests name the artifacts that say it in full. */
-export type FeedbackRef =
+/**
+ * Why work is asked for again; the digests name the artifacts that say it in full. `change`: what was sent back, null where nothing was handed
+ * in.
+ */
+export type FeedbackRef = { change: Digest | null } & (
   | { kind: 'review'; review: Digest }
   | { kind: 'tests'; report: Digest }
   | { kind: 'conflict'; paths: string[] }
-  | { kind: 'refused'; message: string };
+  | { kind: 'refused'; message: string }
+  | { kind: 'answer'; question: string; answer: string }
+);
+
+export type Question = { question: string; expiresAt: Instant };
 
 export type Made = {
   attempt: AttemptId;
@@ -46,6 +53,10 @@ export type Work = {
   integrated: boolean;
   /** How often it was sent back. */
   reworks: number;
+  /** How often its implementer said that it cannot go on, and what it waits to be told. */
+  blocks: number;
+  blocked: Question | null;
+  /** All of it, the oldest first. */
   feedback: FeedbackRef[];
   /** True while an (other) attempt of an implementer is owed. */
   wanted: boolean;
@@ -103,11 +114,17 @@ export type Run = {
   gates: Gate[];
   stages: Stage[];
   plan: Digest | null;
-  question: { question: string; expiresAt: Instant } | null;
+  question: Question | null;
   answers: { question: string; answer: string }[];
   tasks: Work[];
   whole: Work;
-  reviews: { patchId: PatchId; verdict: 'approve' | 'request_changes'; review: Digest }[];
+  reviews: {
+    task: TaskId | null;
+    patchId: PatchId;
+    tree: GitSha | null;
+    verdict: 'approve' | 'request_changes';
+    review: Digest;
+  }[];
   tests: { tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   rebases: number;
@@ -165,6 +182,10 @@ export const addUsage = (a: Usage, b: Usage): Usage => ({
 
 export const workOf = (run: Run, task: TaskId | null): Work | undefined =>
   task === null ? run.whole : run.tasks.find((work) => work.task === task);
+
+/** What a person is asked now: by the planner, or by an implementer that is blocked; one at a time. */
+export const questionOf = (run: Run): Question | null =>
+  run.question ?? [...run.tasks, run.whole].find((work) => work.blocked !== null)?.blocked ?? null;
 
 export const reviewOf = (run: Run, patchId: PatchId) =>
   run.reviews.findLast((review) => review.patchId === patchId);

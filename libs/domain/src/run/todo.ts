@@ -6,6 +6,7 @@ import {
   allows,
   type Gate,
   gateOf,
+  type Question,
   type Run,
   type RunState,
   reviewOf,
@@ -94,7 +95,7 @@ function steps(run: Run, now: Instant): Step {
   return (
     gate(run, 'start', run.ticketDigest, now) ??
     planning(run, now) ??
-    building(run) ??
+    building(run, now) ??
     composing(run) ??
     judging(run) ??
     merging(run, now) ??
@@ -127,13 +128,15 @@ function undecided(found: Gate, now: Instant): Step {
 
 function planning(run: Run, now: Instant): Step | null {
   if (run.plan !== null) return null;
-  if (run.question !== null) {
-    return now >= run.question.expiresAt
-      ? end(run, 'failed', 'the question to the author was not answered in time')
-      : [{ do: 'wait', for: 'answer', until: run.question.expiresAt }];
-  }
+  if (run.question !== null) return answering(run, run.question, now);
   if (run.answers.length > run.limits.reworks) return end(run, 'failed', 'the planner keeps asking');
   return stage(run, 'plan', null);
+}
+
+function answering(run: Run, { expiresAt }: Question, now: Instant): Step {
+  return now >= expiresAt
+    ? end(run, 'failed', 'the question to the author was not answered in time')
+    : [{ do: 'wait', for: 'answer', until: expiresAt }];
 }
 
 /** The newest stage of a role and task, followed to its end: opened, awaited, its result taken, or tried again within bounds. */
@@ -157,25 +160,30 @@ const failuresInARow = (all: Stage[]): number => {
 };
 
 /** Tasks side by side as far as their dependencies allow; integrated one after the other in the plan's order. */
-function building(run: Run): Step | null {
+function building(run: Run, now: Instant): Step | null {
   const open = run.tasks.filter((work) => !work.integrated);
   if (open.length === 0)
-    return run.whole.wanted || (run.whole.made !== null && !run.whole.integrated) ? reworking(run) : null;
+    return run.whole.wanted || (run.whole.made !== null && !run.whole.integrated)
+      ? reworking(run, now)
+      : null;
   const ready = open.filter((work) =>
     work.dependsOn.every((id) => run.tasks.some((other) => other.task === id && other.integrated)),
   );
   const next = open[0];
-  const all = ready.map((work) => working(run, work, work === next));
+  const all = ready.map((work) => working(run, work, work === next, now));
   // One task that cannot go on ends the run; a mere wait of one never hides the steps of another.
   const ending = all.flat().find((step) => step.do === 'close' || step.do === 'cancel-stage');
   return ending ? all.flat().filter((step) => step.do === ending.do) : all.flat();
 }
 
-function reworking(run: Run): Step {
-  return run.whole.wanted ? working(run, run.whole, true) : [{ do: 'integrate', task: null }];
+function reworking(run: Run, now: Instant): Step {
+  return run.whole.wanted ? working(run, run.whole, true, now) : [{ do: 'integrate', task: null }];
 }
 
-function working(run: Run, work: Work, next: boolean): Step {
+function working(run: Run, work: Work, next: boolean, now: Instant): Step {
+  if (work.blocked !== null) return answering(run, work.blocked, now);
+  if (work.blocks > run.limits.reworks)
+    return end(run, 'failed', `${work.task ?? 'the run as a whole'}: its implementer keeps asking`);
   if (work.wanted) {
     return work.reworks > run.limits.reworks
       ? end(
@@ -202,6 +210,8 @@ const sentBackFor = (work: Work): string => {
       return `it still conflicts in ${last.paths.join(', ')}`;
     case 'refused':
       return last.message;
+    case 'answer':
+      return 'it could not go on with what it was answered';
     case undefined:
       return 'no reason was kept';
   }

@@ -181,6 +181,7 @@ const DECISIVE = new Set([
   'run.stop-asked',
   'run.closed',
   'question.asked',
+  'task.blocked',
 ]);
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */

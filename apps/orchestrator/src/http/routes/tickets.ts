@@ -1,4 +1,13 @@
-import { Answer, getJson, NewTicket, streamOf, Ticket, TicketId, TicketView } from '@millwright/domain';
+import {
+  Answer,
+  getJson,
+  NewTicket,
+  questionOf,
+  streamOf,
+  Ticket,
+  TicketId,
+  TicketView,
+} from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
@@ -67,7 +76,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
     ticketView(factory, known(request.params.id)),
   );
 
-  /** An answer to the planner's question; on a ticket that is closed or reopened, word that starts another run. */
+  /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
   app.post(
     '/tickets/:id/answers',
     { schema: { params: Params, body: Answer, response: { 200: TicketView } } },
@@ -80,7 +89,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       const { text } = request.body;
       if (ticket.state === 'running') {
         const answered = await act(factory, run, request.who.actor, (state) =>
-          state.question
+          questionOf(state)
             ? { type: 'question.answered', data: { answer: text } }
             : 'the run has not asked anything',
         );
@@ -104,7 +113,7 @@ async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketVie
   const waits =
     run !== undefined &&
     !run.closed &&
-    (run.question !== null ||
+    (questionOf(run) !== null ||
       run.gates.some((gate) => gate.decision === 'needs_approval' && gate.ended === null));
   return {
     id: info.id,
@@ -113,7 +122,7 @@ async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketVie
     ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
     // A run is announced on its ticket a moment before it opens; until then nobody could follow it.
     runs: info.runs.filter((id) => factory.world.runs.has(id)),
-    question: run?.question?.question ?? null,
+    question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,

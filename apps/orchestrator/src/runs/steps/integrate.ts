@@ -1,15 +1,6 @@
-import {
-  Change,
-  getJson,
-  Plan,
-  putJson,
-  type Run,
-  Ticket,
-  type Todo,
-  terminal,
-  workOf,
-} from '@millwright/domain';
+import { Change, putJson, type Run, type Todo, terminal, workOf } from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
+import { commitMessageOf } from '../commit-message.ts';
 import type { StepResult } from '../step.ts';
 
 /** Puts a task's commit onto the run branch; a conflict goes back to its implementer with both sides in the workspace. */
@@ -53,7 +44,7 @@ export async function compose(factory: Factory, run: Run): Promise<StepResult> {
   const repo = await factory.repositories.open(run.repo);
   // Between trees: of a single task it is what was asked when its change was taken.
   const [commit, patchId] = await Promise.all([
-    message(factory, run).then((text) =>
+    commitMessageOf(factory, run).then((text) =>
       repo.commit(run.head.tree, run.base.commit, text, factory.clock.now()),
     ),
     repo.patchId(run.base.tree, run.head.tree),
@@ -63,11 +54,4 @@ export async function compose(factory: Factory, run: Run): Promise<StepResult> {
     type: 'change.composed',
     data: { ...change, subject: await putJson(factory.store.artifacts, Change, change) },
   };
-}
-
-async function message(factory: Factory, run: Run): Promise<string> {
-  const { artifacts } = factory.store;
-  const ticket = await getJson(artifacts, Ticket, run.ticketDigest);
-  const plan = run.plan === null ? null : await getJson(artifacts, Plan, run.plan);
-  return `${ticket.title}\n\n${plan?.summary.trim() ?? ''}\n\nMillwright-Ticket: ${run.ticket}\nMillwright-Run: ${run.id}\n`;
 }

@@ -1,7 +1,9 @@
 import {
-  ChangeSet,
-  type ChangeSet as ChangeSetType,
+  type Blocked,
+  type ChangeSet,
   getJson,
+  Implemented,
+  isBlocked,
   Plan,
   Release,
   Review,
@@ -30,8 +32,12 @@ export async function take(factory: Factory, run: Run, step: Take): Promise<Step
       const tasks = inOrder(plan.tasks).map(({ id, title, dependsOn }) => ({ id, title, dependsOn }));
       return { type: 'plan.accepted', data: { plan: step.artifact, tasks } };
     }
-    case 'implement':
-      return takeChange(factory, run, step, await getJson(artifacts, ChangeSet, step.artifact));
+    case 'implement': {
+      const made = await getJson(artifacts, Implemented, step.artifact);
+      return isBlocked(made)
+        ? askAboutBlocked(factory, run, step, made)
+        : takeChange(factory, run, step, made);
+    }
     case 'review': {
       const review = await getJson(artifacts, Review, step.artifact);
       return {
@@ -68,13 +74,20 @@ export async function take(factory: Factory, run: Run, step: Take): Promise<Step
   }
 }
 
+/**
+ * An implementer hands in no change. What fails on the base as well is never sent back to it (the verdict says so), so why it is blocked
+ * is nothing that the factory can tell: a person is asked, and the answer goes to the next attempt.
+ */
+function askAboutBlocked(factory: Factory, run: Run, step: Take, { summary, reason }: Blocked): StepResult {
+  const work = step.task === null ? 'the change as a whole' : `task ${step.task}`;
+  const question = `The implementer of ${work} made no change: ${reason}\n\n${summary}`.slice(0, 20_000);
+  const expiresAt = Math.min(factory.clock.now() + factory.settings.questionMs, run.expiresAt);
+  const { task, attempt, artifact: blocked } = step;
+  return { type: 'task.blocked', data: { task, attempt, blocked, question, expiresAt } };
+}
+
 /** Applies the patch to its base in the factory's own repository: the tree must be the one that the sandbox saw. */
-async function takeChange(
-  factory: Factory,
-  run: Run,
-  step: Take,
-  change: ChangeSetType,
-): Promise<StepResult> {
+async function takeChange(factory: Factory, run: Run, step: Take, change: ChangeSet): Promise<StepResult> {
   const work = workOf(run, step.task);
   if (!work?.base) throw terminal('step-without-input', 'a change was taken for work that was not begun');
   if (change.baseTree !== work.base.tree)

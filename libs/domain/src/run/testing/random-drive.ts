@@ -261,6 +261,17 @@ function take(
       return { type: 'plan.accepted', data: { plan: step.artifact, tasks } };
     }
     case 'implement':
+      if (roll(8) === 0)
+        return {
+          type: 'task.blocked',
+          data: {
+            task: step.task,
+            attempt: step.attempt,
+            blocked: step.artifact,
+            question: '?',
+            expiresAt: state.expiresAt - 500,
+          },
+        };
       return {
         type: 'task.changed',
         data: {

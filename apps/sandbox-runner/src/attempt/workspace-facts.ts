@@ -1,0 +1,51 @@
+import type { Workspace } from '@millwright/domain';
+import type { Prepared } from '../verify/suite.ts';
+import type { Unprepared } from './ground.ts';
+
+/** What an agent may look for, and mostly does. */
+const TOOLS = ['git', 'rg', 'curl', 'jq', 'python3', 'make', 'gcc', 'go', 'cargo', 'java'];
+
+const ASK = `for tool in ${TOOLS.join(' ')}; do command -v $tool >/dev/null && echo "+$tool" || echo "-$tool"; done
+command -v node >/dev/null && echo "node $(node --version)"
+command -v npm >/dev/null && echo "npm $(npm --version)"
+[ -f package.json ] && node -e 'const p = JSON.parse(require("fs").readFileSync("package.json", "utf8")); console.log("scripts " + Object.keys(p.scripts ?? {}).join(", "))' 2>/dev/null
+[ -d .git ] && echo "base $(git rev-parse --short HEAD~1 2>/dev/null || echo none)"
+true`;
+
+/**
+ * What everybody would look for in a workspace, a line each: tools, dependencies, scripts, history. One command; what the sandbox says of itself
+ * is its own agent's to believe. Nothing where the sandbox does not answer: the agent finds that out.
+ */
+export async function workspaceFacts(
+  workspace: Pick<Workspace, 'exec'>,
+  made: Prepared | Unprepared,
+): Promise<string[]> {
+  const asked = await workspace.exec(ASK, { timeoutMs: 10_000, maxBytes: 8_192 });
+  if (asked.kind !== 'exited') return [];
+  const lines = asked.output.split('\n').map((line) => line.trim());
+  const marked = (mark: string) =>
+    lines
+      .filter((line) => line.startsWith(mark) && TOOLS.includes(line.slice(1)))
+      .map((line) => line.slice(1));
+  const after = (word: string) =>
+    lines.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
+  const versions = ['node', 'npm']
+    .map((name) => [name, after(name)].join(' '))
+    .filter((one) => / \S/.test(one));
+  const base = after('base');
+  return [
+    `tools: ${[...versions, ...marked('+')].join(', ')}; not there: ${marked('-').join(', ') || 'none of note'}`,
+    after('scripts') === '' ? '' : `package.json scripts: ${after('scripts').slice(0, 300)}`,
+    dependencies(made),
+    base === '' || base === 'none'
+      ? ''
+      : 'git: HEAD is the tree you begin with, HEAD~1 what it was made on; the repository’s last commits are below',
+  ].filter((line) => line !== '');
+}
+
+function dependencies(made: Prepared | Unprepared): string {
+  if ('kind' in made) return `dependencies are not installed: ${made.reason.slice(0, 500)}`;
+  return made.layer === null
+    ? 'dependencies: none to install'
+    : 'dependencies are installed, no network: nothing more can be added';
+}
