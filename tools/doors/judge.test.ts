@@ -126,18 +126,6 @@ describe('purity', () => {
 });
 
 describe('files', () => {
-  const long = (first: string): string => `${first}\n${'export {};\n'.repeat(400)}`;
-
-  it('have 400 lines at most, or a reason', () => {
-    expect(judge('libs/store/src/a.ts', 'export {};\n'.repeat(400))).toEqual([]);
-    expect(judge('libs/store/src/a.ts', long('// A file.'))).toEqual([
-      expect.stringMatching(/^401 has 401 lines/),
-    ]);
-    expect(judge('libs/store/src/a.ts', long('// Over 400 lines: one table of the protocol.'))).toEqual([]);
-    expect(judge('libs/store/src/a.ts', long('/** Over 400 lines: one table. */'))).toEqual([]);
-    expect(judge('libs/store/src/a.ts', long('// Over 400 lines:'))).toHaveLength(1);
-  });
-
   it('lie in a room, in folders named for what they are for', () => {
     expect(judge('libs/store/src/utils/a.ts', '')).toEqual([
       expect.stringContaining('lies in a folder named utils'),

@@ -1,16 +1,7 @@
 import { builtinModules } from 'node:module';
 import { posix } from 'node:path';
 import { importsOf, withoutProse } from './imports.ts';
-import {
-  DOORS,
-  FORBIDDEN_FOLDERS,
-  LONG_FILE_REASON,
-  MAX_LINES,
-  NOT_SHIPPED,
-  OWNERS,
-  PURE,
-  TEST_DOUBLES,
-} from './rules.ts';
+import { DOORS, FORBIDDEN_FOLDERS, NOT_SHIPPED, OWNERS, PURE, TEST_DOUBLES } from './rules.ts';
 
 /** A file of the repository: its path from the root with `/`, and its text. */
 export type SourceFile = { readonly path: string; readonly text: string };
@@ -133,11 +124,6 @@ function* judgeShape(file: SourceFile): Generator<Violation> {
       };
     }
   }
-  const lines = file.text.replace(/\n$/, '').split('\n').length;
-  if (lines > MAX_LINES && !LONG_FILE_REASON.test(firstComment(file.text))) {
-    const allowed = `${MAX_LINES}, or a first comment with "over 400 lines: <reason>"`;
-    yield { path: file.path, line: MAX_LINES + 1, what: `has ${lines} lines; allowed: ${allowed}` };
-  }
   if (!isTestFile(file.path)) return;
   const code = withoutProse(file.text).split('\n');
   for (const [at, line] of code.entries()) {
@@ -145,11 +131,6 @@ function* judgeShape(file: SourceFile): Generator<Violation> {
     if (skipped === null) continue;
     yield { path: file.path, line: at + 1, what: `has ${skipped[0]}; allowed: tests that run` };
   }
-}
-
-function firstComment(text: string): string {
-  const start = text.replace(/^#![^\n]*\n/, '').trimStart();
-  return /^(?:\/\/[^\n]*\n?)+|^\/\*[\s\S]*?\*\//.exec(start)?.[0] ?? '';
 }
 
 /** Judges what a room's package.json declares: its doors, and the owned packages that ship with it. */

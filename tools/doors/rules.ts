@@ -77,7 +77,3 @@ export const FORBIDDEN_FOLDERS: readonly string[] = [
   'types',
   'misc',
 ];
-
-/** Lines a file may have without a reason. The reason is a first comment that has `over 400 lines:` in it. */
-export const MAX_LINES = 400;
-export const LONG_FILE_REASON = /over 400 lines:\s*\S/i;

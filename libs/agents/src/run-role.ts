@@ -1,4 +1,3 @@
-// over 400 lines: one loop, whose steps share its state
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
 import { addUsage, DriveError, noUsage } from '@millwright/domain';

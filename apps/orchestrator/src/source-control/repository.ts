@@ -1,4 +1,3 @@
-// over 400 lines: one bare repository, with everything that is asked of git about it.
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
