@@ -1,3 +1,4 @@
+import type { BudgetLine } from '@millwright/store';
 import type { Factory } from './factory.ts';
 
 /**
@@ -6,4 +7,10 @@ import type { Factory } from './factory.ts';
  */
 export async function applyBudgets({ world, store }: Pick<Factory, 'world' | 'store'>): Promise<void> {
   for (const [scope, usd] of world.budgets) await store.budget.setCap(scope, usd);
+}
+
+/** US dollars that can still be reserved in a scope; without a cap, and without a scope, there is no end. */
+export function leftOf(line: BudgetLine | undefined): number {
+  if (line === undefined || line.capUsd === null) return Number.POSITIVE_INFINITY;
+  return line.capUsd - line.spentUsd - line.overrunUsd - line.reservedUsd;
 }

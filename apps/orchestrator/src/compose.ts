@@ -29,6 +29,7 @@ import { ORCHESTRATOR } from './streams/actor.ts';
 import { appendWith } from './streams/append.ts';
 import { Lanes } from './streams/lanes.ts';
 import { recordRefusals } from './streams/refusals.ts';
+import { startSweeps } from './sweeps.ts';
 import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
 
@@ -174,6 +175,7 @@ export async function compose(config: Configuration) {
       }));
       const published = publishing(factory, config);
       ends.push(() => published.stop());
+      ends.push(startSweeps(factory));
       healer.start();
       ends.push(() => healer.stop());
       resumeRedeploys(factory);

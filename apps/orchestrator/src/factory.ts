@@ -17,6 +17,8 @@ export type Settings = {
   sealMs: number;
   /** Between two looks at what serves. */
   healMs: number;
+  /** Between two looks for uploads that were never finished. */
+  uploadsMs: number;
   /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
   raiseAfter: number;
   /** Of a stage that writes; who only reads gets half. A conversation that is full hands over to the next within them. */
@@ -30,6 +32,7 @@ export const defaultSettings: Settings = {
   questionMs: 8 * 3_600_000,
   sealMs: 10_000,
   healMs: 2_000,
+  uploadsMs: 600_000,
   raiseAfter: 5,
   attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },

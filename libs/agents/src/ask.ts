@@ -1,6 +1,6 @@
-import type { Budget, BudgetScope, Clock } from '@millwright/domain';
+import { type Budget, type BudgetScope, type Clock, cancelled } from '@millwright/domain';
 import type { Answer } from './model/assemble.ts';
-import type { Breaker } from './model/breaker.ts';
+import type { Breaker, CallTold } from './model/breaker.ts';
 import { BUILT_IN, type Catalog } from './model/catalog.ts';
 import type { ModelClient, ModelRequest } from './model/client.ts';
 import type { CallFailure } from './model/failure.ts';
@@ -48,8 +48,12 @@ function affordable(request: ModelRequest, usd: number, catalog: Catalog): Model
 
 /** `usd` is all that asking cost, calls without an answer included. */
 export type Asked =
-  | { kind: 'answered'; answer: Answer; usd: number }
+  /** `overUsd`: what this call was billed beyond the most that it may cost; the endpoint broke its own limits. */
+  | { kind: 'answered'; answer: Answer; usd: number; overUsd: number }
+  /** The attempt's own limit. */
   | { kind: 'money'; detail: string; usd: number }
+  /** A cap of `scope`: with `needUsd` left in it, it is worth asking again. */
+  | { kind: 'capped'; scope: BudgetScope; needUsd: number; leftUsd: number; detail: string; usd: number }
   | {
       kind: 'failed';
       failure: CallFailure;
@@ -64,7 +68,7 @@ export type Asked =
  * it is asked for a shorter answer. `call` names it in the reservation's key: no two requests of a claim have the same.
  */
 export async function ask(wanted: ModelRequest, call: string, context: AskContext): Promise<Asked> {
-  const { client, clock, breaker, purse, signal, catalog = BUILT_IN } = context;
+  const { clock, purse, signal, catalog = BUILT_IN } = context;
   let usd = 0;
   let cap = Number.POSITIVE_INFINITY;
   for (let tries = 1; ; tries += 1) {
@@ -78,46 +82,27 @@ export async function ask(wanted: ModelRequest, call: string, context: AskContex
         usd,
         detail: `a call may cost $${worst.toFixed(4)}; this attempt has $${Math.max(0, left).toFixed(4)} left`,
       };
-    const key = `${purse.key}/${call}/${tries}`;
-    try {
-      await breaker.enter(signal);
-    } catch {
-      // Only the signal ends the wait.
-      return {
-        kind: 'failed',
-        failure: cancelledBy(signal),
-        retryable: false,
-        retryAfterMs: null,
-        tries,
-        usd,
-      };
-    }
-    const reserved = await purse.budget.reserve(key, purse.scopes, worst);
-    if (reserved.kind === 'refused') {
-      breaker.left();
-      if (reserved.left < cap && affordable(wanted, reserved.left, catalog) !== null) {
-        cap = reserved.left;
+    const tried = await once(request, `${purse.key}/${call}/${tries}`, worst, context);
+    if (tried.kind === 'answered') return { ...tried, usd: usd + tried.usd };
+    if (tried.kind === 'refused') {
+      if (tried.left < cap && affordable(wanted, tried.left, catalog) !== null) {
+        cap = tried.left;
         tries -= 1;
         continue;
       }
+      const least = Math.min(LEAST_ANSWER, wanted.max_tokens);
+      const needUsd = worstCase(wanted.model, bytes, least, catalog);
       return {
-        kind: 'money',
+        kind: 'capped',
         usd,
-        detail: `the budget of ${reserved.scope} has $${reserved.left.toFixed(4)} left; a call may cost $${worst.toFixed(4)}`,
+        scope: tried.scope,
+        leftUsd: tried.left,
+        needUsd,
+        detail: `the budget of ${tried.scope} has $${tried.left.toFixed(4)} left; a call may cost $${needUsd.toFixed(4)}`,
       };
     }
-    const result = await client.call(request, signal, context.onThinking);
-    if (result.kind === 'answered') {
-      const cost = costOf(request.model, result.answer.tokens, catalog);
-      await purse.budget.settle(key, cost);
-      breaker.succeeded();
-      return { kind: 'answered', answer: result.answer, usd: usd + cost };
-    }
-    const { failure } = result;
-    const cost = failure.spent === 'nothing' ? 0 : worst;
-    await purse.budget.settle(key, cost);
-    usd += cost;
-    report(breaker, failure);
+    usd += tried.usd;
+    const { failure } = tried;
     const decision = decideRetry(failure, tries, context.chance(), context.retry ?? DEFAULT_RETRY);
     if (decision.kind === 'give_up') return { ...decision, kind: 'failed', failure, tries, usd };
     context.onActivity(
@@ -126,16 +111,43 @@ export async function ask(wanted: ModelRequest, call: string, context: AskContex
     try {
       await clock.sleep(decision.waitMs, signal);
     } catch {
-      return {
-        kind: 'failed',
-        failure: cancelledBy(signal),
-        retryable: false,
-        retryAfterMs: null,
-        tries,
-        usd,
-      };
+      const cancelled = cancelledBy(signal);
+      return { kind: 'failed', failure: cancelled, retryable: false, retryAfterMs: null, tries, usd };
     }
   }
+}
+
+type Tried =
+  | Extract<Asked, { kind: 'answered' }>
+  | { kind: 'refused'; scope: BudgetScope; left: number }
+  | { kind: 'failed'; failure: CallFailure; usd: number };
+
+/** One call, reserved and settled. What is thrown (the ledger is away) leaves the reservation to whoever sweeps, and the breaker as it was. */
+async function once(request: ModelRequest, key: string, worst: number, context: AskContext): Promise<Tried> {
+  const { client, breaker, purse, signal, catalog = BUILT_IN } = context;
+  // Only the signal ends the wait.
+  using pass = await breaker.enter(signal).catch(() => null);
+  if (pass === null) return { kind: 'failed', failure: cancelledBy(signal), usd: 0 };
+  const reserved = await purse.budget.reserve(key, purse.scopes, worst);
+  if (reserved.kind === 'refused') return reserved;
+  if (reserved.kind === 'not_held')
+    throw cancelled('taken-over', 'the attempt is closed, or another runner has it');
+  if (signal.aborted) {
+    await purse.budget.settle(key, 0);
+    return { kind: 'failed', failure: cancelledBy(signal), usd: 0 };
+  }
+  const result = await client.call(request, signal, context.onThinking);
+  if (result.kind === 'answered') {
+    pass.end('answered');
+    const usd = costOf(request.model, result.answer.tokens, catalog);
+    await purse.budget.settle(key, usd);
+    return { kind: 'answered', answer: result.answer, usd, overUsd: Math.max(0, usd - worst) };
+  }
+  const { failure } = result;
+  pass.end(toldBy(failure));
+  const usd = failure.spent === 'nothing' ? 0 : worst;
+  await purse.budget.settle(key, usd);
+  return { kind: 'failed', failure, usd };
 }
 
 const cancelledBy = (signal: AbortSignal): CallFailure => ({
@@ -145,15 +157,14 @@ const cancelledBy = (signal: AbortSignal): CallFailure => ({
 });
 
 /** Only trouble of the endpoint itself opens the breaker; a refusal, a 429 included, shows that it is there. */
-function report(breaker: Breaker, failure: CallFailure): void {
+function toldBy(failure: CallFailure): CallTold {
   switch (failure.kind) {
     case 'overloaded':
     case 'server':
     case 'connection':
     case 'stalled':
     case 'cut':
-      breaker.failed();
-      break;
+      return 'failed';
     case 'rate_limited':
     case 'auth':
     case 'billing':
@@ -162,10 +173,8 @@ function report(breaker: Breaker, failure: CallFailure): void {
     case 'binding':
     case 'endpoint':
     case 'request':
-      breaker.succeeded();
-      break;
+      return 'answered';
     case 'cancelled':
-      breaker.left();
-      break;
+      return 'nothing';
   }
 }

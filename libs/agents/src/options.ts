@@ -75,6 +75,8 @@ export type Outcome<R extends Role> =
       code: 'turns' | 'money' | 'time' | 'stuck' | 'schema' | 'refused' | 'context';
       detail: string;
     }
+  /** A cap of `scope` is reached: with `needUsd` left in it, the attempt can be resumed. */
+  | { kind: 'paused'; scope: BudgetScope; needUsd: number; leftUsd: number; detail: string }
   /** The model or the sandbox could not be had. `retryable`: another attempt may succeed, after `retryAfterMs` where it is given. */
   | { kind: 'unavailable'; code: string; detail: string; retryable: boolean; retryAfterMs?: number }
   | { kind: 'cancelled'; detail: string };

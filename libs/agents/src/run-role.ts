@@ -76,7 +76,7 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
   return { ...outcome, ...progress };
 }
 
-function aborted(signal: AbortSignal): Outcome<never> {
+function aborted(signal: AbortSignal): Extract<Outcome<never>, { detail: string }> {
   const reason: unknown = signal.reason;
   const detail = reason instanceof Error ? reason.message : 'cancelled';
   return reason instanceof OutOfTime
@@ -86,6 +86,8 @@ function aborted(signal: AbortSignal): Outcome<never> {
 
 type Progress = { turns: number; usage: Usage; model: string };
 type Block = Anthropic.ContentBlockParam;
+type Answered = Extract<Asked, { kind: 'answered' }>;
+type Unanswered = Exclude<Asked, Answered>;
 
 /** One attempt's conversations, one after the other. `run` is the loop; everything else is a step of it. */
 class Loop<R extends Role> {
@@ -159,7 +161,7 @@ class Loop<R extends Role> {
         if (end !== null) return end;
         continue;
       }
-      const end = await this.#take(asked.answer, asked.usd);
+      const end = await this.#take(asked);
       if (end !== null) return end;
     }
   }
@@ -290,10 +292,10 @@ class Loop<R extends Role> {
       if (asked.kind === 'answered') {
         const { blocks } = assistantBlocks(asked.answer);
         note = handoverIn(blocks);
-        await this.#record(asked.answer, asked.usd, blocks, [], 'hands over', true);
+        await this.#record(asked, blocks, [], 'hands over', true);
       } else {
-        this.#spend(asked.usd);
-        if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+        await this.#unanswered(asked);
+        if (asked.kind !== 'failed') return shortOf(asked);
         if (asked.failure.kind === 'cancelled') return aborted(this.#signal);
       }
     }
@@ -382,14 +384,16 @@ class Loop<R extends Role> {
     return asked;
   }
 
-  #spend(usd: number): void {
-    this.#progress.usage = addUsage(this.#progress.usage, { ...noUsage(), usd });
+  /** What was asked for has its outcome on the trail, and its cost is counted, also where there is no answer. */
+  async #unanswered(asked: Unanswered): Promise<void> {
+    this.#progress.usage = addUsage(this.#progress.usage, { ...noUsage(), usd: asked.usd });
+    await this.#options.turns.lost(this.#turn, asked.kind === 'failed' ? asked.failure.detail : asked.detail);
   }
 
   /** What comes of a request that got no answer: null where another can be sent. */
-  async #wayOn(asked: Exclude<Asked, { kind: 'answered' }>): Promise<Outcome<R> | null> {
-    this.#spend(asked.usd);
-    if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+  async #wayOn(asked: Unanswered): Promise<Outcome<R> | null> {
+    await this.#unanswered(asked);
+    if (asked.kind !== 'failed') return shortOf(asked);
     const { failure } = asked;
     switch (failure.kind) {
       case 'cancelled':
@@ -432,8 +436,7 @@ class Loop<R extends Role> {
   }
 
   async #record(
-    answer: Answer,
-    usd: number,
+    { answer, usd, overUsd }: Answered,
     said: readonly Block[],
     results: readonly Block[],
     action: string,
@@ -448,6 +451,7 @@ class Loop<R extends Role> {
       usage: { ...answer.tokens, usd },
       action: (action || 'no call').slice(0, 200),
       ...(handover ? { handover } : {}),
+      ...(overUsd > 0 ? { overUsd } : {}),
     });
     await this.#options.turns.record(record);
     this.#records.push(record);
@@ -456,7 +460,8 @@ class Loop<R extends Role> {
   }
 
   /** Runs an answer's calls and records the turn. Not null: the attempt ends here. */
-  async #take(answer: Answer, usd: number): Promise<Outcome<R> | null> {
+  async #take(asked: Answered): Promise<Outcome<R> | null> {
+    const { answer, usd } = asked;
     const { spec, workspace } = this.#options;
     const { submit, writes } = this.#definition;
     const { root, bashTimeoutMs, maxBashTimeoutMs } = this.#settings;
@@ -465,7 +470,7 @@ class Loop<R extends Role> {
     if (answer.stopReason === 'refusal') {
       const results: Block[] = [{ type: 'text', text: 'Refused.' }];
       const why = answer.refusal ?? sayingOf(answer);
-      await this.#record(answer, usd, blocks, results, `refused (${why})`);
+      await this.#record(asked, blocks, results, `refused (${why})`);
       this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
       return null;
     }
@@ -482,15 +487,21 @@ class Loop<R extends Role> {
       seen: this.#history.seen,
       ...(this.#options.fingerprint === undefined ? {} : { fingerprint: this.#options.fingerprint }),
     });
-    if (ran.gone !== null)
+    if (ran.gone !== null) {
+      await this.#options.turns.lost(turn, ran.gone);
       return { kind: 'unavailable', code: 'sandbox_gone', detail: ran.gone, retryable: true };
+    }
     // A command that our own signal cut short is not what the model did: the turn is asked for again on resuming.
-    if (this.#signal.aborted && ran.submission === null) return aborted(this.#signal);
+    if (this.#signal.aborted && ran.submission === null) {
+      const end = aborted(this.#signal);
+      await this.#options.turns.lost(turn, end.detail);
+      return end;
+    }
 
     const called = answer.blocks.some((block) => block.kind === 'tool');
     const nudge: Block[] = called ? [] : [{ type: 'text', text: nudgeOf(answer, submit.name) }];
     const results = maskedResults<Block>([...ran.results, ...nudge, ...this.#warnings(usd)]);
-    await this.#record(answer, usd, blocks, results, ran.actions.join('; '));
+    await this.#record(asked, blocks, results, ran.actions.join('; '));
     this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
     if (ran.submission !== null) return { kind: 'submitted', submission: ran.submission };
     this.#history.seen.push(...ran.observations);
@@ -527,6 +538,13 @@ class Loop<R extends Role> {
     const text = `[${left.join(', ')} left for this stage. Bring the work to a whole state and call ${this.#definition.submit.name}; say what is open.]`;
     return [{ type: 'text', text }];
   }
+}
+
+/** Money is short: the attempt's own ends it, a budget's only makes it wait. */
+function shortOf(asked: Exclude<Unanswered, { kind: 'failed' }>): Outcome<never> {
+  if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
+  const { scope, needUsd, leftUsd, detail } = asked;
+  return { kind: 'paused', scope, needUsd, leftUsd, detail };
 }
 
 function nudgeOf(answer: Answer, submit: string): string {

@@ -150,10 +150,11 @@ test('15: … by the budget, naming the scope', async () => {
     h.options('implement', {}, { limits: { turns: 100, wallMs: 60_000, usd: 5 } }),
   );
   expect(result).toMatchObject({
-    kind: 'stopped',
-    code: 'money',
+    kind: 'paused',
+    scope: 'factory',
     detail: expect.stringContaining('budget of factory'),
   });
+  expect(h.turns.lostTurns.at(-1)).toEqual([result.turns + 1, expect.stringContaining('budget of factory')]);
   expect(h.budget.spent).toBeLessThanOrEqual(0.019);
 });
 

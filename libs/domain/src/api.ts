@@ -126,6 +126,8 @@ export const BudgetView = z.object({
   scope: z.string(),
   capUsd: z.number().nullable(),
   spentUsd: z.number(),
+  /** Billed beyond the most that its calls may cost: the model's endpoint broke its own limits. Counts against the cap. */
+  overrunUsd: z.number(),
   reservedUsd: z.number(),
 });
 export type BudgetView = z.infer<typeof BudgetView>;

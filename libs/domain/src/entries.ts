@@ -289,7 +289,7 @@ export const Entry = z.discriminatedUnion('type', [
   e('attempt.sandboxed', { container: z.string(), purpose: z.string() }),
   /** A model is about to be asked for a turn. */
   e('turn.asked', { turn: z.number().int().positive(), model: z.string() }),
-  /** The runner that asked is gone, and what was answered with it; the call counts at its worst case. */
+  /** What was asked for came to nothing: no answer, or one that went with its runner. What it cost is in the ledger, at its worst case where nobody knows. */
   e('turn.lost', { turn: z.number().int().positive(), reason }),
   e('turn.recorded', {
     turn: z.number().int().positive(),
@@ -297,7 +297,14 @@ export const Entry = z.discriminatedUnion('type', [
     workspace: Digest.nullable(),
     model: z.string(),
     usage: Usage,
+    overUsd: z.number().positive().optional(),
     action: freeText(z.string().max(200)),
+  }),
+  /** A budget is reached: the attempt waits, with all that is recorded of it, until `needUsd` are left in `scope`. */
+  e('attempt.paused', {
+    scope: z.string().max(80),
+    needUsd: z.number().nonnegative(),
+    leftUsd: z.number().nonnegative(),
   }),
   /** Its conversation did not simply go on after turn `after` (0: before the first); `note` is what the next one is told. */
   e('conversation.changed', {

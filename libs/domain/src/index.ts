@@ -1,5 +1,6 @@
 export * from './api.ts';
 export * from './artifacts.ts';
+export * from './attempt.ts';
 export * from './config.ts';
 export * from './database.ts';
 export * from './effects.ts';

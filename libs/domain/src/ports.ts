@@ -59,15 +59,23 @@ export interface Queue {
 /** A budget scope, outermost first: `factory`, `repo/shop`, `ticket/tkt_…`, `run/run_…`. */
 export type BudgetScope = string;
 
-/** Reserve before spend: the one counter beside the trail. */
+/** Reserve before spend: the one counter beside the trail. A key is `<attempt>/<fence>/…`: who reserved, and under which claim. */
 export interface Budget {
-  /** Reserves `usd` in every scope or in none. `key` makes it idempotent. */
+  /**
+   * Reserves `usd`, the most that a call can cost, in every scope or in none. `key` makes it idempotent. `not_held`: the attempt is closed, or
+   * another runner has it, so nothing is to be paid for it.
+   */
   reserve(
     key: string,
     scopes: readonly BudgetScope[],
     usd: number,
-  ): Promise<{ kind: 'reserved' } | { kind: 'refused'; scope: BudgetScope; left: number }>;
-  /** Replaces the reservation by what was really spent; an unknown outcome settles at the worst case. Idempotent. */
+  ): Promise<
+    { kind: 'reserved' } | { kind: 'refused'; scope: BudgetScope; left: number } | { kind: 'not_held' }
+  >;
+  /**
+   * Replaces the reservation by what was billed. What is over the reservation is an overrun: counted apart, so that spending never passes a cap,
+   * and against the cap of every later call. Idempotent.
+   */
   settle(key: string, usd: number): Promise<void>;
 }
 
@@ -110,6 +118,8 @@ export type TurnRecord = {
   results: unknown[];
   stopReason: string | null;
   usage: Usage;
+  /** US dollars of `usage` beyond the most that its call may cost: the endpoint broke its own limits. */
+  overUsd?: number;
   /** What the agent is doing, for people: `bash npm test`, `edit src/a.js`. At most 200 characters. */
   action: string;
   /** The turn that handed over to a new conversation: no call of it was run. */
@@ -136,6 +146,8 @@ export interface TurnLog {
   changed(change: ConversationChange): Promise<void>;
   /** Says that a model is about to be asked: nothing is asked in silence. Fails like `record`. */
   asked(turn: number, model: string): Promise<void>;
+  /** What was asked for comes to nothing, and why; asked for again, it is asked anew. Fails like `record`. */
+  lost(turn: number, reason: string): Promise<void>;
   record(turn: TurnRecord): Promise<void>;
 }
 

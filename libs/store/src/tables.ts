@@ -33,6 +33,7 @@ export const budgets = millwright.table('budgets', {
   scope: text().primaryKey(),
   cap: bigint({ mode: 'number' }),
   spent: bigint({ mode: 'number' }).notNull().default(0),
+  overrun: bigint({ mode: 'number' }).notNull().default(0),
   reserved: bigint({ mode: 'number' }).notNull().default(0),
 });
 

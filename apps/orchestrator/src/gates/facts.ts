@@ -18,6 +18,7 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
+import { leftOf } from '../budgets.ts';
 import { inForce, shipsWith } from '../autonomy/effective-step.ts';
 import type { Factory } from '../factory.ts';
 import { handsIn } from './hands.ts';
@@ -186,8 +187,6 @@ const namesKnown = (report: TestReport | null): boolean =>
 
 async function budgetLeft(factory: Factory, run: Run): Promise<number> {
   const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);
-  const caps = (await factory.store.budget.list()).filter(
-    (one) => scopes.has(one.scope) && one.capUsd !== null,
-  );
-  return Math.min(1_000_000, ...caps.map((one) => (one.capUsd ?? 0) - one.spentUsd - one.reservedUsd));
+  const lines = (await factory.store.budget.list()).filter((one) => scopes.has(one.scope));
+  return Math.min(1_000_000, ...lines.map(leftOf));
 }

@@ -1,4 +1,6 @@
+import type { DeadClaim } from '@millwright/audit';
 import { DriveError, type RecordedEntry, type RunId, streamOf } from '@millwright/domain';
+import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
 import type { Driver } from '../runs/driver.ts';
 import { reconcile } from './reconcile.ts';
@@ -8,6 +10,8 @@ import { openRun, settleTicket } from './tickets.ts';
 const SWEEP = 1_000;
 /** How often claims of dead runners are looked for. A kill is seen by its free advisory lock. Milliseconds. */
 const CLAIMS = 100;
+/** How often it is asked whether an attempt that waits for a budget can go on. Milliseconds. */
+const BUDGETS = 500;
 
 /**
  * Follows the trail into the world, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
@@ -136,9 +140,22 @@ export class Pump {
   async #claims(): Promise<void> {
     await this.#guard('claims', async () => {
       const dead = await this.#factory.trail.deadClaims();
-      this.#factory.world.effects.dead = new Set(dead.map(({ attempt }) => streamOf.attempt(attempt)));
-      for (const { attempt } of dead)
+      const { attempts, effects } = this.#factory.world;
+      const waits = dead.filter(({ attempt }) => attempts.get(attempt)?.paused != null);
+      const free = dead.filter((claim) => !waits.includes(claim));
+      effects.dead = new Set(free.map(({ attempt }) => streamOf.attempt(attempt)));
+      for (const { attempt } of [...free, ...(await this.#affordable(waits))])
         if (this.#due(attempt, 400)) await this.#factory.queue.wake('attempts', attempt);
+    });
+  }
+
+  /** Of the attempts that wait for a budget, those that it allows now, whoever made room: a person, or a call that cost less than it might. */
+  async #affordable(waits: readonly DeadClaim[]): Promise<DeadClaim[]> {
+    if (waits.length === 0 || !this.#due('budgets', BUDGETS)) return [];
+    const lines = new Map((await this.#factory.store.budget.list()).map((line) => [line.scope, line]));
+    return waits.filter(({ attempt }) => {
+      const paused = this.#factory.world.attempts.get(attempt)?.paused;
+      return paused != null && leftOf(lines.get(paused.scope)) >= paused.needUsd;
     });
   }
 

@@ -452,6 +452,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
       scope: 'repo/shop',
       capUsd: 2.5,
       spentUsd: 0,
+      overrunUsd: 0,
       reservedUsd: 0,
     });
     expect(await set('repo/shop', null)).toMatchObject({ status: 200 });

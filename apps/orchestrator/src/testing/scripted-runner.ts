@@ -69,6 +69,9 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
         usage: { ...noUsage(), inputTokens: 10, usd: 0.01 },
         action: `does ${spec.role}`,
       };
+      const call = `${spec.attempt}/${claim.fence}/1/1`;
+      await store.budget.reserve(call, spec.budgets, 0.05);
+      await store.budget.settle(call, turn.usage.usd);
       await stream.append(`agent/${spec.role}` as Actor, [{ type: 'turn.recorded', data: turn }]);
       const outcome: AttemptOutcome = { kind: 'done', artifact: await artifactOf(deps, spec) };
       await stream.append('runner/scripted' as Actor, [{ type: 'attempt.closed', data: { outcome } }]);

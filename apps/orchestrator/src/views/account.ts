@@ -149,6 +149,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `claimed the attempt, fence ${entry.data.fence}`;
     case 'attempt.sandboxed':
       return `works in container ${entry.data.container.slice(0, 12)} (${entry.data.purpose})`;
+    case 'attempt.paused':
+      return `waits for the budget of ${entry.data.scope}: $${entry.data.leftUsd.toFixed(2)} left, the next call may cost $${entry.data.needUsd.toFixed(2)}`;
     case 'turn.asked':
       return `asks ${entry.data.model} for turn ${entry.data.turn}`;
     case 'turn.lost':

@@ -82,14 +82,15 @@ export async function runView(
   ]);
   const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan));
   const pause = run.closed === null ? pausedCanary(world, run) : null;
+  const short = run.closed === null ? shortOfMoney(world, run) : null;
   const waits = run.closed === null ? todo(run, now).filter((step) => step.do === 'wait') : [];
   return {
     id: run.id,
     ticket: run.ticket,
     title: ticket.title,
     repo: run.repo,
-    state: run.closed?.end ?? (pause !== null || waits.length > 0 ? 'waiting' : 'running'),
-    reason: run.closed?.reason ?? pause ?? waitingFor(run, waits),
+    state: run.closed?.end ?? (pause !== null || short !== null || waits.length > 0 ? 'waiting' : 'running'),
+    reason: run.closed?.reason ?? pause ?? short ?? waitingFor(run, waits),
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
@@ -133,7 +134,11 @@ function stageView(world: World, run: Run, stage: Stage, index: number, plan: Pl
       .slice(0, index + 1)
       .filter((one) => one.role === stage.role && one.task === stage.task).length,
     attemptId: stage.attempt,
-    state: stageState(run, stage, attempt?.claimedAt !== null && attempt !== undefined),
+    state: stageState(
+      run,
+      stage,
+      attempt !== undefined && attempt.claimedAt !== null && attempt.paused === null,
+    ),
     reason: outcome && outcome.kind !== 'done' ? outcome.reason : null,
     artifact: outcome?.kind === 'done' ? outcome.artifact : null,
     action: attempt?.action ?? null,
@@ -172,6 +177,16 @@ function pausedCanary(world: World, run: Run): string | null {
   if (judged?.release !== run.release?.release || !judged?.until || judged.fence !== run.deploy.fence)
     return null;
   return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
+}
+
+/** A budget that is reached: what it lacks, and how it is raised. */
+function shortOfMoney(world: World, run: Run): string | null {
+  const paused = run.stages
+    .map(({ attempt }) => world.attempts.get(attempt)?.paused)
+    .find((one) => one != null);
+  if (paused === undefined || paused === null) return null;
+  const { scope, leftUsd, needUsd } = paused;
+  return `paused: the budget of ${scope} had $${leftUsd.toFixed(2)} left, and the next call may cost $${needUsd.toFixed(2)}; all that was done is kept, and it goes on by itself once there is enough: ./millwright budget set ${scope} USD --reason TEXT`;
 }
 
 function waitingFor(run: Run, waits: readonly Extract<Todo, { do: 'wait' }>[]): string | null {

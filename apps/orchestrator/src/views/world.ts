@@ -1,5 +1,6 @@
 import {
   type AttemptId,
+  type AttemptPause,
   addUsage,
   type Digest,
   type Entry,
@@ -47,6 +48,8 @@ export type AttemptInfo = {
   asks: { model: string; since: Instant } | null;
   model: string | null;
   usage: Usage;
+  /** It waits for a budget. */
+  paused: AttemptPause | null;
 };
 export type RunInfo = {
   id: RunId;
@@ -251,9 +254,11 @@ export class World {
           asks: null,
           model: null,
           usage: noUsage(),
+          paused: null,
         });
         return;
       case 'attempt.claimed':
+      case 'attempt.paused':
       case 'turn.asked':
       case 'turn.lost':
       case 'turn.recorded':
@@ -268,12 +273,15 @@ export class World {
   #foldAttempt(
     id: AttemptId,
     at: Instant,
-    entry: EntryOf<'attempt.claimed' | 'turn.asked' | 'turn.lost' | 'turn.recorded' | 'attempt.closed'>,
+    entry: EntryOf<
+      'attempt.claimed' | 'attempt.paused' | 'turn.asked' | 'turn.lost' | 'turn.recorded' | 'attempt.closed'
+    >,
   ): void {
     const attempt = this.attempts.get(id);
     if (!attempt) return;
     if (entry.type === 'attempt.claimed') attempt.claimedAt ??= at;
     if (entry.type === 'attempt.closed') attempt.endedAt = at;
+    attempt.paused = entry.type === 'attempt.paused' ? entry.data : null;
     attempt.asks = entry.type === 'turn.asked' ? { model: entry.data.model, since: at } : null;
     if (entry.type !== 'turn.recorded') return;
     attempt.turns = entry.data.turn;
@@ -298,6 +306,10 @@ export class World {
     info.version = envelope.version;
     info.position = envelope.position;
     this.runs.set(id, info);
+    if (entry.type === 'stage.closed') {
+      const attempt = this.attempts.get(entry.data.attempt);
+      if (attempt) attempt.usage = entry.data.usage;
+    }
     if (entry.type === 'run.closed') info.closedAt = envelope.at;
     if (entry.type === 'gate.approved')
       info.approvals.push({

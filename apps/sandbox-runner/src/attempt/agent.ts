@@ -1,6 +1,13 @@
 import type { Materials } from '@millwright/agents';
 import { effortOf, modelsOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
-import { cancelled, type Role, retryable, type SpecOf, terminal } from '@millwright/domain';
+import {
+  type AttemptPause,
+  cancelled,
+  type Role,
+  retryable,
+  type SpecOf,
+  terminal,
+} from '@millwright/domain';
 import type { Sandbox } from '@millwright/sandbox';
 import type { Prepared } from '../verify/suite.ts';
 import { actorOf, type Held } from './runner.ts';
@@ -79,6 +86,16 @@ export async function withSandboxAsNeeded<T>(
   }
 }
 
+/** The attempt waits for a budget; what is recorded of it stays. */
+export class BudgetReached extends Error {
+  readonly pause: AttemptPause;
+
+  constructor({ scope, needUsd, leftUsd, detail }: Extract<RoleResult<Role>, { kind: 'paused' }>) {
+    super(detail);
+    this.pause = { scope, needUsd, leftUsd };
+  }
+}
+
 /** Runs the role's agent in the sandbox until it has submitted. Whatever else happens is thrown: what a driver does with it is in the error. */
 export async function submissionOf<R extends Role>(
   held: Held<SpecOf<R>>,
@@ -131,6 +148,8 @@ function submitted<R extends Role>(result: RoleResult<R>): Submissions[R] {
       throw result.retryable
         ? retryable(result.code, result.detail, result.retryAfterMs)
         : terminal(result.code, result.detail);
+    case 'paused':
+      throw new BudgetReached(result);
     case 'cancelled':
       throw cancelled('cancelled', result.detail);
   }

@@ -2,14 +2,17 @@ import type { AttemptStream, HeldClaim } from '@millwright/audit';
 import {
   type AttemptId,
   type AttemptOutcome,
+  type AttemptPause,
   AttemptSpec,
   cancelled,
   DriveError,
   getJson,
+  pausesOf,
   type RecordedEntry,
   type RunId,
   terminal,
 } from '@millwright/domain';
+import { BudgetReached } from './agent.ts';
 import { actorOf, type Held, type Runner } from './runner.ts';
 import { doStage } from './stages.ts';
 
@@ -58,7 +61,9 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
         const spec = await getJson(runner.artifacts, AttemptSpec, digest);
         if (spec.attempt !== attempt)
           throw terminal('spec-unreadable', 'the specification is of another attempt');
-        return withDeadline({ runner, claim, stream, spec, past, signal }, doStage);
+        // Later than the specification has it by as long as the attempt waited for a budget.
+        const deadline = spec.deadline + pausesOf(past).ms;
+        return withDeadline({ runner, claim, stream, spec: { ...spec, deadline }, past, signal }, doStage);
       },
       signal,
       claim.fence,
@@ -69,6 +74,13 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
       const handedBack = await persist(runner, stop, () => stream.release());
       runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
       if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
+      return;
+    }
+    if (outcome.kind === 'paused') {
+      const entry = { type: 'attempt.paused', data: outcome.pause } as const;
+      const appended = await persist(runner, stop, () => stream.append(actorOf(runner), [entry]));
+      await persist(runner, stop, () => stream.release());
+      runner.note('attempt.paused', { attempt, run, ...outcome.pause, appended: appended.kind });
       return;
     }
     const entry = { type: 'attempt.closed', data: { outcome } } as const;
@@ -112,7 +124,7 @@ async function persist<T>(runner: Runner, stop: AbortSignal, work: () => Promise
   }
 }
 
-type Ended = AttemptOutcome | { kind: 'yielded'; reason: string };
+type Ended = AttemptOutcome | { kind: 'yielded'; reason: string } | { kind: 'paused'; pause: AttemptPause };
 
 async function outcomeOf(
   work: () => Promise<Extract<AttemptOutcome, { kind: 'done' }>['artifact']>,
@@ -129,6 +141,7 @@ async function outcomeOf(
       return { kind: 'yielded', reason: error.message };
     if (error instanceof DriveError && AWAY.includes(error.code) && claims < MAX_CLAIMS)
       return { kind: 'yielded', reason: error.message };
+    if (error instanceof BudgetReached) return { kind: 'paused', pause: error.pause };
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON);
     if (error instanceof DriveError)
       return {

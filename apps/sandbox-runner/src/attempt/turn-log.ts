@@ -9,6 +9,7 @@ import {
   type Entry,
   getJson,
   maskBytes,
+  openTurn,
   putJson,
   type RecordedEntry,
   type Role,
@@ -59,13 +60,6 @@ const LOST = 'the runner that asked for it is gone, and the answer with it';
 const turnOf = ({ handover, ...turn }: z.infer<typeof StoredTurn>): TurnRecord =>
   handover === undefined ? turn : { ...turn, handover };
 
-/** The turn that a runner before this one had asked for and not recorded. */
-function unanswered(past: readonly RecordedEntry[]): number | null {
-  const calls = past.flatMap(({ entry }) => (entry?.type.startsWith('turn.') ? [entry] : []));
-  const last = calls.at(-1);
-  return last?.type === 'turn.asked' ? last.data.turn : null;
-}
-
 /** The workspace as the last recorded turn left it, or null when no turn has changed it. */
 export function lastWorkspace(past: readonly RecordedEntry[]): Digest | null {
   return recordedTurns(past).findLast((turn) => turn.workspace !== null)?.workspace ?? null;
@@ -106,7 +100,7 @@ export function turnLog(parts: {
     },
 
     async asked(turn, model) {
-      const lost = unanswered(parts.past);
+      const lost = openTurn(parts.past);
       // Once: what a runner before this one asked for, and took with it.
       const gone: Entry[] =
         lost === null || told ? [] : [{ type: 'turn.lost', data: { turn: lost, reason: LOST } }];
@@ -121,11 +115,17 @@ export function turnLog(parts: {
       }
     },
 
+    async lost(turn, reason) {
+      await say([{ type: 'turn.lost', data: { turn, reason: reason.slice(0, 4_000) } }]);
+    },
+
     async record(turn: TurnRecord) {
       const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox) : null;
       const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(turn)));
-      const { turn: number, model, usage } = turn;
-      const data = { turn: number, record, workspace, model, usage, action: turn.action.slice(0, 200) };
+      const { turn: number, model, usage, overUsd } = turn;
+      const over = overUsd === undefined ? {} : { overUsd };
+      const action = turn.action.slice(0, 200);
+      const data = { turn: number, record, workspace, model, usage, ...over, action };
       await say([{ type: 'turn.recorded', data }]);
     },
   };

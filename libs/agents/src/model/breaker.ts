@@ -6,13 +6,23 @@ import type { Clock } from '@millwright/domain';
 export type BreakerOptions = { after: number; coolMs: number; maxCoolMs: number };
 const DEFAULTS: BreakerOptions = { after: 5, coolMs: 2_000, maxCoolMs: 60_000 };
 
+/** How a call ended, as far as it tells of the endpoint: it answered, be it with a refusal; it failed; it was never made, or cancelled. */
+export type CallTold = 'answered' | 'failed' | 'nothing';
+
+/** Leave to make one call. It ends once, whatever happens to the call: a probe that never ended would keep everybody out. */
+export type Pass = {
+  end(told: CallTold): void;
+  /** Ends one that was not ended as `nothing`. */
+  [Symbol.dispose](): void;
+};
+
 export class Breaker {
   readonly #clock: Clock;
   readonly #options: BreakerOptions;
   #failures = 0;
   #cool: number;
   #openUntil = 0;
-  #probing = false;
+  #probe: Pass | null = null;
 
   constructor(clock: Clock, options: Partial<BreakerOptions> = {}) {
     this.#clock = clock;
@@ -22,39 +32,46 @@ export class Breaker {
 
   get state(): 'closed' | 'open' | 'probing' {
     if (this.#failures < this.#options.after) return 'closed';
-    return this.#probing ? 'probing' : 'open';
+    return this.#probe === null ? 'open' : 'probing';
   }
 
-  /** Resolves when this caller may call; rejects with the signal's reason. Whoever is let through must report by `succeeded`, `failed` or `left`. */
-  async enter(signal?: AbortSignal): Promise<void> {
+  /** Resolves when this caller may call; rejects with the signal's reason. Take it with `using`: whatever is thrown meanwhile ends it. */
+  async enter(signal?: AbortSignal): Promise<Pass> {
     while (this.state !== 'closed') {
       const wait = this.#openUntil - this.#clock.now();
-      if (wait <= 0 && !this.#probing) {
-        this.#probing = true;
-        return;
+      if (wait <= 0 && this.#probe === null) {
+        this.#probe = this.#pass();
+        return this.#probe;
       }
       await this.#clock.sleep(Math.max(wait, 50), signal);
     }
+    return this.#pass();
   }
 
-  /** The endpoint answered, be it with a refusal. */
-  succeeded(): void {
-    this.#failures = 0;
-    this.#probing = false;
-    this.#cool = this.#options.coolMs;
+  #pass(): Pass {
+    let ended = false;
+    const pass: Pass = {
+      end: (told) => {
+        if (ended) return;
+        ended = true;
+        this.#ended(pass, told);
+      },
+      [Symbol.dispose]: () => pass.end('nothing'),
+    };
+    return pass;
   }
 
-  /** A failure of the endpoint (overload, server error, no connection), not of one request. */
-  failed(): void {
+  #ended(pass: Pass, told: CallTold): void {
+    const probed = this.#probe === pass;
+    if (probed) this.#probe = null;
+    if (told === 'answered') {
+      this.#failures = 0;
+      this.#cool = this.#options.coolMs;
+    }
+    if (told !== 'failed') return;
     this.#failures += 1;
     if (this.#failures < this.#options.after) return;
-    if (this.#probing) this.#cool = Math.min(this.#cool * 2, this.#options.maxCoolMs);
-    this.#probing = false;
+    if (probed) this.#cool = Math.min(this.#cool * 2, this.#options.maxCoolMs);
     this.#openUntil = this.#clock.now() + this.#cool;
-  }
-
-  /** The call ended without saying anything about the endpoint: it was cancelled, or never made. */
-  left(): void {
-    this.#probing = false;
   }
 }

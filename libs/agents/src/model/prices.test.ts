@@ -27,12 +27,12 @@ test.each(['gpt-9', 'constructor', '__proto__', 'claude-opus-99'])('%s has no pr
 });
 
 test('the worst case is never under what the same request can cost', () => {
-  const text = 'const answer = compute(input);\n'.repeat(400);
-  const worst = worstCase('claude-opus-5-5', text.length, 1_000);
+  const text = '\u0001\ue000'.repeat(4_000); // bytes that nothing merges: a token each
+  const worst = worstCase('claude-opus-5-5', Buffer.byteLength(text), 1_000);
   expect(worst).toBeGreaterThan(
     costOf('claude-opus-5-5', {
       inputTokens: 0,
-      cacheWriteTokens: text.length / 3,
+      cacheWriteTokens: Buffer.byteLength(text) + 1_291,
       cacheReadTokens: 0,
       outputTokens: 1_000,
     }),

@@ -30,8 +30,14 @@ export function costOf(model: string, tokens: Tokens, catalog: Catalog = BUILT_I
 }
 
 /**
- * The most that a call can cost: all of its input written to the cache, all of `maxTokens` put out. Two bytes a token is a bound for
- * text and code (English is near four, dense code near three), not for adversarial bytes; settling replaces it by what was used.
+ * What the API adds to a request on its own: the prompts of tool use and of the bash and text-editor tools (346, 245 and 700 tokens),
+ * and what separates messages. Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview ("Pricing")
+ */
+const ADDED_TOKENS = 2_000;
+
+/**
+ * The most that a call can cost: all of its input written to the cache, a token for each byte (tokens are made of bytes, so there are never
+ * more), and all of `maxTokens` put out. Settling replaces it by what was used.
  */
 export function worstCase(
   model: string,
@@ -39,10 +45,10 @@ export function worstCase(
   maxTokens: number,
   catalog: Catalog = BUILT_IN,
 ): number {
-  const inputTokens = Math.ceil(requestBytes / 2);
+  const cacheWriteTokens = requestBytes + ADDED_TOKENS;
   return costOf(
     model,
-    { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: inputTokens, outputTokens: maxTokens },
+    { inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens, outputTokens: maxTokens },
     catalog,
   );
 }

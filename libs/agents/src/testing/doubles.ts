@@ -112,6 +112,13 @@ export class MemoryTurns implements TurnLog {
     this.announced.push(turn);
   }
 
+  /** Turns that came to nothing, and why. */
+  readonly lostTurns: [number, string][] = [];
+
+  async lost(turn: number, reason: string): Promise<void> {
+    this.lostTurns.push([turn, reason]);
+  }
+
   async record(turn: TurnRecord): Promise<void> {
     if (turn.turn === this.dieAt) throw new Error('killed');
     // Through JSON, as the real log does.

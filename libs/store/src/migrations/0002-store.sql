@@ -94,76 +94,116 @@ begin
 end $$;
 
 -- Money in whole millionths of a dollar, rounded up on the way in: a sum of fractions must not drift under the cap.
+-- `overrun`: billed beyond what was reserved, which an endpoint does that breaks its own limits. Apart from what is spent, so that spending
+-- never passes a cap by it; counted like it against the cap of every later call.
 create table millwright.budgets (
   scope text collate "C" primary key check (scope ~ '^[a-z]+(/[0-9A-Za-z._-]{1,64})?$'),
   cap bigint check (cap >= 0), -- null: counted, not capped
   spent bigint not null default 0 check (spent >= 0),
+  overrun bigint not null default 0 check (overrun >= 0),
   reserved bigint not null default 0 check (reserved >= 0)
 );
+-- A call of a model. Its key says who makes it, attempt/fence/…: nothing is reserved whose owner cannot be found dead.
 create table millwright.reservations (
-  key text collate "C" primary key check (length(key) between 1 and 200),
+  key text collate "C" primary key check (length(key) <= 200 and key ~ '^att_[0-9a-z]+/[1-9][0-9]*/.'),
+  attempt text collate "C" not null generated always as (split_part(key, '/', 1)) stored,
+  fence integer not null generated always as (split_part(key, '/', 2)::integer) stored,
   scopes text[] not null,
   amount bigint not null check (amount >= 0),
-  settled boolean not null default false,
+  billed bigint check (billed >= 0), -- null: not settled
   reserved_at timestamptz not null
 );
-create index reservations_open on millwright.reservations (reserved_at) where not settled;
+create index reservations_of_attempt on millwright.reservations (attempt);
+create index reservations_open on millwright.reservations (attempt, fence) where billed is null;
 
--- Reserves in every scope or in none. Rows are locked in the order of their names, so that two reservers never wait for each other.
--- A key that is reserved is not reserved twice; one that was settled begins a new call, whose cost counts again.
-create function millwright.budget_reserve(p_key text, p_scopes text[], p_amount bigint, out refused_by text, out left_over bigint)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare v_open boolean;
+-- reserved | refused (by that scope, which has so much left) | not_held (the attempt is closed, or another claim of it is newer).
+-- In every scope or in none. Rows are locked in the order of their names, so that two reservers never wait for each other; the claim is locked
+-- first, so that closing an attempt comes before or after a reservation, never in between.
+create function millwright.budget_reserve(
+  p_key text, p_scopes text[], p_amount bigint, out kind text, out refused_by text, out left_over bigint
+) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare v_billed bigint;
 begin
   if p_amount < 0 or cardinality(p_scopes) not between 1 and 16 then
     raise exception 'a reservation is at least 0 in 1 to 16 scopes' using errcode = '22023';
   end if;
+  perform from millwright.claims c
+    where c.attempt = split_part(p_key, '/', 1) and c.fence = split_part(p_key, '/', 2)::integer and not c.closed and not c.released
+      and not exists (select from millwright.claims n where n.attempt = c.attempt and n.fence > c.fence)
+    for share;
+  if not found then kind := 'not_held'; return; end if;
   insert into millwright.budgets (scope) select distinct s from unnest(p_scopes) s order by s on conflict do nothing;
   perform from millwright.budgets b where b.scope = any (p_scopes) order by b.scope for update;
-  select not r.settled into v_open from millwright.reservations r where r.key = p_key;
-  if v_open then return; end if;
-  select b.scope, greatest(b.cap - b.spent - b.reserved, 0) into refused_by, left_over from millwright.budgets b
-    where b.scope = any (p_scopes) and b.cap is not null and b.spent + b.reserved + p_amount > b.cap
+  select r.billed into v_billed from millwright.reservations r where r.key = p_key;
+  if v_billed is not null then
+    raise exception 'the call % was settled: a new call has a new key', p_key using errcode = '22023';
+  end if;
+  kind := 'reserved';
+  if found then return; end if;
+  select b.scope, greatest(b.cap - b.spent - b.overrun - b.reserved, 0) into refused_by, left_over from millwright.budgets b
+    where b.scope = any (p_scopes) and b.cap is not null and b.spent + b.overrun + b.reserved + p_amount > b.cap
     order by array_position(p_scopes, b.scope) limit 1;
-  if refused_by is not null then return; end if;
-  insert into millwright.reservations as r (key, scopes, amount, reserved_at)
-    select p_key, array_agg(distinct s order by s), p_amount, clock_timestamp() from unnest(p_scopes) s
-    on conflict (key) do update
-      set scopes = excluded.scopes, amount = excluded.amount, settled = false, reserved_at = excluded.reserved_at;
+  if refused_by is not null then kind := 'refused'; return; end if;
+  insert into millwright.reservations (key, scopes, amount, reserved_at)
+    select p_key, array_agg(distinct s order by s), p_amount, clock_timestamp() from unnest(p_scopes) s;
   update millwright.budgets b set reserved = b.reserved + p_amount where b.scope = any (p_scopes);
 end $$;
 
--- Null amount: the outcome is unknown, so all that was reserved counts as spent. False: nothing was reserved under that key.
+-- Null amount: the outcome is unknown, so all that was reserved counts as billed. The first to settle a call settles it. False: nothing was
+-- reserved under that key.
 create function millwright.budget_settle(p_key text, p_amount bigint) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare r millwright.reservations;
 begin
+  if p_amount < 0 then
+    raise exception 'a call costs at least 0' using errcode = '22023';
+  end if;
   select * into r from millwright.reservations x where x.key = p_key;
   if not found then return false; end if;
   perform from millwright.budgets b where b.scope = any (r.scopes) order by b.scope for update;
-  update millwright.reservations x set settled = true where x.key = p_key and not x.settled returning * into r;
+  update millwright.reservations x set billed = coalesce(p_amount, x.amount) where x.key = p_key and x.billed is null returning * into r;
   if found then
-    update millwright.budgets b set reserved = b.reserved - r.amount, spent = b.spent + coalesce(p_amount, r.amount)
+    update millwright.budgets b set reserved = b.reserved - r.amount, spent = b.spent + least(r.billed, r.amount),
+      overrun = b.overrun + greatest(r.billed - r.amount, 0)
       where b.scope = any (r.scopes);
   end if;
   return true;
 end $$;
 
--- A caller that died between reserving and settling has spent, for all we know, everything it reserved.
-create function millwright.budget_settle_stale(p_older_than interval) returns integer
+-- Whose attempt is closed, or taken over, or let go, or whose runner is dead, has spent, for all we know, everything it reserved.
+create function millwright.budget_settle_dead() returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_key text;
   n integer := 0;
 begin
-  perform from millwright.budgets b order by b.scope for update; -- all at once, or two settlements could lock in another order
+  if not exists (select from millwright.reservations x where x.billed is null) then return 0; end if;
   for v_key in select x.key from millwright.reservations x
-    where not x.settled and x.reserved_at < clock_timestamp() - p_older_than order by x.key
+    where x.billed is null and not exists (
+      select from millwright.claims c where c.attempt = x.attempt and c.fence = x.fence and not c.closed and not c.released
+        and not exists (select from millwright.claims m where m.attempt = c.attempt and m.fence > c.fence)
+        and millwright.is_alive(c.incarnation))
+    order by x.key
   loop
+    perform from millwright.budgets b order by b.scope for update; -- all at once, or two settlements could lock in another order
     perform millwright.budget_settle(v_key, null);
     n := n + 1;
   end loop;
   return n;
+end $$;
+
+-- What a closed attempt was billed in all; what it left open is settled first.
+create function millwright.budget_of_attempt(p_attempt text) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare v_key text;
+begin
+  if exists (select from millwright.claims c where c.attempt = p_attempt and not c.closed) then
+    raise exception 'attempt % is open: it may spend more', p_attempt using errcode = '22023';
+  end if;
+  for v_key in select x.key from millwright.reservations x where x.attempt = p_attempt and x.billed is null order by x.key loop
+    perform millwright.budget_settle(v_key, null);
+  end loop;
+  return (select coalesce(sum(x.billed), 0)::bigint from millwright.reservations x where x.attempt = p_attempt);
 end $$;
 
 create table millwright.people (
@@ -201,7 +241,7 @@ create table millwright.idempotency_keys (
 
 grant execute on function millwright.artifact_put, millwright.artifact_chunk, millwright.artifact_finish,
   millwright.artifact_head, millwright.artifact_read, millwright.budget_reserve, millwright.budget_settle to orchestrator, runner;
-grant execute on function millwright.artifact_sweep, millwright.budget_settle_stale to orchestrator;
+grant execute on function millwright.artifact_sweep, millwright.budget_settle_dead, millwright.budget_of_attempt to orchestrator;
 grant select, insert, update on millwright.people, millwright.secrets to orchestrator;
 grant delete on millwright.secrets to orchestrator;
 grant select, insert, delete on millwright.person_name_keys to orchestrator;

@@ -96,7 +96,7 @@ create function millwright.trail_append(
 declare
   done record;
 begin
-  if p_types && array['attempt.claimed', 'attempt.sandboxed', 'turn.asked', 'turn.recorded', 'turn.lost', 'conversation.changed', 'attempt.refused'] then
+  if p_types && array['attempt.claimed', 'attempt.sandboxed', 'attempt.paused', 'turn.asked', 'turn.recorded', 'conversation.changed', 'attempt.refused'] then
     raise exception 'only a runner that holds the claim appends these' using errcode = '42501';
   end if;
   perform millwright.lock_trail();
@@ -121,7 +121,7 @@ declare
   n integer;
   done record;
 begin
-  if not p_types <@ array['database.refused', 'attempt.sandboxed', 'turn.asked', 'turn.recorded', 'turn.lost', 'conversation.changed', 'attempt.closed'] then
+  if not p_types <@ array['database.refused', 'attempt.sandboxed', 'attempt.paused', 'turn.asked', 'turn.recorded', 'turn.lost', 'conversation.changed', 'attempt.closed'] then
     raise exception 'a runner does not append these' using errcode = '42501';
   end if;
   perform millwright.lock_trail();

@@ -1,4 +1,4 @@
-import { addUsage, type EntryOf, noUsage, type Run, streamOf, type Todo } from '@millwright/domain';
+import { type EntryOf, type Run, streamOf, type Todo } from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
 import type { StepResult } from '../step.ts';
 import { discardRehearsed } from './rehearse.ts';
@@ -12,18 +12,15 @@ export async function close(
 ): Promise<StepResult> {
   await discardRehearsed(factory, run);
   const streams: Record<string, number> = { [streamOf.run(run.id)]: version + 1 };
-  let usage = noUsage();
   for (const stage of run.stages) {
     const recorded = await factory.trail.read(streamOf.attempt(stage.attempt));
     streams[streamOf.attempt(stage.attempt)] = recorded.at(-1)?.envelope.version ?? 0;
-    for (const { entry } of recorded)
-      if (entry?.type === 'turn.recorded') usage = addUsage(usage, entry.data.usage);
   }
   const data: EntryOf<'run.closed'>['data'] = {
     end: step.end,
     reason: step.reason.slice(0, 4_000),
     streams,
-    usage,
+    usage: run.usage,
   };
   return { type: 'run.closed', data };
 }

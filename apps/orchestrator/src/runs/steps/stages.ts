@@ -1,11 +1,17 @@
 import {
   type AttemptId,
+  type AttemptOutcome,
   AttemptSpec,
   addUsage,
+  type Entry,
   type EntryOf,
   noUsage,
+  openTurn,
+  pausesOf,
   putJson,
+  type RecordedEntry,
   type Run,
+  type Stage,
   streamOf,
   type Todo,
 } from '@millwright/domain';
@@ -56,27 +62,22 @@ export async function awaitStage(
     return null;
   }
   const closed = entries.find((entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed');
-  if (closed)
-    return {
-      type: 'stage.closed',
-      data: {
-        stage: stage.stage,
-        attempt: stage.attempt,
-        outcome: closed.data.outcome,
-        usage: usageOf(entries),
-      },
-    };
-  if (factory.clock.now() >= opened.data.deadline) {
+  if (closed) return closedStage(factory, stage, closed.data.outcome, entries);
+  const pauses = pausesOf(recorded);
+  // Woken when the budget allows (intake/pump.ts); the run's own end bounds the wait.
+  if (pauses.waits !== null) return null;
+  const deadline = opened.data.deadline + pauses.ms;
+  if (factory.clock.now() >= deadline) {
     const outcome = {
       kind: 'failed',
       code: 'deadline',
       retryable: false,
       reason: 'the attempt did not end in the time it was given',
     } as const;
-    await closeAttempt(factory, step.attempt, recorded.length, outcome);
+    await closeAttempt(factory, step.attempt, recorded, outcome);
     return awaitStage(factory, run, step, wakeAt);
   }
-  wakeAt(opened.data.deadline);
+  wakeAt(deadline);
   return null;
 }
 
@@ -95,32 +96,41 @@ export async function cancelStage(
       (entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed',
     );
     const outcome = closed?.data.outcome ?? ({ kind: 'cancelled', reason: 'the run ends' } as const);
-    if (
-      closed ||
-      recorded.length === 0 ||
-      (await closeAttempt(factory, step.attempt, recorded.length, outcome))
-    ) {
-      return {
-        type: 'stage.closed',
-        data: { stage: stage.stage, attempt: stage.attempt, outcome, usage: usageOf(entries) },
-      };
-    }
+    if (closed || recorded.length === 0 || (await closeAttempt(factory, step.attempt, recorded, outcome)))
+      return closedStage(factory, stage, outcome, entries);
   }
 }
 
+/** Its runner may append nothing after this; so a call that it makes now gets its outcome here. */
 async function closeAttempt(
   factory: Factory,
   attempt: AttemptId,
-  version: number,
-  outcome: EntryOf<'attempt.closed'>['data']['outcome'],
+  recorded: readonly RecordedEntry[],
+  outcome: AttemptOutcome,
 ): Promise<boolean> {
+  const turn = openTurn(recorded);
+  const lost: Entry[] =
+    turn === null
+      ? []
+      : [{ type: 'turn.lost', data: { turn, reason: 'the attempt was closed while the model was asked' } }];
   const appended = await factory.trail.append({
     stream: streamOf.attempt(attempt),
-    expectedVersion: version,
+    expectedVersion: recorded.length,
     actor: ORCHESTRATOR,
-    entries: [{ type: 'attempt.closed', data: { outcome } }],
+    entries: [...lost, { type: 'attempt.closed', data: { outcome } }],
   });
   return appended.kind === 'appended';
+}
+
+/** Its tokens are those of its turns; its cost is the ledger's, which has the calls without an answer too. */
+async function closedStage(
+  factory: Factory,
+  { stage, attempt }: Stage,
+  outcome: AttemptOutcome,
+  entries: readonly Entry[],
+): Promise<StepResult> {
+  const usd = await factory.store.budget.billedTo(attempt);
+  return { type: 'stage.closed', data: { stage, attempt, outcome, usage: { ...usageOf(entries), usd } } };
 }
 
 const usageOf = (entries: readonly { type: string }[]) =>
