@@ -1,7 +1,8 @@
-import { cancelled } from '@millwright/domain';
+import { cancelled, retryable } from '@millwright/domain';
 import { expect, test } from 'vitest';
+import { Breaker } from './model/breaker.ts';
 import { runRole } from './run-role.ts';
-import { harness } from './testing/harness.ts';
+import { harness, realClock } from './testing/harness.ts';
 
 const FIX = `
 role: implement
@@ -117,3 +118,21 @@ test('a crash in the middle of a call leaves its reservation as spent; the next 
   expect(lost.map(([key]) => key)).toEqual(['att_0123456789abcdef/1/1/1']);
   expect(h.budget.spent).toBeGreaterThan(result.usage.usd);
 });
+
+test.each(['reserve', 'settle'] as const)(
+  'the ledger fails once (%s) while a call probes an endpoint that was away: the next call gets through',
+  async (step) => {
+    await using h = await harness(FIX, { files: FILES });
+    const breaker = new Breaker(realClock, { after: 1, coolMs: 1, maxCoolMs: 1 });
+    (await breaker.enter()).end('failed');
+    const works = h.budget[step].bind(h.budget);
+    h.budget[step] = async () => {
+      throw retryable('store-unreachable', 'the database cannot be reached');
+    };
+    await expect(runRole(h.options('implement', { breaker }))).rejects.toThrow('cannot be reached');
+    expect(breaker.state).not.toBe('probing');
+    Object.assign(h.budget, { [step]: works });
+    expect(await runRole(h.options('implement', { breaker, fence: 2 }))).toMatchObject({ kind: 'submitted' });
+    expect(breaker.state).toBe('closed');
+  },
+);

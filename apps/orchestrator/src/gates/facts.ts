@@ -18,8 +18,8 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
-import { leftOf } from '../budgets.ts';
 import { inForce, shipsWith } from '../autonomy/effective-step.ts';
+import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
 import { handsIn } from './hands.ts';
 import { heldBy, sameAs } from './quarantine.ts';

@@ -128,7 +128,7 @@ begin
     raise exception 'a reservation is at least 0 in 1 to 16 scopes' using errcode = '22023';
   end if;
   perform from millwright.claims c
-    where c.attempt = split_part(p_key, '/', 1) and c.fence = split_part(p_key, '/', 2)::integer and not c.closed and not c.released
+    where c.attempt = split_part(p_key, '/', 1) and c.fence::text = split_part(p_key, '/', 2) and not c.closed and not c.released
       and not exists (select from millwright.claims n where n.attempt = c.attempt and n.fence > c.fence)
     for share;
   if not found then kind := 'not_held'; return; end if;
