@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -177,6 +177,32 @@ it('refuses a ticket over 256 KiB and one that is not UTF-8 before it asks anybo
     'at most 262144 (256 KiB)',
   );
   expect((await cli(['ticket', 'file', 'latin.md', '--repo', 'r'])).stderr).toContain('not UTF-8');
+  expect(asked).toEqual([]);
+});
+
+it('adds a model beside those that were added before, without a factory, and keeps what it cannot read', async () => {
+  const data = join(folder, 'data');
+  const models = join(data, 'models.json');
+  const add = (...more: string[]) => cli(['model', 'add', ...more, '--data', data]);
+  expect((await add('a', '--input', '1', '--output', '5')).code).toBe(0);
+  const said = await add('b', '--input', '2', '--output', '9', '--thinking', '--efforts', 'low,high');
+  expect(said).toMatchObject({ code: 0, stdout: expect.stringContaining(models) });
+  expect(JSON.parse(readFileSync(models, 'utf8'))).toEqual({
+    a: {
+      ...{ input: 1, output: 5, cacheRead: 1, context: 200_000, maxOutput: 32_000 },
+      thinking: 'none',
+      efforts: [],
+    },
+    b: expect.objectContaining({ thinking: 'adaptive', efforts: ['low', 'high'] }),
+  });
+  expect((await add('c', '--input', 'much', '--output', '5')).code).toBe(2);
+  expect((await add('c', '--input', '1', '--output', '5', '--efforts', 'some')).code).toBe(2);
+  writeFileSync(models, '{');
+  expect(await add('c', '--input', '1', '--output', '5')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('nothing was written'),
+  });
+  expect(readFileSync(models, 'utf8')).toBe('{');
   expect(asked).toEqual([]);
 });
 

@@ -49,6 +49,19 @@ function setUp(root: Command): void {
     async () => (await import('./commands/budget.ts')).setBudget,
   );
 
+  const model = noun(root, 'model', 'what is known of models: prices and limits');
+  does(
+    leaf(model, 'add <name>', 'add a model, or put other numbers over a known one')
+      .requiredOption('--input <usd>', 'dollars a million tokens of prompt')
+      .requiredOption('--output <usd>', 'dollars a million tokens of answer')
+      .option('--cache-read <usd>', 'dollars a million tokens read from the cache (else as --input)')
+      .option('--context <tokens>', 'tokens of prompt and answer together (else 200000)')
+      .option('--max-output <tokens>', 'the longest answer (else 32000)')
+      .option('--thinking', 'it takes adaptive thinking')
+      .option('--efforts <list>', 'the efforts that it takes, with commas between'),
+    async () => (await import('./commands/model.ts')).add,
+  );
+
   const person = noun(root, 'person', 'who may file, approve and administer');
   does(
     leaf(person, 'invite <name>', 'invite a person; prints a code for them, to be used once').option(

@@ -1,9 +1,30 @@
 import type { DoctorLine } from '@millwright/domain';
+import { z } from 'zod';
 import type { Factory } from './factory.ts';
 import { witnessLines } from './streams/witnesses.ts';
 
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
 const SEAL_LATE_MS = 5_000;
+
+const Checked = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: z.string() });
+
+/** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
+async function modelLines({ store }: Factory): Promise<DoctorLine[]> {
+  const notes = await store.notes.list('model/').catch(() => []); // the line of the store says it
+  return notes.flatMap(({ key, text }) => {
+    const { ok, roles, detail } = Checked.parse(JSON.parse(text));
+    if (ok && roles.length === 0) return [];
+    const name = key.slice('model/'.length);
+    return [
+      {
+        id: `model ${name}`,
+        ok,
+        text: `${name}, for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
+        fix: ok ? null : 'set what is named there for `millwright up`, and start it again',
+      },
+    ];
+  });
+}
 
 /** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
 export async function doctor(factory: Factory): Promise<DoctorLine[]> {
@@ -50,6 +71,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
       if ('kind' in at) throw new Error(at.reason);
     });
   }
+  lines.push(...(await modelLines(factory)));
   const halted = factory.world.halted();
   lines.push({
     id: 'halt',

@@ -10,9 +10,11 @@ import { pino } from 'pino';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
 import { readCatalog } from './catalog.ts';
+import { checkModels } from './check-models.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { createPrepare } from './prepare/index.ts';
+import { sayLatest } from './say-latest.ts';
 import { memoryOf } from './verify/memory.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
@@ -21,6 +23,8 @@ import { memoryOf } from './verify/memory.ts';
 const DRAIN_MS = 8_000;
 /** Leftovers of runners killed beside us are gone within 60 s. */
 const REAP_MS = 30_000;
+/** A key is taken back, a model is retired: doctor says so within this time. */
+const CHECK_MS = 10 * 60_000;
 
 const read = readEnvironment(process.env);
 if (read.kind === 'bad') {
@@ -76,6 +80,7 @@ const runner: Runner = {
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   catalog: () => readCatalog(join(environment.MILLWRIGHT_DATA, 'models.json')),
   models: process.env,
+  doing: sayLatest((attempt, text) => store.notes.say(`doing/${attempt}`, text), log),
   note: (event, fields) => (event === 'activity' ? log.debug(fields, event) : log.info(fields, event)),
 };
 
@@ -106,6 +111,12 @@ await reapQuietly();
 // What every first sandbox needs of the image is looked for before there is one; where it fails, the attempt that needs it says why.
 sandboxes.resolveImage().catch((error: unknown) => log.warn({ err: error }, 'the image cannot be looked at'));
 const reaping = setInterval(reapQuietly, REAP_MS);
+const checkQuietly = () =>
+  checkModels(runner, (model, said) => store.notes.say(`model/${model}`, said)).catch((error: unknown) =>
+    log.warn({ err: error }, 'the models could not be checked'),
+  );
+void checkQuietly();
+const checking = setInterval(checkQuietly, CHECK_MS);
 const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
   log.warn({ err: error }, 'a wake-up failed'),
 );
@@ -117,6 +128,7 @@ async function end(signal: string): Promise<void> {
   stopping = true;
   log.info({ signal, attempts: running.size }, 'the runner stops');
   clearInterval(reaping);
+  clearInterval(checking);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   // First no more wake-ups: those for what is handed back are for others.
   const deaf = work.stop();

@@ -175,6 +175,8 @@ export const StageView = z.object({
   action: z.string().nullable(),
   /** The model that owes it an answer, and since when (ms since 1970). */
   asks: z.object({ model: z.string(), since: z.number() }).nullable(),
+  /** What it does while a model owes it an answer, where that is known: its thinking, a wait. */
+  doing: z.string().nullable(),
   turns: z.number().int(),
   model: z.string().nullable(),
   startedAt: z.number(),

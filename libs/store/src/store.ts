@@ -4,6 +4,7 @@ import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
 import { and, eq } from './drizzle.ts';
 import { type People, peopleOn } from './people.ts';
+import { type RunnerNotes, runnerNotesOn } from './runner-notes.ts';
 import { idempotencyKeys, queries } from './tables.ts';
 
 /** What lies beside the trail, for one role: what the role may not do fails with a terminal 'store-forbidden'. */
@@ -11,6 +12,7 @@ export type Store = {
   artifacts: Artifacts;
   budget: BudgetLedger;
   people: People;
+  notes: RunnerNotes;
   /** Requests made under a client's own key: the value of whoever claimed the key first, the caller's own included. Orchestrator only. */
   idempotency: { claim(scope: string, key: string, value: string): Promise<string> };
   /** Removes chunks of uploads that were never finished, an hour after; says how many. Orchestrator only. */
@@ -45,6 +47,7 @@ export function openStore(options: {
     artifacts: artifactsOn(pool),
     budget: budgetOn(pool),
     people: peopleOn(pool),
+    notes: runnerNotesOn(pool),
     idempotency: {
       claim: (scope, key, value) =>
         pool.use(async (client) => {

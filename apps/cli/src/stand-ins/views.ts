@@ -30,6 +30,7 @@ export const stage = (more: Partial<StageView> = {}): StageView =>
     artifact: null,
     action: null,
     asks: null,
+    doing: null,
     turns: 0,
     model: 'recorded/plan',
     startedAt: START,

@@ -51,7 +51,9 @@ const SLOW_MS = 10_000;
 /** What a stage says beside its state: why it ended so, or what its agent does. */
 function lastWord(stage: StageView, now: number): string {
   if (stage.state !== 'running') return oneLine(stage.reason ?? stage.action ?? '');
-  const { asks } = stage;
+  const { asks, doing } = stage;
+  // Whoever thinks aloud, or runs a command, is not silent.
+  if (asks !== null && doing !== null && !doing.startsWith('thinking (')) return oneLine(doing);
   const late =
     asks !== null && now - asks.since >= SLOW_MS
       ? `no answer from ${asks.model} for ${duration(now - asks.since)}`

@@ -143,6 +143,7 @@ function stageView(world: World, run: Run, stage: Stage, index: number, plan: Pl
     artifact: outcome?.kind === 'done' ? outcome.artifact : null,
     action: attempt?.action ?? null,
     asks: attempt?.asks ?? null,
+    doing: null,
     turns: attempt?.turns ?? 0,
     model: attempt?.model ?? null,
     startedAt: attempt?.claimedAt ?? attempt?.openedAt ?? 0,

@@ -133,8 +133,11 @@ export async function submissionOf<R extends Role>(
       ...(runner.retry === undefined ? {} : { retry: runner.retry }),
       ...(runner.conversationTurns === undefined ? {} : { conversationTurns: runner.conversationTurns }),
     },
-    onActivity: (text) => runner.note('activity', { attempt: spec.attempt, text }),
-  });
+    onActivity: (text) => {
+      runner.note('activity', { attempt: spec.attempt, text });
+      runner.doing(spec.attempt, text);
+    },
+  }).finally(() => runner.doing(spec.attempt, null));
   return submitted(result);
 }
 

@@ -173,6 +173,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     catalog: async () => ({ kind: 'catalog', catalog: BUILT_IN }),
     memory: memoryOf(join(data, 'verified')),
     note: () => {},
+    doing: () => {},
   };
 }
 

@@ -1,6 +1,15 @@
 import type { Breaker, catalogWith, ModelClient, RetryPolicy } from '@millwright/agents';
 import type { AttemptStream, HeldClaim, RunnerTrail } from '@millwright/audit';
-import type { Actor, Artifacts, AttemptSpec, Budget, Clock, Queue, RecordedEntry } from '@millwright/domain';
+import type {
+  Actor,
+  Artifacts,
+  AttemptId,
+  AttemptSpec,
+  Budget,
+  Clock,
+  Queue,
+  RecordedEntry,
+} from '@millwright/domain';
 import type { Sandboxes } from '@millwright/sandbox';
 import type { Prepare } from '../prepare/index.ts';
 import type { Where } from '../verify/suite.ts';
@@ -31,6 +40,8 @@ export type Runner = {
   /** Names of models: `MILLWRIGHT_MODEL_<ROLE>`, `MILLWRIGHT_EFFORT_<ROLE>`. */
   models: Readonly<Record<string, string | undefined>>;
   note: Note;
+  /** What the agent of an attempt does at this moment, for whoever watches; null once it is over. Never fails. */
+  doing: (attempt: AttemptId, text: string | null) => void;
 };
 
 /** One claimed attempt, while this runner holds it. */

@@ -33,6 +33,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       await namesOf(factory),
     );
     if (!seen) throw notFound('run', info.id, './millwright run list');
+    if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const unsealed = seen.endedAt === null ? factory.unsealed.get(info.id) : undefined;
     return unsealed === undefined ? seen : { ...seen, state: 'waiting', reason: unsealed };
   };
@@ -109,6 +110,18 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
   });
 }
 
+/** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */
+async function addDoing(factory: Factory, run: RunView): Promise<void> {
+  const said = new Map(
+    (await factory.store.notes.list('doing/').catch(() => [])).map(({ key, text }) => [key, text]),
+  );
+  for (const stage of run.stages)
+    if (stage.asks !== null) stage.doing = said.get(`doing/${stage.attemptId}`) ?? null;
+}
+
+/** Between two looks at what an agent does while no entry comes. */
+const LOOK_MS = 1_000;
+
 /** Server-sent events: the whole view whenever it changed, at most every 100 ms. Ends after the run's end, or when the reader is too slow. */
 function stream(
   factory: Factory,
@@ -126,6 +139,7 @@ function stream(
   const end = (): void => {
     stopListening();
     clearInterval(beat);
+    clearInterval(look);
     if (timer) clearTimeout(timer);
     out.end();
   };
@@ -158,6 +172,7 @@ function stream(
     if (concerns(recorded)) soon();
   });
   const beat = setInterval(() => out.write(': beat\n\n'), 15_000).unref();
+  const look = setInterval(soon, LOOK_MS).unref();
   out.on('close', end);
   soon();
 }

@@ -1,0 +1,82 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AnthropicClient, BUILT_IN } from '@millwright/agents';
+import { startRecorded } from '@millwright/agents/recorded';
+import { expect, test } from 'vitest';
+import { checkModels, type ModelCheck } from './check-models.ts';
+
+const ALL = Object.fromEntries(
+  ['PLAN', 'IMPLEMENT', 'REVIEW', 'TEST', 'DEPLOY'].map((role) => [`MILLWRIGHT_MODEL_${role}`, 'recorded/a']),
+);
+
+async function check(
+  client: AnthropicClient,
+  models: Record<string, string> = {},
+): Promise<Record<string, ModelCheck>> {
+  const told: Record<string, ModelCheck> = {};
+  const catalog = async () => ({ kind: 'catalog', catalog: BUILT_IN }) as const;
+  await checkModels({ client, models: { ...ALL, ...models }, catalog }, async (model, said) => {
+    told[model] = JSON.parse(said) as ModelCheck;
+  });
+  return told;
+}
+
+test('models that are there are said to be there, each once with its roles', async () => {
+  const server = await startRecorded({ conversations: [], key: 'right' });
+  const client = new AnthropicClient({ apiKey: 'right', baseUrl: server.url });
+  const told = await check(client, { MILLWRIGHT_MODEL_TEST: 'claude-opus-5-5, claude-opus-5' });
+  expect(told['recorded/a']).toMatchObject({ ok: true, roles: ['plan', 'implement', 'review', 'deploy'] });
+  expect(told['claude-opus-5-5']).toMatchObject({ ok: true, roles: ['test'] });
+  expect(told['models.json']).toMatchObject({ ok: true });
+  await server.close();
+});
+
+test('a wrong key, a model that is gone, a slip in a name and an effort that there is not: each its clear word', async () => {
+  const server = await startRecorded({ conversations: [], key: 'right' });
+  const wrong = await check(new AnthropicClient({ apiKey: 'wrong', baseUrl: server.url }));
+  expect(wrong['recorded/a']).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/invalid x-api-key.*ANTHROPIC_API_KEY/),
+  });
+  expect(JSON.stringify(wrong)).not.toContain('wrong"');
+  const right = new AnthropicClient({ apiKey: 'right', baseUrl: server.url });
+  const told = await check(right, {
+    MILLWRIGHT_MODEL_PLAN: 'recorded/No Such',
+    MILLWRIGHT_MODEL_TEST: 'claude-opus-5.5',
+    MILLWRIGHT_EFFORT_REVIEW: 'hard',
+  });
+  expect(told['recorded/No Such']).toMatchObject({ ok: false, detail: expect.stringContaining('404') });
+  expect(told['claude-opus-5.5']).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/Did you mean claude-opus-5-5\?.*millwright model add/),
+  });
+  expect(told['effort-review']).toMatchObject({ ok: false, detail: expect.stringContaining('xhigh') });
+  expect(told['recorded/a']).toMatchObject({ ok: true });
+  await server.close();
+});
+
+test.each([
+  ['text/html', 200, '<h1>Welcome</h1>'],
+  ['text/html', 404, '<h1>Not found</h1>'],
+  ['application/json', 200, '{"hello":"world"}'],
+])('an endpoint that is not the Messages API (%s %i) is said not to be', async (type, status, body) => {
+  const server = createServer((_, response) =>
+    response.writeHead(status, { 'content-type': type }).end(body),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const told = await check(new AnthropicClient({ apiKey: 'k', baseUrl }));
+  expect(told['recorded/a']).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/is not the Messages API.*ANTHROPIC_BASE_URL/),
+  });
+  server.close();
+});
+
+test('without a key nobody is asked, and it is said', async () => {
+  const told = await check(new AnthropicClient({ apiKey: null }));
+  expect(told['recorded/a']).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining('ANTHROPIC_API_KEY is not set'),
+  });
+});
