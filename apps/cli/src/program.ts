@@ -179,6 +179,33 @@ function work(root: Command): void {
     leaf(run, 'why <id>', 'why a run is where it is, and what is next'),
     async () => (await import('./commands/run.ts')).why,
   );
+  const part = (name: string, summary: string) => leaf(run, `${name} <id>`, summary);
+  does(
+    part('diff', 'its change as a patch, what is dangerous first').option(
+      '--stat',
+      'the files alone, with why',
+    ),
+    async () => (await import('./commands/run-parts.ts')).diff,
+  );
+  does(part('plan', 'its plan'), async () => (await import('./commands/run-parts.ts')).plan);
+  does(
+    part('review', 'what reviewers said of it'),
+    async () => (await import('./commands/run-parts.ts')).review,
+  );
+  does(
+    part('tests', 'what was tested, what failed, and what it said'),
+    async () => (await import('./commands/run-parts.ts')).tests,
+  );
+  does(
+    part('logs', 'what its agents did, a line a turn')
+      .option('--attempt <id>', 'of this attempt, with what was said, called and answered')
+      .option('--stage <kind>', 'likewise, of the newest attempt of plan, implement, review, test or deploy'),
+    async () => (await import('./commands/run-parts.ts')).logs,
+  );
+  does(
+    part('cost', 'what it cost, by stage, and the budgets that it was taken from'),
+    async () => (await import('./commands/run-parts.ts')).cost,
+  );
   does(
     leaf(run, 'cancel <id>', 'stop a run').option(
       '--reason <text>',

@@ -52,6 +52,8 @@ export type Configuration = {
   proxyImage: string;
   dockerHost?: string | undefined;
   settings?: Partial<Settings>;
+  /** Whether the runners have a key for their model, as far as whoever started them says. */
+  modelKey?: boolean | null;
   witnesses?: { vkeys: string[]; quorum: number };
   /** Checkpoints go to a file and to a repository's branch, at most every `everyMs` milliseconds. */
   publish?: { file: string | null; repo: RepoName | null; branch: string; everyMs: number };
@@ -117,6 +119,7 @@ export async function compose(config: Configuration) {
     log,
     world,
     settings: { ...defaultSettings, ...config.settings },
+    modelKey: config.modelKey ?? null,
     repositories: new Repositories(
       join(dataDir, 'repos'),
       (name) => world.repo(name),

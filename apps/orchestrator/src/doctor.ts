@@ -1,6 +1,8 @@
-import type { DoctorLine } from '@millwright/domain';
+import type { DoctorLine, RepoName } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from './factory.ts';
+import { setupOf } from './intake/setup.ts';
+import { NO_MODEL_KEY } from './source-control/setup-troubles.ts';
 import { witnessLines } from './streams/witnesses.ts';
 
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
@@ -65,11 +67,19 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
   const { seen, quorum } = await factory.sealer.witnesses().catch(() => ({ seen: [], quorum: 0 })); // the line above says it
   lines.push(...witnessLines(seen, quorum, factory.clock.now()));
   await check('store', 'the store answers', 'restart the factory: npm start', () => factory.store.ping());
+  if (factory.modelKey !== null)
+    lines.push({
+      id: 'model',
+      ok: factory.modelKey,
+      text: factory.modelKey ? 'the runner has a key for its model' : NO_MODEL_KEY.text,
+      fix: factory.modelKey ? null : NO_MODEL_KEY.fix,
+    });
   for (const { repo, url } of factory.world.repos.values()) {
     await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {
       const at = await (await factory.repositories.open(repo)).fetch();
       if ('kind' in at) throw new Error(at.reason);
     });
+    lines.push(...(await setupLines(factory, repo)));
   }
   lines.push(...(await modelLines(factory)));
   const halted = factory.world.halted();
@@ -81,3 +91,14 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
   });
   return lines;
 }
+
+/** What cannot work in a repository, a line each; what only may not is a line that is in order. */
+async function setupLines(factory: Factory, name: RepoName): Promise<DoctorLine[]> {
+  const { troubles } = await setupOf(factory, name);
+  return troubles
+    .filter((one) => !SAID.has(one.code))
+    .map(({ text, fix, blocks }) => ({ id: `repo ${name}`, ok: !blocks, text, fix: blocks ? fix : null }));
+}
+
+/** Troubles that have a line of their own. */
+const SAID = new Set(['no-model-key', 'repo-unreadable', 'repo-unreachable']);

@@ -52,6 +52,8 @@ export type Factory = {
   ids: Ids;
   log: Logger;
   settings: Settings;
+  /** Whether the runners have a key for their model; null where this orchestrator was not told. */
+  modelKey: boolean | null;
   repositories: Repositories;
   deployments: Deployments;
   world: World;

@@ -30,6 +30,7 @@ const orchestrator = await compose({
   proxyImage: need('MILLWRIGHT_SANDBOX_IMAGE'),
   dockerHost: process.env.DOCKER_HOST,
   settings: settingsFromEnvironment(),
+  modelKey: { set: true, missing: false }[process.env.MILLWRIGHT_MODEL_AUTH ?? ''] ?? null,
   ...witnessesFromEnvironment(),
   publish: publishFromEnvironment(),
   pager: { url: process.env.MILLWRIGHT_PAGE_URL },

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { Ticket, TicketKind } from './artifacts.ts';
+import { Finding, Plan, TestReport, Ticket, TicketKind } from './artifacts.ts';
 import { GateAction, PersonRole, RunEnd, Usage } from './entries.ts';
-import { Undo } from './facts.ts';
+import { RiskClass, Undo } from './facts.ts';
 import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts';
+import { Role } from './spec.ts';
 
 // What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
 //
@@ -12,7 +13,9 @@ import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts
 //   POST /repos                       GET  /repos                 POST /repos/:repo/secrets     POST /repos/:repo/autonomy
 //   POST /tickets                     GET  /tickets               GET  /tickets/:id             POST /tickets/:id/answers
 //   GET  /runs                        GET  /runs/:id              GET  /runs/:id/events (SSE)   GET  /runs/:id/why
-//   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id
+//   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id             GET  /gates/:id/evidence
+//   GET  /runs/:id/diff               GET  /runs/:id/plan         GET  /runs/:id/reviews      GET  /runs/:id/tests
+//   GET  /runs/:id/logs?attempt=      GET  /runs/:id/cost
 //   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&repo=&actor=&type=&from=&to=&since=&before=&order=&limit=
 //   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
 //   GET  /quarantine?repo=            POST /releases/:id/lift
@@ -80,6 +83,18 @@ export const NewRepo = z.strictObject({
     .optional(),
 });
 export type NewRepo = z.input<typeof NewRepo>;
+/**
+ * What cannot work as a repository stands, found before anything is paid for. `blocks`: no run is started until it is mended; otherwise it is
+ * only likely to matter. `fix` is what to do, with the exact command where there is one.
+ */
+export const SetupTrouble = z.object({
+  code: z.string(),
+  text: z.string(),
+  fix: z.string(),
+  blocks: z.boolean(),
+});
+export type SetupTrouble = z.infer<typeof SetupTrouble>;
+
 export const RepoView = z.object({
   name: RepoName,
   url: z.string(),
@@ -104,6 +119,10 @@ export const RepoView = z.object({
   ),
   live: ReleaseId.nullable(),
   address: z.string().nullable(),
+  /** The ceiling of its `millwright.yaml`: a step above it is set and not used. Null where the file cannot be read now. */
+  ceiling: z.number().int().nullable(),
+  /** What cannot work; empty where all is well. */
+  troubles: z.array(SetupTrouble),
 });
 export type RepoView = z.infer<typeof RepoView>;
 
@@ -202,6 +221,38 @@ export const GateView = z.object({
 });
 export type GateView = z.infer<typeof GateView>;
 
+/** A release on its way to all traffic: the share that it has, what is said of it, and how long it still takes. */
+export const CanaryView = z.object({
+  release: ReleaseId,
+  /** Percent of traffic now. */
+  percent: z.number(),
+  /** Which step this is, from 1, and the shares of all of them. */
+  step: z.number().int(),
+  steps: z.array(z.number()),
+  /** Of the present step: `watching` until something is said. */
+  verdict: z.enum(['watching', 'healthy', 'degraded', 'inconclusive']),
+  reason: z.string(),
+  /** What would settle an open verdict, and until when that is waited for. */
+  needs: z.string().nullable(),
+  until: z.number().nullable(),
+  /** When this step's bake, and when the last one's, is over if all goes well. Null where that cannot be said. */
+  stepEndsAt: z.number().nullable(),
+  endsAt: z.number().nullable(),
+  /** What the proxy has counted of the new release and of the old one; null where there are no figures, or it is over. */
+  figures: z
+    .object({
+      new: z.object({ requests: z.number(), errors: z.number() }),
+      old: z.object({ requests: z.number(), errors: z.number() }).nullable(),
+    })
+    .nullable(),
+  history: z.array(
+    z.object({ percent: z.number(), at: z.number().nullable(), verdict: z.string(), reason: z.string() }),
+  ),
+  startedAt: z.number(),
+  ended: z.object({ as: z.enum(['promoted', 'back']), at: z.number() }).nullable(),
+});
+export type CanaryView = z.infer<typeof CanaryView>;
+
 export const RunView = z.object({
   id: RunId,
   ticket: TicketId,
@@ -215,6 +266,8 @@ export const RunView = z.object({
   change: z.object({ base: z.string(), commit: z.string(), tree: z.string() }).nullable(),
   delivered: z.object({ kind: z.enum(['merge', 'branch']), ref: z.string(), commit: z.string() }).nullable(),
   release: ReleaseId.nullable(),
+  /** Of its release; null before it is given traffic. */
+  canary: CanaryView.nullable(),
   /** What was attempted by a factory or a runner that died since, and how it ended nobody has recorded yet: entries of the trail. */
   unknown: z.array(z.object({ effect: z.string(), position: z.number().int(), at: z.number() })).default([]),
   usage: Usage,
@@ -222,6 +275,103 @@ export const RunView = z.object({
   endedAt: z.number().nullable(),
 });
 export type RunView = z.infer<typeof RunView>;
+
+export const DiffFile = z.object({
+  path: z.string(),
+  status: z.enum(['added', 'modified', 'deleted', 'type_changed']),
+  added: z.number().int(),
+  removed: z.number().int(),
+  /** Why a person should look here first: protected, cannot be taken back, a secret, large. Empty for the rest. */
+  why: z.array(z.string()),
+  /** `git diff` of this file; cut where it is long, empty where it is binary. */
+  patch: z.string(),
+  cut: z.boolean(),
+});
+/** A change, its files in the order in which they should be read: what is dangerous first. */
+export const DiffView = z.object({
+  run: RunId,
+  /** What it is: the whole change, a task's, or everything since the live release. */
+  of: z.string(),
+  from: z.string(),
+  to: z.string(),
+  risk: RiskClass,
+  /** Why it is not of a lower class. */
+  reasons: z.array(z.string()),
+  files: z.array(DiffFile),
+});
+export type DiffView = z.infer<typeof DiffView>;
+
+/** `plan` is null until a planner has handed one in. */
+export const PlanView = z.object({ run: RunId, artifact: z.string().nullable(), plan: Plan.nullable() });
+export type PlanView = z.infer<typeof PlanView>;
+
+/** A review that was handed in; `current`: of the change as it is now, so that it counts. */
+export const ReviewView = z.object({
+  task: z.string().nullable(),
+  verdict: z.enum(['approve', 'request_changes']),
+  summary: z.string(),
+  findings: z.array(Finding),
+  patchId: z.string(),
+  artifact: z.string(),
+  current: z.boolean(),
+});
+export type ReviewView = z.infer<typeof ReviewView>;
+
+/** A test report; `of`: the sources, or the release as built. */
+export const TestsView = z.object({
+  of: z.enum(['sources', 'release']),
+  current: z.boolean(),
+  artifact: z.string(),
+  report: TestReport,
+});
+export type TestsView = z.infer<typeof TestsView>;
+
+export const LogLine = z.object({
+  at: z.number(),
+  position: z.number().int(),
+  attempt: z.string(),
+  role: Role,
+  task: z.string().nullable(),
+  turn: z.number().int().nullable(),
+  text: z.string(),
+  usd: z.number(),
+  /** What the model said, called and was answered in this turn; empty unless one attempt was asked for. */
+  blocks: z.array(z.object({ kind: z.enum(['says', 'calls', 'gets']), text: z.string(), cut: z.boolean() })),
+});
+export type LogLine = z.infer<typeof LogLine>;
+
+export const CostView = z.object({
+  run: RunId,
+  usage: Usage,
+  stages: z.array(
+    z.object({
+      kind: Role,
+      task: z.string().nullable(),
+      attempt: z.number().int(),
+      attemptId: z.string(),
+      model: z.string().nullable(),
+      turns: z.number().int(),
+      usage: Usage,
+    }),
+  ),
+  /** The budgets that its calls are taken from, outermost first. */
+  budgets: z.array(BudgetView),
+});
+export type CostView = z.infer<typeof CostView>;
+
+/** What a person decides on, beside the gate's facts. */
+export const GateEvidence = z.object({
+  /** What a yes is bound to, and what follows it. */
+  binds: z.string(),
+  does: z.array(z.string()),
+  ticket: Ticket,
+  plan: Plan.nullable(),
+  diff: DiffView.nullable(),
+  reviews: z.array(ReviewView),
+  tests: TestsView.nullable(),
+  troubles: z.array(SetupTrouble),
+});
+export type GateEvidence = z.infer<typeof GateEvidence>;
 
 /** One line of an account: `GET /runs/:id/why` answers with these, newest cause first. */
 export const WhyView = z.object({
@@ -287,13 +437,15 @@ export const ReleaseView = z.object({
   commits: z.array(z.object({ commit: z.string(), title: z.string() })),
   /** The signed statement of how it was built, as an artifact; null before it is made. */
   provenance: z.string().nullable(),
-  /** `previous`: where a rollback goes; `good`: it served well before that, and can be gone back to by name; `built`: it has not served. */
-  state: z.enum(['built', 'live', 'previous', 'good', 'rolled_back', 'failed']),
+  /** `previous`: where a rollback goes; `good`: it served well before that, and can be gone back to by name; `canary`: it has a share of the traffic; `built`: it has not served. */
+  state: z.enum(['built', 'canary', 'live', 'previous', 'good', 'rolled_back', 'failed']),
   notes: z.string(),
   createdAt: z.number(),
   address: z.string().nullable(),
   /** Null before its undo was rehearsed. */
   undo: Undo.nullable(),
+  /** Its newest canary; null before it had traffic. */
+  canary: CanaryView.nullable(),
 });
 export type ReleaseView = z.infer<typeof ReleaseView>;
 

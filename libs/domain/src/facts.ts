@@ -76,6 +76,8 @@ export const Undo = z.strictObject({
   /** How long that took, in milliseconds, and when it was. */
   ms: z.number().nonnegative().nullable(),
   at: Instant.nullable(),
+  /** Who serves after it; null where nobody did before, so that going back is stopping it. */
+  to: ReleaseId.nullable(),
   /** Why not, in a few words: "drops column `weight`". Null where it is possible. */
   why: Text.nullable(),
 });

@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Undo } from './facts.ts';
+import type { ReleaseId } from './ids.ts';
 import { undoText } from './undo.ts';
 
 const NOW = 1_000_000_000;
-const works: Undo = { possible: true, rehearsed: true, ms: 412, at: NOW - 3_000, why: null };
+const works: Undo = {
+  possible: true,
+  rehearsed: true,
+  ms: 412,
+  at: NOW - 3_000,
+  to: 'rel_0000000000000000' as ReleaseId,
+  why: null,
+};
 
 test.each<[string, Undo]>([
   ['yes, 0.4 s, rehearsed just now', works],
@@ -14,10 +22,11 @@ test.each<[string, Undo]>([
     'yes, 0.4 s, rehearsed just now, but beside another release than the one that is live now',
     { ...works, rehearsed: false },
   ],
+  ['by stopping it: nothing served before it, so nothing serves after', { ...works, to: null }],
   ['yes, not rehearsed', { ...works, rehearsed: false, ms: null, at: null }],
   [
     'no: drops column `x`',
-    { possible: false, rehearsed: false, ms: null, at: null, why: 'drops column `x`' },
+    { possible: false, rehearsed: false, ms: null, at: null, to: null, why: 'drops column `x`' },
   ],
 ])('%s', (text, undo) => {
   expect(undoText(undo, NOW)).toBe(text);

@@ -17,6 +17,7 @@ function since(at: Instant, now: Instant): string {
 /** `yes, 0.4 s, rehearsed just now`, or `no: drops column `x``. Shown beside everything that asks whether a release may go out. */
 export function undoText(undo: Undo, now: Instant): string {
   if (!undo.possible) return `no: ${undo.why ?? 'it does not work'}`;
+  if (undo.to === null) return 'by stopping it: nothing served before it, so nothing serves after';
   if (undo.ms === null || undo.at === null) return 'yes, not rehearsed';
   const stale = undo.rehearsed ? '' : ', but beside another release than the one that is live now';
   return `yes, ${took(undo.ms)}, rehearsed ${since(undo.at, now)}${stale}`;

@@ -5,23 +5,23 @@ import { irreversibleText, undoOf } from './undo.ts';
 const LIVE = 'rel_0000live' as ReleaseId;
 const works: Rehearsed = { works: true, to: LIVE, ms: 400, at: 7, reason: '' };
 const drops = { path: 'a.sql', line: 1, statement: 'DROP', what: 'drops column `x`' };
-const no = (why: string) => ({ possible: false, rehearsed: false, ms: null, at: null, why });
+const no = (why: string) => ({ possible: false, rehearsed: false, ms: null, at: null, to: LIVE, why });
 
 test.each([
   [
     'rehearsed beside the live release',
     undoOf([], works, LIVE),
-    { possible: true, rehearsed: true, ms: 400, at: 7, why: null },
+    { possible: true, rehearsed: true, ms: 400, at: 7, to: LIVE, why: null },
   ],
   [
     'rehearsed beside another',
     undoOf([], { ...works, to: null }, LIVE),
-    { possible: true, rehearsed: false, ms: 400, at: 7, why: null },
+    { possible: true, rehearsed: false, ms: 400, at: 7, to: LIVE, why: null },
   ],
   [
     'a first release, beside none',
     undoOf([], { ...works, to: null }, null),
-    { possible: true, rehearsed: true, ms: 400, at: 7, why: null },
+    { possible: true, rehearsed: true, ms: 400, at: 7, to: null, why: null },
   ],
   [
     'tried, and it does not work',

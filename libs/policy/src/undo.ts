@@ -19,11 +19,11 @@ export function undoOf(
   rehearsal: Rehearsed | null,
   live: ReleaseId | null,
 ): Undo {
-  const none = { possible: false, rehearsed: false, ms: null, at: null };
+  const none = { possible: false, rehearsed: false, ms: null, at: null, to: live };
   const never = irreversibleText(irreversible);
   if (never !== null) return { ...none, why: never };
   if (rehearsal === null) return { ...none, why: 'it was not rehearsed' };
   if (!rehearsal.works) return { ...none, why: rehearsal.reason.slice(0, 500) };
   const { ms, at } = rehearsal;
-  return { possible: true, rehearsed: rehearsal.to === live, ms, at, why: null };
+  return { possible: true, rehearsed: rehearsal.to === live, ms, at, to: live, why: null };
 }

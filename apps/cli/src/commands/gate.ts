@@ -1,7 +1,8 @@
-import { GateView } from '@millwright/domain';
+import { GateEvidence, GateView } from '@millwright/domain';
 import { z } from 'zod';
+import type { Answered } from '../client.ts';
 import { type Context, show as showData } from '../context.ts';
-import { gateLine, gateList, gateShow } from '../views/gate.ts';
+import { gateLines, gateList, gateShow } from '../views/gate.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -16,18 +17,35 @@ export async function list(context: Context, _args: string[], options: Options):
 }
 
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(at(id), GateView);
-  showData(context, raw, () => gateShow(context.look, value, context.now()));
+  const [gate, evidence] = await Promise.all([
+    context.client.get(at(id), GateView),
+    context.client.get(`${at(id)}/evidence`, GateEvidence),
+  ]);
+  showData(context, { ...(gate.raw as object), evidence: evidence.raw }, () =>
+    gateShow(context.look, gate.value, evidence.value, context.now()),
+  );
+}
+
+/** What a yes leads to is known a moment after it: it is judged once more. */
+const JUDGED_MS = 5_000;
+const LOOK_MS = 100;
+
+async function judged(context: Context, id: string): Promise<Answered<GateView>> {
+  for (const until = context.now() + JUDGED_MS; ; ) {
+    const gate = await context.client.get(at(id), GateView);
+    if (gate.value.state !== 'asked' || context.now() > until) return gate;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 const decide =
   (verb: 'approve' | 'deny') =>
   async (context: Context, [id = '']: string[], options: Options) => {
     await context.client.post(`${at(id)}/${verb}`, z.unknown(), { reason: options.reason });
-    const { raw, value } = await context.client.get(at(id), GateView);
+    const { raw, value } = await judged(context, id);
     showData(context, raw, () => [
-      gateLine(context.look, value),
-      `  ${context.look.colour.dim('bound to')} ${value.subject}`,
+      ...gateLines(context.look, value),
+      `    ${context.look.colour.dim('bound to')} ${value.subject}`,
     ]);
   };
 

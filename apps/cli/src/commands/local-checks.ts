@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DoctorLine } from '@millwright/domain';
 import { messageOf } from '../fail.ts';
+import { hasModelKey } from '../up/environment.ts';
 import { ROOT } from '../up/root.ts';
 import { setUp } from '../up/set-up.ts';
 
@@ -89,7 +90,7 @@ function disk(): DoctorLine {
 
 /** Whether a factory that is started from this shell could ask a model. Of one that runs, its own shell counts. */
 export function modelCheck(): DoctorLine {
-  const ok = Boolean(process.env.ANTHROPIC_API_KEY || process.env.ANTHROPIC_AUTH_TOKEN);
+  const ok = hasModelKey(process.env);
   return {
     id: 'model',
     ok,

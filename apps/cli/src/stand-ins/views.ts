@@ -71,6 +71,7 @@ export const run = (more: Partial<RunView> = {}): RunView =>
     change: null,
     delivered: null,
     release: null,
+    canary: null,
     usage,
     startedAt: START,
     endedAt: null,

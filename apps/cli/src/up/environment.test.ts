@@ -22,6 +22,7 @@ const orchestrator = orchestratorEnv(shell, {
   data: '/data',
   port: 1,
   tokenHash: 'HASH',
+  recordedUrl: null,
 });
 const runner = (recordedUrl: string | null) =>
   runnerEnv(shell, {

@@ -70,6 +70,7 @@ export function orchestratorEnv(
     data: string;
     port: number;
     tokenHash: string;
+    recordedUrl: string | null;
   },
 ): Given {
   return {
@@ -86,8 +87,13 @@ export function orchestratorEnv(
     MILLWRIGHT_DATA: given.data,
     PORT: String(given.port),
     MILLWRIGHT_ADMIN_TOKEN_HASH: given.tokenHash,
+    // Whether there is a key, never the key: so that nothing is started that no model would answer.
+    MILLWRIGHT_MODEL_AUTH: hasModelKey(env) || given.recordedUrl !== null ? 'set' : 'missing',
   };
 }
+
+/** Whether a factory that is started from this environment could ask a model. */
+export const hasModelKey = (env: Env): boolean => Boolean(env.ANTHROPIC_API_KEY || env.ANTHROPIC_AUTH_TOKEN);
 
 /** The model's address and key as the SDK has them, or the recorded server's. The runner never holds a git or deploy credential. */
 export function runnerEnv(

@@ -193,6 +193,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
         queueUrl,
         data,
         port,
+        recordedUrl: recorded?.url ?? null,
         tokenHash: hashOf(identity.token),
       }),
     );

@@ -1,10 +1,11 @@
-import { Facts, type GateView, undoText } from '@millwright/domain';
+import { Facts, type GateEvidence, type GateView, undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
-import { cut, widthOf } from '../text/width.ts';
+import { cut, widthOf, wrap } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
+import { diffFiles, diffHead, patchLines, planLines, reportLines, reviewLines } from './run-parts.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 
 const approvalsOf = (gate: GateView) =>
@@ -20,6 +21,24 @@ export function gateLine(look: Look, gate: GateView, indent = 0): string {
   return `${mark.paint(state)}${id}${facts === '' ? '' : look.colour.dim(`  ${cut(facts, room, look.symbol.ellipsis)}`)}`;
 }
 
+/** A gate in full, broken at spaces, and what is to be done about one that waits. */
+export function gateLines(look: Look, gate: GateView): string[] {
+  const mark = markOf(look, gate.state);
+  const state = `${mark.symbol} ${gate.action} ${wordsOf(gate.state)}`;
+  const facts = [approvalsOf(gate), oneLine(gate.reason)].filter((part) => part !== '').join(', ');
+  const room = Math.max(20, look.columns - 4);
+  const [first = '', ...more] = wrap(`${state}  ${facts}`.trim(), room);
+  const next =
+    gate.state === 'waiting'
+      ? wrap(`next: ./millwright gate show ${gate.id}`, room).map((line) => `    ${look.colour.dim(line)}`)
+      : [];
+  return [
+    `  ${mark.paint(state)}${look.colour.dim(first.slice(state.length))}`,
+    ...more.map((line) => `    ${look.colour.dim(line)}`),
+    ...next,
+  ];
+}
+
 export function gateList(look: Look, gates: readonly GateView[], now: number, all: boolean): string[] {
   if (gates.length === 0) return [all ? 'No gates yet.' : 'No gate waits for anybody.'];
   return table(
@@ -29,10 +48,10 @@ export function gateList(look: Look, gates: readonly GateView[], now: number, al
       { title: 'state' },
       { title: 'action' },
       { title: 'repo' },
-      { title: 'run' },
-      { title: 'approvals', align: 'right' },
-      { title: 'expires' },
-      { title: 'reason', shrinkTo: 16 },
+      { title: 'run', spare: 3 },
+      { title: 'approvals', align: 'right', spare: 1 },
+      { title: 'expires', spare: 2 },
+      { title: 'reason', wrapTo: 16, spare: 4 },
     ],
     gates.map((gate) => [
       gate.id,
@@ -83,7 +102,49 @@ function undoOf(gate: GateView, now: number): string | null {
   return facts.success && facts.data.action === 'deploy' ? oneLine(undoText(facts.data.undo, now)) : null;
 }
 
-export function gateShow(look: Look, gate: GateView, now: number): string[] {
+/** The patch's lines that are shown beside everything else; `run diff` has all. */
+const PATCH_LINES = 200;
+
+/** What a person decides on: first what is dangerous and what failed, the whole patch last. */
+function evidenceLines(look: Look, evidence: GateEvidence): string[] {
+  const { ticket, plan, diff, reviews, tests, troubles } = evidence;
+  const text = (line: string) =>
+    wrap(oneLine(line), Math.max(20, look.columns - 4)).map((part, at) => `  ${at === 0 ? '' : '  '}${part}`);
+  return [
+    ...heading(look, 'A yes'),
+    ...text(`binds ${evidence.binds}`),
+    ...evidence.does.flatMap((line) => text(`- ${line}`)),
+    ...(troubles.length === 0
+      ? []
+      : [
+          ...heading(look, 'Cannot work as it stands'),
+          ...troubles.flatMap(({ text: said, fix }) => [...text(`- ${said}`), ...text(`  fix: ${fix}`)]),
+        ]),
+    ...(diff === null
+      ? []
+      : [
+          ...heading(look, 'Change'),
+          ...diffHead(look, diff).map((line) => `  ${line}`),
+          ...diffFiles(look, diff),
+        ]),
+    ...(tests === null
+      ? diff === null
+        ? []
+        : [...heading(look, 'Tests'), '  nothing was tested']
+      : [...heading(look, 'Tests'), ...reportLines(look, tests.report, 15)]),
+    ...(reviews.length === 0 ? [] : [...heading(look, 'Review'), ...reviewLines(look, reviews)]),
+    ...heading(look, `Ticket: ${oneLine(ticket.title)} (${ticket.kind})`),
+    ...paragraphs(ticket.body)
+      .trim()
+      .split('\n')
+      .flatMap((line) => wrap(line, Math.max(20, look.columns - 2)))
+      .map((line) => `  ${line}`.trimEnd()),
+    ...(plan === null ? [] : [...heading(look, 'Plan'), ...planLines(look, plan)]),
+    ...(diff === null ? [] : [...heading(look, 'Patch'), ...patchLines(look, diff, PATCH_LINES)]),
+  ];
+}
+
+export function gateShow(look: Look, gate: GateView, evidence: GateEvidence, now: number): string[] {
   const mark = markOf(look, gate.state);
   const next = nextStep(gate);
   return [
@@ -125,6 +186,7 @@ export function gateShow(look: Look, gate: GateView, now: number): string[] {
             '  ',
           ),
         ]),
+    ...evidenceLines(look, evidence),
     ...(gate.facts === null || gate.facts === undefined
       ? []
       : [

@@ -3,6 +3,7 @@ import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, table } from '../text/table.ts';
+import { canaryHistory, canaryLines, canaryShort } from './canary.ts';
 import { fields, heading } from './fields.ts';
 import { wordsOf } from './state.ts';
 
@@ -12,6 +13,7 @@ function releaseState(look: Look, state: ReleaseView['state']): Cell {
     live: [symbol.running, colour.green],
     previous: [symbol.done, colour.green],
     good: [symbol.done, colour.dim],
+    canary: [symbol.running, colour.yellow],
     built: [symbol.waiting, colour.cyan],
     rolled_back: [symbol.back, colour.magenta],
     failed: [symbol.failed, colour.red],
@@ -28,19 +30,22 @@ const undoCell = (look: Look, undo: ReleaseView['undo'], now: number): Cell =>
 export function releaseList(look: Look, releases: readonly ReleaseView[], now: number): string[] {
   if (releases.length === 0)
     return ['No releases yet. A repository with `deploy` in its millwright.yaml makes one a merged ticket.'];
-  return table(
+  const watched = releases.flatMap(({ canary }) =>
+    canary === null || canary.ended !== null ? [] : canaryLines(look, canary, now, ''),
+  );
+  const rows = table(
     look,
     [
       { title: 'release' },
       { title: 'state' },
       { title: 'repo' },
-      { title: 'commit' },
-      { title: 'digest' },
-      { title: 'tickets', align: 'right' },
-      { title: 'address' },
-      { title: 'undo', shrinkTo: 12 },
-      { title: 'run' },
-      { title: 'built', align: 'right' },
+      { title: 'commit', spare: 5 },
+      { title: 'digest', spare: 9 },
+      { title: 'tickets', align: 'right', spare: 6 },
+      { title: 'address', spare: 1 },
+      { title: 'undo', shrinkTo: 12, spare: 3 },
+      { title: 'run', spare: 8 },
+      { title: 'built', align: 'right', spare: 2 },
     ],
     releases.map((release) => [
       release.id,
@@ -55,6 +60,7 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       { text: ago(release.createdAt, now), paint: look.colour.dim },
     ]),
   );
+  return watched.length === 0 ? rows : [...rows, '', ...watched];
 }
 
 export function releaseShow(look: Look, release: ReleaseView, now: number): string[] {
@@ -72,11 +78,19 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
         ['run', release.run],
         ['tickets', release.tickets.join(', ')],
         ['address', release.address],
+        ['canary', release.canary === null ? null : canaryShort(release.canary, now)],
         ['undo', release.undo === null ? null : oneLine(undoText(release.undo, now))],
         ['built', clock(release.createdAt, now)],
       ],
       '  ',
     ),
+    ...(release.canary === null
+      ? []
+      : [
+          ...heading(look, 'Canary'),
+          ...canaryLines(look, release.canary, now),
+          ...canaryHistory(look, release.canary, now),
+        ]),
     ...heading(
       look,
       `Holds ${release.commits.length === 1 ? 'one commit' : `${release.commits.length} commits`}`,

@@ -4,8 +4,9 @@ import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, type Column, table } from '../text/table.ts';
 import { cut, widthOf, wrap } from '../text/width.ts';
+import { canaryLines } from './canary.ts';
 import { fields, heading } from './fields.ts';
-import { gateLine } from './gate.ts';
+import { gateLines } from './gate.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 
 export function runList(look: Look, runs: readonly RunView[], now: number): string[] {
@@ -16,9 +17,9 @@ export function runList(look: Look, runs: readonly RunView[], now: number): stri
     { title: 'state' },
     { title: 'repo' },
     { title: 'title', shrinkTo: 16 },
-    { title: 'time', align: 'right' },
-    { title: 'cost', align: 'right' },
-    { title: 'started', align: 'right' },
+    { title: 'time', align: 'right', spare: 2 },
+    { title: 'cost', align: 'right', spare: 3 },
+    { title: 'started', align: 'right', spare: 1 },
   ];
   return table(
     look,
@@ -42,7 +43,7 @@ const STAGE_COLUMNS: Column[] = [
   { title: '' },
   { title: '', align: 'right' },
   { title: '', align: 'right' },
-  { title: '', shrinkTo: 10 },
+  { title: '', wrapTo: 20 },
 ];
 
 /** A model's silence that is worth a word. */
@@ -114,9 +115,10 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
       ),
     ),
     ...(run.stages.length === 0 ? [] : [...heading(look, 'Stages'), ...stageLines(look, run, now)]),
+    ...(run.canary === null ? [] : [...heading(look, 'Canary'), ...canaryLines(look, run.canary, now)]),
     ...(run.gates.length === 0
       ? []
-      : [...heading(look, 'Gates'), ...run.gates.map((gate) => `  ${gateLine(look, gate, 2)}`)]),
+      : [...heading(look, 'Gates'), ...run.gates.flatMap((gate) => gateLines(look, gate))]),
     ...heading(look, 'Record'),
     ...fields(
       look,
@@ -158,8 +160,15 @@ export function runWhy(look: Look, why: WhyView, now: number): string[] {
   ]);
   return [
     `${why.run} is ${mark.paint(wordsOf(why.state))}${rows.length === 0 ? '.' : ', because:'}`,
-    ...table(look, [{ title: '', align: 'right' }, { title: '' }, { title: '' }], rows, '  '),
+    ...table(look, [{ title: '', align: 'right' }, { title: '' }, { title: '', wrapTo: 30 }], rows, '  '),
     ...(why.said.length === 0 ? [] : ['', 'it said:', ...why.said.map((line) => `  ${paragraphs(line)}`)]),
-    ...(why.next === '' ? [] : ['', `${look.colour.dim('next:')} ${paragraphs(why.next)}`]),
+    ...(why.next === ''
+      ? []
+      : [
+          '',
+          ...wrap(`next: ${paragraphs(why.next)}`, Math.max(20, look.columns)).map((line, at) =>
+            at === 0 ? look.colour.dim('next:') + line.slice('next:'.length) : line,
+          ),
+        ]),
   ];
 }

@@ -1,17 +1,20 @@
 import type { RunView } from '@millwright/domain';
 import type { Look } from '../text/look.ts';
-import { gateLine } from '../views/gate.ts';
+import { canaryLines } from '../views/canary.ts';
+import { gateLines } from '../views/gate.ts';
 import { runHeadline, stageLines } from '../views/run.ts';
 
 /** One picture of a run for a terminal: the headline, a line a stage, the gates that were asked. `tick` turns the spinner. */
 export function frame(look: Look, run: RunView, now: number, tick: number): string {
   const { spinner } = look.symbol;
-  const gates = run.gates
-    .filter((gate) => gate.state !== 'asked')
-    .map((gate) => `  ${gateLine(look, gate, 2)}`);
+  const gates = run.gates.filter((gate) => gate.state !== 'asked').flatMap((gate) => gateLines(look, gate));
+  const { canary } = run;
   return [
     runHeadline(look, run, now),
     ...stageLines(look, run, now, { spinner: spinner[tick % spinner.length] ?? look.symbol.running }),
     ...gates,
+    ...(canary === null || (canary.ended !== null && run.endedAt !== null)
+      ? []
+      : canaryLines(look, canary, now)),
   ].join('\n');
 }

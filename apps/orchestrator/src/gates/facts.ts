@@ -18,6 +18,7 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
+import type { Person } from '@millwright/store';
 import { inForce, shipsWith } from '../autonomy/effective-step.ts';
 import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
@@ -41,8 +42,7 @@ export async function factsFor(
     getJson(artifacts, RepoConfig, run.config),
     people.list(),
   ]);
-  const author = enrolled.find((person) => person.id === (run.author as string));
-  const authorTrusted = author?.roles.some((role) => role === 'author' || role === 'admin') ?? false;
+  const authorTrusted = trusted(enrolled, run);
   const { people: approvals } = countApprovals(
     (given?.approvals ?? []).map((one) => ({ ...one, subject })),
     {
@@ -138,7 +138,7 @@ export async function irreversibleSince(factory: Factory, run: Run): Promise<Cha
   if (!run.release) throw terminal('fact-missing', 'there is no release to judge');
   const { tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const repo = await factory.repositories.open(run.repo);
-  const from = (await liveTree(factory, run)) ?? run.base.tree;
+  const from = await comparedTree(factory, run);
   return irreversibleOf((await repo.diff(from, tree)).toString('utf8'));
 }
 
@@ -181,6 +181,31 @@ async function changeFacts(
     tests,
   });
 }
+
+/** The author is enrolled, and may file tickets. */
+const trusted = (enrolled: readonly Person[], run: Run): boolean =>
+  enrolled
+    .find((person) => person.id === (run.author as string))
+    ?.roles.some((role) => role === 'author' || role === 'admin') ?? false;
+
+/** What is computed of everything between two trees of a run's repository; for people, beside what its gates judge. */
+export async function riskBetween(
+  factory: Factory,
+  run: Run,
+  from: GitSha,
+  to: GitSha,
+  report: TestReport | null,
+): Promise<ChangeFacts> {
+  const [config, enrolled] = await Promise.all([
+    getJson(factory.store.artifacts, RepoConfig, run.config),
+    factory.store.people.list(),
+  ]);
+  return changeFacts(factory, run, from, to, config, trusted(enrolled, run), report);
+}
+
+/** The tree that a deploy is compared with: of the release that serves, else of the run's base. */
+export const comparedTree = async (factory: Factory, run: Run): Promise<GitSha> =>
+  (await liveTree(factory, run)) ?? run.base.tree;
 
 const namesKnown = (report: TestReport | null): boolean =>
   report !== null && (report.followed === 'proven' || report.followed === 'by_name');

@@ -4,12 +4,14 @@ import {
   type GateId,
   getJson,
   type PersonId,
+  RepoConfig,
   type Run,
   type RunEntry,
   terminal,
 } from '@millwright/domain';
 import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
 import type { Factory } from '../factory.ts';
+import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
 import { factsFor } from './facts.ts';
 
 /** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
@@ -50,7 +52,21 @@ export async function judge(
     .map(({ person, at }) => ({ person: person as PersonId, at }));
   const { expiresAt } = gate;
   const facts = await factsFor(factory, run, gate.action, gate.subject, { approvals, expiresAt });
-  return { facts, decided: await decide(factory, run, facts) };
+  const decided = await decide(factory, run, facts);
+  return { facts, decided: gate.action === 'start' ? await unlessBlocked(factory, run, decided) : decided };
+}
+
+/** What cannot work is said before anything is paid for; what only may not is said beside the decision. */
+async function unlessBlocked(factory: Factory, run: Run, decided: Decision): Promise<Decision> {
+  if (decided.decision === 'deny') return decided;
+  const config = await getJson(factory.store.artifacts, RepoConfig, run.config);
+  const repo = await factory.repositories.open(run.repo);
+  const troubles = await troublesOf(factory, repo, run.repo, { tree: run.base.tree, config });
+  const blocked = blockedBy(troubles);
+  if (blocked !== '')
+    return { decision: 'deny', policies: ['setup'], approvals: 0, reason: `It cannot work yet: ${blocked}.` };
+  const noted = troubles.map((one) => one.text).join('; ');
+  return noted === '' ? decided : { ...decided, reason: `${decided.reason} Known beforehand: ${noted}.` };
 }
 
 /** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */

@@ -71,6 +71,12 @@ type Known = { ref: ReleaseRef; run: RunConfig; artifact: Digest };
 /** How long the store may take before what was read of a release earlier is used. Milliseconds. */
 const STORE_MS = 250;
 
+/** Whoever watches a canary waits so long for its proxy's figures. Milliseconds. */
+const FIGURES_MS = 250;
+
+type Tally = { requests: number; errors: number };
+export type CanaryFigures = { new: Tally; old: Tally | null };
+
 /** Releases of this factory on their targets: what the trail says, carried out by libs/rollback. */
 export class Deployments {
   readonly #deps: Deps;
@@ -262,6 +268,22 @@ export class Deployments {
     return counted === undefined
       ? null
       : { ...counted, errorRate: desired.run.config.rollbackWhen.errorRate };
+  }
+
+  /** What the proxy has counted of a release in canary and of the one that serves beside it; null where it cannot say, or not in time. */
+  async canaryFigures(repo: RepoName, id: ReleaseId): Promise<CanaryFigures | null> {
+    const { run } = await this.#known(id);
+    const late = new Promise<null>((resolve) => setTimeout(resolve, FIGURES_MS, null).unref());
+    const asked = this.target(repo, run)
+      .counters()
+      .catch(() => null); // an engine that is away has no figures: that is what is shown
+    const counted = await Promise.race([asked, late]);
+    const fresh = counted?.get(id);
+    if (counted === null || fresh === undefined) return null;
+    const { live } = this.#deps.world.target(repo);
+    const old = live === null || live === id ? undefined : counted.get(live);
+    const tally = ({ requests, errors }: { requests: number; errors: number }) => ({ requests, errors });
+    return { new: tally(fresh), old: old === undefined ? null : tally(old) };
   }
 
   /** What can be seen of what serves, for a ticket; secrets' values replaced. What cannot be had is left out. */

@@ -165,6 +165,14 @@ export class Repository {
     });
   }
 
+  /** The names at the top of a tree. */
+  async rootFiles(tree: GitSha): Promise<string[]> {
+    return (await this.git.must(['ls-tree', '-z', '--name-only', tree]))
+      .toString('utf8')
+      .split('\0')
+      .filter(Boolean);
+  }
+
   /** All paths of a tree. */
   async paths(tree: GitSha): Promise<string[]> {
     return (await this.git.must(['ls-tree', '-r', '-z', '--name-only', tree]))

@@ -1,5 +1,6 @@
 import {
   addUsage,
+  type Digest,
   type Gate,
   type GateView,
   getJson,
@@ -13,6 +14,7 @@ import {
   type StageView,
   sendsBack,
   streamOf,
+  TestReport,
   Ticket,
   type Todo,
   todo,
@@ -26,8 +28,19 @@ const gateState = (gate: Gate): GateView['state'] => {
   if (gate.ended) return gate.ended;
   if (gate.decision === 'allow') return 'allowed';
   if (gate.decision === 'deny') return 'denied';
-  return gate.decision === 'needs_approval' ? 'waiting' : 'asked';
+  if (gate.decision !== 'needs_approval') return 'asked';
+  // The last yes is there: it is judged again, and waits for nobody.
+  return gate.stale && gate.approvals.length >= gate.approvalsNeeded ? 'asked' : 'waiting';
 };
+
+/** As it was decided; while a yes is newer than the decision, what that yes makes of it. */
+function reasonOf(gate: Gate, decided: string): string {
+  if (!gate.stale || gate.decision !== 'needs_approval' || gate.ended !== null) return gate.reason || decided;
+  const { length } = gate.approvals;
+  return length >= gate.approvalsNeeded
+    ? 'every approval is there; it is judged once more'
+    : `${length} of ${gate.approvalsNeeded} approvals are there`;
+}
 
 export async function gateView(
   store: Store,
@@ -51,7 +64,7 @@ export async function gateView(
     state: gateState(gate),
     decision: gate.decision,
     policies: decided?.policies ?? [],
-    reason: gate.reason || (decided?.reason ?? ''),
+    reason: reasonOf(gate, decided?.reason ?? ''),
     approvalsNeeded: gate.approvalsNeeded,
     approvals: info.approvals
       .filter((one) => one.gate === gate.gate)
@@ -72,15 +85,18 @@ export async function runView(
   info: RunInfo,
   now: number,
   names: Names,
-): Promise<RunView | null> {
+  /** With what the tests said that sent it back: an artifact each, which a list does without. */
+  whole = false,
+): Promise<Omit<RunView, 'canary'> | null> {
   // Taken together before anything is awaited: the world moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
-  const [ticket, plan] = await Promise.all([
+  const [ticket, plan, failures] = await Promise.all([
     getJson(store.artifacts, Ticket, run.ticketDigest),
     run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
+    whole ? failuresOf(store, run) : new Map<Digest, string>(),
   ]);
-  const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan));
+  const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan, failures));
   const pause = run.closed === null ? pausedCanary(world, run) : null;
   const short = run.closed === null ? shortOfMoney(world, run) : null;
   const waits = run.closed === null ? todo(run, now).filter((step) => step.do === 'wait') : [];
@@ -122,7 +138,23 @@ function unknownOf({ effects }: World, run: Run): RunView['unknown'] {
     .map(({ kind, position, at }) => ({ effect: kind, position, at }));
 }
 
-function stageView(world: World, run: Run, stage: Stage, index: number, plan: PlanType | null): StageView {
+/** Why each report that sent the run back did, by its digest. */
+async function failuresOf(store: Store, run: Run): Promise<Map<Digest, string>> {
+  const failed = run.tests.filter((one) => sendsBack(one.verdict));
+  const reports = await Promise.all(
+    failed.map(async ({ report }) => [report, await getJson(store.artifacts, TestReport, report)] as const),
+  );
+  return new Map(reports.map(([digest, { reason }]) => [digest, reason]));
+}
+
+function stageView(
+  world: World,
+  run: Run,
+  stage: Stage,
+  index: number,
+  plan: PlanType | null,
+  failures: Map<Digest, string>,
+): StageView {
   const attempt = world.attempts.get(stage.attempt);
   const { outcome } = stage;
   const tasks = plan?.kind === 'tasks' ? plan.tasks : [];
@@ -139,7 +171,11 @@ function stageView(world: World, run: Run, stage: Stage, index: number, plan: Pl
       stage,
       attempt !== undefined && attempt.claimedAt !== null && attempt.paused === null,
     ),
-    reason: outcome && outcome.kind !== 'done' ? outcome.reason : null,
+    reason: !outcome
+      ? null
+      : outcome.kind === 'done'
+        ? (failures.get(outcome.artifact) ?? null)
+        : outcome.reason,
     artifact: outcome?.kind === 'done' ? outcome.artifact : null,
     action: attempt?.action ?? null,
     asks: attempt?.asks ?? null,

@@ -1,7 +1,9 @@
 import {
+  type CanaryState,
   type Entry,
   type EntryOf,
   type Envelope,
+  evolveCanaries,
   evolveTarget,
   type Instant,
   noTarget,
@@ -14,6 +16,8 @@ export type TargetInfo = TargetState & {
   version: number;
   /** The newest verdict of the canary under way or last under way. */
   judged: EntryOf<'target.judged'>['data'] | null;
+  /** Its canaries, the newest last. */
+  canaries: readonly CanaryState[];
   /** What was tried to bring it back, oldest first, the newest `HEALS_KEPT`. */
   heals: { at: Instant; ok: boolean; text: string }[];
   healed: number;
@@ -31,6 +35,7 @@ export const NO_TARGET: TargetInfo = {
   ...noTarget(),
   version: 0,
   judged: null,
+  canaries: [],
   heals: [],
   healed: 0,
   notHealed: 0,
@@ -43,6 +48,7 @@ export const foldTarget = (target: TargetInfo, envelope: Envelope, entry: Entry)
   ...target,
   ...evolveTarget(target, entry, envelope),
   version: envelope.version,
+  canaries: evolveCanaries(target.canaries, entry, envelope.at),
   ...healing(target, envelope.at, entry),
 });
 

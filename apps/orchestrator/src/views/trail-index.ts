@@ -115,6 +115,10 @@ export class TrailIndex {
     this.#latest[block] = Math.max(this.#latest[block] ?? 0, at);
   }
 
+  hasActor(id: string): boolean {
+    return this.#actors.has(id);
+  }
+
   /** The positions of a page, in its order. */
   page(filter: TrailFilter, { after, before, limit, newest }: TrailPage): number[] {
     const wanted = this.#lists(filter, newest);

@@ -1,3 +1,4 @@
+export { type CanaryState, type CanaryStep, canaryOf, evolveCanaries } from './canary.ts';
 export { evolveTarget } from './evolve.ts';
 export {
   candidates,

@@ -1,4 +1,4 @@
-import type { ChangeFacts, Facts, Undo } from '@millwright/domain';
+import type { ChangeFacts, Facts, ReleaseId, Undo } from '@millwright/domain';
 import { Facts as Schema } from '@millwright/domain';
 
 // Facts of an ordinary day, for tests: everything in order, step 6, low risk.
@@ -41,6 +41,7 @@ export const undo = (over: Partial<Undo> = {}): Undo => ({
   rehearsed: true,
   ms: 412,
   at: 1,
+  to: 'rel_000000000live' as ReleaseId,
   why: null,
   ...over,
 });

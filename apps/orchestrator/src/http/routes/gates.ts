@@ -1,9 +1,10 @@
 import type { Gate } from '@millwright/domain';
-import { GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
+import { GateEvidence, GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
 import { handIn } from '@millwright/policy';
 import { z } from 'zod';
 import { handsIn } from '../../gates/hands.ts';
 import { act } from '../../streams/run-stream.ts';
+import { gateEvidence } from '../../views/gate-evidence.ts';
 import { gateView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
@@ -42,6 +43,23 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
   );
   app.get('/gates/:id', { schema: { params: Params, response: { 200: GateView } } }, (request) =>
     view(known(request.params.id), true),
+  );
+
+  app.get(
+    '/gates/:id/evidence',
+    {
+      schema: {
+        description:
+          'What a person decides on: the change by risk, plan, review, tests, and what a yes binds',
+        params: Params,
+        response: { 200: GateEvidence },
+      },
+    },
+    (request) => {
+      const { info, gate } = known(request.params.id);
+      if (info.state.kind !== 'run') throw notFound('gate', gate.gate, './millwright gate list');
+      return gateEvidence(factory, info.state, gate);
+    },
   );
 
   const answer = async (

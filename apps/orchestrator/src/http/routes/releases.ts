@@ -7,13 +7,13 @@ import {
   ReleaseId,
   ReleaseView,
   type RunId,
-  type TargetState,
   type Undo,
 } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
 import { releaseContents } from '../../releases/release-contents.ts';
-import type { ReleaseInfo } from '../../views/world.ts';
+import { canaryOfRelease } from '../../views/canary-view.ts';
+import type { ReleaseInfo, TargetInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { notFound } from '../problem.ts';
 import { OfRepo, ofRepo } from './repos.ts';
@@ -30,8 +30,10 @@ async function undoAsJudged(factory: Factory, id: RunId): Promise<Undo | null> {
   return facts.action === 'deploy' ? facts.undo : null;
 }
 
-function stateOf(target: TargetState, { id, result }: ReleaseInfo): ReleaseView['state'] {
+function stateOf(target: TargetInfo, { id, result }: ReleaseInfo): ReleaseView['state'] {
   if (target.live === id) return 'live';
+  if (target.canaries.some((one) => one.release === id && one.ended === null && one.percent > 0))
+    return 'canary';
   const at = candidates(target).indexOf(id);
   if (at >= 0) return at === 0 ? 'previous' : 'good';
   if (result === 'rolled_back' || leftOf(target).includes(id)) return 'rolled_back';
@@ -56,6 +58,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
       undo: await undoAsJudged(factory, info.run),
+      canary: await canaryOfRelease(factory, info),
     };
   };
 

@@ -3,6 +3,7 @@ import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/do
 import { earnedRaise } from '@millwright/policy';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
+import { setupOf } from '../../intake/setup.ts';
 import { standingOf } from '../../intake/tickets.ts';
 import { GIT_TOKEN } from '../../source-control/credential.ts';
 import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
@@ -10,39 +11,50 @@ import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
-import { conflict, notFound, unusable } from '../problem.ts';
+import { conflict, notFound, unknownFilter, unusable } from '../problem.ts';
 
 const Params = z.object({ repo: z.string() });
 
 /** Of a list: one repository's, or all. */
 export const OfRepo = z.object({ repo: z.string().max(100).optional() });
 
-/** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
+/** Whether something of a repository was asked for. Throws 400 for one that is not there, rather than say that it has nothing. */
 export function ofRepo(factory: Factory, name: string | undefined): (repo: string) => boolean {
-  if (name !== undefined) knownRepo(factory, name);
+  if (name !== undefined && !factory.world.repo(name as RepoName))
+    throw unknownFilter('repository', name, thereAre(factory));
   return (repo) => name === undefined || repo === name;
 }
 
 /** The repository of that name, or 404 with what there is. */
 export function knownRepo(factory: Factory, name: string) {
   const repo = factory.world.repo(name as RepoName);
-  if (!repo)
-    throw notFound(
-      'repository',
-      name,
-      factory.world.repos.size > 0
-        ? `there are: ${[...factory.world.repos.keys()].join(', ')}`
-        : './millwright repo add PATH|URL',
-    );
+  if (!repo) throw notFound('repository', name, thereAre(factory));
   return repo;
 }
+
+const thereAre = ({ world }: Factory): string =>
+  world.repos.size > 0
+    ? `there are: ${[...world.repos.keys()].join(', ')}`
+    : 'add one first: ./millwright repo add PATH';
 
 export async function repoView(factory: Factory, name: RepoName): Promise<RepoView> {
   const repo = knownRepo(factory, name);
   const { url, branch, deliver, step } = repo;
   const address = await factory.deployments.address(name);
   const { live } = factory.world.target(name);
-  return { name, url, branch, deliver, step, fallen: fallenOf(factory, repo), live, address };
+  const { ceiling, troubles } = await setupOf(factory, name);
+  return {
+    name,
+    url,
+    branch,
+    deliver,
+    step,
+    fallen: fallenOf(factory, repo),
+    live,
+    address,
+    ceiling,
+    troubles,
+  };
 }
 
 /** Kinds of change that are at a lower step than their repository. */

@@ -1,8 +1,37 @@
-import { Reason, type RecordedEntry, RunId, RunView, streamOf, WhyView } from '@millwright/domain';
+import {
+  CostView,
+  DiffView,
+  getJson,
+  LogLine,
+  PlanView,
+  Reason,
+  type RecordedEntry,
+  ReviewView,
+  type Run,
+  RunId,
+  RunView,
+  sendsBack,
+  streamOf,
+  TestReport,
+  TestsView,
+  testOf,
+  WhyView,
+} from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
 import { act } from '../../streams/run-stream.ts';
 import { sentence } from '../../views/account.ts';
+import { canaryOfRelease } from '../../views/canary-view.ts';
+import {
+  changeOf,
+  costView,
+  diffView,
+  failureLines,
+  logLines,
+  planView,
+  reviewViews,
+  testViews,
+} from '../../views/run-parts.ts';
 import { runView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
@@ -24,18 +53,22 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     if (!run) throw notFound('run', id, './millwright run list');
     return run;
   };
-  const view = async (info: RunInfo): Promise<RunView> => {
-    const seen = await runView(
-      factory.store,
-      factory.world,
-      info,
-      factory.clock.now(),
-      await namesOf(factory),
-    );
+  const view = async (info: RunInfo, whole = true): Promise<RunView> => {
+    const now = factory.clock.now();
+    const seen = await runView(factory.store, factory.world, info, now, await namesOf(factory), whole);
     if (!seen) throw notFound('run', info.id, './millwright run list');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
+    const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
+    const canary = release === undefined ? null : await canaryOfRelease(factory, release);
     const unsealed = seen.endedAt === null ? factory.unsealed.get(info.id) : undefined;
-    return unsealed === undefined ? seen : { ...seen, state: 'waiting', reason: unsealed };
+    return unsealed === undefined
+      ? { ...seen, canary }
+      : { ...seen, canary, state: 'waiting', reason: unsealed };
+  };
+  const stateOf = (id: RunId): Run => {
+    const { state } = known(id);
+    if (state.kind !== 'run') throw notFound('run', id, './millwright run list');
+    return state;
   };
 
   app.get(
@@ -43,13 +76,63 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     { schema: { querystring: OfRepo, response: { 200: z.array(RunView) } } },
     async (request) => {
       const asked = ofRepo(factory, request.query.repo);
-      const all = await Promise.all([...factory.world.runs.values()].map(view));
+      const all = await Promise.all([...factory.world.runs.values()].map((info) => view(info, false)));
       return all.filter(({ repo }) => asked(repo));
     },
   );
   app.get('/runs/:id', { schema: { params: Params, response: { 200: RunView } } }, (request) =>
     view(known(request.params.id)),
   );
+
+  app.get('/runs/:id/diff', { schema: { params: Params, response: { 200: DiffView } } }, async (request) => {
+    const run = stateOf(request.params.id);
+    const change = changeOf(run);
+    if (change === null)
+      throw conflict(
+        'no-change',
+        'this run has made no change yet',
+        `./millwright run show ${run.id}, for where it is`,
+      );
+    const tested = testOf(run, change.to);
+    const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
+    return diffView(factory, run, change, report);
+  });
+  app.get('/runs/:id/plan', { schema: { params: Params, response: { 200: PlanView } } }, (request) =>
+    planView(factory, stateOf(request.params.id)),
+  );
+  app.get(
+    '/runs/:id/reviews',
+    { schema: { params: Params, response: { 200: z.array(ReviewView) } } },
+    (request) => reviewViews(factory, stateOf(request.params.id)),
+  );
+  app.get(
+    '/runs/:id/tests',
+    { schema: { params: Params, response: { 200: z.array(TestsView) } } },
+    (request) => testViews(factory, stateOf(request.params.id)),
+  );
+  app.get(
+    '/runs/:id/logs',
+    {
+      schema: {
+        description:
+          'What its agents did, a line a turn; of one `attempt`, what was said, called and answered too',
+        params: Params,
+        querystring: z.object({ attempt: z.string().max(100).optional() }),
+        response: { 200: z.array(LogLine) },
+      },
+    },
+    async (request) => {
+      const run = stateOf(request.params.id);
+      const { attempt } = request.query;
+      if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
+        throw notFound('attempt of this run', attempt, `./millwright run logs ${run.id}, which names them`);
+      return logLines(factory, run, attempt);
+    },
+  );
+  app.get('/runs/:id/cost', { schema: { params: Params, response: { 200: CostView } } }, async (request) => {
+    const info = known(request.params.id);
+    return costView(factory, stateOf(info.id), await view(info));
+  });
 
   app.get('/runs/:id/why', { schema: { params: Params, response: { 200: WhyView } } }, async (request) => {
     const info = known(request.params.id);
@@ -63,10 +146,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       .sort((a, b) => a.envelope.position - b.envelope.position)
       .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
       .reverse();
-    const said = (info.state.kind === 'run' ? (info.state.closed?.reason ?? '') : '')
-      .split('\n')
-      .slice(1)
-      .slice(-SAID_LINES);
+    const said = await whatItSaid(factory, stateOf(info.id));
     const unknown = run.unknown.map(({ effect, position, at }) => ({
       at,
       position,
@@ -111,7 +191,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
 }
 
 /** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */
-async function addDoing(factory: Factory, run: RunView): Promise<void> {
+async function addDoing(factory: Factory, run: Pick<RunView, 'stages'>): Promise<void> {
   const said = new Map(
     (await factory.store.notes.list('doing/').catch(() => [])).map(({ key, text }) => [key, text]),
   );
@@ -121,6 +201,14 @@ async function addDoing(factory: Factory, run: RunView): Promise<void> {
 
 /** Between two looks at what an agent does while no entry comes. */
 const LOOK_MS = 1_000;
+
+/** The end of what a failed release said, else what the tests say that sent it back. */
+async function whatItSaid({ store }: Factory, run: Run): Promise<string[]> {
+  const closing = (run.closed?.reason ?? '').split('\n').slice(1).slice(-SAID_LINES);
+  const last = run.tests.at(-1);
+  if (closing.length > 0 || last === undefined || !sendsBack(last.verdict)) return closing;
+  return failureLines(await getJson(store.artifacts, TestReport, last.report), SAID_LINES);
+}
 
 /** Server-sent events: the whole view whenever it changed, at most every 100 ms. Ends after the run's end, or when the reader is too slow. */
 function stream(
@@ -166,7 +254,10 @@ function stream(
   };
   const concerns = ({ envelope, entry }: RecordedEntry): boolean =>
     envelope.stream === `run/${info.id}` ||
-    (entry?.type === 'target.judged' && factory.world.releases.get(entry.data.release)?.run === info.id) ||
+    (envelope.stream.startsWith('target/') &&
+      'release' in entry.data &&
+      entry.data.release !== null &&
+      factory.world.releases.get(entry.data.release)?.run === info.id) ||
     factory.world.attempts.get(envelope.stream.split('/')[1] as never)?.run === info.id;
   const stopListening = factory.world.listen((recorded) => {
     if (concerns(recorded)) soon();

@@ -10,6 +10,7 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
+import { setupOf } from '../../intake/setup.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
 import { fileTicket, standingOf } from '../../intake/tickets.ts';
 import { appendAs } from '../../streams/append-as.ts';
@@ -49,6 +50,14 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
           standing.message,
           'nothing was filed; mend it and file the ticket again',
         );
+      const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
+      const [first] = blocking;
+      if (first !== undefined)
+        throw new HttpProblem(422, first.code, blocking.map((one) => one.text).join('; '), {
+          exitCode: 1,
+          kept: 'nothing was filed, and nothing is paid for',
+          next: first.fix,
+        });
       const filed = await fileTicket(
         factory,
         request.who.actor,

@@ -1,11 +1,12 @@
-import { type RepoName, RunId, TrailLine } from '@millwright/domain';
+import { Entry, type RepoName, RunId, TrailLine } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
 import type { TrailFilter, TrailPage } from '../../views/trail-index.ts';
 import { trailLine } from '../../views/trail-line.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { knownRepo } from './repos.ts';
+import { unknownFilter } from '../problem.ts';
+import { ofRepo } from './repos.ts';
 
 const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** `a,b` and `a&b` are the same list. */
@@ -56,6 +57,34 @@ function pageOf(query: z.output<typeof Query>, names: Map<string, string>): [Tra
   return [filter, { after: query.since, before, limit: query.limit, newest: query.order === 'newest' }];
 }
 
+const TYPES: readonly string[] = Entry.options.map((option) => option.shape.type.value);
+/** Actors who are no people. */
+const KINDS =
+  /^(person|factory|orchestrator|migrator|agent|runner|agent\/(plan|implement|review|test|deploy)|runner\/.+)$/;
+
+/** Throws 400 where a filter names what is not there: an empty answer would read as "nothing happened". */
+async function mustBeKnown(factory: Factory, { run, repo, actor, type }: z.output<typeof Query>) {
+  ofRepo(factory, repo);
+  if (run !== undefined && !factory.world.runs.has(run))
+    throw unknownFilter('run', run, 'see: ./millwright run list');
+  const names = await namesOf(factory);
+  const who = new Set([...names.keys(), ...names.values()]);
+  for (const one of actor ?? [])
+    if (!KINDS.test(one) && !who.has(one) && !factory.world.index.hasActor(one))
+      throw unknownFilter(
+        'actor',
+        one,
+        'a person by name or id (see: ./millwright person list), factory, agent, agent/review or runner',
+      );
+  for (const [nth, begins] of typesOf(type ?? []).entries())
+    if (!TYPES.some((known) => known === begins || (begins.endsWith('.') && known.startsWith(begins))))
+      throw unknownFilter(
+        'type of entry',
+        (type ?? [])[nth] ?? '',
+        `there are: ${[...new Set(TYPES.map((known) => known.split('.')[0]))].join(', ')}, each with what follows its dot`,
+      );
+}
+
 async function page(factory: Factory, query: z.output<typeof Query>): Promise<TrailLine[]> {
   const names = await namesOf(factory);
   const recorded = await factory.trail.readAt(factory.world.index.page(...pageOf(query, names)));
@@ -74,7 +103,7 @@ export function trailRoutes(app: App, { factory }: Api): void {
       },
     },
     async (request) => {
-      if (request.query.repo !== undefined) knownRepo(factory, request.query.repo);
+      await mustBeKnown(factory, request.query);
       // What was appended before the question is in the answer.
       await factory.world.reached(await factory.trail.head());
       return page(factory, request.query);

@@ -1,0 +1,30 @@
+import type { RepoName, RepoView, SetupTrouble } from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import { troublesOf } from '../source-control/setup-troubles.ts';
+import { standingOf } from './tickets.ts';
+
+/** A remote that was asked so lately is not asked again for a view of it. Milliseconds. */
+const SEEN_MS = 30_000;
+
+/** What the repository's own file allows, and what cannot work with it, as its branch stands. */
+export async function setupOf(
+  factory: Factory,
+  name: RepoName,
+): Promise<Pick<RepoView, 'ceiling' | 'troubles'>> {
+  const opened = await factory.repositories.open(name).catch((error: unknown) => String(error));
+  if (typeof opened === 'string') return { ceiling: null, troubles: [unreadable('repo-unreadable', opened)] };
+  const standing = await standingOf(opened, SEEN_MS);
+  if (standing.kind === 'unready')
+    return { ceiling: null, troubles: [unreadable(standing.code, standing.message)] };
+  const { base, config } = standing;
+  const troubles = await troublesOf(factory, opened, name, { tree: base.tree, config });
+  return { ceiling: config.autonomy, troubles };
+}
+
+const unreadable = (code: string, text: string): SetupTrouble => ({
+  code,
+  text,
+  fix:
+    code === 'bad-config' ? 'mend millwright.yaml on its branch' : './millwright doctor, which looks again',
+  blocks: true,
+});

@@ -1,0 +1,196 @@
+import type { GitSha, RepoConfig, RepoName, SetupTrouble } from '@millwright/domain';
+import { satisfies, validRange } from 'semver';
+
+// What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.
+
+/** What of a repository is looked at. */
+export type Looked = {
+  paths: ReadonlySet<string>;
+  /** The root `package.json`; null where there is none. */
+  manifest: string | null;
+  config: RepoConfig;
+  /** Secrets that have a value. */
+  secrets: ReadonlySet<string>;
+  repo: string;
+  /** Of the sandbox image, such as `24.21.0`. */
+  node: string;
+};
+
+/** Programs of other languages that the factory's own image does not have. */
+const NOT_THERE =
+  /^(pytest|go|cargo|rustc|mvn|gradle|\.\/gradlew|ruby|bundle|rake|rspec|php|composer|phpunit|dotnet|mix|swift|sbt|bun|deno|pnpm|yarn|poetry|uv|tox|pip|pip3)\b/;
+
+const own = 'name an image of your own that has it in millwright.yaml (image:)';
+
+/** Pure; in the order in which they should be mended. */
+export function setupTroubles(look: Looked): SetupTrouble[] {
+  return [
+    ...services(look),
+    ...lockfile(look),
+    ...tools(look),
+    ...node(look),
+    ...noTests(look),
+    ...secrets(look),
+  ];
+}
+
+function services({ config }: Looked): SetupTrouble[] {
+  if (config.services.length === 0) return [];
+  return [
+    {
+      code: 'services',
+      text: `services (${config.services.join(', ')}) are not supported: no stage of a run would start`,
+      fix: 'remove services from millwright.yaml on its branch, and let the tests that need them skip themselves',
+      blocks: true,
+    },
+  ];
+}
+
+function lockfile({ paths, manifest, config }: Looked): SetupTrouble[] {
+  if (config.image !== undefined || config.install !== undefined || manifest === null) return [];
+  if (paths.has('package-lock.json') || paths.has('npm-shrinkwrap.json')) return [];
+  const found = (
+    [
+      ['pnpm-lock.yaml', 'pnpm'],
+      ['yarn.lock', 'yarn'],
+      ['bun.lock', 'bun'],
+      ['bun.lockb', 'bun'],
+    ] as const
+  ).find(([file]) => paths.has(file));
+  if (found === undefined || !hasDependencies(manifest)) return [];
+  const [file, tool] = found;
+  return [
+    {
+      code: 'no-tool',
+      text: `${file} asks for ${tool}, which the factory's sandbox image does not have: dependencies cannot be installed`,
+      fix: `commit a package-lock.json (npm install --package-lock-only), or say install: in millwright.yaml, or ${own}`,
+      blocks: true,
+    },
+  ];
+}
+
+/** One that cannot be read is found by whoever installs, with the line. */
+function parsed(manifest: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(manifest.replace(/^\uFEFF/, ''));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
+const hasDependencies = (manifest: string): boolean =>
+  ['dependencies', 'devDependencies', 'optionalDependencies'].some(
+    (key) => Object.keys((parsed(manifest)[key] as object | undefined) ?? {}).length > 0,
+  );
+
+function tools({ config }: Looked): SetupTrouble[] {
+  if (config.image !== undefined) return [];
+  return (['install', 'build', 'test'] as const).flatMap((key): SetupTrouble[] => {
+    const tool = NOT_THERE.exec((config[key] ?? '').trim())?.[1];
+    if (tool === undefined) return [];
+    return [
+      {
+        code: 'unknown-toolchain',
+        text: `${key}: ${config[key]}: the factory's sandbox image has no ${tool}`,
+        fix: own,
+        blocks: true,
+      },
+    ];
+  });
+}
+
+function node({ manifest, config, node: version }: Looked): SetupTrouble[] {
+  if (manifest === null || config.image !== undefined) return [];
+  const { engines } = parsed(manifest);
+  const wanted =
+    typeof engines === 'object' && engines !== null && 'node' in engines && typeof engines.node === 'string'
+      ? engines.node
+      : null;
+  if (wanted === null || validRange(wanted) === null || satisfies(version, wanted)) return [];
+  return [
+    {
+      code: 'node-version',
+      text: `package.json asks for Node ${wanted} (engines), and the factory's sandbox image has ${version}: its suite may fail for that alone`,
+      fix: own,
+      blocks: false,
+    },
+  ];
+}
+
+function noTests({ manifest, config }: Looked): SetupTrouble[] {
+  if (config.test !== undefined) return [];
+  const scripts = manifest === null ? {} : (parsed(manifest).scripts as Record<string, unknown> | undefined);
+  if (scripts?.test !== undefined) return [];
+  return [
+    {
+      code: 'no-tests',
+      text: 'nothing says how its tests are run: every change would be "no tests", which people must allow',
+      fix: 'say test: in millwright.yaml, or add a test script to package.json',
+      blocks: false,
+    },
+  ];
+}
+
+function secrets({ config, secrets: set, repo }: Looked): SetupTrouble[] {
+  return (config.deploy?.secrets ?? [])
+    .filter((name) => !set.has(name))
+    .map((name) => ({
+      code: 'missing-secret',
+      text: `deploy.secrets names ${name}, which has no value: a release could not be started`,
+      fix: `printf %s "$VALUE" | ./millwright secret set ${name} --repo ${repo}`,
+      blocks: true,
+    }));
+}
+
+/** The files of a repository that are looked at. */
+type Files = {
+  rootFiles(tree: GitSha): Promise<string[]>;
+  file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null>;
+};
+
+/** What is known beside the repository. `modelKey` null: this factory does not know whether its runners have one. */
+export type Known = {
+  secrets: { names(repo: RepoName): Promise<string[]> };
+  modelKey: boolean | null;
+};
+
+const MANIFEST_BYTES = 1_048_576;
+
+/** What cannot work for runs of this repository on this tree. The sandbox image has the Node that runs the factory. */
+export async function troublesOf(
+  { secrets, modelKey }: Known,
+  files: Files,
+  repo: RepoName,
+  { tree, config }: { tree: GitSha; config: RepoConfig },
+): Promise<SetupTrouble[]> {
+  const [paths, manifest, names] = await Promise.all([
+    files.rootFiles(tree),
+    files.file(tree, 'package.json', MANIFEST_BYTES),
+    secrets.names(repo),
+  ]);
+  const found = setupTroubles({
+    config,
+    repo,
+    paths: new Set(paths),
+    manifest: manifest?.toString('utf8') ?? null,
+    secrets: new Set(names),
+    node: process.versions.node,
+  });
+  return modelKey === false ? [NO_MODEL_KEY, ...found] : found;
+}
+
+export const NO_MODEL_KEY: SetupTrouble = {
+  code: 'no-model-key',
+  text: 'the factory was started without a key for its model: no agent can be asked anything',
+  fix: 'stop it with Ctrl-C, then: export ANTHROPIC_API_KEY=… and npm start',
+  blocks: true,
+};
+
+/** In one sentence, for a gate's reason: each with what mends it. */
+export const blockedBy = (troubles: readonly SetupTrouble[]): string =>
+  troubles
+    .filter((one) => one.blocks)
+    .map(({ text, fix }) => `${text}; ${fix}`)
+    .join('. ');

@@ -1,0 +1,64 @@
+import {
+  type CanaryState,
+  type CanaryView,
+  type DeployConfig,
+  getJson,
+  RepoConfig,
+} from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import type { ReleaseInfo } from './world.ts';
+
+type Figures = CanaryView['figures'];
+
+/** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
+export async function canaryOfRelease(factory: Factory, info: ReleaseInfo): Promise<CanaryView | null> {
+  const { canaries, live } = factory.world.target(info.repo);
+  const state = canaries.findLast((one) => one.release === info.id);
+  const run = factory.world.run(info.run);
+  if (state === undefined || run === undefined) return null;
+  const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
+  if (deploy === undefined) return null;
+  const figures = state.ended === null ? await factory.deployments.canaryFigures(info.repo, info.id) : null;
+  return canaryView(state, deploy, live !== null && live !== info.id, figures);
+}
+
+/** `beside`: another release serves, so that the traffic can be shared. */
+export function canaryView(
+  state: CanaryState,
+  config: DeployConfig,
+  beside: boolean,
+  figures: Figures,
+): CanaryView {
+  const { release, percent, startedAt, ended } = state;
+  const had = state.steps.map((step) => step.percent);
+  const planned = beside && config.target === 'docker' ? [...config.canary.steps, 100] : [100];
+  const steps = [
+    ...new Set([...had, ...(ended === null ? planned.filter((one) => one > Math.max(0, ...had)) : [])]),
+  ].sort((a, b) => a - b);
+  const now = state.steps.at(-1);
+  const { bake } = config.canary;
+  const stepEndsAt =
+    ended !== null || now === undefined || now.at === null ? null : (now.until ?? now.at + bake);
+  const left = now === undefined ? steps.length : steps.filter((one) => one > now.percent).length;
+  return {
+    release,
+    percent,
+    step: now === undefined ? 1 : steps.indexOf(now.percent) + 1,
+    steps,
+    verdict: now?.verdict ?? 'watching',
+    reason: now?.reason ?? '',
+    needs: now?.needs ?? null,
+    until: now?.until ?? null,
+    stepEndsAt,
+    endsAt: stepEndsAt === null ? null : stepEndsAt + left * bake,
+    figures,
+    history: state.steps.map((step) => ({
+      percent: step.percent,
+      at: step.at,
+      verdict: step.verdict ?? 'watching',
+      reason: step.reason,
+    })),
+    startedAt,
+    ended,
+  };
+}

@@ -1,0 +1,203 @@
+import {
+  type ChangeFacts,
+  type CostView,
+  type DiffView,
+  type Digest,
+  type GitSha,
+  getJson,
+  type LogLine,
+  Plan,
+  type PlanView,
+  Release,
+  Review,
+  type ReviewView,
+  type Run,
+  streamOf,
+  TestReport,
+  type TestsView,
+} from '@millwright/domain';
+import { z } from 'zod';
+import type { Factory } from '../factory.ts';
+import { riskBetween } from '../gates/facts.ts';
+import { sentence } from './account.ts';
+import { filesByRisk } from './change-view.ts';
+
+// What the stages of a run made, for whoever decides on it: its change, plan, reviews, tests, and what its agents did.
+
+/** Which trees a run's change lies between; null before anything was made. */
+export function changeOf(run: Run): { of: string; from: GitSha; to: GitSha } | null {
+  if (run.change) return { of: 'the whole change', from: run.base.tree, to: run.change.tree };
+  if (run.head.tree !== run.base.tree)
+    return { of: 'what is integrated so far', from: run.base.tree, to: run.head.tree };
+  const made = [...run.tasks, run.whole].findLast((work) => work.made !== null);
+  return made?.made
+    ? {
+        of: `task ${made.task ?? 'of the whole'}, not integrated yet`,
+        from: made.made.from,
+        to: made.made.tree,
+      }
+    : null;
+}
+
+export async function diffView(
+  factory: Factory,
+  run: Run,
+  { of, from, to }: { of: string; from: GitSha; to: GitSha },
+  report: TestReport | null,
+): Promise<DiffView> {
+  const repo = await factory.repositories.open(run.repo);
+  const facts: ChangeFacts = await riskBetween(factory, run, from, to, report);
+  return {
+    run: run.id,
+    of,
+    from,
+    to,
+    risk: facts.risk,
+    reasons: facts.reasons.map((one) => one.text),
+    files: filesByRisk(await repo.changed(from, to), (await repo.diff(from, to)).toString('utf8'), facts),
+  };
+}
+
+export async function planView({ store }: Factory, run: Run): Promise<PlanView> {
+  const handedIn = run.stages.findLast((stage) => stage.role === 'plan' && stage.outcome?.kind === 'done');
+  const artifact =
+    run.plan ?? (handedIn?.outcome?.kind === 'done' ? (handedIn.outcome.artifact as Digest) : null);
+  return {
+    run: run.id,
+    artifact,
+    plan: artifact === null ? null : await getJson(store.artifacts, Plan, artifact),
+  };
+}
+
+/** In the order in which they were handed in. */
+export function reviewViews({ store }: Factory, run: Run): Promise<ReviewView[]> {
+  const now = new Set([run.change?.patchId, ...run.tasks.map((work) => work.made?.patchId)]);
+  return Promise.all(
+    run.reviews.map(async ({ review, patchId }) => {
+      const { verdict, summary, findings } = await getJson(store.artifacts, Review, review);
+      const stage = run.stages.find((one) => one.outcome?.kind === 'done' && one.outcome.artifact === review);
+      return {
+        task: stage?.task ?? null,
+        verdict,
+        summary,
+        findings,
+        patchId,
+        artifact: review,
+        current: now.has(patchId),
+      };
+    }),
+  );
+}
+
+/** In the order in which they were made, the release's last. */
+export async function testViews({ store }: Factory, run: Run): Promise<TestsView[]> {
+  const now = run.change?.tree ?? run.head.tree;
+  const sources = await Promise.all(
+    run.tests.map(async ({ report, tree }) => ({
+      of: 'sources' as const,
+      current: tree === now,
+      artifact: report as string,
+      report: await getJson(store.artifacts, TestReport, report),
+    })),
+  );
+  if (run.release === null) return sources;
+  const { artifact } = run.release;
+  const { test } = await getJson(store.artifacts, Release, artifact);
+  return [...sources, { of: 'release', current: true, artifact, report: test }];
+}
+
+/** The lines of a report that say what failed, for a place that has room for `most`. */
+export function failureLines(report: TestReport, most: number): string[] {
+  const grouped = report.failures.flatMap(({ cause, tests, count }) => [
+    ...cause.split('\n'),
+    `  in ${tests.slice(0, 3).join(', ')}${count > 3 ? ` and ${count - 3} more` : ''}`,
+  ]);
+  const failed = report.acceptance.find(({ result }) => result.exitCode !== 0);
+  const output = (report.suite?.output ?? failed?.result.output ?? '').trim();
+  const said =
+    grouped.length > 0 ? grouped.slice(0, most) : output === '' ? [] : output.split('\n').slice(-most);
+  return [report.reason, ...said];
+}
+
+const StoredTurn = z.object({ assistant: z.array(z.unknown()), results: z.array(z.unknown()) });
+const Block = z.union([
+  z.object({ type: z.literal('text'), text: z.string() }),
+  z.object({ type: z.literal('tool_use'), name: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('tool_result'), content: z.unknown() }),
+]);
+/** Of one block of a conversation. Characters. */
+const BLOCK_MOST = 8_000;
+
+/** What a model said, called and was answered; kinds of blocks that say nothing to a person are left out. */
+async function blocksOf({ store }: Factory, record: Digest): Promise<LogLine['blocks']> {
+  const turn = await getJson(store.artifacts, StoredTurn, record);
+  return [...turn.assistant, ...turn.results].flatMap((given) => {
+    const block = Block.safeParse(given);
+    if (!block.success) return [];
+    const [kind, text] = blockText(block.data);
+    return [{ kind, text: text.slice(0, BLOCK_MOST), cut: text.length > BLOCK_MOST }];
+  });
+}
+
+function blockText(block: z.infer<typeof Block>): [LogLine['blocks'][number]['kind'], string] {
+  switch (block.type) {
+    case 'text':
+      return ['says', block.text];
+    case 'tool_use':
+      return ['calls', `${block.name} ${JSON.stringify(block.input)}`];
+    case 'tool_result':
+      return ['gets', typeof block.content === 'string' ? block.content : JSON.stringify(block.content)];
+  }
+}
+
+/** What its agents did, a line a turn, by time; of one attempt, what was said too. */
+export async function logLines(factory: Factory, run: Run, attempt: string | undefined): Promise<LogLine[]> {
+  const stages = run.stages.filter((one) => attempt === undefined || one.attempt === attempt);
+  const lines = await Promise.all(
+    stages.map(async (stage) =>
+      Promise.all(
+        (await factory.trail.read(streamOf.attempt(stage.attempt))).map(
+          async ({ envelope, entry }): Promise<LogLine> => ({
+            at: envelope.at,
+            position: envelope.position,
+            attempt: stage.attempt,
+            role: stage.role,
+            task: stage.task,
+            turn: 'turn' in entry.data ? entry.data.turn : null,
+            text: entry.type === 'turn.recorded' ? entry.data.action : sentence(entry),
+            usd: entry.type === 'turn.recorded' ? entry.data.usage.usd : 0,
+            blocks:
+              attempt !== undefined && entry.type === 'turn.recorded'
+                ? await blocksOf(factory, entry.data.record)
+                : [],
+          }),
+        ),
+      ),
+    ),
+  );
+  return lines.flat().sort((a, b) => a.position - b.position);
+}
+
+/** What a run cost, by stage, and the budgets that it was taken from. */
+export async function costView(
+  { store }: Factory,
+  run: Run,
+  seen: { usage: CostView['usage']; stages: CostView['stages'] },
+): Promise<CostView> {
+  const scopes = ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`];
+  const all = await store.budget.list();
+  return {
+    run: run.id,
+    usage: seen.usage,
+    stages: seen.stages.map(({ kind, task, attempt, attemptId, model, turns, usage }) => ({
+      kind,
+      task,
+      attempt,
+      attemptId,
+      model,
+      turns,
+      usage,
+    })),
+    budgets: scopes.flatMap((scope) => all.filter((one) => one.scope === scope)),
+  };
+}
