@@ -217,6 +217,8 @@ export const GateView = z.object({
   approvalsNeeded: z.number().int(),
   approvals: z.array(z.object({ person: PersonId, name: z.string(), reason: z.string(), at: z.number() })),
   expiresAt: z.number(),
+  /** When it came to its present state. */
+  changedAt: z.number(),
   facts: z.unknown(),
 });
 export type GateView = z.infer<typeof GateView>;

@@ -282,7 +282,15 @@ export const Entry = z.discriminatedUnion('type', [
   e('revert.finished', { commit: GitSha.nullable(), ref: z.string(), reason }),
   /** By a person (`cancelled`), or by the factory where it cannot go on (`failed`). */
   e('run.stop-asked', { end: z.enum(['cancelled', 'failed']), reason }),
-  e('run.closed', { end: RunEnd, reason, streams: z.record(z.string(), z.number().int()), usage: Usage }),
+  e('run.closed', {
+    end: RunEnd,
+    reason,
+    /** The last version of each of its own streams. */
+    streams: z.record(z.string(), z.number().int()),
+    /** Of a stream that it shares with others, its target's: the versions from its release's first entry to its last. */
+    slices: z.record(z.string(), z.strictObject({ from: z.number().int(), to: z.number().int() })).optional(),
+    usage: Usage,
+  }),
   // attempt/<id>
   e('attempt.opened', { attempt: AttemptId, run: RunId, role: Role, spec: Digest, deadline: Instant }),
   e('attempt.claimed', { attempt: AttemptId, incarnation: z.string(), fence: z.number().int().positive() }),

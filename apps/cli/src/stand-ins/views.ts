@@ -53,6 +53,7 @@ export const gate = (more: Partial<GateView> = {}): GateView =>
     approvalsNeeded: 2,
     approvals: [],
     expiresAt: now + 3_600_000,
+    changedAt: START + 30_000,
     facts: { change: { paths: ['migrations/1.sql'], lines: 12 }, risk: 'raised' },
     ...more,
   });

@@ -50,4 +50,37 @@ describe('table', () => {
       ),
     );
   });
+
+  const gates = [
+    { title: 'gate' },
+    { title: 'run', spare: 2 },
+    { title: 'expires', spare: 1 },
+    { title: 'reason', wrapTo: 16 },
+  ];
+  const waiting = [
+    ['gate_0000000000000001', 'run_0000000000000001', 'in 8 h', 'the change touches a protected path'],
+  ];
+
+  it('breaks the last column at spaces, under itself', () => {
+    expect(table(plainLook(72), gates, waiting)).toEqual([
+      'gate                   run                   expires  reason',
+      'gate_0000000000000001  run_0000000000000001  in 8 h   the change touches',
+      `${' '.repeat(54)}a protected path`,
+    ]);
+  });
+
+  it('leaves out spare columns, the most spare first, before anything is too wide', () => {
+    expect(table(plainLook(50), gates, waiting)[0]).toBe('gate                   expires  reason');
+    expect(table(plainLook(44), gates, waiting)[0]).toBe('gate                   reason');
+  });
+
+  it('never writes past the terminal where its last column may be wrapped, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 200 }), fc.integer({ min: 40, max: 120 }), (given, width) => {
+        const reason = given.replaceAll(/[\p{C}\s]+/gu, ' ');
+        for (const line of table(plainLook(width), gates, [[...(waiting[0] ?? []).slice(0, 3), reason]]))
+          expect(widthOf(line)).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import type { Look } from './look.ts';
-import { cut, widthOf, wrap } from './width.ts';
+import { cut, widthOf, wrapWithin } from './width.ts';
 
 /** A cell: its text, uncoloured, and how to paint it once it has been cut and padded. */
 export type Cell = string | { text: string; paint: (text: string) => string };
@@ -84,7 +84,7 @@ export function table(
     const parts = used.map(({ column }, place) => {
       const width = widths[place] ?? 0;
       const text = textOf(cells[place]);
-      return column.wrapTo === undefined ? [cut(text, width, look.symbol.ellipsis)] : wrap(text, width);
+      return column.wrapTo === undefined ? [cut(text, width, look.symbol.ellipsis)] : wrapWithin(text, width);
     });
     const height = Math.max(1, ...parts.map((part) => part.length));
     return Array.from({ length: height }, (_, row) =>

@@ -38,6 +38,25 @@ export function cut(text: string, columns: number, ellipsis: string): string {
   return kept.trimEnd() + ellipsis;
 }
 
+/** As `wrap`, and what is longer than a line is broken where the line ends: a terminal would do it, and not at the indent. */
+export const wrapWithin = (text: string, columns: number): string[] =>
+  wrap(text, columns).flatMap((line) => (widthOf(line) > columns ? broken(line, columns) : [line]));
+
+function broken(line: string, columns: number): string[] {
+  const parts: string[] = [];
+  let [part, width] = ['', 0];
+  for (const { segment } of graphemesOf(line)) {
+    const wide = columnsOf(segment);
+    if (part !== '' && width + wide > columns) {
+      parts.push(part);
+      [part, width] = ['', 0];
+    }
+    part += segment;
+    width += wide;
+  }
+  return [...parts, part];
+}
+
 /** Breaks a text at spaces into lines of `columns` columns at most; a longer word stands on a line of its own. Line breaks in the text stay. */
 export function wrap(text: string, columns: number): string[] {
   return text.split('\n').flatMap((paragraph) => {

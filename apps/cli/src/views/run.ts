@@ -42,8 +42,8 @@ const STAGE_COLUMNS: Column[] = [
   { title: '', shrinkTo: 8 },
   { title: '' },
   { title: '', align: 'right' },
-  { title: '', align: 'right' },
-  { title: '', wrapTo: 20 },
+  { title: '', align: 'right', spare: 1 },
+  { title: '', wrapTo: 15 },
 ];
 
 /** A model's silence that is worth a word. */

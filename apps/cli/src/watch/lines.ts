@@ -1,7 +1,8 @@
-import type { GateView, RunView, StageView } from '@millwright/domain';
+import type { CanaryView, GateView, RunView, StageView } from '@millwright/domain';
 import { clock, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
+import { canaryLines } from '../views/canary.ts';
 import { gateLine } from '../views/gate.ts';
 import { runHeadline } from '../views/run.ts';
 import { markOf, wordsOf } from '../views/state.ts';
@@ -38,6 +39,12 @@ function approvalLine(look: Look, gate: GateView, place: number): string {
   return `${look.colour.green(look.symbol.done)} ${who}${look.colour.dim(`  ${of}${oneLine(approval?.reason ?? '')}`)}`;
 }
 
+const canaryLine = (look: Look, canary: CanaryView, now: number): string => {
+  const [first = '', ...more] = canaryLines({ ...look, columns: Number.POSITIVE_INFINITY }, canary, now, '');
+  const mark = canary.ended?.as === 'back' ? look.symbol.back : look.symbol.running;
+  return [`${mark} ${first}`, ...more].join(` ${look.symbol.dot} `);
+};
+
 const gateShown = (gate: GateView) => gate.state !== 'asked';
 
 /** The lines that `run` adds to what was said; `said` is brought up to date. Calling it twice with the same view says nothing the second time. */
@@ -66,11 +73,19 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
       );
     say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);
   }
+  const { canary } = run;
+  if (canary !== null)
+    say(
+      `canary ${canary.release}`,
+      `${canary.percent} ${canary.verdict} ${canary.needs} ${canary.ended?.as}`,
+      () => canaryLine(look, canary, now),
+      canary.ended?.at ?? now,
+    );
   for (const gate of run.gates.filter(gateShown)) {
     // What it waits for was said; each yes is news of its own.
     for (const [place, approval] of gate.approvals.entries())
       say(`approval ${gate.id} ${place}`, 'said', () => approvalLine(look, gate, place), approval.at);
-    say(`gate ${gate.id}`, gate.state, () => gateLine(look, gate), now);
+    say(`gate ${gate.id}`, gate.state, () => gateLine(look, gate), gate.changedAt);
   }
   return lines;
 }

@@ -21,7 +21,7 @@ export const notFound = (what: string, id: string, next: string) =>
   new HttpProblem(404, 'not-found', `there is no ${what} ${id}`, { next });
 /** A filter of a list names what is not there: the question is wrong, and the answer is not an empty list. */
 export const unknownFilter = (what: string, given: string, next: string) =>
-  new HttpProblem(400, 'unknown-filter', `there is no ${what} "${given}"`, { next, exitCode: 2 });
+  new HttpProblem(404, 'unknown-filter', `there is no ${what} "${given}"`, { next, exitCode: 2 });
 export const forbidden = (message: string, next?: string) =>
   new HttpProblem(403, 'forbidden', message, { exitCode: 4, ...(next ? { next } : {}) });
 export const conflict = (code: string, message: string, next?: string) =>

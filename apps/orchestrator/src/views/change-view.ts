@@ -41,7 +41,7 @@ function whyOf(path: ChangedPath, binary: boolean, facts: ChangeFacts): Why[] {
   return [
     ...at(facts.irreversible).map((one) => ({
       order: ORDER.irreversible,
-      text: `cannot be taken back: ${one.statement} (line ${one.line})`,
+      text: `cannot be taken back: ${one.what ?? one.statement} (line ${one.line})`,
     })),
     ...at(facts.secrets).map((one) => ({
       order: ORDER.secret,

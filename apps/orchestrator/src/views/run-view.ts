@@ -75,6 +75,7 @@ export async function gateView(
         at: one.at,
       })),
     expiresAt: gate.expiresAt,
+    changedAt: info.gatesAt.get(gate.gate) ?? info.openedAt,
     facts,
   };
 }

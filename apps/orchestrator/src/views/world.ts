@@ -60,6 +60,8 @@ export type RunInfo = {
   position: number;
   approvals: { gate: string; person: string; reason: string; at: Instant }[];
   policies: Map<string, { policies: string[]; facts: Digest; reason: string }>;
+  /** When each gate was last spoken of. */
+  gatesAt: Map<string, Instant>;
   /** The decisions that allowed something, in order. */
   allows: { gate: GateId; action: GateAction; policies: string[]; position: number }[];
 };
@@ -300,6 +302,7 @@ export class World {
       position: 0,
       approvals: [],
       policies: new Map(),
+      gatesAt: new Map(),
       allows: [],
     };
     info.state = evolve(info.state, entry);
@@ -311,6 +314,8 @@ export class World {
       if (attempt) attempt.usage = entry.data.usage;
     }
     if (entry.type === 'run.closed') info.closedAt = envelope.at;
+    if (entry.type.startsWith('gate.') && 'gate' in entry.data)
+      info.gatesAt.set(entry.data.gate, envelope.at);
     if (entry.type === 'gate.approved')
       info.approvals.push({
         gate: entry.data.gate,

@@ -100,10 +100,14 @@ export function redactedOf(
 function completenessOf(run: string | null, entries: readonly ReadEntry[]): Completeness {
   if (run === null) return { kind: 'unknown' };
   const reached = new Map<string, { version: number; position: number }>();
+  const begun = new Map<string, number>();
   let closing: ReadEntry | undefined;
   for (const entry of entries) {
     const { stream, version, position, type } = entry.envelope;
-    const before = reached.get(stream) ?? { version: 0, position: 0 };
+    // Of a target's stream, which runs share, a bundle has the part that is of its own release.
+    const first = { version: stream.startsWith('target/') ? version - 1 : 0, position: 0 };
+    const before = reached.get(stream) ?? first;
+    if (!reached.has(stream)) begun.set(stream, version);
     if (version !== before.version + 1) {
       const reason = `version ${before.version + 1} of ${stream} is missing`;
       return { kind: 'incomplete', stream, version: before.version + 1, after: before.position, reason };
@@ -141,7 +145,36 @@ function completenessOf(run: string | null, entries: readonly ReadEntry[]): Comp
         reason: `${stream} ends at version ${last}, not ${version}`,
       };
   }
-  return { kind: 'complete' };
+  return sliceMissing(dataOf(closing)?.slices, begun, reached) ?? { kind: 'complete' };
+}
+
+/** The part of a shared stream that the closing entry names has both of its ends. */
+function sliceMissing(
+  slices: unknown,
+  begun: ReadonlyMap<string, number>,
+  reached: ReadonlyMap<string, { version: number; position: number }>,
+): Completeness | null {
+  for (const [stream, slice] of Object.entries(slices ?? {})) {
+    const { from, to } = slice as { from?: unknown; to?: unknown };
+    const { version: last, position: after } = reached.get(stream) ?? { version: 0, position: 0 };
+    if ((begun.get(stream) ?? Number.POSITIVE_INFINITY) > Number(from))
+      return {
+        kind: 'incomplete',
+        stream,
+        version: Number(from),
+        after: 0,
+        reason: `${stream} begins after version ${from}`,
+      };
+    if (!(last >= Number(to)))
+      return {
+        kind: 'incomplete',
+        stream,
+        version: last + 1,
+        after,
+        reason: `${stream} ends at version ${last}, not ${to}`,
+      };
+  }
+  return null;
 }
 
 function verified(bundle: ReadBundle, trusted: readonly VerifierKey[]): BundleVerdict {

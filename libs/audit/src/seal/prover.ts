@@ -1,4 +1,4 @@
-import { type RunId, streamOf, terminal } from '@millwright/domain';
+import { type RepoName, type RunId, streamOf, terminal } from '@millwright/domain';
 import { numberArray, textArray } from '../arrays.ts';
 import { openPool, reading, type Sql } from '../connect.ts';
 import {
@@ -102,6 +102,27 @@ async function redactionsOf(sql: Sql, rows: readonly EntryRow[], size: number): 
   return said.filter((row) => wanted.has(redactedBy(envelopeOf(row), payloadOf(row)) ?? 0));
 }
 
+const dataOf = (row: EntryRow): Record<string, unknown> =>
+  JSON.parse(Buffer.from(payloadOf(row)?.bytes ?? '{}').toString('utf8'));
+
+/** What the run's target says of its release, from the first entry that does to the last, with what came in between. */
+async function sliceOf(sql: Sql, run: RunId, own: readonly EntryRow[]): Promise<EntryRow[]> {
+  const ofRun = own.filter((row) => row.stream === streamOf.run(run));
+  const opened = ofRun.find((row) => row.type === 'run.opened');
+  const built = ofRun.findLast((row) => row.type === 'release.built');
+  if (opened === undefined || built === undefined) return [];
+  const [{ repo }, { release }] = [dataOf(opened), dataOf(built)];
+  const rows = await sql<EntryRow[]>`
+    ${select(sql)} where e.stream = ${streamOf.target(repo as RepoName)} and e.position > ${built.position} order by e.position`;
+  const closed = ofRun.find((row) => row.type === 'run.closed');
+  const until = closed?.position ?? Number.POSITIVE_INFINITY;
+  const mine = rows.filter((row) => row.position < until && dataOf(row).release === release);
+  const [from, to] = [mine[0], mine.at(-1)];
+  return from === undefined || to === undefined
+    ? []
+    : rows.filter((row) => row.position >= from.position && row.position <= to.position);
+}
+
 /** The run's own stream and those of its attempts. */
 async function streamsOf(sql: Sql, run: RunId): Promise<string[]> {
   const rows = await sql<{ bytes: Uint8Array }[]>`
@@ -178,11 +199,12 @@ export function openProver(options: {
       withKey(
         await reading(pool, async (sql) => {
           const streams = await streamsOf(sql, run);
-          const rows = await sql<
+          const own = await sql<
             EntryRow[]
           >`${select(sql)} where e.stream = any(${textArray(streams)}::text[]) order by e.position`;
-          const end = rows.at(-1);
-          if (end === undefined) throw terminal('no-run', `the trail has no run ${run}`);
+          if (own.length === 0) throw terminal('no-run', `the trail has no run ${run}`);
+          const rows = [...own, ...(await sliceOf(sql, run, own))].sort((a, b) => a.position - b.position);
+          const end = rows.at(-1) as EntryRow;
           return bundleOf(sql, run, rows, await latest(sql, end.position));
         }),
       ),

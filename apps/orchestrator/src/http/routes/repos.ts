@@ -18,7 +18,7 @@ const Params = z.object({ repo: z.string() });
 /** Of a list: one repository's, or all. */
 export const OfRepo = z.object({ repo: z.string().max(100).optional() });
 
-/** Whether something of a repository was asked for. Throws 400 for one that is not there, rather than say that it has nothing. */
+/** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
 export function ofRepo(factory: Factory, name: string | undefined): (repo: string) => boolean {
   if (name !== undefined && !factory.world.repo(name as RepoName))
     throw unknownFilter('repository', name, thereAre(factory));

@@ -62,7 +62,7 @@ const TYPES: readonly string[] = Entry.options.map((option) => option.shape.type
 const KINDS =
   /^(person|factory|orchestrator|migrator|agent|runner|agent\/(plan|implement|review|test|deploy)|runner\/.+)$/;
 
-/** Throws 400 where a filter names what is not there: an empty answer would read as "nothing happened". */
+/** Throws 404 where a filter names what is not there: an empty answer would read as "nothing happened". */
 async function mustBeKnown(factory: Factory, { run, repo, actor, type }: z.output<typeof Query>) {
   ofRepo(factory, repo);
   if (run !== undefined && !factory.world.runs.has(run))

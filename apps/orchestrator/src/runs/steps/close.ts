@@ -20,7 +20,22 @@ export async function close(
     end: step.end,
     reason: step.reason.slice(0, 4_000),
     streams,
+    ...(await slicesOf(factory, run)),
     usage: run.usage,
   };
   return { type: 'run.closed', data };
+}
+
+/** What its target says of its release: shifts of traffic, verdicts, and that it serves. */
+async function slicesOf(
+  { trail }: Factory,
+  { release, repo }: Run,
+): Promise<Pick<EntryOf<'run.closed'>['data'], 'slices'>> {
+  if (release === null) return {};
+  const stream = streamOf.target(repo);
+  const mine = (await trail.read(stream))
+    .filter(({ entry }) => 'release' in entry.data && entry.data.release === release.release)
+    .map(({ envelope }) => envelope.version);
+  const [from, to] = [mine[0], mine.at(-1)];
+  return from === undefined || to === undefined ? {} : { slices: { [stream]: { from, to } } };
 }

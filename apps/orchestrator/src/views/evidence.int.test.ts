@@ -1,0 +1,107 @@
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cli, cliOn } from '../testing/cli.ts';
+import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+
+// What a person decides on, through the command line and the composed orchestrator: a change that has all that is dangerous, and waits.
+
+const FILES = {
+  'package.json': '{"name":"shop","scripts":{"test":"node --test"}}\n',
+  'src/x.js': 'export const x = 1;\n',
+  'millwright.yaml': 'protected: ["secret/**"]\n',
+};
+const CHANGE = {
+  'src/x.js': 'export const x = 2;\n',
+  'zz/drop.sql': 'DROP TABLE orders;\n',
+  'secret/door.js': 'export const door = true;\n',
+  'aaa.js': `${'a();\n'.repeat(400)}`,
+};
+
+let db: TestDatabase;
+let factory: ScriptedFactory;
+let cli: Cli;
+let run: { id: string; gates: { id: string; action: string; state: string }[] };
+
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  factory = await scriptedFactory(db, FILES, { implement: () => CHANGE });
+  await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
+  await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+  cli = await cliOn(factory.app);
+  const markdown = '# Add a door\n\nIt must open.';
+  const { body } = await factory.api('POST', '/tickets', { repo: 'shop', markdown });
+  run = await factory.until('the merge gate', async () => {
+    const id = (await factory.api('GET', `/tickets/${body.id}`)).body.runs[0];
+    const seen = id && (await factory.api('GET', `/runs/${id}`)).body;
+    return seen?.gates.some((gate: { state: string }) => gate.state === 'waiting') ? seen : null;
+  });
+});
+afterAll(async () => {
+  await factory?.stop();
+  await db?.close();
+});
+
+const gateId = () => run.gates.find((gate) => gate.state === 'waiting')?.id ?? '';
+
+test('run diff gives the patch on stdout, what cannot be taken back first, then what is protected, then what is large', async () => {
+  const { code, out, err } = await cli(['run', 'diff', run.id]);
+  expect(code).toBe(0);
+  const order = [...out.matchAll(/^diff --git a\/(\S+)/gm)].map((found) => found[1]);
+  expect(order).toEqual(['zz/drop.sql', 'secret/door.js', 'aaa.js', 'src/x.js']);
+  expect(err).toMatch(/4 files, \+403 -1, risk raised: the whole change/);
+  expect(err).toMatch(/zz\/drop\.sql.*cannot be taken back: drops table `orders`/);
+  expect(err).toMatch(/secret\/door\.js.*protected path/);
+  const stat = await cli(['run', 'diff', run.id, '--stat']);
+  expect(stat.out).toMatch(/aaa\.js.*large: 400 lines/);
+  expect(stat.out).not.toContain('diff --git');
+});
+
+test('run plan, review, tests, logs and cost say what the stages made', async () => {
+  expect((await cli(['run', 'plan', run.id])).out).toMatch(/do it[\s\S]*a {2}a[\s\S]*do/);
+  expect((await cli(['run', 'review', run.id])).out).toContain('approved  task a');
+  expect((await cli(['run', 'tests', run.id])).out).toContain('passed');
+  const logs = await cli(['run', 'logs', run.id]);
+  for (const role of ['plan', 'implement', 'review', 'test']) expect(logs.out).toContain(`does ${role}`);
+  const cost = JSON.parse((await cli(['run', 'cost', run.id, '--json'])).out);
+  expect(cost.stages.map((stage: { kind: string }) => stage.kind)).toContain('implement');
+  expect(cost.usage.usd).toBeCloseTo(0.01 * cost.stages.length);
+});
+
+test('gate show has what a yes binds and does, the change by risk, tests, review, ticket, plan and patch', async () => {
+  const { code, out } = await cli(['gate', 'show', gateId()]);
+  expect(code).toBe(0);
+  const at = [
+    'A yes',
+    'binds commit',
+    'Change\n',
+    'Tests\n',
+    'Review\n',
+    'Ticket: Add a door',
+    'Plan\n',
+    'diff --git',
+  ];
+  const places = at.map((part) => out.indexOf(part));
+  expect(places).toEqual([...places].sort((a, b) => a - b));
+  expect(Math.min(...places)).toBeGreaterThan(0);
+  expect(out).toContain('It must open.');
+});
+
+test('a run that does not exist, and an attempt of another run, are named', async () => {
+  expect(await cli(['run', 'diff', 'run_0000000000000000'])).toMatchObject({ code: 1, out: '' });
+  const { code, err } = await cli(['run', 'logs', run.id, '--attempt', 'att_0000000000000000']);
+  expect([code, err]).toEqual([1, expect.stringContaining('there is no attempt of this run')]);
+  const stage = await cli(['run', 'logs', run.id, '--stage', 'deploy']);
+  expect([stage.code, stage.err]).toEqual([2, expect.stringContaining('it has had: plan, implement')]);
+});
+
+test('the last of two yeses is judged once more, and nothing says that it waits for one', async () => {
+  const [ann, bob] = await Promise.all([factory.enrol('Ann', 'approver'), factory.enrol('Bob', 'approver')]);
+  const first = await cli(['gate', 'approve', gateId(), '--reason', 'read it'], { token: ann.token });
+  expect(first.out).toContain('1 of 2 approvals');
+  const last = await cli(['gate', 'approve', gateId(), '--reason', 'read it'], { token: bob.token });
+  expect(last.code).toBe(0);
+  expect(last.out).toContain('merge allowed');
+  expect(last.out).not.toMatch(/waiting|so far/);
+});
