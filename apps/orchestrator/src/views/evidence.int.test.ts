@@ -21,6 +21,8 @@ const CHANGE = {
 let db: TestDatabase;
 let factory: ScriptedFactory;
 let cli: Cli;
+let ann: { token: string };
+let bob: { token: string };
 let run: { id: string; gates: { id: string; action: string; state: string }[] };
 
 beforeAll(async () => {
@@ -30,6 +32,8 @@ beforeAll(async () => {
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
   cli = await cliOn(factory.app);
+  ann = await factory.enrol('Ann', 'approver');
+  bob = await factory.enrol('Bob', 'approver');
   const markdown = '# Add a door\n\nIt must open.';
   const { body } = await factory.api('POST', '/tickets', { repo: 'shop', markdown });
   run = await factory.until('the merge gate', async () => {
@@ -97,7 +101,6 @@ test('a run that does not exist, and an attempt of another run, are named', asyn
 });
 
 test('the last of two yeses is judged once more, and nothing says that it waits for one', async () => {
-  const [ann, bob] = await Promise.all([factory.enrol('Ann', 'approver'), factory.enrol('Bob', 'approver')]);
   const first = await cli(['gate', 'approve', gateId(), '--reason', 'read it'], { token: ann.token });
   expect(first.out).toContain('1 of 2 approvals');
   const last = await cli(['gate', 'approve', gateId(), '--reason', 'read it'], { token: bob.token });
