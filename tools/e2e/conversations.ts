@@ -10,6 +10,7 @@ export type Script = Pick<Conversation, 'role'> & {
   when: Conversation['when'];
   turns: Turn[];
   repeat?: boolean;
+  handover?: string;
 };
 type When = Omit<Conversation['when'], 'title'>;
 

@@ -12,7 +12,7 @@ const Checked = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: 
 
 /** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
 async function modelLines({ store }: Factory): Promise<DoctorLine[]> {
-  const notes = await store.notes.list('model/').catch(() => []); // the line of the store says it
+  const notes = await store.notes.list('model/');
   return notes.flatMap(({ key, text }) => {
     const { ok, roles, detail } = Checked.parse(JSON.parse(text));
     if (ok && roles.length === 0) return [];
@@ -77,7 +77,16 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
     });
     lines.push(...(await setupLines(factory, repo)));
   }
-  lines.push(...(await modelLines(factory)));
+  await modelLines(factory).then(
+    (found) => lines.push(...found),
+    (error: unknown) =>
+      lines.push({
+        id: 'models',
+        ok: false,
+        text: `what the runners say of their models cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        fix: 'restart the factory: npm start',
+      }),
+  );
   const halted = factory.world.halted();
   lines.push({
     id: 'halt',

@@ -76,6 +76,9 @@ const runner: Runner = {
   ...(environment.MILLWRIGHT_CALL_TRIES === undefined
     ? {}
     : { retry: { ...DEFAULT_RETRY, tries: environment.MILLWRIGHT_CALL_TRIES } }),
+  ...(environment.MILLWRIGHT_CONVERSATION_TURNS === undefined
+    ? {}
+    : { conversationTurns: environment.MILLWRIGHT_CONVERSATION_TURNS }),
   clock,
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   catalog: () => readCatalog(join(environment.MILLWRIGHT_DATA, 'models.json')),

@@ -42,9 +42,14 @@ export function reliefOf(
   if (tokens <= limits.room) return { kind: 'none' };
   const upTo = conversation.turns.at(-1 - KEEP)?.turn ?? 0;
   if (shareFreed(conversation, upTo) * tokens >= WORTH * limits.room) return { kind: 'put_aside', upTo };
-  if (said > 0) return { kind: 'hand_over', reason: `the conversation has ${tokens} tokens` };
+  // Where it is the first message that is long, a new conversation would be no shorter.
+  if (said > 0 && shareOfTurns(conversation) > 0.3)
+    return { kind: 'hand_over', reason: `the conversation has ${tokens} tokens` };
   return { kind: 'none' };
 }
+
+const shareOfTurns = (conversation: Conversation): number =>
+  1 - JSON.stringify(conversation.opening).length / JSON.stringify(conversation).length;
 
 function shareFreed(conversation: Conversation, upTo: number): number {
   const before = JSON.stringify(conversation).length;

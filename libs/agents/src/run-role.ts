@@ -306,6 +306,7 @@ class Loop<R extends Role> {
     this.#note = note ?? computedHandover(own, this.#note);
     await this.#changed('handed_over', reason, { note: this.#note });
     this.#conversation = { opening: openingAfter(this.#brief, this.#note), turns: [] };
+    this.#most = Number.POSITIVE_INFINITY;
     this.#history.nudges = 0;
     return null;
   }

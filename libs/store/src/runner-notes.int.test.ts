@@ -20,6 +20,7 @@ test('the last word of each key is read, and taken back; a runner reads none', a
   await runner.notes.say('doing/att_a', 'thinks: two\0');
   await runner.notes.say('doing/att_b', 'x'.repeat(9_000));
   await runner.notes.say('model/m', 'there');
+  await orchestrator.people.list();
   const said = await orchestrator.notes.list('doing/');
   expect(said.map(({ key, text }) => [key, text.slice(0, 20)])).toEqual([
     ['doing/att_a', 'thinks: two'],

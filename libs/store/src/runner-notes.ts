@@ -24,9 +24,11 @@ export function runnerNotesOn(pool: Pool): RunnerNotes {
       }),
     list: (prefix) =>
       pool.use(async (sql) => {
-        const rows = await sql<{ key: string; text: string; at: Date }[]>`
-          select key, text, at from millwright.runner_notes where starts_with(key, ${prefix}) order by key`;
-        return rows.map(({ key, text, at }) => ({ key, text, at: at.getTime() }));
+        // A number: what a timestamp is read as depends on who used the connection before.
+        const rows = await sql<RunnerNote[]>`
+          select key, text, round(extract(epoch from at) * 1000)::float8 as at
+          from millwright.runner_notes where starts_with(key, ${prefix}) order by key`;
+        return rows.map(({ key, text, at }) => ({ key, text, at }));
       }),
   };
 }

@@ -73,4 +73,15 @@ it('hands on how to reach the outside, and settings by their names', () => {
     MILLWRIGHT_MODEL_PLAN: 'recorded/plan',
     MILLWRIGHT_MODEL_DEPLOY: 'recorded/deploy',
   });
+  const env = { MILLWRIGHT_MODEL_PLAN: 'recorded/a,recorded/b' };
+  const given = {
+    factory: 'f',
+    image: 'i',
+    databaseUrl: 'd',
+    queueUrl: 'q',
+    data: '/data',
+    recordedUrl: 'http://r',
+    dockerHost: undefined,
+  };
+  expect(runnerEnv(env, given)).toMatchObject({ MILLWRIGHT_MODEL_PLAN: 'recorded/a,recorded/b' });
 });

@@ -105,7 +105,11 @@ export function runnerEnv(
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_API_KEY: 'recorded',
     ...Object.fromEntries(
-      ROLES.map((role) => [`MILLWRIGHT_MODEL_${role.toUpperCase()}`, `recorded/${role}`]),
+      ROLES.map((role) => {
+        const name = `MILLWRIGHT_MODEL_${role.toUpperCase()}`;
+        // Which recorded models is the user's to say; that they are recorded is not.
+        return [name, env[name]?.startsWith('recorded/') ? env[name] : `recorded/${role}`];
+      }),
     ),
   });
   return {

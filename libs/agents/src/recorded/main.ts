@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
+import { answersByHand } from './by-hand.ts';
 import { startRecorder } from './record.ts';
 import { loadScripts } from './script.ts';
 import { startRecorded } from './server.ts';
 
-// The recorded model as a process. `--scripts DIR` replays; `--record FILE --upstream URL` passes requests on and writes them down.
+// The recorded model as a process. `--scripts DIR` replays; `--by-hand DIR` takes answers from files; `--record FILE --upstream URL` passes requests on and writes them down.
 // Its first line on stdout says where it listens; it ends on SIGTERM or SIGINT.
 
 const USAGE = `usage: main.ts --scripts DIR [--port N] [--log FILE] [--key KEY]
+       main.ts --by-hand DIR [--port N] [--log FILE] [--key KEY]
        main.ts --record FILE --upstream URL [--port N]`;
 
 async function main(): Promise<number> {
@@ -16,6 +18,7 @@ async function main(): Promise<number> {
       port: { type: 'string', default: '0' },
       log: { type: 'string' },
       key: { type: 'string' },
+      'by-hand': { type: 'string' },
       record: { type: 'string' },
       upstream: { type: 'string' },
     },
@@ -38,6 +41,7 @@ async function start(
     scripts?: string | undefined;
     log?: string | undefined;
     key?: string | undefined;
+    'by-hand'?: string | undefined;
     record?: string | undefined;
     upstream?: string | undefined;
   },
@@ -50,10 +54,16 @@ async function start(
       apiKey: process.env.ANTHROPIC_API_KEY ?? null,
       port,
     });
+  const common = { port, logFile: values.log ?? null, key: values.key ?? null };
+  const folder = values['by-hand'];
+  if (folder !== undefined) {
+    const say = (line: string) => process.stdout.write(`${line}\n`);
+    return startRecorded({ ...common, conversations: [], byHand: answersByHand(folder, say) });
+  }
   if (values.scripts === undefined) throw new Error(USAGE);
   const conversations = loadScripts(values.scripts);
   if (conversations.length === 0) throw new Error(`${values.scripts} holds no conversations (*.yaml)`);
-  return startRecorded({ conversations, port, logFile: values.log ?? null, key: values.key ?? null });
+  return startRecorded({ ...common, conversations });
 }
 
 main().then(

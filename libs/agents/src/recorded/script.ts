@@ -53,7 +53,7 @@ export const Fault = z.union([
 ]);
 export type Fault = z.infer<typeof Fault>;
 
-const Turn = z.strictObject({
+export const Turn = z.strictObject({
   /** Every one must be found in the last user message (tool results included), else the request is refused and says which was not. */
   expect: z.array(Pattern).default([]),
   /** Thinking before all else. */

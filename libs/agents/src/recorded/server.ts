@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ApiDesk, type DeskOptions } from './desk.ts';
 import { apiFault, errorBody } from './errors.ts';
+import { type HandlerOptions, RecordedHandler } from './handler.ts';
 import type { RequestLine } from './request-log.ts';
 
 /** The API's own bound on a request. Source: https://platform.claude.com/docs/en/api/overview#request-size-limits */
@@ -20,10 +20,10 @@ export type RecordedServer = {
  * Serves recorded conversations over the Messages API on loopback. Port 0 takes a free one; rejects when the port is taken.
  * Routes: `POST /v1/messages`, `POST /v1/messages/count_tokens`, `GET /requests` (what was asked), `DELETE /requests`, `GET /health`.
  */
-export async function startRecorded(options: DeskOptions & { port?: number }): Promise<RecordedServer> {
-  const desk = new ApiDesk(options);
+export async function startRecorded(options: HandlerOptions & { port?: number }): Promise<RecordedServer> {
+  const handler = new RecordedHandler(options);
   const server = createServer((request, response) => {
-    handle(desk, request, response).catch((error: unknown) => {
+    handle(handler, request, response).catch((error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
       if (response.headersSent) response.destroy();
       else reply(response, 500, errorBody(apiFault('api_error', message), 'req_recorded'));
@@ -34,8 +34,8 @@ export async function startRecorded(options: DeskOptions & { port?: number }): P
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    requests: () => desk.log.all(),
-    clear: () => desk.log.clear(),
+    requests: () => handler.log.all(),
+    clear: () => handler.log.clear(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -55,24 +55,28 @@ const reply = (response: ServerResponse, status: number, body: string): void => 
   response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 };
 
-async function handle(desk: ApiDesk, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  handler: RecordedHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://recorded').pathname;
   const route = `${request.method} ${path}`;
   if (route === 'GET /health') return reply(response, 200, '{"ok":true}');
-  if (route === 'GET /requests') return reply(response, 200, JSON.stringify(desk.log.all()));
+  if (route === 'GET /requests') return reply(response, 200, JSON.stringify(handler.log.all()));
   if (route === 'DELETE /requests') {
-    desk.log.clear();
+    handler.log.clear();
     return reply(response, 200, '{"ok":true}');
   }
   const model = /^GET \/v1\/models\/(.+)$/.exec(route)?.[1];
-  if (model !== undefined) return desk.model(request.headers, decodeURIComponent(model), response);
+  if (model !== undefined) return handler.model(request.headers, decodeURIComponent(model), response);
   const body = await bodyOf(request);
   if (body === null) {
     const fault = apiFault('request_too_large', 'Request exceeds the maximum size');
     return reply(response, fault.status, errorBody(fault, 'req_recorded'));
   }
-  if (route === 'POST /v1/messages') return desk.messages(request.headers, body, response);
-  if (route === 'POST /v1/messages/count_tokens') return desk.countTokens(request.headers, body, response);
+  if (route === 'POST /v1/messages') return handler.messages(request.headers, body, response);
+  if (route === 'POST /v1/messages/count_tokens') return handler.countTokens(request.headers, body, response);
   return reply(response, 404, errorBody(apiFault('not_found_error', 'Not found'), 'req_recorded'));
 }
 

@@ -7,6 +7,9 @@ import type { Dropped } from './rules.ts';
 const event = (type: string, data: Record<string, unknown>): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
 
+/** Says that the stream lives. Source: https://platform.claude.com/docs/en/build-with-claude/streaming ("Ping events") */
+export const ping = (): string => event('ping', {});
+
 export const errorEvent = (type: string): string =>
   event('error', { error: { type, message: type === 'overloaded_error' ? 'Overloaded' : type } });
 
@@ -35,7 +38,7 @@ export function* events(answer: Answer, dropped: readonly Dropped[] = []): Gener
       ...(dropped.length === 0 ? {} : { input_transformations: dropped }),
     },
   });
-  yield event('ping', {});
+  yield ping();
   for (const [index, block] of answer.blocks.entries()) yield* blockEvents(block, index);
   yield event('message_delta', {
     delta: { stop_reason: answer.stop, stop_sequence: null, stop_details: answer.stopDetails },

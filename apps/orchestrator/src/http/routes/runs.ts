@@ -193,7 +193,12 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
 /** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */
 async function addDoing(factory: Factory, run: Pick<RunView, 'stages'>): Promise<void> {
   const said = new Map(
-    (await factory.store.notes.list('doing/').catch(() => [])).map(({ key, text }) => [key, text]),
+    (
+      await factory.store.notes.list('doing/').catch((error: unknown) => {
+        factory.log.warn({ err: error }, 'what the agents do cannot be read');
+        return [];
+      })
+    ).map(({ key, text }) => [key, text]),
   );
   for (const stage of run.stages)
     if (stage.asks !== null) stage.doing = said.get(`doing/${stage.attemptId}`) ?? null;

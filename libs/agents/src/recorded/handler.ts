@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, answerOf, approxTokens, wireBlock } from './answer.ts';
+import type { ByHand } from './by-hand.ts';
 import { choose } from './choose.ts';
 import { type ApiFault, apiFault, errorBody, typeOfStatus } from './errors.ts';
 import { type RequestLine, RequestLog } from './request-log.ts';
 import { checkLength, checkThinkingBlocks, type Dropped, PromptCache, rulesOf } from './rules.ts';
 import type { Conversation, Fault, Turn } from './script.ts';
-import { errorEvent, events, plainMessage } from './sse.ts';
+import { errorEvent, events, ping, plainMessage } from './sse.ts';
 import { checkBody, checkHeaders, countBreakpoints } from './validate.ts';
 import { type Block, roleOf, textOf, turnOf, type WireRequest } from './wire.ts';
 
-export type DeskOptions = {
+export type HandlerOptions = {
   conversations: readonly Conversation[];
   /** The only key that is let in; null lets any in. */
   key?: string | null;
@@ -19,6 +20,8 @@ export type DeskOptions = {
   knows?: (model: string) => boolean;
   /** Tokens that every model takes, where it is less than the model's own. */
   context?: number;
+  /** Answers instead of the conversations. */
+  byHand?: ByHand;
   /** File that gets each request as a line of JSON. */
   logFile?: string | null;
   now?: () => number;
@@ -30,16 +33,16 @@ const known = (model: string): boolean => /^(recorded\/|claude-)[a-z0-9._-]+$/.t
 const HANDOVER = /^Hand over:/m;
 
 /** Answers requests from scripts. Its only state is how often each fault has happened. */
-export class ApiDesk {
+export class RecordedHandler {
   readonly log: RequestLog;
-  readonly #options: DeskOptions;
+  readonly #options: HandlerOptions;
   readonly #faults = new Map<string, number>();
   readonly #cache: PromptCache;
   /** Answers that were refusals, as they would be sent back. */
   readonly #refused = new Set<string>();
   #requests = 0;
 
-  constructor(options: DeskOptions) {
+  constructor(options: HandlerOptions) {
     this.#options = options;
     this.log = new RequestLog(options.logFile ?? null);
     this.#cache = new PromptCache(options.now);
@@ -108,6 +111,9 @@ export class ApiDesk {
       return refuse(response, broken, id);
     }
     line.thinkingDropped = bound.kind === 'taken' ? bound.dropped.length : 0;
+    const dropped = bound.kind === 'taken' ? bound.dropped : [];
+    const { byHand } = this.#options;
+    if (byHand !== undefined) return this.#answerByHand(byHand, request, line, response, dropped);
     const found = this.#answer(request, line.conversation);
     if (found.kind === 'refused') {
       this.log.add({ ...line, status: found.fault.status, message: found.fault.message });
@@ -133,7 +139,37 @@ export class ApiDesk {
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    await stream(response, found.answer, found.fault, bound.kind === 'taken' ? bound.dropped : []);
+    await stream(response, found.answer, found.fault, dropped);
+  }
+
+  /** The stream is opened at once and kept alive: whoever takes the seat may take their time. */
+  async #answerByHand(
+    byHand: ByHand,
+    request: WireRequest,
+    line: RequestLine,
+    response: ServerResponse,
+    dropped: readonly Dropped[],
+  ): Promise<void> {
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    if (request.stream) {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+      response.write(ping());
+    }
+    const beat = setInterval(() => request.stream && response.write(ping()), PING_MS);
+    try {
+      const turn = await byHand.answer(request, line.attempt ?? 'an attempt', gone.signal);
+      if (turn === null) {
+        this.log.add({ ...line, script: 'by hand', status: 499 });
+        return;
+      }
+      const answer = answerOf(turn, turnOf(request), request, line.conversation.slice(0, 8), this.#cache);
+      this.log.add({ ...line, script: 'by hand', status: 200, paid: true, usage: answer.usage });
+      if (request.stream) await stream(response, answer, null, dropped);
+      else response.writeHead(200, { 'content-type': 'application/json' }).end(plainMessage(answer));
+    } finally {
+      clearInterval(beat);
+    }
   }
 
   #answer(
@@ -232,6 +268,9 @@ export class ApiDesk {
 /** What an answer says, as it is known again when it comes back, with its thinking or without. */
 const saidIn = (blocks: readonly Block[]): string =>
   JSON.stringify(blocks.flatMap((block) => (block.type === 'thinking' ? [] : [block.text, block.id])));
+
+/** Well within what a client waits for a byte. */
+const PING_MS = 5_000;
 
 const NOT_JSON = apiFault('invalid_request_error', 'The request body is not valid JSON');
 

@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Conversation, parseScript, type Turn } from './script.ts';
+import { type Block, isRecord, roleOf, textOf, turnOf, type WireRequest } from './wire.ts';
+
+// The model's seat, taken by a person or another program: each request is written as a file that can be read, and its answer comes from a file.
+// The request waits meanwhile, kept alive by pings, so that nothing is paid twice for and nobody has to hurry.
+
+/** Between two looks for an answer. */
+const LOOK_MS = 250;
+
+export type ByHand = {
+  /** The turn that somebody answers with; null when `gone` says that nobody waits for it any more. */
+  answer(request: WireRequest, attempt: string, gone: AbortSignal): Promise<Turn | null>;
+};
+
+/** `folder` is made where it is not there. Of each request: `NNN-<role>.md`, and beside it the answer, `NNN-<role>.yaml`, as the seat writes it. */
+export function answersByHand(folder: string, say: (line: string) => void): ByHand {
+  mkdirSync(folder, { recursive: true });
+  // What an earlier process asked, and what it was answered, stays as it is.
+  let made = Math.max(0, ...readdirSync(folder).map((name) => Number.parseInt(name, 10) || 0));
+  /** How much of each conversation was written already. */
+  const shown = new Map<string, number>();
+  return {
+    async answer(request, attempt, gone) {
+      made += 1;
+      const name = `${String(made).padStart(3, '0')}-${roleOf(request) ?? 'other'}`;
+      const asked = join(folder, `${name}.md`);
+      const answer = join(folder, `${name}.yaml`);
+      const key = `${attempt}\n${textOf(request.messages[0]?.content ?? [])}`;
+      const from = shown.get(key) ?? 0;
+      writeFileSync(asked, page(request, attempt, from, `${name}.yaml`));
+      shown.set(key, request.messages.length);
+      say(`${asked} waits for ${answer}`);
+      try {
+        return await read(answer, gone, say);
+      } finally {
+        if (gone.aborted) rmSync(asked, { force: true });
+      }
+    },
+  };
+}
+
+/** Waits for a whole answer. What cannot be read is said, once, beside the answer and on the terminal; then it is waited for again. */
+async function read(file: string, gone: AbortSignal, say: (line: string) => void): Promise<Turn | null> {
+  let last = '';
+  while (!gone.aborted) {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    if (text.trim() !== '' && text !== last) {
+      const parsed = turnIn(text, file);
+      if (parsed.kind === 'turn') return parsed.turn;
+      // Half of a file that is being written reads as a mistake: it is believed when it stays so.
+      await sleep(LOOK_MS);
+      if (existsSync(file) && readFileSync(file, 'utf8') === text) {
+        last = text;
+        writeFileSync(`${file}.wrong`, `${parsed.problem}\n`);
+        say(`${file} is no answer: ${parsed.problem.split('\n')[0]}`);
+      }
+      continue;
+    }
+    await sleep(LOOK_MS, undefined, { signal: gone }).catch(() => undefined); // the loop's condition sees it
+  }
+  return null;
+}
+
+/** An answer is a turn of a script (docs/recorded-model.md), as YAML or JSON. */
+export function turnIn(
+  text: string,
+  file: string,
+): { kind: 'turn'; turn: Turn } | { kind: 'wrong'; problem: string } {
+  try {
+    const script = `role: plan\nturns:\n  -\n${text
+      .split('\n')
+      .map((line) => `    ${line}`)
+      .join('\n')}`;
+    const [conversation]: Conversation[] = parseScript(script, file);
+    const turn = conversation?.turns[0];
+    return turn === undefined ? { kind: 'wrong', problem: 'there is nothing in it' } : { kind: 'turn', turn };
+  } catch (error) {
+    if (error instanceof z.ZodError || error instanceof Error)
+      return { kind: 'wrong', problem: error.message };
+    throw error;
+  }
+}
+
+/** What is new since the last request of the conversation; the first one whole, with system prompt and tools. */
+export function page(request: WireRequest, attempt: string, from: number, answer: string): string {
+  const { model, max_tokens: most } = request;
+  const head = [
+    `# ${roleOf(request) ?? 'a request'}, turn ${turnOf(request) + 1} of ${attempt}`,
+    `Model ${model}, at most ${most} tokens. Answer in \`${answer}\`:`,
+    '```yaml\nsay: what you say, or leave it out\ntools:\n  - bash: npm test\n  - edit: { command: view, path: /workspace/package.json }\n  - submit: { summary: …, … }   # ends your work; alone\n```',
+  ];
+  const first =
+    from === 0
+      ? [
+          '## System',
+          textOf(request.system),
+          '## Tools',
+          ...request.tools.map((tool) => `- ${tool.name}${described(tool)}`),
+        ]
+      : [];
+  const messages = request.messages.slice(from).map((message) => {
+    const who = message.role === 'user' ? 'You are told' : 'You said';
+    return `## ${who}\n\n${message.content.map(blockText).join('\n\n')}`;
+  });
+  return `${[...head, ...first, ...messages].join('\n\n')}\n`;
+}
+
+function described(tool: Readonly<Record<string, unknown>>): string {
+  const { description, input_schema: schema } = tool;
+  const properties = isRecord(schema) ? ` \`${JSON.stringify(schema.properties)}\`` : '';
+  return typeof description === 'string' ? `: ${description}${properties}` : properties;
+}
+
+function blockText(block: Block): string {
+  if (block.type === 'tool_use') return `→ ${String(block.name)} ${JSON.stringify(block.input)}`;
+  const text = textOf([block]);
+  return block.type === 'tool_result'
+    ? `${block.is_error === true ? 'Error:\n' : ''}~~~\n${text}\n~~~`
+    : text;
+}
