@@ -18,7 +18,7 @@ import { branchOf, fileAt } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import { Deployments } from './releases/deployments.ts';
 import { callWhoIsOwed } from './releases/freeze.ts';
-import { OfflineJournal } from './releases/offline-journal.ts';
+import { journalIn, OfflineJournal } from './releases/offline-journal.ts';
 import { type Pager, webhookPager } from './releases/pager.ts';
 import { resumeRedeploys } from './releases/redeploy.ts';
 import { keepRollbackCaches } from './releases/rollback-cache.ts';
@@ -105,7 +105,7 @@ export async function compose(config: Configuration) {
 
   const world = new World();
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
-  const offlineJournal = await OfflineJournal.open(join(dataDir, 'offline.journal'), clock);
+  const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
   const factory: Factory = {
     trail,
     sealer,
@@ -210,7 +210,7 @@ export async function compose(config: Configuration) {
       await redactor?.close();
       await trail.close();
       await store.close();
-      await offlineJournal.close();
+      offlineJournal.close();
     },
   };
 }

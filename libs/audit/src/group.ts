@@ -121,7 +121,7 @@ export function groupCommit(pool: Pool, clock: Clock): (append: Append) => Promi
     const entries = encode(append.stream, append.actor, append.entries);
     const bytes = entries.reduce((sum, one) => sum + one.payload.length + (one.words?.length ?? 0), 0);
     return new Promise<AppendResult>((resolve, reject) => {
-      queue.push({ append, at: clock.now(), entries, bytes, resolve, reject });
+      queue.push({ append, at: append.at ?? clock.now(), entries, bytes, resolve, reject });
       sendMore();
     });
   };

@@ -1,4 +1,5 @@
-import { cancelled, DriveError } from '@millwright/domain';
+import { cancelled, DriveError, retryable } from '@millwright/domain';
+import { answers } from './answers.ts';
 import { type ClientOptions, connect, type Sql } from './connect.ts';
 import { type DatabaseOf, driveError } from './errors.ts';
 
@@ -23,6 +24,14 @@ export type PoolOptions = Omit<ClientOptions, 'max'> & {
   onForbidden?: OnForbidden | undefined;
 };
 
+/**
+ * A database that is stopped or out of reach fails nothing, it is silent. After so long a silence it is asked, over a connection of its own,
+ * whether it answers anybody; one that does is only slow, and has until the deadline. So a hang is known in 6 s at most. Milliseconds.
+ */
+const SILENT_MS = 3_000;
+/** For so long after it answered nobody, nothing waits for it. Milliseconds. */
+const AWAY_MS = 1_000;
+
 /** Connects when first used. */
 export function openPool(
   of: DatabaseOf,
@@ -31,18 +40,46 @@ export function openPool(
 ): Pool {
   let current: Sql | undefined;
   let closed = false;
+  let awayUntil = 0;
+  let asked: Promise<boolean> | null = null;
 
   const discard = (sql: Sql) => {
     if (current === sql) current = undefined;
     sql.end({ timeout: 0 }).catch(() => undefined); // what it held is told of its end by rejection
   };
 
+  /** Asks again and again while `sql` is silent; discards it when the database is too. Returns the way to stop. */
+  const watch = (sql: Sql): (() => void) => {
+    let timer: NodeJS.Timeout | undefined;
+    const later = () => {
+      timer = setTimeout(ask, SILENT_MS);
+    };
+    const ask = async () => {
+      asked ??= answers(url).finally(() => {
+        asked = null;
+      });
+      const answered = await asked;
+      if (timer === undefined) return;
+      if (answered) return later();
+      awayUntil = Date.now() + AWAY_MS;
+      discard(sql);
+    };
+    later();
+    return () => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
+  };
+
   return {
     use: async (work) => {
       if (closed) throw cancelled(`${of}-closed`, `the ${of} was closed by its owner`);
+      if (Date.now() < awayUntil)
+        throw retryable(`${of}-unreachable`, 'the database does not answer', AWAY_MS);
       current ??= connect(url, client);
       const sql = current;
       const late = setTimeout(() => discard(sql), deadlineMs);
+      const unwatch = watch(sql);
       try {
         return await work(sql);
       } catch (error) {
@@ -52,6 +89,7 @@ export function openPool(
         throw drive;
       } finally {
         clearTimeout(late);
+        unwatch();
       }
     },
     close: async () => {

@@ -406,14 +406,11 @@ export const Entry = z.discriminatedUnion('type', [
     live: ReleaseId.nullable(),
     evidence: freeText(z.string().max(20_000)),
   }),
-  /** What was journaled beside the trail while it could not be written; the entries are in the same append. */
-  e('target.journal-imported', {
-    journal: z.string().max(100),
-    records: z.number().int(),
-    /** When the first and the last of them happened. */
-    from: Instant,
-    to: Instant,
-  }),
+  /**
+   * What was journaled beside the trail while it could not be written, and when it happened. The entries are in the same append, but for those
+   * that the trail had got late and by itself.
+   */
+  e('target.journal-imported', { records: z.array(z.strictObject({ id: z.uuid(), at: Instant })).max(200) }),
 ]);
 export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];

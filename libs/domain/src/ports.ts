@@ -16,7 +16,14 @@ export interface Ids {
   next(prefix: 'run' | 'tkt' | 'att' | 'gate' | 'rel' | 'per'): string;
 }
 
-export type Append = { stream: StreamId; expectedVersion: number; actor: Actor; entries: readonly Entry[] };
+export type Append = {
+  stream: StreamId;
+  expectedVersion: number;
+  actor: Actor;
+  entries: readonly Entry[];
+  /** When it happened; now, where it is not given. */
+  at?: Instant;
+};
 
 export type AppendResult =
   | { kind: 'appended'; version: number; position: number }

@@ -176,11 +176,11 @@ export class Deployments {
   }
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
-    const { world, clock } = this.#deps;
-    // Nothing here waits for the trail: it may be what is away.
+    const { world, clock, offlineJournal } = this.#deps;
+    // Nothing here waits for the trail: it may be what is away. What was gone back to meanwhile is newer than what the trail says.
     const journal = this.journal(repo, SHIFTS);
     const wanted = await this.#known(to);
-    const from = world.target(repo).live;
+    const from = offlineJournal.live(repo) ?? world.target(repo).live;
     const left = from === null ? null : await this.#known(from);
     // The commands that brought the present release there are those that take it back.
     const by = left?.run.config.target === wanted.run.config.target ? left.run : wanted.run;

@@ -1,15 +1,33 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, Entry, ReleaseId, RepoName } from '@millwright/domain';
+import { type OpenTrail, openTrail } from '@millwright/audit';
+import {
+  type Clock,
+  type Entry,
+  type ReleaseId,
+  type RepoName,
+  retryable,
+  streamOf,
+} from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
-import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type OwnPostgres,
+  ownPostgres,
+  type TestDatabase,
+  testDatabase,
+  type Wire,
+  wireTo,
+} from '@millwright/store/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ORCHESTRATOR } from '../streams/actor.ts';
 import { type Shop, shop } from '../testing/shop.ts';
-import { OfflineJournal } from './offline-journal.ts';
+import { journalIn, OfflineJournal } from './offline-journal.ts';
 
 const SHOP = 'shop' as RepoName;
-const clock: Clock = { now: () => Date.now(), sleep: async () => undefined };
+const clock: Clock = { now: () => Date.now(), sleep: (ms) => new Promise((done) => setTimeout(done, ms)) };
 const released = (fence: number, reason = 'ünïcode\nand lines'): Entry => ({
   type: 'target.released',
   data: {
@@ -21,94 +39,279 @@ const released = (fence: number, reason = 'ünïcode\nand lines'): Entry => ({
     reason,
   },
 });
+const frozen = (reason: string): Entry => ({
+  type: 'target.frozen',
+  data: { by: 'factory', release: null, reason, what: 'look' },
+});
 
 describe('the journal beside the trail', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'millwright-aside-'));
-  const path = join(folder, 'offline.journal');
-  afterAll(() => rmSync(folder, { recursive: true }));
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millwright-offline-'));
+    path = journalIn(folder);
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
 
-  test('has its full size before it is needed, keeps what was written through a crash, and no half record', async () => {
-    const first = await OfflineJournal.open(path, clock);
-    expect(statSync(path).size).toBe(1024 * 1024);
+  test('has room before it is needed, is its owner alone to read, and is shared by two processes', () => {
+    const first = OfflineJournal.open(path, clock);
+    expect(statSync(path).size).toBeGreaterThan(1024 * 1024);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(first.pending()).toBe(false);
-    await Promise.all([first.write(SHOP, released(1)), first.write(SHOP, released(2))]);
-    // Killed: nothing is closed.
-    const bytes = readFileSync(path);
-    const second = await OfflineJournal.open(path, clock);
-    expect(second.pending(SHOP)).toBe(true);
-    expect(second.pending('other' as RepoName)).toBe(false);
-    expect(statSync(path).size).toBe(1024 * 1024);
-    await Promise.all([first.close(), second.close()]);
-    // The power went in the middle of the second record.
-    const cut = bytes.indexOf('\n', bytes.indexOf('\n') + 1) + 30;
-    bytes.fill(0, cut);
-    writeFileSync(path, bytes);
-    const third = await OfflineJournal.open(path, clock);
-    expect(third.pending(SHOP)).toBe(true);
-    await third.write(SHOP, released(3));
-    await third.close();
-    expect(readFileSync(path, 'utf8')).toContain('"fence":1');
-    expect(readFileSync(path, 'utf8')).not.toContain('"fence":2');
-    expect(readFileSync(path, 'utf8')).toContain('"fence":3');
+    first.write(SHOP, released(1));
+    // Neither is closed: as `rollback --offline` has it beside the factory.
+    const second = OfflineJournal.open(path, clock);
+    second.write('moon' as RepoName, released(2));
+    expect([first.pending(SHOP), second.pending(SHOP), first.pending('moon' as RepoName)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(first.pending('other' as RepoName)).toBe(false);
+    first.close();
+    second.close();
   });
 
-  test('refuses more than it has room for, and begins anew where there is no whole header', async () => {
-    truncateSync(path, 0);
-    const offlineJournal = await OfflineJournal.open(path, clock);
-    const large = released(1, 'x'.repeat(4_000));
-    const fill = async () => {
-      for (let i = 0; i < 1_000; i += 1) await offlineJournal.write(SHOP, large);
-    };
-    await expect(fill()).rejects.toThrow(/is full/);
-    expect(statSync(path).size).toBe(1024 * 1024);
-    await offlineJournal.close();
+  test('killed at any moment, it has every record whose write returned', async () => {
+    const program = `
+      import { OfflineJournal } from ${JSON.stringify(new URL('./offline-journal.ts', import.meta.url).href)};
+      const journal = OfflineJournal.open(${JSON.stringify(path)}, { now: Date.now });
+      for (let n = 1; ; n += 1) {
+        journal.write('shop', { type: 'target.thawed', data: { reason: 'r'.repeat(300) + n } });
+        process.stdout.write(n + '\\n');
+      }`;
+    const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    child.stdout.on('data', (part) => {
+      said += part;
+      if (said.split('\n').length > 40) child.kill('SIGKILL');
+    });
+    await once(child, 'close');
+    const acknowledged = Number(said.trim().split('\n').at(-1));
+    const db = await testDatabase();
+    const trail = openTrail({ url: db.url.orchestrator, clock });
+    const journal = OfflineJournal.open(path, clock);
+    expect(await journal.importTo(trail)).toBeGreaterThanOrEqual(acknowledged);
+    expect(journal.pending()).toBe(false);
+    const reasons = (await trail.read(streamOf.target(SHOP))).flatMap(({ entry }) =>
+      entry?.type === 'target.thawed' ? [entry.data.reason.slice(300)] : [],
+    );
+    expect(reasons.slice(0, acknowledged)).toEqual(
+      Array.from({ length: acknowledged }, (_, n) => String(n + 1)),
+    );
+    journal.close();
+    await trail.close();
+    await db.close();
+  });
+
+  test('takes no file that is not its own, and says what to do', () => {
+    writeFileSync(path, 'millwright-offline 1\n'.repeat(100));
+    expect(() => OfflineJournal.open(path, clock)).toThrow(/cannot be read.*move it aside/s);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('a full disk does not stop it', () => {
+    const small = join(folder, 'small');
+    mkdirSync(small);
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', small]).status).toBe(0);
+    try {
+      const journal = OfflineJournal.open(journalIn(small), clock);
+      const { bavail, bsize } = statfsSync(small);
+      writeFileSync(join(small, 'full'), Buffer.alloc(bavail * bsize));
+      expect(statfsSync(small).bavail).toBe(0);
+      for (let n = 0; n < 300; n += 1) journal.write(SHOP, released(n, 'x'.repeat(1_000)));
+      const large = () => {
+        for (let n = 0; n < 1_000; n += 1) journal.write(SHOP, released(n, 'x'.repeat(4_000)));
+      };
+      expect(large).toThrow(/cannot be journaled/);
+      expect(journal.pending(SHOP)).toBe(true);
+      journal.close();
+    } finally {
+      spawnSync('umount', [small]);
+    }
   });
 });
 
-describe('with Postgres away', () => {
+describe('its import', () => {
+  let db: TestDatabase;
+  let trail: OpenTrail;
+  let folder: string;
+  let journal: OfflineJournal;
+  beforeAll(async () => {
+    db = await testDatabase();
+    trail = openTrail({ url: db.url.orchestrator, clock });
+  });
+  afterAll(async () => {
+    await trail.close();
+    await db.close();
+  });
+  let repo = SHOP;
+  let n = 0;
+  beforeEach(() => {
+    repo = `shop${++n}` as RepoName;
+    folder = mkdtempSync(join(tmpdir(), 'millwright-offline-'));
+    journal = OfflineJournal.open(journalIn(folder), clock);
+  });
+  afterEach(() => {
+    journal.close();
+    rmSync(folder, { recursive: true });
+  });
+  const away = () => retryable('trail-unreachable', 'the answer was lost');
+  /** The same trail, one append of which fails: before it, or after it was committed. */
+  const failing = (when: 'before' | 'after', of: (stream: string) => boolean = () => true): OpenTrail => {
+    let failed = false;
+    return {
+      ...trail,
+      append: async (append) => {
+        if (failed || !of(append.stream)) return trail.append(append);
+        failed = true;
+        if (when === 'after') await trail.append(append);
+        throw away();
+      },
+    };
+  };
+  const on = async (stream = repo) =>
+    (await trail.read(streamOf.target(stream))).flatMap(({ entry }) => (entry === null ? [] : [entry]));
+  const withoutMarks = async (stream = repo) =>
+    (await on(stream)).filter(({ type }) => type !== 'target.journal-imported');
+
+  test('commits, and its answer is lost: what is written meanwhile comes too, and nothing twice', async () => {
+    journal.write(repo, released(1));
+    const lossy = failing('after');
+    await expect(journal.importTo(lossy)).rejects.toThrow('the answer was lost');
+    journal.write(repo, released(2));
+    expect(await journal.importTo(lossy)).toBe(2);
+    expect(await withoutMarks()).toEqual([released(1), released(2)]);
+    expect(journal.pending()).toBe(false);
+  });
+
+  test('one target is imported, the next fails: each is imported once', async () => {
+    const other = `${repo}-other` as RepoName;
+    journal.write(repo, released(1));
+    journal.write(other, released(2));
+    await expect(
+      journal.importTo(failing('before', (stream) => stream === streamOf.target(other))),
+    ).rejects.toThrow();
+    expect([journal.pending(repo), journal.pending(other)]).toEqual([false, true]);
+    journal.write(repo, released(3));
+    expect(await journal.importTo(trail)).toBe(2);
+    expect(await withoutMarks()).toEqual([released(1), released(3)]);
+    expect(await withoutMarks(other)).toEqual([released(2)]);
+  });
+
+  test('a second freeze with the same words, and a third, are all on the trail', async () => {
+    const append = { stream: streamOf.target(repo), actor: ORCHESTRATOR };
+    await trail.append({
+      ...append,
+      expectedVersion: 0,
+      entries: [frozen('no way back'), { type: 'target.thawed', data: { reason: 'mended' } }],
+    });
+    journal.write(repo, frozen('no way back'));
+    journal.write(repo, frozen('no way back'));
+    expect(await journal.importTo(trail)).toBe(2);
+    expect((await on()).filter(({ type }) => type === 'target.frozen')).toHaveLength(3);
+  });
+
+  test('what the trail got late by itself is not brought again, its twin of another time is', async () => {
+    const at = journal.stamp();
+    await trail.append({
+      stream: streamOf.target(repo),
+      expectedVersion: 0,
+      actor: ORCHESTRATOR,
+      entries: [released(1)],
+      at,
+    });
+    journal.write(repo, released(1), at);
+    journal.write(repo, released(1));
+    await journal.importTo(trail);
+    expect(await withoutMarks()).toEqual([released(1), released(1)]);
+  });
+
+  test('more than an append takes comes in order, in several', async () => {
+    for (let fence = 1; fence <= 250; fence += 1) journal.write(repo, released(fence));
+    expect(await journal.importTo(failing('after')).catch(() => journal.importTo(trail))).toBe(250);
+    expect(
+      (await withoutMarks()).map((entry) => entry.type === 'target.released' && entry.data.fence),
+    ).toEqual(Array.from({ length: 250 }, (_, index) => index + 1));
+  });
+});
+
+describe('with Postgres stopped, hanging and out of reach, one after the other in every order', () => {
   let db: OwnPostgres;
+  let wire: Wire;
   let at: Shop;
   beforeAll(async () => {
     db = await ownPostgres();
     await migrateQueue(db.url.migrator);
-    at = await shop(db);
+    wire = await wireTo(db.port);
+    const url = { ...db.url, orchestrator: db.tcp('orchestrator', wire.port) };
+    at = await shop({ url, close: async () => undefined });
   });
   afterAll(async () => {
+    wire?.open();
     await at?.stop();
+    await wire?.close();
     await db?.close();
   });
+  const OUTAGES = {
+    stopped: { begin: () => db.stop('immediate'), end: () => db.restart('immediate') },
+    hanging: { begin: () => db.pause(), end: () => db.resume() },
+    'out of reach': { begin: () => wire.blackHole(), end: () => wire.open() },
+  };
+  type Outage = keyof typeof OUTAGES;
+  // Each after each.
+  const ORDER: Outage[] = [
+    'stopped',
+    'hanging',
+    'out of reach',
+    'hanging',
+    'stopped',
+    'out of reach',
+    'stopped',
+  ];
 
-  test('traffic goes back all the same, and the trail has it before anything else when it is there again', async () => {
-    const [one, two] = [
+  test('traffic goes back while it is away, twice an outage, and who asks is told; then the trail has all of it, once, and a halt is heard', {
+    timeout: 400_000,
+  }, async () => {
+    const ships = [
       await at.ship({ 'src/x.js': 'export const x = 2;\n' }),
       await at.ship({ 'src/x.js': 'export const x = 3;\n' }),
-    ];
-    const fence = at.factory.world.target(SHOP).fence + 1;
-    await db.stop('immediate');
-    const result = await at.factory.deployments.rollback(SHOP, one.release, fence, 'by hand');
-    expect(result).toMatchObject({ kind: 'switched', to: one.release, from: [two.release] });
-    expect([...(await at.target.state()).serving]).toEqual([[one.release, 100]]);
-    await expect(at.factory.deployments.importOfflineJournal()).rejects.toThrow();
-    expect(at.offlineJournal.pending(SHOP)).toBe(true);
-    // What a start after a crash would read.
-    const later = await OfflineJournal.open(join(at.root, 'offline.journal'), clock);
-    expect(later.pending(SHOP)).toBe(true);
-    await later.close();
-
-    await db.restart('immediate');
-    await at.factory.deployments.append(SHOP, { type: 'target.thawed', data: { reason: 'anything' } });
-    // The merge's revert follows by itself, now that the trail is there; whether it has begun is not looked at.
-    const types = (await at.trail()).filter((line) => line.stream === 'target/shop').map((line) => line.type);
-    expect(types.slice(0, types.lastIndexOf('target.thawed') + 1).slice(-5)).toEqual([
-      'target.effect-started',
-      'target.effect-finished',
-      'target.released',
-      'target.journal-imported',
-      'target.thawed',
-    ]);
-    expect(at.live()).toBe(one.release);
-    expect(at.factory.world.target(SHOP)).toMatchObject({ live: one.release, fence });
-    expect(at.offlineJournal.pending()).toBe(false);
-    expect(await at.factory.deployments.importOfflineJournal()).toBe(0);
+    ].map(({ release }) => release);
+    const { deployments, world } = at.factory;
+    let { fence } = world.target(SHOP);
+    const expected: number[] = [];
+    for (const [nth, name] of ORDER.entries()) {
+      const outage = OUTAGES[name];
+      await outage.begin();
+      for (let back = 0; back < 2; back += 1) {
+        const to = ships[(nth + back) % 2] as ReleaseId;
+        fence += 1;
+        const result = await deployments.rollback(SHOP, to, fence, `${name}, ${nth}`);
+        expect(result, name).toMatchObject({ kind: 'switched', to });
+        expect([...(await at.target.state()).serving]).toEqual([[to, 100]]);
+      }
+      const refused = await at.api('POST', '/halt', { reason: 'during' });
+      expect(refused.status, name).toBe(503);
+      expect(at.offlineJournal.pending(SHOP)).toBe(true);
+      await outage.end();
+      await vi.waitFor(() => expect(at.offlineJournal.pending(SHOP)).toBe(false), {
+        timeout: 60_000,
+        interval: 100,
+      });
+      // World and target agree again before the next one.
+      await at.until('what was imported to be seen', () => world.target(SHOP).live === ships[(nth + 1) % 2]);
+      const halted = await at.api('POST', '/halt', { reason: 'after' });
+      expect(halted.status, JSON.stringify(halted.body)).toBe(200);
+      await at.until('the halt to be heard', () => world.halted());
+      expect((await at.api('POST', '/resume', { reason: 'after' })).status).toBe(200);
+      expected.push(fence - 1, fence);
+    }
+    const fences = (await at.trail())
+      .filter((line) => line.type === 'target.released' && line.data.by === 'rollback')
+      .map(({ data }) => data.fence);
+    // A rollback to what is live already says nothing new.
+    expect(fences).toEqual([...new Set(fences)]);
+    expect(fences.at(-1)).toBe(expected.at(-1));
   });
 });

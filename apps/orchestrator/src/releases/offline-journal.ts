@@ -1,227 +1,212 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { OpenTrail } from '@millwright/audit';
-import { type Clock, Entry, maskFreeText, RepoName, retryable, streamOf, terminal } from '@millwright/domain';
+import {
+  type Clock,
+  Entry,
+  type Instant,
+  maskFreeText,
+  type RecordedEntry,
+  type ReleaseId,
+  RepoName,
+  retryable,
+  streamOf,
+  terminal,
+} from '@millwright/domain';
 import { z } from 'zod';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 
-// What going back did while the trail could not be written. The file exists at its full size before it is needed, so that a full disk does
-// not stop it, and each record is on the disk before the caller goes on.
-//   A1  A record is whole or is not there: its line holds its length and digest, and reading stops at the first line that does not fit.
+// What going back did while the trail could not be written: a SQLite file (docs/decisions/0020-offline-journal.md). It has room before it is
+// needed, so that a full disk does not stop it, and each record is on the disk before the caller goes on.
+//   A1  A record is whole or is not there, and has an id and a time of its own.
 //   A2  Imported before anything else of its target is written, and at start before anything else at all.
-//   A3  Imported once: the entries and the mark that says so are one append; the file is emptied after it.
-//   A4  What another process of this machine did (`rollback --offline`) is handed in beside it, a whole file an entry, and taken in first.
+//   A3  Imported once: an append says the ids that it brings, and a record goes when its id is on the trail. An append whose answer was lost,
+//       a target whose import fails after another's, and a record that is written meanwhile are no different.
+//   A4  What the trail got late and by itself is known by its time and its words, and is not brought again.
+//   A5  A write waits for no import, and for nothing of the trail.
+//   A6  `rollback --offline`, another process of this machine, writes to the same file.
 
-const BYTES = 1024 * 1024;
-const HEADER = /^millwright-offline 1 ([0-9a-f-]{36})$/;
+const RECORDS = 100; // an append takes 200 entries
+/**
+ * Takes 1 MiB, enough for some 1,000 records, and gives it back as free pages of the file; every page is changed once on the way, so that the
+ * journal of a transaction has room too.
+ */
+const MAKE_ROOM = `
+  drop table if exists room;
+  create table room as with recursive n(n) as (values (1) union all select n + 1 from n where n < 256) select n, zeroblob(4000) as bytes from n;
+  update room set bytes = randomblob(4000);
+  drop table room;
+  pragma user_version = 1`;
 
-const Record = z.strictObject({ repo: RepoName, at: z.number(), entry: Entry });
-type Record = z.infer<typeof Record>;
+const Row = z.object({ id: z.string(), repo: RepoName, at: z.number(), entry: z.string() });
+type Record = { id: string; repo: RepoName; at: Instant; entry: Entry };
 
-const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
-
-const inbox = (folder: string): string => join(folder, 'offline');
-let handed = 0;
-
-/** Hands one entry in, for the factory that has this folder, running or not. Resolves when it is on the disk. */
-export async function submit(folder: string, repo: RepoName, entry: Entry, clock: Clock): Promise<void> {
-  const record: Record = { repo, at: clock.now(), entry: maskFreeText(Entry, entry) };
-  await mkdir(inbox(folder), { recursive: true, mode: 0o700 });
-  handed += 1;
-  // By name in the order of what happened.
-  const name = `${String(record.at).padStart(15, '0')}-${String(handed).padStart(4, '0')}-${randomUUID()}`;
-  const path = join(inbox(folder), name);
-  const file = await open(path, 'w', 0o600);
-  await file.writeFile(JSON.stringify(record));
-  await file.sync();
-  await file.close();
-  await rename(path, `${path}.json`);
-  const parent = await open(inbox(folder), 'r');
-  await parent.sync();
-  await parent.close();
-}
+/** In the orchestrator's folder. */
+export const journalIn = (folder: string): string => join(folder, 'offline.db');
 
 export class OfflineJournal {
   readonly #path: string;
   readonly #clock: Clock;
-  #file: FileHandle;
-  #id: string;
-  #end: number;
-  #records: Record[];
-  /** One at a time: writes go to the end of the file, and an import empties it. */
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #db: DatabaseSync;
+  /** One import at a time. */
+  #import: Promise<number> | null = null;
+  #lastAt = 0;
 
-  private constructor(path: string, clock: Clock, file: FileHandle, read: Read) {
+  private constructor(path: string, clock: Clock, db: DatabaseSync) {
     this.#path = path;
     this.#clock = clock;
-    this.#file = file;
-    this.#id = read.id;
-    this.#end = read.end;
-    this.#records = read.records;
+    this.#db = db;
   }
 
-  /** Makes the file at its full size where there is none; reads what a former process left. */
-  static async open(path: string, clock: Clock): Promise<OfflineJournal> {
-    await mkdir(dirname(path), { recursive: true });
-    const existing = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
-    const read = existing === null ? null : parse(await existing.readFile());
-    if (existing !== null && read !== null) return new OfflineJournal(path, clock, existing, read);
-    await existing?.close();
-    const { file, id } = await fresh(path);
-    return new OfflineJournal(path, clock, file, { id, end: headerOf(id).length, records: [] });
+  /** Makes the file with room in it where there is none; reads what a former process left. Throws where it is no such file: nothing is guessed. */
+  static open(path: string, clock: Clock): OfflineJournal {
+    mkdirSync(dirname(path), { recursive: true });
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    try {
+      chmodSync(path, 0o600);
+      // The journal of a transaction stays at its size, so that it needs no new room; `full` waits for the disk.
+      db.exec('pragma journal_mode = persist; pragma synchronous = full; pragma fullfsync = on');
+      db.exec(
+        `create table if not exists records (
+          seq integer primary key autoincrement, id text not null unique, repo text not null, at integer not null, entry text not null
+        ) strict`,
+      );
+      if (db.prepare('pragma user_version').get()?.user_version === 0) db.exec(MAKE_ROOM);
+      return new OfflineJournal(path, clock, db);
+    } catch (error) {
+      db.close();
+      throw terminal(
+        'journal-unreadable',
+        `${path} cannot be read: ${error instanceof Error ? error.message : error}. What was gone back to while the trail was away may be in it and nowhere else: keep it, and move it aside to start without it`,
+        error,
+      );
+    }
+  }
+
+  /** A time that no other record and no other entry of this process has: what is written late to the trail is known by it. */
+  stamp(): Instant {
+    this.#lastAt = Math.max(this.#clock.now(), this.#lastAt + 1);
+    return this.#lastAt;
   }
 
   /** Whether something of this target (of any, when none is named) waits to be imported. */
   pending(repo?: RepoName): boolean {
-    return [...this.#records, ...this.#handedIn().map(({ record }) => record)].some(
-      (record) => repo === undefined || record.repo === repo,
-    );
+    const found =
+      repo === undefined
+        ? this.#db.prepare('select 1 from records limit 1').get()
+        : this.#db.prepare('select 1 from records where repo = ? limit 1').get(repo);
+    return found !== undefined;
   }
 
-  #handedIn(): { path: string; record: Record }[] {
-    const folder = inbox(dirname(this.#path));
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
-      .sort()
-      .map((name) => join(folder, name))
-      .map((path) => ({ path, record: Record.parse(JSON.parse(readFileSync(path, 'utf8'))) }));
-  }
-
-  /** Into this journal, and out of the inbox: killed in between, the same record is not taken twice. */
-  async #takeIn(): Promise<void> {
-    for (const { path, record } of this.#handedIn()) {
-      const known = this.#records.some((one) => JSON.stringify(one) === JSON.stringify(record));
-      if (!known) await this.#put(record);
-      await rm(path);
-    }
-  }
-
-  /** Resolves when the entry is on the disk. Throws when the file is full, or the disk fails. */
-  write(repo: RepoName, entry: Entry): Promise<void> {
-    return this.#alone(async () => {
-      // As the trail would keep it: what looks like a secret is on no disk.
-      await this.#put({ repo, at: this.#clock.now(), entry: maskFreeText(Entry, entry) });
-    });
-  }
-
-  async #put(record: Record): Promise<void> {
-    const text = JSON.stringify(record);
-    const line = Buffer.from(`${Buffer.byteLength(text)} ${digestOf(text)} ${text}\n`);
-    if (this.#end + line.length > BYTES)
-      throw terminal('aside-full', `${this.#path} is full: what was done cannot be journaled`);
-    await this.#file.write(line, 0, line.length, this.#end);
-    await this.#file.datasync();
-    this.#end += line.length;
-    this.#records.push(record);
-  }
-
-  /** Takes everything over to the trail. Throws when the trail still cannot be written; nothing is lost then. */
-  importTo(trail: OpenTrail): Promise<number> {
-    return this.#alone(async () => {
-      await this.#takeIn();
-      const records = this.#records;
-      if (records.length === 0) return 0;
-      for (const repo of new Set(records.map((record) => record.repo)))
-        await this.#importTarget(
-          trail,
-          repo,
-          records.filter((record) => record.repo === repo),
-        );
-      const { file, id } = await fresh(this.#path);
-      await this.#file.close();
-      [this.#file, this.#id, this.#end, this.#records] = [file, id, headerOf(id).length, []];
-      return records.length;
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#alone(() => this.#file.close());
-  }
-
-  async #importTarget(trail: OpenTrail, repo: RepoName, records: readonly Record[]): Promise<void> {
-    const stream = streamOf.target(repo);
-    for (let tries = 0; tries < 5; tries += 1) {
-      const there = await trail.read(stream);
-      if (
-        there.some(
-          ({ entry }) => entry?.type === 'target.journal-imported' && entry.data.journal === this.#id,
-        )
+  /** What serves on this target by what is not on the trail yet; null where nothing here says. */
+  live(repo: RepoName): ReleaseId | null {
+    const row = this.#db
+      .prepare(
+        `select entry from records where repo = ? and json_extract(entry, '$.type') = 'target.released' order by seq desc limit 1`,
       )
-        return;
-      // An append that was only slow is on the trail already.
-      const known = new Set(there.map(({ entry }) => JSON.stringify(entry)));
-      const missing = records.filter(({ entry }) => !known.has(JSON.stringify(Entry.parse(entry))));
-      const [first, last] = [records.at(0), records.at(-1)];
-      const mark: Entry = {
-        type: 'target.journal-imported',
-        data: {
-          journal: this.#id,
-          records: missing.length,
-          from: first?.at ?? 0,
-          to: last?.at ?? 0,
-        },
-      };
-      const appended = await trail.append({
-        stream,
-        expectedVersion: there.at(-1)?.envelope.version ?? 0,
-        actor: ORCHESTRATOR,
-        entries: [...missing.map(({ entry }) => entry), mark],
-      });
-      if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
-      if (appended.kind === 'appended') return;
+      .get(repo);
+    const entry = row === undefined ? null : Entry.parse(JSON.parse(String(row.entry)));
+    return entry?.type === 'target.released' ? entry.data.release : null;
+  }
+
+  /** On the disk when it returns. Throws when there is no room, or the disk fails. */
+  write(repo: RepoName, entry: Entry, at: Instant = this.stamp()): void {
+    // As the trail would keep it: what looks like a secret is on no disk.
+    const text = JSON.stringify(maskFreeText(Entry, entry));
+    try {
+      this.#db
+        .prepare('insert into records (id, repo, at, entry) values (?, ?, ?, ?)')
+        .run(randomUUID(), repo, at, text);
+    } catch (error) {
+      throw terminal(
+        'journal-failed',
+        `what was done cannot be journaled in ${this.#path}: ${error instanceof Error ? error.message : error}`,
+        error,
+      );
     }
-    throw retryable('busy', `the stream of target ${repo} is being written to`);
   }
 
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#tail.then(work, work);
-    // Whoever comes next goes on whatever becomes of this one; its own caller gets the error.
-    this.#tail = mine.catch(() => undefined);
-    return mine;
+  /** Takes everything over to the trail; says how much. Rejects where some of it could not be: that stays, and nothing is lost. */
+  importTo(trail: OpenTrail): Promise<number> {
+    this.#import ??= this.#importAll(trail).finally(() => {
+      this.#import = null;
+    });
+    return this.#import;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  async #importAll(trail: OpenTrail): Promise<number> {
+    let imported = 0;
+    const failures: unknown[] = [];
+    const repos = this.#db.prepare('select repo from records group by repo order by min(seq)').all();
+    for (const { repo } of z.array(Row.pick({ repo: true })).parse(repos))
+      try {
+        for (let batch = this.#next(repo); batch.length > 0; batch = this.#next(repo)) {
+          await importRecords(trail, repo, batch);
+          const done = this.#db.prepare('delete from records where id = ?');
+          for (const { id } of batch) done.run(id);
+          imported += batch.length;
+        }
+      } catch (error) {
+        failures.push(error);
+      }
+    if (failures.length > 0) throw failures[0];
+    return imported;
+  }
+
+  #next(repo: RepoName): Record[] {
+    const rows = this.#db
+      .prepare('select id, repo, at, entry from records where repo = ? order by seq limit ?')
+      .all(repo, RECORDS);
+    return z
+      .array(Row)
+      .parse(rows)
+      .map((row) => ({ ...row, entry: Entry.parse(JSON.parse(row.entry)) }));
   }
 }
 
-type Read = { id: string; end: number; records: Record[] };
-
-const headerOf = (id: string): string => `millwright-offline 1 ${id}\n`;
-
-/** A file that is full size on the disk, under its name only once it is. */
-async function fresh(path: string): Promise<{ file: FileHandle; id: string }> {
-  const id = randomUUID();
-  const part = `${path}.new`;
-  const file = await open(part, 'w+', 0o600);
-  const bytes = Buffer.alloc(BYTES);
-  bytes.write(headerOf(id));
-  await file.write(bytes, 0, bytes.length, 0);
-  await file.sync();
-  await rename(part, path);
-  const folder = await open(dirname(path), 'r');
-  await folder.sync();
-  await folder.close();
-  return { file, id };
+async function importRecords(trail: OpenTrail, repo: RepoName, records: readonly Record[]): Promise<void> {
+  const stream = streamOf.target(repo);
+  for (let tries = 0; tries < 5; tries += 1) {
+    const there = await trail.read(stream);
+    const missing = notOn(there, records);
+    if (missing.length === 0) return;
+    const late = landed(there, missing);
+    const data = { records: missing.map(({ id, at }) => ({ id, at })) };
+    const appended = await trail.append({
+      stream,
+      expectedVersion: there.at(-1)?.envelope.version ?? 0,
+      actor: ORCHESTRATOR,
+      entries: [
+        ...missing.filter(({ id }) => !late.has(id)).map(({ entry }) => entry),
+        { type: 'target.journal-imported', data },
+      ],
+    });
+    if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
+    if (appended.kind === 'appended') return;
+  }
+  throw retryable('busy', `the stream of target ${repo} is being written to`);
 }
 
-/** Null where it is no such file (a crash before its header was on the disk). */
-function parse(bytes: Buffer): Read | null {
-  const first = bytes.indexOf(0x0a);
-  const id = HEADER.exec(bytes.subarray(0, Math.max(0, first)).toString('utf8'))?.[1];
-  if (id === undefined) return null;
-  const records: Record[] = [];
-  let end = first + 1;
-  for (;;) {
-    const head = /^(\d{1,7}) ([0-9a-f]{16}) /.exec(bytes.subarray(end, end + 32).toString('latin1'));
-    if (head === null) return { id, end, records };
-    const [whole, length, digest] = head;
-    const start = end + whole.length;
-    const text = bytes.subarray(start, start + Number(length)).toString('utf8');
-    if (digestOf(text) !== digest || bytes[start + Number(length)] !== 0x0a) return { id, end, records };
-    records.push(Record.parse(JSON.parse(text)));
-    end = start + Number(length) + 1;
-  }
+/** Records that no import on the trail has named. */
+function notOn(there: readonly RecordedEntry[], records: readonly Record[]): Record[] {
+  const imported = new Set(
+    there.flatMap(({ entry }) =>
+      entry?.type === 'target.journal-imported' ? entry.data.records.map(({ id }) => id) : [],
+    ),
+  );
+  return records.filter(({ id }) => !imported.has(id));
+}
+
+/** Ids of the records that the trail got by itself: of the same time, with the same words. */
+function landed(there: readonly RecordedEntry[], records: readonly Record[]): Set<string> {
+  const known = new Set(there.map(({ envelope, entry }) => `${envelope.at} ${JSON.stringify(entry)}`));
+  return new Set(
+    records.filter(({ at, entry }) => known.has(`${at} ${JSON.stringify(entry)}`)).map(({ id }) => id),
+  );
 }

@@ -1,6 +1,6 @@
-import type { Clock, ReleaseId, RollbackView } from '@millwright/domain';
+import type { Clock, Entry, ReleaseId, RollbackView } from '@millwright/domain';
 import { type Journal, type RunConfig, rollback, type Target, type TargetState } from '@millwright/rollback';
-import { submit } from './offline-journal.ts';
+import { journalIn, OfflineJournal } from './offline-journal.ts';
 import {
   type CachedRelease,
   type RollbackCache,
@@ -104,29 +104,32 @@ function goal(way: RollbackCache, { serving }: TargetState, named: string | null
   );
 }
 
-async function go(
+type Way = {
+  way: RollbackCache;
+  to: CachedRelease;
+  from: ReleaseId;
+  target: Target;
+  state: TargetState;
+  view: Omit<RollbackView, 'done' | 'text'>;
+  reason: string;
+};
+
+async function go(place: Place, way: Way): Promise<Offline> {
+  const offlineJournal = OfflineJournal.open(journalIn(place.data), place.clock);
+  try {
+    return await switchBack(place, way, offlineJournal);
+  } finally {
+    offlineJournal.close();
+  }
+}
+
+async function switchBack(
   { data, clock, env, who }: Place,
-  {
-    way,
-    to,
-    from,
-    target,
-    state,
-    view,
-    reason,
-  }: {
-    way: RollbackCache;
-    to: CachedRelease;
-    from: ReleaseId;
-    target: Target;
-    state: TargetState;
-    view: Omit<RollbackView, 'done' | 'text'>;
-    reason: string;
-  },
+  { way, to, from, target, state, view, reason }: Way,
+  offlineJournal: OfflineJournal,
 ): Promise<Offline> {
   const fence = state.fence + 1;
-  const say: (entry: Parameters<typeof submit>[2]) => Promise<void> = (entry) =>
-    submit(data, way.repo, entry, clock);
+  const say = async (entry: Entry) => offlineJournal.write(way.repo, entry);
   const journal: Journal = {
     started: ({ key, effect, release }) =>
       say({ type: 'target.effect-started', data: { key, effect, release, fence } }),

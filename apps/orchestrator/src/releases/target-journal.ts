@@ -3,6 +3,7 @@ import {
   type Actor,
   type Digest,
   type Entry,
+  type Instant,
   type ReleaseId,
   type RepoName,
   retryable,
@@ -13,8 +14,11 @@ import type { EffectRecord, Journal, Judged } from '@millwright/rollback';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { OfflineJournal } from './offline-journal.ts';
 
-/** Going back waits so long for the trail; then it is journaled beside it. Milliseconds. */
+/** Going back waits so long for the trail; then it is journaled offline. Milliseconds. */
 const TRAIL_MS = 100;
+
+/** What may be given up before the trail has answered. */
+type Late = { readonly at: Instant; givenUp: boolean };
 
 /** Which effects are going back: those proceed with the trail unwritable. */
 export const UNDOES = (effect: string): boolean => effect.startsWith('undo:');
@@ -87,19 +91,19 @@ export class TargetJournal implements Journal {
       type: 'target.released',
       data: { release, previous, fence, by, artifact, reason: reason.slice(0, 4_000) },
     };
-    const once = async () => {
+    const once = async (more?: Late) => {
       const last = (await this.#trail.read(streamOf.target(this.#repo)))
         .flatMap((one) => (one.entry?.type === 'target.released' ? [one.entry.data] : []))
         .at(-1);
-      if (last?.release !== release || last.fence !== fence) await this.append(entry);
+      if (last?.release !== release || last.fence !== fence) await this.append(entry, ORCHESTRATOR, more);
     };
     if (by === 'deploy') await once();
-    else await this.#orAside(once(), entry);
+    else await this.#orOffline(entry, once);
   }
 
   /** For what must be kept even while the trail cannot be written: beside it then. Rejects only when neither takes it. */
   async note(entry: Entry): Promise<void> {
-    await this.#orAside(this.append(entry), entry);
+    await this.#orOffline(entry, (late) => this.append(entry, ORCHESTRATOR, late));
   }
 
   async #journal(effect: string, entry: Entry): Promise<void> {
@@ -107,18 +111,22 @@ export class TargetJournal implements Journal {
     else await this.append(entry);
   }
 
-  /** One that is only slow may land on the trail as well; the import finds it there. */
-  async #orAside(written: Promise<unknown>, entry: Entry): Promise<void> {
-    const on = written.then(
+  /**
+   * An append that is under way when it is given up may still land on the trail, where the import knows it by its time; another is not begun.
+   */
+  async #orOffline(entry: Entry, write: (late: Late) => Promise<unknown>): Promise<void> {
+    const late: Late = { at: this.#offlineJournal.stamp(), givenUp: false };
+    const on = write(late).then(
       () => true,
       () => false,
     );
     const slow = new Promise<false>((resolve) => setTimeout(resolve, TRAIL_MS, false).unref());
     if (await Promise.race([on, slow])) return;
-    await this.#offlineJournal.write(this.#repo, entry);
+    late.givenUp = true;
+    this.#offlineJournal.write(this.#repo, entry, late.at);
   }
 
-  async append(entry: Entry, actor: Actor = ORCHESTRATOR): Promise<number> {
+  async append(entry: Entry, actor: Actor = ORCHESTRATOR, late?: Late): Promise<number> {
     const stream = streamOf.target(this.#repo);
     // What going back did while the trail was away comes before anything that follows from it.
     if (this.#offlineJournal.pending(this.#repo)) {
@@ -127,11 +135,13 @@ export class TargetJournal implements Journal {
     }
     for (let tries = 0; tries < 5; tries += 1) {
       this.#version ??= (await this.#trail.read(stream)).at(-1)?.envelope.version ?? 0;
+      if (late?.givenUp) throw retryable('trail-slow', 'it was journaled beside the trail');
       const appended = await this.#trail.append({
         stream,
         expectedVersion: this.#version,
         actor,
         entries: [entry],
+        ...(late === undefined ? {} : { at: late.at }),
       });
       if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
       if (appended.kind === 'appended') {

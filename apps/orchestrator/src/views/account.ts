@@ -193,7 +193,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'undo.finished':
       return `deploy of ${entry.data.release} again: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
     case 'target.journal-imported':
-      return `took over ${entry.data.records} entries that were kept beside the trail while it could not be written`;
+      return `took over ${entry.data.records.length} entries that were kept beside the trail while it could not be written`;
     case 'target.revert-started':
       return `started to revert ${short(entry.data.commit)}, the merge behind ${entry.data.release}`;
     case 'target.revert-finished':

@@ -6,6 +6,7 @@ import { type Role, urlOf } from './server.ts';
 
 export { placesOf } from './search.ts';
 export { type OwnPostgres, ownPostgres } from './server.ts';
+export { type Wire, wireTo } from './wire.ts';
 
 export type TestDatabase = {
   /** A url for each role; `postgres` is the superuser. */

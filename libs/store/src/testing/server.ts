@@ -116,6 +116,12 @@ export type OwnPostgres = {
   restart(mode: 'fast' | 'immediate'): Promise<void>;
   /** It is away until `restart`. */
   stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** It hangs (SIGSTOP, all of its processes) until `resume`: takes connections and bytes, and answers nobody. */
+  pause(): void;
+  resume(): void;
+  /** An address by TCP, or by the port of a wire to it. */
+  tcp(role: Role, port?: number): string;
+  port: number;
   close(): Promise<void>;
 };
 
@@ -147,6 +153,14 @@ export async function ownPostgres(): Promise<OwnPostgres> {
     server.kill(SIGNAL[mode]);
     await gone;
   };
+  /** The server first: stopped, it makes no process that would be missed. */
+  const signal = (name: 'SIGSTOP' | 'SIGCONT') => {
+    const { pid } = server;
+    if (pid === undefined) throw new Error('the server was not started');
+    process.kill(pid, name);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    for (const child of children === '' ? [] : children.split(' ')) process.kill(Number(child), name);
+  };
   await answering(port, '');
   await prepare(port, 'millwright');
   const url = (role: Role) => urlOf(role, port, 'millwright', encodeURIComponent(folder));
@@ -159,6 +173,10 @@ export async function ownPostgres(): Promise<OwnPostgres> {
       redactor: url('redactor'),
     },
     stop,
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+    tcp: (role, by = port) => urlOf(role, by, 'millwright'),
+    port,
     restart: async (mode) => {
       await stop(mode);
       server = start();

@@ -1,0 +1,22 @@
+import { connect } from './connect.ts';
+
+/** A new connection and a statement that take longer than this are no answer. Milliseconds. */
+const ANSWER_MS = 3_000;
+
+/** Whether the database answers anybody, be it with a refusal: asked over a connection of its own. Never rejects. */
+export async function answers(url: string): Promise<boolean> {
+  const sql = connect(url, { max: 1, fetch_types: false });
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ANSWER_MS, false);
+  });
+  const answer = sql`select 1`.then(
+    () => true,
+    // What a server says has a severity; what became of a connection has none.
+    (error: unknown) => error instanceof Error && 'severity' in error,
+  );
+  const answered = await Promise.race([answer, silence]);
+  clearTimeout(timer);
+  sql.end({ timeout: 0 }).catch(() => undefined); // nobody waits for it
+  return answered;
+}
