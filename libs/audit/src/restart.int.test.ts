@@ -1,6 +1,7 @@
 import { type Actor, streamOf } from '@millwright/domain';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { openPool } from './connect.ts';
 import { openRunnerTrail } from './runner.ts';
 import { attemptId, clock, halted, openAttempt, orchestrator, sandboxed, ticket } from './testing/trail.ts';
 import { openTrail } from './trail.ts';
@@ -91,4 +92,35 @@ test('writers, a follower and a runner survive two crashes: nothing is lost, dou
   expect(await append().catch(append)).toMatchObject({ kind: 'appended', version: 3 });
   expect((await trail.read(streamOf.attempt(attemptId(1)))).length).toBe(3);
   await Promise.all([runner.close(), trail.close()]);
+});
+
+test('a database that hangs is away within seconds, however often it is asked; what is only slow is waited for', async () => {
+  const trail = openTrail({ url: db.url.orchestrator, clock });
+  const pool = openPool(db.url.orchestrator, { max: 1, deadlineMs: 60_000 });
+  const append = (version: number) =>
+    trail.append({
+      stream: ticket(900),
+      expectedVersion: version,
+      actor: orchestrator,
+      entries: [halted('hang')],
+    });
+  expect(await append(0)).toMatchObject({ kind: 'appended' });
+  // Longer than it takes to find out that a database hangs.
+  const slow = pool.use((sql) => sql`select 'slept' as said from pg_sleep(9)`);
+  expect(await slow).toMatchObject([{ said: 'slept' }]);
+  const hanging = pool.use((sql) => sql`select 'slept' as said from pg_sleep(9)`);
+  await clock.sleep(100);
+  db.pause();
+  const away = { code: 'trail-unreachable', disposition: 'retryable' };
+  await Promise.all([
+    expect(hanging).rejects.toMatchObject(away),
+    expect(append(1)).rejects.toMatchObject(away),
+    expect(trail.read(ticket(900))).rejects.toMatchObject(away),
+  ]);
+  db.resume();
+  // Whether the append that hung has landed is known by reading.
+  const version = await vi.waitFor(async () => (await trail.read(ticket(900))).length, { timeout: 30_000 });
+  expect([1, 2]).toContain(version);
+  expect(await append(version)).toMatchObject({ kind: 'appended', version: version + 1 });
+  await Promise.all([trail.close(), pool.close()]);
 });
