@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OpenTrail, openTrail } from '@millwright/audit';
@@ -111,25 +111,39 @@ describe('the journal beside the trail', () => {
     expect(() => OfflineJournal.open(path, clock)).toThrow(/cannot be read.*move it aside/s);
   });
 
-  test.skipIf(process.getuid?.() !== 0)('a full disk does not stop it', () => {
-    const small = join(folder, 'small');
-    mkdirSync(small);
-    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'none', small]).status).toBe(0);
-    try {
-      const journal = OfflineJournal.open(journalIn(small), clock);
-      const { bavail, bsize } = statfsSync(small);
-      writeFileSync(join(small, 'full'), Buffer.alloc(bavail * bsize));
-      expect(statfsSync(small).bavail).toBe(0);
-      for (let n = 0; n < 300; n += 1) journal.write(SHOP, released(n, 'x'.repeat(1_000)));
-      const large = () => {
-        for (let n = 0; n < 1_000; n += 1) journal.write(SHOP, released(n, 'x'.repeat(4_000)));
+  test('a full disk does not stop it', () => {
+    const program = `
+      import { statfsSync, writeFileSync } from 'node:fs';
+      import { OfflineJournal } from ${JSON.stringify(new URL('./offline-journal.ts', import.meta.url).href)};
+      const journal = OfflineJournal.open('offline.db', { now: Date.now });
+      const { bavail, bsize } = statfsSync('.');
+      writeFileSync('full', Buffer.alloc(bavail * bsize));
+      let written = 0;
+      const write = (length) => {
+        journal.write('shop', { type: 'target.thawed', data: { reason: 'x'.repeat(length) } });
+        written += 1;
       };
-      expect(large).toThrow(/cannot be journaled/);
-      expect(journal.pending(SHOP)).toBe(true);
-      journal.close();
-    } finally {
-      spawnSync('umount', [small]);
-    }
+      for (let n = 0; n < 300; n += 1) write(1_000);
+      try {
+        for (;;) write(4_000);
+      } catch (error) {
+        console.log(JSON.stringify({ left: statfsSync('.').bavail, written, said: error.message, pending: journal.pending() }));
+      }`;
+    // A small file system of its own, which goes with the process.
+    const ran = spawnSync(
+      'unshare',
+      [
+        ...['--user', '--map-root-user', '--mount', 'sh', '-ec'],
+        `mount -t tmpfs -o size=4m none "$1"; cd "$1"; exec "$2" --no-warnings --input-type=module -e "$3"`,
+        ...['sh', folder, process.execPath, program],
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(ran.status, ran.stderr).toBe(0);
+    const { left, written, said, pending } = JSON.parse(ran.stdout);
+    expect({ left, pending }).toEqual({ left: 0, pending: true });
+    expect(written).toBeGreaterThanOrEqual(300);
+    expect(said).toMatch(/cannot be journaled in offline\.db.*full/);
   });
 });
 
