@@ -44,7 +44,14 @@ const common = {
   step: z.number().int().min(0).max(7),
   ceiling: z.number().int().min(0).max(7),
   /** The kind of change whose loss made `step` what it is, and what was rolled back. Left out where the repository's step is in force. */
-  lost: z.strictObject({ kind: TicketKind, release: ReleaseId.nullable() }).optional(),
+  lost: z
+    .strictObject({
+      kind: TicketKind,
+      release: ReleaseId.nullable(),
+      /** It is of another kind, and touches this, as what was rolled back did. */
+      path: z.string().max(4_096).optional(),
+    })
+    .optional(),
   halted: z.boolean(),
   budgetLeftUsd: z.number(),
   /** Who asked for the work: never counted as an approver of it. */

@@ -11,15 +11,18 @@ const bad: Bad = {
   release: 'rel_00000001' as ReleaseId,
   patch: patch('a'),
   reverse: patch('b'),
+  shape: 'a',
 };
 const commit = (name: string, of: PatchId = patch(name), undoes = false): Historic => ({
   commit: sha(name),
   patch: of,
+  shape: null,
   undoes,
 });
 const itself = commit('bad', bad.patch);
 const revert = commit('e1', bad.reverse);
 const candidate = sha('c');
+const NOTHING = { patch: NONE, shape: null };
 
 test.each<[string, Historic[], PatchId, string | null]>([
   ['it alone', [itself], NONE, 'commit'],
@@ -46,13 +49,21 @@ test.each<[string, Historic[], PatchId, string | null]>([
   ['a real fix: another patch of the same file', [itself, revert, commit('d1')], patch('d1'), null],
   ['nothing new at all', [], NONE, null],
 ])('%s', (_name, history, difference, how) => {
-  expect(held(bad, history, candidate, difference)?.how ?? null).toBe(how);
+  expect(held(bad, history, candidate, { patch: difference, shape: null })?.how ?? null).toBe(how);
+});
+
+test('the same but for white space is the same; a revert is one to the letter', () => {
+  const shaped = (name: string, shape: string) => ({ ...commit(name), shape });
+  expect(held(bad, [itself, revert, shaped('d1', 'a')], candidate, NOTHING)?.how).toBe('patch');
+  expect(held(bad, [shaped('d1', 'other')], candidate, NOTHING)).toBeNull();
+  expect(held(bad, [], candidate, { patch: patch('d'), shape: 'a' })?.how).toBe('difference');
+  expect(held(bad, [itself, shaped('e1', 'b')], candidate, NOTHING)?.how).toBe('commit');
 });
 
 test('a patch without content is never a copy of another', () => {
-  const empty = { ...bad, patch: NONE, reverse: NONE };
-  expect(held(empty, [commit('d1', NONE)], candidate, NONE)).toBeNull();
-  expect(held(empty, [itself, commit('d1', NONE)], candidate, NONE)?.how).toBe('commit');
+  const empty = { ...bad, patch: NONE, reverse: NONE, shape: null };
+  expect(held(empty, [commit('d1', NONE)], candidate, NOTHING)).toBeNull();
+  expect(held(empty, [itself, commit('d1', NONE)], candidate, NOTHING)?.how).toBe('commit');
 });
 
 test('the last word counts, whatever came before', () => {
@@ -69,7 +80,7 @@ test('the last word counts, whatever came before', () => {
     fc.property(kinds, (story) => {
       const word = story.findLast((kind) => kind !== 'other');
       const expected = word === 'bad' ? 'commit' : word === 'copy' ? 'patch' : null;
-      return (held(bad, story.map(of), candidate, NONE)?.how ?? null) === expected;
+      return (held(bad, story.map(of), candidate, NOTHING)?.how ?? null) === expected;
     }),
   );
 });

@@ -9,9 +9,16 @@ export type Bad = {
   /** Its patch, and the patch that takes it back. */
   readonly patch: PatchId;
   readonly reverse: PatchId;
+  /** Of the patch without white space; null where there is none to compare. */
+  readonly shape: string | null;
 };
 /** One commit of the history that is to ship. `undoes`: its tree is what taking the bad patch back at its place gives. */
-export type Historic = { readonly commit: GitSha; readonly patch: PatchId; readonly undoes: boolean };
+export type Historic = {
+  readonly commit: GitSha;
+  readonly patch: PatchId;
+  readonly shape: string | null;
+  readonly undoes: boolean;
+};
 
 /** How a history holds what was rolled back: the commit itself, its patch under another commit, or both trees' whole difference. */
 export type Held = { readonly how: 'commit' | 'patch' | 'difference'; readonly as: GitSha };
@@ -27,14 +34,18 @@ export function held(
   bad: Bad,
   history: readonly Historic[],
   candidate: GitSha,
-  difference: PatchId,
+  difference: Pick<Historic, 'patch' | 'shape'>,
 ): Held | null {
   let last: Held | null = null;
-  for (const { commit, patch, undoes } of history) {
-    if (commit === bad.commit) last = { how: 'commit', as: commit };
-    else if (patch === bad.patch && patch !== NO_PATCH) last = { how: 'patch', as: commit };
-    else if (undoes || (patch === bad.reverse && patch !== NO_PATCH)) last = null;
+  for (const one of history) {
+    if (one.commit === bad.commit) last = { how: 'commit', as: one.commit };
+    else if (isSame(bad, one)) last = { how: 'patch', as: one.commit };
+    else if (one.undoes || (one.patch === bad.reverse && one.patch !== NO_PATCH)) last = null;
   }
   if (last !== null) return last;
-  return difference === bad.patch && difference !== NO_PATCH ? { how: 'difference', as: candidate } : null;
+  return isSame(bad, difference) ? { how: 'difference', as: candidate } : null;
 }
+
+/** The same patch, or the same but for white space. A revert is only one to the letter: in some languages white space is meaning. */
+export const isSame = (bad: Pick<Bad, 'patch' | 'shape'>, one: Pick<Historic, 'patch' | 'shape'>): boolean =>
+  (one.patch === bad.patch && one.patch !== NO_PATCH) || (one.shape !== null && one.shape === bad.shape);

@@ -97,6 +97,17 @@ describe('a raise', () => {
   });
 });
 
+test('all that was rolled back since it was whole is kept, whatever a person sets in between; whole again, nothing is', () => {
+  const fallen = drop(
+    evolveAutonomy(drop(after(set(7)), 'bug', release(1)), set(3, 'bug'), 2),
+    'bug',
+    release(2),
+  );
+  expect(fallen.lost.get('bug')).toMatchObject({ release: release(2), releases: [release(1), release(2)] });
+  const raised = evolveAutonomy(fallen, set(7, 'bug'), 3);
+  expect(drop(raised, 'bug', release(3)).lost.get('bug')?.releases).toEqual([release(3)]);
+});
+
 test('what a person lowers comes back by a person’s word, as far as nothing was rolled back meanwhile', () => {
   const lowered = after(set(7), set(3, 'bug'));
   expect(lowered.lost.get('bug')).toMatchObject({ to: 3, upTo: 7, release: null });

@@ -12,6 +12,8 @@ export type Lost = {
   readonly whole: number;
   /** What was rolled back; null where a person set the step of this kind. */
   readonly release: ReleaseId | null;
+  /** All that was rolled back since it had its whole step, oldest first: what touches the same paths falls with it, whatever its kind. */
+  readonly releases: readonly ReleaseId[];
   readonly at: Instant;
   /** Runs of this kind whose releases came to serve since, oldest first. */
   readonly served: readonly RunId[];
@@ -45,13 +47,13 @@ export function evolveAutonomy(state: Autonomy, entry: Entry, at: Instant): Auto
       const whole = lost?.whole ?? state.step;
       if (step >= whole) return without(state, kind);
       if (lost !== undefined && step <= lost.upTo) return changed(state, kind, () => ({ ...lost, to: step }));
-      return fallen(state, kind, { to: step, upTo: lost === undefined ? whole : step, whole }, null, at);
+      return fell(state, kind, { to: step, upTo: lost === undefined ? whole : step, whole }, null, at);
     }
     case 'autonomy.dropped': {
       const { kind, to, release } = entry.data;
       if (kind === null) return { ...state, step: Math.min(state.step, to) };
       const { upTo, whole } = state.lost.get(kind) ?? { upTo: state.step, whole: state.step };
-      return fallen(state, kind, { to, upTo: Math.max(to, upTo - 1), whole }, release, at);
+      return fell(state, kind, { to, upTo: Math.max(to, upTo - 1), whole }, release, at);
     }
     case 'autonomy.raise-proposed':
       return changed(state, entry.data.kind, (lost) => ({ ...lost, proposed: true }));
@@ -91,16 +93,18 @@ export function earnedRaise(
     : { from: lost.to, to: lost.upTo + 1, runs: lost.served };
 }
 
-const fallen = (
+function fell(
   state: Autonomy,
   kind: TicketKind,
   steps: Pick<Lost, 'to' | 'upTo' | 'whole'>,
   release: ReleaseId | null,
   at: Instant,
-): Autonomy => ({
-  ...state,
-  lost: new Map([...state.lost, [kind, { ...steps, release, at, served: [], proposed: false }]]),
-});
+): Autonomy {
+  const before = state.lost.get(kind)?.releases ?? [];
+  const releases = release === null ? before : [...before.filter((one) => one !== release), release];
+  const lost: Lost = { ...steps, release, releases, at, served: [], proposed: false };
+  return { ...state, lost: new Map([...state.lost, [kind, lost]]) };
+}
 const without = (state: Autonomy, kind: TicketKind): Autonomy => ({
   ...state,
   lost: new Map([...state.lost].filter(([one]) => one !== kind)),

@@ -10,10 +10,11 @@ const list = (parts: readonly string[]): string => [...new Set(parts)].join('; '
 const step = (facts: Facts): string => {
   const { lost } = facts;
   if (lost === undefined || facts.step > facts.ceiling) return `step ${stepOf(facts)}`;
-  const why =
+  const fell =
     lost.release === null
       ? `set for ${lost.kind} changes`
       : `${lost.kind} changes fell to it when ${lost.release} was rolled back`;
+  const why = lost.path === undefined ? fell : `${fell}, and this one touches ${lost.path} too`;
   return `step ${stepOf(facts)} (${why})`;
 };
 const people = (n: number): string => (n === 1 ? 'one person' : n === 2 ? 'two people' : `${n} people`);

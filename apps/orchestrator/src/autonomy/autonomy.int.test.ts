@@ -114,6 +114,40 @@ test('an automatic rollback costs its kind of change a step, before the run says
   expect((await set({ step: 7, kind: 'docs' })).body.fallen).toEqual([]);
 });
 
+test('what fell stays lost where it fell, whatever the ticket calls itself; elsewhere another kind goes on', async () => {
+  const ann = await at.enrol('Ann', 'approver');
+  await at.ship({ 'src/pay.js': 'export const pay = 1;\n', 'README.md': '# Shop\n' });
+  const good = new Set(at.factory.world.releases.keys());
+  let asked = 0;
+  at.target.faults.figures = (id) => {
+    asked += 1_000;
+    return { requests: asked, errors: good.has(id) ? 0 : asked / 2 };
+  };
+  const bad = await at.ship({ 'src/pay.js': 'export const pay = 2;\n', 'README.md': '# Store\n' }, 'feature');
+  expect(bad.state).toBe('rolled_back');
+  at.target.faults.figures = () => ({ requests: 0, errors: 0 });
+  // Step 7 allows what raises; step 6 does not, and so does not 5.
+  await set({ step: 6 });
+  await set({ step: 5, kind: 'feature' });
+
+  const disguised = await at.file({ 'src/pay.js': 'export const pay = 3;\n' }, 'docs');
+  const gate = await at.until('its gate', async () => (await at.api('GET', '/gates')).body[0]);
+  expect(gate).toMatchObject({
+    action: 'merge',
+    reason: expect.stringMatching(/step 5 \(.*feature changes.*and this one touches src\/pay\.js too\)/),
+  });
+  const { end, gates } = await at.allowing(ann.token, at.ended(disguised));
+  expect([end.state, gates]).toEqual(['done', ['merge', 'deploy']]);
+  // Beside another file, and in another order, as little.
+  const beside = await at.file({ ...x(), 'src/pay.js': 'export const pay = 4;\n' }, 'bug');
+  const more = await at.allowing(ann.token, at.ended(beside));
+  expect(more.gates).toEqual(['merge', 'deploy']);
+
+  expect((await at.ship(x(), 'docs')).state).toBe('done');
+  // A document that the bad change touched too is in half of all changes.
+  expect((await at.ship({ 'README.md': '# Our shop\n' }, 'docs')).state).toBe('done');
+});
+
 test('what fell does not ship in the shadow of another kind of change', async () => {
   const ann = await at.enrol('Ann', 'approver');
   await at.ship(x());

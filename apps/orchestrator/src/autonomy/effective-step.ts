@@ -1,19 +1,61 @@
-import type { Facts, GitSha, Run, TicketKind } from '@millwright/domain';
-import { NO_AUTONOMY, stepFor } from '@millwright/policy';
+import type { Facts, GitSha, ReleaseId, Run, TicketKind } from '@millwright/domain';
+import { isDocument, NO_AUTONOMY, stepFor } from '@millwright/policy';
 import type { Factory } from '../factory.ts';
+
+/** Fallen kinds whose paths a change touches, each with one of them. */
+export type FallenPaths = ReadonlyMap<TicketKind, string>;
 
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
 export function inForce(
   factory: Factory,
   { repo }: Run,
   kinds: readonly TicketKind[],
+  touched: FallenPaths = new Map(),
 ): Pick<Facts, 'step' | 'lost'> {
   const autonomy = factory.world.repo(repo) ?? NO_AUTONOMY;
-  const step = stepFor(autonomy, kinds);
-  const kind = kinds.find((one) => autonomy.lost.get(one)?.to === step);
+  const all = [...kinds, ...touched.keys()];
+  const step = stepFor(autonomy, all);
+  const kind = all.find((one) => autonomy.lost.get(one)?.to === step);
   const lost = kind && autonomy.lost.get(kind);
   if (kind === undefined || lost === undefined || step === autonomy.step) return { step };
-  return { step, lost: { kind, release: lost.to < lost.upTo ? null : lost.release } };
+  const path = kinds.includes(kind) ? undefined : touched.get(kind);
+  const release = lost.to < lost.upTo ? null : lost.release;
+  return { step, lost: { kind, release, ...(path === undefined ? {} : { path }) } };
+}
+
+/**
+ * Kinds of change that fell by what touched the same paths as the change from one tree to another: what was lost stays lost there, whatever
+ * a ticket calls itself. Documents do not count: half of all changes touch the same few.
+ */
+export async function touchesFallen(
+  factory: Factory,
+  { repo: name }: Run,
+  from: GitSha,
+  to: GitSha,
+): Promise<FallenPaths> {
+  const touched = new Map<TicketKind, string>();
+  const fallen = factory.world.repo(name)?.lost;
+  if (fallen === undefined || fallen.size === 0) return touched;
+  const repo = await factory.repositories.open(name);
+  const paths = new Set((await repo.changed(from, to)).map(({ path }) => path));
+  for (const [kind, { releases }] of fallen)
+    for (const release of releases) {
+      const merged = mergeOf(factory, release);
+      if (merged === null) continue;
+      const { commit: before } = await repo.at(`${merged}^`);
+      const same = (await repo.changed(before, merged)).find(
+        ({ path }) => paths.has(path) && !isDocument(path),
+      );
+      if (same !== undefined) touched.set(kind, same.path);
+    }
+  return touched;
+}
+
+/** The commit that a release came from; null where the trail does not say. */
+function mergeOf({ world }: Factory, release: ReleaseId): GitSha | null {
+  const info = world.releases.get(release);
+  const merge = info && world.run(info.run)?.merge;
+  return merge?.kind === 'finished' ? merge.commit : null;
 }
 
 /**

@@ -19,11 +19,11 @@ import {
 } from '@millwright/domain';
 import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
 import type { Person } from '@millwright/store';
-import { inForce, shipsWith } from '../autonomy/effective-step.ts';
+import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
 import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
 import { handsIn } from './hands.ts';
-import { heldBy, sameAs } from './quarantine.ts';
+import { heldBy, nearTo, type QuarantineFact, sameAs } from './quarantine.ts';
 
 /** Who said yes to exactly this subject, and until when that counts. */
 export type Given = { approvals: { person: PersonId; at: number }[]; expiresAt: number };
@@ -73,22 +73,39 @@ export async function factsFor(
     case 'start':
       return { action, ...common };
     case 'merge':
-      return { action, ...common, ...(await mergeFacts(factory, run, config, authorTrusted)) };
+      return { action, ...common, ...(await mergeFacts(factory, run, ticket.kind, config, authorTrusted)) };
     case 'deploy':
       return { action, ...common, ...(await deployFacts(factory, run, ticket.kind, config, authorTrusted)) };
   }
 }
 
-async function mergeFacts(factory: Factory, run: Run, config: RepoConfig, authorTrusted: boolean) {
+async function mergeFacts(
+  factory: Factory,
+  run: Run,
+  kind: TicketKind,
+  config: RepoConfig,
+  authorTrusted: boolean,
+) {
   const { change } = run;
   if (!change) throw terminal('fact-missing', 'there is no change to judge');
   const tested = testOf(run, change.tree);
   const reviewed = reviewOf(run, change.patchId);
+  const quarantine = await sameAs(factory, run.repo, run.base.commit, change.commit);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
   return {
+    ...inForce(factory, run, [kind], await touchesFallen(factory, run, run.base.tree, change.tree)),
     candidate: { tree: change.tree, patchId: change.patchId },
-    quarantine: await sameAs(factory, run.repo, change.patchId, change.commit),
-    change: await changeFacts(factory, run, run.base.tree, change.tree, config, authorTrusted, report),
+    quarantine,
+    change: await changeFacts(
+      factory,
+      run,
+      run.base.tree,
+      change.tree,
+      config,
+      authorTrusted,
+      report,
+      quarantine,
+    ),
     test: {
       tree: report?.tree ?? change.tree,
       verdict: report?.verdict ?? ('none' as const),
@@ -111,20 +128,23 @@ async function deployFacts(
   const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const target = factory.world.target(run.repo);
   const serving = target.live === null ? null : await releaseOf(factory, target.live);
+  const from = serving?.tree ?? run.base.tree;
+  const quarantine = await heldBy(factory, run.repo, release.commit, serving?.commit ?? null);
   const change = await changeFacts(
     factory,
     run,
-    serving?.tree ?? run.base.tree,
+    from,
     release.tree,
     config,
     authorTrusted,
     release.test,
+    quarantine,
   );
   const kinds = await shipsWith(factory, run, release.commit, serving?.commit ?? null);
   return {
-    ...inForce(factory, run, [kind, ...kinds]),
+    ...inForce(factory, run, [kind, ...kinds], await touchesFallen(factory, run, from, release.tree)),
     candidate: { tree: release.tree },
-    quarantine: await heldBy(factory, run.repo, release.commit, serving?.commit ?? null),
+    quarantine,
     change,
     test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
     undo: undoOf(change.irreversible, run.rehearsal, target.live),
@@ -161,6 +181,7 @@ async function changeFacts(
   config: RepoConfig,
   authorTrusted: boolean,
   report: TestReport | null,
+  held: readonly QuarantineFact[],
 ): Promise<ChangeFacts> {
   const repo = await factory.repositories.open(run.repo);
   const patch = (await repo.diff(from, to)).toString('utf8');
@@ -179,6 +200,7 @@ async function changeFacts(
     config: { protected: config.protected },
     authorTrusted,
     tests,
+    near: await nearTo(factory, run.repo, from, to, held),
   });
 }
 
@@ -200,7 +222,7 @@ export async function riskBetween(
     getJson(factory.store.artifacts, RepoConfig, run.config),
     factory.store.people.list(),
   ]);
-  return changeFacts(factory, run, from, to, config, trusted(enrolled, run), report);
+  return changeFacts(factory, run, from, to, config, trusted(enrolled, run), report, []);
 }
 
 /** The tree that a deploy is compared with: of the release that serves, else of the run's base. */

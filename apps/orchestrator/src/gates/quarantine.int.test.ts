@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Factory } from '../factory.ts';
 import { Repository } from '../source-control/repository.ts';
-import { heldBy, sameAs } from './quarantine.ts';
+import { heldBy, nearTo, sameAs } from './quarantine.ts';
 
 // Every way around that history offers, on real git.
 
@@ -119,9 +119,54 @@ test('a revert is known by what it does, not by what it says', async () => {
 });
 
 test('a change that is the bad patch again is known before it merges; without a quarantine nothing is asked', async () => {
-  const { patchId } = { patchId: await repo.patchId(good, bad) };
-  expect(await sameAs(factoryWith(bad), shop, patchId, good)).toMatchObject([{ commit: bad, how: 'patch' }]);
-  expect(await sameAs(factoryWith(bad), shop, 'f'.repeat(40), good)).toEqual([]);
+  expect(await sameAs(factoryWith(bad), shop, good, bad)).toMatchObject([{ commit: bad, how: 'patch' }]);
+  expect(await sameAs(factoryWith(bad), shop, bad, good)).toEqual([]);
   expect(await heldBy(factoryWith(), shop, bad, good)).toEqual([]);
   expect(await judged(null)).toBe('commit');
 });
+
+test.each<[string, Record<string, string>]>([
+  ['a blank line more', { 'a.txt': text([4, 'FIVE\n']), 'b.txt': text([4, 'FIVE']) }],
+  ['other spaces', { 'a.txt': text([4, '  FIVE ']), 'b.txt': text([4, 'FIVE\t']) }],
+  [
+    'other spaces around it too',
+    { 'a.txt': text([4, 'FIVE'], [8, 'nine\n\n']), 'b.txt': text([4, 'FI VE']) },
+  ],
+])('the bad patch with %s is held, merged or not', async (_, files) => {
+  git('revert', '--no-edit', bad);
+  const before = git('rev-parse', 'HEAD') as GitSha;
+  const again = commit('again', files);
+  expect(await judged()).toBe('patch');
+  expect(await sameAs(factoryWith(bad), shop, before, again)).toMatchObject([{ how: 'patch' }]);
+});
+
+test('what has most of it is near, and what is another change is not', async () => {
+  git('revert', '--no-edit', bad);
+  const before = git('rev-parse', 'HEAD') as GitSha;
+  const near = async (files: Record<string, string>) => {
+    git('reset', '-q', '--hard', before);
+    const made = commit('made', files);
+    await judged();
+    return nearTo(factoryWith(bad), shop, before, made);
+  };
+  const both = { 'a.txt': text([4, 'FIVE']), 'b.txt': text([4, 'FIVE']) };
+  expect(await near({ ...both, 'c.txt': 'more\n' })).toEqual([expect.stringContaining('rel_00000001')]);
+  expect(await near({ 'c.txt': 'FIVE\n' })).toHaveLength(1);
+  expect(await near({ 'a.txt': text([4, 'Five']), 'b.txt': text([4, 'Five']) })).toEqual([]);
+});
+
+test.each(['bad', 'good'] as const)(
+  'a history that has lost its %s commit is an error, never one without what is bad',
+  async (which) => {
+    const head = commit('on top', { 'c.txt': 'c\n' });
+    expect(await judged()).toBe('commit');
+    const lost = which === 'bad' ? bad : good;
+    const { dir } = repo.git;
+    rmSync(join(dir, 'objects', lost.slice(0, 2), lost.slice(2)));
+    const fresh = await Repository.open(dirname(dir), 'shop', repo.url, 'main');
+    const broken = { ...factoryWith(bad), repositories: { open: async () => fresh } } as unknown as Factory;
+    await expect(fresh.isAncestor(good, head)).rejects.toThrow(/git merge-base failed/);
+    await expect(heldBy(broken, shop, head, good)).rejects.toThrow(/failed/);
+    await expect(nearTo(broken, shop, good, head)).rejects.toThrow(/failed/);
+  },
+);

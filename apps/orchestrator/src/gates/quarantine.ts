@@ -1,5 +1,5 @@
-import type { GitSha, Held, ReleaseId, RepoName } from '@millwright/domain';
-import { held } from '@millwright/domain';
+import { type GitSha, type Held, held, isSame, type ReleaseId, type RepoName } from '@millwright/domain';
+import { isNear, shapeOf } from '@millwright/policy';
 import type { Factory } from '../factory.ts';
 import { historySince } from '../source-control/history.ts';
 import type { Repository } from '../source-control/repository.ts';
@@ -22,7 +22,7 @@ export async function heldBy(
       const [bad, history, difference] = await Promise.all([
         patchesOf(repo, commit),
         historySince(repo, candidate, commit),
-        repo.patchId(live ?? candidate, candidate),
+        likenessOf(repo, live ?? candidate, candidate),
       ]);
       const how = held({ commit, release, ...bad }, history, candidate, difference);
       return how === null ? [] : [{ commit, release, ...how }];
@@ -31,25 +31,64 @@ export async function heldBy(
   return found.flat();
 }
 
-/** What of the quarantine a change is, patch for patch. What its base holds is not its own fault. */
+/** What of the quarantine a change is, patch for patch or but for white space. What its base holds is not its own fault. */
 export async function sameAs(
   factory: Factory,
   name: RepoName,
-  patch: string,
+  base: GitSha,
   candidate: GitSha,
 ): Promise<QuarantineFact[]> {
+  const quarantine = factory.world.quarantine(name);
+  if (quarantine.length === 0) return [];
   const repo = await factory.repositories.open(name);
+  const change = await likenessOf(repo, base, candidate);
   const found = await Promise.all(
-    factory.world.quarantine(name).map(async ({ commit, release }) => {
-      const bad = await patchesOf(repo, commit);
-      return bad.patch === patch ? [{ commit, release, how: 'patch' as const, as: candidate }] : [];
+    quarantine.map(async ({ commit, release }) =>
+      isSame(await patchesOf(repo, commit), change)
+        ? [{ commit, release, how: 'patch' as const, as: candidate }]
+        : [],
+    ),
+  );
+  return found.flat();
+}
+
+/**
+ * What of the quarantine has most of itself in the change from one tree to another, in words for people; without what is `held` in it
+ * whole, which is another fact.
+ */
+export async function nearTo(
+  factory: Factory,
+  name: RepoName,
+  from: GitSha,
+  to: GitSha,
+  held: readonly QuarantineFact[] = [],
+): Promise<string[]> {
+  const whole = new Set(held.map(({ commit }) => commit));
+  const quarantine = factory.world.quarantine(name).filter(({ commit }) => !whole.has(commit));
+  if (quarantine.length === 0) return [];
+  const repo = await factory.repositories.open(name);
+  const change = await textOf(repo, from, to);
+  const found = await Promise.all(
+    quarantine.map(async ({ commit, release }) => {
+      const { commit: before } = await repo.at(`${commit}^`);
+      return isNear(await textOf(repo, before, commit), change)
+        ? [`${release} (${commit.slice(0, 10)})`]
+        : [];
     }),
   );
   return found.flat();
 }
 
+const textOf = async (repo: Repository, from: GitSha, to: GitSha): Promise<string> =>
+  (await repo.diff(from, to)).toString('utf8');
+
+const likenessOf = async (repo: Repository, from: GitSha, to: GitSha) => ({
+  patch: await repo.patchId(from, to),
+  shape: shapeOf(await textOf(repo, from, to)),
+});
+
 async function patchesOf(repo: Repository, commit: GitSha) {
   const { commit: before } = await repo.at(`${commit}^`);
-  const [patch, reverse] = await Promise.all([repo.patchId(before, commit), repo.patchId(commit, before)]);
-  return { patch, reverse };
+  const [own, reverse] = await Promise.all([likenessOf(repo, before, commit), repo.patchId(commit, before)]);
+  return { ...own, reverse };
 }

@@ -32,7 +32,7 @@ export const branchOf = (repository: () => Promise<Repository>, branch: string):
     const repo = await repository();
     const { git } = repo;
     const head = await repo.remoteHead(branch);
-    if (head !== null && (await git.run(['cat-file', '-e', `${head}^{commit}`])).exitCode !== 0)
+    if (head !== null && (await git.ask(['cat-file', '-e', head], [0, 1])).exitCode === 1)
       throw retryable(
         'branch-not-ours',
         `${branch} has commits that this factory did not make: choose another branch`,

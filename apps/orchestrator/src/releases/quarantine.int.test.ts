@@ -12,6 +12,8 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   const made: Record<string, Record<string, string>> = {
     bad: BAD,
     again: BAD,
+    spaced: { 'a.txt': 'one\n\nTWO \nthree\n' },
+    near: { 'a.txt': 'one\nTWO\nthree\nfour\n' },
     fix: { 'a.txt': 'one\nTwo\nthree\n' },
   };
   factory = await deployingFactory(
@@ -20,6 +22,7 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
     { implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' } },
   );
   const { site, file, ended, api } = factory;
+  const { token } = await factory.enrol('eve', 'approver');
   await ended(await file('first'));
   site.write('broken', '');
   const bad = await ended(await file('bad', 'bug'));
@@ -33,9 +36,17 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
     reason: expect.stringContaining(`./millwright release lift ${bad.release}`),
     delivered: null,
   });
-  // Others flow, and so does a fix: it is another patch.
+  expect(await ended(await file('spaced'))).toMatchObject({ state: 'denied', delivered: null });
+  // What has most of it, and something more, is a person's to judge.
+  const near = await file('near', 'docs');
+  const gate = await factory.until('its gate', async () => (await api('GET', '/gates')).body[0]);
+  expect(gate.reason).toContain(`has most of what was rolled back: ${bad.release}`);
+  await api('POST', `/gates/${gate.id}/deny`, { reason: 'as bad' }, token);
+  expect(await ended(near)).toMatchObject({ state: 'denied' });
+  // Others flow by themselves; a fix is another patch, and touches what fell: a person lets it out.
   expect(await ended(await file('other'))).toMatchObject({ state: 'done' });
-  expect(await ended(await file('fix'))).toMatchObject({ state: 'done' });
+  const fix = await factory.allowing(token, ended(await file('fix')));
+  expect(fix).toMatchObject({ end: { state: 'done' }, gates: ['merge', 'deploy'] });
 
   // Somebody brings the patch back past the factory: nothing that holds it is let out.
   const work = `${factory.root}/work`;
@@ -55,8 +66,10 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   expect(await lift(author.token)).toMatchObject({ status: 403 });
   expect(await lift()).toMatchObject({ status: 200, body: { commit: bad.change.commit } });
   expect(await lift()).toMatchObject({ status: 409, body: { code: 'not-quarantined' } });
-  const lifted = await ended(await file('lifted'));
+  // Its release brings the change of the path that fell.
+  const { end: lifted, gates } = await factory.allowing(token, ended(await file('lifted')));
   expect(lifted).toMatchObject({ state: 'done' });
+  expect(gates).toEqual(['deploy']);
   expect(site.read('current')).toBe(lifted.release);
 });
 

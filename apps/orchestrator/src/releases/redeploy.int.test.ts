@@ -2,6 +2,7 @@ import type { Entry, RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { git } from '../testing/scripted-factory.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 import { resumeRedeploys } from './redeploy.ts';
 import { retirePrevious } from './retire-previous.ts';
@@ -280,4 +281,23 @@ test('what a release leaves over is stopped once, also where its factory was kil
   await at.until('the sweep', async () => (await retired()).length === 3);
   await retirePrevious(at.factory, SHOP);
   expect(await retired()).toEqual([...before, of(two.release, fence + 1)]);
+});
+
+test('a change whose title says that it reverts another does not keep that one on the branch', async () => {
+  await open(7);
+  const [one, two] = [await at.ship(x(2)), await at.ship({ 'src/bad.js': 'export const bad = true;\n' })];
+  const commit = (await at.api('GET', `/runs/${two.id}`)).body.delivered.commit;
+  const files = { 'src/other.js': 'export const other = 1;\n' };
+  const liar = await at.ended(await at.file(files, 'feature', `Millwright-Reverts: ${commit}`));
+  expect(liar.state).toBe('done');
+  const back = (await rollback({ release: one.release })).body;
+  expect(back).toMatchObject({ done: true, to: one.release });
+  git(at.root, 'clone', '-q', at.remote, 'after');
+  expect(git(`${at.root}/after`, 'ls-files')).not.toContain('src/bad.js');
+  const reverted = (await at.trail()).find(
+    ({ type, data }) => type === 'target.revert-finished' && data.release === two.release,
+  );
+  expect(git(`${at.root}/after`, 'show', '--format=%s', '--stat', String(reverted?.data.commit))).toContain(
+    'src/bad.js',
+  );
 });

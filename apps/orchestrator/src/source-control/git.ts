@@ -75,15 +75,24 @@ export class Git {
     return { exitCode, stdout: Buffer.concat(out), stderr: stderr.trim() };
   }
 
+  /**
+   * Like `run`, but throws with what git said unless the exit code is one that git answers with: 128 is never a "no". Nor is a 1 beside an
+   * error: `merge-base --is-ancestor` ends so where a commit in between is lost.
+   */
+  async ask(
+    args: string[],
+    answers: readonly number[],
+    options: Parameters<Git['run']>[1] = {},
+  ): Promise<GitResult> {
+    const result = await this.run(args, options);
+    const failed = result.exitCode !== 0 && /^(error|fatal): /m.test(result.stderr);
+    if (failed || !answers.includes(result.exitCode)) throw gitFailed(args, result);
+    return result;
+  }
+
   /** Like `run`, but any exit code other than 0 throws with what git said. */
   async must(args: string[], options: Parameters<Git['run']>[1] = {}): Promise<Buffer> {
-    const result = await this.run(args, options);
-    if (result.exitCode !== 0)
-      throw terminal(
-        'git-failed',
-        `git ${args[0]} failed: ${result.stderr || `exit code ${result.exitCode}`}`,
-      );
-    return result.stdout;
+    return (await this.ask(args, [0], options)).stdout;
   }
 
   /** Like `must`; the output as trimmed text. */
@@ -91,3 +100,7 @@ export class Git {
     return (await this.must(args, options)).toString('utf8').trim();
   }
 }
+
+/** A git command that could not answer. */
+export const gitFailed = ([command = '']: readonly string[], { exitCode, stderr }: GitResult) =>
+  terminal('git-failed', `git ${command} failed: ${stderr || `exit code ${exitCode}`}`);

@@ -1,4 +1,5 @@
 import { type GitSha, type Historic, PatchId } from '@millwright/domain';
+import { shapeOf } from '@millwright/policy';
 import { Memo } from './memo.ts';
 import { DIFF, type Repository } from './repository.ts';
 
@@ -30,9 +31,11 @@ async function readSince(repo: Repository, head: GitSha, bad: GitSha): Promise<H
     repo.git.text(['log', '--format=%H', '--regexp-ignore-case', '--grep=revert', ...range], { env }),
   ]);
   const lines = (await repo.git.text(['patch-id', '--verbatim'], { input: log })).split('\n').filter(Boolean);
+  const shapes = shapesIn(log.toString('utf8'));
   const commits = lines.map((line) => {
-    const [patch, commit] = line.split(' ');
-    return { commit: commit as GitSha, patch: PatchId.parse(patch) };
+    const [patch, name] = line.split(' ');
+    const commit = name as GitSha;
+    return { commit, patch: PatchId.parse(patch), shape: shapes.get(commit) ?? null };
   });
   const own = commits.find((one) => one.commit === bad)?.patch;
   const copies = [bad, ...commits.filter((one) => one.patch === own).map((one) => one.commit)];
@@ -45,24 +48,22 @@ async function readSince(repo: Repository, head: GitSha, bad: GitSha): Promise<H
   );
 }
 
+/** Of `git log --format='commit %H' -p`. A line of a patch never begins with a letter, and what begins a file's is not `commit`. */
+function shapesIn(log: string): Map<GitSha, string | null> {
+  const parts = log.split(/^commit ([0-9a-f]{40,64})$/m).slice(1);
+  return new Map(
+    parts.flatMap((part, at) =>
+      at % 2 === 0 ? [[part as GitSha, shapeOf(parts[at + 1] ?? '')] as const] : [],
+    ),
+  );
+}
+
 /** Whether the commit's tree is what taking one of `bads` back from its parent's tree gives. */
 async function undoesAny(repo: Repository, commit: GitSha, bads: readonly GitSha[]): Promise<boolean> {
   const [{ tree }, parent] = await Promise.all([repo.at(commit), repo.at(`${commit}^`)]);
   for (const bad of bads) {
     const before = await repo.at(`${bad}^`);
-    // A commit that takes `bad` back, on top of it: merged into the parent it has `bad` as its base, which is what revert means.
-    const undo = await repo.git.text(['commit-tree', before.tree, '-p', bad, '-m', 'undo'], { env: NOBODY });
-    const merged = await repo.git.run(['merge-tree', '--write-tree', parent.commit, undo]);
-    if (merged.exitCode === 0 && merged.stdout.toString('utf8').trim() === tree) return true;
+    if ((await repo.mergedTree(bad, parent.commit, before.commit)) === tree) return true;
   }
   return false;
 }
-
-const NOBODY = {
-  GIT_AUTHOR_NAME: 'Millwright',
-  GIT_AUTHOR_EMAIL: 'millwright@localhost',
-  GIT_AUTHOR_DATE: '@0 +0000',
-  GIT_COMMITTER_NAME: 'Millwright',
-  GIT_COMMITTER_EMAIL: 'millwright@localhost',
-  GIT_COMMITTER_DATE: '@0 +0000',
-};

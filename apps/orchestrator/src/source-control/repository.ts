@@ -12,7 +12,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import { credentialEnvironment } from './credential.ts';
-import { Git, type GitResult } from './git.ts';
+import { Git, type GitResult, gitFailed } from './git.ts';
 import { complaint, remarks } from './git-messages.ts';
 import { identity } from './identity.ts';
 import { Memo } from './memo.ts';
@@ -34,6 +34,11 @@ export type Fetched =
 /** Larger results are made anew each time instead of held: bytes, and paths. */
 const HELD_DIFF = 1_048_576;
 const HELD_PATHS = 2_000;
+
+/** What git says of a patch that is at fault itself, and where its own objects are. */
+const DOES_NOT_APPLY =
+  /patch does not apply|patch failed|does not exist in index|already exists in index|does not match index|invalid path|No valid patches|corrupt patch|unrecognized input|lacks filename|malformed patch|wrong type/;
+const UNREADABLE = /failed to read|unable to read|unable to find|cannot read/;
 
 /** How a patch is made everywhere, so that patch-ids can be compared. */
 export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
@@ -222,11 +227,12 @@ export class Repository {
     try {
       await this.git.must(['read-tree', tree], { env });
       if (patch.length > 0) {
-        const applied = await this.git.run(['apply', '--cached', '--whitespace=nowarn', '-'], {
-          env,
-          input: patch,
-        });
-        if (applied.exitCode !== 0) return null;
+        const args = ['apply', '--cached', '--whitespace=nowarn', '-'];
+        const applied = await this.git.run(args, { env, input: patch });
+        if (applied.exitCode !== 0) {
+          if (DOES_NOT_APPLY.test(applied.stderr) && !UNREADABLE.test(applied.stderr)) return null;
+          throw gitFailed(args, applied);
+        }
       }
       return GitSha.parse(await this.git.text(['write-tree'], { env }));
     } finally {
@@ -298,14 +304,7 @@ export class Repository {
         commit: await this.commit(changed.tree, ours, message, atMs),
         tree: changed.tree,
       };
-    // git 2.39 has no --merge-base: two commits on a root of their own have that root as theirs.
-    const root = await this.#unnamed(from.tree);
-    const [left, right] = await Promise.all([
-      this.#unnamed(onto.tree, root),
-      this.#unnamed(changed.tree, root),
-    ]);
-    const result = await this.git.run(['merge-tree', '--write-tree', '--name-only', '-z', left, right]);
-    if (result.exitCode > 1) throw terminal('git-failed', `git merge-tree failed: ${result.stderr}`);
+    const result = await this.#mergeTree(from.tree, onto.tree, changed.tree);
     const [tree, ...rest] = result.stdout.toString('utf8').split('\0');
     const merged = GitSha.parse(tree);
     if (result.exitCode === 0)
@@ -322,6 +321,14 @@ export class Repository {
     };
   }
 
+  /** 0: merged, 1: with conflicts; the tree comes first. */
+  async #mergeTree(base: GitSha, ours: GitSha, theirs: GitSha): Promise<GitResult> {
+    // git 2.39 has no --merge-base: two commits on a root of their own have that root as theirs.
+    const root = await this.#unnamed(base);
+    const [left, right] = await Promise.all([this.#unnamed(ours, root), this.#unnamed(theirs, root)]);
+    return this.git.ask(['merge-tree', '--write-tree', '--name-only', '-z', left, right], [0, 1]);
+  }
+
   /** A commit that nothing names: collected sooner or later. */
   async #unnamed(tree: GitSha, parent?: GitSha): Promise<GitSha> {
     const on = parent === undefined ? [] : ['-p', parent];
@@ -330,10 +337,36 @@ export class Repository {
     );
   }
 
-  /** The tree that undoes `commit` on top of `head`, as a new commit. */
+  /** The tree without what `commit` changed, as a new commit on `head`. */
   async revert(head: GitSha, commit: GitSha, message: string, atMs: number): Promise<Merged> {
     const before = await this.at(`${commit}^`);
     return this.merge(commit, head, before.commit, message, atMs);
+  }
+
+  /** The tree with what `commit` changed, as a new commit on `head`. */
+  async reapply(head: GitSha, commit: GitSha, message: string, atMs: number): Promise<Merged> {
+    const before = await this.at(`${commit}^`);
+    return this.merge(before.commit, head, commit, message, atMs);
+  }
+
+  /**
+   * Whether a history's end has what `commit` changed: `in` or `out`, by what taking it back, or putting it there, would do to the tree.
+   * `mixed` is neither: some of it, or something else in its place.
+   */
+  async holds(at: GitSha, commit: GitSha): Promise<'in' | 'out' | 'mixed'> {
+    const { commit: before } = await this.at(`${commit}^`);
+    const { tree } = await this.at(at);
+    if ((await this.mergedTree(commit, at, before)) === tree) return 'out';
+    return (await this.mergedTree(before, at, commit)) === tree ? 'in' : 'mixed';
+  }
+
+  /** The tree of a merge that has no conflict, else null. */
+  async mergedTree(base: GitSha, ours: GitSha, theirs: GitSha): Promise<GitSha | null> {
+    const [from, onto, changed] = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
+    if (from.tree === onto.tree) return changed.tree;
+    if (from.tree === changed.tree) return onto.tree;
+    const { exitCode, stdout } = await this.#mergeTree(from.tree, onto.tree, changed.tree);
+    return exitCode === 0 ? GitSha.parse(stdout.toString('utf8').split('\0')[0]) : null;
   }
 
   /** Where a branch of the remote stands, or null. */
@@ -345,17 +378,12 @@ export class Repository {
     return line === '' ? null : GitSha.parse(line.split('\t')[0]);
   }
 
-  /** The newest commit after `since` and up to `head` whose message has this line, or null. */
-  async commitSaying(head: GitSha, since: GitSha, line: string): Promise<GitSha | null> {
-    const found = await this.git.text([
-      'log',
-      '--format=%H',
-      '-1',
-      '--fixed-strings',
-      `--grep=${line}`,
-      `${since}..${head}`,
-    ]);
-    return found === '' ? null : GitSha.parse(found);
+  /** The commits after `since` and up to `head` that touch one of these paths, newest first, `most` at most. */
+  async touching(head: GitSha, since: GitSha, paths: readonly string[], most: number): Promise<GitSha[]> {
+    const range = [`-${most}`, '--full-history', head, `^${since}`, '--', ...paths];
+    const env = { GIT_LITERAL_PATHSPECS: '1' };
+    const found = await this.git.text(['log', '--format=%H', ...range], { env });
+    return found === '' ? [] : found.split('\n').map((line) => GitSha.parse(line));
   }
 
   /** What `to` has and `from` has not, newest first, `most` at most. */
@@ -375,11 +403,12 @@ export class Repository {
   async isCheckedOut(): Promise<boolean> {
     const local = this.url.startsWith('file://') ? fileURLToPath(this.url) : this.url;
     if (!local.startsWith('/')) return false;
-    const bare = await this.git.run(['rev-parse', '--is-bare-repository'], {
+    const bare = await this.git.must(['rev-parse', '--is-bare-repository'], {
       env: { GIT_DIR: existsSync(join(local, '.git')) ? join(local, '.git') : local },
     });
-    if (bare.stdout.toString().trim() !== 'false') return false;
-    const head = await this.git.run(['symbolic-ref', '--quiet', '--short', 'HEAD'], {
+    if (bare.toString().trim() !== 'false') return false;
+    // 1: it is at no branch.
+    const head = await this.git.ask(['symbolic-ref', '--quiet', '--short', 'HEAD'], [0, 1], {
       env: { GIT_DIR: join(local, '.git') },
     });
     return head.stdout.toString().trim() === this.branch;
@@ -389,10 +418,7 @@ export class Repository {
   async isAncestor(commit: GitSha, of: GitSha): Promise<boolean> {
     const known = this.#made.isAncestor(commit, of);
     if (known !== null) return known;
-    const { exitCode, stderr } = await this.git.run(['merge-base', '--is-ancestor', commit, of]);
-    if (exitCode > 1)
-      throw terminal('git-failed', `whether ${of} stands on ${commit} cannot be told: ${complaint(stderr)}`);
-    return exitCode === 0;
+    return (await this.git.ask(['merge-base', '--is-ancestor', commit, of], [0, 1])).exitCode === 0;
   }
 
   /**

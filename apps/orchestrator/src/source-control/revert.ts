@@ -4,24 +4,36 @@ import type { Repository } from './repository.ts';
 
 type Reverted = { commit: GitSha | null; ref: string; reason: string };
 
-/** Idempotent: the revert of a commit is known by its trailer. Conflicts are left to a person, and said. */
+/** Whose work it was is looked for in so many commits that touch the same files. */
+const MOST_COMMITS = 50;
+
+/**
+ * Takes what a commit changed off the branch, by a new commit. Idempotent: whether it is there is read off the trees, never off a message.
+ * Conflicts are left to a person, and said.
+ */
 export const revertMerge = (factory: Factory, name: RepoName, commit: GitSha, trailer: string) =>
   setMerge(factory, name, commit, 'out', trailer);
 
-/** Takes the revert of a commit back, by a new commit; as idempotent. */
+/** Puts what a commit changed back on the branch, by a new commit; as idempotent. */
 export const restoreMerge = (factory: Factory, name: RepoName, commit: GitSha, trailer: string) =>
   setMerge(factory, name, commit, 'in', trailer);
 
-const mark = (commit: GitSha): string => `Millwright-Reverts: ${commit}`;
-
-/** The newest commit of the chain commit ← revert ← revert of the revert ← …, and whether the first one's change is in the branch. */
-async function tipOf(repo: Repository, head: GitSha, commit: GitSha) {
-  let [tip, isIn]: [GitSha, boolean] = [commit, true];
-  for (;;) {
-    const next = await repo.commitSaying(head, tip, mark(tip));
-    if (next === null) return { tip, isIn };
-    [tip, isIn] = [next, !isIn];
+/** The newest commit of the branch that made it so. */
+async function madeBy(
+  repo: Repository,
+  head: GitSha,
+  commit: GitSha,
+  wanted: 'in' | 'out',
+): Promise<GitSha | null> {
+  const { commit: before } = await repo.at(`${commit}^`);
+  const paths = (await repo.changed(before, commit)).map(({ path }) => path);
+  if (paths.length === 0) return null;
+  for (const one of await repo.touching(head, commit, paths, MOST_COMMITS)) {
+    const { commit: parent } = await repo.at(`${one}^`);
+    if ((await repo.holds(one, commit)) === wanted && (await repo.holds(parent, commit)) !== wanted)
+      return one;
   }
+  return null;
 }
 
 async function setMerge(
@@ -35,32 +47,35 @@ async function setMerge(
     const repo = await factory.repositories.open(name);
     const head = await repo.fetch();
     if ('kind' in head) throw retryable('remote', `${repo.url}: ${head.reason}`);
-    const { tip, isIn } = await tipOf(repo, head.commit, commit);
-    if (isIn === (wanted === 'in')) {
-      if (tip === commit) return { commit: null, ref: repo.branch, reason: 'it was never reverted' };
-      return { commit: tip, ref: repo.branch, reason: 'found on the branch' };
+    if ((await repo.holds(head.commit, commit)) === wanted) {
+      const by = await madeBy(repo, head.commit, commit, wanted);
+      if (by !== null) return { commit: by, ref: repo.branch, reason: 'found on the branch' };
+      return wanted === 'in'
+        ? { commit: null, ref: repo.branch, reason: 'it was never reverted' }
+        : { commit: head.commit, ref: repo.branch, reason: 'the branch does not hold it any more' };
     }
     const title = await repo.title(commit);
-    const message =
+    const message = (
       wanted === 'out'
-        ? `Revert "${title}"\n\nIts release was rolled back.`
-        : `Reapply "${title}"\n\nIts release serves again.`;
-    const merged = await repo.revert(
+        ? [`Revert "${title}"`, 'Its release was rolled back.', `Millwright-Reverts: ${commit}\n${trailer}\n`]
+        : [`Reapply "${title}"`, 'Its release serves again.', `${trailer}\n`]
+    ).join('\n\n');
+    const merged = await repo[wanted === 'out' ? 'revert' : 'reapply'](
       head.commit,
-      tip,
-      `${message}\n\n${mark(tip)}\n${trailer}\n`,
+      commit,
+      message,
       factory.clock.now(),
     );
     if (merged.kind === 'conflict')
       return {
         commit: null,
         ref: repo.branch,
-        reason: `the revert conflicts in ${merged.paths.join(', ')}: revert ${tip} by hand`,
+        reason: `the revert conflicts in ${merged.paths.join(', ')}: revert ${commit} by hand`,
       };
     const pushed = await repo.push(merged.commit, head.commit);
     if (pushed.kind === 'moved') throw retryable('base-moved', pushed.reason);
     if (pushed.kind === 'refused') {
-      const branch = `millwright/revert-${tip.slice(0, 12)}`;
+      const branch = `millwright/revert-${commit.slice(0, 12)}`;
       await repo.pushBranch(merged.commit, branch);
       return {
         commit: merged.commit,

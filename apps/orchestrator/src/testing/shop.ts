@@ -36,7 +36,7 @@ export type Shop = ScriptedFactory & {
   target: MemoryTarget;
   /** Files a ticket whose run changes `files`, and waits for its end. */
   ship(files: Record<string, string>, kind?: TicketKind): Promise<RunSeen>;
-  file(files: Record<string, string>, kind?: TicketKind): Promise<string>;
+  file(files: Record<string, string>, kind?: TicketKind, title?: string): Promise<string>;
   ended(ticket: string, nth?: number): Promise<RunSeen>;
   live(): ReleaseId | null;
   trail(): Promise<{ type: string; stream: string; position: number; data: Record<string, unknown> }[]>;
@@ -64,9 +64,13 @@ export async function shop(db: TestDatabase, step = 6, settings = {}): Promise<S
       const view = run && (await factory.api('GET', `/runs/${run}`)).body;
       return view?.endedAt ? (view as RunSeen) : null;
     });
-  const file = async (files: Record<string, string>, kind: TicketKind = 'feature') => {
+  const file = async (
+    files: Record<string, string>,
+    kind: TicketKind = 'feature',
+    title = `Change ${Object.keys(files).join(' ')}`,
+  ) => {
     next = files;
-    const markdown = `# Change ${Object.keys(files).join(' ')}\n\nplease`;
+    const markdown = `# ${title}\n\nplease`;
     return (await factory.api('POST', '/tickets', { repo: 'shop', markdown, kind }, ADMIN_TOKEN)).body
       .id as string;
   };

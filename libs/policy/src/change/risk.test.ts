@@ -95,7 +95,7 @@ describe('what raises', () => {
 
   test('facts that only the factory knows', () => {
     expect(codes([code('x')], { authorTrusted: false })).toContain('author');
-    expect(codes([code('x')], { rolledBackPaths: ['src/a.js'] })).toContain('rolled-back');
+    expect(codes([code('x')], { near: ['rel_1'] })).toContain('near-rolled-back');
     expect(
       codes([code('x')], {
         tests: { missing: ['adds'], baseFailing: [], namesKnown: true, verdict: 'passed', doubts: [] },

@@ -35,8 +35,8 @@ export type RiskInput = {
     /** What the test stage says that a person should look at. */
     doubts: readonly TestDoubt[];
   } | null;
-  /** Paths of changes that were rolled back lately (the caller says how lately). */
-  rolledBackPaths?: readonly string[];
+  /** What is in quarantine and has most of itself in this change again, in words. */
+  near?: readonly string[];
 };
 
 type Reason = ChangeFacts['reasons'][number];
@@ -108,11 +108,7 @@ function raisedReasons(
     (list) => `makes executables or links: ${list}`,
   );
   raise('exports', lostExports(files), (list) => `removes exported names: ${list}`);
-  raise(
-    'rolled-back',
-    (input.rolledBackPaths ?? []).filter((path) => known.has(path)),
-    (list) => `touches what was rolled back lately: ${list}`,
-  );
+  raise('near-rolled-back', input.near ?? [], (list) => `has most of what was rolled back: ${list}`);
   // Patch and list are two witnesses of one change: where they differ, neither is believed.
   raise(
     'unlisted',
