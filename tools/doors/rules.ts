@@ -3,7 +3,7 @@
 /** A room's folder, e.g. `libs/audit`, and what it may import: `@millwright/<name>` or `@millwright/<name>/<entry>`. */
 export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'apps/orchestrator': ['audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
-  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'domain'],
+  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
   'apps/cli': ['domain', 'audit/proof'],
   'apps/console': ['audit/proof'],
   'libs/domain': [],
@@ -14,6 +14,7 @@ export const DOORS: Readonly<Record<string, readonly string[]>> = {
   'libs/policy': ['domain'],
   'libs/agents': ['domain'],
   'libs/sandbox': ['domain'],
+  'libs/toolchains': ['domain'],
   'libs/rollback': ['domain'],
   // Not rooms of the factory: they drive it from outside, or measure one library at a time.
   tools: ['domain', 'audit/proof', 'agents/recorded'],

@@ -6,6 +6,7 @@ import { AttemptId, type Clock, maskSecrets } from '@millwright/domain';
 import { openQueue } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
+import { javascript } from '@millwright/toolchains';
 import { pino } from 'pino';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
@@ -15,7 +16,7 @@ import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { createPrepare } from './prepare/index.ts';
 import { sayLatest } from './say-latest.ts';
-import { memoryOf } from './verify/memory.ts';
+import { memoryOf } from './verify/base-memory.ts';
 
 // The composition root: the only place of this app that says `new` to an adapter, and that reads the environment.
 
@@ -80,6 +81,7 @@ const runner: Runner = {
     ? {}
     : { conversationTurns: environment.MILLWRIGHT_CONVERSATION_TURNS }),
   clock,
+  toolchain: javascript,
   memory: memoryOf(join(environment.MILLWRIGHT_DATA, 'runner', 'verified')),
   catalog: () => readCatalog(join(environment.MILLWRIGHT_DATA, 'models.json')),
   models: process.env,

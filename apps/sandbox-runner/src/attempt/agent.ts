@@ -9,7 +9,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import type { Sandbox } from '@millwright/sandbox';
-import type { Prepared } from '../verify/suite.ts';
+import type { Prepared } from '../verify/run-suite.ts';
 import { actorOf, type Held } from './runner.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';
 

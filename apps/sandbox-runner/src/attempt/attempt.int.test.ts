@@ -26,12 +26,13 @@ import {
 import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { openStore, type Store } from '@millwright/store';
 import { placesOf, type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { javascript } from '@millwright/toolchains';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts';
 import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
 import { createPrepare } from '../prepare/index.ts';
-import { memoryOf } from '../verify/memory.ts';
+import { memoryOf } from '../verify/base-memory.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { Runner } from './runner.ts';
 
@@ -171,6 +172,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     client: new AnthropicClient({ apiKey: 'recorded', baseUrl: model.url }),
     breaker: new Breaker(clock),
     catalog: async () => ({ kind: 'catalog', catalog: BUILT_IN }),
+    toolchain: javascript,
     memory: memoryOf(join(data, 'verified')),
     note: () => {},
     doing: () => {},

@@ -2,7 +2,7 @@ import { ADVICE_FILES, type Advice, nearestAdvice } from '@millwright/agents';
 import { type GitSha, retryable, terminal } from '@millwright/domain';
 import type { Layer } from '@millwright/sandbox';
 import { type Checkout, listCheckout, readCheckout } from '@millwright/sandbox';
-import type { Prepared } from '../verify/suite.ts';
+import type { Prepared } from '../verify/run-suite.ts';
 import type { Held } from './runner.ts';
 
 // What an attempt stands on: its trees, unpacked; their dependencies, installed.

@@ -11,9 +11,10 @@ import type {
   RecordedEntry,
 } from '@millwright/domain';
 import type { Sandboxes } from '@millwright/sandbox';
+import type { Toolchain } from '@millwright/toolchains';
 import type { Prepare } from '../prepare/index.ts';
-import type { Where } from '../verify/suite.ts';
-import type { BaseMemory } from '../verify/verify.ts';
+import type { BaseMemory } from '../verify/base-memory.ts';
+import type { Where } from '../verify/run-suite.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
 export type Note = (event: string, fields: Record<string, unknown>) => void;
@@ -33,6 +34,8 @@ export type Runner = {
   /** Turns of one conversation before it hands over; the loop's own number where it is not given. */
   conversationTurns?: number;
   clock: Clock;
+  /** What knows the languages of the repositories. */
+  toolchain: Toolchain;
   /** What bases' test runs taught, kept across attempts. */
   memory: BaseMemory;
   /** What is known of models now: what is built in, and the data folder's `models.json` over it. */

@@ -9,7 +9,7 @@ import {
   TestReport,
   testReport,
 } from '@millwright/domain';
-import type { Prepared } from '../verify/suite.ts';
+import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
@@ -36,7 +36,8 @@ export async function testStage(held: Held<SpecOf<'test'>>): Promise<Digest> {
       if ('kind' in candidate) return unprepared(spec.tree, candidate.reason, (await written).digest);
       const { signal } = own;
       const report = await verify(whereOf(own), runner.memory, {
-        ...{ config: spec.config, tree: spec.tree, base, candidate, changed: spec.changed, signal },
+        ...{ toolchain: runner.toolchain, config: spec.config, ticket: spec.ticket, signal },
+        ...{ tree: spec.tree, base, candidate, changed: spec.changed },
         acceptance: written,
         timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
       });

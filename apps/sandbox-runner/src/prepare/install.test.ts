@@ -1,6 +1,6 @@
 import { RepoConfig } from '@millwright/domain';
+import { decideInstall } from '@millwright/toolchains';
 import { expect, test } from 'vitest';
-import { decideInstall } from './install.ts';
 import { parseTarget } from './proxy.ts';
 import { authority } from './registry.ts';
 

@@ -16,7 +16,7 @@ import {
   runClean,
   type Sandboxes,
 } from '@millwright/sandbox';
-import { decideInstall, type Install, MANIFESTS } from './install.ts';
+import { decideInstall, type Install, MANIFESTS } from '@millwright/toolchains';
 import { evict, findLayer, keepLayer } from './layers.ts';
 import { startProxy } from './proxy.ts';
 import { authority, hostRegistry, type Registry } from './registry.ts';

@@ -1,7 +1,7 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
 import type { Archived } from '@millwright/sandbox';
 import { type Held, whereOf } from '../attempt/runner.ts';
-import type { Prepared } from '../verify/suite.ts';
+import type { Prepared } from '../verify/run-suite.ts';
 import { verify } from '../verify/verify.ts';
 
 const BUILD_MS = 15 * 60_000;
@@ -32,7 +32,8 @@ export async function buildRelease(
   if (unpacked.kind === 'refused')
     throw terminal('build-failed', `The release cannot be unpacked: ${unpacked.reason}.`);
   const test = await verify(whereOf(held), runner.memory, {
-    ...{ config: spec.config, tree: spec.tree, base, changed: spec.changed, acceptance: null, signal },
+    ...{ toolchain: runner.toolchain, config: spec.config, tree: spec.tree, base, changed: spec.changed },
+    ...{ ticket: null, acceptance: null, signal },
     candidate: { checkout: unpacked.checkout, layer: null, image, root: '/app' },
     timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
   });

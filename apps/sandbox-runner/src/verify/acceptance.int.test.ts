@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
+import { javascript } from '@millwright/toolchains';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleOf } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
 import { runAcceptance } from './acceptance.ts';
-import type { Prepared } from './suite.ts';
+import { NOTHING } from './harness-plan.ts';
+import type { Prepared } from './run-suite.ts';
 
 let data: string;
 let sandboxes: Sandboxes;
@@ -29,6 +31,13 @@ for (const folder of fs.readdirSync('/tmp')) if (/^[0-9a-f]{18}$/.test(folder)) 
   if (file.startsWith('report-')) fs.rmSync('/tmp/' + folder + '/' + file);
 process.exit(0);\n`,
     'cli.js': "console.log('usage'); process.exit(0);\n",
+    'answers.js':
+      "process.on('uncaughtException', () => {}); process.on('unhandledRejection', () => {}); exports.four = 5;\n",
+    'resets.js':
+      "process.on('exit', () => { process.exitCode = 0; process.reallyExit(0); }); exports.four = 5;\n",
+    'timer.js': 'setTimeout(() => process.exit(0), 50); exports.four = 5;\n',
+    'worker.js':
+      "new (require('node:worker_threads').Worker)('setTimeout(() => process.kill(process.pid, 15), 20)', { eval: true }); process.on('SIGTERM', () => process.exit(0)); exports.four = 5;\n",
   });
   const [tree] = trees;
   const out = tree === undefined ? null : await sandboxes.checkout(bundle, tree);
@@ -58,7 +67,7 @@ async function exitCodes(checks: Record<string, string>): Promise<Record<string,
     ),
   );
   const results = await runAcceptance({ sandboxes, run: 'run_x', attempt: 'att_x' }, subject, {
-    ...{ files, timeoutMs: 60_000 },
+    ...{ toolchain: javascript, plan: NOTHING, files, timeoutMs: 60_000 },
     checks: Object.entries(checks).map(([name, text]) => ({
       acceptance: name,
       command: !name.includes('.')
@@ -89,6 +98,22 @@ test('a check holds when it ends with 0, and only by itself', async () => {
       program: 'node cli.js | grep -q usage',
       shell: 'test -f good.js',
       absent: 'test -f bad.js',
+      'answers.cjs': "require('node:assert').equal(require('../answers.js').four, 4);",
+      'answers-later.cjs':
+        "const { four } = require('../answers.js'); (async () => { await null; require('node:assert').equal(four, 4); })();",
+      'resets.cjs': "require('node:assert').equal(require('../resets.js').four, 4);",
+      'timer.mjs':
+        "import timer from '../timer.js'; import assert from 'node:assert'; await new Promise((r) => setTimeout(r, 500)); assert.equal(timer.four, 4);",
+      'worker.cjs':
+        "const { four } = require('../worker.js'); setTimeout(() => require('node:assert').equal(four, 4), 500);",
+      'three.test.cjs':
+        "require('node:test')('three', () => require('node:assert').equal(require('../answers.js').four, 4));",
+      'evaluated-resets': `node -e "require('assert').equal(require('./resets.js').four, 4)"`,
+      'evaluated-right': `node -e "require('assert').equal(require('./good.js'), 4)"`,
+      'module-right': `node --input-type=module -e "import four from './good.js'; if (four !== 4) process.exit(1)"`,
+      'piped-right': `echo "require('assert').equal(require('./good.js'), 4)" | node`,
+      'piped-leaves': `echo "require('./leaves.js'); process.exit(1)" | node -`,
+      printed: `node -p "require('./good.js')" | grep -qx 4`,
     }),
   ).toEqual({
     ...{ 'good.cjs': 0, 'wrong.cjs': 1, 'own-exit.cjs': 0, 'cli.cjs': 0, 'one.test.cjs': 0 },
@@ -100,5 +125,15 @@ test('a check holds when it ends with 0, and only by itself', async () => {
       'two.test.cjs': null,
     },
     ...{ evaluated: null, program: 0, shell: 0, absent: 1 },
+    // With its own end taken away, no word is said, whatever the exit code.
+    ...{
+      'answers.cjs': 1,
+      'answers-later.cjs': 1,
+      'resets.cjs': null,
+      'timer.mjs': null,
+      'worker.cjs': null,
+    },
+    ...{ 'three.test.cjs': 1, 'evaluated-resets': 1, 'piped-leaves': null },
+    ...{ 'evaluated-right': 0, 'module-right': 0, 'piped-right': 0, printed: 0 },
   });
 });

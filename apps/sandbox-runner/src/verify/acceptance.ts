@@ -1,28 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import type { AcceptanceChecks, TestReport } from '@millwright/domain';
-import { layInto } from './laid.ts';
+import type { Toolchain } from '@millwright/toolchains';
+import { extract, pack } from 'tar-stream';
+import type { HarnessPlan } from './harness-plan.ts';
+import { installHarness } from './install-harness.ts';
 import type { Session } from './report.ts';
-import type { Prepared, Where } from './suite.ts';
+import type { Prepared, Where } from './run-suite.ts';
 import { commandResult } from './text.ts';
 
 export type AcceptanceOptions = {
+  toolchain: Toolchain;
   checks: AcceptanceChecks['checks'];
   /** A tar of the files that the tester wrote, relative to the root. */
   files: Uint8Array | null;
+  /** Changes to the workspace beside the checks. */
+  plan: HarnessPlan;
   timeoutMs: number;
   signal?: AbortSignal;
 };
 
 const KEPT = 65_536;
-/** Processes of checks that can report; what starts after so many is judged by its exit code. */
+/** Processes of checks that can report; what starts after so many cannot be believed. */
 const KEYS = 128;
-const NOTHING = { remove: [], write: [], append: [] };
 /** One check is a small thing; a suite's time is not. */
 const ONE_CHECK_MS = 120_000;
 
 /**
- * Runs the tester's checks in one fresh container on the candidate; exit code 0 is met. What cannot be run is not met, nor is a check whose
- * process was ended by code of the tree: `process.exit(0)` in a module would else meet every check that loads it.
+ * Runs the tester's checks in one fresh container. A check is met when its command ends with 0 and each of its own programs has said, under
+ * its key and as its last statement, that it came to its end: code of the tree that ends the process before, with whatever exit code, has
+ * not met it. What cannot be run is not met.
  */
 export async function runAcceptance(
   where: Where,
@@ -42,13 +48,26 @@ export async function runAcceptance(
   });
   if (opened.kind === 'refused') return unmet(`no sandbox: ${opened.reason}`);
   const { sandbox } = opened;
+  const { toolchain, plan } = options;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   try {
-    const laid = await layInto(sandbox, { root: subject.root, laying: NOTHING, keys: KEYS, ...signal });
-    if (laid.kind === 'lost') return unmet(`the checks could not be laid: ${laid.reason}`);
-    if (options.files !== null) {
+    const commands = options.checks.map(({ command }) => command).join('\n');
+    const harness = await installHarness(sandbox, {
+      ...{
+        toolchain,
+        mode: 'acceptance',
+        root: subject.root,
+        command: commands,
+        plan,
+        keys: KEYS,
+        ...signal,
+      },
+    });
+    if (harness.kind === 'lost') return unmet(`the checks could not be set up: ${harness.reason}`);
+    const { tar, programs } = await prepared(toolchain, options.files, harness.folder);
+    if (tar !== null) {
       const parcel = `.${randomBytes(9).toString('hex')}`;
-      const written = await sandbox.write(parcel, Buffer.from(options.files).toString('base64'));
+      const written = await sandbox.write(parcel, Buffer.from(tar).toString('base64'));
       if (written.kind === 'refused') return unmet(written.reason);
       const unpacked = await sandbox.exec(
         `base64 -d ${parcel} > /tmp/${parcel} && rm ${parcel} && tar -xf /tmp/${parcel} && rm /tmp/${parcel}`,
@@ -56,7 +75,7 @@ export async function runAcceptance(
       );
       if (unpacked.kind !== 'exited' || unpacked.exitCode !== 0)
         return unmet(
-          `the checks' files could not be laid: ${unpacked.kind === 'gone' ? unpacked.reason : unpacked.output}`,
+          `the checks' files could not be put in place: ${unpacked.kind === 'gone' ? unpacked.reason : unpacked.output}`,
         );
     }
     const results: TestReport['acceptance'] = [];
@@ -64,22 +83,20 @@ export async function runAcceptance(
     for (const { acceptance, command } of options.checks) {
       const startedAt = performance.now();
       const timeoutMs = Math.min(options.timeoutMs, ONE_CHECK_MS);
-      const ended = await sandbox.exec(laid.launch(command, 'acceptance'), {
+      const ended = await sandbox.exec(harness.launch(command), {
         ...{ timeoutMs, maxBytes: KEPT, ...signal },
       });
       const ms = Math.round(performance.now() - startedAt);
       where.ran?.('verify-acceptance', ms);
       const result = commandResult(command, ended, ms);
-      const sessions = result.exitCode === 0 ? await laid.sessions() : [];
-      const doubt = sessions
-        .slice(seen)
-        .map(doubtOf)
-        .find((why) => why !== null);
-      seen = sessions.length;
+      const sessions = ended.kind === 'exited' ? await harness.sessions() : [];
+      const speaks = programs.some((name) => command.includes(name)) || toolchain.speaks(command);
+      const doubt = doubtOf(sessions.slice(seen), speaks);
+      seen = Math.max(seen, sessions.length);
       const output = `${result.output.slice(-15_000)}\n[not believed: ${doubt}]`;
       results.push({
         acceptance,
-        result: doubt === undefined ? result : { ...result, exitCode: null, output },
+        result: doubt === null || result.exitCode !== 0 ? result : { ...result, exitCode: null, output },
       });
     }
     return results;
@@ -88,11 +105,48 @@ export async function runAcceptance(
   }
 }
 
-/** Why a check that ended with 0 has not held all the same, or null. */
-function doubtOf(session: Session): string | null {
-  if (session.kind === 'forged') return session.why;
-  if (session.kind === 'finished') return null;
-  return session.by === null
-    ? 'a process of the check ended before the check did'
-    : `${session.by} ended the process before the check did`;
+/** Why a check that ended with 0 has not held all the same, or null. `speaks`: it has a program that must have said its word. */
+function doubtOf(sessions: readonly Session[], speaks: boolean): string | null {
+  for (const session of sessions) {
+    if (session.kind === 'forged') return session.why;
+    if (session.kind === 'unfinished')
+      return session.runner === 'check'
+        ? 'a program of the check ended before its last statement, or with another exit code'
+        : 'the test runner of the check ended before its tests did';
+    const failed = session.outcomes.find(({ state }) => state === 'fail');
+    if (failed !== undefined) return `a test of the check failed: ${failed.name}`;
+    if (session.runner !== 'check' && !session.outcomes.some(({ state }) => state === 'pass'))
+      return 'the test runner of the check ran no test';
+  }
+  return speaks && sessions.length === 0 ? 'no program of the check came to its last statement' : null;
+}
+
+/** The checks' files with what makes each program of them say its word, and which those are. */
+async function prepared(
+  toolchain: Toolchain,
+  files: Uint8Array | null,
+  folder: string,
+): Promise<{ tar: Uint8Array | null; programs: string[] }> {
+  if (files === null) return { tar: null, programs: [] };
+  const from = extract();
+  const to = pack();
+  const programs: string[] = [];
+  from.end(Buffer.from(files));
+  for await (const entry of from) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+    const { name } = entry.header;
+    const bytes = Buffer.concat(chunks);
+    const speaking =
+      entry.header.type === 'file' ? toolchain.speaking(name, bytes.toString('utf8'), folder) : null;
+    if (speaking !== null) programs.push(name.slice(name.lastIndexOf('/') + 1));
+    to.entry(
+      { name, mode: entry.header.mode ?? 0o644, type: entry.header.type ?? 'file' },
+      speaking === null ? bytes : Buffer.from(speaking),
+    );
+  }
+  to.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of to) chunks.push(chunk as Buffer);
+  return { tar: Buffer.concat(chunks), programs };
 }

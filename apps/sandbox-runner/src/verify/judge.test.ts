@@ -1,37 +1,87 @@
+import { javascript } from '@millwright/toolchains';
 import { expect, test } from 'vitest';
-import { type Canary, makeCanary } from './canary.ts';
-import { type BaseFacts, judge, judgeByExitCode, learnBase, type SuiteRun } from './judge.ts';
+import {
+  type BaseFacts,
+  carriersOf,
+  judge,
+  judgeByExitCode,
+  outcomesOf,
+  type SuiteRun,
+  testFilesOf,
+} from './judge.ts';
 import type { Outcome } from './report.ts';
 
 let n = 0;
-const canary: Canary = makeCanary('test/a.js', () => `q${String(n++).padStart(12, '0')}`);
+const canaryIn = (file: string) =>
+  javascript.makeCanary({ file, runner: 'mocha', place: 'after' }, () => `q${String(n++).padStart(12, '0')}`);
+const canary = canaryIn('test/a.js');
 const t = (name: string, state: Outcome['state'] = 'pass', file = 'test/a.js', message = ''): Outcome => ({
   ...{ kind: 'test', name, title: name.split(' > ').at(-1) ?? name, file, state, message },
 });
-const canaries = (change: Partial<Record<keyof Canary['names'], Outcome | null>> = {}): Outcome[] =>
-  (['pass', 'throw', 'reject', 'assert'] as const).flatMap((kind) => {
-    if (kind in change) return change[kind] ?? [];
-    return t(canary.names[kind], kind === 'pass' ? 'pass' : 'fail', canary.file, `Error: ${canary.proof}`);
+const canaries = (change: Partial<Record<string, (title: string) => Outcome | null>> = {}): Outcome[] =>
+  canary.marks.flatMap(({ title, kind }) => {
+    const changed = change[kind];
+    if (changed !== undefined) return changed(title) ?? [];
+    return t(title, kind === 'pass' ? 'pass' : 'fail', canary.file, `Error: ${canary.proof}`);
   });
 const run = (outcomes: Outcome[], exitCode = 0, kind: 'finished' | 'unfinished' = 'finished'): SuiteRun => ({
   end: { kind: 'exited', exitCode },
-  sessions: [{ kind, runner: 'mocha', outcomes, by: null }],
+  sessions: [{ kind, runner: 'mocha', outcomes }],
+});
+const learn = (observed: SuiteRun, canaried: SuiteRun, all = [canary]): BaseFacts => ({
+  ...{ runner: 'mocha', followed: 'proven', fellBack: null, ms: 1, sessions: 1, canFail: null },
+  ...{ plainExit: 0, exitCode: observed.end.kind === 'exited' ? observed.end.exitCode : null },
+  ...{ outcomes: outcomesOf(observed), files: testFilesOf(observed) },
+  carriers: carriersOf(observed, canaried, all),
 });
 const tests = [t('x > adds'), t('x > twice'), t('x > twice'), t('known bad', 'fail')];
-const base: BaseFacts = learnBase(run(tests), run([...tests, ...canaries()]), [canary]);
+const base = learn(run(tests), run([...tests, ...canaries()]));
 const judged = (plain: SuiteRun, proven: SuiteRun) => judge(base, plain, proven, [canary]);
 const both = (outcomes: Outcome[], exitCode = 0) =>
   judged(run(outcomes, exitCode), run([...outcomes, ...canaries()]));
 
 test('the base teaches names and which files carry canaries', () => {
-  expect(base).toMatchObject({ runner: 'mocha', exitCode: 0, sessions: 1, carriers: ['test/a.js'] });
+  expect(base.carriers).toEqual({ 'test/a.js': 'after' });
   expect(base.files).toEqual({ 'test/a.js': 'mocha' });
 });
 
 test('an honest run passes, with new tests and a test mended that failed on the base', () => {
-  expect(both([...tests, t('new')])).toMatchObject({ verdict: 'passed', runner: 'mocha' });
-  expect(both([...tests.slice(0, 3), t('known bad')])).toMatchObject({ verdict: 'passed' });
-  expect(both(tests)).toMatchObject({ names: { base: 4, reported: 4, missing: [], failing: [] } });
+  expect(both([...tests.slice(0, 3), t('known bad'), t('new')])).toMatchObject({
+    verdict: 'passed',
+    runner: 'mocha',
+  });
+  expect(both([...tests.slice(0, 3), t('known bad')])).toMatchObject({
+    verdict: 'passed',
+    names: { base: 4, reported: 4, missing: [], failing: [], failingOnBase: [], turned: ['known bad'] },
+  });
+});
+
+test('what fails on the base too is the base’s, and no pass', () => {
+  expect(both(tests)).toMatchObject({
+    verdict: 'failing_as_on_base',
+    reason: '1 test fails as on the base ("known bad"); 3 passed.',
+    names: { failing: [], failingOnBase: ['known bad'], turned: [] },
+  });
+  const red = { ...base, exitCode: 1 };
+  expect(
+    judge(red, run(tests.slice(0, 3), 1), run([...tests.slice(0, 3), ...canaries()]), [canary]),
+  ).toMatchObject({
+    verdict: 'failing_as_on_base',
+    reason: expect.stringContaining('exit code 1, as on the base'),
+  });
+});
+
+test('a run without any test is no pass', () => {
+  const none = learn(run([]), run([]), []);
+  expect(judge(none, run([]), run([]), [])).toMatchObject({ verdict: 'no_tests' });
+});
+
+test('tests that the ticket lets go are no reason to disbelieve', () => {
+  const fewer = [...tests.slice(1, 3), t('known bad')];
+  expect(judge(base, run(fewer), run([...fewer, ...canaries()]), [canary], true)).toMatchObject({
+    verdict: 'passed',
+    names: { missing: ['x > adds'] },
+  });
 });
 
 test.each<[string, Outcome[], string, object]>([
@@ -48,21 +98,18 @@ test.each<[string, Outcome[], string, object]>([
 });
 
 test.each<[string, Parameters<typeof canaries>[0]]>([
-  ['a must-fail test passes', { throw: t(canary.names.throw) }],
-  [
-    'a must-fail test fails with another error',
-    { reject: t(canary.names.reject, 'fail', canary.file, 'no') },
-  ],
-  ['the must-pass test fails', { pass: t(canary.names.pass, 'fail') }],
-  ['a canary is missing', { pass: null }],
-  ['assertions are neutered', { assert: t(canary.names.assert, 'fail', canary.file, 'neutered: equal') }],
+  ['a must-fail test passes', { throw: (title) => t(title) }],
+  ['a must-fail test fails with another error', { reject: (title) => t(title, 'fail', canary.file, 'no') }],
+  ['the must-pass test fails', { pass: (title) => t(title, 'fail') }],
+  ['a canary is missing', { pass: () => null }],
+  ['assertions are neutered', { assert: (title) => t(title, 'fail', canary.file, 'neutered: equal') }],
 ])('invalid: %s', (_name, change) => {
   expect(judged(run(tests), run([...tests, ...canaries(change)])).verdict).toBe('invalid');
 });
 
 test('a name counts only from a file whose canaries were right', () => {
   const moved = [...tests.slice(1), t('x > adds', 'pass', 'test/new.js')];
-  const added = makeCanary('test/new.js', () => `q${String(n++).padStart(12, '0')}`);
+  const added = canaryIn('test/new.js');
   const proven = run([...moved, ...canaries()]);
   expect(judge(base, run(moved), proven, [canary, added])).toMatchObject({
     verdict: 'invalid',
@@ -71,13 +118,13 @@ test('a name counts only from a file whose canaries were right', () => {
 });
 
 test('a file that could not be proven on the base vouches for its own names there, and for no others', () => {
-  const rough = makeCanary('test/rough.js', () => `q${String(n++).padStart(12, '0')}`);
+  const rough = canaryIn('test/rough.js');
   const all = [...tests, t('rough', 'pass', 'test/rough.js')];
-  const known = learnBase(run(all), run([...all, ...canaries()]), [canary, rough]);
-  expect(known.carriers).toEqual(['test/a.js']);
+  const known = learn(run(all), run([...all, ...canaries()]), [canary, rough]);
+  expect(known.carriers).toEqual({ 'test/a.js': 'after' });
   const judgedBy = (outcomes: Outcome[]) =>
     judge(known, run(outcomes), run([...outcomes, ...canaries()]), [canary, rough]);
-  expect(judgedBy(all)).toMatchObject({ verdict: 'passed' });
+  expect(judgedBy(all)).toMatchObject({ verdict: 'failing_as_on_base' });
   expect(judgedBy(tests)).toMatchObject({ verdict: 'invalid', names: { missing: ['rough'] } });
   expect(judgedBy([...all.slice(1), t('x > adds', 'pass', 'test/rough.js')])).toMatchObject({
     verdict: 'invalid',
@@ -105,10 +152,19 @@ test('time, a lost container and an exit code that the names do not explain are 
   expect(judged(run(tests, 1), proven).verdict).toBe('failed');
 });
 
-test('unknown runners are judged by exit code alone, and say so', () => {
-  const none: BaseFacts = learnBase({ end: { kind: 'exited', exitCode: 0 }, sessions: [] }, run([]), []);
-  expect(none.runner).toBe('unknown');
+test('unknown runners are judged by exit code, and by whether their tests could fail', () => {
   const ended = (exitCode: number): SuiteRun => ({ end: { kind: 'exited', exitCode }, sessions: [] });
-  expect(judgeByExitCode(none, ended(0))).toMatchObject({ verdict: 'passed', runner: 'unknown' });
-  expect(judgeByExitCode(none, ended(2))).toMatchObject({ verdict: 'failed' });
+  const none = { ...learn(ended(0), ended(0), []), runner: 'unknown', followed: 'by_exit_code' as const };
+  expect(judgeByExitCode(none, ended(0), null)).toMatchObject({ verdict: 'passed', runner: 'unknown' });
+  expect(judgeByExitCode(none, ended(2), null)).toMatchObject({ verdict: 'failed' });
+  const canFail = { ...none, canFail: true };
+  expect(judgeByExitCode(canFail, ended(0), ended(1))).toMatchObject({ verdict: 'passed' });
+  expect(judgeByExitCode(canFail, ended(0), ended(0))).toMatchObject({ verdict: 'invalid' });
+  expect(judgeByExitCode({ ...none, canFail: false }, ended(0), null)).toMatchObject({ verdict: 'no_tests' });
+  const red = { ...none, exitCode: 1 };
+  expect(judgeByExitCode(red, ended(1), null)).toMatchObject({ verdict: 'failing_as_on_base' });
+  expect(judgeByExitCode(red, ended(0), null)).toMatchObject({
+    verdict: 'passed',
+    names: { turned: ['the test command'] },
+  });
 });

@@ -1,5 +1,6 @@
-import type { TestReport } from '@millwright/domain';
-import { type Canary, canaryFault, type KnownRunner } from './canary.ts';
+import type { TestReport, Verdict } from '@millwright/domain';
+import type { Canary } from '@millwright/toolchains';
+import { canaryFault } from './canaries.ts';
 import type { Outcome, Session } from './report.ts';
 
 // From what runs reported to a verdict. Pure.
@@ -8,6 +9,7 @@ import type { Outcome, Session } from './report.ts';
 // 2. A name counts as often as the base reported it; every occurrence of it must pass.
 // 3. No session's report may be forged or end early.
 // 4. The plain run's exit code is 0 where the base's was: it also carries what a script checks beside the tests (types, style, coverage).
+// 5. What fails on the base in the same way is not the change's. A run in which nothing could fail is no pass.
 // Whatever is not understood is not a pass.
 
 export type RunEnd =
@@ -18,26 +20,43 @@ export type RunEnd =
 /** One run of the test command in one container. */
 export type SuiteRun = { end: RunEnd; sessions: Session[] };
 
-/** What the base's own two runs taught. */
+export type Followed = Exclude<TestReport['followed'], 'not_run'>;
+
+/** What the base's own runs taught. */
 export type BaseFacts = {
-  runner: KnownRunner | 'unknown';
+  runner: string;
+  followed: Followed;
+  /** Why it is not followed as far as its runner can be. */
+  fellBack: string | null;
+  /** Of the run without anything of ours, null where it did not end by itself. */
+  plainExit: number | null;
+  /** Of the run that was followed; the same as `plainExit` where none was. */
   exitCode: number | null;
+  /** Milliseconds that the followed run took. */
+  ms: number;
   sessions: number;
   outcomes: Outcome[];
   /** Which runner each test file reported through: a command may start several. */
-  files: Record<string, KnownRunner>;
+  files: Record<string, string>;
   /** Test files in which canaries report as they must; a name counts only from one of them (or from a file that never could carry any). */
-  carriers: string[];
+  carriers: Record<string, Canary['place']>;
+  /** By exit code: whether test files that fail when they are loaded make the command fail. Null where no file could be made to. */
+  canFail: boolean | null;
 };
 
-export type Judgement = Pick<TestReport, 'verdict' | 'reason' | 'runner' | 'names'>;
+export type Judgement = Pick<
+  TestReport,
+  'verdict' | 'reason' | 'runner' | 'names' | 'followed' | 'fellBack'
+> & {
+  failures: Outcome[];
+};
 
 export const outcomesOf = (run: SuiteRun): Outcome[] =>
   run.sessions.flatMap((session) => (session.kind === 'forged' ? [] : session.outcomes));
 
 /** The test files that reported, with their runner. */
-export function filesOf(run: SuiteRun): Record<string, KnownRunner> {
-  const files: Record<string, KnownRunner> = {};
+export function testFilesOf(run: SuiteRun): Record<string, string> {
+  const files: Record<string, string> = {};
   for (const session of run.sessions) {
     if (session.kind === 'forged' || session.runner === 'check') continue;
     for (const { file } of session.outcomes) if (file !== '') files[file] = session.runner;
@@ -45,19 +64,38 @@ export function filesOf(run: SuiteRun): Record<string, KnownRunner> {
   return files;
 }
 
-/** Learns from the base: `canaried` is its run with a canary in every file of `canaries`. */
-export function learnBase(observed: SuiteRun, canaried: SuiteRun, canaries: readonly Canary[]): BaseFacts {
-  const runner = observed.sessions
-    .flatMap((session) => (session.kind === 'forged' || session.runner === 'check' ? [] : [session.runner]))
-    .at(0);
-  const outcomes = outcomesOf(observed);
+export const runnerOf = (run: SuiteRun): string | null =>
+  run.sessions.flatMap((session) =>
+    session.kind === 'forged' || session.runner === 'check' ? [] : [session.runner],
+  )[0] ?? null;
+
+export const exitOf = ({ end }: SuiteRun): number | null => (end.kind === 'exited' ? end.exitCode : null);
+
+const key = ({ file, name }: Outcome) => `${file}\0${name}`;
+
+/**
+ * The files whose canaries were right in `canaried`, and whose own tests said there what they said in `observed`: where a canary changes
+ * what a test sees, the canary is at fault.
+ */
+export function carriersOf(
+  observed: SuiteRun,
+  canaried: SuiteRun,
+  canaries: readonly Canary[],
+): Record<string, Canary['place']> {
   const right = outcomesOf(canaried);
-  const carriers = canaries.filter((c) => canaryFault(c, right) === null).map((c) => c.file);
-  const exitCode = observed.end.kind === 'exited' ? observed.end.exitCode : null;
-  if (runner === undefined)
-    return { runner: 'unknown', exitCode, sessions: 0, outcomes: [], files: {}, carriers: [] };
-  const files = filesOf(observed);
-  return { runner, exitCode, sessions: observed.sessions.length, outcomes, files, carriers };
+  const ours = new Set(canaries.flatMap(({ marks }) => marks.map(({ title }) => title)));
+  const states = (outcomes: readonly Outcome[], file: string) =>
+    outcomes
+      .filter((o) => o.file === file && !ours.has(o.title))
+      .map((o) => `${o.state} ${o.name}`)
+      .sort()
+      .join('\n');
+  const seen = outcomesOf(observed);
+  return Object.fromEntries(
+    canaries
+      .filter((c) => canaryFault(c, right) === null && states(seen, c.file) === states(right, c.file))
+      .map((c) => [c.file, c.place]),
+  );
 }
 
 const some = (names: readonly string[]) =>
@@ -66,60 +104,63 @@ const some = (names: readonly string[]) =>
     .map((name) => `"${name.slice(0, 200)}"`)
     .join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 
-/** The verdict over a candidate's plain run and its run with canaries. */
+const seconds = (ms: number) => `${Math.round(ms / 1_000)} s`;
+
+/** The verdict over a candidate's run and its run with canaries, both followed by name. */
 export function judge(
   base: BaseFacts,
   observed: SuiteRun,
   canaried: SuiteRun,
   canaries: readonly Canary[],
+  /** The ticket says that tests go or change. */
+  testsMayGo = false,
 ): Judgement {
   const seen = outcomesOf(observed);
   const proven = outcomesOf(canaried);
-  const ours = new Set(canaries.flatMap((canary) => Object.values(canary.names)));
+  const ours = new Set(canaries.flatMap(({ marks }) => marks.map(({ title }) => title)));
   const faults = new Map(canaries.map((canary) => [canary.file, canaryFault(canary, proven)]));
+  const carries = (file: string) => file in base.carriers;
   // A file that could not be proven on the base either (its own end of the process, say) vouches for the names it had there, and no others.
-  const unproven = new Set(
-    base.outcomes.filter((o) => !base.carriers.includes(o.file)).map((o) => `${o.file}\0${o.name}`),
-  );
-  const believed = ({ file, name }: Outcome) =>
-    faults.get(file) === null ||
-    (!faults.has(file) && !base.carriers.includes(file)) ||
-    unproven.has(`${file}\0${name}`);
+  const unproven = new Set(base.outcomes.filter((o) => !carries(o.file)).map(key));
+  const believed = (o: Outcome) =>
+    faults.get(o.file) === null || (!faults.has(o.file) && !carries(o.file)) || unproven.has(key(o));
   const badAtBase = new Set(base.outcomes.filter((o) => o.state === 'fail').map((o) => o.name));
-  const failing = unique(
-    [...seen, ...proven]
-      .filter((o) => o.state === 'fail' && !ours.has(o.title) && !badAtBase.has(o.name))
-      .map((o) => o.name || o.message),
-  );
+  const fails = [...seen, ...proven].filter((o) => o.state === 'fail' && !ours.has(o.title));
+  const mine = fails.filter((o) => !badAtBase.has(o.name));
+  const nameOf = (o: Outcome) => o.name || o.message;
+  const failing = unique(mine.map(nameOf));
+  const failingOnBase = unique(fails.filter((o) => badAtBase.has(o.name)).map(nameOf));
   const missing = unique([
     ...missingFrom(base, seen, believed, failing),
     ...missingFrom(base, proven, believed, failing),
   ]);
+  const turned = unique(
+    seen.filter((o) => o.state === 'pass' && badAtBase.has(o.name) && believed(o)).map((o) => o.name),
+  ).filter((name) => !failingOnBase.includes(name));
   const names = {
     base: base.outcomes.length,
     reported: seen.length,
-    missing: missing.slice(0, 200),
-    failing: failing.slice(0, 200),
-    ...{ failingOnBase: [], turned: [] },
+    ...{ missing: missing.slice(0, 200), failing: failing.slice(0, 200) },
+    ...{ failingOnBase: failingOnBase.slice(0, 200), turned: turned.slice(0, 200) },
   };
-  const runner = base.carriers.length === 0 && base.outcomes.length > 0 ? ('unknown' as const) : base.runner;
-  const say = (verdict: TestReport['verdict'], reason: string): Judgement => ({
-    ...{ verdict, reason: reason.slice(0, 4_000), runner, names },
+  const say = (verdict: Verdict, reason: string): Judgement => ({
+    ...{ verdict, reason: reason.slice(0, 4_000), runner: base.runner, names },
+    ...{ followed: base.followed, fellBack: base.fellBack, failures: mine.length > 0 ? mine : fails },
   });
 
   for (const { end } of [observed, canaried]) {
-    if (end.kind === 'timed_out')
-      return say('failed', `The tests did not end within ${Math.round(end.afterMs / 1_000)} s.`);
-    if (end.kind === 'gone')
-      return say('failed', `The test container ended before the tests did: ${end.reason}.`);
+    const ended = badEnd(end, base);
+    if (ended !== null) return say(...ended);
   }
-  const exitCode = observed.end.kind === 'exited' ? observed.end.exitCode : null;
+  const exitCode = exitOf(observed);
   const forged = [...observed.sessions, ...canaried.sessions].find((session) => session.kind === 'forged');
   if (forged?.kind === 'forged') return say('invalid', `The test report cannot be believed: ${forged.why}.`);
   if (failing.length > 0) return say('failed', `${failing.length} failing: ${some(failing)}.`);
-  const fault = base.carriers.map((file) => faults.get(file)).find((f) => f !== null && f !== undefined);
+  const fault = Object.keys(base.carriers)
+    .map((file) => faults.get(file))
+    .find((f) => f !== null && f !== undefined);
   if (fault !== undefined) return say('invalid', `The run cannot be believed: ${fault}.`);
-  for (const run of [observed, canaried]) {
+  for (const run of canaries.length === 0 ? [observed] : [observed, canaried]) {
     const finished = run.sessions.filter((session) => session.kind === 'finished').length;
     if (finished === run.sessions.length && finished >= base.sessions) continue;
     const crash = exitCode !== 0 && run === observed;
@@ -128,7 +169,7 @@ export function judge(
       `The test runner's process ended before its tests did (exit code ${exitCode}): a crash, or something calls process.exit.`,
     );
   }
-  if (missing.length > 0)
+  if (missing.length > 0 && !testsMayGo)
     return say(
       'invalid',
       `${missing.length} ${missing.length === 1 ? 'test' : 'tests'} that the base passes did not report as passed (deleted, renamed, skipped or not reached): ${some(missing)}.`,
@@ -139,26 +180,62 @@ export function judge(
       `Every test passed, but the test command ended with exit code ${exitCode}, and with 0 on the base.`,
     );
   const count = seen.filter((o) => o.state === 'pass').length;
-  return say(
-    'passed',
-    `${count} tests passed${badAtBase.size > 0 ? `; ${badAtBase.size} already failed on the base` : ''}.`,
-  );
+  if (failingOnBase.length > 0)
+    return say(
+      'failing_as_on_base',
+      `${failingOnBase.length} ${failingOnBase.length === 1 ? 'test fails' : 'tests fail'} as on the base (${some(failingOnBase)}); ${count} passed.`,
+    );
+  if (count === 0) return say('no_tests', 'The test command ran, and no test in it.');
+  if (exitCode !== 0)
+    return say(
+      'failing_as_on_base',
+      `${count} tests passed; the test command ended with exit code ${exitCode}, as on the base.`,
+    );
+  const mended = turned.length > 0 ? `; ${turned.length} of them failed on the base` : '';
+  return say('passed', `${count} tests passed${mended}.`);
 }
 
-/** For runners whose names are unknown: the exit code is all there is, and the gate is told so. */
-export function judgeByExitCode(base: BaseFacts, observed: SuiteRun): Judgement {
-  const names = { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] };
-  const { end } = observed;
-  const say = (verdict: TestReport['verdict'], reason: string): Judgement => ({
-    ...{ verdict, reason, runner: 'unknown', names },
+/** What a run says that did not end by itself, or null. */
+function badEnd(end: RunEnd, base: BaseFacts): [Verdict, string] | null {
+  if (end.kind === 'exited') return null;
+  const how =
+    end.kind === 'timed_out'
+      ? `The tests did not end within ${seconds(end.afterMs)}`
+      : `The test container ended before the tests did: ${end.reason}`;
+  return base.plainExit === null ? ['failing_as_on_base', `${how}, as on the base.`] : ['failed', `${how}.`];
+}
+
+/**
+ * For runners whose names are unknown: the exit code is all there is, and the gate is told so. `spoilt` is the run in which every test file
+ * fails when it is loaded: where that made the base's command fail, it must make the candidate's.
+ */
+export function judgeByExitCode(base: BaseFacts, observed: SuiteRun, spoilt: SuiteRun | null): Judgement {
+  const exitCode = exitOf(observed);
+  const turned = exitCode === 0 && base.exitCode !== 0 && base.exitCode !== null ? ['the test command'] : [];
+  const names = { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned };
+  const say = (verdict: Verdict, reason: string): Judgement => ({
+    ...{ verdict, reason: reason.slice(0, 4_000), runner: base.runner, names, failures: [] },
+    ...{ followed: 'by_exit_code', fellBack: base.fellBack },
   });
-  if (end.kind === 'timed_out')
-    return say('failed', `The tests did not end within ${Math.round(end.afterMs / 1_000)} s.`);
-  if (end.kind === 'gone')
-    return say('failed', `The test container ended before the tests did: ${end.reason}.`);
-  if (end.exitCode !== 0) return say('failed', `The test command ended with exit code ${end.exitCode}.`);
-  const note = base.exitCode === 0 ? '' : ` (it ended with ${base.exitCode ?? 'no exit code'} on the base)`;
-  return say('passed', `The test command ended with exit code 0${note}; its runner's names are unknown.`);
+  const ended = badEnd(observed.end, base);
+  if (ended !== null) return say(...ended);
+  if (exitCode !== 0 && base.exitCode !== 0 && base.exitCode !== null)
+    return say(
+      'failing_as_on_base',
+      `The test command ended with exit code ${exitCode}, and with ${base.exitCode} on the base.`,
+    );
+  if (exitCode !== 0) return say('failed', `The test command ended with exit code ${exitCode}.`);
+  if (spoilt !== null && exitOf(spoilt) === 0)
+    return say(
+      'invalid',
+      'The run cannot be believed: with every test file made to fail the test command still ended with exit code 0, and not on the base.',
+    );
+  if (base.canFail === false)
+    return say(
+      'no_tests',
+      'The test command ended with exit code 0, as it does with every test file made to fail.',
+    );
+  return say('passed', "The test command ended with exit code 0; its runner's names are unknown.");
 }
 
 const unique = (names: string[]) => [...new Set(names)];

@@ -1,29 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { GitSha } from '@millwright/domain';
-import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { bundleOf, type Files } from '../fixture/snapshots.ts';
-import { memoryOf } from './memory.ts';
-import type { Prepared } from './suite.ts';
-import { type BaseMemory, verify } from './verify.ts';
+import type { Files } from '../fixture/snapshots.ts';
+import { type BaseMemory, memoryOf } from './base-memory.ts';
+import { openVerifying, type Verified, type Verifying } from './testing/verifying.ts';
 
 // What a passed tree taught is not learned again when it is the next base; and only then.
 
-let data: string;
-let sandboxes: Sandboxes;
+let verifying: Verifying;
 beforeAll(async () => {
-  data = mkdtempSync(join(tmpdir(), 'millwright-next-base-'));
-  sandboxes = await openSandboxes({
-    ...{ data, factory: `test-${process.pid}-next`, incarnation: `next-base-${process.pid}` },
-    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
-  });
+  verifying = await openVerifying('next-base');
 });
-afterAll(async () => {
-  await sandboxes?.close();
-  rmSync(data, { recursive: true, force: true });
-});
+afterAll(() => verifying?.close());
 
 const suite = (...names: string[]) =>
   `const { test } = require('node:test');\n${names.map((name) => `test('${name}', () => {});\n`).join('')}`;
@@ -32,33 +18,12 @@ const BASE: Files = {
   'test/a.test.js': suite('one'),
 };
 
-type Verified = { ran: string[]; report: Awaited<ReturnType<typeof verify>> };
-
-/** Verifies one tree against another; which runs that took, and what it said. */
-async function against(
-  known: BaseMemory,
-  before: Files,
-  after: Files,
-  signal?: AbortSignal,
-): Promise<Verified> {
-  const { bundle, trees } = bundleOf(before, after);
-  const [baseTree, tree] = trees;
-  if (baseTree === undefined || tree === undefined) throw new Error('no trees');
-  const on = async (of: GitSha): Promise<Prepared> => {
-    const out = await sandboxes.checkout(bundle, of);
-    if (out.kind === 'refused') throw new Error(out.reason);
-    return { checkout: out.checkout, layer: null, root: '/workspace' };
-  };
-  const ran: string[] = [];
-  const where = { sandboxes, run: 'run_1', attempt: 'att_1', ran: (purpose: string) => ran.push(purpose) };
-  const report = await verify(where, known, {
-    config: { installScripts: false, services: [], protected: [], autonomy: 7 },
-    ...{ tree, base: await on(baseTree), candidate: await on(tree), acceptance: null, timeoutMs: 60_000 },
-    changed: Object.keys(after).map((path) => ({ path, status: 'added', added: 1, removed: 0 })),
+/** Verifies one tree against another; which runs that took, and what it said. No change is judged: the runs of the suite alone. */
+const against = (known: BaseMemory, before: Files, after: Files, signal?: AbortSignal): Promise<Verified> =>
+  verifying.verify(before, after, {
+    ...{ memory: known, ticket: null },
     ...(signal === undefined ? {} : { signal }),
   });
-  return { ran: ran.sort(), report };
-}
 
 /** Verifies each tree against the one before. */
 async function chain(...trees: Files[]) {
@@ -69,7 +34,7 @@ async function chain(...trees: Files[]) {
   return { steps: made.map(({ ran }) => ran), reports: made.map(({ report }) => report) };
 }
 
-const LEARNS = ['verify', 'verify-canary', 'verify-learn', 'verify-learn-canary'];
+const LEARNS = ['verify', 'verify-canary', 'verify-learn', 'verify-learn-canary', 'verify-plain'];
 
 test('a passed tree is a known base: its new tests must report, and it is not run again', async () => {
   const more = { ...BASE, 'test/b.test.js': suite('two', 'three') };
@@ -100,13 +65,22 @@ test.each<[string, Files, Files]>([
   ['whose test command is another', {}, running('node --test test/a.test.js')],
   ['with configuration of its own', {}, { '.npmrc': 'loglevel=warn\n' }],
   ['with a test file that carried no canary', OTHERS, { 'own.check.js': suite('elsewhere') }],
-  ['that starts another runner', {}, { 'test/b.test.js': NESTED, 'inner.js': suite('inner') }],
 ])('a tree %s is learned when it is the base', async (_, first, change) => {
   const base = { ...BASE, ...first };
   const next = { ...base, ...change };
   const { steps, reports } = await chain(base, next, { ...next, 'src.js': '1;\n' });
   expect(reports).toMatchObject([{ verdict: 'passed' }, { verdict: 'passed' }]);
   expect(steps.at(-1)).toEqual(LEARNS);
+});
+
+test('a runner that a test starts is the test’s own business: the tree is known', async () => {
+  const next = { ...BASE, 'test/b.test.js': NESTED, 'inner.js': suite('inner') };
+  const { steps, reports } = await chain(BASE, next, { ...next, 'src.js': '1;\n' });
+  expect(reports).toMatchObject([
+    { verdict: 'passed' },
+    { verdict: 'passed', names: { base: 3, failing: [] } },
+  ]);
+  expect(steps.at(-1)).toEqual(['verify', 'verify-canary']);
 });
 
 const candidate = (n: number) => ({ ...BASE, 'src.js': `${n};\n` });

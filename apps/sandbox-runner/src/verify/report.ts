@@ -15,14 +15,14 @@ export type Outcome = {
   message: string;
 };
 
-/** `check` is a process of an acceptance check: it reports that it ran to its end, or which file of the tree ended it before. */
-const Reporter = z.enum(['node', 'vitest', 'jest', 'mocha', 'check']);
+/** A runner's name, as its reporter gives it. `check` is a process of an acceptance check: it reports that it ran to its own end. */
+const Reporter = z.string().min(1).max(32);
 type Reporter = z.infer<typeof Reporter>;
 
 export type Session =
   | { kind: 'finished'; runner: Reporter; outcomes: Outcome[] }
-  /** The process ended before its tests did. What it reported until then is kept for the reason. `by`: the file that ended it, where known. */
-  | { kind: 'unfinished'; runner: Reporter; outcomes: Outcome[]; by: string | null }
+  /** The process ended before its tests did. What it reported until then is kept for the reason. */
+  | { kind: 'unfinished'; runner: Reporter; outcomes: Outcome[] }
   | { kind: 'forged'; why: string };
 
 const Line = z.tuple([
@@ -34,9 +34,8 @@ const Line = z.tuple([
       name: z.string().max(1_000),
       file: z.string().max(4_096),
       state: z.enum(['pass', 'fail', 'skip', 'todo']),
-      message: z.string().max(400),
+      message: z.string().max(1_000),
     }),
-    z.object({ t: z.literal('exit'), file: z.string().max(4_096) }),
     z.object({ t: z.literal('end') }),
   ]),
 ]);
@@ -45,7 +44,6 @@ const Line = z.tuple([
 export function readSession(text: string, key: Uint8Array): Session {
   const outcomes: Outcome[] = [];
   let runner: Reporter | null = null;
-  let by: string | null = null;
   let ended = false;
   const lines = text.split('\n');
   const rest = lines.pop() ?? '';
@@ -64,8 +62,6 @@ export function readSession(text: string, key: Uint8Array): Session {
       runner = record.runner;
     } else if (record.t === 'end') {
       ended = true;
-    } else if (record.t === 'exit') {
-      by = record.file;
     } else {
       const title = record.name.split(' > ').at(-1) ?? record.name;
       outcomes.push({ ...record, kind: record.t, title });
@@ -73,5 +69,5 @@ export function readSession(text: string, key: Uint8Array): Session {
   }
   if (runner === null) return { kind: 'forged', why: 'the report has no start' };
   if (ended && rest !== '') return { kind: 'forged', why: 'the report goes on after its end' };
-  return ended ? { kind: 'finished', runner, outcomes } : { kind: 'unfinished', runner, outcomes, by };
+  return ended ? { kind: 'finished', runner, outcomes } : { kind: 'unfinished', runner, outcomes };
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type AcceptanceChecks,
   type ChangedPath,
@@ -6,37 +5,55 @@ import {
   type Digest,
   type GitSha,
   type RepoConfig,
-  retryable,
   sendsBack,
+  type TestDoubt,
   type TestReport,
+  type Ticket,
   testReport,
 } from '@millwright/domain';
-import { listCheckout, readCheckout } from '@millwright/sandbox';
+import type { Canary, TestCommand, Toolchain } from '@millwright/toolchains';
 import { runAcceptance } from './acceptance.ts';
-import { type Canary, canCarry, type KnownRunner, makeCanary } from './canary.ts';
-import { parseManifest, type TestCommand, testCommand } from './command.ts';
+import { type BaseInputs, baseInputs } from './base-inputs.ts';
+import type { BaseMemory } from './base-memory.ts';
+import {
+  type ChangeParts,
+  emptiedTests,
+  mutantsOf,
+  ownTestsOf,
+  partsOf,
+  revertedSources,
+  testDoubts,
+  tryMutants,
+  withMutant,
+} from './change-tests.ts';
+import { groupFailures, withoutPassing } from './failures.ts';
+import { combined, type HarnessPlan, NOTHING } from './harness-plan.ts';
 import {
   type BaseFacts,
-  filesOf,
+  exitOf,
   type Judgement,
   judge,
   judgeByExitCode,
-  learnBase,
   outcomesOf,
+  testFilesOf,
 } from './judge.ts';
-import type { Laying } from './lay.ts';
-import { factsOfPassed, type Passed } from './next-base.ts';
-import { isTestConfig, mergeManifest, planOverlay } from './overlay.ts';
-import { type Prepared, runSuite, type Where } from './suite.ts';
+import { canariesFor, canaryPlan, learnBase, run, type Subject, spoiling } from './learn-base.ts';
+import { factsOfPassed } from './next-base.ts';
+import type { Prepared, RanSuite, Where } from './run-suite.ts';
+import { speaksOfTests } from './ticket-words.ts';
+import { filesOf, listEntries, readEntry } from './tree-entries.ts';
 
 export type Acceptance = { checks: AcceptanceChecks; digest: Digest; files: Uint8Array | null };
 
 export type VerifyInput = {
+  toolchain: Toolchain;
   config: RepoConfig;
   tree: GitSha;
   base: Prepared;
   candidate: Prepared;
   changed: readonly ChangedPath[];
+  /** What the change is to do; null where no change is judged but a build of one that was. */
+  ticket: Ticket | null;
   /** May still be being written while the suite runs. */
   acceptance: Acceptance | Promise<Acceptance> | null;
   /** Milliseconds that one run of the test command may take. */
@@ -44,184 +61,362 @@ export type VerifyInput = {
   signal?: AbortSignal;
 };
 
-/** Remembers what a base's runs taught, by a key that names tree, dependencies, image and command. */
-export type BaseMemory = {
-  get(key: string): Promise<BaseFacts | null>;
-  set(key: string, facts: BaseFacts): Promise<void>;
-  /** Who learns what now, by key. */
-  readonly learning: Map<string, Promise<BaseFacts>>;
-};
-
-const MAX_FILES = 200_000;
-const MAX_CONFIG = 4 * 1024 * 1024;
-const BASE_SESSIONS = 8;
-const NOTHING: Laying = { remove: [], write: [], append: [] };
-const TEST_LIKE = /(^|[/._-])(tests?|specs?|__tests__)([/._-]|$)/i;
-
-const word = () => `q${randomBytes(8).toString('hex')}`;
-const canariesFor = (files: Readonly<Record<string, KnownRunner>>): (Canary & { runner: KnownRunner })[] =>
-  Object.entries(files)
-    .filter(([file]) => canCarry(file))
-    .map(([file, runner]) => ({ ...makeCanary(file, word), runner }));
+type Command = Extract<TestCommand, { kind: 'command' }>;
 
 /**
- * Runs the repository's own tests on the exact candidate tree in fresh containers and computes the verdict outside; then the base's copies of
- * the test files that the change touched; beside them, the acceptance checks. Throws only when the engine fails or `signal` is aborted.
+ * Runs the repository's own tests on the exact candidate tree in fresh containers and computes the verdict outside; beside them the base's
+ * copies of the tests that the change touched, the change's tests on the base's code, small faults in the changed lines, and the acceptance
+ * checks. Throws only when the engine fails or `signal` is aborted.
  */
 export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
-  const command = testCommand(input.config, parseManifest(await manifestOf(input.base)));
+  const files = await filesOf(input.base.checkout);
+  const command = await input.toolchain.testCommand(input.config, files);
+  const accepted = accept(where, input);
   const parts = [
-    command.kind === 'none' ? Promise.resolve(nothingToRun()) : verifySuite(where, memory, input, command),
-    accept(where, input),
+    command.kind === 'none'
+      ? withoutCommand(input)
+      : new Suite(where, memory, input, command, accepted).verdict(),
+    accepted,
   ] as const;
   // Both, whatever becomes of one: nothing of them goes on behind the caller.
   await Promise.allSettled(parts);
   const [suite, { written, acceptance }] = await Promise.all(parts);
-  const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
-  const said = suite.judgement;
-  const [first] = unmet;
-  const verdict = !sendsBack(said.verdict) && first !== undefined ? 'failed' : said.verdict;
-  const reason =
-    first === undefined
-      ? said.reason
-      : `${said.verdict === 'passed' ? '' : `${said.reason} `}${unmet.length} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
-  const known = said.runner !== 'none' && said.runner !== 'unknown';
-  return testReport({
-    ...{ tree: input.tree, verdict, reason: reason.slice(0, 4_000), runner: said.runner, names: said.names },
-    followed: known ? 'proven' : said.runner === 'none' ? 'not_run' : 'by_exit_code',
-    ...{
-      suite: suite.result,
-      baseTests: suite.baseTests,
-      acceptance,
-      checks: written?.digest ?? null,
-    },
-  });
+  const report: TestReport = { ...suite, acceptance, checks: written?.digest ?? null };
+  const [first, ...more] = acceptance.filter(({ result }) => result.exitCode !== 0);
+  if (first === undefined) return provenMended(where, input, report, written);
+  const unmet = `${more.length + 1} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
+  return sendsBack(report.verdict)
+    ? { ...report, reason: `${report.reason} ${unmet}`.slice(0, 4_000) }
+    : { ...report, verdict: 'failed', reason: unmet };
 }
+
+/** A bug is mended where something turns from failing to passing: a test of the base, one of the change's, or an acceptance check. */
+async function provenMended(
+  where: Where,
+  input: VerifyInput,
+  report: TestReport,
+  written: Acceptance | null,
+): Promise<TestReport> {
+  if (input.ticket?.kind !== 'bug') return report;
+  if (report.verdict !== 'passed' && report.verdict !== 'failing_as_on_base') return report;
+  if (report.names.turned.length > 0) return report;
+  const before = written === null ? [] : await checksOn(where, input, input.base, written, NOTHING);
+  if (before.some(({ result }) => result.exitCode !== 0)) return report;
+  return {
+    ...report,
+    verdict: 'failed',
+    reason:
+      `The ticket is a bug, and no test turns from failing to passing with this change: ${report.reason}`.slice(
+        0,
+        4_000,
+      ),
+  };
+}
+
+const checksOn = (
+  where: Where,
+  { toolchain, timeoutMs, signal }: VerifyInput,
+  on: Prepared,
+  { checks, files }: Acceptance,
+  plan: HarnessPlan,
+): Promise<TestReport['acceptance']> =>
+  runAcceptance(where, on, {
+    ...{ toolchain, checks: checks.checks, files, plan, timeoutMs },
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+type Accepted = { written: Acceptance | null; acceptance: TestReport['acceptance'] };
 
 /** The tester's checks, as soon as they are written. */
-async function accept(where: Where, { acceptance, candidate, timeoutMs, signal }: VerifyInput) {
-  const written = await acceptance;
+async function accept(where: Where, input: VerifyInput): Promise<Accepted> {
+  const written = await input.acceptance;
   if (written === null) return { written, acceptance: [] };
-  const options = { checks: written.checks.checks, files: written.files, timeoutMs };
-  const given = signal === undefined ? options : { ...options, signal };
-  return { written, acceptance: await runAcceptance(where, candidate, given) };
+  return { written, acceptance: await checksOn(where, input, input.candidate, written, NOTHING) };
 }
 
-type SuiteVerdict = {
-  judgement: Judgement;
-  result: CommandResult | null;
-  baseTests: TestReport['baseTests'];
-};
-
-const nothingToRun = (): SuiteVerdict => ({
-  judgement: {
+const withoutCommand = async (input: VerifyInput): Promise<TestReport> =>
+  testReport({
+    tree: input.tree,
     verdict: 'no_tests',
     reason: 'The base has no test command: no tests were run.',
-    runner: 'none',
-    names: { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] },
-  },
-  result: null,
-  baseTests: { files: [], failing: [], result: null },
-});
+    doubts: await marksOf(input),
+  });
 
-async function verifySuite(
-  where: Where,
-  memory: BaseMemory,
-  input: VerifyInput,
-  command: Extract<TestCommand, { kind: 'command' }>,
-): Promise<SuiteVerdict> {
-  const facts = await learn(where, memory, input, command);
-  const laying = await overlay(input.base, input.candidate);
-  const run = (purpose: string, extra: Laying, canaries: (Canary & { runner: KnownRunner })[]) =>
-    runSuite(where, input.candidate, {
-      ...{ purpose, command, canaries, timeoutMs: input.timeoutMs, sessions: Math.max(1, facts.sessions) },
-      laying: {
-        remove: [...laying.remove, ...extra.remove],
-        write: [...laying.write, ...extra.write],
-        append: extra.append,
-      },
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
-    });
-  const keep = async (passed: Omit<Passed, 'candidate' | 'laying'>) => {
-    const learned = await factsOfPassed({ ...passed, candidate: input.candidate, laying });
-    const own = testCommand(input.config, parseManifest(await manifestOf(input.candidate)));
-    if (learned !== null && own.kind === 'command')
-      await memory.set(keyOf(where, input.candidate, own), learned);
-  };
-  if (facts.runner === 'unknown') {
-    const observed = await run('verify', NOTHING, []);
-    const judgement = judgeByExitCode(facts, observed.run);
-    await keep({ judgement, observed, canaried: null, canaries: [] });
-    return { judgement, result: observed.result, baseTests: noBaseTests };
+/** Lines of the change that speak to who runs them. */
+async function marksOf({ toolchain, base, candidate, changed, ticket }: VerifyInput): Promise<TestDoubt[]> {
+  if (ticket === null) return [];
+  const doubts: TestDoubt[] = [];
+  for (const { path } of changed) {
+    if (!toolchain.isSource(path)) continue;
+    const [before, after] = await Promise.all([
+      readEntry(base.checkout, path),
+      readEntry(candidate.checkout, path),
+    ]);
+    if (after?.kind !== 'file') continue;
+    const text = (entry: typeof after) => new TextDecoder().decode(entry.bytes);
+    doubts.push(...toolchain.marks(path, before?.kind === 'file' ? text(before) : null, text(after)));
   }
-  const there = new Set((await listCheckout(input.candidate.checkout, MAX_FILES)).paths);
-  const { runner } = facts;
-  const added = input.changed
-    .map(({ path }) => path)
-    .filter((path) => there.has(path) && TEST_LIKE.test(path) && !(path in facts.files));
-  const files = {
-    ...Object.fromEntries(added.map((path) => [path, runner])),
-    ...Object.fromEntries(Object.entries(facts.files).filter(([path]) => there.has(path))),
-  };
-  const canaries = canariesFor(files);
-  // Side by side, and all of them whatever becomes of one: nothing goes on behind the caller.
-  const runs = [
-    run('verify', NOTHING, []),
-    run('verify-canary', NOTHING, canaries),
-    runBaseTests(input, facts, (write) => run('verify-base', { ...NOTHING, write }, [])),
-  ] as const;
-  await Promise.allSettled(runs);
-  const [observed, canaried, baseTests] = await Promise.all(runs);
-  const judgement = judge(facts, observed.run, canaried.run, canaries);
-  await keep({ judgement, observed, canaried, canaries });
-  return { judgement, result: observed.result, baseTests };
+  return doubts;
 }
 
 const noBaseTests: TestReport['baseTests'] = { files: [], failing: [], result: null };
 
-/** The base's own copies of the test files that the change touched, run against the candidate: a fact, not a verdict. */
-async function runBaseTests(
-  input: VerifyInput,
-  facts: BaseFacts,
-  run: (write: Laying['write']) => ReturnType<typeof runSuite>,
-): Promise<TestReport['baseTests']> {
-  const touched = new Set(input.changed.filter((c) => c.status !== 'added').map((c) => c.path));
-  const files = Object.keys(facts.files).filter((file) => touched.has(file));
-  if (files.length === 0) return noBaseTests;
-  const { run: ran, result } = await run(await readAll(input.base, files));
-  const seen = outcomesOf(ran);
-  const failing = facts.outcomes
-    .filter((o) => o.state === 'pass' && files.includes(o.file))
-    .filter((o) => !seen.some((s) => s.name === o.name && s.file === o.file && s.state === 'pass'))
-    .map((o) => o.name);
-  return { files, failing: [...new Set(failing)], result };
-}
+/** The suite's part of a report. One object a verification, since its runs share base, command and what comes from the base. */
+class Suite {
+  readonly #where: Where;
+  readonly #memory: BaseMemory;
+  readonly #input: VerifyInput;
+  readonly #command: Command;
+  readonly #accepted: Promise<Accepted>;
 
-const keyOf = (where: Where, on: Prepared, { script }: { script: string }): string =>
-  JSON.stringify([on.checkout.tree, on.layer?.key ?? '', on.image ?? where.sandboxes.image, script]);
-
-/** What the base teaches, learned once a key: who needs it while another learns it waits for that one, and learns it alone where that one did not. */
-async function learn(
-  where: Where,
-  memory: BaseMemory,
-  input: VerifyInput,
-  command: Extract<TestCommand, { kind: 'command' }>,
-): Promise<BaseFacts> {
-  const key = keyOf(where, input.base, command);
-  const known = await memory.get(key);
-  if (known !== null) return known;
-  const other = memory.learning.get(key);
-  if (other !== undefined) {
-    await settled(other, input.signal);
-    const learned = await memory.get(key);
-    if (learned !== null) return learned;
+  constructor(
+    where: Where,
+    memory: BaseMemory,
+    input: VerifyInput,
+    command: Command,
+    accepted: Promise<Accepted>,
+  ) {
+    this.#where = where;
+    this.#memory = memory;
+    this.#input = input;
+    this.#command = command;
+    this.#accepted = accepted;
   }
-  const mine = runBase(where, memory, input, command, key);
-  memory.learning.set(key, mine);
-  return mine.finally(() => {
-    if (memory.learning.get(key) === mine) memory.learning.delete(key);
-  });
+
+  #on(on: Prepared): Subject {
+    const { toolchain, timeoutMs, signal } = this.#input;
+    return { toolchain, command: this.#command, on, timeoutMs, ...(signal === undefined ? {} : { signal }) };
+  }
+
+  #run(purpose: string, base: BaseFacts, plan: HarnessPlan, canary = false): Promise<RanSuite> {
+    const mode = base.followed === 'by_exit_code' ? 'plain' : canary ? 'canary' : 'observe';
+    return run(this.#where, this.#on(this.#input.candidate), {
+      ...{ purpose, mode, plan, sessions: Math.max(1, base.sessions) },
+    });
+  }
+
+  async verdict(): Promise<TestReport> {
+    const { toolchain, base, candidate, changed } = this.#input;
+    const files = await filesOf(base.checkout);
+    const facts = await this.#learn();
+    const inputs = await baseInputs(toolchain, this.#command, {
+      ...{ base: base.checkout, files, candidate: candidate.checkout, changed },
+    });
+    return facts.followed === 'by_exit_code' ? this.#byExitCode(facts, inputs) : this.#byName(facts, inputs);
+  }
+
+  async #byName(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
+    const { toolchain, candidate, ticket } = this.#input;
+    const there = await listEntries(candidate.checkout);
+    const added = this.#input.changed
+      .map(({ path }) => path)
+      .filter((path) => there.get(path) === 'file' && toolchain.isTest(path) && !(path in facts.files));
+    const files = {
+      ...Object.fromEntries(added.map((path) => [path, facts.runner])),
+      ...Object.fromEntries(Object.entries(facts.files).filter(([path]) => there.get(path) === 'file')),
+    };
+    const carrying = Object.keys(facts.carriers).length > 0;
+    const canaries = canariesFor(toolchain, files, (file) =>
+      file in facts.files
+        ? (facts.carriers[file] ?? null)
+        : carrying || Object.keys(facts.files).length === 0
+          ? 'after'
+          : null,
+    );
+    const followed = [
+      this.#run('verify', facts, inputs.plan),
+      canaries.length === 0
+        ? null
+        : this.#run(
+            'verify-canary',
+            facts,
+            await canaryPlan(toolchain, candidate, canaries, inputs.plan),
+            true,
+          ),
+    ] as const;
+    // All of them whatever becomes of one: nothing goes on behind the caller.
+    await Promise.allSettled(followed);
+    const [observed, proven] = await Promise.all(followed);
+    const mayGo = ticket !== null && speaksOfTests(ticket);
+    const judgement = judge(facts, observed.run, (proven ?? observed).run, canaries, mayGo);
+    await this.#keep(
+      { base: facts, judgement, observed, canaried: proven ?? observed, canaries },
+      inputs.plan,
+    );
+    return this.#report(facts, inputs, judgement, observed, mayGo);
+  }
+
+  async #byExitCode(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
+    const { toolchain, candidate } = this.#input;
+    const plan = facts.canFail === true ? await spoiling(toolchain, candidate, inputs.plan) : null;
+    const runs = [
+      this.#run('verify', facts, inputs.plan),
+      plan === null ? null : this.#run('verify-spoilt', facts, plan),
+    ] as const;
+    await Promise.allSettled(runs);
+    const [observed, spoilt] = await Promise.all(runs);
+    const judgement = judgeByExitCode(facts, observed.run, spoilt?.run ?? null);
+    await this.#keep({ base: facts, judgement, observed, canaried: null, canaries: [] }, inputs.plan);
+    return this.#report(facts, inputs, judgement, observed, true);
+  }
+
+  async #report(
+    facts: BaseFacts,
+    inputs: BaseInputs,
+    judgement: Judgement,
+    observed: RanSuite,
+    mayGo: boolean,
+  ): Promise<TestReport> {
+    const parts = partsOf(this.#on(this.#input.candidate), this.#input.changed, {
+      ...facts.files,
+      ...testFilesOf(observed.run),
+    });
+    const [marks, further] = await Promise.all([
+      marksOf(this.#input),
+      sendsBack(judgement.verdict)
+        ? { baseTests: noBaseTests, ownTests: null, mutants: null, emptied: [] }
+        : this.#further(facts, inputs, parts, observed, judgement),
+    ]);
+    const { baseTests, ownTests, mutants, emptied } = further;
+    const { failures, names, ...said } = judgement;
+    const fellBack: TestDoubt[] =
+      said.fellBack === null ? [] : [{ code: 'harness-fell-back', text: said.fellBack.slice(0, 500) }];
+    const report = testReport({
+      ...{ ...said, tree: this.#input.tree, baseTests, ownTests, mutants },
+      names: {
+        ...names,
+        turned: [...new Set([...names.turned, ...(ownTests?.failing ?? [])])].slice(0, 200),
+      },
+      suite: shown(observed, judgement),
+      failures: groupFailures(failures),
+      doubts: [...fellBack, ...inputs.doubts, ...testDoubts(ownTests, mutants, parts), ...marks].slice(
+        0,
+        100,
+      ),
+    });
+    if (emptied.length === 0 || mayGo) return report;
+    return {
+      ...report,
+      verdict: 'failed',
+      reason: `${emptied.length} ${emptied.length === 1 ? 'test was' : 'tests were'} made to say less: as the base has ${emptied.length === 1 ? 'it, it fails' : 'them, they fail'} on this change, and as changed ${emptied.length === 1 ? 'it passes' : 'they pass'} with the old code and the new ("${emptied[0]?.slice(0, 200)}"); the ticket does not speak of changing tests.`,
+    };
+  }
+
+  /** What is only worth running where the change is not sent back already. */
+  async #further(
+    facts: BaseFacts,
+    inputs: BaseInputs,
+    parts: ChangeParts,
+    observed: RanSuite,
+    judgement: Judgement,
+  ) {
+    const { base, candidate, ticket } = this.#input;
+    const runs = [
+      this.#baseTests(facts, inputs),
+      ticket === null || parts.tests.length === 0 || parts.sources.length === 0
+        ? null
+        : this.#run('verify-old-code', facts, await revertedSources(base, parts, inputs.plan)),
+      ticket === null || judgement.verdict !== 'passed'
+        ? null
+        : tryMutants(
+            this.#where,
+            this.#on(candidate),
+            await mutantsOf(this.#on(candidate), base, candidate, parts),
+            {
+              ...{ plan: inputs.plan, observed, base: facts },
+              byChecks: (mutant) => this.#checksNotice(withMutant(NOTHING, mutant)),
+            },
+          ),
+    ] as const;
+    await Promise.allSettled(runs);
+    const [baseTests, old, mutants] = await Promise.all(runs);
+    const ownTests = old === null ? null : ownTestsOf(facts, parts, observed.run, old.run);
+    const emptied = old === null ? [] : emptiedTests(baseTests.failing, observed.run, old.run);
+    return { baseTests, ownTests, mutants, emptied };
+  }
+
+  /** Whether an acceptance check that holds on the candidate does not with a fault in it. */
+  async #checksNotice(plan: HarnessPlan): Promise<boolean> {
+    const { written, acceptance } = await this.#accepted;
+    if (written === null || acceptance.length === 0) return false;
+    const now = await checksOn(this.#where, this.#input, this.#input.candidate, written, plan);
+    return now.some(({ result }, index) => result.exitCode !== 0 && acceptance[index]?.result.exitCode === 0);
+  }
+
+  /** The base's own copies of the test files that the change touched, run against the candidate: a fact, not a verdict. */
+  async #baseTests(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport['baseTests']> {
+    const { toolchain, base, changed } = this.#input;
+    const exit = facts.followed === 'by_exit_code';
+    const files = changed
+      .filter(
+        ({ path, status }) => status !== 'added' && (exit ? toolchain.isTest(path) : path in facts.files),
+      )
+      .map(({ path }) => path);
+    if (files.length === 0 || (exit && facts.exitCode !== 0)) return noBaseTests;
+    const entries = await Promise.all(
+      files.map(async (path) => ({ path, entry: await readEntry(base.checkout, path) })),
+    );
+    const write = entries.flatMap(({ path, entry }) => (entry === null ? [] : [{ path, entry }]));
+    const ran = await this.#run('verify-base', facts, combined(inputs.plan, { remove: [], write }));
+    if (exit)
+      return { files, failing: exitOf(ran.run) === 0 ? [] : ['the test command'], result: ran.result };
+    const seen = outcomesOf(ran.run);
+    const failing = facts.outcomes
+      .filter((o) => o.state === 'pass' && files.includes(o.file))
+      .filter((o) => !seen.some((s) => s.name === o.name && s.file === o.file && s.state === 'pass'))
+      .map((o) => o.name);
+    return { files, failing: [...new Set(failing)], result: ran.result };
+  }
+
+  async #keep(
+    passed: {
+      base: BaseFacts;
+      judgement: Judgement;
+      observed: RanSuite;
+      canaried: RanSuite | null;
+      canaries: readonly Canary[];
+    },
+    plan: HarnessPlan,
+  ): Promise<void> {
+    const { candidate, toolchain, config } = this.#input;
+    const learned = await factsOfPassed({ ...passed, candidate, plan, canCarry: toolchain.canCarry });
+    if (learned === null) return;
+    const own = await toolchain.testCommand(config, await filesOf(candidate.checkout));
+    if (own.kind === 'command') await this.#memory.set(this.#keyOf(candidate, own), learned);
+  }
+
+  #keyOf(on: Prepared, { script }: Command): string {
+    return JSON.stringify([
+      ...[this.#input.toolchain.name, on.checkout.tree, on.layer?.key ?? ''],
+      ...[on.image ?? this.#where.sandboxes.image, script],
+    ]);
+  }
+
+  /** What the base teaches, learned once a key: who needs it while another learns it waits for that one, and learns it alone where that one did not. */
+  async #learn(): Promise<BaseFacts> {
+    const key = this.#keyOf(this.#input.base, this.#command);
+    const known = await this.#memory.get(key);
+    if (known !== null) return known;
+    const other = this.#memory.learning.get(key);
+    if (other !== undefined) {
+      await settled(other, this.#input.signal);
+      const learned = await this.#memory.get(key);
+      if (learned !== null) return learned;
+    }
+    const mine = learnBase(this.#where, this.#on(this.#input.base)).then(async ({ facts, kept }) => {
+      if (kept) await this.#memory.set(key, facts);
+      return facts;
+    });
+    this.#memory.learning.set(key, mine);
+    return mine.finally(() => {
+      if (this.#memory.learning.get(key) === mine) this.#memory.learning.delete(key);
+    });
+  }
 }
+
+/** What the command printed: where something failed, without the lines of what passed. */
+const shown = ({ result, output }: RanSuite, { verdict }: Judgement): CommandResult =>
+  verdict === 'passed' ? result : { ...result, output: withoutPassing(output) };
 
 /** Resolves when `work` has ended either way; throws the signal's reason when that comes first. */
 async function settled(work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
@@ -234,75 +429,4 @@ async function settled(work: Promise<unknown>, signal: AbortSignal | undefined):
   } finally {
     signal?.removeEventListener('abort', stop);
   }
-}
-
-/** Runs the base twice: to learn its names, and which of its test files can carry canaries. */
-async function runBase(
-  where: Where,
-  memory: BaseMemory,
-  input: VerifyInput,
-  command: Extract<TestCommand, { kind: 'command' }>,
-  key: string,
-): Promise<BaseFacts> {
-  const { base } = input;
-  const shared = {
-    ...{ command, laying: NOTHING, timeoutMs: input.timeoutMs },
-    ...(input.signal === undefined ? {} : { signal: input.signal }),
-  };
-  const observed = await runSuite(where, base, {
-    ...{ ...shared, purpose: 'verify-learn', canaries: [], sessions: BASE_SESSIONS },
-  });
-  const canaries = canariesFor(filesOf(observed.run));
-  const sessions = Math.max(1, observed.run.sessions.length);
-  const canaried =
-    canaries.length === 0
-      ? { run: { end: observed.run.end, sessions: [] } }
-      : await runSuite(where, base, { ...shared, purpose: 'verify-learn-canary', canaries, sessions });
-  const facts = learnBase(observed.run, canaried.run, canaries);
-  // A run that the machine cut short taught nothing worth keeping.
-  if (observed.run.end.kind === 'exited' && canaried.run.end.kind === 'exited') await memory.set(key, facts);
-  return facts;
-}
-
-async function manifestOf(of: Prepared): Promise<string | null> {
-  const { paths } = await listCheckout(of.checkout, MAX_FILES);
-  return paths.includes('package.json') ? readText(of, 'package.json') : null;
-}
-
-/** What of the base's test configuration is laid over the candidate. */
-async function overlay(base: Prepared, candidate: Prepared): Promise<Laying> {
-  const [there, here] = await Promise.all([
-    listCheckout(base.checkout, MAX_FILES),
-    listCheckout(candidate.checkout, MAX_FILES),
-  ]);
-  const plan = planOverlay(
-    there.paths,
-    here.paths.filter((path) => isTestConfig(path) || path.endsWith('package.json')),
-  );
-  const write = await readAll(base, plan.restore);
-  for (const path of plan.merge) {
-    const [from, to] = await Promise.all([readText(base, path), readText(candidate, path)]);
-    const merged = mergeManifest(from, to);
-    if (merged !== null) write.push({ path, bytes: new TextEncoder().encode(merged) });
-  }
-  return { remove: plan.remove, write, append: [] };
-}
-
-async function readAll(
-  from: Prepared,
-  paths: readonly string[],
-): Promise<{ path: string; bytes: Uint8Array }[]> {
-  return Promise.all(
-    paths.map(async (path) => {
-      const bytes = await readCheckout(from.checkout, path, MAX_CONFIG);
-      // Listed a moment ago. To go on without it would be to run another configuration, or none.
-      if (bytes === null) throw retryable('checkout-lost', `${path} of ${from.checkout.tree} cannot be read`);
-      return { path, bytes };
-    }),
-  );
-}
-
-async function readText(from: Prepared, path: string): Promise<string> {
-  const [file] = await readAll(from, [path]);
-  return new TextDecoder().decode(file?.bytes);
 }

@@ -1,52 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ChangedPath, type GitSha, RepoName } from '@millwright/domain';
-import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHEATS, type Cheat, HONEST } from '../../fixture/cheats.ts';
 import { baseOf, FORMS, type Form } from '../../fixture/runners.ts';
-import { bundleOf, type Files } from '../../fixture/snapshots.ts';
-import { createPrepare, type Prepare } from '../../prepare/index.ts';
-import { memoryOf } from '../memory.ts';
-import type { Prepared } from '../suite.ts';
-import { verify } from '../verify.ts';
+import type { Files } from '../../fixture/snapshots.ts';
+import { openVerifying, type Verifying } from './verifying.ts';
 
 // What passes and what must never pass, under one test runner. A file a runner calls it, so that they share the test's workers.
 
-let data: string;
-let sandboxes: Sandboxes;
-let prepare: Prepare;
+let verifying: Verifying;
 
-const where = () => ({ sandboxes, run: 'run_verify00', attempt: 'att_verify00' });
-const RepoConfig = { installScripts: false, services: [], protected: [], autonomy: 7 };
-
-/** One installation a runner: no case changes what is installed, so the candidate stands on the base's layer. */
-async function prepared(
-  bundle: Uint8Array,
-  tree: GitSha,
-  layer: Prepared['layer'] | undefined,
-): Promise<Prepared> {
-  const out = await sandboxes.checkout(bundle, tree);
-  if (out.kind === 'refused') throw new Error(out.reason);
-  const { checkout } = out;
-  if (layer !== undefined) return { checkout, layer, root: '/workspace' };
-  const made = await prepare.layer({
-    ...{ repo: RepoName.parse('sum'), run: 'run_verify00', attempt: 'att_verify00', checkout },
-    config: { ...RepoConfig, install: 'npm install --no-audit --no-fund --no-package-lock' },
-  });
-  if (made.kind === 'failed') throw new Error(`${made.reason}\n${made.output}`);
-  return { checkout, layer: made.kind === 'layer' ? made.layer : null, root: '/workspace' };
-}
-
-function changedBy(base: Files, next: Files): ChangedPath[] {
-  return [...new Set([...Object.keys(base), ...Object.keys(next)])]
-    .filter((path) => base[path] !== next[path])
-    .map((path) => ({
-      ...{ path, added: 1, removed: 1 },
-      status: path in base ? (path in next ? 'modified' : 'deleted') : 'added',
-    }));
-}
+/** One installation a runner: no case changes what is installed. */
+const INSTALL = { install: 'npm install --no-audit --no-fund --no-package-lock' };
 
 // MILLWRIGHT_MATRIX=every tries each under all.
 const every = process.env.MILLWRIGHT_MATRIX === 'every';
@@ -65,33 +28,17 @@ function formOf(name: Form['name']): Form {
 export function verifies(name: Form['name']): void {
   const form = formOf(name);
   beforeAll(async () => {
-    data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
-    sandboxes = await openSandboxes({
-      ...{ data, factory: `test-${process.pid}`, incarnation: `verify-${process.pid}` },
-      image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
-    });
-    prepare = createPrepare(sandboxes);
+    verifying = await openVerifying(name);
   });
-  afterAll(async () => {
-    await sandboxes?.close();
-    rmSync(data, { recursive: true, force: true });
-  });
+  afterAll(() => verifying?.close());
 
-  const memory = memoryOf(null);
   const base = baseOf(form);
 
   async function report(change: Cheat['change'], timeoutMs = 60_000) {
     const next: Files = {};
     for (const [path, content] of Object.entries({ ...base, ...change(form) }))
       if (content !== null) next[path] = content;
-    const { bundle, trees } = bundleOf(base, next);
-    const [baseTree, tree] = trees;
-    if (baseTree === undefined || tree === undefined) throw new Error('no trees');
-    const on = await prepared(bundle, baseTree, undefined);
-    return verify(where(), memory, {
-      ...{ config: RepoConfig, tree, changed: changedBy(base, next), acceptance: null, timeoutMs },
-      ...{ base: on, candidate: await prepared(bundle, tree, on.layer) },
-    });
+    return (await verifying.verify(base, next, { config: INSTALL, timeoutMs })).report;
   }
 
   test.each(HONEST)(

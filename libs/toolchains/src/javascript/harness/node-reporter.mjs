@@ -3,10 +3,11 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 
-const { takeSession } = createRequire(import.meta.url)('./hook.cjs');
+const { open, take } = createRequire(import.meta.url)('./session.cjs');
+open('node');
+const session = take();
 
 export default async function* nodeReporter(source) {
-  const session = takeSession('node');
   const open = new Map();
   for await (const { type, data } of source) {
     if (session === null) continue;
@@ -25,16 +26,15 @@ export default async function* nodeReporter(source) {
       const state = todo ? 'todo' : skip ? 'skip' : type === 'test:pass' ? 'pass' : 'fail';
       // A suite is a name of its own only when it fails by itself, in a hook for instance.
       if (suite && (state !== 'fail' || failure?.failureType === 'subtestsFailed')) continue;
-      session.emit({
-        t: wrapper ? 'file' : 'test',
-        name: [...names, data.name].join(' > ').slice(0, 1000),
-        file: session.file(data.file),
+      session.emit(
+        wrapper ? 'file' : 'test',
+        [...names, data.name].join(' > '),
+        session.file(data.file),
         state,
-        message:
-          state === 'fail' ? String(failure?.cause?.message ?? failure?.message ?? '').slice(0, 300) : '',
-      });
+        failure?.cause?.message ?? failure?.message ?? '',
+      );
     }
   }
-  session?.emit({ t: 'end' });
+  session?.end();
   yield '';
 }

@@ -5,18 +5,18 @@ const manifest = (scripts: Record<string, string>) => parseManifest(JSON.stringi
 
 test('the test script of the base runs with its pre and post scripts, without npm', () => {
   const command = testCommand({}, manifest({ pretest: "echo 'a'", test: 'mocha', posttest: 'echo b' }));
-  expect(command).toMatchObject({ kind: 'command', text: 'npm test' });
+  expect(command).toMatchObject({ kind: 'command', text: "echo 'a' && mocha && echo b" });
   expect(command.kind === 'command' && command.script.split('\n').slice(1)).toEqual([
-    `sh -c 'echo '\\''a'\\''' &&`,
-    `sh -c 'mocha' &&`,
-    `sh -c 'echo b'`,
+    `/bin/sh -c 'echo '\\''a'\\''' &&`,
+    `/bin/sh -c 'mocha' &&`,
+    `/bin/sh -c 'echo b'`,
   ]);
 });
 
 test.each([
-  [undefined, { test: 'mocha' }, 'npm test'],
-  ['npm test', { test: 'mocha' }, 'npm test'],
-  ['npm run test', { test: 'mocha' }, 'npm test'],
+  [undefined, { test: 'mocha' }, 'mocha'],
+  ['npm test', { test: 'mocha' }, 'mocha'],
+  ['npm run test', { test: 'mocha' }, 'mocha'],
   ['make check', { test: 'mocha' }, 'make check'],
   ['npm test', {}, 'npm test'],
   ['npm run test:unit', { test: 'mocha' }, 'npm run test:unit'],

@@ -1,10 +1,9 @@
 // jest: this runs in its main process; test files run in vm contexts there or in workers.
 'use strict';
-const { takeSession } = require('./hook.cjs');
+const { take } = require('./session.cjs');
 
-const session = takeSession('jest');
+const session = take();
 const STATES = { passed: 'pass', failed: 'fail', todo: 'todo' };
-const text = (message) => String(message ?? '').slice(0, 300);
 
 module.exports = class JestReporter {
   onRunComplete(_contexts, results) {
@@ -15,19 +14,16 @@ module.exports = class JestReporter {
       const broken =
         suite.testExecError ?? (suite.testResults.length === 0 ? suite.failureMessage : undefined);
       if (broken !== undefined && broken !== null)
-        session.emit({ t: 'file', name: file, file, state: 'fail', message: text(broken.message ?? broken) });
-      for (const test of suite.testResults) {
-        const name = [...(test.ancestorTitles ?? []), test.title].join(' > ').slice(0, 1000);
-        const state = STATES[test.status] ?? 'skip';
-        session.emit({
-          t: 'test',
-          name,
+        session.emit('file', file, file, 'fail', broken.message ?? broken);
+      for (const test of suite.testResults)
+        session.emit(
+          'test',
+          [...(test.ancestorTitles ?? []), test.title].join(' > '),
           file,
-          state,
-          message: state === 'fail' ? text(test.failureMessages?.[0]) : '',
-        });
-      }
+          STATES[test.status] ?? 'skip',
+          test.failureMessages?.[0] ?? '',
+        );
     }
-    session.emit({ t: 'end' });
+    session.end();
   }
 };

@@ -1,5 +1,6 @@
 import type { RepoConfig } from '@millwright/domain';
 import { z } from 'zod';
+import type { TestCommand } from '../toolchain.ts';
 
 /** What is read of a package.json; everything else in it is left alone. Never trusted beyond its shape. */
 const Manifest = z.object({
@@ -20,11 +21,6 @@ export function parseManifest(text: string | null): Manifest | null {
   }
 }
 
-export type TestCommand =
-  | { kind: 'none' }
-  /** `text` is what people read; `script` is what a shell runs in the repository's root. */
-  | { kind: 'command'; text: string; script: string };
-
 export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
@@ -32,7 +28,10 @@ export const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
  * test script of the base's package.json, with its pre and post scripts. npm itself is skipped there: it costs 200 ms and would put its own
  * folders first on PATH.
  */
-export function testCommand(config: Pick<RepoConfig, 'test'>, base: Manifest | null): TestCommand {
+export function testCommand(
+  config: Pick<RepoConfig, 'test'>,
+  base: Manifest | null,
+): { kind: 'none' } | Omit<Extract<TestCommand, { kind: 'command' }>, 'starts'> {
   const script = base?.scripts?.test?.trim() ?? '';
   const placeholder = script === '' || script.includes('no test specified');
   const own = config.test?.trim();
@@ -50,7 +49,7 @@ export function testCommand(config: Pick<RepoConfig, 'test'>, base: Manifest | n
   ].join(' ');
   return {
     kind: 'command',
-    text: 'npm test',
-    script: `export ${env}\n${steps.map((step) => `sh -c ${quote(step)}`).join(' &&\n')}`,
+    text: steps.join(' && '),
+    script: `export ${env}\n${steps.map((step) => `/bin/sh -c ${quote(step)}`).join(' &&\n')}`,
   };
 }

@@ -1,9 +1,9 @@
 import type { CommandResult } from '@millwright/domain';
 import type { Checkout, Layer, Sandboxes } from '@millwright/sandbox';
-import { type Canary, canarySource, type KnownRunner } from './canary.ts';
+import type { Canary, HarnessMode, TestCommand, Toolchain } from '@millwright/toolchains';
+import type { HarnessPlan } from './harness-plan.ts';
+import { installHarness } from './install-harness.ts';
 import type { SuiteRun } from './judge.ts';
-import { layInto } from './laid.ts';
-import type { Laying } from './lay.ts';
 import { commandResult } from './text.ts';
 
 /** A tree that is ready to run: its files, its dependencies, the image and the folder it runs in. */
@@ -24,20 +24,21 @@ export type Where = {
 
 export type SuiteOptions = {
   purpose: string;
-  /** What people read, and what the shell runs. */
-  command: { text: string; script: string };
-  laying: Laying;
-  canaries: readonly (Canary & { runner: KnownRunner })[];
+  toolchain: Toolchain;
+  command: Extract<TestCommand, { kind: 'command' }>;
+  mode: Exclude<HarnessMode, 'acceptance'>;
+  plan: HarnessPlan;
   /** How many runner sessions may report: each gets a key of its own. */
   sessions: number;
   timeoutMs: number;
   signal?: AbortSignal;
 };
 
-const KEPT = 65_536;
+export type Canaries = readonly Canary[];
+const KEPT = 262_144;
 
-/** `whole`: every process that wanted to report could, as far as is known. */
-export type RanSuite = { run: SuiteRun; result: CommandResult; whole: boolean };
+/** `whole`: every process that wanted to report could, as far as is known. `output` is all that was kept of what it printed. */
+export type RanSuite = { run: SuiteRun; result: CommandResult; output: string; whole: boolean };
 
 /** Runs the test command once, in a fresh container that is destroyed afterwards. Throws only when the engine fails or `signal` is aborted. */
 export async function runSuite(where: Where, subject: Prepared, options: SuiteOptions): Promise<RanSuite> {
@@ -53,33 +54,29 @@ export async function runSuite(where: Where, subject: Prepared, options: SuiteOp
   if (opened.kind === 'refused') return lost(options, `no sandbox: ${opened.reason}`);
   const { sandbox } = opened;
   try {
-    const canaries = options.canaries.map((canary) => ({
-      path: canary.file,
-      text: canarySource(canary.runner, canary, subject.root),
-    }));
     const signal = options.signal === undefined ? {} : { signal: options.signal };
-    const laid = await layInto(sandbox, {
-      ...{ root: subject.root, keys: options.sessions, ...signal },
-      laying: { ...options.laying, append: [...options.laying.append, ...canaries] },
+    const harness = await installHarness(sandbox, {
+      ...{ toolchain: options.toolchain, mode: options.mode, plan: options.plan, ...signal },
+      ...{ root: subject.root, command: options.command.starts, keys: options.sessions },
     });
-    if (laid.kind === 'lost') return lost(options, `the tests could not be laid: ${laid.reason}`);
-    const mode = options.canaries.length > 0 ? 'canary' : 'observe';
+    if (harness.kind === 'lost') return lost(options, `the tests could not be set up: ${harness.reason}`);
     const startedAt = performance.now();
-    const ended = await sandbox.exec(laid.launch(options.command.script, mode), {
+    const ended = await sandbox.exec(harness.launch(options.command.script), {
       ...{ timeoutMs: options.timeoutMs, maxBytes: KEPT },
       ...signal,
     });
     const ms = Math.round(performance.now() - startedAt);
     where.ran?.(options.purpose, ms);
-    const sessions = ended.kind === 'exited' ? await laid.sessions() : [];
-    const whole = ended.kind === 'exited' && !(await laid.more());
+    const sessions = ended.kind === 'exited' ? await harness.sessions() : [];
+    const whole = ended.kind === 'exited' && !(await harness.more());
     const end =
       ended.kind === 'timed_out'
         ? ({ kind: 'timed_out', afterMs: options.timeoutMs } as const)
         : ended.kind === 'gone'
           ? ({ kind: 'gone', reason: ended.reason } as const)
           : ({ kind: 'exited', exitCode: ended.exitCode } as const);
-    return { run: { end, sessions }, result: commandResult(options.command.text, ended, ms), whole };
+    const output = ended.kind === 'gone' ? '' : ended.output;
+    return { run: { end, sessions }, result: commandResult(options.command.text, ended, ms), output, whole };
   } finally {
     await sandbox.destroy();
   }
@@ -89,6 +86,6 @@ function lost(options: SuiteOptions, reason: string): RanSuite {
   return {
     run: { end: { kind: 'gone', reason }, sessions: [] },
     result: commandResult(options.command.text, { kind: 'gone', reason }, 0),
-    whole: false,
+    ...{ output: '', whole: false },
   };
 }

@@ -1,15 +1,22 @@
+import { type CanaryKind, javascript } from '@millwright/toolchains';
 import { expect, test } from 'vitest';
-import { CANARY_KINDS, type CanaryKind, canaryFault, makeCanary } from './canary.ts';
+import { canaryFault } from './canaries.ts';
 import type { Outcome } from './report.ts';
 
 let n = 0;
-const canary = makeCanary('test/a.js', () => `q${String(n++).padStart(12, '0')}`);
-const right = (kind: CanaryKind, change: Partial<Outcome> = {}): Outcome => ({
-  ...{ kind: 'test', name: canary.names[kind], title: canary.names[kind], file: canary.file },
+const canary = javascript.makeCanary(
+  { file: 'test/a.js', runner: 'mocha', place: 'around' },
+  () => `q${String(n++).padStart(12, '0')}`,
+);
+const right = (
+  { title, kind }: { title: string; kind: CanaryKind },
+  change: Partial<Outcome> = {},
+): Outcome => ({
+  ...{ kind: 'test', name: title, title, file: canary.file },
   ...{ state: kind === 'pass' ? 'pass' : 'fail', message: kind === 'pass' ? '' : `Error: ${canary.proof}` },
   ...change,
 });
-const all = CANARY_KINDS.map((kind) => right(kind));
+const all = canary.marks.map((mark) => right(mark));
 
 test('canaries that all report right have no fault, in one process or in several', () => {
   expect(canaryFault(canary, all)).toBeNull();
@@ -23,10 +30,18 @@ test.each<[CanaryKind, Partial<Outcome>, RegExp]>([
   ['reject', { message: 'no' }, /another error than its own/],
   ['assert', { message: 'neutered: equal ok' }, /let wrong values by .*: equal ok/],
 ])('one wrong report of %s among right ones is a fault', (kind, change, fault) => {
-  expect(canaryFault(canary, [...all, right(kind, change)])).toMatch(fault);
-  expect(canaryFault(canary, [right(kind, change), ...all])).toMatch(fault);
+  for (const mark of canary.marks.filter((one) => one.kind === kind)) {
+    expect(canaryFault(canary, [...all, right(mark, change)])).toMatch(fault);
+    expect(canaryFault(canary, [right(mark, change), ...all])).toMatch(fault);
+  }
 });
 
 test('a canary that does not report is a fault', () => {
-  expect(canaryFault(canary, all.slice(1))).toMatch(/\(pass\) in test\/a\.js did not report/);
+  for (const mark of canary.marks)
+    expect(
+      canaryFault(
+        canary,
+        all.filter(({ title }) => title !== mark.title),
+      ),
+    ).toMatch(/in test\/a\.js did not report/);
 });

@@ -2,10 +2,17 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseFacts } from './judge.ts';
-import type { BaseMemory } from './verify.ts';
 
 // Raised when what is learned or how changes, so that old files are not read.
-const FORM = 1;
+const FORM = 2;
+
+/** Remembers what a base's runs taught, by a key that names tree, dependencies, image and command. */
+export type BaseMemory = {
+  get(key: string): Promise<BaseFacts | null>;
+  set(key: string, facts: BaseFacts): Promise<void>;
+  /** Who learns what now, by key. */
+  readonly learning: Map<string, Promise<BaseFacts>>;
+};
 
 /** Keeps what bases taught in memory and, given a folder of the runner's own, across restarts. A file that cannot be read counts as not there. */
 export function memoryOf(folder: string | null): BaseMemory {

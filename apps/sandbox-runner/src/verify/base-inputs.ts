@@ -1,0 +1,100 @@
+import type { ChangedPath, TestDoubt } from '@millwright/domain';
+import type { Checkout } from '@millwright/sandbox';
+import type { TestCommand, Toolchain, TreeFiles } from '@millwright/toolchains';
+import { combined, type HarnessPlan, textEntry } from './harness-plan.ts';
+import { type Entry, listEntries, readEntry } from './tree-entries.ts';
+
+// A change may not decide about itself: how tests are found, started and configured, and what the base's command and configuration load
+// beside the sources under test, is the base's. What cannot be taken from the base without taking the change away is a doubt.
+
+export type BaseInputs = { plan: HarnessPlan; doubts: TestDoubt[] };
+
+export async function baseInputs(
+  toolchain: Toolchain,
+  command: Extract<TestCommand, { kind: 'command' }>,
+  on: { base: Checkout; files: TreeFiles; candidate: Checkout; changed: readonly ChangedPath[] },
+): Promise<BaseInputs> {
+  const { base, candidate, changed } = on;
+  const [there, here, loaded] = await Promise.all([
+    listEntries(base),
+    listEntries(candidate),
+    toolchain.loadedBy(command, on.files),
+  ]);
+  const touched = new Set(changed.map(({ path }) => path));
+  const doubts: TestDoubt[] = [];
+  const doubt = (code: string, path: string, text: string) => doubts.push({ code, text, path });
+  const restore = new Set<string>();
+
+  // By name: a build can have made what no change has, so both trees are looked at.
+  for (const path of new Set([...there.keys(), ...here.keys()])) {
+    if (!toolchain.isConfiguration(path)) continue;
+    restore.add(path);
+    if (here.get(path) === 'link' && touched.has(path))
+      doubt('configuration-link', path, `makes ${path} a link; the tests ran with the base's`);
+  }
+  const merged: { path: string; entry: Entry }[] = [];
+  for (const path of [...there.keys()].filter(toolchain.isManifest)) {
+    const made = await mergedManifest(toolchain, base, candidate, path);
+    if (made === 'restore') {
+      restore.add(path);
+      if (here.has(path) && there.get(path) === 'file')
+        doubt(
+          'configuration-link',
+          path,
+          `makes ${path} something else than a file; the tests ran with the base's`,
+        );
+    } else if (made !== null) merged.push({ path, entry: made });
+  }
+  for (const path of touched) {
+    if (!toolchain.isInstalled(path)) continue;
+    restore.add(path);
+    doubt('installed-files', path, `changes ${path}, which an installation makes; the tests ran without it`);
+  }
+  for (const { path, restored } of loaded) {
+    if (restored) restore.add(path);
+    const by = [...touched].find((one) => one === path || shadows(one, path, there));
+    if (by === undefined || (!restored && toolchain.isTest(path))) continue;
+    if (restored && by !== path) restore.add(by);
+    doubt(
+      'runner-input',
+      by,
+      restored
+        ? `changes ${by}, which the base's test command or configuration loads; the tests ran with the base's`
+        : `changes ${by}, which the base's test command starts by name`,
+    );
+  }
+  return { plan: combined(await restoring(base, [...restore]), { remove: [], write: merged }), doubts };
+}
+
+/** Whether a new path would be found in place of a loaded one: without its ending, or as a folder of its name. */
+const shadows = (path: string, loaded: string, there: ReadonlyMap<string, unknown>): boolean => {
+  if (there.has(path)) return false;
+  const stem = loaded.replace(/\.[^./]+$/, '');
+  return path === stem || path.replace(/\.[^./]+$/, '') === stem || path.startsWith(`${stem}/`);
+};
+
+/** What puts paths back to what the base has there, nothing included. */
+export async function restoring(base: Checkout, paths: readonly string[]): Promise<HarnessPlan> {
+  const read = await Promise.all(paths.map(async (path) => ({ path, entry: await readEntry(base, path) })));
+  return {
+    remove: read.flatMap(({ path, entry }) => (entry === null ? [path] : [])),
+    write: read.flatMap(({ path, entry }) => (entry === null ? [] : [{ path, entry }])),
+  };
+}
+
+async function mergedManifest(
+  toolchain: Toolchain,
+  base: Checkout,
+  candidate: Checkout,
+  path: string,
+): Promise<Entry | 'restore' | null> {
+  const [from, to] = await Promise.all([readEntry(base, path), readEntry(candidate, path)]);
+  // Without a manifest of its own the candidate runs without: that it is gone is the change's own matter.
+  if (from === null || to === null) return null;
+  if (from.kind !== 'file' || to.kind !== 'file') return from.kind === to.kind ? null : 'restore';
+  const text = toolchain.mergeManifest(
+    new TextDecoder().decode(from.bytes),
+    new TextDecoder().decode(to.bytes),
+  );
+  return text === null ? null : textEntry(text, to.mode);
+}

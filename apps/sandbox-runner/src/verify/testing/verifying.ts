@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type ChangedPath,
+  type GitSha,
+  RepoConfig,
+  RepoName,
+  type TestReport,
+  Ticket,
+} from '@millwright/domain';
+import { openSandboxes } from '@millwright/sandbox';
+import { javascript } from '@millwright/toolchains';
+import { bundleOf, type Files } from '../../fixture/snapshots.ts';
+import { createPrepare } from '../../prepare/index.ts';
+import { memoryOf } from '../base-memory.ts';
+import type { Prepared } from '../run-suite.ts';
+import { type Acceptance, verify } from '../verify.ts';
+
+// For tests: one tree verified against another, in real sandboxes.
+
+export type VerifyingOptions = {
+  ticket?: Partial<Ticket> | null;
+  config?: Partial<RepoConfig>;
+  acceptance?: Acceptance | null;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  memory?: ReturnType<typeof memoryOf>;
+};
+export type Verified = { report: TestReport; ran: string[] };
+
+export type Verifying = {
+  verify(base: Files, next: Files, options?: VerifyingOptions): Promise<Verified>;
+  close(): Promise<void>;
+};
+
+export function changedBy(base: Files, next: Files): ChangedPath[] {
+  return [...new Set([...Object.keys(base), ...Object.keys(next)])]
+    .filter((path) => JSON.stringify(base[path]) !== JSON.stringify(next[path]))
+    .map((path) => ({
+      ...{ path, added: 1, removed: 1 },
+      status: path in base ? (path in next ? 'modified' : 'deleted') : 'added',
+    }));
+}
+
+export async function openVerifying(name: string): Promise<Verifying> {
+  const data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
+  const sandboxes = await openSandboxes({
+    ...{ data, factory: `test-${process.pid}-${name}`, incarnation: `${name}-${process.pid}` },
+    image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+  });
+  const prepare = createPrepare(sandboxes);
+  const shared = memoryOf(null);
+  const of = { run: 'run_verify00', attempt: 'att_verify00' };
+  const prepared = async (bundle: Uint8Array, tree: GitSha, config: RepoConfig): Promise<Prepared> => {
+    const out = await sandboxes.checkout(bundle, tree);
+    if (out.kind === 'refused') throw new Error(out.reason);
+    const { checkout } = out;
+    const made = await prepare.layer({ ...of, repo: RepoName.parse('sum'), checkout, config });
+    if (made.kind === 'failed') throw new Error(`${made.reason}\n${made.output}`);
+    return { checkout, layer: made.kind === 'layer' ? made.layer : null, root: '/workspace' };
+  };
+  return {
+    async verify(base, next, options = {}) {
+      const { bundle, trees } = bundleOf(base, next);
+      const [baseTree, tree] = trees;
+      if (baseTree === undefined || tree === undefined) throw new Error('no trees');
+      const config = RepoConfig.parse(options.config ?? {});
+      const ran: string[] = [];
+      const report = await verify(
+        { ...of, sandboxes, ran: (purpose) => ran.push(purpose) },
+        options.memory ?? shared,
+        {
+          ...{ toolchain: javascript, config, tree, changed: changedBy(base, next) },
+          ticket: options.ticket === null ? null : Ticket.parse({ title: 'Add faster', ...options.ticket }),
+          ...{ acceptance: options.acceptance ?? null, timeoutMs: options.timeoutMs ?? 60_000 },
+          ...{
+            base: await prepared(bundle, baseTree, config),
+            candidate: await prepared(bundle, tree, config),
+          },
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        },
+      );
+      return { report, ran: ran.sort() };
+    },
+    async close() {
+      await sandboxes.close();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}

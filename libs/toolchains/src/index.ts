@@ -1,0 +1,13 @@
+export { quote } from './javascript/command.ts';
+export { decideInstall, type Install, MANIFESTS } from './javascript/install.ts';
+export { javascript } from './javascript/javascript.ts';
+export type {
+  Canary,
+  CanaryKind,
+  HarnessFiles,
+  HarnessMode,
+  Mutant,
+  TestCommand,
+  Toolchain,
+  TreeFiles,
+} from './toolchain.ts';

@@ -1,0 +1,39 @@
+import type { RepoConfig } from '@millwright/domain';
+import type { TestCommand, Toolchain, TreeFiles } from '../toolchain.ts';
+import { canCarry, carrying, failing, makeCanary, speaking, speaks } from './canary.ts';
+import { parseManifest, testCommand } from './command.ts';
+import {
+  asObject,
+  isConfiguration,
+  isInstalled,
+  isManifest,
+  isSource,
+  isTest,
+  loadedBy,
+  mergeManifest,
+  scriptsOf,
+} from './configuration.ts';
+import { unfit } from './engines.ts';
+import { harness } from './harness-files.ts';
+import { marks } from './marks.ts';
+import { mutants } from './mutants.ts';
+
+const MAX_STARTS = 262_144;
+
+async function commandOf(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Promise<TestCommand> {
+  const manifest = await base.read('package.json');
+  const command = testCommand(config, parseManifest(manifest));
+  if (command.kind === 'none') return command;
+  const scripts = scriptsOf(command.script, manifest === null ? null : asObject(manifest));
+  const loaded = (await loadedBy(command, base)).filter(({ restored }) => restored);
+  const texts = await Promise.all(loaded.map(({ path }) => base.read(path)));
+  return { ...command, starts: [...scripts, ...texts].join('\n').slice(0, MAX_STARTS) };
+}
+
+/** JavaScript and TypeScript on Node. */
+export const javascript: Toolchain = {
+  name: 'javascript',
+  testCommand: commandOf,
+  ...{ isConfiguration, isManifest, mergeManifest, isInstalled, loadedBy, isTest, isSource },
+  ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, mutants, marks, unfit },
+};

@@ -1,0 +1,85 @@
+import type { RepoConfig, TestDoubt } from '@millwright/domain';
+
+// What the factory has to know of a language, behind one port. The verdict engine, prepare and policy know none: they run commands, read
+// reports and compare trees. Everything here is pure, or reads files through what the caller gives.
+
+/** A tree's files, as the host reads them: never a link, never a folder that was installed. */
+export type TreeFiles = {
+  paths: readonly string[];
+  /** Null for what is not a plain file of the tree. */
+  read(path: string): Promise<string | null>;
+};
+
+export type TestCommand =
+  | { kind: 'none' }
+  /** `text` is what people read; `script` is what a shell runs in the repository's root; `starts` is all that it is known to start. */
+  | { kind: 'command'; text: string; script: string; starts: string };
+
+/** Canaries of one test file. `marks` are titles that the tree has never seen; a must-fail one fails with `proof` in its message. */
+export type Canary = {
+  file: string;
+  runner: string;
+  /** `around`: before, between and after the file's own tests, with its assertions frozen. `after`: behind them alone. */
+  place: 'around' | 'after';
+  marks: readonly { title: string; kind: CanaryKind }[];
+  proof: string;
+};
+export type CanaryKind = 'pass' | 'throw' | 'reject' | 'assert';
+
+/** A small fault in one line: the whole file with it. */
+export type Mutant = { path: string; line: number; what: string; text: string };
+
+/** What is put beside the workspace before its tests run. */
+export type HarnessFiles = {
+  /** `mode` in octal; every file lies in one folder of the container. */
+  files: readonly { name: string; text: string; mode?: number }[];
+  /** Run once in the workspace's root, before any code of the tree. */
+  install: string;
+  /** A folder to put before PATH, or null. */
+  path: string | null;
+};
+
+/** `plain`: nothing of ours. `observe`: the runner's report. `canary`: besides, no step ends a command of several. */
+export type HarnessMode = 'plain' | 'observe' | 'canary' | 'acceptance';
+
+/** What a test stage does that no test of the language does: the engine asks, the toolchain answers for its language. */
+export type Toolchain = {
+  name: string;
+  /** The command as the base has it: the repository's file first. */
+  testCommand(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Promise<TestCommand>;
+  /** Paths by whose content tests are found, started or configured: the base's always. */
+  isConfiguration(path: string): boolean;
+  /** Manifests, of which a part configures tests. */
+  isManifest(path: string): boolean;
+  /** The candidate's with the base's configuration of tests; null: as it is. */
+  mergeManifest(base: string, candidate: string): string | null;
+  /** A path that an installation makes, and no tree should hold. */
+  isInstalled(path: string): boolean;
+  /**
+   * Files of the base that its command and configuration load by name. `restored`: they are no sources under test (scripts, set-up of
+   * tests), so the candidate runs with the base's; a change of the others is a doubt.
+   */
+  loadedBy(
+    command: Extract<TestCommand, { kind: 'command' }>,
+    base: TreeFiles,
+  ): Promise<{ path: string; restored: boolean }[]>;
+  isTest(path: string): boolean;
+  isSource(path: string): boolean;
+  canCarry(path: string): boolean;
+  makeCanary(of: { file: string; runner: string; place: Canary['place'] }, random: () => string): Canary;
+  /** The file's text with its canaries. `root` is the workspace inside of the container. */
+  carrying(text: string, canary: Canary, root: string): string;
+  /** A text that makes the file fail when it is loaded, with `proof` in what it prints: for runners whose names are unknown. */
+  failing(text: string, proof: string): string;
+  /** A program of an acceptance check that says its word as its last statement; null for a file that is none. `folder`: the harness's. */
+  speaking(name: string, text: string, folder: string): string | null;
+  /** Whether a check's command gives code that must say its word. */
+  speaks(command: string): boolean;
+  harness(of: { folder: string; root: string; mode: HarnessMode; command: string }): Promise<HarnessFiles>;
+  /** Faults in the lines that `after` has and `before` has not. */
+  mutants(path: string, before: string | null, after: string): Mutant[];
+  /** Lines of `after`, new in it, that speak to who runs the code instead of doing what the code is for. */
+  marks(path: string, before: string | null, after: string): TestDoubt[];
+  /** What the tree asks of its runtime that `runtime` (a version) is not, in words; null where it fits or says nothing. */
+  unfit(runtime: string, base: TreeFiles): Promise<string | null>;
+};
