@@ -129,7 +129,7 @@ test('a check holds when it ends with 0, and only by itself', async () => {
     ...{
       'answers.cjs': 1,
       'answers-later.cjs': 1,
-      'resets.cjs': null,
+      'resets.cjs': 1,
       'timer.mjs': null,
       'worker.cjs': null,
     },

@@ -85,7 +85,6 @@ export async function installHarness(
 // them is ours, and only where the command asks for a runner that is started in no other way.
 function launch(script: string, root: string, shim: string | null): string {
   return [
-    'unset NO_COLOR CI',
     `export INIT_CWD=${root}`,
     `export PATH=${shim === null ? '' : `${shim}:`}"$PATH":${root}/node_modules/.bin`,
     `exec /bin/sh -c ${quote(script)}`,

@@ -115,12 +115,13 @@ export function containerOptions(box: Box, imageVolumes: readonly string[] = [])
   };
 }
 
-/** What every container sees, whatever the image says: a home it can write to, no colours in what it prints, looking at git changes nothing. */
+/**
+ * What every container sees, whatever the image says: a home it can write to, a terminal that shows nothing, looking at git changes nothing.
+ * Neither CI nor NO_COLOR: tests behave by them, and one environment serves who writes the code and who judges it, close to a developer's own.
+ */
 const EVERYWHERE = {
   HOME: '/tmp',
-  NO_COLOR: '1',
   TERM: 'dumb',
-  CI: '1',
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
 } as const;
