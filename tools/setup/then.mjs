@@ -10,6 +10,7 @@ export const COMMANDS = {
   demo: { file: 'tools/demo/main.ts', args: [] },
   test: { file: 'tools/test/main.ts', args: [] },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
+  'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
   bench: { file: 'bench/main.ts', args: [] },
 };
 

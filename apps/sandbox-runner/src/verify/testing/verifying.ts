@@ -29,8 +29,12 @@ export type VerifyingOptions = {
 };
 export type Verified = { report: TestReport; ran: string[] };
 
+export type Trees = { bundle: Uint8Array; trees: readonly GitSha[]; changed: readonly ChangedPath[] };
+
 export type Verifying = {
   verify(base: Files, next: Files, options?: VerifyingOptions): Promise<Verified>;
+  /** The second tree against the first. */
+  verifyTrees(of: Trees, options?: VerifyingOptions): Promise<Verified>;
   close(): Promise<void>;
 };
 
@@ -60,9 +64,10 @@ export async function openVerifying(name: string): Promise<Verifying> {
     if (made.kind === 'failed') throw new Error(`${made.reason}\n${made.output}`);
     return { checkout, layer: made.kind === 'layer' ? made.layer : null, root: '/workspace' };
   };
-  return {
-    async verify(base, next, options = {}) {
-      const { bundle, trees } = bundleOf(base, next);
+  const verifying: Verifying = {
+    verify: (base, next, options) =>
+      verifying.verifyTrees({ ...bundleOf(base, next), changed: changedBy(base, next) }, options),
+    async verifyTrees({ bundle, trees, changed }, options = {}) {
       const [baseTree, tree] = trees;
       if (baseTree === undefined || tree === undefined) throw new Error('no trees');
       const config = RepoConfig.parse(options.config ?? {});
@@ -71,7 +76,7 @@ export async function openVerifying(name: string): Promise<Verifying> {
         { ...of, sandboxes, ran: (purpose) => ran.push(purpose) },
         options.memory ?? shared,
         {
-          ...{ toolchain: javascript, config, tree, changed: changedBy(base, next) },
+          ...{ toolchain: javascript, config, tree, changed },
           ticket: options.ticket === null ? null : Ticket.parse({ title: 'Add faster', ...options.ticket }),
           ...{ acceptance: options.acceptance ?? null, timeoutMs: options.timeoutMs ?? 60_000 },
           ...{
@@ -88,4 +93,5 @@ export async function openVerifying(name: string): Promise<Verifying> {
       rmSync(data, { recursive: true, force: true });
     },
   };
+  return verifying;
 }

@@ -72,6 +72,7 @@ for (const folder of folders) {
     join(folder, 'mocha/lib/mocha.js'),
     append(`require(${q(join(here, 'mocha.cjs'))})(module.exports);`),
   );
+  change(join(folder, 'mocha/lib/cli/cli.js'), append(`require(${q(join(here, 'mocha.cjs'))}).begin();`));
   change(
     join(folder, 'jest-config/build/index.js'),
     append(`module.exports = require(${q(join(here, 'jest.cjs'))})(module.exports);`),

@@ -1,0 +1,165 @@
+import type { TestReport, Ticket } from '@millwright/domain';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Files } from '../fixture/snapshots.ts';
+import { openVerifying, type Verifying } from './testing/verifying.ts';
+
+// What each verdict is for, on small packages of every shape that was found wanting.
+
+let verifying: Verifying;
+beforeAll(async () => {
+  verifying = await openVerifying('verdicts');
+});
+afterAll(() => verifying?.close());
+
+const GOOD = 'exports.add = (a, b) => a + b;\n';
+const WRONG = 'exports.add = (a, b) => a - b;\n';
+const HEAD = `const test = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('../src/sum.js');\n`;
+const ADDS = "test('adds', () => assert.equal(add(1, 2), 3));\n";
+const NEGATIVES = "test('adds negatives', () => assert.equal(add(1, -2), -1));\n";
+const RED = "test('is red', () => assert.equal(1, 2));\n";
+const manifest = (script: string) => JSON.stringify({ name: 'sum', scripts: { test: script } });
+const suite = (source: string, tests: string, script = 'node --test'): Files => ({
+  'package.json': manifest(script),
+  'src/sum.js': source,
+  'test/add.test.js': HEAD + tests,
+});
+const GREEN = suite(GOOD, ADDS + NEGATIVES);
+const BUG: Partial<Ticket> = { kind: 'bug', title: 'add(1, 2) is -1' };
+
+const of = async (base: Files, next: Files, ticket: Partial<Ticket> = {}): Promise<TestReport> =>
+  (await verifying.verify(base, next, { ticket })).report;
+const codes = (report: TestReport) => report.doubts.map(({ code }) => code);
+
+// A failing test that is on the base already.
+const REPORTED = suite(WRONG, ADDS);
+test.each<[string, Files, Partial<Ticket>, string]>([
+  ['the right fix', suite(GOOD, ADDS), BUG, 'passed'],
+  ['one comment', suite(`${WRONG}// adds\n`, ADDS), BUG, 'failed'],
+  [
+    'an empty line and a file nobody loads',
+    { ...suite(`\n${WRONG}`, ADDS), 'NOTES.txt': 'mended' },
+    BUG,
+    'failed',
+  ],
+  [
+    'another test that always passed',
+    {
+      ...REPORTED,
+      'test/more.test.js': `${HEAD}test('is a function', () => assert.equal(typeof add, 'function'));\n`,
+    },
+    BUG,
+    'failed',
+  ],
+  ['one comment, and no bug', suite(`${WRONG}// adds\n`, ADDS), {}, 'failing_as_on_base'],
+])('a bug whose test is on the base already, and %s: %s', async (_, next, ticket, verdict) => {
+  const report = await of(REPORTED, next, ticket);
+  expect(report).toMatchObject({ verdict });
+  expect(report.names.turned).toEqual(verdict === 'passed' ? ['adds'] : []);
+});
+
+test('a bug is mended where a test of the change fails with the old code; not where it passes with it', async () => {
+  const silent = suite('exports.add = (a, b) => (b < 0 ? 0 : a + b);\n', ADDS);
+  const mended = await of(silent, GREEN, BUG);
+  expect(mended).toMatchObject({
+    verdict: 'passed',
+    names: { turned: ['adds negatives'] },
+    ownTests: { files: ['test/add.test.js'], passing: [], failing: ['adds negatives'] },
+    mutants: { noticed: 1 },
+  });
+  expect(codes(mended)).toEqual([]);
+  const unproven = await of(silent, { ...suite(GOOD, ADDS), 'README.md': 'mended' }, BUG);
+  expect(unproven).toMatchObject({ verdict: 'failed', reason: expect.stringContaining('no test turns') });
+});
+
+test.each<[string, string]>([
+  ['ends with 1 where it is loaded', `process.exit(1);\n${GOOD}`],
+  ['ends with 0 where it is loaded', `process.exit(0);\n${GOOD}`],
+  [
+    'ends with the code of the base later',
+    `${GOOD}setTimeout(() => process.exit(1), 1).unref();\nprocess.exitCode = 1;\nprocess.reallyExit(1);\n`,
+  ],
+])('a base whose only test is red, and code that %s, is no pass', async (_, source) => {
+  const report = await of(suite(GOOD, RED), suite(source, RED));
+  expect(['failed', 'invalid']).toContain(report.verdict);
+});
+
+test('what is red on the base and stays so is named, and no pass', async () => {
+  const report = await of(suite(GOOD, ADDS + RED), { ...suite(GOOD, ADDS + RED), 'README.md': 'prose' });
+  expect(report).toMatchObject({
+    ...{ verdict: 'failing_as_on_base', followed: 'proven', fellBack: null },
+    names: { failing: [], failingOnBase: ['is red'] },
+    failures: [{ count: 1, tests: ['test/add.test.js: is red'], cause: expect.stringContaining('1 == 2') }],
+  });
+});
+
+test.each<[string, Files]>([
+  ['no test command', { 'package.json': '{}', 'src/sum.js': GOOD }],
+  ['node --test without a test file', { 'package.json': manifest('node --test'), 'src/sum.js': GOOD }],
+  ['tests that the command does not start', suite(GOOD, ADDS, 'node src/sum.js')],
+])('%s reads no tests, never passed', async (_, base) => {
+  const report = await of(base, { ...base, 'src/sum.js': `${GOOD}exports.less = (a, b) => a < b;\n` });
+  expect(report.verdict).toBe('no_tests');
+});
+
+const EMPTY = "test('adds', () => {});\ntest('adds negatives', () => {});\n";
+test.each<[string, Files, Partial<Ticket>, string]>([
+  ['emptied under their names', suite(WRONG, EMPTY), {}, 'failed'],
+  [
+    'made to hold always',
+    suite(WRONG, `${ADDS.replace('add(1, 2), 3', '1, 1')}${NEGATIVES.replace('add(1, -2), -1', '1, 1')}`),
+    {},
+    'failed',
+  ],
+  [
+    'loosened',
+    suite(
+      WRONG,
+      ADDS.replace('equal(add(1, 2), 3)', 'ok(Number.isFinite(add(1, 2)))') +
+        NEGATIVES.replace('equal(add(1, -2), -1)', 'ok(add)'),
+    ),
+    {},
+    'failed',
+  ],
+  [
+    'made to say the new',
+    suite(WRONG, ADDS.replace('3', '-1') + NEGATIVES.replace('-1)', '3)')),
+    {},
+    'passed',
+  ],
+  [
+    'emptied, where the ticket says so',
+    suite(WRONG, EMPTY),
+    { title: 'Subtract', body: 'The tests of adding change with it.' },
+    'passed',
+  ],
+])('tests %s: %s', async (_, next, ticket, verdict) => {
+  const report = await of(GREEN, next, ticket);
+  expect(report).toMatchObject({ verdict });
+  if (verdict === 'failed') expect(report.reason).toMatch(/made to say less/);
+  else expect(report.baseTests.failing).toEqual(['adds', 'adds negatives']);
+});
+
+test.each<[string, string, string]>([
+  ['NODE_TEST_CONTEXT', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b', 'reads-runner-marks'],
+  ['the file that calls it', "new Error().stack.includes('test/') ? a + b : a - b", 'reads-its-caller'],
+  [
+    'what the process was started with',
+    "process['arg' + 'v'].join().includes('test') ? a + b : a - b",
+    'reaches-around',
+  ],
+])('code that behaves by %s raises, with its line', async (_, body, code) => {
+  const report = await of(GREEN, suite(`// sum\nexports.add = (a, b) => ${body};\n`, ADDS + NEGATIVES));
+  expect(report.doubts).toContainEqual(expect.objectContaining({ code, path: 'src/sum.js', line: 2 }));
+});
+
+test('a change that no test notices raises; one whose tests would pass without it raises', async () => {
+  const unnoticed = await of(GREEN, suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES));
+  expect(unnoticed).toMatchObject({ verdict: 'passed', mutants: { noticed: 0 } });
+  expect(codes(unnoticed)).toEqual(['tests-notice-nothing']);
+  const vain = await of(GREEN, {
+    ...suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES),
+    'test/less.test.js': `${HEAD}test('less', () => assert.ok(true));\n`,
+  });
+  expect(vain.ownTests).toMatchObject({ passing: ['less'], failing: [] });
+  expect(codes(vain)).toEqual(['tests-pass-before', 'tests-notice-nothing']);
+});
