@@ -73,6 +73,11 @@ const names = readdirSync(root).filter(
 );
 let unfollowed = 0;
 const verifying = await openVerifying('suites');
+// Stopped, it leaves nothing running.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    void verifying.close().finally(() => process.exit(1));
+  });
 try {
   for (const name of names) {
     const startedAt = performance.now();
