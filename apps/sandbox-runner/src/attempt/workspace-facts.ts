@@ -1,5 +1,5 @@
 import type { Workspace } from '@millwright/domain';
-import type { Prepared } from '../verify/suite.ts';
+import type { Prepared } from '../verify/run-suite.ts';
 import type { Unprepared } from './ground.ts';
 
 /** What an agent may look for, and mostly does. */
