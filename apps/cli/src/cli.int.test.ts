@@ -118,6 +118,37 @@ it('says that a data folder cannot be made', async () => {
   expect(ran.stderr).toContain('/dev/null/millwright cannot be made');
 });
 
+it.each([
+  [['run', 'lst', '--json'], 'unknown command'],
+  [['gate', 'approve', 'gate_1', '--json'], 'required option'],
+  [['ticket', 'show', '--json'], 'missing required argument'],
+])('%j says what is wrong as one JSON document', async (args, said) => {
+  const ran = await cli(args);
+  expect(ran).toMatchObject({ code: 2, stdout: '' });
+  expect(JSON.parse(ran.stderr)).toMatchObject({
+    error: { code: 'usage', exitCode: 2, message: expect.stringContaining(said), next: expect.any(String) },
+  });
+});
+
+it('says its version', async () => {
+  expect(await cli(['--version'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+  });
+});
+
+it.each([[[]], [['--json']], [['--repo', 'shop']]])(
+  'rollback undo --no-wait %j ends with 8: it is pending',
+  async (more) => {
+    answer = (_, response) =>
+      json(response, 200, { repo: 'shop', state: 'started', release: 'rel_00000001', needs: 0, reason: 'r' });
+    expect(await cli(['rollback', 'undo', '--no-wait', ...more])).toMatchObject({
+      code: 8,
+      stdout: expect.stringContaining('rel_00000001'),
+    });
+  },
+);
+
 it('shows help on stdout with 0, and nothing in it that is refused', async () => {
   const ran = await cli(['--help']);
   expect(ran).toMatchObject({ code: 0, stderr: '' });

@@ -24,3 +24,27 @@ export const messageOf = (error: unknown) => (error instanceof Error ? error.mes
 /** The `code` of a system error (`ENOENT`, `EADDRINUSE`, …). */
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+const FILE_TROUBLES: Record<string, string> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of that path is no folder',
+  EISDIR: 'that is a folder',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'that file system is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is reached',
+  ENAMETOOLONG: 'that name is too long',
+};
+
+/** A path that a person gave and that cannot be read or written, said as such: it is no fault of the CLI. */
+export function fileTrouble(error: unknown): Fail | null {
+  if (!(error instanceof Error) || !('code' in error) || !('path' in error)) return null;
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  const why = FILE_TROUBLES[code ?? ''];
+  if (why === undefined) return null;
+  const reads = syscall === 'stat' || syscall === 'read' || syscall === 'scandir';
+  return failed('file', `${path} cannot be ${reads ? 'read' : 'opened or written'}: ${why}`, {
+    next: 'give a path that is there and that this user may use',
+  });
+}

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { Fail } from './fail.ts';
+import { Fail, fileTrouble } from './fail.ts';
 import { lookOf } from './text/look.ts';
 import { paragraphs } from './text/plain.ts';
 
@@ -35,6 +35,11 @@ export async function finish(run: () => Promise<unknown>): Promise<number> {
     if (error instanceof Fail) {
       process.stderr.write(`${explain(error, process.argv.includes('--json'))}\n`);
       return error.problem.exitCode;
+    }
+    const file = fileTrouble(error);
+    if (file !== null) {
+      process.stderr.write(`${explain(file, process.argv.includes('--json'))}\n`);
+      return file.problem.exitCode;
     }
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.stderr.write('This is a fault of the CLI itself; nothing else was done.\n');

@@ -62,7 +62,7 @@ function terminal(answers: readonly [question: string, answer: string][]) {
     const [next] = left;
     if (next === undefined || !screen.includes(next[0])) return;
     left.shift();
-    child.stdin.write(`${next[1]}\n`);
+    child.stdin.write(next[1].startsWith('\x03') || next[1].startsWith('\x04') ? next[1] : `${next[1]}\n`);
   });
   return new Promise<{ code: number | null; screen: string }>((resolve) =>
     child.once('close', (code) => resolve({ code, screen })),
@@ -90,4 +90,24 @@ test('on a terminal it offers the last good releases with age, health and ticket
   ]);
   expect(not).toMatchObject({ code: 1, screen: expect.stringContaining('nothing was changed') });
   expect(asked).toEqual([{ release: 'rel_00000001', dryRun: true }]);
+});
+
+test.each([
+  ['Ctrl-C', '\x03'],
+  ['Ctrl-D', '\x04'],
+])('%s at either question is a no, said in a sentence', async (_key, key) => {
+  for (const answers of [
+    [['Which one? [1]', key]],
+    [
+      ['Which one? [1]', '1'],
+      ['Roll back now? [y/N]', key],
+    ],
+  ] as [string, string][][]) {
+    asked.length = 0;
+    const { code, screen } = await terminal(answers);
+    expect(screen).toContain('not rolled back: nothing was changed');
+    expect(screen).not.toMatch(/fault of the CLI|AbortError| at /);
+    expect(code).toBe(1);
+    expect(asked.every(({ dryRun }) => dryRun === true)).toBe(true);
+  }
 });

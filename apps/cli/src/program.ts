@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { notYet } from './not-yet.ts';
 import { common, does, leaf, noun, type Options } from './program/parts.ts';
 import { trailCommands } from './program/trail.ts';
 import { lookOf } from './text/look.ts';
+import { ROOT } from './up/root.ts';
 
 // Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
 
@@ -155,7 +158,10 @@ function work(root: Command): void {
   );
   does(leaf(ticket, 'show <id>', 'one ticket'), async () => (await import('./commands/ticket.ts')).show);
   does(
-    leaf(ticket, 'answer <id> <text>', "answer the planner's question"),
+    leaf(ticket, 'answer <id> <text>', 'answer what a run asked').option(
+      '--again',
+      'where it asked nothing: start another run, which is told this and is paid for',
+    ),
     async () => (await import('./commands/ticket.ts')).answer,
   );
 
@@ -293,11 +299,18 @@ function shipped(root: Command): void {
   notYet(root);
 }
 
+/** Of this checkout: the CLI and the factory that it starts are one. */
+function version(): string {
+  const { version: said } = JSON.parse(readFileSync(join(ROOT, 'apps/cli/package.json'), 'utf8'));
+  return String(said);
+}
+
 /** The command line, parsed by commander; wrong ones end as `CommanderError`s, which `finish` turns into exit code 2. */
 export function program(): Command {
   const root = common(new Command('millwright'))
     .description('A software factory you can stop, prove and undo.')
     .usage('<noun> <verb> [options]')
+    .version(version(), '--version', 'the version of this checkout')
     .helpCommand(false)
     .showSuggestionAfterError(true)
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false, subcommandTerm: termOf })
@@ -323,9 +336,11 @@ function quiet(command: Command): void {
         .replace(/^error: /, '')
         .trim()
         .split('\n');
-      write(
-        `${colour.red(symbol.failed)} ${[what, ...hints].join(' ')}\n  ${colour.dim('next:')} ${pathOf(command)} --help\n`,
-      );
+      const message = [what, ...hints].join(' ');
+      const next = `${pathOf(command)} --help`;
+      if (process.argv.includes('--json'))
+        return write(`${JSON.stringify({ error: { code: 'usage', message, next, exitCode: 2 } })}\n`);
+      write(`${colour.red(symbol.failed)} ${message}\n  ${colour.dim('next:')} ${next}\n`);
     },
   });
   for (const child of command.commands) quiet(child);

@@ -157,7 +157,11 @@ export const NewStep = z.strictObject({
   reason: z.string().min(1).max(2_000),
 });
 export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
-export const Answer = z.strictObject({ text: z.string().min(1).max(20_000) });
+/** `again`: on a ticket that asked nothing and is not done, start another run with this word. It is paid for, so it has to be said. */
+export const Answer = z.strictObject({
+  text: z.string().min(1).max(20_000),
+  again: z.boolean().default(false),
+});
 
 /** `markdown` is a ticket file as CONTRACT.md has it; parsed by the factory, so that every client reads tickets the same way. Header `Idempotency-Key` makes filing twice one ticket. */
 export const NewTicket = z.strictObject({

@@ -107,7 +107,7 @@ test('when going back itself fails, it says so, and what a person must do', asyn
   });
   const what = result.kind === 'rolled_back' ? result.stuck?.what : '';
   expect(what).toMatch(
-    /^1\. look at why: no HAProxy[\s\S]*2\. \.\/millwright rollback rel_aaaaaaaa --yes[\s\S]*\.\/millwright release thaw shop$/,
+    /^1\. look at why: no HAProxy[\s\S]*2\. \.\/millwright rollback rel_aaaaaaaa --yes[\s\S]*\.\/millwright release thaw shop --reason "…"$/,
   );
   expect(result.kind === 'rolled_back' && result.evidence).toContain('./millwright rollback rel_aaaaaaaa');
 });

@@ -30,8 +30,14 @@ export async function setAutonomy(context: Context, [given = '']: string[], opti
   );
   const what = kind === undefined ? `${options.repo} is` : `${kind} changes of ${options.repo} are`;
   const lower = value.fallen.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
+  const { ceiling } = value;
   show(context, raw, () => [
     `${what} at step ${step} now: ${STEPS[step] ?? ''}.`,
+    ...(ceiling === null || step <= ceiling
+      ? []
+      : [
+          `Its millwright.yaml allows ${ceiling} at most (autonomy: ${ceiling}), so ${ceiling} is the step that counts until that line is changed on its branch.`,
+        ]),
     ...(lower.length === 0 ? [] : [`Lower by what was rolled back or set: ${lower.join(', ')}.`]),
   ]);
 }

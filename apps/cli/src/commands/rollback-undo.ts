@@ -2,6 +2,7 @@ import { RollbackStatus, UndoView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { Fail, failed } from '../fail.ts';
+import { exitWith } from '../finish.ts';
 import { parseDuration } from '../text/parse.ts';
 import { oneLine } from '../text/plain.ts';
 
@@ -32,7 +33,13 @@ export async function undo(context: Context, _args: string[], options: Options):
         exitCode: 8,
       });
     case 'started':
-      if (options.wait === false) return show(context, raw, () => [`${release} is on its way.`]);
+      if (options.wait === false) {
+        exitWith(8);
+        return show(context, raw, () => [
+          `${release} is on its way.`,
+          `${context.look.colour.dim('next:')} ./millwright rollback status --repo ${repo}`,
+        ]);
+      }
       context.note(`${release} is on its way: ${oneLine(reason)}`);
       return follow(
         context,

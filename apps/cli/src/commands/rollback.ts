@@ -28,13 +28,20 @@ async function onlyOne(context: Context, repo: string | undefined): Promise<Roll
   return only;
 }
 
+/** One line from the terminal. Ctrl-C and Ctrl-D are a no: nothing was changed by then. */
 async function ask(question: string): Promise<string> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
+  const left = new Promise<null>((resolve) => line.once('close', () => resolve(null)));
   try {
-    return (await line.question(question)).trim();
+    const answer = await Promise.race([line.question(question), left]);
+    if (answer !== null) return answer.trim();
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'AbortError')) throw error;
   } finally {
     line.close();
   }
+  process.stderr.write('\n');
+  throw failed('not_agreed', 'not rolled back: nothing was changed');
 }
 
 /** A person at a terminal picks of the last five; Enter takes the first, the previous good one. */

@@ -72,9 +72,18 @@ async function showOne(context: Context, [id = '']: string[]): Promise<void> {
 
 export { showOne as show };
 
-export async function answer(context: Context, [id = '', text = '']: string[]): Promise<void> {
+export async function answer(
+  context: Context,
+  [id = '', text = '']: string[],
+  options: Options,
+): Promise<void> {
+  const again = options.again === true;
   const { raw } = await context.client.post(`/tickets/${encodeURIComponent(id)}/answers`, z.unknown(), {
     text,
+    again,
   });
-  show(context, raw, () => [`Answered; ${id} goes on.`]);
+  show(context, raw, () => [
+    again ? `${id} gets another run, which is told what you say.` : `Answered; ${id} goes on.`,
+    `${context.look.colour.dim('next:')} ./millwright ticket show ${id}`,
+  ]);
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { RANGE_START, type VerifierKey } from '@millwright/audit/proof';
 import { type Context, show as showData } from '../context.ts';
-import { codeOf, Fail, failed, messageOf, usage } from '../fail.ts';
+import { codeOf, Fail, failed, fileTrouble, messageOf, usage } from '../fail.ts';
 import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
 import { verifyRange } from '../range/verify.ts';
 import { parseWhole } from '../text/parse.ts';
@@ -93,6 +93,8 @@ export async function exportRange(context: Context, options: Options): Promise<v
   } catch (error) {
     if (file !== null) await rm(part, { force: true });
     if (codeOf(error) === 'EPIPE') return; // whoever read it has read enough
+    const unwritable = fileTrouble(error);
+    if (unwritable !== null) throw unwritable;
     throw failed('broken-off', `the export broke off after ${told.lines} lines: ${messageOf(error)}`, {
       ...(file === null ? {} : { kept: `${file} was not touched` }),
       next: "the factory's log says why; and: ./millwright trail verify",

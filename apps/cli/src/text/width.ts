@@ -38,6 +38,14 @@ export function cut(text: string, columns: number, ellipsis: string): string {
   return kept.trimEnd() + ellipsis;
 }
 
+/** A text behind `first`, broken at spaces, its further lines under where it begins. */
+export const hang = (first: string, text: string, columns: number): string[] => {
+  const indent = widthOf(first);
+  return wrap(text, Math.max(20, columns - indent)).map(
+    (line, at) => (at === 0 ? first : ' '.repeat(indent)) + line,
+  );
+};
+
 /** As `wrap`, and what is longer than a line is broken where the line ends: a terminal would do it, and not at the indent. */
 export const wrapWithin = (text: string, columns: number): string[] =>
   wrap(text, columns).flatMap((line) => (widthOf(line) > columns ? broken(line, columns) : [line]));

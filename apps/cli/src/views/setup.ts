@@ -1,12 +1,27 @@
-import type { DoctorLine, PersonView, RepoView } from '@millwright/domain';
+import type { DoctorLine, PersonView, RepoView, SetupTrouble } from '@millwright/domain';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 import { table } from '../text/table.ts';
+import { hang } from '../text/width.ts';
 
 export const NO_REPOSITORIES = 'No repositories yet. Add one: ./millwright repo add PATH';
 
+/** What cannot work with a repository, and what mends it: told wherever it is shown, before anything is paid for. */
+export const troubleLines = (look: Look, name: string, troubles: readonly SetupTrouble[]): string[] =>
+  troubles.flatMap(({ text, fix, blocks }) => [
+    ...hang(`${blocks ? look.symbol.failed : '!'} `, `${name}: ${oneLine(text)}`, look.columns).map(
+      blocks ? look.colour.red : look.colour.yellow,
+    ),
+    ...hang('  fix: ', oneLine(fix), look.columns),
+  ]);
+
 export function repoList(look: Look, repos: readonly RepoView[]): string[] {
   if (repos.length === 0) return [NO_REPOSITORIES];
+  const troubles = repos.flatMap((repo) => troubleLines(look, repo.name, repo.troubles));
+  return [...rows(look, repos), ...(troubles.length === 0 ? [] : ['', ...troubles])];
+}
+
+function rows(look: Look, repos: readonly RepoView[]): string[] {
   return table(
     look,
     [
@@ -14,8 +29,8 @@ export function repoList(look: Look, repos: readonly RepoView[]): string[] {
       { title: 'branch' },
       { title: 'deliver' },
       { title: 'step', align: 'right' },
-      { title: 'live' },
-      { title: 'address' },
+      { title: 'live', spare: 1 },
+      { title: 'address', spare: 2 },
       { title: 'from', shrinkTo: 20 },
     ],
     repos.map((repo) => [
@@ -52,7 +67,15 @@ export function personList(look: Look, people: readonly PersonView[]): string[] 
 export function doctorLines(look: Look, lines: readonly DoctorLine[]): string[] {
   const { colour, symbol } = look;
   return lines.flatMap((line) => [
-    `${line.ok ? colour.green(symbol.done) : colour.red(symbol.failed)} ${line.id.padEnd(10)} ${oneLine(line.text)}`,
-    ...(line.ok || line.fix === null ? [] : [`  ${colour.dim('fix:')} ${oneLine(line.fix)}`]),
+    ...hang(
+      `${line.ok ? symbol.done : symbol.failed} ${line.id.padEnd(10)} `,
+      oneLine(line.text),
+      look.columns,
+    ).map((text, at) =>
+      at > 0
+        ? text
+        : (line.ok ? colour.green(text.slice(0, 1)) : colour.red(text.slice(0, 1))) + text.slice(1),
+    ),
+    ...(line.ok || line.fix === null ? [] : hang('  fix: ', oneLine(line.fix), look.columns)),
   ]);
 }

@@ -111,7 +111,7 @@ export async function rollBack(
     await freezeStuck(factory, repo, to, {
       kind: 'stuck',
       why: result.verified.reason,
-      what: `1. see whether ${to} serves well: ./millwright rollback status\n2. then: ./millwright release thaw ${repo}`,
+      what: `1. see whether ${to} serves well: ./millwright rollback status\n2. then: ./millwright release thaw ${repo} --reason "…"`,
     });
   const done = await afterTraffic(factory, plan);
   return { kind: 'done', ms: factory.clock.now() - started, ...done };

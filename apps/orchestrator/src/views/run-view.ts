@@ -217,12 +217,15 @@ function pausedCanary(world: World, run: Run): string | null {
   return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
 }
 
+/** What an attempt of the run waits for, where a budget is reached. */
+export const pausedFor = (world: World, run: Run) =>
+  run.stages.map(({ attempt }) => world.attempts.get(attempt)?.paused ?? null).find((one) => one !== null) ??
+  null;
+
 /** A budget that is reached: what it lacks, and how it is raised. */
 function shortOfMoney(world: World, run: Run): string | null {
-  const paused = run.stages
-    .map(({ attempt }) => world.attempts.get(attempt)?.paused)
-    .find((one) => one != null);
-  if (paused === undefined || paused === null) return null;
+  const paused = pausedFor(world, run);
+  if (paused === null) return null;
   const { scope, leftUsd, needUsd } = paused;
   return `paused: the budget of ${scope} had $${leftUsd.toFixed(2)} left, and the next call may cost $${needUsd.toFixed(2)}; all that was done is kept, and it goes on by itself once there is enough: ./millwright budget set ${scope} USD --reason TEXT`;
 }

@@ -45,7 +45,7 @@ function mustNotBeStuck(factory: Factory, repo: RepoName): void {
     throw conflict(
       'frozen',
       `${repo} could not go back and is frozen: ${frozen.reason}`,
-      `mend it, then: ./millwright release thaw ${repo}`,
+      `mend it, then: ./millwright release thaw ${repo} --reason "…"`,
     );
 }
 

@@ -51,7 +51,7 @@ async function packOf(factory: Factory, query: z.output<typeof Query>): Promise<
     throw unusable(
       'too-much',
       `more than ${MOST} entries are evidence since ${since}`,
-      './millwright trail export --evidence soc2 --since a later position',
+      'ask for less of it, from a later position on: ./millwright trail export --evidence soc2 --since POSITION',
     );
   const bundle = await proved(() => prover.proveAll(positions));
   const said = JSON.stringify(bundle.entries.map(({ envelope, payload }) => [envelope.actor, payload?.text]));

@@ -135,7 +135,7 @@ test('who answered the planner, or gave the word for another run, does not appro
   await gateOf(first);
   await at.api('POST', `/runs/${first}/cancel`, { reason: 'not yet' });
   await at.until('its end', async () => (await stateOf(first)) === 'cancelled');
-  await at.api('POST', `/tickets/${other}/answers`, { text: 'now, and so' }, eve.token);
+  await at.api('POST', `/tickets/${other}/answers`, { text: 'now, and so', again: true }, eve.token);
   const again = await runOf(other, 2);
   expect(await approve((await gateOf(again)).id, eve.token)).toMatchObject(refused);
 });

@@ -4,6 +4,7 @@ import {
   getJson,
   LogLine,
   PlanView,
+  questionOf,
   Reason,
   type RecordedEntry,
   ReviewView,
@@ -32,7 +33,7 @@ import {
   reviewViews,
   testViews,
 } from '../../views/run-parts.ts';
-import { runView } from '../../views/run-view.ts';
+import { pausedFor, runView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
@@ -42,7 +43,7 @@ import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: RunId });
 
-const UNSEALED_NEXT = './millwright doctor names what is missing; once it is there the run goes on by itself';
+const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is there the run goes on by itself';
 
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
@@ -146,7 +147,8 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       .sort((a, b) => a.envelope.position - b.envelope.position)
       .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
       .reverse();
-    const said = await whatItSaid(factory, stateOf(info.id));
+    const state = stateOf(info.id);
+    const said = await whatItSaid(factory, state);
     const unknown = run.unknown.map(({ effect, position, at }) => ({
       at,
       position,
@@ -157,7 +159,11 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       unsealed === undefined
         ? []
         : [{ at: factory.clock.now(), position: factory.world.position, text: unsealed }];
-    const next = stuckOn(factory, run) ?? (unsealed === undefined ? nextStep(run) : UNSEALED_NEXT);
+    const next =
+      stuckOn(factory, run) ??
+      (unsealed === undefined
+        ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
+        : UNSEALED_NEXT);
     return { run: info.id, state: run.state, because: [...waits, ...unknown, ...because], said, next };
   });
 
@@ -301,17 +307,20 @@ function stuckOn(factory: Factory, run: RunView): string | null {
   return frozen?.by === 'factory' && frozen.release === run.release ? frozen.what : null;
 }
 
-function nextStep(run: RunView): string {
+/** `budget`: the scope whose budget an attempt waits for. */
+function nextStep(state: Run, run: RunView, budget: string | null): string {
   const gate = run.gates.find((one) => one.state === 'waiting');
   if (run.state === 'waiting' && gate)
-    return `./millwright gate show ${gate.id}, then ./millwright gate approve ${gate.id} --reason …`;
+    return `./millwright gate show ${gate.id}, then ./millwright gate approve ${gate.id} --reason "…"`;
   if (run.state === 'waiting' && run.reason?.startsWith('the canary pauses'))
     return `send it what it needs, or wait: it never promotes by itself (./millwright run watch ${run.id})`;
-  if (run.state === 'waiting') return `./millwright ticket answer ${run.ticket} "…"`;
-  if (run.state === 'running') return `./millwright run watch ${run.id}`;
-  if (run.state === 'rolled_back')
-    return `./millwright ticket show ${run.ticket}: it is open again, with the evidence`;
-  return run.state === 'done'
-    ? 'nothing: it is done'
-    : `./millwright ticket answer ${run.ticket} "…" starts another run with what you say`;
+  if (run.state === 'waiting' && budget !== null) return `./millwright budget set ${budget} USD --reason "…"`;
+  if (run.state === 'waiting' && questionOf(state) !== null)
+    return `./millwright ticket answer ${run.ticket} "…"`;
+  if (run.state === 'running' || run.state === 'waiting') return `./millwright run watch ${run.id}`;
+  if (run.state === 'done') return 'nothing: it is done';
+  const again = `to start another run with what you say: ./millwright ticket answer ${run.ticket} "…" --again`;
+  return run.state === 'rolled_back'
+    ? `it is open again, with the evidence: ./millwright ticket show ${run.ticket}; ${again}`
+    : again;
 }

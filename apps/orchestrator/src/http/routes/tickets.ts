@@ -95,7 +95,17 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       const run = ticket.runs.at(-1);
       if (run === undefined) throw conflict('no-question', 'this ticket has not asked anything yet');
       if (ticket.state === 'done') throw conflict('done', 'this ticket is done', 'file another ticket');
-      const { text } = request.body;
+      const { text, again } = request.body;
+      if (ticket.state !== 'running' && !again)
+        throw new HttpProblem(
+          409,
+          'no-question',
+          `${ticket.id} has asked nothing: an answer would start another run, which is paid for`,
+          {
+            kept: 'the ticket is as it was, and nothing was started',
+            next: `to start one with what you say: ./millwright ticket answer ${ticket.id} "…" --again`,
+          },
+        );
       if (ticket.state === 'running') {
         const answered = await act(factory, run, request.who.actor, (state) =>
           questionOf(state)
