@@ -14,15 +14,15 @@ export class Git {
   readonly dir: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** `dir` is the bare repository; `configFile` the factory's own git configuration, which holds nothing but `safe.directory`. */
-  constructor(dir: string, configFile: string) {
+  /** `dir` is the bare repository. */
+  constructor(dir: string) {
     this.dir = dir;
     this.#env = {
       PATH: process.env.PATH,
       HOME: '/nonexistent',
       GIT_DIR: dir,
       GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: configFile,
+      GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_ALLOW_PROTOCOL: 'file:https:ssh',
       GIT_TERMINAL_PROMPT: '0',
       GIT_ATTR_NOSYSTEM: '1',
@@ -37,7 +37,13 @@ export class Git {
   /** Runs git; any exit code is a result. Throws when git cannot run, prints too much or exceeds `timeoutMs` (default 120 s). */
   async run(
     args: string[],
-    options: { input?: Uint8Array; env?: Record<string, string>; timeoutMs?: number } = {},
+    options: {
+      input?: Uint8Array;
+      env?: Record<string, string>;
+      timeoutMs?: number;
+      /** As another user, where the factory is root. */
+      user?: { uid: number; gid: number };
+    } = {},
   ): Promise<GitResult> {
     const child = spawn(
       'git',
@@ -47,6 +53,7 @@ export class Git {
         stdio: ['pipe', 'pipe', 'pipe'],
         timeout: options.timeoutMs ?? 120_000,
         killSignal: 'SIGKILL',
+        ...options.user,
       },
     );
     const out: Buffer[] = [];

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import {
   type ChangedPath,
   type CommitAndTree,
@@ -15,6 +13,7 @@ import { credentialEnvironment } from './credential.ts';
 import { Git, type GitResult, gitFailed } from './git.ts';
 import { complaint, remarks } from './git-messages.ts';
 import { identity } from './identity.ts';
+import { localRemote, servedBy } from './local-remote.ts';
 import { Memo } from './memo.ts';
 import { Made } from './own-commits.ts';
 
@@ -77,18 +76,25 @@ export class Repository {
     token: Token = async () => null,
   ): Promise<Repository> {
     const dir = join(folder, `${name}.git`);
-    const config = join(folder, 'gitconfig');
     await mkdir(folder, { recursive: true });
-    // Only addresses that an administrator named are opened; who owns a local one on disk is not for git to judge.
-    await writeFile(config, '[safe]\n\tdirectory = *\n');
-    const git = new Git(dir, config);
-    await new Git(dirname(dir), config).must(['init', '--quiet', '--bare', dir], { env: { GIT_DIR: dir } });
+    const git = new Git(dir);
+    await git.must(['init', '--quiet', '--bare', dir]);
     return new Repository(git, url, branch, token);
   }
 
-  /** git, speaking to the remote. */
-  async #remote(args: string[], timeoutMs: number): Promise<GitResult> {
-    return this.git.run(args, { timeoutMs, env: credentialEnvironment(this.url, await this.#token()) });
+  /** git, speaking to the remote. A local one is served as its owner; one that may not be is a failure of the remote. */
+  async #remote([command = '', ...args]: string[], timeoutMs: number): Promise<GitResult> {
+    const local = await localRemote(this.url);
+    if (local.kind === 'refused')
+      return { exitCode: 128, stdout: Buffer.alloc(0), stderr: `fatal: ${local.reason}` };
+    const program = command === 'push' ? 'receive-pack' : 'upload-pack';
+    const served = servedBy(local, program);
+    // The folder itself, so that it is the one whose owner was asked.
+    const at = 'path' in local ? args.map((arg) => (arg === this.url ? local.path : arg)) : args;
+    return this.git.run([command, ...(served === null ? [] : [`--${program}=${served}`]), ...at], {
+      timeoutMs,
+      env: credentialEnvironment(this.url, await this.#token()),
+    });
   }
 
   /**
@@ -401,16 +407,17 @@ export class Repository {
 
   /** True for a local repository whose work tree has this branch checked out: pushing to it would move the ground under somebody. */
   async isCheckedOut(): Promise<boolean> {
-    const local = this.url.startsWith('file://') ? fileURLToPath(this.url) : this.url;
-    if (!local.startsWith('/')) return false;
-    const bare = await this.git.must(['rev-parse', '--is-bare-repository'], {
-      env: { GIT_DIR: existsSync(join(local, '.git')) ? join(local, '.git') : local },
-    });
+    const local = await localRemote(this.url);
+    if (local.kind === 'elsewhere') return false;
+    if (local.kind === 'refused') throw terminal('remote-refused', local.reason);
+    const options = {
+      env: { GIT_DIR: local.path },
+      ...(local.kind === 'theirs' ? { user: { uid: local.uid, gid: local.gid } } : {}),
+    };
+    const bare = await this.git.must(['rev-parse', '--is-bare-repository'], options);
     if (bare.toString().trim() !== 'false') return false;
     // 1: it is at no branch.
-    const head = await this.git.ask(['symbolic-ref', '--quiet', '--short', 'HEAD'], [0, 1], {
-      env: { GIT_DIR: join(local, '.git') },
-    });
+    const head = await this.git.ask(['symbolic-ref', '--quiet', '--short', 'HEAD'], [0, 1], options);
     return head.stdout.toString().trim() === this.branch;
   }
 
