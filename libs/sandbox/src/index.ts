@@ -9,4 +9,11 @@ export { openSandboxes, type Sandbox, type Sandboxes } from './engine/sandboxes.
 export type { Archived } from './workspace/archive.ts';
 export { listCheckout, readCheckout } from './workspace/base.ts';
 export { overlayOptions } from './workspace/overlay.ts';
-export type { Checkout, Layer, OpenOptions, Refused, Snapshot } from './workspace/sandbox.ts';
+export {
+  BASE_AT,
+  type Checkout,
+  type Layer,
+  type OpenOptions,
+  type Refused,
+  type Snapshot,
+} from './workspace/sandbox.ts';

@@ -112,7 +112,7 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
   }
   const { base, config } = standing;
   // What its planner will see is made beside the start gate: 27 ms that the stage would else wait for, and asks for again where this fails.
-  void repo.source([base.tree], (bundle) => factory.store.artifacts.put(bundle));
+  void repo.source([base.tree], base.commit, (bundle) => factory.store.artifacts.put(bundle));
   await factory.trail.append({
     stream: streamOf.run(run),
     expectedVersion: 0,

@@ -45,7 +45,8 @@ export async function specFor(
   ]);
   const sourceOf = async (...trees: GitSha[]) => {
     const distinct = [...new Set(trees)];
-    return { bundle: await repo.source(distinct, (bundle) => artifacts.put(bundle)), trees: distinct };
+    const bundle = await repo.source(distinct, run.base.commit, (bytes) => artifacts.put(bytes));
+    return { bundle, trees: distinct };
   };
   const common = {
     attempt,

@@ -188,6 +188,25 @@ describe("the factory's bare copy of a repository", () => {
     expect(sh(clone, 'rev-list', '--count', 'FETCH_HEAD')).toBe('1');
   });
 
+  it('hands out what led to the base as commits that need nothing before them, and each tree on top of it', async () => {
+    const bundle = join(root, 'history.bundle');
+    const before = await repo.at(`${base.commit}~1`).catch(() => base);
+    writeFileSync(bundle, await repo.bundle([base.tree, before.tree], base.commit));
+    const clone = join(root, 'history');
+    execFileSync('git', ['init', '-q', clone]);
+    sh(clone, 'fetch', '-q', bundle, `refs/history/${base.tree}:refs/heads/base`);
+    expect(sh(clone, 'rev-parse', 'base^{tree}')).toBe(base.tree);
+    const log = (where: string, of: string) =>
+      sh(where, 'log', '--first-parent', '-20', '--format=%T %an %ae %at %s', of);
+    expect(log(clone, 'base')).toBe(
+      await repo.git.text(['log', '--first-parent', '-20', '--format=%T %an %ae %at %s', base.commit]),
+    );
+    sh(clone, 'fsck', '--strict');
+    if (before.tree === base.tree) return;
+    sh(clone, 'fetch', '-q', bundle, `refs/history/${before.tree}:refs/heads/other`);
+    expect(sh(clone, 'rev-parse', 'other~1')).toBe(sh(clone, 'rev-parse', 'base'));
+  });
+
   it('says why a repository cannot be used', async () => {
     const at = async (url: string, branch = 'main') =>
       (await Repository.open(join(root, 'f2'), 'x', url, branch)).fetch();

@@ -39,6 +39,9 @@ const DOES_NOT_APPLY =
   /patch does not apply|patch failed|does not exist in index|already exists in index|does not match index|invalid path|No valid patches|corrupt patch|unrecognized input|lacks filename|malformed patch|wrong type/;
 const UNREADABLE = /failed to read|unable to read|unable to find|cannot read/;
 
+/** Commits of the repository's own that an agent sees. */
+const HISTORY = 20;
+
 /** How a patch is made everywhere, so that patch-ids can be compared. */
 export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
 
@@ -53,6 +56,7 @@ export class Repository {
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #sources = new Memo<Digest>(64);
   readonly #snapshots = new Memo<string>(256);
+  readonly #histories = new Memo<GitSha>(64);
   readonly #patchIds = new Memo<PatchId>(64);
   readonly #commits = new Memo<CommitAndTree>(256);
   readonly #made = new Made();
@@ -192,10 +196,54 @@ export class Repository {
       .filter(Boolean);
   }
 
-  /** A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. */
-  async bundle(trees: readonly GitSha[]): Promise<Uint8Array> {
-    const refs = await Promise.all([...new Set(trees)].map((tree) => this.#snapshot(tree)));
+  /**
+   * A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. With a `base`, each tree
+   * also on the last stretch of what led to that commit, refs `refs/history/<tree>`, for agents to look at.
+   */
+  async bundle(trees: readonly GitSha[], base: GitSha | null = null): Promise<Uint8Array> {
+    const distinct = [...new Set(trees)];
+    const refs = await Promise.all([
+      ...distinct.map((tree) => this.#snapshot(tree)),
+      ...(base === null ? [] : distinct.map((tree) => this.#onHistory(tree, base))),
+    ]);
     return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
+  }
+
+  /** The ref of a commit of this tree on the base's history: the base's own where it is the base's tree. */
+  async #onHistory(tree: GitSha, base: GitSha): Promise<string> {
+    const ref = `refs/history/${tree}`;
+    const tip = await this.#history(base);
+    const own = (await this.at(base)).tree === tree;
+    const made = ['commit-tree', tree, '-p', tip, '-m', 'The work so far'];
+    const commit = own ? tip : await this.git.text(made, { env: identity(0) });
+    await this.git.must(['update-ref', ref, commit]);
+    return ref;
+  }
+
+  /**
+   * The last commits that led to `base`, first parents alone, as commits of their own that need nothing before them: same trees, authors, times
+   * and messages. Its tip has the base's tree.
+   */
+  #history(base: GitSha): Promise<GitSha> {
+    return this.#histories.of([base], async () => {
+      const format = '--format=%T%x00%an%x00%ae%x00%at%x00%B%x00%x01';
+      const said = await this.git.text(['log', '--first-parent', `-${HISTORY}`, format, base]);
+      const commits = said
+        .split('\u0001')
+        .map((one) => one.replace(/^\n/, '').split('\0'))
+        .filter((fields) => fields.length >= 5)
+        .reverse();
+      const ref = `refs/millwright/history/${base}`;
+      const plain = (text: string) => text.replace(/[<>\n\0]/g, ' ').trim() || 'unknown';
+      const stream = commits.map(([tree, name = '', email = '', time, message = ''], index) => {
+        const who = `${plain(name)} <${plain(email)}> ${time} +0000`;
+        const from = index === 0 ? '' : `from :${index}\n`;
+        const head = `commit ${ref}\nmark :${index + 1}\nauthor ${who}\ncommitter ${who}\n`;
+        return `${head}data ${Buffer.byteLength(message)}\n${message}\n${from}M 040000 ${tree} \n\n`;
+      });
+      await this.git.must(['fast-import', '--quiet', '--force'], { input: Buffer.from(stream.join('')) });
+      return GitSha.parse(await this.git.text(['rev-parse', ref]));
+    });
   }
 
   /** The ref of a tree's snapshot. A stage's trees are mostly those of the stage before: each is made once a process. */
@@ -209,8 +257,12 @@ export class Repository {
   }
 
   /** The bundle of these trees as an artifact. */
-  source(trees: readonly GitSha[], put: (bundle: Uint8Array) => Promise<Digest>): Promise<Digest> {
-    return this.#sources.of(trees, async () => put(await this.bundle(trees)));
+  source(
+    trees: readonly GitSha[],
+    base: GitSha,
+    put: (bundle: Uint8Array) => Promise<Digest>,
+  ): Promise<Digest> {
+    return this.#sources.of([...trees, base], async () => put(await this.bundle(trees, base)));
   }
 
   async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {

@@ -8,12 +8,13 @@ import {
   type SpecOf,
   terminal,
 } from '@millwright/domain';
-import type { Sandbox } from '@millwright/sandbox';
+import { BASE_AT, type Checkout, type Sandbox } from '@millwright/sandbox';
 import type { Prepared } from '../verify/run-suite.ts';
 import { actorOf, type Held } from './runner.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';
 
-type Options = { purpose: string; resume: boolean };
+/** `base`: what the workspace's tree was made on, where that is another tree. */
+type Options = { purpose: string; resume: boolean; base?: Checkout };
 export type AgentWorkspace = Pick<Sandbox, 'exec' | 'read' | 'write' | 'snapshot'>;
 
 /** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail. */
@@ -25,6 +26,7 @@ async function openSandbox(held: Held, on: Prepared, options: Options): Promise<
     ...{ checkout: on.checkout, deps: on.layer, root: on.root },
     ...(on.image === undefined ? {} : { image: on.image }),
     ...(digest === null ? {} : { restore: await runner.artifacts.get(digest) }),
+    ...(baseOf(on, options) === null ? {} : { base: options.base }),
     limits: { wallMs: Math.max(1_000, spec.deadline - runner.clock.now()) },
   });
   if (opened.kind === 'refused') throw terminal('sandbox-refused', `No sandbox: ${opened.reason}.`);
@@ -36,11 +38,30 @@ async function openSandbox(held: Held, on: Prepared, options: Options): Promise<
     } as const;
     const appended = await stream.append(actorOf(runner), [entry]);
     if (appended.kind !== 'appended') throw cancelled('taken-over', 'the attempt has moved on');
+    if (baseOf(on, options) !== null) await layOnBase(sandbox);
     return sandbox;
   } catch (error) {
     await sandbox.destroy();
     throw error;
   }
+}
+
+const baseOf = (on: Prepared, { base }: Options): Checkout | null =>
+  base === undefined || base.tree === on.checkout.tree ? null : base;
+
+/** HEAD on top of the base's own, whose objects stay where they are. Again in a workspace that has it, it does nothing. */
+const LAY_ON_BASE = `cd .git && { [ -e objects/info/alternates ] || {
+  mkdir -p objects/info && echo ${BASE_AT}/.git/objects >objects/info/alternates &&
+  made=$(git commit-tree "$(git rev-parse 'HEAD^{tree}')" -p "$(cat ${BASE_AT}/.git/refs/heads/main)" -m 'The work so far') &&
+  git update-ref HEAD "$made"
+}; }`;
+
+/** So that \`git show HEAD\` is the change and \`git diff HEAD~1\` all of it. For its agent to look at: nothing is computed from it. */
+async function layOnBase(sandbox: Sandbox): Promise<void> {
+  const done = await sandbox.exec(LAY_ON_BASE, { timeoutMs: 30_000, maxBytes: 4_096 });
+  if (done.kind === 'exited' && done.exitCode === 0) return;
+  const why = done.kind === 'exited' ? done.output.trim().slice(0, 500) : done.kind;
+  throw retryable('workspace-history', `The workspace could not be laid on its base: ${why}.`);
 }
 
 /** The attempt's sandbox, destroyed when `use` is done, however it ends. */

@@ -112,7 +112,9 @@ turns:
 ---
 role: review
 turns:
-  - tools: [{ submit: { verdict: approve, summary: fine, findings: [] } }]
+  - tools: [{ bash: "git diff --stat HEAD~1; git show --format=%s HEAD; git status --short; diff -r /base/src src | head -3; ls -d /base" }]
+  - expect: ["^ src/sum.js ", "^The work so far", "^/base$"]
+    tools: [{ submit: { verdict: approve, summary: fine, findings: [] } }]
 ---
 role: test
 turns:

@@ -50,7 +50,7 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
   const advice = await adviceFor(base, []);
   return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made);
+    const facts = await workspaceFacts(sandbox, made, false);
     const plan = await submissionOf<'plan'>(held, sandbox, { advice, facts }, { keep: false, root: ROOT });
     return putJson(held.runner.artifacts, Plan, plan);
   });
@@ -64,8 +64,8 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   const layer = 'kind' in made ? (await prepareOrFail(held, from)).layer : made.layer;
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
   const advice = await adviceFor(from, []);
-  return withSandbox(held, on, { purpose: 'implement', resume: true }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made);
+  return withSandbox(held, on, { purpose: 'implement', resume: true, base: from }, async (sandbox) => {
+    const facts = await workspaceFacts(sandbox, made, spec.start !== spec.from);
     const said = await submissionOf<'implement'>(
       held,
       sandbox,
@@ -112,8 +112,8 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
     from,
     spec.paths.map(({ path }) => path),
   );
-  return withSandbox(held, on, { purpose: 'review', resume: false }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made);
+  return withSandbox(held, on, { purpose: 'review', resume: false, base: from }, async (sandbox) => {
+    const facts = await workspaceFacts(sandbox, made, true);
     const materials = { advice, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
     const said = await submissionOf<'review'>(held, sandbox, materials, { keep: false, root: ROOT });
     return putJson(runner.artifacts, Review, { ...said, patchId: spec.patchId });
@@ -131,7 +131,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
     held,
     (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
     (own) =>
-      withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false }, (sandbox) =>
+      withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false, base }, (sandbox) =>
         submissionOf<'deploy'>(own, sandbox, { advice, diff }, { keep: false, root: ROOT }),
       ),
   );

@@ -68,7 +68,7 @@ async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Ac
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
   const advice = await adviceFor(base.checkout, []);
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, base);
+    const facts = await workspaceFacts(sandbox, base, false);
     const materials = { advice, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);

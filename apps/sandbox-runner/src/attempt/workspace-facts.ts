@@ -1,4 +1,5 @@
 import type { Workspace } from '@millwright/domain';
+import { BASE_AT } from '@millwright/sandbox';
 import type { Prepared } from '../verify/run-suite.ts';
 import type { Unprepared } from './ground.ts';
 
@@ -9,16 +10,16 @@ const ASK = `for tool in ${TOOLS.join(' ')}; do command -v $tool >/dev/null && e
 command -v node >/dev/null && echo "node $(node --version)"
 command -v npm >/dev/null && echo "npm $(npm --version)"
 [ -f package.json ] && node -e 'const p = JSON.parse(require("fs").readFileSync("package.json", "utf8")); console.log("scripts " + Object.keys(p.scripts ?? {}).join(", "))' 2>/dev/null
-[ -d .git ] && echo "base $(git rev-parse --short HEAD~1 2>/dev/null || echo none)"
 true`;
 
 /**
- * What everybody would look for in a workspace, a line each: tools, dependencies, scripts, history. One command; what the sandbox says of itself
+ * What everybody would look for in a workspace, a line each: tools, dependencies, scripts, history. `onBase`: HEAD's parent is the base. One command; what the sandbox says of itself
  * is its own agent's to believe. Nothing where the sandbox does not answer: the agent finds that out.
  */
 export async function workspaceFacts(
   workspace: Pick<Workspace, 'exec'>,
   made: Prepared | Unprepared,
+  onBase: boolean,
 ): Promise<string[]> {
   const asked = await workspace.exec(ASK, { timeoutMs: 10_000, maxBytes: 8_192 });
   if (asked.kind !== 'exited') return [];
@@ -32,14 +33,13 @@ export async function workspaceFacts(
   const versions = ['node', 'npm']
     .map((name) => [name, after(name)].join(' '))
     .filter((one) => / \S/.test(one));
-  const base = after('base');
   return [
     `tools: ${[...versions, ...marked('+')].join(', ')}; not there: ${marked('-').join(', ') || 'none of note'}`,
     after('scripts') === '' ? '' : `package.json scripts: ${after('scripts').slice(0, 300)}`,
     dependencies(made),
-    base === '' || base === 'none'
-      ? ''
-      : 'git: HEAD is the tree you begin with, HEAD~1 what it was made on; the repository’s last commits are below',
+    onBase
+      ? `git: HEAD is the work so far, HEAD~1 what it was made on (also in ${BASE_AT}), the repository’s last commits below`
+      : 'git: HEAD is what you begin with, the repository’s last commits below',
   ].filter((line) => line !== '');
 }
 

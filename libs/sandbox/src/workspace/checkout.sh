@@ -6,5 +6,9 @@ git init -q --bare --template= --object-format="$4" /out/all
 git --git-dir=/out/all fetch -q --no-tags /in/bundle "refs/snapshots/$tree:refs/heads/snapshot" || exit 10
 [ "$(git --git-dir=/out/all rev-parse 'refs/heads/snapshot^{tree}')" = "$tree" ] || exit 11
 [ "$(git --git-dir=/out/all rev-list --count refs/heads/snapshot)" = 1 ] || exit 12
+# What led to it, where the bundle has that, for agents to look at: its tip has the same tree.
+if git --git-dir=/out/all fetch -q --no-tags /in/bundle "refs/history/$tree:refs/heads/history" 2>/dev/null; then
+  [ "$(git --git-dir=/out/all rev-parse 'refs/heads/history^{tree}')" = "$tree" ] || exit 11
+fi
 unpack_tree /out/all "$tree" "$2" "$3" "$4"
 rm -rf /out/all

@@ -32,6 +32,8 @@ export type OpenOptions = {
   purpose: string;
   checkout: Checkout;
   deps?: Layer | null;
+  /** What the checkout was made on: HEAD's parent in the workspace, and mounted read-only at `BASE_AT`. */
+  base?: Checkout;
   /** An image id of `resolveImage`; the factory's own otherwise. */
   image?: string;
   /** Where the workspace is mounted and where commands start. */
@@ -59,6 +61,9 @@ export type Box = Workspace & {
   kill(reason?: string): Promise<void>;
   destroy(): Promise<void>;
 };
+
+/** Where the base's tree lies, for agents to compare with. */
+export const BASE_AT = '/base';
 
 /** An argument of exec can be 128 KiB at most (MAX_ARG_STRLEN): longer commands go through a file. */
 const COMMAND_MAX = 120_000;
@@ -111,6 +116,9 @@ export async function openBox(
       mounts: [
         workspace,
         { kind: 'bind', source: shell.shell.resident, target: RESIDENT_AT, readOnly: true },
+        ...(options.base === undefined
+          ? []
+          : [{ kind: 'bind', source: options.base.path, target: BASE_AT, readOnly: true } as const]),
         { kind: 'bind', source: engine.names.hosts, target: '/etc/hosts', readOnly: true },
         { kind: 'bind', source: engine.names.resolver, target: '/etc/resolv.conf', readOnly: true },
       ],
