@@ -47,6 +47,8 @@ export const TEST_DOUBLES: readonly string[] = [
 export const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@anthropic-ai/sdk': ['libs/agents'],
   '@cedar-policy/cedar-wasm': ['libs/policy'],
+  'js-tokens': ['libs/policy'],
+  picomatch: ['libs/policy'],
   bullmq: ['libs/queue'],
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],
@@ -60,7 +62,15 @@ export const OWNERS: Readonly<Record<string, readonly string[]>> = {
 /** Folders whose shipped code does no input or output, and the only packages and built-in modules it may import. */
 export const PURE: Readonly<Record<string, readonly string[]>> = {
   'libs/domain': ['zod'],
-  'libs/policy': ['@cedar-policy/cedar-wasm', '@millwright/domain', 'zod', 'node:crypto'],
+  'libs/policy': [
+    '@cedar-policy/cedar-wasm',
+    '@millwright/domain',
+    'js-tokens',
+    'picomatch',
+    'yaml',
+    'zod',
+    'node:crypto',
+  ],
   'libs/audit/src/proof': ['@millwright/domain', 'canonicalize', 'zod'],
   'libs/audit/src/proof/platform': ['@noble/curves', '@noble/hashes', 'buffer', 'node:buffer', 'node:crypto'],
 };

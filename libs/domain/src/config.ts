@@ -14,15 +14,63 @@ export const Duration = z
     );
   });
 
-const EnvName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not an environment variable name');
+const EnvName = z
+  .string()
+  .max(256)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not an environment variable name');
+
+/** The factory's own secrets, and what a loader, a shell or git obeys in a release's environment. */
+const RESERVED =
+  /^(?:MILLWRIGHT_.*|GIT_.*|SSH_.*|LD_.*|DYLD_.*|BASH_ENV|ENV|PATH|HOME|IFS|SHELL|NODE_OPTIONS|NODE_PATH|PYTHONPATH|PYTHONSTARTUP|PERL5LIB|RUBYOPT|JAVA_TOOL_OPTIONS|DOCKER_HOST)$/i;
+const SecretName = EnvName.refine((name) => !RESERVED.test(name), {
+  error: ({ input }) =>
+    `${String(input)} is reserved: it is for the factory or its host, never for a release`,
+});
+
+/** A path and query as they stand in the first line of a request: RFC 3986, so that nothing ends that line. */
+const RequestPath = z
+  .string()
+  .max(1_024)
+  .regex(
+    /^\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$/,
+    'a path from /, as an address has it (a space is %20)',
+  );
+
+/** How much of a pattern is tried against a path: patterns are data of a repository, and none may be slow. */
+function tooMuch(pattern: string): string | null {
+  const groups = pattern.match(/\{[^{}]*\}/g) ?? [];
+  const rest = pattern.replaceAll(/\{[^{}]*\}/g, '');
+  if (/[{}]/.test(rest)) return 'a pattern closes each { it opens, and nests none';
+  if (groups.some((group) => group.includes('/'))) return 'a {…} holds no /';
+  if (groups.length > 3) return 'a pattern has at most three {…}';
+  if (groups.some((group) => group.split(',').length > 16)) return 'a {…} has at most 16 choices';
+  if ((pattern.match(/\*\*/g) ?? []).length > 4) return 'a pattern has at most four **';
+  if (pattern.split('/').some((part) => part !== '**' && (part.match(/\*/g) ?? []).length > 2))
+    return 'a pattern has at most two * between two slashes';
+  if (/\p{Cc}/u.test(pattern)) return 'a pattern has no control characters';
+  if (pattern.includes('\\')) return 'a pattern is written with /, and needs no backslash';
+  return null;
+}
+
+/** Of `protected`: `**` is any number of folders, `*` and `?` stay within one, `{a,b}` is either; everything else stands for itself. */
+const PathPattern = z
+  .string()
+  .min(1)
+  .max(200)
+  .superRefine((pattern, context) => {
+    const message = tooMuch(pattern);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  });
 const Port = z.number().int().min(1).max(65_535);
 
+/** One command of a shell. */
+const Command = z.string().min(1).max(4_096);
 /** A program and its arguments; no shell reads it. `{release}` is replaced by the release's id. */
 const Argv = z.array(z.string().min(1).max(4_096)).min(1).max(64);
 /** What is asked of a release in canary besides the proxy's figures. */
 const CheckConfig = z.union([
   /** A path of the release itself, or an address. */
-  z.strictObject({ http: z.string().regex(/^(\/|https?:\/\/)/, 'a path from / or an address') }),
+  z.strictObject({ http: z.union([RequestPath, z.url({ protocol: /^https?$/ }).max(2_048)]) }),
   z
     .strictObject({
       prometheus: z.url({ protocol: /^https?$/ }),
@@ -32,27 +80,31 @@ const CheckConfig = z.union([
     })
     .refine(({ max, min }) => max !== undefined || min !== undefined, 'a query needs max or min'),
   /** The repository's own command; exit code 0 is well. */
-  z.strictObject({ smoke: z.string().min(1).max(4_096) }),
+  z.strictObject({ smoke: Command }),
 ]);
 export type CheckConfig = z.infer<typeof CheckConfig>;
 
 const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
   z.strictObject({
     target: z.enum(['docker', 'command', 'git']),
-    start: z.string().min(1).optional(),
+    start: Command.optional(),
     port: Port.optional(),
     expose: Port.optional(),
-    env: z.record(EnvName, z.coerce.string()).default({}),
-    secrets: z
-      .array(
-        EnvName.refine((name) => name !== 'GIT_TOKEN', 'GIT_TOKEN is for the factory, never for a release'),
+    env: z.record(EnvName, z.coerce.string().max(32_768)).default({}),
+    secrets: z.array(SecretName).max(100).default([]),
+    volumes: z
+      .record(
+        z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
+        z
+          .string()
+          .max(4_096)
+          .regex(/^\/[^\p{Cc}:]*$/u, 'a path from /, without colons'),
       )
-      .default([]),
-    volumes: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]*$/), z.string().startsWith('/')).default({}),
-    health: z.string().startsWith('/').default('/'),
+      .default({}),
+    health: RequestPath.default('/'),
     canary: z
       .strictObject({
-        steps: z.array(z.number().int().min(1).max(100)).min(1).default([100]),
+        steps: z.array(z.number().int().min(1).max(100)).min(1).max(100).default([100]),
         bake: duration.optional().transform((ms) => ms ?? 5_000),
         /** Requests that the new release must have answered in a step before it is called healthy; 0: its health decides. */
         minRequests: z.number().int().min(0).max(1_000_000).default(20),
@@ -85,13 +137,16 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
 const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
   z.strictObject({
     /** A Docker image the engine already has; the factory's sandbox image otherwise. */
-    image: z.string().min(1).optional(),
-    install: z.string().min(1).optional(),
-    test: z.string().min(1).optional(),
-    build: z.string().min(1).optional(),
+    image: z.string().min(1).max(512).optional(),
+    install: Command.optional(),
+    test: Command.optional(),
+    build: Command.optional(),
     installScripts: z.boolean().default(false),
-    services: z.array(z.enum(['postgres', 'redis'])).default([]),
-    protected: z.array(z.string().min(1)).default([]),
+    services: z
+      .array(z.enum(['postgres', 'redis']))
+      .max(2)
+      .default([]),
+    protected: z.array(PathPattern).max(100).default([]),
     autonomy: z.number().int().min(0).max(7).default(7),
     deploy: deployConfig(duration).optional(),
   });
@@ -102,30 +157,3 @@ export const RepoConfig = repoConfig(z.number().int().nonnegative());
 export type RepoConfig = z.infer<typeof RepoConfig>;
 export const DeployConfig = deployConfig(z.number().int().nonnegative());
 export type DeployConfig = z.infer<typeof DeployConfig>;
-
-/** Always protected, whatever the file says: instructions to agents, the factory's own files, CI and deploy files. */
-export const ALWAYS_PROTECTED = [
-  'millwright.yaml',
-  '.millwright/**',
-  '**/CODEOWNERS',
-  'CODEOWNERS',
-  '**/AGENTS.md',
-  'AGENTS.md',
-  '**/CLAUDE.md',
-  'CLAUDE.md',
-  '.github/**',
-  '.gitlab-ci.yml',
-  '.circleci/**',
-  '.ci/**',
-  'Jenkinsfile',
-  'Dockerfile',
-  '**/Dockerfile',
-  'docker-compose*.yml',
-  'compose*.yaml',
-  'fly.toml',
-  'Procfile',
-  'k8s/**',
-  'deploy/**',
-  '.gitattributes',
-  '.gitmodules',
-] as const;

@@ -11,7 +11,7 @@ const Text = z.string().max(500);
 export const RiskClass = z.enum(['trivial', 'low', 'raised']);
 export type RiskClass = z.infer<typeof RiskClass>;
 
-/** What `risk()` of libs/policy computes from changed paths, patch and configuration. Lists are bounded; `risk` counts what was cut. */
+/** What `risk()` of libs/policy computes from changed paths, the bytes of both their sides and configuration. Lists are bounded; `risk` counts what was cut. */
 export const ChangeFacts = z.strictObject({
   risk: RiskClass,
   /** Why it is not of a lower class; empty for trivial. `code` is stable, `text` is for people. */
@@ -21,7 +21,7 @@ export const ChangeFacts = z.strictObject({
     added: z.number().int().nonnegative(),
     removed: z.number().int().nonnegative(),
   }),
-  /** Paths that ALWAYS_PROTECTED or the repository's `protected` names. */
+  /** Paths that are always protected, or that the repository's `protected` names. */
   protectedPaths: z.array(z.string()).max(200),
   /** Paths of authentication, payment and policy: two people, as for protected ones. */
   sensitivePaths: z.array(z.string()).max(200),
@@ -33,6 +33,10 @@ export const ChangeFacts = z.strictObject({
   irreversible: z.array(z.strictObject({ ...Where, statement: Text, what: Text.optional() })).max(100),
   /** Never the secret itself: what kind, and where. */
   secrets: z.array(z.strictObject({ ...Where, kind: z.string().max(64) })).max(100),
+  /** Files that are meant as text and are none (they do not decode, or have NUL in them): nobody can say what they do. */
+  unreadable: z.array(z.strictObject({ path: Where.path, why: Text })).max(100),
+  /** What could not be searched for secrets and irreversible acts. It is not known to have none. */
+  cannotTell: z.array(z.strictObject({ path: Where.path, what: Text })).max(100),
 });
 export type ChangeFacts = z.infer<typeof ChangeFacts>;
 

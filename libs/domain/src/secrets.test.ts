@@ -72,6 +72,26 @@ describe('masks', () => {
   });
 });
 
+describe('finds in whatever it is glued to', () => {
+  test.each(formats)('%s', (kind, secret) => {
+    for (const around of ['example%', '%example', 'x%', 'https://host/example/%', 'keys/%.lock', '_%_'])
+      expect(secretsIn(around.replace('%', secret), { alone: false }).map((one) => one.kind)).toContain(kind);
+  });
+
+  test.each([
+    'token = "example_%"',
+    'api_key=%-example-value',
+    'https://host/x?sig=%',
+    'https://host/x?a=1&access_token=%',
+    'https://%@host/x.git',
+    'https://%:x-oauth-basic@host/x.git',
+    'postgres://shop:Kettle-77@db/shop',
+    'redis://:Kettle-77@cache',
+  ])('a credential: %s', (text) => {
+    expect(secretsIn(text.replace('%', RANDOM), { alone: false }).length).toBeGreaterThan(0);
+  });
+});
+
 describe('leaves', () => {
   test.each([
     'AKIAIOSFODNN7EXAMPLE',
@@ -85,6 +105,12 @@ describe('leaves', () => {
     'const token = process.env.SHOP_TOKEN_FOR_DEPLOYMENT_1;',
     'password: change-me-before-you-deploy-1',
     'postgres://shop:$PASSWORD@db/shop',
+    'postgres://postgres:postgres@localhost/shop',
+    'postgres://shop:password@localhost:5432/shop',
+    'https://host/a?key=shop-products-by-name-and-price',
+    'const desk = "desk-classes-for-a-long-name-of-a-component";',
+    'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
+    'see git@github.com:someone/something.git',
     'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   ])('%s', (text) => {
     expect(maskSecrets(text)).toBe(text);
@@ -139,6 +165,10 @@ test('a long text of anything is scanned in bounded time', () => {
     'aB1-',
     'bearer ',
     'secret',
+    'a://b:',
+    'AKIA',
+    'eyJaaaaaaaaaa.eyJaaaaaaaaaa.',
+    '?key=',
   ];
   for (const part of hostile) secretsIn(part.repeat(300_000 / part.length), { alone: true });
 });

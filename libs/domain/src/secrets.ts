@@ -4,45 +4,77 @@
 
 export type SecretSpan = { start: number; end: number; kind: string };
 
-const FORMATS: readonly { kind: string; pattern: RegExp }[] = [
+/**
+ * A format's beginning says what it is wherever it stands: glued to other text too, so no word boundary is asked for. `core` is as much of a
+ * match as the shortest secret of that format has; what follows may be other text, so a placeholder is looked for in the core alone.
+ */
+type Format = { kind: string; pattern: RegExp; core: number };
+
+const FORMATS: readonly Format[] = [
   {
     kind: 'private key',
+    core: 1,
     // With the base64 that follows, line ends written out or not, and to its end where that is in the text.
     pattern:
-      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?:\\{1,4}[rn]|\s)*(?:[A-Za-z0-9+/=]{16,}|[A-Za-z-]{1,20}: [^\n\\]{1,80}|[A-Za-z0-9+/=]{1,15}(?=(?:\\{1,4}[rn]|\s)*-----END)))*(?:(?:\\{1,4}[rn]|\s)*-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----)?/g,
+      /-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:(?:\\{1,4}[rn]|\s)*(?:[A-Za-z0-9+/=]{16,}|[A-Za-z-]{1,20}: [^\n\\]{1,80}|[A-Za-z0-9+/=]{1,15}(?=(?:\\{1,4}[rn]|\s)*-----END)))*(?:(?:\\{1,4}[rn]|\s)*-----END (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----)?/g,
   },
-  { kind: 'AWS access key', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
-  { kind: 'GitHub token', pattern: /\b(?:gh[opsur]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b/g },
-  { kind: 'GitLab token', pattern: /\bgl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}/g },
-  { kind: 'Slack token', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{20,}/g },
-  { kind: 'Slack webhook', pattern: /\bhooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9+/]{40,}/g },
-  { kind: 'Stripe key', pattern: /\b[sr]k_live_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{24,}/g },
-  { kind: 'model provider key', pattern: /\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}/g },
+  { kind: 'AWS access key', core: 20, pattern: /(?:AKIA|ASIA)[0-9A-Z]{16}/g },
+  { kind: 'GitHub token', core: 40, pattern: /gh[opsur]_[A-Za-z0-9]{36,}/g },
+  { kind: 'GitHub token', core: 61, pattern: /github_pat_[A-Za-z0-9_]{50,}/g },
+  {
+    kind: 'GitLab token',
+    core: 26,
+    pattern: /gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}/g,
+  },
+  { kind: 'Slack token', core: 15, pattern: /xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}/g },
+  {
+    kind: 'Slack webhook',
+    core: 60,
+    pattern: /hooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9+/]{40,}/g,
+  },
+  { kind: 'Stripe key', core: 24, pattern: /[sr]k_live_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}/g },
+  {
+    kind: 'model provider key',
+    core: 35,
+    pattern: /sk-(?:ant|proj)-[A-Za-z0-9_-]{32,}|(?<![a-z])sk-[A-Za-z0-9_-]{32,}/g,
+  },
   {
     kind: 'Google API key',
-    pattern: /\bAIza[0-9A-Za-z_-]{35}|\bya29\.[0-9A-Za-z_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{28}/g,
+    core: 25,
+    pattern: /AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[A-Za-z0-9_-]{28}/g,
   },
-  { kind: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b|_authToken\s*=\s*[A-Za-z0-9-]{16,}/g },
-  { kind: 'PyPI token', pattern: /\bpypi-AgE[A-Za-z0-9_-]{50,}/g },
-  { kind: 'Docker Hub token', pattern: /\bdckr_[op]at_[A-Za-z0-9_-]{27,}/g },
-  { kind: 'Hugging Face token', pattern: /\bhf_[A-Za-z0-9]{34,}\b/g },
-  { kind: 'DigitalOcean token', pattern: /\bdo[opr]_v1_[a-f0-9]{64}\b/g },
-  { kind: 'SendGrid key', pattern: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/g },
-  { kind: 'Telegram token', pattern: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/g },
-  { kind: 'Azure key', pattern: /\bAccountKey=[A-Za-z0-9+/]{86}==/g },
-  { kind: 'age key', pattern: /\bAGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/g },
+  { kind: 'npm token', core: 40, pattern: /npm_[A-Za-z0-9]{36}/g },
+  { kind: 'npm token', core: 200, pattern: /_authToken\s{0,8}=\s{0,8}[A-Za-z0-9-]{16,}/g },
+  { kind: 'PyPI token', core: 58, pattern: /pypi-AgE[A-Za-z0-9_-]{50,}/g },
+  { kind: 'Docker Hub token', core: 37, pattern: /dckr_[op]at_[A-Za-z0-9_-]{27,}/g },
+  { kind: 'Hugging Face token', core: 37, pattern: /hf_[A-Za-z0-9]{34,}/g },
+  { kind: 'DigitalOcean token', core: 71, pattern: /do[opr]_v1_[a-f0-9]{64}/g },
+  { kind: 'SendGrid key', core: 69, pattern: /SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/g },
+  { kind: 'Telegram token', core: 44, pattern: /\d{8,10}:AA[A-Za-z0-9_-]{33}/g },
+  { kind: 'Azure key', core: 90, pattern: /AccountKey=[A-Za-z0-9+/]{86}==/g },
+  { kind: 'age key', core: 74, pattern: /AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/g },
   {
     kind: 'signed token',
-    pattern: /\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}/g,
+    core: 40,
+    pattern: /eyJ[A-Za-z0-9_-]{10,600}\.eyJ[A-Za-z0-9_-]{10,4000}\.[A-Za-z0-9_-]{10,}/g,
   },
 ];
 
 const ASSIGNED =
-  /(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|credential)\w{0,40}\\?["']?\s*[:=]\s*\\?["'`]?([A-Za-z0-9+/=_-]{20,})/dgi;
-const IN_HEADER = /\b(?:bearer|basic)\s+([A-Za-z0-9+/=._~-]{20,})/dgi;
-const IN_URL = /\b[a-z][a-z0-9+]{0,20}:\/\/[^\s:/@"'`]{1,256}:([^\s:/@"'`$<{]{8,256})@/dgi;
+  /(?:secret|token|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|credential)\w{0,40}\\?["']?\s{0,20}[:=]\s{0,20}\\?["'`]?([A-Za-z0-9+/=_-]{20,})/dgi;
+const IN_QUERY =
+  /[?&](?:key|sig|signature|auth|pwd|code|access_key|x-amz-signature)=([A-Za-z0-9+/=_%.~-]{20,})/dgi;
+const IN_HEADER = /\b(?:bearer|basic)\s{1,8}([A-Za-z0-9+/=._~-]{20,})/dgi;
+const IN_URL = /[a-z][a-z0-9+]{0,20}:\/\/[^\s:/@"'`]{0,256}:([^\s:/@"'`$<{]{6,256})@/dgi;
+/** A token where an address has its user: `https://TOKEN@host`. */
+const AS_USER = /[a-z][a-z0-9+]{0,20}:\/\/([A-Za-z0-9_=.~-]{20,256})(?::[^\s/@"'`]{0,256})?@/dgi;
 const ALONE = /(?<![A-Za-z0-9+=_-])(?!sha\d{1,3}-)[A-Za-z0-9+=_-]{28,}/dg;
-const PLACEHOLDER = /example|placeholder|change-?me|dummy|your[_-]|xxxx|process\.env|not-?a-?secret/i;
+const PLACEHOLDER = /example|placeholder|change-?me|dummy|your[_-]|x{4,}|process\.env|not-?a-?secret/gi;
+/** What people write for a password that is none, and what a developer's own machine has. */
+const NO_PASSWORD =
+  /^(?:[*x.…]+|pass(?:w(?:or)?d)?|secret|postgres|mysql|redis|root|admin|user|guest|test(?:ing)?|local(?:host)?|docker|dev(?:elop(?:ment|er)?)?|foo|bar|token|hunter2)\d{0,4}$/i;
+
+const hasPlaceholder = (text: string): boolean => text.search(PLACEHOLDER) >= 0;
 
 /** Shannon entropy in bits a character. */
 export function entropy(text: string): number {
@@ -67,23 +99,43 @@ function looksRandomAlone(value: string): boolean {
   return inWords < 0.6 * plain.length && entropy(plain) >= 3.8;
 }
 
+/** A placeholder's word does not make the rest of a value one: what remains without it is judged. */
+const looksRandomBesides = (value: string): boolean => {
+  const rest = value.replaceAll(PLACEHOLDER, '');
+  return rest.length >= 16 && looksRandom(rest);
+};
+
 function* valuesOf(text: string, pattern: RegExp, kind: string, wanted: (value: string) => boolean) {
   for (const found of text.matchAll(pattern)) {
     const [start, end] = found.indices?.[1] ?? found.indices?.[0] ?? [0, 0];
-    const value = text.slice(start, end);
-    if (!PLACEHOLDER.test(value) && wanted(value)) yield { start, end, kind };
+    if (wanted(text.slice(start, end))) yield { start, end, kind };
   }
 }
 
+const isReal = (match: string, core: number): boolean =>
+  !hasPlaceholder(match.slice(0, core)) && new Set(match).size > 6;
+
 function* found(text: string, alone: boolean): Generator<SecretSpan> {
-  for (const { kind, pattern } of FORMATS)
+  for (const { kind, core, pattern } of FORMATS)
     for (const { 0: match, index } of text.matchAll(pattern))
-      if (!PLACEHOLDER.test(match)) yield { start: index, end: index + match.length, kind };
-  yield* valuesOf(text, ASSIGNED, 'high-entropy value of a secret’s name', looksRandom);
-  yield* valuesOf(text, IN_HEADER, 'credential of a request', looksRandom);
-  yield* valuesOf(text, IN_URL, 'password in an address', looksRandom);
-  if (alone) yield* valuesOf(text, ALONE, 'high-entropy value', looksRandomAlone);
+      if (isReal(match, core)) yield { start: index, end: index + match.length, kind };
+  yield* valuesOf(text, ASSIGNED, 'high-entropy value of a secret’s name', looksRandomBesides);
+  yield* valuesOf(text, IN_QUERY, 'credential of a request', looksRandomBesides);
+  yield* valuesOf(text, IN_HEADER, 'credential of a request', looksRandomBesides);
+  yield* valuesOf(text, IN_URL, 'password in an address', isPassword);
+  yield* valuesOf(text, AS_USER, 'password in an address', looksRandomBesides);
+  if (alone)
+    yield* valuesOf(
+      text,
+      ALONE,
+      'high-entropy value',
+      (value) => !hasPlaceholder(value) && looksRandomAlone(value),
+    );
 }
+
+/** A password need not look random: whatever stands where an address has it is one, but for what nobody would call so. */
+const isPassword = (value: string): boolean =>
+  !NO_PASSWORD.test(value) && value.replaceAll(PLACEHOLDER, '').length >= 6 && !/^[%[(]/.test(value);
 
 /** Secrets in a text, those of known formats first. `alone`: random-looking values without a name beside them too. */
 export const secretsIn = (text: string, { alone }: { alone: boolean }): SecretSpan[] => [
@@ -128,9 +180,9 @@ export function maskBytes(bytes: Uint8Array): Uint8Array {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString('latin1');
   let masked: Buffer | null = null;
-  for (const { kind, pattern } of FORMATS)
+  for (const { kind, core, pattern } of FORMATS)
     for (const { 0: match, index } of text.matchAll(pattern)) {
-      if (PLACEHOLDER.test(match)) continue;
+      if (!isReal(match, core)) continue;
       masked ??= Buffer.from(buffer);
       const from = kind === 'private key' ? index + match.indexOf('KEY') : index; // what it was stays readable
       masked.fill('x', from, index + match.length);

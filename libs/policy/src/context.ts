@@ -14,6 +14,8 @@ const change = (facts: ChangeFacts): Context => ({
   testsWeakened: facts.testsWeakened.length,
   irreversible: facts.irreversible.length,
   secrets: facts.secrets.length,
+  unreadable: facts.unreadable.length,
+  cannotTell: facts.cannotTell.length,
 });
 
 /** Distinct people who count: the requester's own approval never does, however it got into the list. */

@@ -22,10 +22,11 @@ export {
   stepFor,
   unserved,
 } from './autonomy.ts';
+export type { ChangedFile, Side } from './change/file.ts';
 export { globMatches, matchesAny } from './change/glob.ts';
 export { isNear, shapeOf } from './change/likeness.ts';
 export { type PatchFile, parsePatch } from './change/patch.ts';
-export { isDocument } from './change/paths.ts';
+export { isDocument, isTest } from './change/paths.ts';
 export { irreversibleOf, LARGE, type RiskInput, risk } from './change/risk.ts';
 export type { PreparedPolicy } from './engine.ts';
 export { type Decision, evaluate, MOST_APPROVALS } from './evaluate.ts';

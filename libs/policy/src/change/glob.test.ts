@@ -1,6 +1,8 @@
-import { ALWAYS_PROTECTED } from '@millwright/domain';
+import { RepoConfigFile } from '@millwright/domain';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { globMatches, matchesAny } from './glob.ts';
+import { globMatches, isTooLong } from './glob.ts';
+import { isAlwaysProtected } from './protected.ts';
 
 describe('globMatches', () => {
   test.each([
@@ -20,6 +22,9 @@ describe('globMatches', () => {
     ['a1.js', 'a?.js'],
     ['src/auth.ts', 'src/{auth,pay}.ts'],
     ['app/[id]/page.ts', 'app/[id]/**'],
+    ['app/(shop)/@cart/page.ts', 'app/(shop)/@cart'],
+    ['a+b/$c^/!d|e', 'a+b/$c^/!d|e'],
+    ['caf\u0065\u0301/x', 'café/**'],
   ])('%s is under %s', (path, pattern) => {
     expect(globMatches(path, pattern)).toBe(true);
   });
@@ -36,20 +41,200 @@ describe('globMatches', () => {
     expect(globMatches(path, pattern)).toBe(false);
   });
 
-  test('a long pattern of stars against a long path answers (no exponential search)', () => {
-    const path = `${'a'.repeat(2_000)}/${'a/'.repeat(500)}b`;
-    expect(globMatches(path, `${'*a'.repeat(30)}*/${'**/a/'.repeat(30)}**/c`)).toBe(false);
+  test('a path that is too long is told apart, and matches nothing', () => {
+    for (const path of ['a'.repeat(256), 'a/'.repeat(64)]) {
+      expect(isTooLong(path)).toBe(true);
+      expect(globMatches(path, '**')).toBe(false);
+    }
   });
 
-  test('the factory’s own files are protected wherever they lie', () => {
-    for (const path of [
-      'AGENTS.md',
-      'pkg/.cfg/CLAUDE.md',
-      '.github/workflows/ci.yml',
+  test('every pattern that a file may have stands for itself, whatever it is written with', () => {
+    const name = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(name, (text) => {
+        fc.pre(
+          !/[*?{}/]/.test(text) &&
+            text !== '.' &&
+            text !== '..' &&
+            RepoConfigFile.safeParse({ protected: [text] }).success,
+        );
+        expect(globMatches(text, text), text).toBe(true);
+        expect(globMatches(`${text}/x`, text), text).toBe(true);
+        expect(globMatches(`x${text}`, text), text).toBe(false);
+      }),
+    );
+  });
+});
+
+describe('patterns of a repository', () => {
+  test.each([
+    ['{a,b}'.repeat(20), /three/],
+    [`{${'a,'.repeat(40)}a}`, /16 choices/],
+    ['{a,{b,c}}', /nests none/],
+    ['{a', /closes each/],
+    ['**/a/**/b/**/c/**/d/**', /four \*\*/],
+    ['{a/b,c}', /holds no \//],
+    ['a\\b', /backslash/],
+    ['*a*a*a', /two \*/],
+    ['a'.repeat(201), /200/],
+    ['', /1/],
+    ['a\u0000', /control/],
+  ])('refuses %.30j', (pattern, message) => {
+    expect(RepoConfigFile.safeParse({ protected: [pattern] }).error?.message).toMatch(message);
+  });
+
+  test('the slowest that are taken answer for the longest paths', () => {
+    const slow = [
+      '**/*a*b/**/*a*b/**/*a*b/c',
+      '**/*a*b/*a*b/*a*b/*a*b/**/c',
+      '*a*b{a,b}{a,b}{a,b}c',
+      '**/a/**/a/**/a/b',
+    ];
+    expect(RepoConfigFile.safeParse({ protected: slow }).success).toBe(true);
+    for (const pattern of slow)
+      for (const path of [
+        'a'.repeat(255),
+        `${'ab'.repeat(127)}/`.repeat(63),
+        'a/'.repeat(63),
+        `${'a'.repeat(254)}b/`.repeat(63),
+      ])
+        expect(globMatches(path, pattern)).toBe(false);
+  });
+});
+
+describe('always protected', () => {
+  test.each([
+    ...[
       'millwright.yaml',
       '.millwright/policy.cedar',
-    ])
-      expect(matchesAny(path, ALWAYS_PROTECTED)).toBe(true);
-    expect(matchesAny('src/index.ts', ALWAYS_PROTECTED)).toBe(false);
+      'CODEOWNERS',
+      'docs/CODEOWNERS',
+      '.gitattributes',
+      'a/.gitmodules',
+    ],
+    ...[
+      'AGENTS.md',
+      'pkg/.cfg/CLAUDE.md',
+      'GEMINI.md',
+      'src/gemini.md',
+      'CLAUDE.local.md',
+      '.claude/settings.json',
+      '.mcp.json',
+      'mcp.json',
+    ],
+    ...[
+      '.cursor/rules/a.mdc',
+      '.cursorrules',
+      '.windsurfrules',
+      '.aider.conf.yml',
+      'CONVENTIONS.md',
+      'opencode.json',
+      'x/SKILL.md',
+    ],
+    ...['api.instructions.md', 'prompts/review.prompt.md', '.github/copilot-instructions.md'],
+    ...[
+      '.vscode/tasks.json',
+      '.idea/workspace.xml',
+      'a.code-workspace',
+      '.devcontainer/devcontainer.json',
+      '.zed/tasks.json',
+      '.editorconfig',
+    ],
+    ...[
+      '.github/workflows/ci.yml',
+      '.gitlab-ci.yml',
+      '.circleci/config.yml',
+      'Jenkinsfile',
+      'ci/Jenkinsfile.release',
+      'azure-pipelines.yml',
+    ],
+    ...[
+      'bitbucket-pipelines.yml',
+      'appveyor.yml',
+      'buildspec.yml',
+      'cloudbuild.yaml',
+      '.drone.yml',
+      '.woodpecker/a.yml',
+      '.buildkite/p.yml',
+      'Earthfile',
+    ],
+    ...[
+      'Dockerfile',
+      'Dockerfile.prod',
+      'svc/api.dockerfile',
+      'Containerfile',
+      'compose.yml',
+      'compose.prod.yaml',
+      'docker-compose.override.yml',
+    ],
+    ...[
+      'docker-bake.hcl',
+      'skaffold.yaml',
+      'Tiltfile',
+      'Vagrantfile',
+      'charts/a/values.yaml',
+      'k8s/app.yaml',
+      'a/k8s/app.yaml',
+      'kustomization.yaml',
+    ],
+    ...[
+      'lefthook.yml',
+      '.husky/pre-commit',
+      '.pre-commit-config.yaml',
+      'lint-staged.config.js',
+      '.githooks/pre-push',
+      'hooks/pre-commit',
+      'githooks/x',
+    ],
+    ...[
+      'Procfile',
+      'fly.toml',
+      'fly.staging.toml',
+      'vercel.json',
+      'netlify.toml',
+      'render.yaml',
+      'railway.json',
+      'app.yaml',
+      'app.json',
+      'heroku.yml',
+    ],
+    ...[
+      'wrangler.toml',
+      'firebase.json',
+      'serverless.yml',
+      'sst.config.ts',
+      'public/_headers',
+      'Caddyfile',
+      'ecosystem.config.js',
+      'x.service',
+    ],
+    ...[
+      'config/deploy.yml',
+      'deploy/run.sh',
+      'deploy.sh',
+      'WEB/VERCEL.JSON',
+      'a/b/c/DOCKERFILE',
+      '.env',
+      '.npmrc',
+      'a/.x/y',
+      'mise.toml',
+    ],
+    'a/'.repeat(80),
+  ])('%s', (path) => {
+    expect(isAlwaysProtected(path)).toBe(true);
+  });
+
+  test.each([
+    'src/index.ts',
+    'README.md',
+    'src/deploy/canary.ts',
+    'src/hooks/use-cart.ts',
+    'src/agents/loop.ts',
+    'docs/docker.md',
+    'test/a.test.js',
+    'src/rules.ts',
+    'package.json',
+  ])('not %s', (path) => {
+    expect(isAlwaysProtected(path)).toBe(false);
   });
 });

@@ -83,25 +83,3 @@ export function parsePatch(patch: string): PatchFile[] {
   }
   return files;
 }
-
-export const linesOf = (file: PatchFile, kind: PatchLine['kind']): PatchLine[] =>
-  file.hunks.flat().filter((line) => line.kind === kind);
-
-/** Of lines joined by newlines: which one (0-based) holds the character at an index. By halving, since a patch has as many as an agent likes. */
-export function lineIndex(lines: readonly PatchLine[]): (index: number) => number {
-  const starts: number[] = [];
-  let at = 0;
-  for (const { text } of lines) {
-    starts.push(at);
-    at += text.length + 1;
-  }
-  return (index) => {
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] ?? 0) <= index) low = middle;
-      else high = middle;
-    }
-    return low;
-  };
-}

@@ -1,6 +1,6 @@
 import { matchesAny } from './glob.ts';
 
-// Which paths mean what. Patterns err towards more care: a false "sensitive" costs a person's minute, a missed one ships unseen.
+// Which paths mean what (what is always protected: protected.ts). Patterns err towards more care: a false "sensitive" costs a person's minute, a missed one ships unseen.
 
 const around = (...words: string[]): string[] =>
   words
@@ -60,22 +60,9 @@ export const RAISED = {
     '**/helm/**',
     '**/charts/**',
     '**/ansible/**',
-    '**/nginx*.conf',
-    '**/haproxy*.cfg',
-    '**/*.service',
-    '**/Makefile',
+    '**/{Makefile,GNUmakefile,justfile,Rakefile,Taskfile*,Gruntfile*,Gulpfile*}',
     '**/infra/**',
     '**/infrastructure/**',
-    '**/.env',
-    '**/.env.*',
-  ],
-  'continuous integration': [
-    '**/.buildkite/**',
-    '**/azure-pipelines*.yml',
-    '**/.travis.yml',
-    '**/.husky/**',
-    '**/.npmrc',
-    '**/.gitignore',
   ],
 } as const;
 
@@ -113,28 +100,38 @@ const MANIFESTS = [
   '**/deno.json*',
 ];
 
-// A `.md` deep in the sources may be a prompt or a template, which programs read: only what is plainly for people is a document.
+// A `.md` deep in the sources may be a prompt or a template, which programs read: a document has the name *and* the extension of one.
+const PROSE = '{md,markdown,rst,adoc,asciidoc,txt}';
+const FOR_PEOPLE =
+  '{README,CHANGELOG,CHANGES,HISTORY,NEWS,RELEASES,RELEASE_NOTES,CONTRIBUTING,CONTRIBUTORS,AUTHORS,MAINTAINERS,CODE_OF_CONDUCT,SECURITY,SUPPORT,GOVERNANCE,ROADMAP,LICENSE,LICENCE,COPYING,COPYRIGHT,NOTICE,FAQ,INSTALL,UPGRADING,MIGRATING,TROUBLESHOOTING,GLOSSARY,ARCHITECTURE,DESIGN,DEVELOPMENT,HACKING,TESTING,USAGE,TODO,ACKNOWLEDGEMENTS,CREDITS,PATENTS,THANKS}';
 const DOCS = [
-  '*.md',
-  '**/README*',
-  '**/CHANGELOG*',
-  '**/CONTRIBUTING*',
-  'LICENSE*',
-  'NOTICE*',
-  '{docs,doc}/**/*.{md,mdx,txt,rst,adoc,png,jpg,jpeg,svg,gif}',
+  `**/${FOR_PEOPLE}`,
+  `**/${FOR_PEOPLE}.${PROSE}`,
+  `**/{README,LICENSE,LICENCE}?*.${PROSE}`,
+  `{docs,doc,documentation}/**/*.${PROSE}`,
 ];
+const PICTURES = '{docs,doc,documentation}/**/*.{png,jpg,jpeg,gif,webp}';
+
+// Of the runners' own patterns (node --test, vitest, jest, mocha, pytest, go, rspec): a name *and* an extension that the runner takes.
+const SCRIPT = '{js,cjs,mjs,jsx,ts,cts,mts,tsx}';
 const TESTS = [
-  '**/*.test.*',
-  '**/*.spec.*',
-  '**/*_test.go',
+  `**/*.{test,spec}.${SCRIPT}`,
+  `**/*{-,_}test.{js,cjs,mjs}`,
+  `**/test-*.{js,cjs,mjs}`,
+  `{test,tests,spec}/**/*.${SCRIPT}`,
+  `**/__tests__/**/*.${SCRIPT}`,
+  '**/__snapshots__/**/*.snap',
   '**/test_*.py',
-  '{test,tests,spec}/**',
-  '**/__tests__/**',
-  '**/__snapshots__/**',
+  '**/*_test.{py,go}',
+  '{test,tests}/**/*.py',
+  '**/*_{spec,test}.rb',
 ];
 
 export const isManifest = (path: string): boolean => matchesAny(path, MANIFESTS);
-export const isDocument = (path: string): boolean => matchesAny(path, DOCS);
+/** By name and extension; whether a program loads it all the same is another question. */
+export const isDocument = (path: string): boolean => matchesAny(path, DOCS) && !isManifest(path);
+export const isPictureOfDocs = (path: string): boolean => matchesAny(path, [PICTURES]);
+/** By name and extension, for where no run has said which files its tests are in. */
 export const isTest = (path: string): boolean => matchesAny(path, TESTS) && !isManifest(path);
 
 /** The name of the first group that holds `path`. */

@@ -1,32 +1,46 @@
 import {
-  ALWAYS_PROTECTED,
   type ChangedPath,
   type ChangeFacts,
+  hiddenIn,
   type RepoConfig,
   type RiskClass,
+  type SecretValues,
+  secretValues,
   type TestDoubt,
   VERDICT_WORDS,
   type Verdict,
 } from '@millwright/domain';
+import { stretches } from './difference.ts';
+import { removedEndpoints } from './endpoints.ts';
+import { removedExports } from './exports.ts';
+import { type ChangedFile, isNoFile, makesOdd, type ReadFile, readFile } from './file.ts';
 import { matchesAny } from './glob.ts';
-import { findIrreversible } from './irreversible.ts';
-import { linesOf, type PatchFile, parsePatch } from './patch.ts';
-import { groupOf, isDocument, isManifest, isTest, RAISED, SENSITIVE } from './paths.ts';
-import { findSecrets } from './secrets.ts';
-import { trivialKind } from './trivial.ts';
-import { weakenedTests } from './weakened.ts';
+import { changedHidden } from './hidden.ts';
+import { type Irreversible, newIrreversible } from './irreversible.ts';
+import { onlyCommentsDiffer } from './languages/comments-only.ts';
+import { groupOf, isDocument, isManifest, isPictureOfDocs, isTest, RAISED, SENSITIVE } from './paths.ts';
+import { isAlwaysProtected } from './protected.ts';
+import { newSecrets } from './secrets.ts';
+import { weakenedTest } from './weakened.ts';
 
 /** Above these a change is too large to be low risk. Lockfiles and documents do not count. */
 export const LARGE = { lines: 400, files: 20 } as const;
 
+/** So much of a change is searched, in UTF-16 units around what differs. Of more nobody can say what it holds. */
+const MOST_SEARCHED = 2_097_152;
+
 export type RiskInput = {
   /** Every changed path, as extracted. */
   paths: readonly ChangedPath[];
-  /** `git diff --binary --full-index` of the same change, as text. */
-  patch: string;
+  /** The same paths with the bytes of both their sides. */
+  files: readonly ChangedFile[];
+  /** Which of the changed documents and tests a source names, so that a program may load them; null where nobody looked. */
+  named: ReadonlySet<string> | null;
+  /** Secrets that the factory knows. */
+  secrets?: SecretValues;
   config: Pick<RepoConfig, 'protected'>;
   authorTrusted: boolean;
-  /** What the test report says, or null before there is one. */
+  /** What the test report says, or null before there is one. `files`: those that the base's run reported tests of; null where it could not tell. */
   tests: {
     missing: readonly string[];
     baseFailing: readonly string[];
@@ -34,12 +48,14 @@ export type RiskInput = {
     verdict: Verdict;
     /** What the test stage says that a person should look at. */
     doubts: readonly TestDoubt[];
+    files?: readonly string[] | null;
   } | null;
   /** What is in quarantine and has most of itself in this change again, in words. */
   near?: readonly string[];
 };
 
 type Reason = ChangeFacts['reasons'][number];
+type CannotTell = ChangeFacts['cannotTell'][number];
 
 const unique = (items: readonly string[]): string[] => [...new Set(items)];
 const cut = (text: string, max: number): string => (text.length <= max ? text : `${text.slice(0, max - 1)}…`);
@@ -49,29 +65,97 @@ const some = (items: readonly string[]): string =>
     400,
   );
 
-/** An exported name that is gone, of files that are not tests: others may import it. */
-function lostExports(files: readonly PatchFile[]): string[] {
-  const exported =
-    /^export\s+(?:default\s+)?(?:async\s+)?(?:function\*?|class|const|let|type|interface)\s+(\w+)/;
-  const names = (file: PatchFile, kind: 'added' | 'removed') =>
-    linesOf(file, kind).flatMap((line) => exported.exec(line.text)?.[1] ?? []);
-  const kept = new Set(files.flatMap((file) => names(file, 'added')));
-  return files
-    .filter((file) => !isTest(file.path))
-    .flatMap((file) => names(file, 'removed').filter((name) => !kept.has(name)));
+/** A changed file of which both sides could be searched. */
+type Searched = { path: string; before: string; after: string; added: boolean; odd: boolean; file: ReadFile };
+
+/** What a change holds that its words show, and what of it nobody can tell. */
+type Scan = {
+  searched: Searched[];
+  cannotTell: CannotTell[];
+  unreadable: ChangeFacts['unreadable'];
+};
+
+function scanOf(files: readonly ChangedFile[]): Scan {
+  const scan: Scan = { searched: [], cannotTell: [], unreadable: [] };
+  let left = MOST_SEARCHED;
+  for (const changed of files) {
+    const file = readFile(changed);
+    const { path, before, after } = file;
+    if (after?.kind === 'undecodable')
+      scan.unreadable.push({ path, why: 'is no text of UTF-8 or UTF-16, or has NUL in it' });
+    if (after?.kind === 'opaque')
+      scan.cannotTell.push({ path, what: 'is not text, and of a kind that may hold anything' });
+    if (before?.kind === 'unread' || after?.kind === 'unread') {
+      scan.cannotTell.push({ path, what: 'was not read: it is too large, or lies in another repository' });
+      continue;
+    }
+    const texts = { before: before?.text ?? '', after: after?.text ?? '' };
+    const near = stretches(texts.before, texts.after);
+    left -= Math.max(near.before.length, near.after.length);
+    if (left < 0) scan.cannotTell.push({ path, what: 'was not searched: the change is too large' });
+    else
+      scan.searched.push({
+        path,
+        ...texts,
+        added: before === null,
+        odd: makesOdd(changed) || isNoFile(changed),
+        file,
+      });
+  }
+  return scan;
+}
+
+/** Whether a file holds tests. A run says so of what is on the base; of new files their names do. */
+function testsOf(input: RiskInput): (path: string) => boolean {
+  const files = input.tests?.files;
+  if (!files) return isTest;
+  const [reported, added] = [
+    new Set(files),
+    new Set(input.paths.filter(({ status }) => status === 'added').map(({ path }) => path)),
+  ];
+  return (path) => reported.has(path) || (isTest(path) && (added.has(path) || path.endsWith('.snap')));
+}
+
+/**
+ * What kind of trivial a path is, or undefined for one that is not: a document or a test, by name and extension, that no source names; or a source
+ * whose lexer proves that comments alone differ. What was not read or looked for is not trivial.
+ */
+function trivialKind(input: RiskInput, one: Searched, isTestFile: (path: string) => boolean) {
+  const { path, before, after, file } = one;
+  const kinds = [file.before?.kind ?? 'text', file.after?.kind ?? 'text'];
+  if (one.odd) return undefined;
+  const loaded = input.named === null || input.named.has(path);
+  if (file.after?.kind === 'binary' && isPictureOfDocs(path) && !loaded)
+    return file.before === null || file.before.kind === 'binary' ? 'docs' : undefined;
+  if (kinds.some((kind) => kind !== 'text')) return undefined;
+  if (isDocument(path)) return loaded ? undefined : 'docs';
+  if (isTestFile(path)) return loaded ? undefined : 'tests';
+  const both = file.before !== null && file.after !== null;
+  return both && onlyCommentsDiffer(path, before, after) ? 'comments' : undefined;
+}
+
+/** Nothing runs a document that no source names: what it says of `DROP TABLE` is no act. */
+const isRead = (input: RiskInput, path: string): boolean =>
+  isDocument(path) && input.named !== null && !input.named.has(path);
+
+function irreversibleIn(input: RiskInput, searched: readonly Searched[]): Irreversible[] {
+  const run = searched.filter(({ path }) => !isRead(input, path));
+  return [
+    ...run.flatMap(({ path, before, after }) => newIrreversible(path, before, after)),
+    ...removedEndpoints(run),
+  ];
 }
 
 function raisedReasons(
   input: RiskInput,
-  files: readonly PatchFile[],
+  { searched, unreadable, cannotTell }: Scan,
   facts: Omit<ChangeFacts, 'risk' | 'reasons'>,
 ): Reason[] {
   const reasons: Reason[] = [];
   const raise = (code: string, items: readonly string[], say: (list: string) => string) => {
     if (items.length > 0) reasons.push({ code, text: cut(say(some(items)), 500) });
   };
-  const all = unique([...input.paths.map((p) => p.path), ...files.map((f) => f.path)]);
-  const known = new Set(input.paths.map((p) => p.path));
+  const all = unique([...input.paths.map((p) => p.path), ...input.files.map((f) => f.path)]);
   raise('protected', facts.protectedPaths, (list) => `touches protected paths: ${list}`);
   for (const [group, patterns] of Object.entries(SENSITIVE))
     raise(
@@ -98,25 +182,67 @@ function raisedReasons(
     (list) => `holds what looks like a secret: ${list}`,
   );
   raise(
+    'unreadable',
+    unreadable.map(({ path, why }) => `${path} ${why}`),
+    (list) => `cannot be read as text: ${list}`,
+  );
+  raise(
+    'cannot-tell',
+    cannotTell.map(({ path, what }) => `${path} ${what}`),
+    (list) => `cannot be searched: ${list}`,
+  );
+  raise(
+    'hidden',
+    [
+      ...all.flatMap((path) => [...hiddenIn(path)].slice(0, 1).map(({ name }) => `${name} in a file's name`)),
+      ...searched
+        .filter(({ file }) => file.after?.kind !== 'binary' && file.before?.kind !== 'binary')
+        .flatMap(({ path, before, after }) =>
+          changedHidden(before, after).map(({ line, name }) => `${name} at ${path}:${line}`),
+        ),
+    ],
+    (list) => `has characters that nobody sees: ${list}`,
+  );
+  raise(
+    'encoding',
+    searched.filter(({ file }) => file.after?.kind === 'utf16').map(({ path }) => path),
+    (list) => `has text of UTF-16: ${list}`,
+  );
+  raise(
     'binary',
-    files.filter((f) => f.binary && !isDocument(f.path)).map((f) => f.path),
+    searched
+      .filter(
+        ({ path, file }) =>
+          [file.before, file.after].some((side) => side?.kind === 'binary' || side?.kind === 'opaque') &&
+          !isPictureOfDocs(path),
+      )
+      .map(({ path }) => path),
     (list) => `changes binary files, which cannot be read: ${list}`,
   );
   raise(
     'mode',
-    files.filter((f) => f.mode !== null && f.mode !== '100644').map((f) => f.path),
+    input.files.filter(makesOdd).map(({ path }) => path),
     (list) => `makes executables or links: ${list}`,
   );
-  raise('exports', lostExports(files), (list) => `removes exported names: ${list}`);
+  raise(
+    'exports',
+    removedExports(searched.filter(({ path }) => !isTest(path))),
+    (list) => `removes exported names: ${list}`,
+  );
   raise('near-rolled-back', input.near ?? [], (list) => `has most of what was rolled back: ${list}`);
-  // Patch and list are two witnesses of one change: where they differ, neither is believed.
+  // Files and list are two witnesses of one change: where they differ, neither is believed.
+  const known = new Set(input.paths.map((p) => p.path));
+  const there = new Set(input.files.map(({ path }) => path));
   raise(
     'unlisted',
-    files.map((f) => f.path).filter((path) => !known.has(path)),
-    (list) => `has paths in the patch that the list lacks: ${list}`,
+    all.filter((path) => !known.has(path)),
+    (list) => `has files that the list of paths lacks: ${list}`,
   );
-  const unread = input.paths.filter((p) => !files.some((f) => f.path === p.path)).map((p) => p.path);
-  raise('unread', unread, (list) => `has paths whose patch is not there: ${list}`);
+  raise(
+    'unread',
+    all.filter((path) => !there.has(path)),
+    (list) => `has paths whose files are not there: ${list}`,
+  );
   if (!input.authorTrusted)
     reasons.push({ code: 'author', text: 'was asked for by somebody who is not trusted' });
   return reasons;
@@ -143,23 +269,60 @@ function doubtReasons(doubts: readonly TestDoubt[]): Reason[] {
   });
 }
 
-/** What a patch does that cannot be taken back, 100 at most; `git diff --binary --full-index` as text. */
-export const irreversibleOf = (patch: string): ChangeFacts['irreversible'] =>
-  findIrreversible(parsePatch(patch), isDocument).slice(0, 100);
+/** What a change does that cannot be taken back, 100 at most; what could not be searched counts as such. */
+export function irreversibleOf(
+  files: readonly ChangedFile[],
+  named: ReadonlySet<string> | null,
+): ChangeFacts['irreversible'] {
+  const { searched, cannotTell, unreadable } = scanOf(files);
+  const input = { paths: [], files, named, config: { protected: [] }, authorTrusted: true, tests: null };
+  return [
+    ...irreversibleIn(input, searched),
+    ...[...cannotTell, ...unreadable].map(({ path }) => ({
+      path,
+      line: 0,
+      statement: 'a file that cannot be searched',
+    })),
+  ].slice(0, 100);
+}
+
+/** No fact carries a file's name that holds a secret: facts are kept. */
+function withoutSecretNames<F>(facts: F, found: readonly { path: string; line: number }[]): F {
+  const names = unique(found.filter(({ line }) => line === 0).map(({ path }) => path));
+  if (names.length === 0) return facts;
+  const hide = (value: unknown): unknown => {
+    if (typeof value === 'string')
+      return names.reduce((text, name) => text.replaceAll(name, '[a name that holds a secret]'), value);
+    if (Array.isArray(value)) return value.map(hide);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hide(inner)]));
+  };
+  return hide(facts) as F;
+}
 
 /**
- * Risk of a change from its paths, patch, configuration and test report: computed, never asked of a model. `trivial` is documents,
- * whole-line comments and tests only, and nothing that raises; `raised` has at least one reason that raises; the rest is `low`.
- * More to find never makes the class lower.
+ * Risk of a change from its paths, the bytes of both sides, configuration and test report: computed, never asked of a model. `trivial` is
+ * documents, comments and tests only, and nothing that raises; `raised` has at least one reason that raises; the rest is `low`. More to find never
+ * makes the class lower, and what cannot be told raises.
  */
 export function risk(input: RiskInput): ChangeFacts {
-  const files = parsePatch(input.patch);
-  const all = unique([...input.paths.map((p) => p.path), ...files.map((f) => f.path)]);
+  const scan = scanOf(input.files);
+  const known = input.secrets ?? secretValues([]);
+  const all = unique([...input.paths.map((p) => p.path), ...input.files.map((f) => f.path)]);
+  const isTestFile = testsOf(input);
+  const texts = new Map(scan.searched.map((one) => [one.path, one]));
   const weak = [
-    ...weakenedTests(input.paths, files),
+    ...input.paths
+      .filter(({ path }) => isTestFile(path) || isTest(path))
+      .flatMap((path) =>
+        weakenedTest(path, texts.get(path.path)?.before ?? '', texts.get(path.path)?.after ?? ''),
+      ),
     ...(input.tests?.missing ?? []).map((name) => `a test no longer reports: ${name}`),
     ...(input.tests?.baseFailing ?? []).map((name) => `fails as the base has it: ${name}`),
   ];
+  const secrets = scan.searched.flatMap(({ path, before, after, added }) =>
+    newSecrets(path, before, after, added, known),
+  );
   const facts = {
     size: {
       files: input.paths.length,
@@ -167,21 +330,21 @@ export function risk(input: RiskInput): ChangeFacts {
       removed: input.paths.reduce((sum, p) => sum + p.removed, 0),
     },
     protectedPaths: all
-      .filter((path) => matchesAny(path, [...ALWAYS_PROTECTED, ...input.config.protected]))
+      .filter((path) => isAlwaysProtected(path) || matchesAny(path, input.config.protected))
       .slice(0, 200),
     sensitivePaths: all.filter((path) => groupOf(path, SENSITIVE) !== undefined).slice(0, 200),
     manifests: all.filter(isManifest).slice(0, 200),
     testsWeakened: weak.map((text) => cut(text, 500)).slice(0, 100),
-    irreversible: findIrreversible(files, isDocument).slice(0, 100),
-    secrets: findSecrets(files).slice(0, 100),
+    irreversible: irreversibleIn(input, scan.searched).slice(0, 100),
+    secrets: secrets.slice(0, 100),
+    unreadable: scan.unreadable.slice(0, 100),
+    cannotTell: scan.cannotTell.slice(0, 100),
   };
-  const kinds = input.paths.map((path) =>
-    trivialKind(
-      path,
-      files.find((f) => f.path === path.path),
-    ),
-  );
-  const reasons = [...raisedReasons(input, files, facts), ...sizeReason(input)];
+  const reasons = [...raisedReasons(input, scan, facts), ...sizeReason(input)];
+  const kinds = input.paths.map(({ path, status }) => {
+    const one = texts.get(path);
+    return one === undefined || status === 'type_changed' ? undefined : trivialKind(input, one, isTestFile);
+  });
   // Documents alone cannot break what a test would show; anything else needs tests whose names can be followed.
   if (input.tests?.namesKnown === false && kinds.some((kind) => kind !== 'docs'))
     reasons.push({
@@ -191,7 +354,8 @@ export function risk(input: RiskInput): ChangeFacts {
   if (input.tests !== null && input.tests.verdict !== 'passed' && kinds.some((kind) => kind !== 'docs'))
     reasons.push({ code: 'untested', text: `its tests' verdict is "${VERDICT_WORDS[input.tests.verdict]}"` });
   reasons.push(...doubtReasons(input.tests?.doubts ?? []));
-  if (reasons.length > 0) return { risk: 'raised', reasons: reasons.slice(0, 64), ...facts };
+  if (reasons.length > 0)
+    return withoutSecretNames({ risk: 'raised', reasons: reasons.slice(0, 64), ...facts }, secrets);
   const trivial = kinds.length > 0 && kinds.every((kind) => kind !== undefined);
   const risk: RiskClass = trivial ? 'trivial' : 'low';
   return { risk, reasons: trivial ? [] : [{ code: 'code', text: 'changes code' }], ...facts };

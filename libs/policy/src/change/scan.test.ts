@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { findIrreversible } from './irreversible.ts';
-import { parsePatch } from './patch.ts';
-import { isDocument } from './paths.ts';
-import { findSecrets } from './secrets.ts';
+import { removedEndpoints } from './endpoints.ts';
+import { newIrreversible } from './irreversible.ts';
 
-const patch = (lines: string[], path = 'src/a.js') => {
-  const before = lines.filter((l) => !l.startsWith('+')).length;
-  const after = lines.filter((l) => !l.startsWith('-')).length;
-  return parsePatch(
-    `diff --git a/${path} b/${path}\nindex 1..2 100644\n--- a/${path}\n+++ b/${path}\n@@ -10,${before} +10,${after} @@ f()\n${lines.join('\n')}\n`,
-  );
+/** The two sides of a file that a hunk shows: lines begin with what git's have, ` `, `-` and `+`. Context stands around it. */
+function sides(lines: readonly string[]) {
+  const text = (sign: '-' | '+') =>
+    `${['const above = 1;', ...lines.filter((line) => line[0] === sign || line[0] === ' ').map((line) => line.slice(1)), ''].join('\n')}`;
+  return { before: text('-'), after: text('+') };
+}
+const found = (lines: readonly string[], path = 'src/a.js') => {
+  const { before, after } = sides(lines);
+  return [...newIrreversible(path, before, after), ...removedEndpoints([{ path, before, after }])];
 };
-const statements = (lines: string[], path?: string) =>
-  findIrreversible(patch(lines, path), isDocument).map((f) => f.statement);
+const statements = (lines: readonly string[], path?: string) =>
+  found(lines, path).map((one) => one.statement);
 
 describe('irreversible statements', () => {
   test.each([
@@ -28,7 +29,7 @@ describe('irreversible statements', () => {
     ['DELETE without WHERE', "db.query('delete from carts'); // where it hurts"],
     ['ALTER … TYPE', 'ALTER TABLE carts ALTER COLUMN total TYPE smallint;'],
     ['ALTER … TYPE', 'ALTER COLUMN total SET DATA TYPE smallint'],
-    ['drizzle-kit push', '"migrate": "drizzle-kit push"'],
+    ['schema pushed or reset', '"migrate": "drizzle-kit push"'],
     ['force-push', 'git push --force origin main'],
     ['force-push', 'git push -f'],
     ['force-push', 'git -C /srv/shop push -q origin main --force'],
@@ -42,7 +43,7 @@ describe('irreversible statements', () => {
     ['rm -rf', 'find /var/lib/shop -type f -delete'],
     ['volume removed', 'docker compose down -v'],
     ['FLUSHALL or FLUSHDB', 'redis-cli FLUSHALL'],
-    ['dropTable or dropColumn', "knex.schema.dropTable('carts')"],
+    ['drop of a table, column or collection', "knex.schema.dropTable('carts')"],
     ['delete of everything', 'await prisma.cart.deleteMany({})'],
     ['delete of everything', 'await db.delete(carts);'],
     ['ALTER … TYPE', 'ALTER TABLE carts MODIFY total smallint;'],
@@ -78,8 +79,7 @@ describe('irreversible statements', () => {
       'ALTER TABLE carts ADD COLUMN a integer NOT NULL;',
     ],
   ])('says that it %s', (what, line) => {
-    const found = findIrreversible(patch([`+${line}`]), isDocument);
-    expect(found.map((one) => one.what)).toContain(what);
+    expect(found([`+${line}`]).map((one) => one.what)).toContain(what);
   });
 
   test.each([
@@ -88,10 +88,10 @@ describe('irreversible statements', () => {
     ['DELETE /carts', "@Delete('/carts')"],
     ['GET /carts', "  { method: 'GET', path: '/carts', handle },"],
   ])('a public endpoint that goes: %s', (name, line) => {
-    expect(findIrreversible(patch([`-${line}`]), isDocument)).toEqual([
+    expect(found([`-${line}`])).toEqual([
       {
         path: 'src/a.js',
-        line: 10,
+        line: 2,
         statement: 'public endpoint removed',
         what: `removes endpoint \`${name}\``,
       },
@@ -136,7 +136,6 @@ describe('irreversible statements', () => {
     expect(statements([' DROP TABLE carts;', '+', ' SELECT 1;', '+SELECT 2;'])).toEqual([]);
     expect(statements(['-DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
     expect(statements([' DROP TABLE carts;', '+SELECT 1;'])).toEqual([]);
-    expect(statements(['+DROP TABLE carts;'], 'docs/a.md')).toEqual([]);
   });
 
   test('a comment neither hides a statement nor bounds it, and a string that opens one hides nothing', () => {
@@ -150,69 +149,191 @@ describe('irreversible statements', () => {
 
   test('megabytes of half a statement on one line are read in one go', () => {
     for (const half of ['alter table x ', 'rm -r -f ', 'delete from x ', '/* ', 'git push ', "'push', "])
-      expect(statements([`+${half.repeat(200_000)}`]).length).toBeLessThan(2);
+      expect(statements([`+${half.repeat(20_000)}`]).length).toBeLessThan(3);
   });
 
   test('names the line as it stands after the change', () => {
-    const files = patch([' a', '-b', ' c', '+DROP TABLE carts;'], 'db/1.sql');
-    expect(findIrreversible(files, isDocument)).toEqual([
-      { path: 'db/1.sql', line: 12, statement: 'DROP', what: 'drops table `carts`' },
+    expect(found([' a', '-b', ' c', '+DROP TABLE carts;'], 'db/1.sql')).toEqual([
+      { path: 'db/1.sql', line: 4, statement: 'DROP', what: 'drops table `carts`' },
     ]);
+  });
+
+  test('what only moves is not new, and what a change makes an act is', () => {
+    expect(statements(['-DROP TABLE carts;', ' SELECT 1;', '+DROP TABLE carts;'])).toEqual([]);
+    expect(statements([' DROP TABLE carts;', '+DROP TABLE carts;'])).toEqual(['DROP']);
+    expect(statements(['-/*', ' DROP TABLE carts;', '-*/'])).toEqual(['DROP']);
+    expect(statements(['--- DROP TABLE carts;', '+DROP TABLE carts;'], 'db/1.sql')).toEqual(['DROP']);
+    expect(statements([' DELETE FROM carts', '-WHERE id = 1;', '+;'], 'db/1.sql')).toEqual([
+      'DELETE without WHERE',
+    ]);
+    expect(statements(["+run('DROP ' +", "+  'TABLE carts');"])).toEqual(['DROP']);
   });
 });
 
-describe('secrets', () => {
-  const join = (...parts: string[]) => parts.join('');
+describe('an update, or a condition, that bounds nothing', () => {
   test.each([
-    ['private key', join('-----BEGIN ', 'PRIVATE KEY-----')],
-    ['AWS access key', join('AKIA', 'IOSFODNN7ABCDEFG')],
-    ['GitHub token', join('ghp', '_abcdefghijklmnopqrstuvwxyz0123456789')],
-    ['model provider key', join('sk-', 'ant-api03-abcdefghijklmnopqrstuvwxyz0123')],
-    ['npm token', join('npm', '_abcdefghijklmnopqrstuvwxyz0123456789')],
-    ['high-entropy value of a secret’s name', join('const apiKey = "', 'q8Zt3Lw0Xr5Yv7Nc2Mb9Kd4Hs"')],
-    ['password in an address', join('postgres://shop:', 'q8Zt3Lw0Xr5Yv7Nc@db/shop')],
-  ])('%s', (kind, line) => {
-    expect(findSecrets(patch([`+${line}`]))).toEqual([{ path: 'src/a.js', line: 10, kind }]);
-    expect(findSecrets(patch([`-${line}`]))).toEqual([]);
-    expect(JSON.stringify(findSecrets(patch([`+${line}`])))).not.toContain(line.slice(-12));
+    'UPDATE carts SET total = 0;',
+    'update only shop.carts as c set total = 0',
+    "UPDATE `carts` SET `total` = 0, name = 'x';",
+    'UPDATE carts SET total = 0 WHERE true;',
+    'UPDATE carts SET total = 0 WHERE 1=1;',
+    'UPDATE carts SET total = 0 WHERE id = id;',
+    'UPDATE carts SET total = 0 WHERE carts.id IS NOT NULL;',
+    'UPDATE carts SET total = 0 WHERE id > 0;',
+    "UPDATE carts SET total = 0 WHERE name LIKE '%';",
+    "UPDATE carts SET total = 0 WHERE paid = 1 OR 'a' = 'a';",
+    'UPDATE carts SET total = 0 WHERE (id = 3 OR (1 = 1));',
+    'UPDATE carts SET total = 0 WHERE total >= total AND 2 > 1;',
+    'UPDATE carts SET total = 0 WHERE NOT false RETURNING id;',
+    'UPDATE carts SET total = 0 WHERE id IN (SELECT id FROM carts);',
+    'DELETE FROM carts WHERE id = id;',
+    'DELETE FROM carts WHERE EXISTS (SELECT 1);',
+    'DELETE c FROM carts c;',
+    'DELETE FROM carts LIMIT 10;',
+  ])('%s', (line) => {
+    expect(statements([`+${line}`], 'migrations/2.sql')).toHaveLength(1);
+    expect(statements([`+await db.query("${line}");`]).length).toBeGreaterThan(0);
   });
 
   test.each([
-    'AKIAIOSFODNN7EXAMPLE',
-    'const token = process.env.SHOP_TOKEN_FOR_DEPLOYMENT_1;',
-    'const secretName = "shop-deployment-secret-name";',
-    '"integrity": "sha512-q8Zt3Lw0Xr5Yv7Nc2Mb9Kd4Hs=="',
-    'password: change-me-before-you-deploy-1',
-    'postgres://shop:$PASSWORD@db/shop',
+    'UPDATE carts SET total = 0 WHERE id = 1;',
+    "UPDATE carts SET name = 'x', total = 2 WHERE id = 1;",
+    'UPDATE carts SET total = old_total WHERE total IS NULL;',
+    'UPDATE carts SET total = 0 WHERE deleted_at IS NOT NULL;',
+    'UPDATE carts SET total = 0 WHERE quantity > 0;',
+    'UPDATE carts SET total = 0 WHERE id = $1 OR owner = $2;',
+    'UPDATE carts SET total = 0 WHERE at BETWEEN 1 AND 2;',
+    "DELETE FROM carts WHERE owner = 'ann' AND 1 = 1;",
+    'DELETE FROM carts USING owners WHERE carts.owner = owners.id;',
+    'INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET total = 1;',
+    'FOREIGN KEY (a) REFERENCES b ON UPDATE SET NULL ON DELETE CASCADE;',
+    'SELECT * FROM carts FOR UPDATE;',
+  ])('bounded: %s', (line) => {
+    expect(statements([`+${line}`], 'migrations/2.sql')).toEqual([]);
+    expect(statements([`+await db.query("${line}");`])).toEqual([]);
+  });
+
+  test('prose of updates is none', () => {
+    expect(statements(['+// Update the set of carts, then delete what is from before.'])).toEqual([]);
+  });
+});
+
+describe('acts of programs', () => {
+  test.each([
+    ...[
+      'rmSync(folder, { recursive: true })',
+      'await fs.promises.rm(path, { recursive: true, force: true });',
+      "rmSync('/var/lib', { recursive: true });",
+    ],
+    ...[
+      "rmSync('../data', { recursive: true });",
+      'fs.rmdirSync(a, {\n  recursive: true,\n});',
+      'rimraf(folder)',
+      'shutil.rmtree(path)',
+      'os.RemoveAll(path)',
+    ],
+    ...[
+      'FileUtils.rm_rf(path)',
+      'await collection.drop();',
+      'db.dropDatabase()',
+      "db.collection('a').drop()",
+      'await carts.deleteMany({});',
+      'carts.deleteMany()',
+    ],
+    ...[
+      'Model.destroy({ where: {} })',
+      'Model.destroy({ truncate: true })',
+      "knex('carts').del()",
+      "knex('carts').truncate()",
+      'await db.update(carts).set({ total: 0 });',
+    ],
+    ...[
+      'Cart.objects.all().delete()',
+      'Cart.delete_all',
+      'session.query(Cart).delete()',
+      'op.drop_column("a", "b")',
+      'remove_column :a, :b',
+      'redis.flushall()',
+      'await redis.flushDb();',
+    ],
+    ...[
+      'kubectl delete ns shop',
+      'kubectl -n shop delete pvc data',
+      'helm uninstall shop',
+      'terraform destroy',
+      'terraform -chdir=infra destroy',
+      'terraform apply -destroy',
+      'tofu state rm a',
+    ],
+    ...[
+      'pulumi destroy',
+      'cdk destroy',
+      'aws s3 rm s3://x --recursive',
+      'aws ec2 terminate-instances',
+      'aws rds delete-db-instance --x',
+      'gcloud sql instances delete a',
+    ],
+    ...[
+      'git push --force origin main',
+      'git push origin :main',
+      'git push --mirror',
+      'git filter-branch',
+      'gh repo delete a',
+      'npm unpublish a',
+    ],
+    ...[
+      'docker volume prune',
+      'rm -rf ..',
+      'find . -delete',
+      'dd if=a of=/dev/sda',
+      'zfs destroy a',
+      'Remove-Item $x -Recurse -Force',
+      'kafka-topics --delete',
+      'queue.obliterate()',
+    ],
+    ...[
+      'synchronize: true',
+      'rails db:reset',
+      'php artisan migrate:fresh',
+      'sequelize.sync({ force: true })',
+      'new DeleteTableCommand({})',
+      'MATCH (n) DETACH DELETE n',
+    ],
+  ])('%s', (line) => {
+    expect(statements(line.split('\n').map((one) => `+${one}`)).length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    "rmSync('dist', { recursive: true });",
+    "fs.rmSync('./build/out', { recursive: true, force: true });",
+    'rmSync(path, { recursive: false });',
+    "await fs.rm('a.txt');",
+    'items.delete(id);',
+    "knex('carts').where({ id }).del();",
+    'await db.update(carts).set({ total: 0 }).where(eq(carts.id, id));',
+    'await carts.deleteMany({ owner: id });',
+    'git push origin feature',
+    'kubectl get pods',
+    'terraform plan',
+    'const destroyed = true;',
   ])('not in %s', (line) => {
-    expect(findSecrets(patch([`+${line}`]))).toEqual([]);
-  });
-});
-
-describe('a patch', () => {
-  test('content that looks like headers stays content', () => {
-    const [file, ...others] = patch(['--- a/x', '+++ b/y', '+diff --git a/z b/z']);
-    expect(others).toEqual([]);
-    expect(file?.path).toBe('src/a.js');
-    expect(file?.hunks.flat().map((l) => `${l.kind}:${l.line}:${l.text}`)).toEqual([
-      'removed:10:-- a/x',
-      'added:10:++ b/y',
-      'added:11:diff --git a/z b/z',
-    ]);
+    expect(statements([`+${line}`])).toEqual([]);
   });
 
-  test('names with spaces, quotes and other alphabets; changes of mode alone', () => {
-    const text = [
-      'diff --git "a/\\303\\274ber \\"x\\".js" "b/\\303\\274ber \\"x\\".js"',
-      'new file mode 100755',
-      'index 0..1',
-      'diff --git a/a b.js b/a b.js',
-      'old mode 100644',
-      'new mode 100755',
-    ].join('\n');
-    expect(parsePatch(text).map((f) => [f.path, f.mode])).toEqual([
-      ['über "x".js', '100755'],
-      ['a b.js', '100755'],
-    ]);
+  test('megabytes of half an act are read in one go', () => {
+    for (const half of [
+      'rmSync(',
+      'git ',
+      'kubectl -n ',
+      'update a set b',
+      'delete from a where ',
+      'a.drop',
+      '("x" + ',
+      "'",
+      'db.update(a).set(',
+      'WHERE ((((',
+      'where a or ',
+    ])
+      expect(statements([`+${half.repeat(Math.floor(200_000 / half.length))}`]).length).toBeLessThan(502);
   });
 });

@@ -26,6 +26,10 @@ const RULES: readonly Rule[] = [
     say: ([, name]) => `deletes every row of \`${bare(name)}\``,
   },
   {
+    pattern: new RegExp(`\\bupdate\\s+${MAYBE}${NAME}\\s+(?:(?:as\\s+)?\\w+\\s+)?set\\b`, 'i'),
+    say: ([, name]) => `overwrites every row of \`${bare(name)}\``,
+  },
+  {
     pattern: new RegExp(`\\balter\\s+(?:column\\s+)?${NAME}\\s+(?:set\\s+data\\s+)?type\\b`, 'i'),
     say: ([, name]) => `changes the type of column \`${bare(name)}\``,
   },

@@ -29,6 +29,16 @@ when { context.quarantined > 0 };
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
 when { context.change.secrets > 0 };
 
+@id("unreadable")
+@says("a changed file is meant as text and is none: write it in UTF-8, without NUL")
+forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
+when { context.change.unreadable > 0 };
+
+@id("two-people-cannot-tell")
+@says("a changed file could not be searched: two people allow it, at every step")
+forbid (principal, action in [Action::"merge", Action::"deploy"], resource)
+when { context.change.cannotTell > 0 && context.approvals < 2 };
+
 @id("two-people-protected")
 @says("protected paths change: two people allow it, at every step")
 forbid (principal, action in [Action::"merge", Action::"deploy"], resource)

@@ -22,6 +22,8 @@ type Change = {
   testsWeakened: Long,
   irreversible: Long,
   secrets: Long,
+  unreadable: Long,         // files meant as text that are none
+  cannotTell: Long,         // files that could not be searched
 };
 
 action start appliesTo {

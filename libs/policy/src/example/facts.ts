@@ -18,6 +18,8 @@ const change = (over: Partial<ChangeFacts> = {}) => ({
   testsWeakened: [],
   irreversible: [],
   secrets: [],
+  unreadable: [],
+  cannotTell: [],
   ...over,
 });
 
