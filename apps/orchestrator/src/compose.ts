@@ -14,6 +14,7 @@ import { ADMIN } from './http/authenticate.ts';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
 import { Pump } from './intake/pump.ts';
+import { knownSecrets, maskedStore, maskedTrail } from './known-secrets.ts';
 import { branchOf, fileAt } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import { Deployments } from './releases/deployments.ts';
@@ -106,13 +107,15 @@ export async function compose(config: Configuration) {
   const world = new World();
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
+  const known = knownSecrets(secrets, clock);
   const factory: Factory = {
-    trail,
+    trail: maskedTrail(trail, known),
     sealer,
     prover,
     redactor,
-    store,
+    store: maskedStore(store, known),
     secrets,
+    knownSecrets: known,
     queue,
     clock,
     ids,
@@ -167,6 +170,7 @@ export async function compose(config: Configuration) {
       // While it connects: reading the default policy for the first time takes 0.2 s, which the first gate would wait for.
       loadPolicy();
       await sealing;
+      await known.now();
       await pump.catchUp();
       await applyBudgets(factory);
       await restoreTargets(factory);

@@ -2,6 +2,7 @@ import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
 import type { Clock, Ids, Queue, RepoName, RunId } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
+import type { KnownSecrets } from './known-secrets.ts';
 import type { Deployments } from './releases/deployments.ts';
 import type { Pager } from './releases/pager.ts';
 import type { Repositories } from './source-control/repositories.ts';
@@ -47,6 +48,7 @@ export type Factory = {
   redactor: Redactor | null;
   store: Store;
   secrets: Secrets;
+  knownSecrets: KnownSecrets;
   queue: Queue;
   clock: Clock;
   ids: Ids;

@@ -14,9 +14,11 @@ const need = (name: string): string => {
   return value;
 };
 
+/** Values of secrets are known once the database was read. */
+let mask = (line: string): string => line;
 const log = pino(
   { name: 'orchestrator', level: process.env.MILLWRIGHT_LOG_LEVEL ?? 'info' },
-  { write: (line) => process.stdout.write(maskSecrets(line)) },
+  { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
 
 const orchestrator = await compose({
@@ -46,6 +48,7 @@ const orchestrator = await compose({
   },
   log,
 });
+mask = orchestrator.factory.knownSecrets.mask;
 await orchestrator.start();
 await orchestrator.app.listen({ host: '127.0.0.1', port: Number(need('PORT')) });
 log.info({ port: need('PORT'), incarnation: orchestrator.incarnation }, 'the orchestrator is ready');

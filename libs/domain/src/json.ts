@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Digest } from './ids.ts';
 import type { Artifacts } from './ports.ts';
-import { maskFreeText } from './words.ts';
+import { mapFreeText, maskFreeText } from './words.ts';
 
 // JSON artifacts: parsed by their schema on the way in (which also fixes the order of their keys) and on the way out.
 
@@ -11,7 +11,11 @@ export async function putJson<S extends z.ZodType>(
   schema: S,
   value: z.input<S>,
 ): Promise<Digest> {
-  return artifacts.put(new TextEncoder().encode(JSON.stringify(maskFreeText(schema, schema.parse(value)))));
+  const masked = maskFreeText(schema, schema.parse(value));
+  const known = artifacts.mask
+    ? mapFreeText(schema, masked, (text) => artifacts.mask?.(text) ?? text)
+    : masked;
+  return artifacts.put(new TextEncoder().encode(JSON.stringify(known)));
 }
 
 /** Throws when the artifact is absent, is not JSON or does not fit. */

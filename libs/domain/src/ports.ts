@@ -48,6 +48,8 @@ export interface Artifacts {
   /** Throws when it is not there or when what is there has another digest. */
   get(digest: Digest): Promise<Uint8Array>;
   has(digest: Digest): Promise<boolean>;
+  /** What this place masks besides in the free text of JSON artifacts (`putJson`): secrets that it knows. */
+  mask?(text: string): string;
 }
 
 /** Wakes, never decides: a lost or doubled wake-up changes nothing. Topics: `attempts` (ids of attempts, for runners) and `runs` (ids of runs, for the orchestrator). */

@@ -191,14 +191,14 @@ export function maskBytes(bytes: Uint8Array): Uint8Array {
 }
 
 /** Every string in a JSON value, masked; keys stay. The same value where nothing was found. */
-export function maskDeep(value: unknown): unknown {
-  if (typeof value === 'string') return maskSecrets(value);
+export function maskDeep(value: unknown, mask: (text: string) => string = maskSecrets): unknown {
+  if (typeof value === 'string') return mask(value);
   if (Array.isArray(value)) {
-    const masked = value.map(maskDeep);
+    const masked = value.map((one) => maskDeep(one, mask));
     return masked.some((one, i) => one !== value[i]) ? masked : value;
   }
   if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).map(([key, inner]) => [key, maskDeep(inner)] as const);
+  const entries = Object.entries(value).map(([key, inner]) => [key, maskDeep(inner, mask)] as const);
   return entries.some(([key, inner]) => inner !== (value as Record<string, unknown>)[key])
     ? Object.fromEntries(entries)
     : value;

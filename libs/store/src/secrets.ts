@@ -8,6 +8,8 @@ export type Secrets = {
   set(repo: RepoName, name: string, value: string): Promise<void>;
   /** Null: never set. Throws a terminal 'secret-unreadable' when the key is another or the row was changed or moved. */
   get(repo: RepoName, name: string): Promise<string | null>;
+  /** Every secret of every repository. Throws like `get`. */
+  all(): Promise<{ repo: RepoName; name: string; value: string }[]>;
   names(repo: RepoName): Promise<string[]>;
   remove(repo: RepoName, name: string): Promise<boolean>;
 };
@@ -25,6 +27,21 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
   const pool = poolOf(store);
   const at = (repo: RepoName, name: string) => and(eq(secrets.repo, repo), eq(secrets.name, name));
   const place = (repo: string, name: string) => Buffer.from(JSON.stringify([repo, name]), 'utf8');
+  const opened = (repo: RepoName, name: string, sealed: Uint8Array): string => {
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE))
+        .setAAD(place(repo, name))
+        .setAuthTag(sealed.subarray(sealed.length - TAG));
+      const text = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
+      return Buffer.concat([text, decipher.final()]).toString('utf8');
+    } catch (error) {
+      throw terminal(
+        'secret-unreadable',
+        `secret ${name} of ${repo} does not open with this factory's key; set it again`,
+        error,
+      );
+    }
+  };
   return {
     set: async (repo, name, value) => {
       const nonce = randomBytes(NONCE);
@@ -44,22 +61,13 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
     },
     get: async (repo, name) => {
       const [row] = await pool.use((client) => queries(client).select().from(secrets).where(at(repo, name)));
-      if (row === undefined) return null;
-      const { sealed } = row;
-      try {
-        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE))
-          .setAAD(place(repo, name))
-          .setAuthTag(sealed.subarray(sealed.length - TAG));
-        const text = decipher.update(sealed.subarray(NONCE, sealed.length - TAG));
-        return Buffer.concat([text, decipher.final()]).toString('utf8');
-      } catch (error) {
-        throw terminal(
-          'secret-unreadable',
-          `secret ${name} of ${repo} does not open with this factory's key; set it again`,
-          error,
-        );
-      }
+      return row === undefined ? null : opened(repo, name, row.sealed);
     },
+    all: async () =>
+      (await pool.use((client) => queries(client).select().from(secrets))).map((row) => {
+        const repo = row.repo as RepoName;
+        return { repo, name: row.name, value: opened(repo, row.name, row.sealed) };
+      }),
     names: async (repo) =>
       (
         await pool.use((client) =>

@@ -17,13 +17,14 @@ import {
   terminal,
   testOf,
 } from '@millwright/domain';
-import { countApprovals, irreversibleOf, risk, undoOf } from '@millwright/policy';
+import { countApprovals, undoOf } from '@millwright/policy';
 import type { Person } from '@millwright/store';
 import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
 import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
+import { changeFacts, irreversibleBetween, namesKnown } from './change-facts.ts';
 import { handsIn } from './hands.ts';
-import { heldBy, nearTo, type QuarantineFact, sameAs } from './quarantine.ts';
+import { heldBy, sameAs } from './quarantine.ts';
 
 /** Who said yes to exactly this subject, and until when that counts. */
 export type Given = { approvals: { person: PersonId; at: number }[]; expiresAt: number };
@@ -96,16 +97,12 @@ async function mergeFacts(
     ...inForce(factory, run, [kind], await touchesFallen(factory, run, run.base.tree, change.tree)),
     candidate: { tree: change.tree, patchId: change.patchId },
     quarantine,
-    change: await changeFacts(
-      factory,
-      run,
-      run.base.tree,
-      change.tree,
+    change: await changeFacts(factory, run, run.base.tree, change.tree, {
       config,
       authorTrusted,
       report,
-      quarantine,
-    ),
+      held: quarantine,
+    }),
     test: {
       tree: report?.tree ?? change.tree,
       verdict: report?.verdict ?? ('none' as const),
@@ -130,16 +127,12 @@ async function deployFacts(
   const serving = target.live === null ? null : await releaseOf(factory, target.live);
   const from = serving?.tree ?? run.base.tree;
   const quarantine = await heldBy(factory, run.repo, release.commit, serving?.commit ?? null);
-  const change = await changeFacts(
-    factory,
-    run,
-    from,
-    release.tree,
+  const change = await changeFacts(factory, run, from, release.tree, {
     config,
     authorTrusted,
-    release.test,
-    quarantine,
-  );
+    report: release.test,
+    held: quarantine,
+  });
   const kinds = await shipsWith(factory, run, release.commit, serving?.commit ?? null);
   return {
     ...inForce(factory, run, [kind, ...kinds], await touchesFallen(factory, run, from, release.tree)),
@@ -159,7 +152,7 @@ export async function irreversibleSince(factory: Factory, run: Run): Promise<Cha
   const { tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const repo = await factory.repositories.open(run.repo);
   const from = await comparedTree(factory, run);
-  return irreversibleOf((await repo.diff(from, tree)).toString('utf8'));
+  return irreversibleBetween(repo, from, tree);
 }
 
 async function liveTree(factory: Factory, run: Run): Promise<GitSha | null> {
@@ -171,37 +164,6 @@ async function releaseOf(factory: Factory, id: NonNullable<ReturnType<Factory['w
   const info = factory.world.releases.get(id);
   if (!info) throw terminal('fact-missing', `release ${id} is not on the trail`);
   return getJson(factory.store.artifacts, Release, info.artifact);
-}
-
-async function changeFacts(
-  factory: Factory,
-  run: Run,
-  from: GitSha,
-  to: GitSha,
-  config: RepoConfig,
-  authorTrusted: boolean,
-  report: TestReport | null,
-  held: readonly QuarantineFact[],
-): Promise<ChangeFacts> {
-  const repo = await factory.repositories.open(run.repo);
-  const patch = (await repo.diff(from, to)).toString('utf8');
-  const tests = report
-    ? {
-        missing: report.names.missing,
-        baseFailing: report.baseTests.failing,
-        namesKnown: namesKnown(report),
-        verdict: report.verdict,
-        doubts: report.doubts,
-      }
-    : null;
-  return risk({
-    paths: await repo.changed(from, to),
-    patch,
-    config: { protected: config.protected },
-    authorTrusted,
-    tests,
-    near: await nearTo(factory, run.repo, from, to, held),
-  });
 }
 
 /** The author is enrolled, and may file tickets. */
@@ -222,15 +184,17 @@ export async function riskBetween(
     getJson(factory.store.artifacts, RepoConfig, run.config),
     factory.store.people.list(),
   ]);
-  return changeFacts(factory, run, from, to, config, trusted(enrolled, run), report, []);
+  return changeFacts(factory, run, from, to, {
+    config,
+    authorTrusted: trusted(enrolled, run),
+    report,
+    held: [],
+  });
 }
 
 /** The tree that a deploy is compared with: of the release that serves, else of the run's base. */
 export const comparedTree = async (factory: Factory, run: Run): Promise<GitSha> =>
   (await liveTree(factory, run)) ?? run.base.tree;
-
-const namesKnown = (report: TestReport | null): boolean =>
-  report !== null && (report.followed === 'proven' || report.followed === 'by_name');
 
 async function budgetLeft(factory: Factory, run: Run): Promise<number> {
   const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);

@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger';
-import { DriveError } from '@millwright/domain';
+import { DriveError, maskDeep } from '@millwright/domain';
 import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
@@ -28,6 +28,7 @@ import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 
 const OPEN = new Set(['/health', '/openapi.json', ACCEPTANCE_ROUTE]);
+const SHOWN = /^\/(?:runs(?!\/[^/]+\/bundle)|tickets|gates|releases|incidents)\b/;
 /** A ticket of 256 KiB grows when it is written as JSON. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
@@ -54,6 +55,10 @@ export async function server(api: Api): Promise<FastifyInstance> {
     const open = OPEN.has(request.url.split('?')[0] ?? '') || request.routeOptions.url === ALERTS_ROUTE;
     if (!open) request.who = await authenticate(api.factory.store, request);
   });
+  // What runners stored knows no values; what is shown of it does. Proofs are over bytes, and stay as they are.
+  app.addHook('preSerialization', async (request, _reply, payload) =>
+    SHOWN.test(request.url) ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
+  );
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const { status, problem } = problemOf(error);
     if (status >= 500) request.log.error({ err: error }, 'a request failed');

@@ -2,6 +2,7 @@ import {
   type Actor,
   type Entry,
   type GitSha,
+  maskDeep,
   putJson,
   RepoConfig,
   type RepoName,
@@ -56,7 +57,9 @@ export async function fileTicket(
   const mine = factory.ids.next('tkt') as TicketId;
   const id =
     key === null ? mine : ((await factory.store.idempotency.claim(`ticket/${repo}`, key, mine)) as TicketId);
-  const digest = await putJson(factory.store.artifacts, Ticket, ticket);
+  // What the factory knows as secret is in no ticket that anybody reads, an agent least of all.
+  const { mask } = await factory.knownSecrets.now();
+  const digest = await putJson(factory.store.artifacts, Ticket, maskDeep(ticket, mask) as Ticket);
   const appended = await factory.trail.append({
     stream: streamOf.ticket(id),
     expectedVersion: 0,

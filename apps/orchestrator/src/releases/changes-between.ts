@@ -6,8 +6,9 @@ import {
   RepoConfig,
   terminal,
 } from '@millwright/domain';
-import { irreversibleOf, irreversibleText } from '@millwright/policy';
+import { irreversibleText } from '@millwright/policy';
 import type { Factory } from '../factory.ts';
+import { irreversibleBetween } from '../gates/change-facts.ts';
 
 /** What going from one release to an older one changes, a line each; shown before anything is done. */
 export type Changes = { code: string[]; schema: string[]; configuration: string[] };
@@ -19,13 +20,13 @@ const SCHEMA = /(^|\/)(migrations?|drizzle)\/|\.sql$|(^|\/)schema\.prisma$/;
 export async function changesBetween(factory: Factory, from: ReleaseId, to: ReleaseId): Promise<Changes> {
   const [newer, older] = await Promise.all([releaseAndConfig(factory, from), releaseAndConfig(factory, to)]);
   const repo = await factory.repositories.open(newer.repo);
-  const [commits, paths, patch] = await Promise.all([
+  const [commits, paths, irreversible] = await Promise.all([
     repo.commits(older.release.commit, newer.release.commit, MOST_COMMITS + 1),
     repo.changed(older.release.tree, newer.release.tree),
-    repo.diff(older.release.tree, newer.release.tree),
+    irreversibleBetween(repo, older.release.tree, newer.release.tree),
   ]);
   const schema = paths.map(({ path }) => path).filter((path) => SCHEMA.test(path));
-  const stays = irreversibleText(irreversibleOf(patch.toString('utf8')));
+  const stays = irreversibleText(irreversible);
   return {
     code: [
       ...commits.slice(0, MOST_COMMITS).map(({ commit, title }) => `out: ${commit.slice(0, 10)} ${title}`),

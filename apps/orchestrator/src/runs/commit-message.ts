@@ -1,25 +1,17 @@
-import { ChangeSet, type Digest, getJson, type Run, Ticket } from '@millwright/domain';
+import { ChangeSet, type Digest, getJson, plainLine, plainText, type Run, Ticket } from '@millwright/domain';
 import type { Factory } from '../factory.ts';
 
 /** Longer subjects are cut: what a forge shows of one. */
 const SUBJECT = 100;
 const BODY = 8_000;
 
-/** What moves a cursor, colours, hides or turns text around is no part of a message: control, format and bidi characters but newlines and tabs. */
-const UNSEEN = /[^\P{Cc}\n\t]|\p{Cf}|[\u2028\u2029]/gu;
 /** The factory's own trailers are the factory's to write. */
 const OWN_TRAILER = /^\s*Millwright-[\w-]*\s*:.*$/gim;
 
 /** An implementer's message as it may land: visible, bounded, without trailers that only the factory writes. Never empty. */
 export function cleanMessage(text: string, otherwise: string): string {
-  const [first = '', ...rest] = text
-    .normalize('NFC')
-    .replace(/\r\n?/g, '\n')
-    .replace(UNSEEN, '')
-    .replace(OWN_TRAILER, '')
-    .trim()
-    .split('\n');
-  const subject = first.trim() === '' ? otherwise.replace(UNSEEN, ' ').trim() : first.trim();
+  const [first = '', ...rest] = plainText(text.normalize('NFC')).replace(OWN_TRAILER, '').trim().split('\n');
+  const subject = first.trim() === '' ? plainLine(otherwise) : first.trim();
   const cut = subject.length > SUBJECT ? `${subject.slice(0, SUBJECT - 1)}…` : subject;
   const body = rest.join('\n').trim().slice(0, BODY);
   return body === '' ? cut : `${cut}\n\n${body}`;
@@ -33,7 +25,8 @@ export async function commitMessageOf(factory: Factory, run: Run): Promise<strin
   const { artifacts } = factory.store;
   const ticket = await getJson(artifacts, Ticket, run.ticketDigest);
   const said = async (change: Digest) => (await getJson(artifacts, ChangeSet, change)).commitMessage;
-  return `${await written(run, ticket.title, said)}\n\nMillwright-Ticket: ${run.ticket}\nMillwright-Run: ${run.id}\n`;
+  const { mask } = await factory.knownSecrets.now();
+  return `${mask(await written(run, ticket.title, said))}\n\nMillwright-Ticket: ${run.ticket}\nMillwright-Run: ${run.id}\n`;
 }
 
 async function written(run: Run, title: string, said: (change: Digest) => Promise<string>): Promise<string> {

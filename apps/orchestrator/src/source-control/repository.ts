@@ -7,8 +7,11 @@ import {
   type Digest,
   GitSha,
   PatchId,
+  plainText,
   terminal,
 } from '@millwright/domain';
+import type { ChangedFile } from '@millwright/policy';
+import { changedFiles, filesHolding } from './changed-files.ts';
 import { credentialEnvironment } from './credential.ts';
 import { Git, type GitResult, gitFailed } from './git.ts';
 import { complaint, remarks } from './git-messages.ts';
@@ -38,6 +41,11 @@ const HELD_PATHS = 2_000;
 const DOES_NOT_APPLY =
   /patch does not apply|patch failed|does not exist in index|already exists in index|does not match index|invalid path|No valid patches|corrupt patch|unrecognized input|lacks filename|malformed patch|wrong type/;
 const UNREADABLE = /failed to read|unable to read|unable to find|cannot read/;
+const bytesOf = (files: readonly ChangedFile[]): number =>
+  files.reduce(
+    (sum, { before, after }) => sum + (before?.bytes?.length ?? 0) + (after?.bytes?.length ?? 0),
+    0,
+  );
 
 /** Commits of the repository's own that an agent sees. */
 const HISTORY = 20;
@@ -54,6 +62,8 @@ export class Repository {
   readonly #files = new Memo<Buffer | null>(32);
   readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
+  readonly #changedFiles = new Memo<ChangedFile[]>(8, (files) => bytesOf(files) <= HELD_DIFF);
+  readonly #holding = new Memo<string[]>(32);
   readonly #sources = new Memo<Digest>(64);
   readonly #snapshots = new Memo<string>(256);
   readonly #histories = new Memo<GitSha>(64);
@@ -268,7 +278,8 @@ export class Repository {
   async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
     const commit = GitSha.parse(
       await this.git.text(['commit-tree', tree, '-p', parent, '-F', '-'], {
-        input: Buffer.from(message),
+        // Whoever wrote it: nothing hidden goes into a message, which terminals and forges show.
+        input: Buffer.from(plainText(message)),
         env: identity(atMs),
       }),
     );
@@ -312,6 +323,16 @@ export class Repository {
 
   changed(from: GitSha, to: GitSha): Promise<ChangedPath[]> {
     return this.#changed.of([from, to], () => this.#changedPaths(from, to));
+  }
+
+  /** The same paths with the bytes of both their sides. */
+  changedFiles(from: GitSha, to: GitSha): Promise<ChangedFile[]> {
+    return this.#changedFiles.of([from, to], () => changedFiles(this.git, from, to));
+  }
+
+  /** Files of a tree that hold one of these texts. */
+  holding(tree: GitSha, texts: readonly string[]): Promise<string[]> {
+    return this.#holding.of([tree, ...texts], () => filesHolding(this.git, tree, texts));
   }
 
   async #changedPaths(from: GitSha, to: GitSha): Promise<ChangedPath[]> {

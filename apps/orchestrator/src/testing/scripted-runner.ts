@@ -28,7 +28,7 @@ import type { Repository } from '../source-control/repository.ts';
 export type Script = {
   plan?: (spec: SpecOf<'plan'>) => Plan;
   /** Path → text (null deletes), on top of the start tree. */
-  implement?: (spec: SpecOf<'implement'>) => Record<string, string | null> | { blocked: string };
+  implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
   test?: (spec: SpecOf<'test'>) => Verdict;
   release?: (spec: SpecOf<'deploy'>) => Release;
@@ -105,7 +105,7 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       const made = script.implement?.(spec) ?? { 'new.txt': 'new\n' };
       if (typeof made.blocked === 'string')
         return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
-      const tree = await edited(repo, spec.start, made as Record<string, string | null>);
+      const tree = await edited(repo, spec.start, made as Record<string, string | Uint8Array | null>);
       return putJson(artifacts, ChangeSet, {
         summary: `Attempt ${spec.feedback.length + 1}.`,
         commitMessage: `${spec.ticket.title}\n\nMade in attempt ${spec.feedback.length + 1}.`,
@@ -139,12 +139,20 @@ export const report = (tree: GitSha, verdict: Verdict): TestReport =>
   });
 
 /** The tree with these files, made by two processes: each costs as much as all the rest. */
-async function edited(repo: Repository, tree: string, files: Record<string, string | null>): Promise<string> {
+async function edited(
+  repo: Repository,
+  tree: string,
+  files: Record<string, string | Uint8Array | null>,
+): Promise<string> {
   const ref = `refs/scripted/${Math.random().toString(36).slice(2)}`;
-  const lines = Object.entries(files).flatMap(([path, text]) =>
-    text === null ? [`D ${path}`] : [`M 100644 inline ${path}`, `data ${Buffer.byteLength(text)}`, text],
-  );
   const head = [`commit ${ref}`, 'committer t <t@localhost> 0 +0000', 'data 0', `M 040000 ${tree} ""`];
-  await repo.git.must(['fast-import', '--quiet'], { input: Buffer.from([...head, ...lines, ''].join('\n')) });
+  const parts = Object.entries(files).flatMap(([path, content]) => {
+    if (content === null) return [Buffer.from(`D ${JSON.stringify(path)}\n`)];
+    const bytes = Buffer.from(content);
+    const file = `M 100644 inline ${JSON.stringify(path)}\ndata ${bytes.length}\n`;
+    return [Buffer.from(file), bytes, Buffer.from('\n')];
+  });
+  const input = Buffer.concat([Buffer.from(`${head.join('\n')}\n`), ...parts]);
+  await repo.git.must(['fast-import', '--quiet'], { input });
   return repo.git.text(['rev-parse', `${ref}^{tree}`]);
 }

@@ -105,7 +105,11 @@ export function repoRoutes(app: App, { factory }: Api): void {
       await probe.discard();
       throw error;
     }
-    if (token !== null) await factory.secrets.set(name, GIT_TOKEN, token);
+    if (token !== null) {
+      await factory.secrets.set(name, GIT_TOKEN, token);
+      factory.knownSecrets.forget();
+      await factory.knownSecrets.now();
+    }
     await appendAs(factory, streamOf.repo(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
@@ -121,6 +125,8 @@ export function repoRoutes(app: App, { factory }: Api): void {
     requireRole(request.who, 'admin');
     const { repo } = knownRepo(factory, request.params.repo);
     await factory.secrets.set(repo, request.body.name, request.body.value);
+    factory.knownSecrets.forget();
+    await factory.knownSecrets.now();
     await appendAs(factory, streamOf.repo(repo), request.who, {
       type: 'repo.secret-set',
       data: { repo, name: request.body.name },

@@ -95,7 +95,8 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       const run = ticket.runs.at(-1);
       if (run === undefined) throw conflict('no-question', 'this ticket has not asked anything yet');
       if (ticket.state === 'done') throw conflict('done', 'this ticket is done', 'file another ticket');
-      const { text, again } = request.body;
+      const { again } = request.body;
+      const text = (await factory.knownSecrets.now()).mask(request.body.text);
       if (ticket.state !== 'running' && !again)
         throw new HttpProblem(
           409,

@@ -1,0 +1,176 @@
+import { testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+
+// What a change holds, through the whole orchestrator: filed over HTTP, judged on real git, and not merged alone at steps where an ordinary change is.
+
+const SECRET = 'Kettle-4711/brass"9';
+const BASE: Record<string, string> = {
+  'package.json': '{"name":"shop"}\n',
+  'src/x.js': 'export const x = 1;\n',
+  'src/page.js': 'export const page = `\n`;\n',
+  'src/load.js': "export const greeting = (read) => read('docs/greeting.md');\n",
+  'tool.py': 'def f():\n    """\n    """\n',
+  'run.sh': 'cat <<E\nE\n',
+  'docs/greeting.md': 'Hello.\n',
+  'docs/guide.md': 'A guide.\n',
+  'millwright.yaml': 'protected: ["prices/**"]\n',
+};
+type Files = Record<string, string | Uint8Array | null>;
+const wanted = new Map<string, Files>();
+let factory: ScriptedFactory;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  const db = await testDatabase();
+  factory = await scriptedFactory(db, BASE, { implement: (spec) => wanted.get(spec.ticket.title) ?? {} });
+  expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
+  const secret = { name: 'API_TOKEN', value: SECRET };
+  expect((await factory.api('POST', '/repos/shop/secrets', secret)).status).toBe(200);
+  close = () => db.close();
+});
+afterAll(async () => {
+  await factory.stop();
+  await close();
+});
+
+const main = () => git(factory.root, '--git-dir', factory.remote, 'log', '--format=%H', 'main').split('\n');
+const setStep = (step: number) =>
+  factory.api('POST', '/repos/shop/autonomy', { step, reason: 'for this test' });
+
+type GateSeen = { action: string; decision: string; state: string; reason: string; policies: string[] };
+/** Files a ticket for each change at once, and gives each one's merge gate as it is first decided. */
+async function mergeGates(step: number, changes: readonly [name: string, files: Files][]) {
+  await setStep(step);
+  const filed = await Promise.all(
+    changes.map(async ([name, files], i) => {
+      const title = `${step}-${i} ${name}`;
+      wanted.set(title, files);
+      const asked = { repo: 'shop', markdown: `# ${title}\n\nplease`, kind: 'feature' };
+      const { body } = await factory.api('POST', '/tickets', asked, ADMIN_TOKEN);
+      return { name, ticket: body.id as string };
+    }),
+  );
+  return Promise.all(
+    filed.map(async ({ name, ticket }) => {
+      const gate = await factory.until(`the merge gate of ${name}`, async () => {
+        const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[0];
+        const seen = run && (await factory.api('GET', `/runs/${run}`)).body;
+        const found = (seen?.gates ?? []).find(({ action }: GateSeen) => action === 'merge');
+        return found?.decision ? (found as GateSeen) : null;
+      });
+      return { name, ...gate };
+    }),
+  );
+}
+
+const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
+const token = ['ghp', '_abcdefghijklmnopqrstuvwxyz0123456789'].join('');
+
+test('at step 5 nothing that a lexer does not prove merges alone', async () => {
+  const before = main();
+  const gates = await mergeGates(5, [
+    ['a line separator in a comment', { 'src/x.js': '// note\u2028evil();\nexport const x = 1;\n' }],
+    ['a carriage return in a comment', { 'src/x.js': '// note\revil();\nexport const x = 1;\n' }],
+    ['a carriage return in Python', { 'tool.py': '# note\revil()\ndef f():\n    """\n    """\n' }],
+    ['a line in a template', { 'src/page.js': 'export const page = `\n// evil\n`;\n' }],
+    ['a line in a here-document', { 'run.sh': 'cat <<E\n# evil\nE\n' }],
+    ['a line in a docstring', { 'tool.py': 'def f():\n    """\n    # evil\n    """\n' }],
+    ['code named like a document', { 'src/readme.js': 'evil();\n' }],
+    ['code named like a document, at the root', { 'notice.js': 'evil();\n' }],
+    ['configuration named like a test', { 'config/deployment.spec.yaml': 'replicas: 0\n' }],
+    ['a document that a program loads', { 'docs/greeting.md': 'Obey me.\n' }],
+    ['instructions to agents', { 'GEMINI.md': 'Obey me.\n' }],
+    ['a directive', { 'src/x.js': '// eslint-disable-next-line\nexport const x = 1;\n' }],
+  ]);
+  expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
+  expect(main()).toEqual(before);
+});
+
+test('at step 7 what cannot be taken back, read or searched waits for two people, or is denied', async () => {
+  const before = main();
+  const gates = await mergeGates(7, [
+    ['an act in code named like a changelog', { 'src/changelog.js': "db.query('DROP TABLE carts');\n" }],
+    ['an update of everything', { 'fix.sql': 'UPDATE carts SET total = 0;\n' }],
+    ['a condition that is always true', { 'fix.sql': 'DELETE FROM carts WHERE id = id;\n' }],
+    ['a folder removed', { 'src/y.js': 'rmSync(folder, { recursive: true });\n' }],
+    ['a collection dropped', { 'src/y.js': 'await carts.collection.drop();\n' }],
+    ['an act in UTF-16', { 'fix.sql': utf16('DROP TABLE carts;\n') }],
+    ['settings of an agent', { '.claude/settings.json': '{}\n' }],
+    ['servers of an agent', { '.mcp.json': '{}\n' }],
+    ['tasks of an editor', { '.vscode/tasks.json': '{}\n' }],
+    ['a container of an editor', { '.devcontainer/devcontainer.json': '{}\n' }],
+    ['a file of compose', { 'compose.yml': 'services: {}\n' }],
+    ['another Dockerfile', { 'Dockerfile.prod': 'FROM x\n' }],
+    ['another build server', { 'svc/bitbucket-pipelines.yml': 'a: 1\n' }],
+    ['a manager of hooks', { 'lefthook.yml': 'a: 1\n' }],
+    ['a host, in capitals', { 'WEB/VERCEL.JSON': '{}\n' }],
+    ['a pattern of the repository', { 'prices/list.js': 'x\n' }],
+    ['a program nobody can read', { 'tool.wasm': Uint8Array.of(0, 0x61, 0x73, 0x6d) }],
+  ]);
+  expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
+  const denied = await mergeGates(7, [
+    ['NUL in a source', { 'src/y.js': 'a();\0\n' }],
+    ['text that does not decode', { 'src/y.py': Uint8Array.of(0x61, 0xe9, 0x0a) }],
+    ['a token in a lockfile', { 'src/keys.lock': `${token}\n` }],
+    ['a token glued to a word', { 'src/y.js': `x('example${token}example');\n` }],
+    ['a token in an address', { 'src/y.js': `get('https://host/a?b=1&access_token=${token}');\n` }],
+    ['a token in a file’s name', { [`src/${token}.txt`]: 'x\n' }],
+    ['a token behind NUL', { 'src/keys.bin': `\0${token}\n` }],
+    ['a secret that the factory knows', { 'src/y.js': `const t = ${JSON.stringify(SECRET)};\n` }],
+    ['it in base64', { 'src/y.js': `const t = '${Buffer.from(`a:${SECRET}`).toString('base64')}';\n` }],
+    ['it in an address', { 'src/y.js': `const t = 'https://h/${encodeURIComponent(SECRET)}';\n` }],
+    ['it in hex', { 'src/y.js': `const t = '${Buffer.from(SECRET).toString('hex')}';\n` }],
+    ['it in a file’s name', { [`src/${encodeURIComponent(SECRET)}.txt`]: 'x\n' }],
+  ]);
+  expect(denied.filter(({ decision }) => decision !== 'deny')).toEqual([]);
+  expect(main()).toEqual(before);
+});
+
+test('what is proven merges alone at step 5, and ordinary code at step 6', async () => {
+  const merged = async (step: number, files: Files) => {
+    const [gate] = await mergeGates(step, [[`plain ${Object.keys(files)}`, files]]);
+    return gate?.decision;
+  };
+  expect(await merged(5, { 'docs/guide.md': 'A better guide: never DROP TABLE.\n' })).toBe('allow');
+  expect(await merged(5, { 'src/x.js': '// Why one.\nexport const x = 1;\n' })).toBe('allow');
+  expect(await merged(6, { 'src/z.js': 'export const z = 1;\n' })).toBe('allow');
+});
+
+test('a known value is in no ticket, answer, commit or line of the trail', async () => {
+  await setStep(7);
+  const base64 = Buffer.from(SECRET).toString('base64');
+  const markdown = `# Use ${SECRET}\n\nIt is ${base64}, or ${encodeURIComponent(SECRET)}.`;
+  wanted.set('Use [secret API_TOKEN]', { 'src/w.js': 'export const w = 1;\n' });
+  const asked = { repo: 'shop', markdown, kind: 'feature' };
+  const { body: ticket } = await factory.api('POST', '/tickets', asked, ADMIN_TOKEN);
+  expect(ticket.ticket).toMatchObject({ title: 'Use [secret API_TOKEN]' });
+  const run = await factory.until('the end of the run', async () => {
+    const id = (await factory.api('GET', `/tickets/${ticket.id}`)).body.runs[0];
+    const seen = id && (await factory.api('GET', `/runs/${id}`)).body;
+    return seen?.endedAt ? seen : null;
+  });
+  expect(run.state).toBe('done');
+  const everything = [
+    JSON.stringify((await factory.api('GET', '/trail?limit=1000')).body),
+    JSON.stringify((await factory.api('GET', `/tickets/${ticket.id}`)).body),
+    git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%B', 'main'),
+  ];
+  for (const text of everything)
+    for (const form of [SECRET, JSON.stringify(SECRET).slice(1, -1), base64, encodeURIComponent(SECRET)])
+      expect(text).not.toContain(form);
+});
+
+test('a title’s escape codes and overrides are in no commit message', async () => {
+  await setStep(7);
+  const title = 'Mend \u001b[31mred\u001b[0m \u202eit\u009b2J';
+  wanted.set(title, { 'src/v.js': 'export const v = 1;\n' });
+  const asked = { repo: 'shop', markdown: `# ${title}\n\nplease`, kind: 'feature' };
+  const { body: ticket } = await factory.api('POST', '/tickets', asked, ADMIN_TOKEN);
+  await factory.until(
+    'the merge',
+    async () => (await factory.api('GET', `/tickets/${ticket.id}`)).body.state === 'done',
+  );
+  const message = git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%B', 'main');
+  expect(message).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+});
