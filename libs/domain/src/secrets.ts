@@ -142,12 +142,6 @@ export const secretsIn = (text: string, { alone }: { alone: boolean }): SecretSp
   ...found(text, alone),
 ];
 
-/** Hashes are what lockfiles hold: random-looking, and no secret. */
-export const isLockfile = (path: string): boolean =>
-  /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml|[\w.-]+\.lock|go\.sum)$/.test(
-    path,
-  );
-
 /** No secret is shorter than this: most texts on the trail need no look at all. */
 const SHORTEST = 16;
 

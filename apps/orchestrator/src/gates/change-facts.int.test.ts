@@ -1,3 +1,4 @@
+import { migrateQueue } from '@millwright/queue';
 import { testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
@@ -23,6 +24,7 @@ let close: () => Promise<void>;
 
 beforeAll(async () => {
   const db = await testDatabase();
+  await migrateQueue(db.url.migrator);
   factory = await scriptedFactory(db, BASE, { implement: (spec) => wanted.get(spec.ticket.title) ?? {} });
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   const secret = { name: 'API_TOKEN', value: SECRET };

@@ -1,4 +1,4 @@
-import { isLockfile, secretsIn } from '@millwright/domain';
+import { secretsIn } from '@millwright/domain';
 
 /**
  * The first line that a patch (`git diff --full-index` text) adds which looks like a secret, as a sentence; null where none does. A patch is
@@ -13,7 +13,7 @@ export function secretInPatch(patch: Uint8Array): string | null {
     else if (hunk) line = Number(hunk[1]) - 1;
     else if (line >= 0 && /^[+ ]/.test(text) && !(line === 0 && text.startsWith('+++ '))) {
       line += 1;
-      const [found] = text.startsWith('+') && !isLockfile(path) ? secretsIn(text, { alone: false }) : [];
+      const [found] = text.startsWith('+') ? secretsIn(text, { alone: false }) : [];
       if (found) return `line ${line} of ${path} holds what looks like a secret (${found.kind})`;
     }
   }
