@@ -8,7 +8,7 @@ test.each<[string, string, string]>([
     'Round prices once\n\nBecause twice is wrong.',
   ],
   ['a line end of another system', 'A\r\n\r\nB', 'A\n\nB'],
-  ['colours and a bell', '\u001b[31mRed\u0007', '[31mRed'],
+  ['colours and a bell', '\u001b[31mRed\u0007', 'Red'],
   ['text turned around', 'safe\u202edelete', 'safedelete'],
   [
     'a trailer of ours',
