@@ -2,6 +2,7 @@ import type { Answered, Client } from './client.ts';
 import { clientOf } from './client.ts';
 import { findFactory, type GlobalOptions } from './connection.ts';
 import { type Look, lookOf } from './text/look.ts';
+import { jsonText } from './text/plain.ts';
 
 /** What a command gets: the factory, and the two places to write. Data goes to `out`, progress to `note`. */
 export type Context = {
@@ -30,7 +31,7 @@ export function contextOf(options: GlobalOptions): Context {
       if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
     },
     document: (value) => {
-      process.stdout.write(`${JSON.stringify(value, null, look.terminal ? 2 : 0)}\n`);
+      process.stdout.write(`${jsonText(value, look.terminal ? 2 : 0)}\n`);
     },
     note: (...lines) => {
       if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);

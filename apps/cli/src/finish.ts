@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { Fail, fileTrouble } from './fail.ts';
 import { lookOf } from './text/look.ts';
-import { paragraphs } from './text/plain.ts';
+import { jsonText, paragraphs } from './text/plain.ts';
 
 /** CONTRACT.md: the trail does not verify. */
 export const DOES_NOT_VERIFY = 7;
@@ -15,7 +15,7 @@ export const exitWith = (code: number): void => {
 
 function explain(error: Fail, json: boolean): string {
   const { problem } = error;
-  if (json) return JSON.stringify({ error: problem });
+  if (json) return jsonText({ error: problem });
   const { colour, symbol } = lookOf(process.stderr, process.env);
   return [
     `${colour.red(symbol.failed)} ${paragraphs(problem.message)}`,

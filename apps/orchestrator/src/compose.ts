@@ -14,7 +14,7 @@ import { ADMIN } from './http/authenticate.ts';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
 import { Pump } from './intake/pump.ts';
-import { knownSecrets, maskedStore, maskedTrail } from './known-secrets.ts';
+import { knownSecrets, maskedPager, maskedStore, maskedTrail } from './known-secrets.ts';
 import { branchOf, fileAt } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import { Deployments } from './releases/deployments.ts';
@@ -76,8 +76,8 @@ export async function compose(config: Configuration) {
   const { clock, ids, log, databaseUrl: url, dataDir } = config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const onForbidden = (message: string) => refused(message);
-  const trail = openTrail({ url, clock, onForbidden });
-  const refused = recordRefusals(trail, log);
+  const opened = openTrail({ url, clock, onForbidden });
+  const refused = recordRefusals(opened, log);
   const sealer = await openSealer({
     url,
     keyFolder: join(dataDir, 'keys'),
@@ -91,12 +91,14 @@ export async function compose(config: Configuration) {
   });
   const redactor = config.redactorUrl === null ? null : openRedactor({ url: config.redactorUrl });
   const prover = openProver({ url, vkey: () => sealer.vkey() });
-  const store = openStore({ url, onForbidden });
+  const unmasked = openStore({ url, onForbidden });
   const queue = openQueue({
     url: config.queueUrl,
     onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
   });
-  const secrets = openSecrets({ store, key: await secretsKey(dataDir) });
+  const secrets = openSecrets({ store: unmasked, key: await secretsKey(dataDir) });
+  const known = knownSecrets(secrets, clock);
+  const [trail, store] = [maskedTrail(opened, known), maskedStore(unmasked, known)];
   await store.people.bootstrap({
     id: ADMIN,
     name: 'admin',
@@ -107,13 +109,12 @@ export async function compose(config: Configuration) {
   const world = new World();
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
-  const known = knownSecrets(secrets, clock);
   const factory: Factory = {
-    trail: maskedTrail(trail, known),
+    trail,
     sealer,
     prover,
     redactor,
-    store: maskedStore(store, known),
+    store,
     secrets,
     knownSecrets: known,
     queue,
@@ -144,7 +145,10 @@ export async function compose(config: Configuration) {
       offlineJournal,
       ...(config.target ? { target: config.target.make } : {}),
     }),
-    pager: typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
+    pager: maskedPager(
+      typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
+      known,
+    ),
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
     unsealed: new Map(),

@@ -1,6 +1,7 @@
 import type { OpenTrail } from '@millwright/audit';
 import { type Clock, Entry, mapFreeText, type SecretValues, secretValues } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
+import type { Pager } from './releases/pager.ts';
 
 /** What was read so lately is not read again. Milliseconds: another orchestrator may have set one since. */
 const FRESH_MS = 1_000;
@@ -63,3 +64,9 @@ export const maskedStore = (store: Store, known: KnownSecrets): Store => ({
     mask: (text) => known.mask(text),
   },
 });
+
+/** Who is called is told no value. */
+export const maskedPager =
+  (pager: Pager, known: KnownSecrets): Pager =>
+  (page) =>
+    pager({ ...page, why: known.mask(page.why), what: known.mask(page.what) });

@@ -3,7 +3,7 @@ import { type RunId, type RunView, TicketView } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';
-import { oneLine, paragraphs } from '../text/plain.ts';
+import { jsonText, oneLine, paragraphs } from '../text/plain.ts';
 import { cut } from '../text/width.ts';
 import { runHeadline } from '../views/run.ts';
 import { exitCodeOf } from '../views/state.ts';
@@ -104,7 +104,7 @@ export async function followRun(context: Context, id: string, deadline: number |
   try {
     for await (const { raw, run } of runViews(context.client, id, over.signal)) {
       last = run;
-      if (screen === null) process.stdout.write(`${JSON.stringify(raw)}\n`);
+      if (screen === null) process.stdout.write(`${jsonText(raw)}\n`);
       else screen.show(run);
       if (screen !== null && !asked && waitsForAnswer(run)) {
         const lines = await askedOf(context, run);

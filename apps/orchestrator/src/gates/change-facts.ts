@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path/posix';
 import type { ChangeFacts, GitSha, RepoConfig, Run, TestReport } from '@millwright/domain';
-import { irreversibleOf, isDocument, isTest, risk } from '@millwright/policy';
+import { type ChangedFile, irreversibleOf, isDocument, isTest, risk } from '@millwright/policy';
 import type { Factory } from '../factory.ts';
 import type { Repository } from '../source-control/repository.ts';
 import { nearTo, type QuarantineFact } from './quarantine.ts';
@@ -75,18 +75,30 @@ export async function changeFacts(
         doubts: report.doubts,
       }
     : null;
-  const named = await namedDocuments(repo, to, paths);
+  const named = await namedOfThese(repo, to, files);
   const input = { paths, files, secrets, config, authorTrusted, tests, near };
   const facts = risk({ ...input, named });
   // Whether a source loads what is called a test makes a difference only here.
   if (facts.risk !== 'trivial') return facts;
-  const rest = paths.map(({ path }) => path).filter((path) => !isDocument(path));
+  const rest = paths.map(({ path }) => path).filter(isTest);
   return risk({ ...input, named: new Set([...named, ...(await namedIn(repo, to, rest))]) });
 }
 
-async function namedDocuments(repo: Repository, tree: GitSha, paths: readonly { path: string }[]) {
-  const documents = paths.map(({ path }) => path).filter(isDocument);
-  return new Set(documents.length === 0 ? [] : await namedIn(repo, tree, documents));
+/** Of documents, and of tests that clean up behind themselves: whether a source names them says whether what they hold is done. */
+async function namedOfThese(repo: Repository, tree: GitSha, files: readonly ChangedFile[]) {
+  const asked = files.filter(
+    ({ path, after }) =>
+      isDocument(path) || (isTest(path) && Buffer.from(after?.bytes ?? []).includes('dtemp')),
+  );
+  return new Set(
+    asked.length === 0
+      ? []
+      : await namedIn(
+          repo,
+          tree,
+          asked.map(({ path }) => path),
+        ),
+  );
 }
 
 /** What going from one tree to another does that cannot be taken back. */
@@ -95,8 +107,8 @@ export async function irreversibleBetween(
   from: GitSha,
   to: GitSha,
 ): Promise<ChangeFacts['irreversible']> {
-  const [files, paths] = await Promise.all([repo.changedFiles(from, to), repo.changed(from, to)]);
-  return irreversibleOf(files, await namedDocuments(repo, to, paths));
+  const files = await repo.changedFiles(from, to);
+  return irreversibleOf(files, await namedOfThese(repo, to, files));
 }
 
 export const namesKnown = (report: TestReport | null): boolean =>

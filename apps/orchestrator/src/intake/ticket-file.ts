@@ -1,5 +1,5 @@
 import { Ticket, type TicketKind } from '@millwright/domain';
-import { LineCounter, parseDocument } from 'yaml';
+import { boundedYaml } from '../source-control/bounded-yaml.ts';
 
 export type TicketFile =
   | { kind: 'ticket'; ticket: Ticket }
@@ -54,16 +54,11 @@ export function parseTicketFile(markdown: string, kind?: TicketKind): TicketFile
 type Front = { kind: 'fields'; fields: Record<string, unknown> } | Extract<TicketFile, { kind: 'invalid' }>;
 
 function readFront(yaml: string): Front {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  const broken = document.errors[0];
+  const read = boundedYaml(yaml);
   // The file's first line is the opening ---.
-  if (broken)
-    return invalid(
-      'bad-front-matter',
-      `front matter, line ${lines.linePos(broken.pos[0]).line + 1}: ${broken.message}`,
-    ) as Front;
-  const fields: unknown = document.toJS({ maxAliasCount: 10 }) ?? {};
+  if (read.kind === 'broken')
+    return invalid('bad-front-matter', `front matter, line ${read.line + 1}: ${read.message}`) as Front;
+  const fields = read.value;
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
     return invalid('bad-front-matter', 'the front matter is not a list of `key: value`') as Front;
   return { kind: 'fields', fields: fields as Record<string, unknown> };

@@ -29,6 +29,21 @@ describe('millwright.yaml', () => {
     ['deploy: { target: docker, canary: { bake: 20 } }', /line 1: deploy\.canary\.bake/],
     ['deploy:\n  target: docker\n  secrets: [GIT_TOKEN]\n', /line 3: deploy\.secrets.*never for a release/],
     ['- a\n', /line 1/],
+    [
+      'deploy:\n  target: docker\n  secrets: [MILLWRIGHT_ALERTS]\n',
+      /line 3: .*MILLWRIGHT_ALERTS is reserved/,
+    ],
+    ['deploy: { target: docker, secrets: [millwright_x] }', /reserved/],
+    ['deploy: { target: docker, secrets: [LD_PRELOAD] }', /reserved/],
+    ['deploy: { target: docker, secrets: [GIT_SSH_COMMAND] }', /reserved/],
+    ['deploy:\n  target: docker\n  health: "/ x"\n', /line 3: deploy\.health: .*%20/],
+    ['deploy: { target: docker, health: "/x\\r\\nHost: y" }', /deploy\.health/],
+    ['deploy: { target: docker, health: "/é" }', /deploy\.health/],
+    ['deploy: { target: docker, checks: [{ http: "/ x" }] }', /deploy\.checks/],
+    [`protected: ["${'{a,b}'.repeat(30)}"]`, /protected\.0: .*three/],
+    [`protected: [${'"x",'.repeat(101)}]`, /protected/],
+    ['a: &a [x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n', /line 1: .*aliases/],
+    [`a: ${'['.repeat(30_000)}`, /line \d+: /],
   ])('names the line of what is wrong: %j', (text, message) => {
     const result = parseMillwrightYaml(text);
     expect(result).toMatchObject({

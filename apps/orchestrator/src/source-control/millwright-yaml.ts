@@ -1,6 +1,7 @@
 import { type RepoConfig, RepoConfigFile } from '@millwright/domain';
-import { LineCounter, parseDocument } from 'yaml';
+import type { parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { boundedYaml } from './bounded-yaml.ts';
 
 export type ConfigResult = { kind: 'config'; config: RepoConfig } | { kind: 'invalid'; message: string };
 
@@ -12,11 +13,10 @@ export function parseMillwrightYaml(text: string | null): ConfigResult {
   if (text === null || text.trim() === '') return { kind: 'config', config: RepoConfigFile.parse({}) };
   if (text.length > MAX_BYTES)
     return { kind: 'invalid', message: `millwright.yaml is over ${MAX_BYTES} bytes` };
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  const broken = document.errors[0];
-  if (broken) return { kind: 'invalid', message: at(lines.linePos(broken.pos[0]).line, broken.message) };
-  const parsed = RepoConfigFile.safeParse(document.toJS({ maxAliasCount: 10 }) ?? {});
+  const read = boundedYaml(text);
+  if (read.kind === 'broken') return { kind: 'invalid', message: at(read.line, read.message) };
+  const { document, lines } = read;
+  const parsed = RepoConfigFile.safeParse(read.value);
   if (parsed.success) return { kind: 'config', config: parsed.data };
   const issue = parsed.error.issues[0];
   if (!issue) return { kind: 'invalid', message: 'millwright.yaml does not fit' };

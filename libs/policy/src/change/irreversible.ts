@@ -8,6 +8,8 @@ export type Irreversible = { path: string; line: number; statement: string; what
 // What expands a schema (a new table, a column that may be null or has a default, an index) is not here: the release before goes on
 // working with it, so that undo is traffic-back alone. What contracts it, or what the release before could not write to, is.
 
+export const FOLDER_REMOVED = 'folder removed with all in it';
+
 // Every span is bounded: a source is whatever an agent wrote, a line of megabytes too.
 const ACTS: readonly { name: string; pattern: RegExp }[] = [
   {
@@ -73,7 +75,7 @@ const ACTS: readonly { name: string; pattern: RegExp }[] = [
       /\brm(?=[^;|&\n]{0,200}?\s-(?:\w{0,8}r|-recursive\b))(?=[^;|&\n]{0,200}?\s-(?:\w{0,8}f|-force\b))\s{1,80}(?:(?:-\w{1,16}|--[\w-]{0,40})\s{1,80}){1,20}["']?(?:\/|~|\$|\*|\.\.?(?:\/|\s|$))|\bfind\s[^|;\n]{0,400}?\s-delete\b|\bremove-item\b[^\n;|]{0,200}?-recurse\b|\b(?:rd|rmdir)\s{1,20}\/s\b|\bdel\s{1,20}\/[sq]\b|\bshred\s{1,20}-/gi,
   },
   {
-    name: 'folder removed with all in it',
+    name: FOLDER_REMOVED,
     // Not where a literal names a folder below the working one, as `rm -rf dist` does.
     pattern:
       /\b(?:rmSync|rm|rmdirSync|rmdir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w./-]{0,200}["'`](?<!\.\.[^"'`]{0,200}["'`]))[^;]{0,300}?\brecursive\b["']?\s{0,20}:(?!\s{0,20}false\b)|\b(?:rimraf(?:Sync|\.sync)?|del(?:eteAsync|eteSync)|emptyDir(?:Sync)?|removeSync|fse?\.remove|fse?\.emptyDir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w/-]{0,200}["'`])|\bshutil\.rmtree\s{0,20}\(|\bFileUtils\.(?:rm_rf|rm_r|remove_dir|remove_entry)|\bos\.RemoveAll\s{0,20}\(|\bfs::remove_dir_all\b|\bFiles\.walk\b[^;]{0,200}?\bdelete|\bfilesystem::remove_all\b/g,

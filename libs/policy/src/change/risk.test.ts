@@ -95,6 +95,14 @@ describe('trivial', () => {
     }
   });
 
+  test('a test that removes the folder it made does nothing that stays; one that a source names may', () => {
+    const edit = added('test/a.test.js', 'const d = mkdtempSync(x);\nrmSync(d, { recursive: true });\n');
+    expect(of([edit])).toMatchObject({ risk: 'trivial', irreversible: [] });
+    expect(of([edit], { named: new Set([edit.path]) }).irreversible).toHaveLength(1);
+    expect(of([edit], { named: null }).irreversible).toHaveLength(1);
+    expect(of([{ ...edit, path: 'src/a.js' }]).irreversible).toHaveLength(1);
+  });
+
   test('tests are what the run of the base reported, and new ones by name', () => {
     const tests = {
       missing: [],

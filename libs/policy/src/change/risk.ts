@@ -16,7 +16,7 @@ import { removedExports } from './exports.ts';
 import { type ChangedFile, isNoFile, makesOdd, type ReadFile, readFile } from './file.ts';
 import { matchesAny } from './glob.ts';
 import { changedHidden } from './hidden.ts';
-import { type Irreversible, newIrreversible } from './irreversible.ts';
+import { FOLDER_REMOVED, type Irreversible, newIrreversible } from './irreversible.ts';
 import { onlyCommentsDiffer } from './languages/comments-only.ts';
 import { groupOf, isDocument, isManifest, isPictureOfDocs, isTest, RAISED, SENSITIVE } from './paths.ts';
 import { isAlwaysProtected } from './protected.ts';
@@ -138,10 +138,18 @@ function trivialKind(input: RiskInput, one: Searched, isTestFile: (path: string)
 const isRead = (input: RiskInput, path: string): boolean =>
   isDocument(path) && input.named !== null && !input.named.has(path);
 
+/** A test that makes a folder of its own and removes it: it runs in a sandbox, and no source loads it. */
+const cleansUp = (input: RiskInput, { path, after }: Searched): boolean =>
+  isTest(path) && input.named !== null && !input.named.has(path) && /\bmk_?dtemp/i.test(after);
+
 function irreversibleIn(input: RiskInput, searched: readonly Searched[]): Irreversible[] {
   const run = searched.filter(({ path }) => !isRead(input, path));
   return [
-    ...run.flatMap(({ path, before, after }) => newIrreversible(path, before, after)),
+    ...run.flatMap((one) =>
+      newIrreversible(one.path, one.before, one.after).filter(
+        ({ statement }) => statement !== FOLDER_REMOVED || !cleansUp(input, one),
+      ),
+    ),
     ...removedEndpoints(run),
   ];
 }
