@@ -36,7 +36,7 @@ test.each([
     ['pnpm-lock.yaml'],
     DEPS,
     {},
-    { command: 'pnpm install --frozen-lockfile --ignore-scripts', tool: 'pnpm' },
+    { command: 'pnpm install --frozen-lockfile --ignore-scripts --ignore-pnpmfile', tool: 'pnpm' },
   ],
   [[], null, { install: 'make deps' }, { command: 'make deps', tool: null, wholeTree: true }],
   [[], DEPS, { install: 'npm ci' }, { command: 'npm ci', wholeTree: false, scripts: false }],

@@ -139,6 +139,49 @@ test('lifecycle scripts run only where the repository allows them', async () => 
   });
 });
 
+const EVIL = '#!/bin/sh\necho ran >> /workspace/pwned\nexit 1\n';
+
+test.each<[string, Record<string, TestFile>]>([
+  ['git, for an optional git dependency', { '.npmrc': 'git=./evil.sh\n' }],
+  ['git, by a link', { '.npmrc': { link: 'settings' }, settings: 'git=./evil.sh\n' }],
+  [
+    'a shell and options for node',
+    { '.npmrc': 'script-shell=./evil.sh\nnode-options=--require ./evil.cjs\nignore-scripts=false\n' },
+  ],
+])('with scripts off nothing of the tree runs: %s', async (_, files) => {
+  const optionalDependencies = { sub: 'git+file:///workspace/sub.git' };
+  const checkout = await checkoutOf({
+    'package.json': manifest({
+      optionalDependencies,
+      scripts: { install: './evil.sh', prepare: './evil.sh' },
+    }),
+    'evil.sh': { script: EVIL },
+    'evil.cjs': 'require("fs").writeFileSync("/workspace/pwned", "ran");\n',
+    ...files,
+  });
+  const prepared = await layerOf(checkout);
+  if (prepared.kind !== 'layer') throw new Error(JSON.stringify(prepared));
+  expect(prepared.layer.created).toEqual(['node_modules']);
+  await withSandbox(factory.sandboxes, checkout, { deps: prepared.layer }, async (sandbox) => {
+    const seen = await sandbox.exec('ls node_modules; cat .npmrc; git status --short', within);
+    // The tree is as it was, its own .npmrc too.
+    expect(seen).toMatchObject({ output: expect.stringMatching(/^left\n[\s\S]*(git|script-shell)=/) });
+    expect(seen).not.toMatchObject({ output: expect.stringContaining('pwned') });
+  });
+});
+
+test('what of an .npmrc chooses versions counts', async () => {
+  const checkout = await checkoutOf({
+    'package.json': manifest({ dependencies: {}, devDependencies: { left: '1.0.0' } }),
+    '.npmrc': 'omit=dev\ngit=./evil.sh\n',
+  });
+  const prepared = await layerOf(checkout, {
+    install: 'npm install --no-package-lock; npm config get omit; ls node_modules; exit 4',
+  });
+  expect(prepared).toMatchObject({ kind: 'failed', output: expect.stringMatching(/^dev$/m) });
+  expect(prepared).not.toMatchObject({ output: expect.stringMatching(/^left$/m) });
+});
+
 test('reaches the registry and nothing else, and says what it tried', async () => {
   const checkout = await checkoutOf({ 'package.json': manifest(), '.npmrc': `registry=${otherUrl.href}\n` });
   const fetching = (target: string) =>

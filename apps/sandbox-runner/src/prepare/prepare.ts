@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chown, mkdir, statfs } from 'node:fs/promises';
+import { chown, lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepoConfig, RepoName } from '@millwright/domain';
 import {
@@ -16,7 +16,7 @@ import {
   runClean,
   type Sandboxes,
 } from '@millwright/sandbox';
-import { decideInstall, type Install, MANIFESTS } from '@millwright/toolchains';
+import { decideInstall, type Install, MANIFESTS, reducedNpmrc } from '@millwright/toolchains';
 import { evict, findLayer, keepLayer } from './layers.ts';
 import { startProxy } from './proxy.ts';
 import { authority, hostRegistry, type Registry } from './registry.ts';
@@ -50,6 +50,7 @@ export type Prepare = { layer(options: PrepareOptions): Promise<Prepared> };
 const FORWARD = join(import.meta.dirname, 'forward.mjs');
 const PORT = 3_128;
 const MANIFEST_MAX = 64 * 1_048_576;
+const NPMRC_MAX = 64 << 10;
 
 const failed = (code: string, reason: string, output = '', refusedHosts: string[] = []): Prepared => ({
   kind: 'failed',
@@ -88,6 +89,7 @@ export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = 
     const labels = engine.labels({ ...options, purpose: 'prepare' });
     for (const name of ['upper', 'work', 'cache', 'proxy']) await mkdir(folder(name), { recursive: true });
     for (const name of ['upper', 'cache']) await chown(folder(name), AGENT, AGENT);
+    if (!plan.scripts) await coverNpmrc(options.checkout, folder('upper'));
     const proxy = await startProxy(folder('proxy'), new Set([authority(from.url)]), (host, reason) =>
       engine.note({ kind: 'egress_refused', attempt: options.attempt, host, reason }),
     );
@@ -161,6 +163,20 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
   };
 }
 
+/**
+ * Lays a reduced `.npmrc` over the repository's, whatever that is (a link to another file is one too): without scripts, an installation
+ * runs nothing of the tree. What is of the tree is not of the layer, so this one is left behind.
+ */
+async function coverNpmrc(checkout: Checkout, upper: string): Promise<void> {
+  const there = await lstat(join(checkout.path, '.npmrc')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (there === null) return;
+  const own = await readCheckout(checkout, '.npmrc', NPMRC_MAX);
+  await writeFile(join(upper, '.npmrc'), reducedNpmrc(own?.toString('utf8') ?? ''));
+}
+
 /** SHA-256 over everything that the result depends on. */
 async function keyOf(
   { repo, checkout }: PrepareOptions,
@@ -172,7 +188,7 @@ async function keyOf(
   const hash = createHash('sha256');
   const add = (...parts: string[]) => hash.update(`${JSON.stringify(parts)}\n`);
   add(
-    'v1',
+    'v2',
     repo,
     image,
     `${process.platform}-${process.arch}`,
@@ -204,6 +220,8 @@ function installEnv(registry: Registry, scripts: boolean): Record<string, string
     npm_config_noproxy: '',
     npm_config_cache: '/cache',
     npm_config_ignore_scripts: String(!scripts),
+    // Only the registry can be reached; a git dependency of the tree's own would be run by what the tree says git is.
+    ...(scripts ? {} : { npm_config_git: '/bin/false', YARN_IGNORE_PATH: '1' }),
     npm_config_audit: 'false',
     npm_config_fund: 'false',
     npm_config_update_notifier: 'false',

@@ -224,12 +224,32 @@ describe('what may not leave', () => {
     ['a name with a line break', `echo x > "$(printf 'a\\nb')"`, 'bad_path'],
     ['a name that is not UTF-8', `echo x > "$(printf 'a\\377b')"`, 'bad_path'],
     ['a pipe in place of a file', 'rm src/a.js; mkfifo src/a.js', 'unreadable'],
+    ['a pipe named .gitignore', 'rm .gitignore; mkfifo .gitignore', 'unreadable'],
+    [
+      'a pipe named .gitignore in a folder',
+      'mkdir -p src/deep; mkfifo src/deep/.gitignore; echo x > src/deep/y',
+      'unreadable',
+    ],
+    [
+      'a socket named .gitignore',
+      "rm .gitignore; node -e \"require('net').createServer().listen('.gitignore', () => process.exit(0))\"; ls -l .gitignore; echo x > y",
+      'unreadable',
+    ],
+    ['a .gitignore of megabytes', 'yes "*a*a*a*a*b" | head -c 9M > .gitignore', 'unreadable'],
+    ['a file of gigabytes that are not there', 'truncate -s 40G src/big', 'too_large'],
+    ['a tracked file of gigabytes that are not there', 'truncate -s 40G src/a.js', 'too_large'],
     ['a file that cannot be read', 'echo x > x; chmod 000 x', 'unreadable'],
     ['too many files', 'mkdir m; cd m; seq 1 2001 | xargs touch', 'too_many_paths'],
     ['too many bytes', 'yes 0123456789 | head -c 21M > big', 'too_large'],
   ];
   test.each(cases)('%s', async (_name, command, code) => {
     expect(await changeOf(command)).toMatchObject({ kind: 'refused', code });
+  });
+
+  test('a pipe of any other name, and what is ignored, however large, is left out', async () => {
+    expect(await changeOf('mkfifo src/pipe; mkdir ignored; truncate -s 40G ignored/big')).toEqual({
+      kind: 'empty',
+    });
   });
 
   test('a .gitignore that is a link is refused, and not followed', async () => {

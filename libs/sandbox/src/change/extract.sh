@@ -21,13 +21,22 @@ git ls-files -z >/tmp/tracked
 (cd /upper && find . -mindepth 1 ! -type c -printf '%P\0') | sort -z >/tmp/written
 comm -z -12 /tmp/tracked /tmp/written >/tmp/candidates
 git ls-files -d -z >>/tmp/candidates
+# Before anything is read: a file may be as long as its name says and take no room (a sparse one).
+bounded() {
+  xargs -0 -r stat -c %s -- <"$1" 2>/dev/null | awk '{ s += $1 } END { exit s > 268435456 ? 26 : 0 }' || exit $?
+}
+bounded /tmp/candidates
 git update-index -z --remove --stdin </tmp/candidates 2>/tmp/said || { cat /tmp/said >&2; exit 21; }
+# git reads these itself: one that is no plain file (a pipe would hold it for ever), or is huge, is refused before.
+odd=$(find /upper -name .gitignore \( -type p -o -type s -o -type l -o -size +256k \) -print -quit)
+[ -z "$odd" ] || { printf '%s\n' "${odd#/upper/}" >&2; exit 25; }
 for made in "$@"; do
   set -- "$@" "--exclude=$made"
   shift
 done
 git ls-files -o -z --exclude-per-directory=.gitignore "$@" >/tmp/new
 if [ -s /tmp/new ]; then
+  bounded /tmp/new
   tr '\000' '\n' </tmp/new |
     awk -v most="$most_files" '/\/$/ { print; nested = 1 } END { exit NR > most ? 22 : nested ? 23 : 0 }' >&2 || exit $?
   git update-index -z --add --replace --stdin </tmp/new 2>/tmp/said || { cat /tmp/said >&2; exit 21; }

@@ -34,6 +34,8 @@ const REASONS: Record<number, [code: string, reason: string]> = {
   22: ['too_many_paths', `more than ${CHANGE_MAX_PATHS} new files; add what is generated to .gitignore`],
   23: ['submodule', 'a folder is a git repository of its own; remove its .git folder'],
   24: ['git_path', 'git refuses a path'],
+  26: ['too_large', 'the files that were written hold more than 256 MiB'],
+  25: ['unreadable', 'a .gitignore is a plain file of at most 256 KiB'],
 };
 
 /** A path as a gitignore pattern that matches it alone. */

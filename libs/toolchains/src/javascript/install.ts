@@ -83,7 +83,8 @@ export function decideInstall(
   if (paths.has('pnpm-lock.yaml'))
     return {
       kind: 'install',
-      command: `pnpm install --frozen-lockfile${off}`,
+      // What it runs of the tree besides scripts.
+      command: `pnpm install --frozen-lockfile${off}${scripts ? '' : ' --ignore-pnpmfile'}`,
       tool: 'pnpm',
       scripts,
       wholeTree: true,
