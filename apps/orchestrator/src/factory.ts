@@ -13,7 +13,11 @@ import type { World } from './views/world.ts';
 export type Settings = {
   runMs: number;
   gateMs: number;
+  /** A gate that people allowed once, about a change whose base has moved since: others wait behind it. */
+  againMs: number;
   questionMs: number;
+  /** A person whom a run waits for is called again so often. */
+  remindMs: number;
   /** How long a merge or a deploy waits for the seal of what allows it, before it asks again later. */
   sealMs: number;
   /** Between two looks at what serves. */
@@ -30,7 +34,9 @@ export type Settings = {
 export const defaultSettings: Settings = {
   runMs: 24 * 3_600_000,
   gateMs: 8 * 3_600_000,
+  againMs: 15 * 60_000,
   questionMs: 8 * 3_600_000,
+  remindMs: 24 * 3_600_000,
   sealMs: 10_000,
   healMs: 2_000,
   uploadsMs: 600_000,

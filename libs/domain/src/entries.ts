@@ -37,6 +37,10 @@ export type GateAction = z.infer<typeof GateAction>;
 export const RunEnd = z.enum(['done', 'failed', 'cancelled', 'rolled_back', 'denied']);
 export type RunEnd = z.infer<typeof RunEnd>;
 
+/** What a parked run waits for: people at a gate that nobody answered, or a cap that was reached. */
+export const ParkCause = z.enum(['gate', 'budget']);
+export type ParkCause = z.infer<typeof ParkCause>;
+
 /** A step of the autonomy ladder. */
 const Step = z.number().int().min(0).max(7);
 
@@ -222,8 +226,14 @@ export const Entry = z.discriminatedUnion('type', [
   e('task.conflicted', { task: TaskId.nullable(), paths: z.array(z.string()), start: GitSha, reason }),
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
   e('change.tested', { tree: GitSha, report: Digest, verdict: Verdict }),
+  /** It takes its place in the repository's merge queue and is tested as it stands: its base is the branch, or the change of the run `behind`. */
+  e('change.queued', { behind: RunId.nullable() }),
+  /** Its patch stands on another base now: the branch, or the change of the run `behind` which it follows in the merge queue. */
   e('base.moved', {
     base: CommitAndTree,
+    behind: RunId.nullable(),
+    /** The base that it stood on is not on the branch any more: somebody took it off. */
+    rewritten: z.boolean(),
     /** The run's commit on the new base; null where it conflicts, and then `conflict` says where work goes on. */
     head: CommitAndTree.nullable(),
     conflict: z.strictObject({ start: GitSha, paths: z.array(z.string()) }).nullable(),
@@ -238,6 +248,8 @@ export const Entry = z.discriminatedUnion('type', [
     reason,
   }),
   e('merge.refused', { reason }),
+  /** What was merged is not on the branch any more: nothing is released from it. */
+  e('merge.lost', { commit: GitSha, head: GitSha, reason }),
   /** A DSSE envelope with SLSA provenance of what was merged or built, as an artifact; `key` is its key id. */
   e('change.attested', { commit: GitSha, attestation: Digest, key: z.string().max(300) }),
   e('release.attested', {
@@ -282,6 +294,11 @@ export const Entry = z.discriminatedUnion('type', [
   e('revert.finished', { commit: GitSha.nullable(), ref: z.string(), reason }),
   /** By a person (`cancelled`), or by the factory where it cannot go on (`failed`). */
   e('run.stop-asked', { end: z.enum(['cancelled', 'failed']), reason }),
+  /** It waits for a person and goes on from where it is; `remindAt`: somebody is called again then. */
+  e('run.parked', { cause: ParkCause, remindAt: Instant, reason }),
+  e('run.reminded', { result: z.enum(['sent', 'failed', 'nobody']), remindAt: Instant, reason }),
+  /** A parked or closed run goes on from where it was. */
+  e('run.resumed', { expiresAt: Instant, reason }),
   e('run.closed', {
     end: RunEnd,
     reason,

@@ -1,10 +1,18 @@
 import type { DeadClaim } from '@millwright/audit';
-import { DriveError, type RecordedEntry, type RunId, streamOf } from '@millwright/domain';
+import {
+  DriveError,
+  type EntryType,
+  type RecordedEntry,
+  type RepoName,
+  type RunId,
+  streamOf,
+} from '@millwright/domain';
 import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
 import type { Driver } from '../runs/driver.ts';
 import { reconcile } from './reconcile.ts';
-import { openRun, settleTicket } from './tickets.ts';
+import { movesOn, resumeParked } from './resume.ts';
+import { openRun, rejoinTicket, settleTicket } from './tickets.ts';
 
 /** How often pending work is derived again from the trail, whatever was or was not woken. Milliseconds. */
 const SWEEP = 1_000;
@@ -12,6 +20,27 @@ const SWEEP = 1_000;
 const CLAIMS = 100;
 /** How often it is asked whether an attempt that waits for a budget can go on. Milliseconds. */
 const BUDGETS = 500;
+
+/** What makes tickets and parked runs go on. */
+const WAKES = new Set<EntryType>(['run.closed', 'run.resumed', 'ticket.filed', 'factory.budget-set']);
+/** What a run of a merge queue does that lets another one move. */
+const MOVES = new Set<EntryType>([
+  'change.queued',
+  'change.composed',
+  'change.tested',
+  'task.reviewed',
+  'base.moved',
+  'gate.decided',
+  'gate.approved',
+  'gate.denied',
+  'gate.expired',
+  'merge.finished',
+  'merge.refused',
+  'run.parked',
+  'run.resumed',
+  'run.stop-asked',
+  'run.closed',
+]);
 
 /**
  * Follows the trail into the world, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
@@ -91,12 +120,21 @@ export class Pump {
     }
     if (
       entry?.type === 'run.opened' ||
+      entry?.type === 'run.resumed' ||
       entry?.type === 'gate.approved' ||
       entry?.type === 'gate.denied' ||
       entry?.type === 'question.answered'
     )
       this.#driver.drive(envelope.stream.slice('run/'.length) as RunId);
-    if (entry?.type === 'run.closed' || entry?.type === 'ticket.filed') this.wake();
+    if (entry && WAKES.has(entry.type)) this.wake();
+    if (entry && MOVES.has(entry.type) && envelope.stream.startsWith('run/'))
+      this.#moveQueue(this.#factory.world.run(envelope.stream.slice('run/'.length) as RunId)?.repo);
+  }
+
+  /** Those that waited in a repository's merge queue and need not any more. */
+  #moveQueue(repo: RepoName | undefined): void {
+    if (repo === undefined) return;
+    for (const id of movesOn(this.#factory.world, repo, this.#factory.clock.now())) this.#driver.drive(id);
   }
 
   async #sweep(): Promise<void> {
@@ -119,6 +157,7 @@ export class Pump {
         const last = ticket.runs.at(-1);
         const run = last === undefined ? undefined : world.run(last);
         if (run?.closed) await settleTicket(this.#factory, run);
+        await rejoinTicket(this.#factory, ticket);
         const opened = await openRun(this.#factory, ticket);
         if (opened) this.#driver.drive(opened);
       });
@@ -133,6 +172,8 @@ export class Pump {
       if (this.#due(attempt.attempt, 2_000))
         await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
     }
+    await this.#guard('parked runs', () => resumeParked(this.#factory));
+    for (const repo of world.repos.keys()) this.#moveQueue(repo);
     await this.#guard('reconciliation', () => reconcile(this.#factory));
     if (this.#abort.signal.aborted) log.debug('the last sweep is over');
   }

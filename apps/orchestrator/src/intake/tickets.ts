@@ -19,6 +19,7 @@ import type { Factory } from '../factory.ts';
 import { parseMillwrightYaml } from '../source-control/millwright-yaml.ts';
 import type { Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import { act } from '../streams/run-stream.ts';
 import type { TicketInfo } from '../views/world.ts';
 
 /** What filing a ticket has just learned of its repository is not asked again for its run. Milliseconds. */
@@ -140,6 +141,26 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
     ],
   });
   return run;
+}
+
+/** Lets a run go on from where it was. The rejection says why not. */
+export const resumeRun = (factory: Factory, id: RunId, actor: Actor, reason: string) =>
+  act(factory, id, actor, () => ({
+    type: 'run.resumed',
+    data: { expiresAt: factory.clock.now() + factory.settings.runMs, reason: reason.slice(0, 4_000) },
+  }));
+
+/** A ticket whose last run was let go on is worked on again. */
+export async function rejoinTicket(factory: Factory, ticket: TicketInfo): Promise<void> {
+  const run = ticket.runs.at(-1);
+  const open = run !== undefined && factory.world.run(run)?.closed === null;
+  if (run === undefined || !open || !['closed', 'reopened'].includes(ticket.state)) return;
+  await factory.trail.append({
+    stream: streamOf.ticket(ticket.id),
+    expectedVersion: ticket.version,
+    actor: ORCHESTRATOR,
+    entries: [{ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }],
+  });
 }
 
 /** Draws a closed run into its ticket: done or closed, or open again with the evidence where it was rolled back. */

@@ -12,7 +12,14 @@ export async function freezeStuck(
 ): Promise<void> {
   const data = { by: 'factory' as const, release, reason: why.slice(0, 4_000), what: what.slice(0, 4_000) };
   await factory.deployments.note(repo, { type: 'target.frozen', data });
-  callSomebody(factory, { repo, release, why: data.reason, what: data.what, at: factory.clock.now() });
+  callSomebody(factory, {
+    kind: 'rollback-failed',
+    repo,
+    release,
+    why: data.reason,
+    what: data.what,
+    at: factory.clock.now(),
+  });
 }
 
 /** At start: the calls that a killed factory still owes. */
@@ -20,6 +27,7 @@ export function callWhoIsOwed(factory: Factory): void {
   for (const [repo, { frozen }] of factory.world.targets)
     if (frozen?.by === 'factory' && frozen.paged === null)
       callSomebody(factory, {
+        kind: 'rollback-failed',
         repo,
         release: frozen.release,
         why: frozen.reason,

@@ -11,7 +11,14 @@ const clock: Clock = {
     slept.push(ms);
   },
 };
-const page: Page = { repo: 'shop' as RepoName, release: null, why: 'why', what: '1. do', at: 7 };
+const page: Page = {
+  kind: 'rollback-failed',
+  repo: 'shop' as RepoName,
+  release: null,
+  why: 'why',
+  what: '1. do',
+  at: 7,
+};
 
 /** Answers with these statuses, one a request; says what it was sent. */
 async function hook(statuses: number[]) {
@@ -39,7 +46,7 @@ async function hook(statuses: number[]) {
 test('a person is called with what happened and what to do, again where the first call fails', async () => {
   const { url, host, bodies, close } = await hook([503, 200]);
   expect(await webhookPager(url, clock)(page)).toEqual({ result: 'sent', reason: `${host} answered 200` });
-  expect(bodies).toEqual(Array(2).fill({ kind: 'rollback-failed', ...page }));
+  expect(bodies).toEqual(Array(2).fill(page));
   close();
 });
 

@@ -1,7 +1,8 @@
 import type { Clock, ReleaseId, RepoName } from '@millwright/domain';
 
-/** What a person is called for: going back failed, and the target is frozen. */
+/** What a person is called for: going back failed and the target is frozen, or a run waits for somebody. */
 export type Page = {
+  kind: 'rollback-failed' | 'run-waits';
   repo: RepoName;
   release: ReleaseId | null;
   why: string;
@@ -33,7 +34,7 @@ export function webhookPager(url: string | undefined, clock: Clock): Pager {
         const answer = await fetch(url, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ kind: 'rollback-failed', ...page }),
+          body: JSON.stringify(page),
           signal: AbortSignal.timeout(ANSWER_MS),
           redirect: 'error',
         });

@@ -8,7 +8,9 @@ import { close } from './steps/close.ts';
 import { deploy } from './steps/deploy.ts';
 import { askGate, judgeGate } from './steps/gates.ts';
 import { compose, integrate } from './steps/integrate.ts';
+import { lineUpRun } from './steps/line-up.ts';
 import { merge } from './steps/merge.ts';
+import { park, remind } from './steps/park.ts';
 import { rehearse } from './steps/rehearse.ts';
 import { revert } from './steps/revert.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
@@ -111,13 +113,13 @@ export class Driver {
     const factory = this.#factory;
     switch (step.do) {
       case 'ask-gate':
-        return askGate(factory, run, step);
+        return askGate(factory, run, step, journal);
       case 'judge-gate':
         return judgeGate(factory, run, step);
       case 'expire-gate':
         return Promise.resolve({ type: 'gate.expired', data: { gate: step.gate } });
       case 'open-stage':
-        return openStage(factory, run, step);
+        return openStage(factory, run, step, journal);
       case 'await-stage':
         return awaitStage(factory, run, step, (ms) => this.#wakeAt(run.id, ms));
       case 'cancel-stage':
@@ -126,6 +128,12 @@ export class Driver {
         return take(factory, run, step);
       case 'integrate':
         return integrate(factory, run, step);
+      case 'line-up':
+        return lineUpRun(factory, run, journal);
+      case 'park':
+        return park(factory, run, step);
+      case 'remind':
+        return remind(factory, run);
       case 'compose':
         return compose(factory, run);
       case 'merge':

@@ -111,8 +111,18 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
     case 'change.tested':
       return `tests of tree ${short(entry.data.tree)}: ${VERDICT_WORDS[entry.data.verdict]}`;
+    case 'change.queued':
+      return `lined up to merge${entry.data.behind === null ? ', first' : ` behind ${entry.data.behind}`}`;
+    case 'merge.lost':
+      return `${short(entry.data.commit)} is not on the branch any more, which is at ${short(entry.data.head)}: ${entry.data.reason}`;
+    case 'run.parked':
+      return `waits for a person (${entry.data.cause}): ${entry.data.reason}`;
+    case 'run.reminded':
+      return `${{ sent: 'called a person', failed: 'could not call a person', nobody: 'nobody to call' }[entry.data.result]}${because(entry.data.reason)}`;
+    case 'run.resumed':
+      return `goes on from where it was: ${entry.data.reason}`;
     case 'base.moved':
-      return `the base moved to ${short(entry.data.base.commit)}${entry.data.conflict ? `, in conflict with ${entry.data.conflict.paths.join(', ')}` : ', rebased'}`;
+      return `the base moved to ${short(entry.data.base.commit)}${entry.data.behind === null ? '' : ` of ${entry.data.behind}`}${entry.data.rewritten ? ', the branch having been rewritten' : ''}${entry.data.conflict ? `, in conflict with ${entry.data.conflict.paths.join(', ')}` : ', rebased'}`;
     case 'merge.started':
       return `started to merge ${short(entry.data.commit)} under ${entry.data.gate}`;
     case 'merge.finished':

@@ -54,7 +54,8 @@ export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelop
       );
       return;
     case 'ticket.run-opened':
-      ticket.runs.push(entry.data.run);
+      // A run that is let go on is named again.
+      if (ticket.runs.at(-1) !== entry.data.run) ticket.runs.push(entry.data.run);
       ticket.state = 'running';
       return;
     case 'ticket.answered':

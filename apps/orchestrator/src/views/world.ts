@@ -14,6 +14,7 @@ import {
   movedLast,
   noUsage,
   OpenEffects,
+  type Queued,
   type RecordedEntry,
   type ReleaseId,
   type RepoName,
@@ -58,6 +59,9 @@ export type RunInfo = {
   openedAt: Instant;
   closedAt: Instant | null;
   position: number;
+  /** Where on the trail it took its place in the merge queue, and where it began to wait for a person. */
+  place: number | null;
+  parkedAt: number | null;
   approvals: { gate: string; person: string; reason: string; at: Instant }[];
   policies: Map<string, { policies: string[]; facts: Digest; reason: string }>;
   /** When each gate was last spoken of. */
@@ -90,6 +94,8 @@ export class World {
   readonly targets = new Map<RepoName, TargetInfo>();
   /** Caps of budgets in dollars, as people set them; null lifts one. */
   readonly budgets = new Map<string, number | null>();
+  /** Where on the trail a cap was set last. */
+  capSetAt = 0;
   /** Where each entry is found again, and which effects have no outcome yet. */
   readonly index = new TrailIndex();
   readonly effects = new OpenEffects();
@@ -117,6 +123,15 @@ export class World {
 
   target(repo: RepoName): TargetInfo {
     return this.targets.get(repo) ?? NO_TARGET;
+  }
+
+  /** The runs that have a place in the repository's merge queue. */
+  queue(repo: RepoName): Queued[] {
+    return [...this.runs.values()].flatMap(({ state, place, closedAt }) =>
+      state.kind === 'run' && state.repo === repo && place !== null && closedAt === null
+        ? [{ run: state, place }]
+        : [],
+    );
   }
 
   /** What of this repository does not ship again as it is. */
@@ -229,6 +244,7 @@ export class World {
         return;
       case 'factory.budget-set':
         this.budgets.set(entry.data.scope, entry.data.usd);
+        this.capSetAt = envelope.position;
         return;
       case 'repo.added':
         this.repos.set(entry.data.repo, {
@@ -300,6 +316,8 @@ export class World {
       openedAt: envelope.at,
       closedAt: null,
       position: 0,
+      place: null,
+      parkedAt: null,
       approvals: [],
       policies: new Map(),
       gatesAt: new Map(),
@@ -314,6 +332,10 @@ export class World {
       if (attempt) attempt.usage = entry.data.usage;
     }
     if (entry.type === 'run.closed') info.closedAt = envelope.at;
+    if (entry.type === 'run.resumed') info.closedAt = null;
+    if (entry.type === 'run.parked') info.parkedAt = envelope.position;
+    const queued = info.state.kind === 'run' && info.state.queue !== null;
+    info.place = queued ? (info.place ?? envelope.position) : null;
     if (entry.type.startsWith('gate.') && 'gate' in entry.data)
       info.gatesAt.set(entry.data.gate, envelope.at);
     if (entry.type === 'gate.approved')

@@ -1,6 +1,7 @@
 import type { Entry, EntryOf, GateAction } from '../entries.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
+import { notResumable } from './resume.ts';
 import { questionOf, type Run, type RunState } from './state.ts';
 import { type Todo, todo } from './todo.ts';
 
@@ -27,10 +28,12 @@ export type RunEntry = EntryOf<
   | 'task.conflicted'
   | 'change.composed'
   | 'change.tested'
+  | 'change.queued'
   | 'base.moved'
   | 'merge.started'
   | 'merge.finished'
   | 'merge.refused'
+  | 'merge.lost'
   | 'change.attested'
   | 'release.attested'
   | 'release.built'
@@ -41,6 +44,9 @@ export type RunEntry = EntryOf<
   | 'revert.started'
   | 'revert.finished'
   | 'run.stop-asked'
+  | 'run.parked'
+  | 'run.reminded'
+  | 'run.resumed'
   | 'run.closed'
 >;
 
@@ -56,7 +62,7 @@ export function decide(command: Command, state: RunState): Decision {
   if (state.kind === 'none')
     return record.type === 'run.opened' ? accept(record) : reject('there is no such run');
   if (record.type === 'run.opened') return reject('the run exists');
-  if (state.closed) return reject(`the run is closed (${state.closed.end})`);
+  if (state.closed && record.type !== 'run.resumed') return reject(`the run is closed (${state.closed.end})`);
   const why = refusal(state, record, at);
   return why === null ? accept(record) : reject(why);
 }
@@ -163,10 +169,25 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
           run.change.commit === record.data.commit,
         'nothing allows this merge',
       );
+    case 'change.queued':
+      return unless(has('line-up'), 'no place in the merge queue is to be taken');
+    case 'base.moved':
+      return unless(
+        run.merge?.kind === 'started' || (run.merge === null && beforeMerge(due, run)),
+        'the change does not move now',
+      );
     case 'merge.finished':
     case 'merge.refused':
-    case 'base.moved':
       return unless(run.merge?.kind === 'started', 'no merge is under way');
+    case 'merge.lost':
+      return unless(
+        run.merge?.kind === 'finished' &&
+          run.merge.commit === record.data.commit &&
+          run.lost === null &&
+          run.deploy === null &&
+          run.revert === null,
+        'nothing was merged that could be lost',
+      );
     case 'change.attested':
       return unless(
         has('attest', (step) => step.of === 'change') &&
@@ -210,10 +231,22 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
     case 'revert.finished':
       return unless(run.revert?.kind === 'started', 'no revert is under way');
     case 'run.stop-asked':
+      // Only the merge's own outcome ends a merge: what is pushed is not called failed. A person's wish waits for it.
+      if (run.merge?.kind === 'started' && record.data.end === 'failed')
+        return 'a merge is under way: its outcome is found out first';
       return unless(
         run.stopAsked === null && run.deploy === null,
         run.deploy ? 'a deploy is under way or done: use rollback' : 'stopping was asked already',
       );
+    case 'run.parked':
+      return unless(
+        has('park', (step) => step.cause === record.data.cause),
+        'the run has not to wait for a person',
+      );
+    case 'run.resumed':
+      return notResumable(run);
+    case 'run.reminded':
+      return unless(has('remind'), 'nobody is to be reminded now');
     case 'run.closed':
       return unless(
         has('close', (step) => step.end === record.data.end),
@@ -221,6 +254,17 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       );
   }
 }
+
+/** It is reviewed, and not merged yet: while it is lined up, tested, judged, or its turn to merge comes. */
+const beforeMerge = (due: readonly Todo[], run: Run): boolean =>
+  due.some(
+    (step) =>
+      step.do === 'line-up' ||
+      step.do === 'merge' ||
+      (step.do === 'open-stage' && step.role === 'test') ||
+      (step.do === 'ask-gate' && step.action === 'merge') ||
+      (step.do === 'judge-gate' && run.gates.some((one) => one.gate === step.gate && one.action === 'merge')),
+  );
 
 /** What a gate allowed has begun: from then on it can be undone, not unsaid. */
 const used = (run: Run, action: GateAction): boolean =>

@@ -1,6 +1,7 @@
 import { sendsBack } from '../artifacts.ts';
 import type { CommitAndTree, Entry } from '../entries.ts';
 import type { TaskId } from '../ids.ts';
+import { resume } from './resume.ts';
 import {
   addUsage,
   type FeedbackRef,
@@ -54,6 +55,13 @@ const taken = (run: Run, role: Stage['role'], task: TaskId | null): Run => {
 
 type Reason = FeedbackRef extends infer F ? (F extends FeedbackRef ? Omit<F, 'change'> : never) : never;
 
+/** The run's change is sent back: it gives up its place in the merge queue. */
+const sendWholeBack = (run: Run, feedback: Reason, start: Work['start'], base: CommitAndTree): Run => ({
+  ...run,
+  queue: null,
+  whole: sendBack(run.whole, feedback, start, base),
+});
+
 /** Sends work back: its implementer owes another attempt, on top of what it made. */
 const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: CommitAndTree | null): Work => ({
   ...work,
@@ -85,7 +93,11 @@ export function evolve(state: RunState, entry: Entry): RunState {
       tests: [],
       change: null,
       rebases: 0,
+      queue: null,
+      root: data.base.commit,
+      rewritten: false,
       merge: null,
+      lost: null,
       ships: null,
       release: null,
       rehearsal: null,
@@ -93,6 +105,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       revert: null,
       attested: { change: false, release: false },
       stopAsked: null,
+      parked: null,
       usage: noUsage(),
       closed: null,
     };
@@ -116,6 +129,7 @@ function evolveRun(run: Run, entry: Entry): Run {
             decision: null,
             approvalsNeeded: 0,
             approvals: [],
+            policies: [],
             deniedBy: null,
             stale: false,
             ended: null,
@@ -129,6 +143,7 @@ function evolveRun(run: Run, entry: Entry): Run {
         ...gate,
         decision: entry.data.decision,
         approvalsNeeded: entry.data.approvals,
+        policies: entry.data.policies,
         stale: false,
         reason: entry.data.reason,
       }));
@@ -252,11 +267,11 @@ function evolveRun(run: Run, entry: Entry): Run {
       );
       if (verdict === 'approve') return reviewed;
       // A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made.
-      return withWork(reviewed, task, (work) =>
-        task === null
-          ? sendBack(work, { kind: 'review', review }, run.head.tree, run.head)
-          : sendBack(work, { kind: 'review', review }, work.made?.tree ?? work.start, work.base),
-      );
+      return task === null
+        ? sendWholeBack(reviewed, { kind: 'review', review }, run.head.tree, run.head)
+        : withWork(reviewed, task, (work) =>
+            sendBack(work, { kind: 'review', review }, work.made?.tree ?? work.start, work.base),
+          );
     }
     case 'task.integrated':
       return withWork(
@@ -270,15 +285,17 @@ function evolveRun(run: Run, entry: Entry): Run {
       );
     case 'change.composed':
       return { ...run, change: entry.data };
+    case 'change.queued':
+      return { ...run, queue: { behind: entry.data.behind } };
     case 'change.tested': {
       const { tree, verdict, report } = entry.data;
       const tested = taken({ ...run, tests: [...run.tests, { tree, verdict, report }] }, 'test', null);
       return sendsBack(verdict)
-        ? withWork(tested, null, (work) => sendBack(work, { kind: 'tests', report }, run.head.tree, run.head))
+        ? sendWholeBack(tested, { kind: 'tests', report }, run.head.tree, run.head)
         : tested;
     }
     case 'base.moved': {
-      const { base, head, conflict } = entry.data;
+      const { base, head, conflict, behind, rewritten } = entry.data;
       const moved: Run = {
         ...run,
         base,
@@ -286,11 +303,12 @@ function evolveRun(run: Run, entry: Entry): Run {
         change: null,
         merge: null,
         rebases: run.rebases + 1,
+        queue: { behind },
+        root: behind === null ? base.commit : run.root,
+        rewritten: run.rewritten || rewritten,
       };
       return conflict
-        ? withWork(moved, null, (work) =>
-            sendBack(work, { kind: 'conflict', paths: conflict.paths }, conflict.start, base),
-          )
+        ? sendWholeBack(moved, { kind: 'conflict', paths: conflict.paths }, conflict.start, base)
         : moved;
     }
     case 'merge.started':
@@ -308,6 +326,8 @@ function evolveRun(run: Run, entry: Entry): Run {
       };
     case 'merge.refused':
       return { ...run, merge: { kind: 'refused', reason: entry.data.reason } };
+    case 'merge.lost':
+      return { ...run, lost: entry.data.reason };
     case 'change.attested':
       return { ...run, attested: { ...run.attested, change: true } };
     case 'release.attested':
@@ -351,6 +371,13 @@ function evolveRun(run: Run, entry: Entry): Run {
       return { ...run, revert: { kind: 'finished', commit: entry.data.commit, ref: entry.data.ref } };
     case 'run.stop-asked':
       return { ...run, stopAsked: entry.data };
+    case 'run.parked':
+      // What was rehearsed is stopped meanwhile, and rehearsed beside what serves then.
+      return { ...run, parked: entry.data, queue: null, rehearsal: null };
+    case 'run.reminded':
+      return run.parked === null ? run : { ...run, parked: { ...run.parked, remindAt: entry.data.remindAt } };
+    case 'run.resumed':
+      return resume(run, entry.data);
     case 'run.closed':
       return { ...run, closed: { end: entry.data.end, reason: entry.data.reason } };
     default:

@@ -1,5 +1,13 @@
 import type { Verdict } from '../artifacts.ts';
-import type { AttemptOutcome, CommitAndTree, EntryOf, GateAction, RunEnd, Usage } from '../entries.ts';
+import type {
+  AttemptOutcome,
+  CommitAndTree,
+  EntryOf,
+  GateAction,
+  ParkCause,
+  RunEnd,
+  Usage,
+} from '../entries.ts';
 import type {
   Actor,
   AttemptId,
@@ -83,6 +91,8 @@ export type Gate = {
   approvalsNeeded: number;
   approvals: PersonId[];
   deniedBy: PersonId | null;
+  /** What made the decision so. */
+  policies: string[];
   /** An approval arrived after the last decision: judge again. */
   stale: boolean;
   ended: 'expired' | 'voided' | null;
@@ -128,11 +138,19 @@ export type Run = {
   tests: { tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   rebases: number;
+  /** Its place in the repository's merge queue: it follows the run `behind`, on whose change its base is. Null: it has none. */
+  queue: { behind: RunId | null } | null;
+  /** The newest commit that its base has of the branch itself. */
+  root: GitSha;
+  /** Somebody took off the branch what it stood on; only its own patch was carried over. */
+  rewritten: boolean;
   merge:
     | { kind: 'started'; gate: GateId }
     | { kind: 'finished'; commit: GitSha; tree: GitSha; delivered: 'merge' | 'branch'; ref: string }
     | { kind: 'refused'; reason: string }
     | null;
+  /** Why nothing is released from the merge: it is not on the branch any more. */
+  lost: string | null;
   /** What is built instead of the merge itself, since what the merge stands on was rolled back; and how often that was so. */
   ships: (CommitAndTree & { times: number }) | null;
   release: {
@@ -156,6 +174,8 @@ export type Run = {
   /** What of it has signed provenance. */
   attested: { change: boolean; release: boolean };
   stopAsked: { end: 'cancelled' | 'failed'; reason: string } | null;
+  /** It waits for a person, and goes on from where it is. */
+  parked: { cause: ParkCause; reason: string; remindAt: Instant } | null;
   usage: Usage;
   closed: { end: RunEnd; reason: string } | null;
 };

@@ -1,5 +1,5 @@
 import { sendsBack } from '../artifacts.ts';
-import type { GateAction, RunEnd } from '../entries.ts';
+import type { GateAction, ParkCause, RunEnd } from '../entries.ts';
 import type { AttemptId, Digest, GateId, Instant, TaskId } from '../ids.ts';
 import type { Role } from '../spec.ts';
 import {
@@ -24,9 +24,11 @@ import {
  *  2. No merge without, for exactly this change: an approving review of its patch, a test of its tree that did not send it back, an
  *     allowing gate, which is told what the test's verdict was.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
- *  4. Every wait has an end: an instant after which the run closes.
+ *  4. Every wait has an end: an instant after which the run closes, or a person, who is reminded, ends it. What was made is kept.
  *  5. What is merged, and what is released, is attested before the run closes.
- *  6. Rework, attempts and rebases are bounded by the run's limits.
+ *  6. Rework and attempts are bounded by the run's limits. A base that moves bounds nothing: it is nobody's fault.
+ *  7. From `merge.started` on nothing but the merge's own outcome ends the run.
+ *  8. What is merged to be deployed, and is not promoted, is taken back before the run closes.
  */
 export type Todo =
   | { do: 'ask-gate'; action: GateAction; subject: Digest }
@@ -37,12 +39,15 @@ export type Todo =
   | { do: 'take'; role: Role; task: TaskId | null; attempt: AttemptId; artifact: Digest }
   | { do: 'integrate'; task: TaskId | null }
   | { do: 'compose' }
+  | { do: 'line-up' }
   | { do: 'merge'; gate: GateId }
   | { do: 'rehearse' }
   | { do: 'attest'; of: 'change' | 'release' }
   | { do: 'deploy'; gate: GateId }
   | { do: 'revert' }
-  | { do: 'wait'; for: 'gate' | 'answer' | 'retry'; until: Instant }
+  | { do: 'wait'; for: 'gate' | 'answer' | 'retry' | 'person'; until: Instant }
+  | { do: 'park'; cause: ParkCause; reason: string }
+  | { do: 'remind' }
   | { do: 'cancel-stage'; attempt: AttemptId }
   | { do: 'close'; end: RunEnd; reason: string };
 
@@ -60,15 +65,40 @@ export function todo(state: RunState, now: Instant): Todo[] {
 
 function onward(run: Run, now: Instant): Step {
   if (run.deploy?.kind === 'finished') return afterDeploy(run, run.deploy);
+  const delivered = run.merge?.kind === 'finished' && !ships(run);
+  if (delivered) return end(run, 'done', deliveredAs(run));
   if (run.stopAsked !== null) return end(run, run.stopAsked.end, run.stopAsked.reason);
-  if (now >= run.expiresAt) return end(run, 'failed', 'the run did not end in the time it was given');
-  return steps(run, now).map((step) => (step.do === 'open-stage' ? notBefore(run, step, now) : step));
+  if (run.parked !== null) return parked(run, run.parked, now);
+  const next = steps(run, now);
+  // A gate's time ends with the run's at the latest, and then a person is waited for.
+  const waits = next.every((step) => step.do === 'expire-gate' || step.do === 'park');
+  if (now >= run.expiresAt && !waits)
+    return end(run, 'failed', 'the run did not end in the time it was given');
+  return next.map((step) => (step.do === 'open-stage' ? notBefore(run, step, now) : step));
 }
+
+/** Stages that are at work come to their end; nothing more is begun. */
+function parked(run: Run, { remindAt }: NonNullable<Run['parked']>, now: Instant): Step {
+  const open = run.stages.filter((stage) => stage.outcome === null);
+  return [
+    ...open.map((stage): Todo => ({ do: 'await-stage', attempt: stage.attempt })),
+    now >= remindAt ? { do: 'remind' } : { do: 'wait', for: 'person', until: remindAt },
+  ];
+}
+
+/** A release is made of its merge. */
+const ships = (run: Run): boolean =>
+  run.deploys && run.merge?.kind === 'finished' && run.merge.delivered === 'merge';
+
+const deliveredAs = (run: Run): string =>
+  run.merge?.kind === 'finished' && run.merge.delivered === 'branch'
+    ? `delivered as branch ${run.merge.ref}`
+    : 'merged';
 
 /** A stage whose last failure asked for a pause is opened after it. */
 function notBefore(run: Run, step: Extract<Todo, { do: 'open-stage' }>, now: Instant): Todo {
   const last = run.stages.findLast((one) => one.role === step.role && one.task === step.task);
-  const until = last?.outcome?.kind === 'failed' && !last.taken ? (last.outcome.retryAt ?? now) : now;
+  const until = last?.outcome?.kind === 'failed' ? (last.outcome.retryAt ?? now) : now;
   return until > now ? { do: 'wait', for: 'retry', until: Math.min(until, run.expiresAt) } : step;
 }
 
@@ -83,13 +113,24 @@ function attested(run: Run, next: Step): Step {
 const gateFor = (run: Run, action: GateAction): GateId =>
   run.gates.findLast((gate) => gate.action === action)?.gate ?? ('' as GateId);
 
-/** Ends a run: first every stage still open is cancelled, so that a closed run has no attempt at work. */
+/**
+ * Ends a run: first every stage still open is cancelled, so that a closed run has no attempt at work. What was merged and does not come to
+ * serve is taken back: nobody's next release carries it.
+ */
 function end(run: Run, how: RunEnd, reason: string): Step {
   const open = run.stages.filter((stage) => stage.outcome === null);
-  return open.length > 0
-    ? open.map((stage) => ({ do: 'cancel-stage', attempt: stage.attempt }))
-    : [{ do: 'close', end: how, reason }];
+  if (open.length > 0) return open.map((stage) => ({ do: 'cancel-stage', attempt: stage.attempt }));
+  const serves = run.deploy?.kind === 'finished' && run.deploy.result === 'promoted';
+  if (ships(run) && !serves && run.lost === null && run.revert === null) return [{ do: 'revert' }];
+  return [{ do: 'close', end: how, reason: `${reason}${takenBack(run)}` }];
 }
+
+const takenBack = (run: Run): string =>
+  run.revert?.kind !== 'finished' || run.deploy !== null
+    ? ''
+    : run.revert.commit === null
+      ? '; its merge was not reverted, and no release carries it: a person does that'
+      : '; its merge was reverted';
 
 function steps(run: Run, now: Instant): Step {
   return (
@@ -100,13 +141,7 @@ function steps(run: Run, now: Instant): Step {
     judging(run) ??
     merging(run, now) ??
     deploying(run, now) ??
-    end(
-      run,
-      'done',
-      run.merge?.kind === 'finished' && run.merge.delivered === 'branch'
-        ? `delivered as branch ${run.merge.ref}`
-        : 'merged',
-    )
+    end(run, 'done', deliveredAs(run))
   );
 }
 
@@ -115,10 +150,21 @@ function gate(run: Run, action: GateAction, subject: Digest, now: Instant): Step
   const found = gateOf(run, action, subject);
   if (!found) return [{ do: 'ask-gate', action, subject }];
   if (allows(found)) return null;
-  if (found.ended === 'expired') return end(run, 'denied', `nobody decided the ${action} gate in time`);
-  if (found.decision === 'deny') return end(run, 'denied', `${action} denied: ${found.reason}`);
+  if (found.ended === 'expired') return park('gate', `nobody decided the ${action} gate in time`);
+  if (found.decision === 'deny')
+    return isSpent(found)
+      ? park('budget', found.reason)
+      : end(run, 'denied', `${action} denied: ${found.reason}`);
   return undecided(found, now);
 }
+
+const park = (cause: ParkCause, reason: string): Step => [
+  { do: 'park', cause, reason: reason.slice(0, 4_000) },
+];
+
+/** The budget is spent, which a person mends without another change. */
+const isSpent = (gate: Gate): boolean =>
+  gate.deniedBy === null && gate.policies.length > 0 && gate.policies.every((one) => one === 'start-budget');
 
 function undecided(found: Gate, now: Instant): Step {
   if (now >= found.expiresAt) return [{ do: 'expire-gate', gate: found.gate }];
@@ -151,6 +197,7 @@ function stage(run: Run, role: Role, task: TaskId | null): Step {
   if (last.outcome.kind === 'failed' && last.outcome.retryable && failuresInARow(all) < run.limits.attempts) {
     return [{ do: 'open-stage', role, task }];
   }
+  if (last.outcome.kind === 'failed' && last.outcome.code === 'budget') return park('budget', why);
   return end(run, 'failed', why);
 }
 
@@ -172,8 +219,14 @@ function building(run: Run, now: Instant): Step | null {
   const next = open[0];
   const all = ready.map((work) => working(run, work, work === next, now));
   // One task that cannot go on ends the run; a mere wait of one never hides the steps of another.
-  const ending = all.flat().find((step) => step.do === 'close' || step.do === 'cancel-stage');
-  return ending ? all.flat().filter((step) => step.do === ending.do) : all.flat();
+  const due = all.flat();
+  const ending = due.find((step) => step.do === 'close' || step.do === 'cancel-stage');
+  if (ending) return due.filter((step) => step.do === ending.do);
+  const parking = due.find((step) => step.do === 'park');
+  if (!parking) return due;
+  // What is at work elsewhere comes to its end first.
+  const rest = due.filter((step) => step.do !== 'park' && step.do !== 'open-stage');
+  return rest.length > 0 ? rest : [parking];
 }
 
 function reworking(run: Run, now: Instant): Step {
@@ -221,10 +274,11 @@ function composing(run: Run): Step | null {
   return run.change === null ? [{ do: 'compose' }] : null;
 }
 
-/** Review binds to the patch, test binds to the tree. */
+/** Review binds to the patch, test binds to the tree: of a change that stands where it is to be merged. */
 function judging(run: Run): Step | null {
   if (run.change === null) return [{ do: 'compose' }];
   if (reviewOf(run, run.change.patchId)?.verdict !== 'approve') return stage(run, 'review', null);
+  if (run.queue === null) return [{ do: 'line-up' }];
   const tested = testOf(run, run.change.tree);
   if (tested === undefined || sendsBack(tested.verdict)) return stage(run, 'test', null);
   return null;
@@ -233,19 +287,20 @@ function judging(run: Run): Step | null {
 function merging(run: Run, now: Instant): Step | null {
   if (run.merge?.kind === 'finished') return null;
   if (run.merge?.kind === 'refused') return end(run, 'failed', `the merge was refused: ${run.merge.reason}`);
-  if (run.rebases > run.limits.rebases) return end(run, 'failed', 'the base moved too often');
   if (run.change === null) return [{ do: 'compose' }];
   return gate(run, 'merge', run.change.subject, now) ?? [{ do: 'merge', gate: gateFor(run, 'merge') }];
 }
 
 function deploying(run: Run, now: Instant): Step | null {
-  if (!run.deploys || run.merge?.kind !== 'finished' || run.merge.delivered === 'branch') return null;
-  if (run.revert?.kind === 'finished')
-    return end(run, 'failed', 'the release did not pass its tests; its merge was reverted');
+  if (!ships(run)) return null;
+  if (run.lost !== null) return end(run, 'failed', run.lost);
   if (run.release === null) return stage(run, 'deploy', null);
-  if (sendsBack(run.release.verdict)) return [{ do: 'revert' }];
+  if (sendsBack(run.release.verdict)) return end(run, 'failed', 'the release did not pass its tests');
   if (run.rehearsal === null) return [{ do: 'rehearse' }];
-  return gate(run, 'deploy', run.release.artifact, now) ?? [{ do: 'deploy', gate: gateFor(run, 'deploy') }];
+  const judged = gate(run, 'deploy', run.release.artifact, now);
+  if (judged !== null) return judged;
+  if (run.revert !== null) return end(run, 'failed', 'its merge is not on the branch any more');
+  return [{ do: 'deploy', gate: gateFor(run, 'deploy') }];
 }
 
 function afterDeploy(run: Run, deploy: Extract<Run['deploy'], { kind: 'finished' }>): Step {

@@ -3,6 +3,19 @@ import type { Factory } from '../../factory.ts';
 import type { StepResult } from '../step.ts';
 import { discardRehearsed } from './rehearse.ts';
 
+/**
+ * Where a person finds the change of a run that was not merged, in the factory's own copy of the repository; `run retry` goes on from it.
+ */
+export const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
+
+/** Names what the run made, so that it is not collected. */
+export async function keepChange(factory: Factory, run: Run): Promise<void> {
+  const made = run.change?.commit ?? (run.head.commit === run.base.commit ? null : run.head.commit);
+  if (made === null) return;
+  const repo = await factory.repositories.open(run.repo);
+  await repo.git.must(['update-ref', keptAt(run), made]);
+}
+
 /** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
 export async function close(
   factory: Factory,
@@ -11,6 +24,7 @@ export async function close(
   step: Extract<Todo, { do: 'close' }>,
 ): Promise<StepResult> {
   await discardRehearsed(factory, run);
+  await keepChange(factory, run);
   const streams: Record<string, number> = { [streamOf.run(run.id)]: version + 1 };
   for (const stage of run.stages) {
     const recorded = await factory.trail.read(streamOf.attempt(stage.attempt));

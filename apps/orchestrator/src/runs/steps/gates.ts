@@ -1,8 +1,19 @@
-import { Facts, type GateId, putJson, type Run, retryable, type Todo, terminal } from '@millwright/domain';
+import {
+  allowedBefore,
+  Facts,
+  type GateId,
+  putJson,
+  type Run,
+  retryable,
+  type Todo,
+  terminal,
+} from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
 import { factsFor } from '../../gates/facts.ts';
 import { judge } from '../../gates/judge.ts';
-import type { StepResult } from '../step.ts';
+import type { Journal, StepResult } from '../step.ts';
+import { lineUpRun, turn } from './line-up.ts';
+import { lostMerge } from './lost.ts';
 import { outdated } from './outdated.ts';
 import { discardRehearsed } from './rehearse.ts';
 
@@ -10,13 +21,24 @@ export async function askGate(
   factory: Factory,
   run: Run,
   step: Extract<Todo, { do: 'ask-gate' }>,
+  journal: Journal,
 ): Promise<StepResult> {
+  // Nobody is asked about what will not be merged as it stands.
+  if (step.action === 'merge' && (await turn(factory, run)) === 'stale')
+    return lineUpRun(factory, run, journal);
+  if (step.action === 'deploy') {
+    const lost = await lostMerge(factory, run);
+    if (lost !== null) return lost;
+  }
   const facts = await putJson(
     factory.store.artifacts,
     Facts,
     await factsFor(factory, run, step.action, step.subject, null),
   );
-  const expiresAt = Math.min(factory.clock.now() + factory.settings.gateMs, run.expiresAt);
+  // Who allowed it once is near, and those behind it in the merge queue wait.
+  const ms =
+    step.action === 'merge' && allowedBefore(run) ? factory.settings.againMs : factory.settings.gateMs;
+  const expiresAt = Math.min(factory.clock.now() + ms, run.expiresAt);
   return {
     type: 'gate.asked',
     data: {
@@ -39,6 +61,10 @@ export async function judgeGate(
   if (!gate) throw terminal('no-such-gate', `gate ${step.gate} is not on the run`);
   // A halt would be a final deny here, and a halt is meant to pass.
   if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
+  if (gate.action === 'deploy') {
+    const lost = await lostMerge(factory, run);
+    if (lost !== null) return lost;
+  }
   const { facts, decided } = await judge(factory, run, gate);
   if (facts.action === 'deploy' && facts.quarantine.length > 0) {
     const anew = await outdated(factory, run);

@@ -4,8 +4,12 @@ import { whyVoid } from '../../gates/judge.ts';
 import type { Repository } from '../../source-control/repository.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Journal, StepResult } from '../step.ts';
+import { carry, fetched, lineUpRun, rewrittenUnder, turn } from './line-up.ts';
 
-/** Lands the change: one merge at a time a repository, journaled before, idempotent by looking at the remote before it is tried again. */
+/**
+ * Lands the change when its turn has come: one merge at a time a repository, journaled before, idempotent by looking at the remote before it
+ * is tried again. Null while those before it in the merge queue are not merged.
+ */
 export async function merge(
   factory: Factory,
   run: Run,
@@ -14,10 +18,17 @@ export async function merge(
 ): Promise<StepResult> {
   const { change } = run;
   if (!change) throw terminal('step-without-input', 'there is no change to merge');
+  if (run.merge === null) {
+    const comes = await turn(factory, run);
+    if (comes === 'wait') return null;
+    if (comes === 'stale') return lineUpRun(factory, run, journal);
+  }
+  await waitForCheckpoint(factory);
   return factory.merges.run(run.repo, async () => {
-    await waitForCheckpoint(factory);
     if (run.merge === null) {
       if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      // Since it was looked at, somebody before it may have come back.
+      if ((await turn(factory, run)) !== 'now') return null;
       const voided = await whyVoid(factory, run, step.gate);
       if (voided) return voided;
       await journal({
@@ -49,11 +60,13 @@ async function land(factory: Factory, repo: Repository, run: Run, change: Change
   // Begun a moment ago, nobody can have pushed it yet, and the lease says whether the base moved: nothing is to be looked at first.
   const first = run.merge === null ? await repo.push(change.commit, change.base) : null;
   if (first?.kind === 'pushed') return done('fast-forward');
-  const remote = await repo.fetch();
-  if ('kind' in remote) throw retryable('remote', `${repo.url}: ${remote.reason}`);
+  const remote = await fetched(repo);
   // Killed between the push and its record, we find our own commit there.
   if (await repo.isAncestor(change.commit, remote.commit)) return done('found on the branch');
-  if (remote.commit !== change.base) return rebase(factory, repo, change, remote);
+  if (remote.commit !== change.base) {
+    const rewritten = await rewrittenUnder(factory, repo, run, remote);
+    return carry(factory, repo, run, remote, { behind: null, rewritten });
+  }
   const pushed = first?.kind === 'refused' ? first : await repo.push(change.commit, change.base);
   switch (pushed.kind) {
     case 'pushed':
@@ -63,32 +76,6 @@ async function land(factory: Factory, repo: Repository, run: Run, change: Change
     case 'refused':
       return deliverBranch(repo, run, change, `the branch ${repo.branch} refused the push: ${pushed.reason}`);
   }
-}
-
-async function rebase(
-  factory: Factory,
-  repo: Repository,
-  change: ChangeOf,
-  onto: { commit: ChangeOf['commit']; tree: ChangeOf['tree'] },
-): Promise<StepResult> {
-  const merged = await repo.merge(change.base, onto.commit, change.commit, 'rebased', factory.clock.now());
-  return {
-    type: 'base.moved',
-    data:
-      merged.kind === 'merged'
-        ? {
-            base: onto,
-            head: { commit: merged.commit, tree: merged.tree },
-            conflict: null,
-            reason: 'the branch moved on; rebased',
-          }
-        : {
-            base: onto,
-            head: null,
-            conflict: { start: merged.tree, paths: merged.paths },
-            reason: merged.message.slice(0, 4_000),
-          },
-  };
 }
 
 async function deliverBranch(repo: Repository, run: Run, change: ChangeOf, why: string): Promise<StepResult> {

@@ -18,12 +18,25 @@ import {
 import type { Factory } from '../../factory.ts';
 import { ORCHESTRATOR } from '../../streams/actor.ts';
 import { specFor } from '../attempt-spec.ts';
-import type { StepResult } from '../step.ts';
+import type { Journal, StepResult } from '../step.ts';
+import { lineUpRun, turn } from './line-up.ts';
+import { lostMerge } from './lost.ts';
 
 type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;
 
 /** Makes the attempt's specification and opens the stage. The attempt's own stream is opened by the first `awaitStage` after it. */
-export async function openStage(factory: Factory, run: Run, step: Step<'open-stage'>): Promise<StepResult> {
+export async function openStage(
+  factory: Factory,
+  run: Run,
+  step: Step<'open-stage'>,
+  journal: Journal,
+): Promise<StepResult> {
+  // A test of what will not be merged as it stands is for nothing, and a release of what is not on the branch.
+  if (step.role === 'test' && (await turn(factory, run)) === 'stale') return lineUpRun(factory, run, journal);
+  if (step.role === 'deploy') {
+    const lost = await lostMerge(factory, run);
+    if (lost !== null) return lost;
+  }
   const attempt = factory.ids.next('att') as AttemptId;
   const { spec, inputs } = await specFor(factory, run, step, attempt);
   const digest = await putJson(factory.store.artifacts, AttemptSpec, spec);

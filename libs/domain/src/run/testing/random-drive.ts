@@ -51,7 +51,13 @@ type Dice = (sides: number) => number;
 const REHEARSAL_MS = 400;
 
 /** What the world answers to one due step. */
-function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dice): RunEntry[] {
+function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dice, now: Instant): RunEntry[] {
+  const moved = () => ({
+    base: changed(),
+    behind: roll(2) ? ('run_before00' as RunId) : null,
+    rewritten: roll(3) === 0,
+    reason: '',
+  });
   const changed = (): { tree: GitSha; commit: GitSha } => ({ tree: sha(), commit: sha() });
   switch (step.do) {
     case 'ask-gate':
@@ -71,10 +77,11 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
       if (roll(6) === 0 && mayBeOutdated(state) && gateOf(state, step.gate)?.action === 'deploy')
         return [outdated(state, sha)];
       const decision = (['needs_approval', 'needs_approval', 'deny'] as const)[roll(12)] ?? 'allow';
+      const policies = decision === 'deny' && roll(2) ? ['start-budget'] : [];
       return [
         {
           type: 'gate.decided',
-          data: { gate: step.gate, decision, policies: [], approvals: 2, facts: digest(), reason: '' },
+          data: { gate: step.gate, decision, policies, approvals: 2, facts: digest(), reason: '' },
         },
       ];
     }
@@ -101,6 +108,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         { kind: 'failed', code: 'unavailable', retryable: true, retryAt: roll(4_000), reason: '' },
         { kind: 'failed', code: 'change-refused', retryable: false, reason: '' },
         { kind: 'failed', code: 'stuck', retryable: false, reason: '' },
+        { kind: 'failed', code: 'budget', retryable: false, reason: '' },
       ];
       const outcome =
         step.do === 'cancel-stage'
@@ -132,7 +140,28 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
           },
         },
       ];
+    case 'line-up':
+      return [
+        (
+          [
+            { type: 'change.queued', data: { behind: null } },
+            { type: 'change.queued', data: { behind: 'run_before00' as RunId } },
+            { type: 'base.moved', data: { ...moved(), head: changed(), conflict: null } },
+            {
+              type: 'base.moved',
+              data: { ...moved(), head: null, conflict: { start: sha(), paths: ['a'] } },
+            },
+          ] as RunEntry[]
+        )[roll(4)] as RunEntry,
+      ];
+    case 'park':
+      return [{ type: 'run.parked', data: { cause: step.cause, reason: step.reason, remindAt: now + 300 } }];
+    case 'remind':
+      return [{ type: 'run.reminded', data: { result: 'sent', remindAt: now + 300, reason: '' } }];
     case 'merge': {
+      // What it stands on has left the queue.
+      if (state.merge === null && roll(6) === 0)
+        return [{ type: 'base.moved', data: { ...moved(), head: changed(), conflict: null } }];
       if (state.merge === null)
         return [
           {
@@ -145,7 +174,6 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
             },
           },
         ];
-      const moved = { base: changed(), reason: '' };
       return [
         (
           [
@@ -155,8 +183,11 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
             },
             { type: 'merge.finished', data: { ...changed(), delivered: 'merge', ref: 'main', reason: '' } },
             { type: 'merge.refused', data: { reason: '' } },
-            { type: 'base.moved', data: { ...moved, head: changed(), conflict: null } },
-            { type: 'base.moved', data: { ...moved, head: null, conflict: { start: sha(), paths: ['a'] } } },
+            { type: 'base.moved', data: { ...moved(), head: changed(), conflict: null } },
+            {
+              type: 'base.moved',
+              data: { ...moved(), head: null, conflict: { start: sha(), paths: ['a'] } },
+            },
           ] as RunEntry[]
         )[roll(5)] as RunEntry,
       ];
@@ -227,6 +258,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
     case 'wait':
       if (roll(3) === 0) return [];
       if (step.for === 'answer') return [{ type: 'question.answered', data: { answer: 'so' } }];
+      if (step.for === 'person') return roll(2) ? [resumed(now)] : [];
       return state.gates
         .filter((one) => one.decision === 'needs_approval' && one.ended === null)
         .map((one) => ({
@@ -239,6 +271,11 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
       ];
   }
 }
+
+const resumed = (now: Instant): RunEntry => ({
+  type: 'run.resumed',
+  data: { expiresAt: now + 10_000, reason: '' },
+});
 
 function take(
   step: Extract<Todo, { do: 'take' }>,
@@ -325,6 +362,7 @@ function take(
 export function drive(
   choices: number[],
   deploys: boolean,
+  look?: (state: RunState, now: Instant) => void,
 ): { entries: Entry[]; times: Instant[]; state: RunState; steps: number } {
   let cursor = 0;
   const roll: Dice = (sides) => (choices[cursor++ % choices.length] ?? 0) % sides;
@@ -341,14 +379,23 @@ export function drive(
   };
   offer(opened(deploys));
   let steps = 0;
+  let resumes = 0;
   while (state.kind === 'run' && !state.closed && steps < 2_000) {
     steps += 1;
     const due = todo(state, now);
     expect(due.length, 'an open run always has something due').toBeGreaterThan(0);
     const step = due[roll(due.length)] as Todo;
-    for (const record of answer(step, state, roll)) offer(record);
+    for (const record of answer(step, state, roll, now)) offer(record);
     // What ends a run whose gate is voided for ever is the time that each rehearsal in between takes.
     if (step.do === 'wait') now += 700;
+    // What ends a run whose base moves for ever is the time that it is given.
+    if (step.do === 'merge' || step.do === 'line-up') now += 700;
+    look?.(state, now);
+    // A closed run is let go on now and then, and a parked one is not waited for for ever.
+    if (state.kind === 'run' && state.closed && resumes < 2 && roll(3) === 0 && offer(resumed(now)))
+      resumes += 1;
+    if (state.kind === 'run' && state.parked && now > 40_000)
+      offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'nobody came' } });
     if (step.do === 'rehearse') now += REHEARSAL_MS;
     if (roll(200) === 0)
       offer({ type: 'run.stop-asked', data: { end: 'cancelled', reason: 'changed my mind' } });

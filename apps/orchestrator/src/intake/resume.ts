@@ -1,0 +1,50 @@
+import { lineUp, type Queued, type RepoName, type RunId, type Todo, todo, turnOf } from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { RunInfo, World } from '../views/world.ts';
+import { resumeRun } from './tickets.ts';
+
+/** Lets the parked runs go on whose cause is over: a cap was set since. A gate's late approval lets its run go on itself. */
+export async function resumeParked(factory: Factory): Promise<RunId[]> {
+  const resumed: RunId[] = [];
+  for (const info of factory.world.runs.values()) {
+    const why = isOver(factory.world, info);
+    if (why === null) continue;
+    const done = await resumeRun(factory, info.id, ORCHESTRATOR, why);
+    if (done.kind === 'recorded') resumed.push(info.id);
+  }
+  return resumed;
+}
+
+function isOver(world: World, { state, parkedAt, closedAt }: RunInfo): string | null {
+  if (state.kind !== 'run' || state.parked === null || parkedAt === null || closedAt !== null) return null;
+  switch (state.parked.cause) {
+    case 'gate':
+      return null;
+    case 'budget':
+      return world.capSetAt > parkedAt ? 'a cap was set' : null;
+  }
+}
+
+/** The steps that a run of the merge queue may have to wait with. */
+const TAKES_TURNS = new Set<Todo['do']>(['line-up', 'open-stage', 'ask-gate', 'merge']);
+const isMerge = (due: readonly Todo[]): boolean => due.some((step) => step.do === 'merge');
+
+/** The runs of a repository that waited in its merge queue and need not any more. */
+export function movesOn(world: World, repo: RepoName, now: number): RunId[] {
+  const queue = world.queue(repo);
+  const runs = (id: RunId) => world.run(id);
+  const moves: RunId[] = [];
+  for (const { state, place, closedAt } of world.runs.values()) {
+    if (closedAt !== null || state.kind !== 'run' || state.repo !== repo || state.merge !== null) continue;
+    if (state.change === null) continue;
+    const me: Queued = { run: state, place: place ?? Number.POSITIVE_INFINITY };
+    const due = todo(state, now);
+    if (!due.some(({ do: step }) => TAKES_TURNS.has(step))) continue;
+    const turn = state.queue === null ? 'stale' : turnOf(me, queue, runs);
+    const waits =
+      turn === 'stale' ? lineUp(me, queue, runs).kind === 'wait' : turn === 'wait' && isMerge(due);
+    if (!waits) moves.push(state.id);
+  }
+  return moves;
+}
