@@ -152,6 +152,7 @@ export async function compose(config: Configuration) {
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
     unsealed: new Map(),
+    retrying: new Map(),
   };
   const driver = new Driver(factory);
   const pump = new Pump(factory, driver);

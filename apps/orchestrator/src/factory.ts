@@ -22,6 +22,8 @@ export type Settings = {
   sealMs: number;
   /** Between two looks at what serves. */
   healMs: number;
+  /** Until a step that failed is tried again for the first time. */
+  retryMs: number;
   /** Between two looks for uploads that were never finished. */
   uploadsMs: number;
   /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
@@ -39,6 +41,7 @@ export const defaultSettings: Settings = {
   remindMs: 24 * 3_600_000,
   sealMs: 10_000,
   healMs: 2_000,
+  retryMs: 500,
   uploadsMs: 600_000,
   raiseAfter: 5,
   attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20 },
@@ -69,6 +72,8 @@ export type Factory = {
   pager: Pager;
   /** Runs that wait for the seal of what allows their next step, and what the sealer says. Beside the trail: a wait is no decision. */
   unsealed: Map<RunId, string>;
+  /** Runs whose next step has failed more than once and is tried again, and why. */
+  retrying: Map<RunId, string>;
   /** One merge, and one deploy, at a time a repository. */
   merges: Lanes<RepoName>;
   deploys: Lanes<RepoName>;

@@ -71,6 +71,16 @@ function read(path: string): { factory: string; passwords: Passwords } {
 export function identityOf(data: string): Identity {
   const path = join(data, 'identity.json');
   if (!existsSync(path)) {
+    const left = ['database.json', 'postgres', 'orchestrator'].filter((name) => existsSync(join(data, name)));
+    if (left.length > 0)
+      throw failed(
+        'identity_lost',
+        `${path} is gone, and ${data} holds a factory (${left.join(', ')}): without its identity nobody can open its database`,
+        {
+          kept: 'the database, and all that it holds',
+          next: `restore it: cp BACKUP/identity.json ${path}    (or begin anew: ./millwright up --data DIR)`,
+        },
+      );
     const passwords = Object.fromEntries(ROLES.map((role) => [role, secret()]));
     const factory = `fac_${BigInt(`0x${randomBytes(10).toString('hex')}`)
       .toString(36)

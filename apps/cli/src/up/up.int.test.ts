@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -185,3 +194,52 @@ it('gives up on an orchestrator that dies at once, shows the end of its log, and
   expect(one.stderr()).toContain('ERR_MODULE_NOT_FOUND');
   expect(existsSync(join(data, 'postgres/data/postmaster.pid'))).toBe(false);
 }, 120_000);
+
+it('makes the database where its folder is empty, as a mount that was not filled leaves it', async () => {
+  mkdirSync(join(data, 'postgres/data'), { recursive: true });
+  // Whose it is: as a first start has it that went no further.
+  writeFileSync(
+    join(data, 'identity.json'),
+    JSON.stringify({
+      factory: 'fac_0123456789abcdef',
+      passwords: Object.fromEntries(
+        ['postgres', 'migrator', 'orchestrator', 'runner', 'redactor'].map((role) => [role, role]),
+      ),
+    }),
+    { mode: 0o600 },
+  );
+  const one = up();
+  await one.next('ready');
+  expect(existsSync(join(data, 'postgres/data/PG_VERSION'))).toBe(true);
+  one.process.kill('SIGTERM');
+  expect(await one.ended).toBe(0);
+}, 120_000);
+
+it('takes no new identity over an old database, and no database of another version or kind: it says what was kept, and what to do', async () => {
+  const first = up();
+  await first.next('ready');
+  first.process.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  const refused = async (...said: (string | RegExp)[]) => {
+    const again = up();
+    expect(await again.ended).toBe(1);
+    for (const one of said) expect(again.stderr()).toMatch(one);
+    expect(again.stderr()).not.toMatch(/\n\s+at /);
+    expect(existsSync(join(data, 'postgres/data/postmaster.pid'))).toBe(false);
+  };
+  const note = join(data, 'postgres/data/PG_VERSION');
+  const version = readFileSync(note, 'utf8');
+  writeFileSync(note, '17\n');
+  await refused(/was made by Postgres 17, and this Millwright brings Postgres \d+/, 'docs/operations.md');
+  rmSync(note);
+  await refused('has no PG_VERSION');
+  writeFileSync(note, version);
+  const identity = join(data, 'identity.json');
+  renameSync(identity, `${identity}.old`);
+  await refused('holds a factory', 'cp BACKUP/identity.json', 'the database, and all that it holds');
+  renameSync(`${identity}.old`, identity);
+  const last = up();
+  await last.next('ready');
+  last.process.kill('SIGTERM');
+  expect(await last.ended).toBe(0);
+}, 240_000);

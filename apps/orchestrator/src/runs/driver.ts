@@ -19,9 +19,10 @@ import { take } from './steps/take.ts';
 /** Somebody else wrote to the run while a step was at work: load, and decide again. */
 class Overtaken extends Error {}
 
-/** A step that fails with a retryable error is tried again this often before the run is stopped; in milliseconds, doubling from the first. */
-const FIRST_RETRY = 500;
-const MAX_RETRIES = 8;
+/** Waits between tries of a step double from `settings.retryMs` up to so many times it; longer where the error asks for it. */
+const LONGEST_RETRY = 64;
+/** A fault that nobody foresaw, of which nobody knows whether it passes, stops the run after so many tries on end. */
+const MAX_FAULTS = 8;
 
 /**
  * Drives runs: loads a run, asks `todo` what is due, does it, records it, until only waits are left. Any number of calls for the same
@@ -105,6 +106,7 @@ export class Driver {
     };
     const entry = await this.#do(loaded, step, journal);
     this.#factory.unsealed.delete(loaded.run.id);
+    this.#factory.retrying.delete(loaded.run.id);
     if (entry) await journal(entry);
     return current === loaded ? null : current;
   }
@@ -166,7 +168,10 @@ export class Driver {
     this.#timers.set(id, { at, timer: timer.unref() });
   }
 
-  /** A retryable failure is tried again with doubling waits; a terminal one, or too many, stops the run with what happened. */
+  /**
+   * A retryable failure is tried again as long as the run has time, and no sooner than it asks for; a terminal one, or too many unforeseen
+   * ones, stop the run with what happened.
+   */
   async #failed(id: RunId, error: unknown): Promise<void> {
     if (error instanceof DriveError && error.disposition === 'cancelled') return;
     // A halt is no failure: the run waits, and `resume` drives it.
@@ -184,10 +189,20 @@ export class Driver {
     this.#failures.set(id, failures);
     const text = error instanceof Error ? error.message : String(error);
     this.#factory.log.warn({ run: id, failures, err: error }, 'a step failed');
-    const retry =
-      !(error instanceof DriveError && error.disposition === 'terminal') && failures <= MAX_RETRIES;
+    const retry = error instanceof DriveError ? error.disposition === 'retryable' : failures <= MAX_FAULTS;
     if (retry) {
-      this.#wakeAt(id, this.#factory.clock.now() + FIRST_RETRY * 2 ** (failures - 1));
+      const asked = error instanceof DriveError ? (error.retryAfterMs ?? 0) : 0;
+      const wait = Math.max(
+        asked,
+        this.#factory.settings.retryMs * Math.min(2 ** (failures - 1), LONGEST_RETRY),
+      );
+      const at = this.#factory.clock.now() + wait;
+      if (failures > 1)
+        this.#factory.retrying.set(
+          id,
+          `${text}; tried ${failures} times, again at ${new Date(at).toISOString()}`,
+        );
+      this.#wakeAt(id, at);
       return;
     }
     await this.#stopRun(id, text);

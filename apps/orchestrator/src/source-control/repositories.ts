@@ -31,10 +31,12 @@ export class Repositories {
   async open(name: RepoName): Promise<Repository> {
     const known = this.#lookup(name);
     if (!known) throw terminal('no-such-repository', `there is no repository ${name}`);
-    const opened =
-      this.#open.get(name) ??
-      Repository.open(this.#folder, name, known.url, known.branch, () => this.#token(name));
+    const open = this.#open.get(name);
+    if (open !== undefined) return open;
+    const opened = Repository.open(this.#folder, name, known.url, known.branch, () => this.#token(name));
     this.#open.set(name, opened);
+    // One that failed is opened anew by whoever asks next.
+    opened.catch(() => this.#open.delete(name));
     return opened;
   }
 

@@ -5,6 +5,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeOf, failed } from '../../fail.ts';
+import { codeOf, failed, messageOf } from '../../fail.ts';
 import { tail } from '../logs.ts';
 import { freePort, listensOn } from '../port.ts';
 import type { Binaries } from './binaries.ts';
@@ -196,7 +197,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const stop = () => stopCluster(options);
   const running = await runningAt(data);
   if (running !== null) return { ...running, adopted: true, stop };
-  if (!existsSync(data)) initialise(options);
+  if (isMissing(data)) initialise(options);
   if (existsSync(log) && statSync(log).size > LOG_BYTES) truncateSync(log);
   const port = options.port ?? (await freePort());
   writeConfiguration(data, user, port);
@@ -206,12 +207,48 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ['start', '-D', data, '-l', log, '-w', '-t', String(START_S), '-s'],
     (START_S + 5) * 1_000,
   );
+  if (!started.ok) refuseOther(options, data);
   if (!started.ok)
     throw failed('postgres_start', `Postgres did not start: ${started.output}\n${tail(log, 12)}`, {
       kept: data,
       next: `read its log: ${log}`,
     });
   return { port, socketFolder: socketFolderIn(folder, port), adopted: false, stop };
+}
+
+/** There is none, or an empty folder in its place, as a mount that was not filled leaves it. */
+function isMissing(data: string): boolean {
+  try {
+    return readdirSync(data).length === 0;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true;
+    throw failed('bad_data', `${data} is no folder of Postgres: ${messageOf(error)}`, {
+      kept: data,
+      next: 'move it aside, or start on another data folder: ./millwright up --data DIR',
+    });
+  }
+}
+
+/** Why a server does not start that can be told from its folder: it is of another version, or is none. */
+function refuseOther({ bin, user }: ClusterOptions, data: string): void {
+  const note = join(data, 'PG_VERSION');
+  if (!existsSync(note))
+    throw failed('bad_data', `${data} is no folder of Postgres: it has no PG_VERSION`, {
+      kept: data,
+      next: `if nothing in it is needed: mv ${data} ${data}.old    (else restore it from a backup)`,
+    });
+  const made = readFileSync(note, 'utf8').trim();
+  const { stdout } = spawnSync(bin.postgres, ['--version'], { ...(user ?? {}), encoding: 'utf8' });
+  const ours = /(\d+)(\.\d+)?\s*$/.exec(stdout ?? '')?.[1];
+  if (ours === undefined || ours === made) return;
+  throw failed(
+    'other_postgres',
+    `the database in ${data} was made by Postgres ${made}, and this Millwright brings Postgres ${ours}`,
+    {
+      kept: data,
+      next: 'start the Millwright that made it, or move the database first: docs/operations.md, "Another Postgres"',
+    },
+  );
 }
 
 function stopCluster(options: ClusterOptions): void {

@@ -54,6 +54,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     if (!run) throw notFound('run', id, './millwright run list');
     return run;
   };
+  const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
   const view = async (info: RunInfo, whole = true): Promise<RunView> => {
     const now = factory.clock.now();
     const seen = await runView(factory.store, factory.world, info, now, await namesOf(factory), whole);
@@ -61,10 +62,8 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
     const canary = release === undefined ? null : await canaryOfRelease(factory, release);
-    const unsealed = seen.endedAt === null ? factory.unsealed.get(info.id) : undefined;
-    return unsealed === undefined
-      ? { ...seen, canary }
-      : { ...seen, canary, state: 'waiting', reason: unsealed };
+    const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
+    return waits === undefined ? { ...seen, canary } : { ...seen, canary, state: 'waiting', reason: waits };
   };
   const stateOf = (id: RunId): Run => {
     const { state } = known(id);
@@ -155,10 +154,9 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
       text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
     }));
     const unsealed = run.endedAt === null ? factory.unsealed.get(info.id) : undefined;
+    const text = run.endedAt === null ? waitOf(info.id) : undefined;
     const waits =
-      unsealed === undefined
-        ? []
-        : [{ at: factory.clock.now(), position: factory.world.position, text: unsealed }];
+      text === undefined ? [] : [{ at: factory.clock.now(), position: factory.world.position, text }];
     const next =
       stuckOn(factory, run) ??
       (unsealed === undefined
