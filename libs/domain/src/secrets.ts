@@ -105,10 +105,20 @@ const looksRandomBesides = (value: string): boolean => {
   return rest.length >= 16 && looksRandom(rest);
 };
 
-function* valuesOf(text: string, pattern: RegExp, kind: string, wanted: (value: string) => boolean) {
+/** What is random by nature and meant for everybody: right after such a name a value stays readable. */
+const PUBLIC =
+  /\b(?:etag|if-(?:none-)?match|integrity|(?:content-)?digest|checksum|content-md5|sri)\b[\s"'`:=[(<>\\-]{0,8}(?:W\/)?[\s"'`\\]{0,4}$/i;
+
+function* valuesOf(
+  text: string,
+  pattern: RegExp,
+  kind: string,
+  wanted: (value: string, before: string) => boolean,
+) {
   for (const found of text.matchAll(pattern)) {
     const [start, end] = found.indices?.[1] ?? found.indices?.[0] ?? [0, 0];
-    if (wanted(text.slice(start, end))) yield { start, end, kind };
+    const before = text.slice(Math.max(0, start - 40), start);
+    if (wanted(text.slice(start, end), before)) yield { start, end, kind };
   }
 }
 
@@ -129,7 +139,7 @@ function* found(text: string, alone: boolean): Generator<SecretSpan> {
       text,
       ALONE,
       'high-entropy value',
-      (value) => !hasPlaceholder(value) && looksRandomAlone(value),
+      (value, before) => !hasPlaceholder(value) && !PUBLIC.test(before) && looksRandomAlone(value),
     );
 }
 
