@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nearestAdvice } from './advice.ts';
+import { isConvention, nearestAdvice, skillsIn } from './advice.ts';
 import { dataBlock } from './data-block.ts';
 
 const files = ['AGENTS.md', 'CLAUDE.md', 'packages/a/AGENTS.md', 'packages/b/CLAUDE.md'].map((path) => ({
@@ -18,6 +18,38 @@ test.each([
   [['packages/ab/x.js'], ['AGENTS.md', 'CLAUDE.md']],
 ])('for %j the nearest are %j', (touched, paths) => {
   expect(nearestAdvice(files, touched).map((one) => one.path)).toEqual(paths);
+});
+
+test('what says the same as another, or only points to it, is said once; a file for the whole repository counts too', () => {
+  const given = [
+    { path: 'AGENTS.md', text: 'Tabs.' },
+    { path: 'CLAUDE.md', text: '@AGENTS.md\n' },
+    { path: 'GEMINI.md', text: 'Tabs.\n' },
+    { path: '.github/copilot-instructions.md', text: 'Short lines.' },
+  ];
+  expect(nearestAdvice(given, []).map(({ path }) => path)).toEqual([
+    '.github/copilot-instructions.md',
+    'AGENTS.md',
+  ]);
+});
+
+test('a skill is known by its front matter, and by nothing else', () => {
+  const skill = (path: string, text: string) => ({ path, text });
+  expect(
+    skillsIn([
+      skill(
+        '.claude/skills/release/SKILL.md',
+        '---\nname: release\ndescription: How we\n  release.\n---\nBody',
+      ),
+      skill('skills/plain/SKILL.md', '# No front matter'),
+      skill('skills/bad/SKILL.md', '---\nname: [\n---\n'),
+      skill('skills/half/SKILL.md', '---\nname: half\n---\n'),
+      skill('skills/bomb/SKILL.md', '---\na: &a [x]\nname: *a\ndescription: d\n---\n'),
+      skill('AGENTS.md', '---\nname: a\ndescription: b\n---\n'),
+    ]),
+  ).toEqual([{ path: '.claude/skills/release/SKILL.md', name: 'release', description: 'How we release.' }]);
+  expect(['skills/x/SKILL.md', 'a/AGENTS.md', '.cursorrules'].every(isConvention)).toBe(true);
+  expect(['skills/x/README.md', 'a/.cursorrules', 'MYAGENTS.md'].some(isConvention)).toBe(false);
 });
 
 test('a long file is cut', () => {

@@ -99,7 +99,7 @@ export async function specFor(
     case 'review': {
       const subject = await reviewSubject(factory, repo, run, step.task);
       const work = need(workOf(run, step.task));
-      const source = await sourceOf(subject.from, subject.tree);
+      const source = await sourceOf(run.base.tree, subject.from, subject.tree);
       return {
         spec: {
           ...common,

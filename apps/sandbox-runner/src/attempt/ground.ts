@@ -1,4 +1,4 @@
-import { ADVICE_FILES, type Advice, nearestAdvice } from '@millwright/agents';
+import { type Advice, isConvention, nearestAdvice, type Skill, skillsIn } from '@millwright/agents';
 import { type GitSha, retryable, terminal } from '@millwright/domain';
 import type { Layer } from '@millwright/sandbox';
 import { type Checkout, listCheckout, readCheckout } from '@millwright/sandbox';
@@ -52,19 +52,19 @@ export async function prepareOrFail(held: Held, checkout: Checkout): Promise<Pre
   return made;
 }
 
-/** AGENTS.md and CLAUDE.md as the base has them, the nearest to each touched path: advice, whatever they claim to be. */
-export async function adviceFor(base: Checkout, touched: readonly string[]): Promise<Advice[]> {
+/** The repository's conventions as the base has them, the nearest to each touched path: advice, whatever they claim to be. */
+export async function conventionsFor(
+  base: Checkout,
+  touched: readonly string[],
+): Promise<{ advice: Advice[]; skills: Skill[] }> {
   const { paths } = await listCheckout(base, MAX_FILES);
-  const names: readonly string[] = ADVICE_FILES;
-  const files = paths.filter((path) => names.includes(path.split('/').at(-1) ?? '')).slice(0, 64);
+  const files = paths.filter(isConvention).slice(0, 128);
   const read = await Promise.all(
     files.map(async (path) => ({
       path,
       text: (await readCheckout(base, path, MAX_ADVICE))?.toString('utf8'),
     })),
   );
-  return nearestAdvice(
-    read.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }])),
-    touched,
-  );
+  const there = read.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));
+  return { advice: nearestAdvice(there, touched), skills: skillsIn(there) };
 }

@@ -13,7 +13,7 @@ import {
 } from '@millwright/domain';
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
-import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
+import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './ground.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
@@ -48,28 +48,37 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   // A planner reads; where dependencies cannot be had it can still do that.
   const made = await prepareTree(held, base);
   const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
-  const advice = await adviceFor(base, []);
+  const conventions = await conventionsFor(base, []);
   return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
     const facts = await workspaceFacts(sandbox, made, false);
-    const plan = await submissionOf<'plan'>(held, sandbox, { advice, facts }, { keep: false, root: ROOT });
+    const plan = await submissionOf<'plan'>(
+      held,
+      sandbox,
+      { ...conventions, facts },
+      { keep: false, root: ROOT },
+    );
     return putJson(held.runner.artifacts, Plan, plan);
   });
 }
 
 async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> {
   const { spec, runner } = held;
-  const [from, start] = await Promise.all([checkoutOf(held, spec.from), checkoutOf(held, spec.start)]);
+  const [base, from, start] = await Promise.all([
+    checkoutOf(held, spec.baseTree),
+    checkoutOf(held, spec.from),
+    checkoutOf(held, spec.start),
+  ]);
   const made = await prepareTree(held, start);
   // Rework may start from a tree whose own manifests are broken; the tree it is measured against was prepared before.
   const layer = 'kind' in made ? (await prepareOrFail(held, from)).layer : made.layer;
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
-  const advice = await adviceFor(from, []);
+  const conventions = await conventionsFor(base, []);
   return withSandbox(held, on, { purpose: 'implement', resume: true, base: from }, async (sandbox) => {
     const facts = await workspaceFacts(sandbox, made, spec.start !== spec.from);
     const said = await submissionOf<'implement'>(
       held,
       sandbox,
-      { advice, facts },
+      { ...conventions, facts },
       { keep: true, root: ROOT },
     );
     if (said.blocked !== undefined)
@@ -102,19 +111,23 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
 
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
   const { spec, runner } = held;
-  const [from, tree] = await Promise.all([checkoutOf(held, spec.from), checkoutOf(held, spec.tree)]);
+  const [base, from, tree] = await Promise.all([
+    checkoutOf(held, spec.baseTree),
+    checkoutOf(held, spec.from),
+    checkoutOf(held, spec.tree),
+  ]);
   const made = await prepareTree(held, tree);
   const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
   const text = async (digest: Digest) => new TextDecoder().decode(await runner.artifacts.get(digest));
   const diff = await text(spec.patch);
   const interdiff = spec.interdiff === null ? null : await text(spec.interdiff);
-  const advice = await adviceFor(
-    from,
+  const conventions = await conventionsFor(
+    base,
     spec.paths.map(({ path }) => path),
   );
   return withSandbox(held, on, { purpose: 'review', resume: false, base: from }, async (sandbox) => {
     const facts = await workspaceFacts(sandbox, made, true);
-    const materials = { advice, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
+    const materials = { ...conventions, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
     const said = await submissionOf<'review'>(held, sandbox, materials, { keep: false, root: ROOT });
     return putJson(runner.artifacts, Review, { ...said, patchId: spec.patchId });
   });
@@ -124,7 +137,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const { spec, runner } = held;
   const [base, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
   const on = await prepareOrFail(held, tree);
-  const advice = await adviceFor(base, []);
+  const conventions = await conventionsFor(base, []);
   const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
   // The notes are on the merged tree, not on the build: nothing of one is needed by the other.
   const [{ layer, image, test }, said] = await together(
@@ -132,7 +145,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
     (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
     (own) =>
       withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false, base }, (sandbox) =>
-        submissionOf<'deploy'>(own, sandbox, { advice, diff }, { keep: false, root: ROOT }),
+        submissionOf<'deploy'>(own, sandbox, { ...conventions, diff }, { keep: false, root: ROOT }),
       ),
   );
   const { release: id, commit, tree: merged } = spec;

@@ -13,7 +13,7 @@ import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
-import { adviceFor, checkoutOf, prepareOrFail, prepareTree } from './ground.ts';
+import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './ground.ts';
 import { together } from './run-both.ts';
 import { type Held, whereOf } from './runner.ts';
 import { workspaceFacts } from './workspace-facts.ts';
@@ -66,10 +66,10 @@ async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Ac
 }
 
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
-  const advice = await adviceFor(base.checkout, []);
+  const conventions = await conventionsFor(base.checkout, []);
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
     const facts = await workspaceFacts(sandbox, base, false);
-    const materials = { advice, facts };
+    const materials = { ...conventions, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);
     const files = tar === null ? null : await held.runner.artifacts.put(maskBytes(tar));

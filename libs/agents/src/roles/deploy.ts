@@ -33,7 +33,7 @@ export const deployRole: RoleDefinition<'deploy'> = {
       ticketBlock(spec.ticket),
       planBlock(spec.plan, false),
       changed === '' ? '' : `Changed files:\n${changed}`,
-      ...adviceBlocks(materials.advice),
+      ...adviceBlocks(materials),
       diffBlock(materials.diff),
     ];
   },

@@ -1,5 +1,4 @@
 import type { AttemptSpec, Finding, Plan, PlanTask, Said, TestReport, Ticket } from '@millwright/domain';
-import type { Advice } from '../advice.ts';
 import { dataBlock, oneLine } from '../data-block.ts';
 import { bounded } from '../tools/bound.ts';
 import type { Materials } from './role.ts';
@@ -70,8 +69,11 @@ export function acceptanceBlock(spec: { ticket: Ticket; plan: Plan }): string {
   return dataBlock('acceptance', list([...new Set(planned)].filter((one) => !own.has(one))));
 }
 
-export const adviceBlocks = (advice: readonly Advice[]): string[] =>
-  advice.map(({ path, text }) => dataBlock('advice', text, { path }));
+/** The repository's own conventions: what holds anyway, and what there is to read where it fits. */
+export const adviceBlocks = ({ advice, skills = [] }: Materials): string[] => [
+  ...advice.map(({ path, text }) => dataBlock('advice', text, { path })),
+  dataBlock('skills', list(skills.map(({ path, name, description }) => `${name} (${path}): ${description}`))),
+];
 
 export const diffBlock = (diff: string | undefined): string =>
   dataBlock('diff', bounded(diff ?? '', 200_000));

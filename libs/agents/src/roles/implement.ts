@@ -47,7 +47,7 @@ export const implementRole: RoleDefinition<'implement'> = {
       ticketBlock(spec.ticket),
       taskBlock(spec.task),
       others ? planBlock(spec.plan, false) : '',
-      ...adviceBlocks(materials.advice),
+      ...adviceBlocks(materials),
       ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1, attempt - 1)).toReversed(),
     ];
   },

@@ -43,7 +43,7 @@ export const planRole: RoleDefinition<'plan'> = {
       ticketBlock(spec.ticket),
       ...answers,
       ...evidence,
-      ...adviceBlocks(materials.advice),
+      ...adviceBlocks(materials),
     ];
   },
 };

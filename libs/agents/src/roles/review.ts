@@ -60,7 +60,7 @@ export const reviewRole: RoleDefinition<'review'> = {
       ticketBlock(spec.ticket),
       whole ? planBlock(spec.plan, true) : '',
       spec.task === null ? '' : taskBlock(spec.task),
-      ...adviceBlocks(materials.advice),
+      ...adviceBlocks(materials),
       saidBlock(spec.said),
       ...spec.earlier.map((review, index) =>
         dataBlock('earlier', `${review.verdict}: ${review.summary}\n\n${findingsText(review.findings)}`, {

@@ -1,6 +1,6 @@
 import type { Plan, Review, Role, SpecOf } from '@millwright/domain';
 import type { z } from 'zod';
-import type { Advice } from '../advice.ts';
+import type { Advice, Skill } from '../advice.ts';
 
 /** What a role hands back, as the fields of its artifact that only a model can fill. The rest is computed by the factory. */
 export type Submissions = {
@@ -17,6 +17,7 @@ export type Submissions = {
  */
 export type Materials = {
   advice: readonly Advice[];
+  skills?: readonly Skill[];
   facts?: readonly string[];
   diff?: string;
   interdiff?: string;

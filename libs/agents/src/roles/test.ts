@@ -40,7 +40,7 @@ export const testRole: RoleDefinition<'test'> = {
       factsBlock(spec, materials),
       ticketBlock(spec.ticket),
       acceptanceBlock(spec),
-      ...adviceBlocks(materials.advice),
+      ...adviceBlocks(materials),
     ];
   },
 };

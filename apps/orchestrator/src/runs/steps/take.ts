@@ -101,7 +101,9 @@ async function takeChange(factory: Factory, run: Run, step: Take, change: Change
     );
   if (tree === work.base.tree) throw terminal('empty-change', 'the implementer changed nothing');
   // What the review of it begins with is made beside: 45 ms that its stage would else wait for, and asks for again where this fails.
-  void repo.source([work.base.tree, tree], run.base.commit, (bundle) => factory.store.artifacts.put(bundle));
+  void repo.source([...new Set([run.base.tree, work.base.tree, tree])], run.base.commit, (bundle) =>
+    factory.store.artifacts.put(bundle),
+  );
   void repo.changed(work.base.tree, tree);
   const [commit, patchId] = await Promise.all([
     repo.commit(tree, work.base.commit, change.commitMessage, factory.clock.now()),
