@@ -140,7 +140,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'release.outdated':
       return `${entry.data.release} is built anew from ${short(entry.data.commit)}: ${entry.data.reason}`;
     case 'deploy.started':
-      return `started to deploy ${entry.data.release} under ${entry.data.gate}, fence ${entry.data.fence}`;
+      return `started to deploy ${entry.data.release} under ${entry.data.gate}`;
     case 'deploy.finished':
       return `deploy of ${entry.data.release}: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
     case 'revert.started':
@@ -156,7 +156,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'attempt.opened':
       return `opened an attempt of ${entry.data.role}`;
     case 'attempt.claimed':
-      return `claimed the attempt, fence ${entry.data.fence}`;
+      return 'took up the attempt';
     case 'attempt.sandboxed':
       return `works in container ${entry.data.container.slice(0, 12)} (${entry.data.purpose})`;
     case 'attempt.paused':
@@ -174,9 +174,9 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'attempt.closed':
       return `the attempt ended: ${entry.data.outcome.kind}${entry.data.outcome.kind === 'done' ? '' : ` — ${entry.data.outcome.reason}`}`;
     case 'target.effect-started':
-      return `${entry.data.effect} of ${entry.data.release} started`;
+      return `began ${effectWords(entry.data.effect, entry.data.release)}`;
     case 'target.effect-finished':
-      return `${entry.data.effect} of ${entry.data.release}: ${entry.data.result}${because(entry.data.reason)}`;
+      return `${effectWords(entry.data.effect, entry.data.release)}: ${entry.data.result}${because(entry.data.reason)}`;
     case 'target.judged': {
       const { release, percent, verdict, reason: why, needs, until } = entry.data;
       const pause = until === null ? '' : '; it pauses, and goes back unless it gets it';
@@ -199,7 +199,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'undo.asked':
       return `asked to go forward again to ${entry.data.release}: ${entry.data.decision}, ${entry.data.reason}`;
     case 'undo.started':
-      return `started to deploy ${entry.data.release} again, fence ${entry.data.fence}`;
+      return `started to deploy ${entry.data.release} again`;
     case 'undo.finished':
       return `deploy of ${entry.data.release} again: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
     case 'target.journal-imported':
@@ -214,6 +214,37 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `settled ${entry.data.key}, whose outcome was unknown: ${entry.data.live ?? 'nothing'} serves; ${entry.data.reason}`;
     case 'target.released':
       return `${entry.data.release} serves now, by ${entry.data.by}${entry.data.previous ? `, after ${entry.data.previous}` : ''}${because(entry.data.reason)}`;
+  }
+}
+
+/** What is done to a target, in words: the names of effects are the journal's. */
+export function effectWords(effect: string, release: string): string {
+  const share = /^shift\/(\d+)$/.exec(effect)?.[1];
+  if (share !== undefined) return `giving ${release} ${share} % of traffic`;
+  if (effect.startsWith('undo:')) {
+    const undone = effect.slice('undo:'.length);
+    if (undone === 'start') return `stopping ${release} again`;
+    return undone.startsWith('shift') || undone === 'settle'
+      ? `sending all traffic back from ${release}`
+      : `taking back: ${effectWords(undone, release)}`;
+  }
+  switch (effect) {
+    case 'proxy':
+      return `setting up the proxy for ${release}`;
+    case 'materialise':
+      return `making the image of ${release}`;
+    case 'start':
+      return `starting ${release}`;
+    case 'settle':
+      return `setting traffic as it should be for ${release}`;
+    case 'rehearse':
+      return `rehearsing the undo of ${release}`;
+    case 'retire':
+      return `stopping what ran before ${release}`;
+    case 'discard':
+      return `removing ${release}, which does not go out`;
+    default:
+      return `${effect} of ${release}`;
   }
 }
 

@@ -13,6 +13,7 @@ const LARGE_FILE = 300;
 const ORDER = {
   irreversible: 0,
   secret: 1,
+  unreadable: 1,
   protected: 2,
   sensitive: 3,
   tests: 4,
@@ -46,6 +47,11 @@ function whyOf(path: ChangedPath, binary: boolean, facts: ChangeFacts): Why[] {
     ...at(facts.secrets).map((one) => ({
       order: ORDER.secret,
       text: `looks like a secret: ${one.kind} (line ${one.line})`,
+    })),
+    ...at(facts.unreadable).map((one) => ({ order: ORDER.unreadable, text: `cannot be read: ${one.why}` })),
+    ...at(facts.cannotTell).map((one) => ({
+      order: ORDER.unreadable,
+      text: `could not be searched: ${one.what}`,
     })),
     ...(facts.protectedPaths.includes(path.path) ? [{ order: ORDER.protected, text: 'protected path' }] : []),
     ...(facts.sensitivePaths.includes(path.path)
