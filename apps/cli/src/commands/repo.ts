@@ -47,12 +47,17 @@ export async function list(context: Context): Promise<void> {
 
 export async function setSecret(context: Context, [name = '']: string[], options: Options): Promise<void> {
   const value = await fromStdin(context, name);
-  const { raw } = await context.client.post(
+  const { raw, value: set } = await context.client.post(
     `/repos/${encodeURIComponent(String(options.repo))}/secrets`,
-    z.unknown(),
+    z.object({ lookedFor: z.boolean() }),
     { name, value },
   );
   show(context, raw, () => [
     `${name} is set for ${options.repo}; released containers that list it in deploy.secrets get it from the next release on.`,
+    ...(set.lookedFor
+      ? []
+      : [
+          'Its value is too short or too plain to be told from ordinary text: tickets and changes are not searched for it.',
+        ]),
   ]);
 }

@@ -29,6 +29,8 @@ beforeAll(async () => {
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   const secret = { name: 'API_TOKEN', value: SECRET };
   expect((await factory.api('POST', '/repos/shop/secrets', secret)).status).toBe(200);
+  const plain = await factory.api('POST', '/repos/shop/secrets', { name: 'MODE', value: 'production' });
+  expect(plain.body).toMatchObject({ lookedFor: false });
   close = () => db.close();
 });
 afterAll(async () => {

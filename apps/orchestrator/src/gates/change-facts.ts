@@ -11,11 +11,11 @@ const SOURCE =
 const NAMES_ONLY =
   /(?:^|\/)(?:package(?:-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|pyproject\.toml|Cargo\.toml|composer\.json|deno\.jsonc?|mkdocs\.ya?ml|_toc\.ya?ml|sidebars?\.[jt]s)$/;
 
-/** How a source writes a document's name; or its folder, whose every file it then may read. */
+/** How a source writes a document's name; or one of its folders, whose every file it then may read. */
 function namesOfDocument(path: string): string[] {
-  const [folder = ''] = path.includes('/') ? path.split('/', 1) : [];
-  const ends = folder === '' ? [] : ["'", '"', '`', "/'", '/"', '/`', '/${', '/*', '/%', '/{'];
-  return [basename(path), ...ends.map((end) => `${folder}${end}`)];
+  const folders = path.split('/').slice(0, -1);
+  const ends = ["'", '"', '`', "/'", '/"', '/`', '/${', '/*', '/%', '/{'];
+  return [basename(path), ...folders.flatMap((folder) => ends.map((end) => `${folder}${end}`))];
 }
 
 /** How a source writes a test file's name: without its extension, and with its folder where the name says little. */

@@ -220,6 +220,16 @@ describe('always protected', () => {
       'mise.toml',
     ],
     'a/'.repeat(80),
+    ...[
+      'Dockerrun.aws.json',
+      'appspec.yml',
+      'deployment.yaml',
+      'svc/service.yaml',
+      'scripts/pre-commit',
+      'tools/commit-msg.sh',
+      'bunfig.toml',
+      'docker/nginx.conf',
+    ],
   ])('%s', (path) => {
     expect(isAlwaysProtected(path)).toBe(true);
   });

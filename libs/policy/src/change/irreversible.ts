@@ -1,4 +1,5 @@
 import { type Found, lineFinder, newIn } from './difference.ts';
+import { STRINGS_ADDED } from './strings.ts';
 import { whatItDoes } from './what.ts';
 import { isBounded } from './where.ts';
 
@@ -140,11 +141,7 @@ function withoutBlockComments(text: string): string {
 }
 
 /** The quotes between two strings that are added to each other, as white space: what is written over them is one statement. */
-const joined = (text: string): string =>
-  text.replaceAll(
-    /(["'`])[ \t]{0,40}(?:\+|\.|\|\||&|\\)?[ \t]{0,40}\n?[ \t]{0,200}(?:\+|\.|\|\||&)?[ \t]{0,40}\1/g,
-    blank,
-  );
+const joined = (text: string): string => text.replaceAll(STRINGS_ADDED, blank);
 
 /** How a source may be read: as it stands, without comments, and over its strings. What a comment hides or pretends is looked for in each. */
 function readings(path: string, text: string): string[] {

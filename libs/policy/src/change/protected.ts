@@ -6,9 +6,9 @@ import { isTooLong, matchesAny } from './glob.ts';
 const YAML = '{yml,yaml}';
 const CONFIG = '{js,cjs,mjs,ts,cts,mts,json,jsonc,json5,yml,yaml,toml}';
 const AGENTS =
-  '{AGENT,AGENTS,CLAUDE,GEMINI,CODEX,QWEN,COPILOT,CURSOR,WINDSURF,WARP,JULES,CRUSH,GROK,KIRO,CLINE,ROO,AMP,GOOSE,DEVIN,OPENCODE,JUNIE,AIDER,CONVENTIONS,SKILL,SKILLS,SOUL,MEMORY,PROMPT,SYSTEM_PROMPT,INSTRUCTIONS,copilot-instructions}';
+  '{AGENT,AGENTS,CLAUDE,GEMINI,CODEX,QWEN,COPILOT,CURSOR,WINDSURF,WARP,JULES,CRUSH,GROK,KIRO,CLINE,ROO,AMP,GOOSE,DEVIN,OPENCODE,JUNIE,AIDER,REPLIT,BEST_PRACTICES,CONVENTIONS,SKILL,SKILLS,SOUL,MEMORY,PROMPT,SYSTEM_PROMPT,INSTRUCTIONS,copilot-instructions}';
 const GIT_HOOKS =
-  '{pre-commit,pre-push,pre-merge-commit,pre-rebase,pre-receive,prepare-commit-msg,commit-msg,post-commit,post-checkout,post-merge,post-receive,post-rewrite,post-update,update,applypatch-msg,pre-applypatch,post-applypatch,reference-transaction,push-to-checkout,fsmonitor-watchman}';
+  '{pre-commit,pre-push,pre-merge-commit,pre-rebase,pre-receive,prepare-commit-msg,commit-msg,post-commit,post-checkout,post-merge,post-receive,post-rewrite,post-update,applypatch-msg,pre-applypatch,post-applypatch,reference-transaction,push-to-checkout,fsmonitor-watchman}';
 
 /** Names and paths, wherever they begin. */
 const BY_KIND: Readonly<Record<string, readonly string[]>> = {
@@ -23,7 +23,7 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     '{agents,subagents,skills,prompts}/**/*.{md,txt,yml,yaml,json}',
     'mcp.json',
     '{*.mcp,mcp?config,mcp-servers,claude_desktop_config,opencode,crush}.{json,jsonc}',
-    `aider*.${YAML}`,
+    `{aider*,coderabbit,sweep,ellipsis,greptile}.{yml,yaml,json}`,
     `copilot-setup-steps.${YAML}`,
   ],
   editors: [
@@ -37,9 +37,9 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     '*.jenkinsfile',
     `{azure-pipelines,bitbucket-pipelines,appveyor,buildspec,cloudbuild,codefresh,gitlab-ci,pipeline,pipelines}*.${YAML}`,
     `*{gitlab-ci,azure-pipelines,pipeline}.${YAML}`,
-    `{wercker,circle,shippable,bamboo,codemagic,bitrise,screwdriver,semaphore,travis,drone,woodpecker,buildkite,cirrus,action,dependabot,mergify,codecov}.${YAML}`,
+    `{wercker,circle,shippable,bamboo,codemagic,bitrise,screwdriver,semaphore,travis,drone,woodpecker,buildkite,cirrus,action,dependabot,mergify,codecov,buddy,gocd,appspec,spinnaker,harness}.${YAML}`,
     'cloudbuild*.json',
-    '{azure-pipelines,bamboo-specs,teamcity,tekton,concourse,buildkite}/**',
+    '{azure-pipelines,bamboo-specs,teamcity,tekton,concourse,buildkite,fastlane}/**',
     `ci/**/*.{yml,yaml,sh,py,js,mjs,ts}`,
     'dagger.json',
     'Earthfile',
@@ -56,12 +56,17 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'docker-bake*.{hcl,json}',
     'docker-entrypoint*',
     'entrypoint.sh',
+    'Dockerrun*.json',
+    '{task-definition,taskdef,ecs-task-definition}*.json',
+    `{k8s,deployment,service,ingress,configmap,statefulset,daemonset,cronjob,namespace}*.${YAML}`,
+    'docker/**/*.{sh,conf,yml,yaml,json}',
     'Vagrantfile',
     'Tiltfile',
     `{skaffold,kustomization,helmfile,werf,garden,okteto,devspace,values}*.${YAML}`,
     `Chart.${YAML}`,
     '*.{nomad,nomad.hcl,container,pod,kube,quadlet,nix}',
     '{flake,devbox}.{lock,json}',
+    'bunfig.toml',
     'mise*.toml',
     '{k8s,kubernetes,helm,charts,manifests,deploy,deployment,deployments}/**/*.{yml,yaml,json,tpl,sh}',
   ],
@@ -71,7 +76,8 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     `{pre-commit-config,pre-commit-hooks,overcommit,grumphp}.${YAML}`,
     '{captainhook,prek}.{json,toml}',
     '{githooks,git-hooks,git_hooks}/**',
-    `hooks/${GIT_HOOKS}`,
+    GIT_HOOKS,
+    `${GIT_HOOKS}.{sh,js,mjs,cjs,py}`,
   ],
   hosts: [
     'Procfile*',
@@ -87,7 +93,8 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'copilot/**/manifest.yml',
     '{_headers,_redirects,_worker.js,captain-definition,web.config}',
     '*.rules',
-    '{Caddyfile,nginx,haproxy,httpd,supervisord,crontab}*',
+    '{Caddyfile,Capfile,nginx,haproxy,httpd,apache,supervisord,crontab,cloud-init,user-data,sudoers}*',
+    '{redis,postgresql,pg_hba,my,mysqld,php,php-fpm}.{conf,cnf,ini}',
     '*.{service,socket,timer,crontab}',
     `ecosystem.config.${CONFIG}`,
     'gunicorn*.py',

@@ -275,6 +275,14 @@ describe('what cannot be read or searched', () => {
   });
 });
 
+test('a token in two strings is one, and an empty string is none', () => {
+  const [begin, end] = ['ghp', '_abcdefghijklmnopqrstuvwxyz0123456789'];
+  expect(of([code(`const t = '${begin}_' +\n  '${end.slice(1)}';`)]).secrets).toMatchObject([
+    { path: 'src/a.js', line: 2, kind: 'GitHub token' },
+  ]);
+  expect(of([code("const t = '' + 'a' + \"\";")]).secrets).toEqual([]);
+});
+
 describe('secrets that the factory knows', () => {
   const value = 'Kettle-4711-brass';
   const over = { secrets: secretValues([{ name: 'API_TOKEN', value }]) };

@@ -1,7 +1,11 @@
 import { type SecretValues, secretsIn } from '@millwright/domain';
 import { type Found, lineFinder, newIn } from './difference.ts';
+import { STRINGS_ADDED } from './strings.ts';
 
 export type FoundSecret = { path: string; line: number; kind: string };
+
+/** Enough of a secret to find where it stands. */
+const BEGINNING = 4;
 
 /** Known values first: they say which secret it is. */
 function finder(known: SecretValues) {
@@ -25,9 +29,15 @@ export function newSecrets(
   const lineOf = lineFinder(after);
   const kinds = new Map<number, string>();
   for (const { kind } of added ? find(path) : []) if (!kinds.has(0)) kinds.set(0, kind);
-  for (const { at, kind } of newIn(before, after, find)) {
-    const line = lineOf(at);
+  const note = (at: number, kind: string) => {
+    const line = lineOf(Math.max(0, at));
     if (!kinds.has(line)) kinds.set(line, kind);
-  }
+  };
+  for (const { at, kind } of newIn(before, after, find)) note(at, kind);
+  // A secret in two strings is one where they are added; it is told at the place where its beginning stands.
+  const [was, is] = [before, after].map((text) => text.replaceAll(STRINGS_ADDED, ''));
+  if (is !== after && is !== undefined && kinds.size === 0)
+    for (const { key, kind } of newIn(was ?? '', is, find))
+      note(after.indexOf(key.slice(0, BEGINNING)), kind);
   return [...kinds].sort(([a], [b]) => a - b).map(([line, kind]) => ({ path, line, kind }));
 }

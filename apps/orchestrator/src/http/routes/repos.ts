@@ -126,12 +126,14 @@ export function repoRoutes(app: App, { factory }: Api): void {
     const { repo } = knownRepo(factory, request.params.repo);
     await factory.secrets.set(repo, request.body.name, request.body.value);
     factory.knownSecrets.forget();
-    await factory.knownSecrets.now();
+    const { untold } = await factory.knownSecrets.now();
     await appendAs(factory, streamOf.repo(repo), request.who, {
       type: 'repo.secret-set',
       data: { repo, name: request.body.name },
     });
-    return { repo, name: request.body.name, names: await factory.secrets.names(repo) };
+    const { name } = request.body;
+    // False: too short, or too plain a word, to be found by its value in tickets and changes.
+    return { repo, name, names: await factory.secrets.names(repo), lookedFor: !untold.includes(name) };
   });
 }
 
