@@ -48,12 +48,12 @@ const ACTS: readonly { name: string; pattern: RegExp }[] = [
   {
     name: 'drop of a table, column or collection',
     pattern:
-      /\bdrop_?(?:Table|Column|Schema|Database|Collection|Index|Indexes|Constraint|All|View|Foreign|Search)s?(?:IfExists)?\s{0,20}\(|\bdropIfExists\s{0,20}\(|\bdrop_(?:table|column|database|index|constraint|all|view)\b|\bremove_column\b|\bdropdb\b|\.\s{0,20}drop\s{0,20}\(\s{0,20}\)|\bcollection\s{0,20}\([^)]{0,200}\)\s{0,20}\.\s{0,20}drop\s{0,20}\(|\bmetadata\.drop_all\b|\bDelete(?:Table|Collection|Index|Database|Keyspace)Command\b|\bdelete(?:Table|Collection|Index|Keyspace|Topics?|Bucket|Queue|Stream)\s{0,20}\(|\bindices\s{0,20}\.\s{0,20}delete\s{0,20}\(|\brecursiveDelete\s{0,20}\(/gi,
+      /\bdrop_?(?:Table|Column|Schema|Database|Collection|Index|Indexes|Constraint|All|View|Foreign|Search)s?(?:IfExists)?\s{0,20}\(|\bdropIfExists\s{0,20}\(|\bdrop_(?:table|column|database|index|constraint|all|view)\b|\bremove_column\b|\bdropdb\b|\bmysqladmin\b[^\n;]{0,100}?\bdrop\b|\bwhen\s{1,80}not\s{1,80}matched\s{1,80}by\s{1,80}source\b[^;]{0,200}?\bthen\s{1,80}delete\b|\.\s{0,20}drop\s{0,20}\(\s{0,20}\)|\bcollection\s{0,20}\([^)]{0,200}\)\s{0,20}\.\s{0,20}drop\s{0,20}\(|\bmetadata\.drop_all\b|\bDelete(?:Table|Collection|Index|Database|Keyspace)Command\b|\bdelete(?:Table|Collection|Index|Keyspace|Topics?|Bucket|Queue|Stream)\s{0,20}\(|\bindices\s{0,20}\.\s{0,20}delete\s{0,20}\(|\brecursiveDelete\s{0,20}\(/gi,
   },
   {
     name: 'delete of everything',
     pattern:
-      /\b(?:delete|remove|destroy|update)(?:Many|All|_many|_all)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\})?\s{0,80}[,)]|\b(?:destroy|remove|delete)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\}|\{[^}]{0,200}?\btruncate\s{0,20}:\s{0,20}true[^}]{0,200}\})\s{0,80}[,)]|\b(?:db|tx|trx|database|drizzle)\s{0,80}\.\s{0,20}delete\s{0,20}\(\s{0,80}[\w.]{1,128}\s{0,80}\)(?!\s{0,80}\.)|\.\s{0,20}(?:del|truncate)\s{0,20}\(\s{0,20}\)(?<!\bwhere\w{0,20}\b[^;]{0,400})|\.objects\s{0,20}\.\s{0,20}all\s{0,20}\(\s{0,20}\)\s{0,20}\.\s{0,20}(?:delete|update)\s{0,20}\(|\.(?:delete_all|destroy_all|update_all)\b|\bquery\s{0,20}\(\s{0,20}\w{1,80}\s{0,20}\)\s{0,20}\.\s{0,20}delete\s{0,20}\(\s{0,20}\)|\bdelete_?by_?query\b[^;]{0,300}?\bmatch_all\b|\b(?:getRepository\([^)]{0,80}\)|repository)\s{0,20}\.\s{0,20}clear\s{0,20}\(\s{0,20}\)/gi,
+      /\b(?:delete|remove|destroy|update)(?:Many|All|_many|_all)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\})?\s{0,80}[,)]|\b(?:destroy|remove|delete)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\}|\{[^}]{0,200}?\btruncate\s{0,20}:\s{0,20}true[^}]{0,200}\})\s{0,80}[,)]|\b(?:db|tx|trx|database|drizzle)\s{0,80}\.\s{0,20}delete\s{0,20}\(\s{0,80}[\w.]{1,128}\s{0,80}\)(?!\s{0,80}\.)|\.\s{0,20}(?:del|truncate)\s{0,20}\(\s{0,20}\)(?<!\bwhere\w{0,20}\b[^;]{0,400})|\.filter\s{0,20}\(\s{0,20}\)\s{0,20}\.\s{0,20}(?:delete|update)\s{0,20}\(|\bknex\s{0,20}\([^)]{0,100}\)\s{0,20}\.\s{0,20}delete\s{0,20}\(\s{0,20}\)|\b(?:update|destroy|delete|remove)\w{0,10}\s{0,20}\([^;]{0,300}?\bwhere\s{0,20}:\s{0,20}\{\s{0,80}\}|\bupdateMany\s{0,20}\(\s{0,80}\{\s{0,80}data\b(?![^;]{0,400}?\bwhere\b)|\.objects\s{0,20}\.\s{0,20}all\s{0,20}\(\s{0,20}\)\s{0,20}\.\s{0,20}(?:delete|update)\s{0,20}\(|\.(?:delete_all|destroy_all|update_all)\b|\bquery\s{0,20}\(\s{0,20}\w{1,80}\s{0,20}\)\s{0,20}\.\s{0,20}delete\s{0,20}\(\s{0,20}\)|\bdelete_?by_?query\b[^;]{0,300}?\bmatch_all\b|\b(?:getRepository\([^)]{0,80}\)|repository)\s{0,20}\.\s{0,20}clear\s{0,20}\(\s{0,20}\)/gi,
   },
   {
     name: 'update of everything',
@@ -73,13 +73,13 @@ const ACTS: readonly { name: string; pattern: RegExp }[] = [
   {
     name: 'rm -rf',
     pattern:
-      /\brm(?=[^;|&\n]{0,200}?\s-(?:\w{0,8}r|-recursive\b))(?=[^;|&\n]{0,200}?\s-(?:\w{0,8}f|-force\b))\s{1,80}(?:(?:-\w{1,16}|--[\w-]{0,40})\s{1,80}){1,20}["']?(?:\/|~|\$|\*|\.\.?(?:\/|\s|$))|\bfind\s[^|;\n]{0,400}?\s-delete\b|\bremove-item\b[^\n;|]{0,200}?-recurse\b|\b(?:rd|rmdir)\s{1,20}\/s\b|\bdel\s{1,20}\/[sq]\b|\bshred\s{1,20}-/gi,
+      /\brm(?=[^;|&\n]{0,200}?\s-(?:\w{0,8}r|-recursive\b))\s{1,80}(?:(?:-\w{1,16}|--[\w-]{0,40})\s{1,80}){1,20}["']?(?:\/|~|\$|\*|\.\.?(?:\/|\s|$))|\brm\s{1,80}(?:-\w{0,8}r\w{0,8}|--recursive)\b[^"'`\n;]{0,80}["'`]\s{0,40},\s{0,40}[\w$.]|\bfind\s[^|;\n]{0,400}?\s-delete\b|\bremove-item\b[^\n;|]{0,200}?-recurse\b|\b(?:rd|rmdir)\s{1,20}\/s\b|\bdel\s{1,20}\/[sq]\b|\bshred\s{1,20}-/gi,
   },
   {
     name: FOLDER_REMOVED,
     // Not where a literal names a folder below the working one, as `rm -rf dist` does.
     pattern:
-      /\b(?:rmSync|rm|rmdirSync|rmdir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w./-]{0,200}["'`](?<!\.\.[^"'`]{0,200}["'`]))[^;]{0,300}?\brecursive\b["']?\s{0,20}:(?!\s{0,20}false\b)|\b(?:rimraf(?:Sync|\.sync)?|del(?:eteAsync|eteSync)|emptyDir(?:Sync)?|removeSync|fse?\.remove|fse?\.emptyDir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w/-]{0,200}["'`])|\bshutil\.rmtree\s{0,20}\(|\bFileUtils\.(?:rm_rf|rm_r|remove_dir|remove_entry)|\bos\.RemoveAll\s{0,20}\(|\bfs::remove_dir_all\b|\bFiles\.walk\b[^;]{0,200}?\bdelete|\bfilesystem::remove_all\b/g,
+      /\b(?:rmSync|rm|rmdirSync|rmdir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w./-]{0,200}["'`](?<!\.\.[^"'`]{0,200}["'`]))[^;]{0,300}?\brecursive\b["']?\s{0,20}:(?!\s{0,20}false\b)|\b(?:rimraf(?:Sync|\.sync)?|del(?:eteAsync|eteSync)|emptyDir(?:Sync)?|removeSync|fse?\.remove|fse?\.emptyDir)\s{0,20}\(\s{0,80}(?!["'`](?:\.\/)?[\w-][\w/-]{0,200}["'`])|\b(?:rmSync|fs(?:p|Promises|\.promises)?\.rm|promises\.rm|rmdirSync)\s{0,20}\([^,;]{1,200},\s{0,40}[A-Za-z_$][\w$.]{0,80}\s{0,20}\)|\bshutil\.rmtree\s{0,20}\(|\bFileUtils\.(?:rm_rf|rm_r|remove_dir|remove_entry)|\bos\.RemoveAll\s{0,20}\(|\bfs::remove_dir_all\b|\bFiles\.walk\b[^;]{0,200}?\bdelete|\bfilesystem::remove_all\b/g,
   },
   {
     name: 'volume removed',
@@ -143,11 +143,14 @@ function withoutBlockComments(text: string): string {
 /** The quotes between two strings that are added to each other, as white space: what is written over them is one statement. */
 const joined = (text: string): string => text.replaceAll(STRINGS_ADDED, blank);
 
-/** How a source may be read: as it stands, without comments, and over its strings. What a comment hides or pretends is looked for in each. */
+/** Between a program's name and its arguments where they are given as a list: the command as a shell would be given it. */
+const asCommand = (text: string): string => text.replaceAll(/["'`]\s{0,40},\s{0,40}\[?\s{0,40}["'`]/g, blank);
+
+/** How a source may be read: as it stands, without comments, over its strings, and with its commands as one text. What a comment hides or pretends is looked for in each. */
 function readings(path: string, text: string): string[] {
   const block = withoutBlockComments(text);
   const bare = isSql(path) ? block.replaceAll(/--[^\n]*/g, blank) : block;
-  return [text, bare, joined(bare)];
+  return [text, bare, joined(bare), asCommand(bare)];
 }
 
 const isSql = (path: string): boolean => /\.(?:sql|ddl|psql|pgsql|hql|cql)$/i.test(path);

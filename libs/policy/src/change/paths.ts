@@ -55,7 +55,8 @@ export const RAISED = {
     '**/drizzle.config.*',
   ],
   infrastructure: [
-    '**/*.tf',
+    '**/*.{tf,tfvars,hcl}',
+    '**/{ansible.cfg,inventory*,playbook*.yml,playbook*.yaml}',
     '**/terraform/**',
     '**/helm/**',
     '**/charts/**',

@@ -190,6 +190,11 @@ describe('an update, or a condition, that bounds nothing', () => {
     'DELETE FROM carts WHERE EXISTS (SELECT 1);',
     'DELETE c FROM carts c;',
     'DELETE FROM carts LIMIT 10;',
+    'DELETE FROM carts WHERE NOT (1 = 0);',
+    'DELETE FROM carts WHERE id = carts.id;',
+    'DELETE FROM carts WHERE coalesce(1, 2) = 1;',
+    'DELETE FROM carts WHERE length(name) >= 0;',
+    'UPDATE carts SET total = (SELECT a FROM b WHERE b.id = 1);',
   ])('%s', (line) => {
     expect(statements([`+${line}`], 'migrations/2.sql')).toHaveLength(1);
     expect(statements([`+await db.query("${line}");`]).length).toBeGreaterThan(0);
@@ -208,6 +213,11 @@ describe('an update, or a condition, that bounds nothing', () => {
     'INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET total = 1;',
     'FOREIGN KEY (a) REFERENCES b ON UPDATE SET NULL ON DELETE CASCADE;',
     'SELECT * FROM carts FOR UPDATE;',
+    'UPDATE carts SET total = b.total FROM b WHERE carts.id = b.id;',
+    'WITH gone AS (DELETE FROM carts WHERE id = 1 RETURNING id) SELECT count(*) FROM gone;',
+    'DELETE FROM carts WHERE id = :id;',
+    'DELETE FROM carts WHERE id = @id AND 1 = 1;',
+    'DELETE FROM carts WHERE now() > expires_at;',
   ])('bounded: %s', (line) => {
     expect(statements([`+${line}`], 'migrations/2.sql')).toEqual([]);
     expect(statements([`+await db.query("${line}");`])).toEqual([]);
@@ -227,6 +237,7 @@ describe('acts of programs', () => {
     ],
     ...[
       "rmSync('../data', { recursive: true });",
+      'rmSync(folder, options)',
       'fs.rmdirSync(a, {\n  recursive: true,\n});',
       'rimraf(folder)',
       'shutil.rmtree(path)',
@@ -310,6 +321,9 @@ describe('acts of programs', () => {
     "await fs.rm('a.txt');",
     'items.delete(id);',
     "knex('carts').where({ id }).del();",
+    'rm(a, b)',
+    "spawn('kubectl', ['get', 'pods']);",
+    'Model.update({ a: 1 }, { where: { id } });',
     'await db.update(carts).set({ total: 0 }).where(eq(carts.id, id));',
     'await carts.deleteMany({ owner: id });',
     'git push origin feature',
@@ -318,6 +332,22 @@ describe('acts of programs', () => {
     'const destroyed = true;',
   ])('not in %s', (line) => {
     expect(statements([`+${line}`])).toEqual([]);
+  });
+
+  test.each([
+    "spawn('kubectl', ['delete', 'ns', 'shop']);",
+    "spawn('terraform', ['destroy', '-auto-approve']);",
+    "execFile('rm', ['-rf', folder]);",
+    "execFile('rm', ['-r', '-f', '/']);",
+    'rmSync(folder, options)',
+    'await fs.promises.rm(folder, options);',
+    'rm -r /var/lib/shop',
+    'Model.update({ a: 1 }, { where: {} });',
+    'prisma.cart.updateMany({ data: { a: 1 } });',
+    "knex('carts').delete();",
+    'MERGE INTO a USING b ON false WHEN NOT MATCHED BY SOURCE THEN DELETE;',
+  ])('in a list of arguments, or with options from elsewhere: %s', (line) => {
+    expect(statements([`+${line}`]).length).toBeGreaterThan(0);
   });
 
   test('megabytes of half an act are read in one go', () => {
