@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sweepTests } from './leftovers.ts';
 import { memoryFolder } from './memory.ts';
 import { add, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
 
@@ -114,6 +115,7 @@ async function main(): Promise<number> {
   let sum = NOTHING;
   for (const stage of stages) {
     if (interrupted) return 130;
+    if (stage.some(({ targets }) => targets.includes('int') || targets.includes('e2e'))) await sweep();
     await Promise.all(
       stage.map(async (step) => {
         const from = performance.now();
@@ -128,9 +130,20 @@ async function main(): Promise<number> {
       }),
     );
   }
+  await sweep();
   if (interrupted) return 130;
   console.log(['', ...recap, lastLine(sum)].join('\n'));
   return sum.failed === 0 ? 0 : 1;
+}
+
+/** What was left by tests that were stopped, these among them. Without an engine there is nothing to find, and the tests say so. */
+async function sweep(): Promise<void> {
+  try {
+    const swept = await sweepTests();
+    if (swept.length > 0) console.log(`removed from the engine what stopped tests left: ${swept.join(', ')}`);
+  } catch (error) {
+    console.log(`what stopped tests left on the engine was not looked for: ${error}`);
+  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

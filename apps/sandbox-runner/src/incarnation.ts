@@ -32,11 +32,14 @@ export async function isRunning(incarnation: string): Promise<boolean> {
   return parts !== null && (await startOf(Number(parts[1]))) === Number(parts[2]);
 }
 
-/** Removes what dead runners of this factory left on this engine and in this data folder; other live runners are let be. */
-export async function reapDead({
-  engine,
-  reap,
-}: Pick<Sandboxes, 'engine' | 'reap'>): ReturnType<Sandboxes['reap']> {
+/**
+ * Removes what dead runners of this factory left on this engine and in this data folder, and what this one could not remove of attempts that
+ * it is not at work on (`attempts` are); other live runners are let be.
+ */
+export async function reapDead(
+  { engine, reap }: Pick<Sandboxes, 'engine' | 'reap'>,
+  attempts: ReadonlySet<string>,
+): ReturnType<Sandboxes['reap']> {
   const label = [`millwright.factory=${engine.factory}`];
   const [containers, volumes, ...folders] = await Promise.all([
     engine.docker.listContainers({ all: true, filters: { label } }),
@@ -49,5 +52,5 @@ export async function reapDead({
   const all = new Set([...named, ...folders.flat()].filter((name) => name !== undefined));
   const live = new Set<string>();
   for (const incarnation of all) if (await isRunning(incarnation)) live.add(incarnation);
-  return reap(live);
+  return reap(live, { attempts });
 }

@@ -91,6 +91,8 @@ const runner: Runner = {
 
 const stop = new AbortController();
 const running = new Set<Promise<void>>();
+/** How many calls are at work on each attempt. */
+const atWork = new Map<string, number>();
 
 /** A wake-up names an attempt; who holds it already, or finds it closed, does nothing. A fault of one attempt is no fault of the runner. */
 async function wake(id: string): Promise<void> {
@@ -100,11 +102,18 @@ async function wake(id: string): Promise<void> {
     log.error({ err: error, attempt: id }, 'the attempt could not be closed'),
   );
   running.add(work);
-  await work.finally(() => running.delete(work));
+  // A doubled wake-up of an attempt ends at once, and is not the end of the first.
+  atWork.set(id, (atWork.get(id) ?? 0) + 1);
+  await work.finally(() => {
+    running.delete(work);
+    const left = (atWork.get(id) ?? 1) - 1;
+    if (left === 0) atWork.delete(id);
+    else atWork.set(id, left);
+  });
 }
 
 async function reapQuietly(): Promise<void> {
-  await reapDead(sandboxes).then(
+  await reapDead(sandboxes, new Set(atWork.keys())).then(
     (reaped) => {
       if (reaped.containers + reaped.volumes + reaped.mounts > 0) log.info(reaped, 'leftovers removed');
     },

@@ -230,7 +230,7 @@ it('takes no new identity over an old database, and no database of another versi
   const note = join(data, 'postgres/data/PG_VERSION');
   const version = readFileSync(note, 'utf8');
   writeFileSync(note, '17\n');
-  await refused(/was made by Postgres 17, and this Millwright brings Postgres \d+/, 'docs/operations.md');
+  await refused(/was made by Postgres 17, and this Millwright brings Postgres \d+/, 'docs/backup.md');
   rmSync(note);
   await refused('has no PG_VERSION');
   writeFileSync(note, version);

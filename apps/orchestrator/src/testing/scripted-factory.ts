@@ -39,7 +39,7 @@ export async function scriptedFactory(
   const remote = gitRemote(root, files);
   const paged: Page[] = [];
   const orchestrator = await compose({
-    factory: `fac_test${randomBytes(6).toString('hex')}`,
+    factory: `fac_test${process.pid}x${randomBytes(6).toString('hex')}`,
     origin: 'millwright.local/fac_test',
     dataDir: root,
     databaseUrl: db.url.orchestrator,

@@ -47,6 +47,34 @@ test('what a killed runner left is removed, what a living one holds is not', asy
   expect(factory.events.filter((event) => event.kind === 'cleanup_failed')).toEqual([]);
 });
 
+test('what a living runner could not remove of an attempt that is over goes too; what it is at work on stays', async () => {
+  const { sandboxes, factory: name } = factory;
+  const { docker } = sandboxes.engine;
+  const make = async (attempt: string) => {
+    const Labels = sandboxes.engine.labels({ run: 'run_1', attempt, purpose: 'verify' });
+    const volume = await docker.createVolume({ Name: `${name}-${attempt}`, Labels });
+    const Image = sandboxes.engine.image;
+    await docker.createContainer({ name: `${name}-${attempt}`, Image, Labels, Cmd: ['true'] });
+    return volume.name;
+  };
+  const left = async () => {
+    const filters = { label: [`millwright.factory=${name}`] };
+    const containers = await docker.listContainers({ all: true, filters });
+    const { Volumes } = await docker.listVolumes({ filters });
+    return [containers.map(({ Names }) => Names[0]?.slice(1)), (Volumes ?? []).map(({ Name }) => Name)];
+  };
+  const [over, held] = [await make('att_over'), await make('att_held')];
+  const attempts = new Set(['att_held']);
+  // Young, it may be that its removal is only under way.
+  expect(await sandboxes.reap(new Set(), { attempts })).toEqual({ containers: 0, volumes: 0, mounts: 0 });
+  expect((await left())[0]?.sort()).toEqual([held, over]);
+  const now = { attempts, olderThanMs: -1_000 };
+  expect(await sandboxes.reap(new Set(), now)).toEqual({ containers: 1, volumes: 1, mounts: 0 });
+  expect(await left()).toEqual([[held], [held]]);
+  expect(await sandboxes.reap(new Set(), { ...now, attempts: new Set() })).toMatchObject({ containers: 1 });
+  expect(await left()).toEqual([[], []]);
+});
+
 test('what is removed behind its caller is gone once the sandboxes are closed', async () => {
   const own = await testSandboxes({ cleanUp: 'behind' });
   const { bundle, trees } = await bundleOf({ 'README.md': '# A\n' });

@@ -6,15 +6,26 @@ import { hostTool, removeTree } from './host.ts';
 
 export type Reaped = { containers: number; volumes: number; mounts: number };
 
+/** What this incarnation is at work on: what is left of its other attempts goes too, once it is that old. Milliseconds. */
+export type AtWork = { attempts: ReadonlySet<string>; olderThanMs?: number };
+const OLD_MS = 60_000;
+
 /**
  * Removes what dead incarnations of this factory left: containers, then volumes, then mounts and half-made folders. `live` are the
- * incarnations that still run, this one among them whether named or not. One thing that cannot be removed is noted and does not stop the rest.
+ * incarnations that still run, this one among them whether named or not; of this one's, with `atWork`, containers and volumes of attempts that
+ * are over. One thing that cannot be removed is noted and does not stop the rest.
  */
-export async function reap(engine: Engine, live: ReadonlySet<string>): Promise<Reaped> {
+export async function reap(engine: Engine, live: ReadonlySet<string>, atWork?: AtWork): Promise<Reaped> {
   const alive = new Set([...live, engine.incarnation]);
   const label = [`millwright.factory=${engine.factory}`];
-  const dead = (labels: Record<string, string> | undefined | null) =>
-    !alive.has(labels?.['millwright.incarnation'] ?? '');
+  const before = Date.now() - (atWork?.olderThanMs ?? OLD_MS);
+  const dead = (labels: Record<string, string> | undefined | null, createdAt: number) => {
+    const incarnation = labels?.['millwright.incarnation'] ?? '';
+    const attempt = labels?.['millwright.attempt'] ?? '';
+    const over =
+      atWork !== undefined && attempt !== '' && !atWork.attempts.has(attempt) && createdAt <= before;
+    return !alive.has(incarnation) || (incarnation === engine.incarnation && over);
+  };
   const reaped: Reaped = { containers: 0, volumes: 0, mounts: 0 };
   const attempt = async (what: string, remove: () => Promise<void>): Promise<number> => {
     try {
@@ -28,12 +39,12 @@ export async function reap(engine: Engine, live: ReadonlySet<string>): Promise<R
 
   // Only what runners make: the orchestrator's release containers carry the same factory and outlive every runner.
   const containers = await engine.docker.listContainers({ all: true, filters: { label } });
-  for (const { Id, Labels } of containers)
-    if (dead(Labels) && Labels['millwright.room'] === 'runner')
+  for (const { Id, Labels, Created } of containers)
+    if (dead(Labels, Created * 1_000) && Labels['millwright.room'] === 'runner')
       reaped.containers += await attempt(Id, () => removeContainer(engine.docker.getContainer(Id)));
   const { Volumes } = await engine.docker.listVolumes({ filters: { label } });
-  for (const { Name, Labels } of Volumes ?? [])
-    if (dead(Labels) && Labels['millwright.room'] === 'runner')
+  for (const { Name, Labels, ...volume } of Volumes ?? [])
+    if (dead(Labels, createdAt(volume)) && Labels['millwright.room'] === 'runner')
       reaped.volumes += await attempt(Name, () => removeVolume(engine, Name));
 
   for (const mount of await mountsBelow(join(engine.folders.root, 'mounts'))) {
@@ -50,6 +61,10 @@ export async function reap(engine: Engine, live: ReadonlySet<string>): Promise<R
         await attempt(incarnation, () => removeFolder(join(engine.folders.root, kind, incarnation), kind));
   return reaped;
 }
+
+/** The engine says it (API 1.29 and later); its client's types do not. Unknown is now: such a one stays. */
+const createdAt = (volume: object): number =>
+  ('CreatedAt' in volume ? Date.parse(String(volume.CreatedAt)) : Number.NaN) || Date.now();
 
 /** A folder of mount points is removed only when empty: one that is still mounted holds somebody's workspace. */
 async function removeFolder(folder: string, kind: string): Promise<void> {

@@ -14,7 +14,7 @@ import { Ahead } from '../workspace/prefetch.ts';
 import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from '../workspace/sandbox.ts';
 import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine.ts';
 import { removeTree } from './host.ts';
-import { type Reaped, reap } from './reap.ts';
+import { type AtWork, type Reaped, reap } from './reap.ts';
 
 /** An attempt's sandbox: the narrow `Workspace` for tools, the rest for its owner. Single use. */
 export type Sandbox = Pick<
@@ -48,7 +48,7 @@ export type Sandboxes = {
   /** Begins an archive that will most likely be asked for within a minute. One at a time; nothing is to be waited for, nothing fails. */
   archiveAhead(of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>): void;
   open(options: OpenOptions): Promise<{ kind: 'open'; sandbox: Sandbox } | Refused>;
-  reap(live: ReadonlySet<string>): Promise<Reaped>;
+  reap(live: ReadonlySet<string>, atWork?: AtWork): Promise<Reaped>;
   /** Destroys whatever is still open, waits for what is being removed, and removes this incarnation's own folders. */
   close(): Promise<void>;
 };
@@ -139,7 +139,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
       };
     },
 
-    reap: (live) => reap(engine, live),
+    reap: (live, atWork) => reap(engine, live, atWork),
 
     async close() {
       await ahead.over();

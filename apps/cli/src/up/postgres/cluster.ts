@@ -246,7 +246,7 @@ function refuseOther({ bin, user }: ClusterOptions, data: string): void {
     `the database in ${data} was made by Postgres ${made}, and this Millwright brings Postgres ${ours}`,
     {
       kept: data,
-      next: 'start the Millwright that made it, or move the database first: docs/operations.md, "Another Postgres"',
+      next: 'start the Millwright that made it, or move the database first: docs/backup.md',
     },
   );
 }
