@@ -152,7 +152,7 @@ it.each([[[]], [['--json']], [['--repo', 'shop']]])(
 it('shows help on stdout with 0, and nothing in it that is refused', async () => {
   const ran = await cli(['--help']);
   expect(ran).toMatchObject({ code: 0, stderr: '' });
-  expect(ran.stdout).toContain('run list|show|watch|why|diff|plan|review|tests|logs|cost');
+  expect(ran.stdout).toMatch(/run +a ticket on its way: list, show, watch,/);
   const commands = ran.stdout.slice(ran.stdout.indexOf('Commands:'), ran.stdout.indexOf('Exit codes:'));
   expect(commands).not.toMatch(/\b(policy|digest)\b/);
 });

@@ -313,10 +313,15 @@ export function program(): Command {
     .version(version(), '--version', 'the version of this checkout')
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false, subcommandTerm: termOf })
+    .configureHelp({
+      sortSubcommands: false,
+      showGlobalOptions: false,
+      subcommandTerm: termOf,
+      subcommandDescription: descriptionOf,
+    })
     .addHelpText(
       'after',
-      '\nExit codes: 0 done as asked · 1 failed · 2 usage · 3 cannot reach the factory · 4 not allowed\n            5 denied by policy · 6 rolled back · 7 trail does not verify · 8 still pending',
+      '\nExit codes: 0 done as asked · 1 failed · 2 usage · 3 cannot reach the factory\n            4 not allowed · 5 denied by policy · 6 rolled back\n            7 trail does not verify · 8 still pending',
     );
   factory(root);
   setUp(root);
@@ -349,12 +354,15 @@ function quiet(command: Command): void {
 const pathOf = (command: Command): string =>
   command.parent === null ? './millwright' : `${pathOf(command.parent)} ${command.name()}`;
 
-/** `run list|show|watch|why|cancel` in the first help: the whole command line on one screen. */
+/** `run`, and in its description the verbs: the whole command line on one screen, 80 columns wide. */
 function termOf(command: Command): string {
-  const verbs = command.commands.map((verb) => verb.name());
   const words = command.registeredArguments.map((argument) =>
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
-  const rest = [...words, ...verbs].join('|');
-  return rest === '' ? command.name() : `${command.name()} ${rest}`;
+  return [command.name(), ...words].join(' ');
+}
+
+function descriptionOf(command: Command): string {
+  const verbs = command.commands.map((verb) => verb.name());
+  return verbs.length === 0 ? command.description() : `${command.description()}: ${verbs.join(', ')}`;
 }

@@ -1,5 +1,5 @@
 import type { Look } from '../text/look.ts';
-import { widthOf, wrap } from '../text/width.ts';
+import { widthOf, wrapWithin } from '../text/width.ts';
 
 export type Field = [name: string, value: string | null];
 
@@ -8,11 +8,15 @@ export function fields(look: Look, all: readonly Field[], indent = ''): string[]
   const given = all.filter((field): field is [string, string] => field[1] !== null && field[1] !== '');
   const width = Math.max(0, ...given.map(([name]) => widthOf(name)));
   const room = Math.max(20, look.columns - indent.length - width - 2);
-  return given.flatMap(([name, value]) =>
-    wrap(value, room).map((line, at) =>
-      `${indent}${at === 0 ? look.colour.dim(name.padEnd(width)) : ' '.repeat(width)}  ${line}`.trimEnd(),
-    ),
-  );
+  return given.flatMap(([name, value]) => {
+    const label = `${indent}${look.colour.dim(name.padEnd(width))}`;
+    // A digest is copied: it stands whole on a line of its own where it does not fit beside its name.
+    if (widthOf(value) > room && !value.includes(' ') && widthOf(value) + indent.length + 2 <= look.columns)
+      return [label.trimEnd(), `${indent}  ${value}`];
+    return wrapWithin(value, room).map((line, at) =>
+      `${at === 0 ? label : indent + ' '.repeat(width)}  ${line}`.trimEnd(),
+    );
+  });
 }
 
 /** A part's title, set off by an empty line. */

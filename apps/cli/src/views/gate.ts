@@ -3,7 +3,7 @@ import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
-import { cut, widthOf, wrap } from '../text/width.ts';
+import { cut, hang, widthOf, wrap } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
 import { diffFiles, diffHead, patchLines, planLines, reportLines, reviewLines } from './run-parts.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
@@ -117,8 +117,11 @@ function evidenceLines(look: Look, evidence: GateEvidence): string[] {
     ...(troubles.length === 0
       ? []
       : [
-          ...heading(look, 'Cannot work as it stands'),
-          ...troubles.flatMap(({ text: said, fix }) => [...text(`- ${said}`), ...text(`  fix: ${fix}`)]),
+          ...heading(look, 'Known beforehand'),
+          ...troubles.flatMap(({ text: said, fix }) => [
+            ...hang('  - ', oneLine(said), look.columns),
+            ...hang('    fix: ', oneLine(fix), look.columns),
+          ]),
         ]),
     ...(diff === null
       ? []

@@ -55,6 +55,8 @@ export function patchLines(look: Look, diff: DiffView, most = Number.POSITIVE_IN
     ...file.patch
       .split('\n')
       .filter((line, at, all) => line !== '' || at < all.length - 1)
+      // Names of blobs say nothing to eyes; a pipe gets them.
+      .filter((line) => !look.terminal || !/^index [0-9a-f]+\.\.[0-9a-f]+/.test(line))
       .map((line) => patchLine(look, line)),
     ...(file.cut
       ? [look.colour.yellow(`# ${oneLine(file.path)}: the rest is left out, it is too long`)]

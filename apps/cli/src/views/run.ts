@@ -3,7 +3,7 @@ import { ago, clock, count, duration, money, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, type Column, table } from '../text/table.ts';
-import { cut, widthOf, wrap } from '../text/width.ts';
+import { cut, hang, widthOf, wrap } from '../text/width.ts';
 import { canaryLines } from './canary.ts';
 import { fields, heading } from './fields.ts';
 import { gateLines } from './gate.ts';
@@ -166,9 +166,11 @@ export function runWhy(look: Look, why: WhyView, now: number): string[] {
       ? []
       : [
           '',
-          ...wrap(`next: ${paragraphs(why.next)}`, Math.max(20, look.columns)).map((line, at) =>
-            at === 0 ? look.colour.dim('next:') + line.slice('next:'.length) : line,
-          ),
+          // A command of its own has a line of its own.
+          ...paragraphs(why.next)
+            .split(/, then |; (?=to )/)
+            .flatMap((part, at) => hang(at === 0 ? 'next: ' : 'then: ', part, look.columns))
+            .map((line) => line.replace(/^(next|then):/, (word) => look.colour.dim(word))),
         ]),
   ];
 }

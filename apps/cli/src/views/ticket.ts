@@ -15,10 +15,10 @@ export function ticketList(look: Look, tickets: readonly TicketView[], now: numb
       { title: 'ticket' },
       { title: 'state' },
       { title: 'repo' },
-      { title: 'kind' },
+      { title: 'kind', spare: 1 },
       { title: 'title', shrinkTo: 16 },
-      { title: 'last run' },
-      { title: 'filed', align: 'right' },
+      { title: 'last run', spare: 3 },
+      { title: 'filed', align: 'right', spare: 2 },
     ],
     tickets.map((view) => [
       view.id,

@@ -31,6 +31,8 @@ export type Script = {
   implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
   test?: (spec: SpecOf<'test'>) => Verdict;
+  /** What the report says beside its verdict. */
+  report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
 };
 
@@ -124,7 +126,10 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
         findings: [],
       });
     case 'test':
-      return putJson(artifacts, TestReport, report(spec.tree, script.test?.(spec) ?? 'passed'));
+      return putJson(artifacts, TestReport, {
+        ...report(spec.tree, script.test?.(spec) ?? 'passed'),
+        ...script.report,
+      });
     case 'deploy': {
       if (!script.release) throw new Error('this script makes no release');
       return putJson(artifacts, Release, script.release(spec));
