@@ -44,7 +44,7 @@ const done = await rollBackOffline(
     who: `user ${process.getuid?.() ?? 'unknown'} of its machine`,
     target: (repo, run) =>
       run.config.target === 'command'
-        ? commandTarget({ repo, dataDir: data, run, artifacts, clock })
+        ? commandTarget({ factory: place.factory, repo, dataDir: data, run, artifacts, clock })
         : dockerTarget({ ...place, repo, artifacts, clock }),
   },
   Asked.parse(JSON.parse(process.argv[2] ?? '')),

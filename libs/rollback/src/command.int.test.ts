@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RepoName } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { runCommand } from './command/run.ts';
 import { deploy } from './deploy.ts';
@@ -8,10 +9,12 @@ import { rehearse } from './rehearse.ts';
 import { commandStand } from './testing/command-stand.ts';
 import { targetContract } from './testing/contract.ts';
 import { clock, memoryJournal } from './testing/stand.ts';
+import { isRoot, userOf } from './users.ts';
 
 targetContract('command', commandStand);
 
-const user = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : null;
+const UID = userOf({ factory: 'f', repo: RepoName.parse('shop') }, 'command');
+const user = isRoot() ? { uid: UID, gid: UID } : null;
 const sh = (script: string, env: Record<string, string> = {}, timeoutMs = 60_000, input?: Uint8Array) =>
   runCommand(['sh', '-c', script], { env, user, timeoutMs, input });
 
@@ -29,7 +32,7 @@ test('a command has its own environment, folder and user, and none of the factor
   expect(names?.trim().split(' ')).toEqual(['HOME', 'LANG', 'PATH', 'PWD', 'TOKEN']);
   expect([folder?.startsWith(join(tmpdir(), 'mw-command-')), read]).toEqual([true, 'in']);
   if (user === null) return;
-  expect(uid).toBe('10001');
+  expect(uid).toBe(String(UID));
   const private_ = await mkdtemp(join(tmpdir(), 'mw-private-'));
   try {
     await writeFile(join(private_, 'key'), 'factory key', { mode: 0o600 });

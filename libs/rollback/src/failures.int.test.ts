@@ -175,11 +175,15 @@ test.concurrent(
       id,
       'sh',
       '-c',
-      'id -u; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status; touch /app/x 2>&1; echo $SECRET $GREETING $PORT',
+      'id -u; grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status; touch /app/x 2>&1; cat /run/secrets/SECRET; echo "" $GREETING $PORT; ls -ln /run/secrets',
     );
-    expect(inside.replace(/\s+/g, ' ')).toBe(
-      "10001 CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 touch: cannot touch '/app/x': Read-only file system hunter2-and-more hello 8080",
+    expect(inside.replace(/\s+/g, ' ')).toEqual(
+      expect.stringMatching(
+        /^(\d+) CapEff: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 touch: cannot touch '\/app\/x': Read-only file system hunter2-and-more hello 8080 total 4 -r-------- 1 \1 \1 /,
+      ),
     );
+    // The engine was not told it, and who may inspect containers does not see it.
+    expect(await docker('inspect', id)).not.toContain('hunter2');
     const limits = JSON.parse(await docker('inspect', '-f', '{{json .HostConfig}}', id));
     expect(limits).toMatchObject({
       PidsLimit: 512,

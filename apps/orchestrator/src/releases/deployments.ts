@@ -92,7 +92,7 @@ export class Deployments {
     if (target) return target(repo);
     const { dockerHost, ...rest } = place;
     if (run.config.target === 'command')
-      return commandTarget({ repo, dataDir: place.dataDir, run, artifacts, clock });
+      return commandTarget({ factory: place.factory, repo, dataDir: place.dataDir, run, artifacts, clock });
     return dockerTarget({
       ...rest,
       ...(dockerHost === undefined ? {} : { dockerHost }),

@@ -13,20 +13,20 @@ import {
   type RunConfig,
   type Target,
 } from '../target.ts';
+import { isRoot, userOf } from '../users.ts';
 import { type CommandRecord, readRecord, writeRecord } from './record.ts';
 import { type Ran, runCommand, type User } from './run.ts';
 import { type CommandStatus, parseStatus } from './status.ts';
 
 /** Where a `command` target lives. `run` holds the commands, and the one credential they get, of the repository's present file. */
 export type CommandPlace = {
+  readonly factory: string;
   readonly repo: RepoName;
   /** The factory's data folder; the target's part is `targets/<repo>`. */
   readonly dataDir: string;
   readonly run: RunConfig;
   readonly artifacts: Pick<Artifacts, 'get'>;
   readonly clock: Clock;
-  /** Who the commands run as; 10001 where the factory is root, else the factory's own user. */
-  readonly user?: User | null;
   /** Limits in milliseconds. */
   readonly limits?: Partial<typeof LIMITS>;
 };
@@ -45,8 +45,9 @@ export function commandTarget(place: CommandPlace): Target {
   const path = join(folder, 'command.json');
   const { config, secrets } = place.run;
   const limits = { ...LIMITS, ...place.limits };
-  const root = process.getuid?.() === 0;
-  const user = place.user === undefined ? (root ? { uid: 10_001, gid: 10_001 } : null) : place.user;
+  /** Users of the target's own where the factory is root, else the factory's. */
+  const user = (purpose: 'command' | 'smoke'): User | null =>
+    isRoot() ? { uid: userOf(place, purpose), gid: userOf(place, purpose) } : null;
   const said = new Map<ReleaseId, string>();
   let asking: Promise<CommandStatus> | null = null;
   let figured = false;
@@ -68,7 +69,7 @@ export function commandTarget(place: CommandPlace): Target {
           };
     const env = { ...config.env, ...about, MILLWRIGHT_TARGET: place.repo, ...Object.fromEntries(credential) };
     const filled = argv.map((each) => each.replaceAll('{release}', release?.id ?? ''));
-    const ran = await runCommand(filled, { env, user, timeoutMs: limits[verb], input });
+    const ran = await runCommand(filled, { env, user: user('command'), timeoutMs: limits[verb], input });
     if (release !== null) {
       const ended = ran.kind === 'exited' ? `exit code ${ran.code}\n${ran.stdout}` : ran.reason;
       said.set(release.id, `${verb}: ${ended}\n${ran.stderr}`.slice(-16_000));
@@ -257,7 +258,7 @@ export function commandTarget(place: CommandPlace): Target {
     // Beside the commands, without their credential; it is given no file of the release, which agents wrote.
     async smoke(release, command, timeoutMs, signal) {
       const env = { ...config.env, MILLWRIGHT_RELEASE: release, MILLWRIGHT_TARGET: place.repo };
-      const ran = await runCommand(['sh', '-c', command], { env, user, timeoutMs, signal });
+      const ran = await runCommand(['sh', '-c', command], { env, user: user('smoke'), timeoutMs, signal });
       return ran.kind === 'broken'
         ? null
         : { exitCode: ran.code, output: `${ran.stdout}\n${ran.stderr}`.slice(-16_000) };

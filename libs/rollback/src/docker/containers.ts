@@ -5,6 +5,7 @@ import { messageOf } from '../effect.ts';
 import { type Done, done, type Failure, failure, type ReleaseRef, type RunConfig } from '../target.ts';
 import { imageOf } from './image.ts';
 import { type Names, statusOf, tolerate } from './place.ts';
+import { exportSecrets, secretBinds, writeSecrets } from './secret-files.ts';
 
 // The release's own containers: the same hardening as a sandbox, plus a network, its own environment and volumes. What runs in
 // them is what agents wrote.
@@ -29,21 +30,26 @@ export type Found = {
 
 const STOP_SECONDS = 5;
 
-/** Environment of the release: the file's, the secrets' values, and PORT. */
-function environment({ config, secrets }: RunConfig): string[] {
-  const named = config.secrets.map((name) => [name, secrets[name] ?? ''] as const);
-  return Object.entries({ PORT: String(config.port), ...config.env, ...Object.fromEntries(named) }).map(
+/** Environment of the release: the file's, and PORT. Its user has no entry in any image, and so no home of its own. */
+function environment({ config }: RunConfig): string[] {
+  return Object.entries({ HOME: '/tmp', PORT: String(config.port), ...config.env }).map(
     ([name, value]) => `${name}=${value}`,
   );
 }
 
+/** The secrets that the file names, with their values. */
+const secretsOf = ({ config, secrets }: RunConfig): Record<string, string> =>
+  Object.fromEntries(config.secrets.map((name) => [name, secrets[name] ?? '']));
+
 /** Changes when the container must be made anew. Secrets' values are not in it: labels are read by everybody on the engine. */
-const specOf = (release: ReleaseRef, run: RunConfig, image: string) =>
+const specOf = (release: ReleaseRef, run: RunConfig, image: string, user: number) =>
   createHash('sha256')
     .update(
       JSON.stringify([
         release.id,
         image,
+        user,
+        run.config.secrets,
         run.config.start,
         run.config.port,
         run.config.env,
@@ -63,13 +69,15 @@ function options(
   replica: number,
   image: string,
 ): Docker.ContainerCreateOptions {
+  const user = names.user('release');
+  const { start, secrets, volumes } = run.config;
   return {
     name: names.replica(release.id, replica),
     Image: image,
     Entrypoint: [],
-    Cmd: ['sh', '-c', commandOf(run.config.start ?? 'false')],
+    Cmd: ['sh', '-c', `${exportSecrets(secrets)}${commandOf(start ?? 'false')}`],
     WorkingDir: '/app',
-    User: '10001:10001',
+    User: `${user}:${user}`,
     Env: environment(run),
     Hostname: names
       .replica(release.id, replica)
@@ -82,7 +90,7 @@ function options(
       'millwright.replica': String(replica),
       'millwright.port': String(run.config.port),
       'millwright.health': run.config.health,
-      'millwright.spec': specOf(release, run, image),
+      'millwright.spec': specOf(release, run, image, user),
     },
     HostConfig: {
       Init: true,
@@ -95,7 +103,10 @@ function options(
       Memory: 512 << 20,
       MemorySwap: 512 << 20,
       NanoCpus: 1_000_000_000,
-      Binds: Object.entries(run.config.volumes).map(([name, path]) => `${names.volume(name)}:${path}`),
+      Binds: [
+        ...Object.entries(volumes).map(([name, path]) => `${names.volume(name)}:${path}`),
+        ...secretBinds(names, release.id, secrets),
+      ],
       RestartPolicy: { Name: 'unless-stopped' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '4m', 'max-file': '2' } },
     },
@@ -113,6 +124,7 @@ export async function startReplicas(
   if (image === null)
     return failure('image_missing', `the engine has no image of ${release.id} any more; deploy it again`);
   await ensureNetwork(engine, names);
+  await writeSecrets(names, release.id, secretsOf(run), names.user('release'));
   let volumes = false;
   for (let replica = 1; replica <= run.replicas; replica += 1) {
     const wanted = options(names, release, run, replica, image);
@@ -156,15 +168,16 @@ async function ensureNetwork(engine: Docker, names: Names): Promise<void> {
   }
 }
 
-/** A fresh volume belongs to root, and the release runs as 10001: each is given to it by a container that does nothing else. */
+/** A fresh volume belongs to root, and the release runs as its target's own user: each is given to it by a container that does nothing else. */
 async function ensureVolumes(engine: Docker, names: Names, image: string, run: RunConfig): Promise<void> {
+  const user = names.user('release');
   for (const volume of Object.keys(run.config.volumes)) {
     const name = names.volume(volume);
     await engine.createVolume({ Name: name, Labels: names.labels('volume') });
     const giver = await engine.createContainer({
       Image: image,
       Entrypoint: [],
-      Cmd: ['chown', '10001:10001', '/volume'],
+      Cmd: ['chown', `${user}:${user}`, '/volume'],
       User: '0',
       NetworkDisabled: true,
       Labels: names.labels('volume-owner'),

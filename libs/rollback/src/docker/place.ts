@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Artifacts, Clock, RepoName } from '@millwright/domain';
 import Docker from 'dockerode';
+import { type Purpose, userOf } from '../users.ts';
 
 /** Where a `docker` target lives. */
 export type DockerPlace = {
@@ -35,6 +36,8 @@ export function namesOf(place: DockerPlace) {
     volume: (name: string) => `${stem}-${name}`,
     conf: join(folder, 'conf'),
     run: join(folder, 'run'),
+    secrets: join(folder, 'secrets'),
+    user: (purpose: Purpose) => userOf(place, purpose),
     folder,
     config: join(folder, 'conf', 'haproxy.cfg'),
     socket: join(folder, 'run', 'admin.sock'),

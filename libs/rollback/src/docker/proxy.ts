@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type Docker from 'dockerode';
 import { NO_RECORD, renderConfig } from '../haproxy/config.ts';
 import { readRecord, writeRecord } from '../haproxy/record.ts';
 import { ask } from '../haproxy/socket.ts';
 import { type Done, done, type Failure, failure, type RunConfig } from '../target.ts';
+import { isRoot } from '../users.ts';
 import { tail } from './containers.ts';
 import { has } from './image.ts';
 import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
@@ -13,19 +14,20 @@ import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
 // One HAProxy a target, in a container on the host's network: a service's address must not move when its releases do.
 
 const START_MS = 10_000;
-const USER = 10_001;
 
 /** Another version of the factory wrote another configuration: its proxy is made anew, once. */
 const TEMPLATE = createHash('sha256').update(renderConfig(NO_RECORD)).digest('hex').slice(0, 16);
 
-/** Whose process it is: the sandbox user, or the factory's own where that is not root (its admin socket must be reachable then). */
-function owner(): { uid: number; gid: number } {
+/** Whose process it is: a user of its own, or the factory's where that is not root (its admin socket must be reachable then). */
+function owner(names: Names): { uid: number; gid: number } {
+  const own = names.user('proxy');
+  if (isRoot()) return { uid: own, gid: own };
   const uid = process.getuid?.() ?? 0;
-  return uid === 0 ? { uid: USER, gid: USER } : { uid, gid: process.getgid?.() ?? uid };
+  return { uid, gid: process.getgid?.() ?? uid };
 }
 
 function options(place: DockerPlace, names: Names, address: string): Docker.ContainerCreateOptions {
-  const { uid, gid } = owner();
+  const { uid, gid } = owner(names);
   return {
     name: names.proxy,
     Image: place.proxyImage,
@@ -64,14 +66,16 @@ export async function ensureProxy(
   const bind = place.bindAddress ?? '127.0.0.1';
   const address = `${bind}:${expose}`;
   await mkdir(names.run, { recursive: true, mode: 0o700 });
-  const { uid, gid } = owner();
-  if (process.getuid?.() === 0) await chown(names.run, uid, gid);
+  const { uid, gid } = owner(names);
+  await chmod(names.run, 0o700);
+  if (isRoot()) await chown(names.run, uid, gid);
   const container = engine.getContainer(names.proxy);
   const record = (await readRecord(names.config)) ?? NO_RECORD;
   try {
     const found = await container.inspect();
     const same = found.Config.Labels['millwright.address'] === address;
-    const current = found.Config.Labels['millwright.template'] === TEMPLATE;
+    const current =
+      found.Config.Labels['millwright.template'] === TEMPLATE && found.Config.User === `${uid}:${gid}`;
     if (same && current && found.State.Running && (await answers(names.socket))) return done;
     if (same && !current) await tolerate(container.remove({ force: true }), 404);
     if (!same) {

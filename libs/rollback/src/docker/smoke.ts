@@ -14,13 +14,14 @@ export async function smoke(
   { command, timeoutMs, signal }: { command: string; timeoutMs: number; signal: AbortSignal },
 ): Promise<Smoked | null> {
   const { Config } = await engine.getContainer(beside.id).inspect();
+  const user = names.user('smoke');
   const container = await engine.createContainer({
     Image: Config.Image,
     Entrypoint: [],
     Cmd: ['sh', '-c', command],
     WorkingDir: '/app',
-    User: '10001:10001',
-    Env: [`PORT=${beside.port}`, `MILLWRIGHT_RELEASE=${beside.release}`],
+    User: `${user}:${user}`,
+    Env: ['HOME=/tmp', `PORT=${beside.port}`, `MILLWRIGHT_RELEASE=${beside.release}`],
     Labels: names.labels('smoke'),
     HostConfig: {
       Init: true,

@@ -25,6 +25,7 @@ import { readKept } from './kept.ts';
 import { connectEngine, type DockerPlace, namesOf, tolerate } from './place.ts';
 import { ensureProxy, proxyState } from './proxy.ts';
 import { removeTarget } from './remove.ts';
+import { pruneSecrets } from './secret-files.ts';
 import { smoke } from './smoke.ts';
 import { readdressed, weighted } from './weighted.ts';
 
@@ -197,11 +198,14 @@ export function dockerTarget(place: DockerPlace): Target {
     async retire(keep, retention, fence) {
       const old = (await findReplicas(engine, names)).map((each) => each.release);
       for (const release of new Set(old)) if (!keep.includes(release)) await stop(release, fence);
+      const left = (await findReplicas(engine, names)).map((each) => each.release);
+      await pruneSecrets(names, left, { now: place.clock.now() });
       await pruneImages(engine, names, retention, place.clock.now(), locked);
     },
 
     async remove(data) {
       await removeTarget(engine, names, data);
+      await pruneSecrets(names, [], 'all');
       if (data) await rm(names.folder, { recursive: true, force: true });
     },
   };

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { type Digest, RepoName } from '@millwright/domain';
 import { commandTarget } from '../command/target.ts';
 import type { RunConfig } from '../target.ts';
+import { isRoot, userOf } from '../users.ts';
 import { openFront } from './front.ts';
 import { clock, freePort, runAs, type Stand, standOf } from './stand.ts';
 
-const USER = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : null;
+const SHOP = { factory: 'command', repo: RepoName.parse('shop') };
+const USER = isRoot() ? { uid: userOf(SHOP, 'command'), gid: userOf(SHOP, 'command') } : null;
 
 /** A `command` target of small scripts; `close` leaves nothing. */
 export async function commandStand(): Promise<Stand> {
@@ -32,7 +34,7 @@ export async function commandStand(): Promise<Stand> {
     runAs(port, { target: 'command', commands, ...more }, secrets);
   const open = (more: Record<string, unknown> = {}, secrets: Record<string, string> = {}) =>
     commandTarget({
-      repo: RepoName.parse('shop'),
+      ...SHOP,
       dataDir,
       run: run(more, secrets),
       clock,
