@@ -1,6 +1,6 @@
 import type { Problem } from '@millwright/domain';
 
-/** A problem on its way to the person who asked: `main.ts` prints it and exits with its code. Nothing else catches it. */
+/** A problem on its way to the person who asked: `main.ts` prints it and exits with its code. */
 export class Fail extends Error {
   readonly problem: Problem;
 

@@ -34,6 +34,22 @@ function factory(root: Command): void {
   );
 }
 
+function evaluation(root: Command): void {
+  does(
+    leaf(
+      root,
+      'eval <folder>',
+      'run cases with hidden tests through this factory, and tell how many it solves',
+    )
+      .option('--out <dir>', 'where results are kept; what is there is not run again (else FOLDER-results)')
+      .option('--name <text>', 'what the configuration is called in reports')
+      .option('--against <dir>', 'compare with the results of another evaluation, case by case')
+      .option('--parallel <n>', 'cases at a time (else 2)')
+      .option('--step <n>', "the cases' step of autonomy (else 7)"),
+    async () => (await import('./commands/eval.ts')).evaluate,
+  );
+}
+
 function setUp(root: Command): void {
   const budget = noun(root, 'budget', 'what may be spent on models, reserved before each call');
   does(
@@ -325,6 +341,7 @@ export function program(): Command {
     );
   factory(root);
   setUp(root);
+  evaluation(root);
   work(root);
   trailCommands(root);
   shipped(root);

@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+/** How the factory should end: by merging a change that the hidden tests pass on, by asking, or by not merging. */
+export const Expectation = z.enum(['merge', 'ask', 'refuse']);
+export type Expectation = z.infer<typeof Expectation>;
+
+const CaseFile = z.strictObject({
+  /** The hidden tests' command, run from the repository's root. */
+  test: z.string().min(1),
+  expect: Expectation.default('merge'),
+});
+
+/** A case as a folder: `case.yaml`, `ticket.md`, the base as `repo/`, and `hidden/`, which is laid over what was merged. */
+export type Case = z.infer<typeof CaseFile> & { name: string; folder: string; ticket: string };
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
+
+/** Reads a case; says what is wrong with it in a sentence. */
+export function readCase(
+  folder: string,
+  name: string,
+): { kind: 'case'; case: Case } | { kind: 'bad'; problem: string } {
+  const bad = (problem: string) => ({ kind: 'bad', problem: `case ${name}: ${problem}` }) as const;
+  if (!NAME.test(name)) return bad('a name has small letters, digits and hyphens, 40 at most');
+  const place = join(folder, name);
+  for (const needed of ['case.yaml', 'ticket.md', 'repo'])
+    if (!existsSync(join(place, needed))) return bad(`${needed} is missing`);
+  let said: unknown;
+  try {
+    said = parse(readFileSync(join(place, 'case.yaml'), 'utf8'), { maxAliasCount: 0 });
+  } catch (error) {
+    return bad(`case.yaml cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+  }
+  const parsed = CaseFile.safeParse(said);
+  if (!parsed.success) return bad(`case.yaml: ${z.prettifyError(parsed.error)}`);
+  if (parsed.data.expect === 'merge' && !hasFiles(join(place, 'hidden')))
+    return bad('there are no hidden tests in hidden/, so nothing could tell a right change from a wrong one');
+  const ticket = readFileSync(join(place, 'ticket.md'), 'utf8');
+  return { kind: 'case', case: { ...parsed.data, name, folder: place, ticket } };
+}
+
+const hasFiles = (folder: string): boolean =>
+  existsSync(folder) &&
+  readdirSync(folder, { recursive: true, withFileTypes: true }).some((one) => one.isFile());
+
+/** All cases of a folder, by name, and what is wrong with the others. */
+export function readCases(folder: string): { cases: Case[]; problems: string[] } {
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
+  const read = names.map((name) => readCase(folder, name));
+  return {
+    cases: read.flatMap((one) => (one.kind === 'case' ? [one.case] : [])),
+    problems: read.flatMap((one) => (one.kind === 'bad' ? [one.problem] : [])),
+  };
+}

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RepoView, RunView, TicketView } from '@millwright/domain';
+import { z } from 'zod';
+import type { Context } from '../context.ts';
+import { Fail } from '../fail.ts';
+import type { Case } from './cases.ts';
+import { CaseResult, type Verdict } from './figures.ts';
+import { headOf, makeRemote } from './git.ts';
+import { hiddenTestsPass } from './hidden.ts';
+
+const POLL_MS = 1_000;
+
+/** Whether hidden tests pass on a commit; the real one runs them in a sandbox. */
+export type Judge = typeof hiddenTestsPass;
+
+/**
+ * One case through the whole factory: its repository is added, its ticket filed (under a key, so that an evaluation that was killed goes on with
+ * the same run), followed to its end, and judged by the hidden tests. A result that lies in `out` already is taken as it is.
+ */
+export async function runCase(
+  context: Context,
+  one: Case,
+  options: { out: string; step: number; judge?: Judge },
+): Promise<CaseResult> {
+  const place = join(options.out, one.name);
+  const file = join(place, 'result.json');
+  if (existsSync(file)) return CaseResult.parse(JSON.parse(readFileSync(file, 'utf8')));
+  mkdirSync(place, { recursive: true });
+  const judge = options.judge ?? hiddenTestsPass;
+  const passes = (commit: string) => judge(one, remote, commit, join(options.out, '.sandbox'));
+  const remote = makeRemote(place, join(one.folder, 'repo'));
+  const base = headOf(remote);
+  const keep = (result: CaseResult): CaseResult => {
+    writeFileSync(`${file}.new`, `${JSON.stringify(result, null, 2)}\n`);
+    renameSync(`${file}.new`, file);
+    return result;
+  };
+  if (one.expect === 'merge' && !existsSync(join(place, 'filed')) && (await passes(base)))
+    return keep({ ...NOTHING, name: one.name, verdict: 'invalid', why: 'its hidden tests pass on the base' });
+  const repo = await added(context, one, remote, options.step);
+  const key = `eval-${repo}`;
+  const { value: ticket } = await context.client.post(
+    '/tickets',
+    TicketView,
+    { repo, markdown: one.ticket },
+    { 'idempotency-key': key },
+  );
+  writeFileSync(join(place, 'filed'), `${ticket.id}\n`);
+  const run = await ended(context, ticket.id);
+  const { verdict, why } = await judged(one, run, passes);
+  return keep({ ...figuresOf(run), name: one.name, verdict, why });
+}
+
+const NOTHING = {
+  ...{ run: null, usd: 0, inputTokens: 0, outputTokens: 0, turns: 0, sentBack: 0, ms: 0 },
+};
+
+/** Named after where it lies, so that two evaluations of a case beside each other have two. */
+async function added(context: Context, one: Case, remote: string, step: number): Promise<string> {
+  const name = `${one.name}-${createHash('sha256').update(remote).digest('hex').slice(0, 8)}`;
+  await context.client
+    .post('/repos', RepoView, { url: remote, name, branch: 'main' })
+    .catch((error: unknown) => {
+      if (error instanceof Fail && error.problem.code === 'exists') return;
+      throw error;
+    });
+  await context.client.post(`/repos/${name}/autonomy`, z.unknown(), { step, reason: 'an evaluation' });
+  return name;
+}
+
+/** The ticket's run once it has ended, or waits for a person: nobody answers an evaluation, so that one is cancelled. */
+async function ended(context: Context, ticket: string): Promise<RunView & { asked: boolean }> {
+  for (;;) {
+    const { value } = await context.client.get(`/tickets/${ticket}`, TicketView);
+    const id = value.runs.at(-1);
+    const run = id === undefined ? null : (await context.client.get(`/runs/${id}`, RunView)).value;
+    if (run !== null && run.endedAt !== null) return { ...run, asked: value.question !== null };
+    if (run !== null && run.state === 'waiting' && (value.question !== null || waits(run))) {
+      const reason = { reason: 'an evaluation: nobody answers' };
+      await context.client.post(`/runs/${run.id}/cancel`, z.unknown(), reason).catch((error: unknown) => {
+        // It may have ended in between.
+        if (!(error instanceof Fail)) throw error;
+      });
+      return { ...run, asked: true };
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+const waits = (run: RunView): boolean => run.gates.some(({ state }) => state === 'waiting');
+
+async function judged(
+  one: Case,
+  run: RunView & { asked: boolean },
+  passes: (commit: string) => Promise<boolean>,
+): Promise<{ verdict: Verdict; why: string }> {
+  const merged = run.delivered?.commit ?? null;
+  const ending =
+    merged !== null ? 'merged' : run.asked ? 'asked a person' : `${run.state}: ${run.reason ?? ''}`;
+  const why = ending.split('\n')[0]?.slice(0, 300) ?? ending;
+  if (merged === null) {
+    const right = one.expect === 'ask' ? run.asked : one.expect === 'refuse';
+    return { verdict: right ? 'solved' : 'wrongly_refused', why };
+  }
+  if (one.expect !== 'merge') return { verdict: 'wrongly_accepted', why: `merged, and should ${one.expect}` };
+  return (await passes(merged))
+    ? { verdict: 'solved', why: 'merged, and the hidden tests pass' }
+    : { verdict: 'wrongly_accepted', why: 'merged, and the hidden tests fail' };
+}
+
+function figuresOf(run: RunView): Omit<CaseResult, 'name' | 'verdict' | 'why'> {
+  const { usage } = run;
+  const tasks = new Map<string, number>();
+  for (const stage of run.stages)
+    if (stage.kind === 'implement') tasks.set(stage.task ?? '', (tasks.get(stage.task ?? '') ?? 0) + 1);
+  return {
+    run: run.id,
+    usd: usage.usd,
+    inputTokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens,
+    outputTokens: usage.outputTokens,
+    turns: run.stages.reduce((sum, stage) => sum + stage.turns, 0),
+    sentBack: [...tasks.values()].reduce((sum, attempts) => sum + attempts - 1, 0),
+    ms: (run.endedAt ?? Date.now()) - run.startedAt,
+  };
+}
