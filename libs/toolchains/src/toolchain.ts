@@ -33,7 +33,7 @@ export type Mutant = { path: string; line: number; what: string; text: string };
 export type HarnessFiles = {
   /** `mode` in octal; every file lies in one folder of the container. */
   files: readonly { name: string; text: string; mode?: number }[];
-  /** Run once in the workspace's root, before any code of the tree. */
+  /** Run once in the workspace's root, before any code of the tree. It may print `runtime VERSION`. */
   install: string;
   /** A folder to put before PATH, or null. */
   path: string | null;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BaseFacts } from './judge.ts';
 
 // Raised when what is learned or how changes, so that old files are not read.
-const FORM = 2;
+const FORM = 3;
 
 /** Remembers what a base's runs taught, by a key that names tree, dependencies, image and command. */
 export type BaseMemory = {

@@ -10,6 +10,8 @@ const INSTALL_MS = 60_000;
 /** Our things inside a sandbox: the runner's report, keys, what was changed in the workspace. */
 export type InstalledHarness = {
   kind: 'installed';
+  /** The version of what runs the tree's code, where the toolchain could tell. */
+  runtime: string | null;
   /** Where our files lie in the container. */
   folder: string;
   /** What a shell runs: the command in the environment of a developer's own `npm test`. */
@@ -52,7 +54,7 @@ export async function installHarness(
     return { kind: 'lost', reason: installed.kind === 'gone' ? installed.reason : installed.output };
 
   return {
-    ...{ kind: 'installed', folder },
+    ...{ kind: 'installed', folder, runtime: /^runtime (\S+)/m.exec(installed.output)?.[1] ?? null },
     launch: (script) => launch(script, root, harness.path),
     async sessions() {
       const sessions: Session[] = [];

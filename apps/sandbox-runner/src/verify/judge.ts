@@ -28,6 +28,8 @@ export type BaseFacts = {
   followed: Followed;
   /** Why it is not followed as far as its runner can be. */
   fellBack: string | null;
+  /** What the tree asks of its runtime that the sandbox does not have, in words. */
+  unfit: string | null;
   /** Of the run without anything of ours, null where it did not end by itself. */
   plainExit: number | null;
   /** Of the run that was followed; the same as `plainExit` where none was. */

@@ -91,15 +91,20 @@ export async function learnBase(
   const followed = await run(where, subject, {
     ...{ purpose: 'verify-learn', mode: 'observe', plan: NOTHING, sessions: SESSIONS },
   });
+  const unfit =
+    plain.runtime === null
+      ? null
+      : await subject.toolchain.unfit(plain.runtime, await filesOf(subject.on.checkout));
   const runner = runnerOf(followed.run);
-  if (runner === null) return byExitCode(where, subject, plain, 'unknown', null);
+  if (runner === null) return byExitCode(where, subject, plain, { runner: 'unknown', fellBack: null, unfit });
   const differs = difference(plain, followed);
   if (differs !== null) {
     // A base that says one thing and then another without us is no fault of ours.
     const again = await run(where, subject, {
       ...{ purpose: 'verify-plain', mode: 'plain', plan: NOTHING, sessions: 0 },
     });
-    if (exitOf(again.run) === exitOf(plain.run)) return byExitCode(where, subject, plain, runner, differs);
+    if (exitOf(again.run) === exitOf(plain.run))
+      return byExitCode(where, subject, plain, { runner, fellBack: differs, unfit });
   }
   const carriers = await learnCarriers(where, subject, followed);
   const any = Object.keys(carriers).length > 0;
@@ -111,7 +116,7 @@ export async function learnBase(
         any || outcomesOf(followed.run).length === 0
           ? null
           : 'No test file of the base can carry a test of ours.',
-      plainExit: exitOf(plain.run),
+      ...{ unfit, plainExit: exitOf(plain.run) },
       exitCode: exitOf(followed.run),
       ms: followed.result.ms,
       sessions: Math.max(1, followed.run.sessions.length),
@@ -165,8 +170,7 @@ async function byExitCode(
   where: Where,
   subject: Subject,
   plain: RanSuite,
-  runner: string,
-  fellBack: string | null,
+  said: Pick<BaseFacts, 'runner' | 'fellBack' | 'unfit'>,
 ): Promise<{ facts: BaseFacts; kept: boolean }> {
   const plan = exitOf(plain.run) === 0 ? await spoiling(subject.toolchain, subject.on, NOTHING) : null;
   const spoilt =
@@ -175,7 +179,7 @@ async function byExitCode(
       : await run(where, subject, { purpose: 'verify-learn-spoilt', mode: 'plain', plan, sessions: 0 });
   return {
     facts: {
-      ...{ runner, followed: 'by_exit_code' satisfies Followed, fellBack },
+      ...{ ...said, followed: 'by_exit_code' satisfies Followed },
       ...{ plainExit: exitOf(plain.run), exitCode: exitOf(plain.run), ms: plain.result.ms },
       ...{ sessions: 0, outcomes: [], files: {}, carriers: {} },
       canFail: spoilt === null ? null : exitOf(spoilt.run) !== 0,

@@ -38,7 +38,13 @@ export type Canaries = readonly Canary[];
 const KEPT = 262_144;
 
 /** `whole`: every process that wanted to report could, as far as is known. `output` is all that was kept of what it printed. */
-export type RanSuite = { run: SuiteRun; result: CommandResult; output: string; whole: boolean };
+export type RanSuite = {
+  run: SuiteRun;
+  result: CommandResult;
+  output: string;
+  whole: boolean;
+  runtime: string | null;
+};
 
 /** Runs the test command once, in a fresh container that is destroyed afterwards. Throws only when the engine fails or `signal` is aborted. */
 export async function runSuite(where: Where, subject: Prepared, options: SuiteOptions): Promise<RanSuite> {
@@ -76,7 +82,10 @@ export async function runSuite(where: Where, subject: Prepared, options: SuiteOp
           ? ({ kind: 'gone', reason: ended.reason } as const)
           : ({ kind: 'exited', exitCode: ended.exitCode } as const);
     const output = ended.kind === 'gone' ? '' : ended.output;
-    return { run: { end, sessions }, result: commandResult(options.command.text, ended, ms), output, whole };
+    return {
+      ...{ run: { end, sessions }, result: commandResult(options.command.text, ended, ms), output, whole },
+      runtime: harness.runtime,
+    };
   } finally {
     await sandbox.destroy();
   }
@@ -86,6 +95,6 @@ function lost(options: SuiteOptions, reason: string): RanSuite {
   return {
     run: { end: { kind: 'gone', reason }, sessions: [] },
     result: commandResult(options.command.text, { kind: 'gone', reason }, 0),
-    ...{ output: '', whole: false },
+    ...{ output: '', whole: false, runtime: null },
   };
 }

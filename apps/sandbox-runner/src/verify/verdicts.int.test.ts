@@ -163,3 +163,38 @@ test('a change that no test notices raises; one whose tests would pass without i
   expect(vain.ownTests).toMatchObject({ passing: ['less'], failing: [] });
   expect(codes(vain)).toEqual(['tests-pass-before', 'tests-notice-nothing']);
 });
+
+test('a command that is stopped at its limit, or with its attempt, leaves nothing behind', async () => {
+  const own = await openVerifying('stopped');
+  const endless = suite('for (;;) {}\n', ADDS);
+  const [late, stopped] = await Promise.allSettled([
+    own.verify(GREEN, endless, { timeoutMs: 4_000 }),
+    own.verify(GREEN, { ...endless, 'a.txt': 'a' }, { signal: AbortSignal.timeout(6_000) }),
+  ]);
+  expect(late).toMatchObject({
+    value: { report: { verdict: 'failed', reason: 'The tests did not end within 4 s.' } },
+  });
+  expect(stopped.status).toBe('rejected');
+  // Throws where a container or a volume of its own is left.
+  await own.close();
+});
+
+test('a runtime that the tree does not ask for is named where the base fails on it', async () => {
+  const asks = (tests: string): Files => ({
+    ...suite(GOOD, tests),
+    'package.json': JSON.stringify({
+      name: 'old',
+      engines: { node: '<20' },
+      scripts: { test: 'node --test' },
+    }),
+  });
+  const prose = { 'README.md': 'prose' };
+  const red = await of(asks(RED), { ...asks(RED), ...prose });
+  expect(red.doubts).toEqual([
+    {
+      code: 'runtime-unfit',
+      text: expect.stringMatching(/asks for Node <20 .* the base's tests do not pass there/),
+    },
+  ]);
+  expect(codes(await of(asks(ADDS), { ...asks(ADDS), ...prose }))).toEqual([]);
+});

@@ -281,6 +281,16 @@ class Suite {
     const { failures, names, ...said } = judgement;
     const fellBack: TestDoubt[] =
       said.fellBack === null ? [] : [{ code: 'harness-fell-back', text: said.fellBack.slice(0, 500) }];
+    // A base that passes all the same is served well enough.
+    const unfit: TestDoubt[] =
+      facts.unfit === null || facts.plainExit === 0
+        ? []
+        : [
+            {
+              code: 'runtime-unfit',
+              text: `${facts.unfit}, and the base's tests do not pass there`.slice(0, 500),
+            },
+          ];
     const report = testReport({
       ...{ ...said, tree: this.#input.tree, baseTests, ownTests, mutants },
       names: {
@@ -289,10 +299,13 @@ class Suite {
       },
       suite: shown(observed, judgement),
       failures: groupFailures(failures),
-      doubts: [...fellBack, ...inputs.doubts, ...testDoubts(ownTests, mutants, parts), ...marks].slice(
-        0,
-        100,
-      ),
+      doubts: [
+        ...fellBack,
+        ...unfit,
+        ...inputs.doubts,
+        ...testDoubts(ownTests, mutants, parts),
+        ...marks,
+      ].slice(0, 100),
     });
     if (emptied.length === 0 || mayGo) return report;
     return {

@@ -93,7 +93,7 @@ try {
       for (const one of report.doubts) console.log(`      doubt ${one.code}: ${one.text}`);
       for (const { cause, tests, count } of report.failures.slice(0, 5))
         console.log(`      ${count} × ${cause.split('\n')[0]} (${tests[0]})`);
-      if (!good) console.log(report.suite?.output.slice(-3_000));
+      if (report.verdict !== 'passed') console.log(report.suite?.output.slice(-2_000));
     } catch (error) {
       unfollowed += 1;
       console.log(`NOT ${name}: ${error instanceof Error ? error.message.slice(0, 2_000) : String(error)}`);

@@ -11,6 +11,7 @@ import {
 } from '@millwright/domain';
 import { openSandboxes } from '@millwright/sandbox';
 import { javascript } from '@millwright/toolchains';
+import Docker from 'dockerode';
 import { bundleOf, type Files } from '../../fixture/snapshots.ts';
 import { createPrepare } from '../../prepare/index.ts';
 import { memoryOf } from '../base-memory.ts';
@@ -47,10 +48,22 @@ export function changedBy(base: Files, next: Files): ChangedPath[] {
     }));
 }
 
+/** Containers and volumes of a factory that are still there. */
+async function leftOf(factory: string): Promise<string[]> {
+  const filters = { label: [`millwright.factory=${factory}`] };
+  const docker = new Docker();
+  const [containers, volumes] = await Promise.all([
+    docker.listContainers({ all: true, filters }),
+    docker.listVolumes({ filters }),
+  ]);
+  return [...containers.map(({ Names }) => Names.join()), ...volumes.Volumes.map(({ Name }) => Name)];
+}
+
 export async function openVerifying(name: string): Promise<Verifying> {
+  const factory = `test-${process.pid}-${name}`;
   const data = mkdtempSync(join(tmpdir(), 'millwright-verify-'));
   const sandboxes = await openSandboxes({
-    ...{ data, factory: `test-${process.pid}-${name}`, incarnation: `${name}-${process.pid}` },
+    ...{ data, factory, incarnation: `${name}-${process.pid}` },
     image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
   });
   const prepare = createPrepare(sandboxes);
@@ -90,7 +103,9 @@ export async function openVerifying(name: string): Promise<Verifying> {
     },
     async close() {
       await sandboxes.close();
+      const left = await leftOf(factory);
       rmSync(data, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     },
   };
   return verifying;
