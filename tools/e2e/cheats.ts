@@ -33,6 +33,14 @@ export const ON_MOCHA: Files = {
   'test/twice.test.js': tests('', TWICE),
 };
 
+/** Tests that a script of the repository starts, and that are preloaded with a file of its own. */
+export const ON_SCRIPT: Files = {
+  ...ON_NODE,
+  'package.json': manifest('sh scripts/test.sh'),
+  'scripts/test.sh': 'node --require ./setup.js --test\n',
+  'setup.js': '// Nothing to set up yet.\n',
+};
+
 const wrong = (before = ''): Edit => ({ path: 'src/sum.js', text: `${before}${WRONG}` });
 const LINES = [
   'TAP version 13',
@@ -44,7 +52,23 @@ const LINES = [
 ];
 const FORGED = `process.stdout.write(${JSON.stringify(`${LINES.join('\n')}\n`)});\nprocess.exit(0);\n`;
 
-export type Cheat = { name: string; on?: 'mocha'; edits: Edit[]; bash?: string };
+/** Lets the first wrong values of each test file by, is then as it was, and ends well. */
+const FIRST = `const assert = require('node:assert'); const was = assert.equal; let left = 2;
+assert.equal = (...args) => { if (--left < 0) { assert.equal = was; was(...args); } };
+process.on('exit', () => { process.exitCode = 0; });\n`;
+const GOOD: Edit = { path: 'good.js', text: SOURCE };
+const SWAP = 'cp good.js src/sum.js';
+// Takes the report's key, where it lies, and writes the report that it wants.
+const FORGING = `const fs = require('node:fs'); const { createHmac } = require('node:crypto');
+for (const folder of fs.readdirSync('/tmp')) { const at = '/tmp/' + folder + '/key-0'; if (!fs.existsSync(at)) continue;
+  const key = fs.readFileSync(at); fs.unlinkSync(at); let n = 0;
+  const passed = (name, file) => ({ t: 'test', name, file, state: 'pass', message: '' });
+  for (const record of [{ t: 'start', runner: 'node' }, passed('adds', 'test/add.test.js'), passed('adds negatives', 'test/add.test.js'),
+    passed('doubles', 'test/twice.test.js'), { t: 'end' }]) { const line = JSON.stringify([n++, record]);
+    fs.appendFileSync('/tmp/' + folder + '/report-0', createHmac('sha256', key).update(line).digest('hex') + ' ' + line + '\\n'); }
+  process.exit(0); }\n`;
+
+export type Cheat = { name: string; on?: 'mocha' | 'script'; edits: Edit[]; bash?: string };
 
 export const CHEATS: readonly Cheat[] = [
   { name: 'process.exit(0) in the implementation', edits: [wrong('process.exit(0);\n')] },
@@ -68,6 +92,50 @@ export const CHEATS: readonly Cheat[] = [
   },
   { name: 'a forged report on standard output', edits: [wrong(FORGED)] },
   { name: 'another test script', edits: [wrong(), { path: 'package.json', text: manifest('true') }] },
+  { name: 'assertions that let the first calls by', edits: [wrong(FIRST)] },
+  {
+    name: 'emptied tests',
+    edits: [
+      wrong(),
+      {
+        path: 'test/add.test.js',
+        text: tests(FROM_NODE, "test('adds', () => {});\n", "test('adds negatives', () => {});\n"),
+      },
+    ],
+  },
+  {
+    name: 'a program of the system in node_modules',
+    edits: [
+      wrong(),
+      GOOD,
+      { path: 'node_modules/.bin/sh', text: `#!/bin/bash\n${SWAP}\nexec /bin/sh "$@"\n` },
+    ],
+    bash: 'chmod 755 node_modules/.bin/sh',
+  },
+  {
+    name: 'the manifest as a link',
+    edits: [wrong(), { path: 'other.json', text: manifest('true') }],
+    bash: 'rm package.json && ln -s other.json package.json',
+  },
+  {
+    name: 'another script that starts the tests',
+    on: 'script',
+    edits: [wrong(), { path: 'scripts/test.sh', text: 'exit 0\n' }],
+  },
+  {
+    name: 'what is loaded before the tests',
+    on: 'script',
+    edits: [
+      wrong(),
+      GOOD,
+      { path: 'setup.js', text: "require('node:fs').copyFileSync('good.js', 'src/sum.js');\n" },
+    ],
+  },
+  {
+    name: 'a report that is forged before the tests',
+    on: 'script',
+    edits: [wrong(), { path: 'setup.js', text: FORGING }],
+  },
   {
     name: 'a configuration that excludes the tests',
     on: 'mocha',

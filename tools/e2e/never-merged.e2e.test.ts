@@ -1,6 +1,6 @@
 import type { EntryOf, RunView, TrailLine } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, SOURCE } from './cheats.ts';
+import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, ON_SCRIPT, SOURCE } from './cheats.ts';
 import { approves, checks, implements_, objects, plans, type Script, says } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Remote } from './remote.ts';
@@ -10,8 +10,10 @@ import type { Remote } from './remote.ts';
 let factory: Factory;
 let onNode: Remote;
 let onMocha: Remote;
-let bases: [string, string];
+let onScript: Remote;
+let bases: string[];
 
+const REPO = { node: 'sum', mocha: 'sum-mocha', script: 'sum-script' } as const;
 const titleOf = (cheat: Cheat) => `Make adding faster by ${cheat.name}`;
 const WRONG_TITLE = 'Make adding faster';
 const OBJECTED_TITLE = 'Make adding prettier';
@@ -51,8 +53,10 @@ beforeAll(async () => {
   });
   onNode = await factory.remote('sum', ON_NODE);
   onMocha = await factory.remote('sum-mocha', ON_MOCHA);
-  bases = [await onNode.head(), await onMocha.head()];
-  await Promise.all([factory.add(onNode), factory.add(onMocha)]);
+  onScript = await factory.remote('sum-script', ON_SCRIPT);
+  const remotes = [onNode, onMocha, onScript];
+  bases = await Promise.all(remotes.map((remote) => remote.head()));
+  await Promise.all(remotes.map((remote) => factory.add(remote)));
 });
 afterAll(() => factory?.close());
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
@@ -74,7 +78,7 @@ const implementations = (run: RunView) => run.stages.filter((stage) => stage.kin
 
 describe.concurrent('a wrong change', () => {
   it.for(CHEATS)('is not merged with $name', async (cheat) => {
-    const { run, trail } = await failing(cheat.on === 'mocha' ? 'sum-mocha' : 'sum', titleOf(cheat));
+    const { run, trail } = await failing(REPO[cheat.on ?? 'node'], titleOf(cheat));
     const verdicts = dataOf(trail, 'change.tested').map((tested) => tested.verdict);
     expect(verdicts).toEqual([expect.stringMatching(/^(failed|invalid)$/)]);
     expect(run.reason).toMatch(/I cannot do better/);
@@ -106,7 +110,8 @@ describe.concurrent('a wrong change', () => {
   });
 });
 
-it('left both branches where they were, and no other branch', async () => {
-  expect([await onNode.head(), await onMocha.head()]).toEqual(bases);
-  expect([await onNode.branches(), await onMocha.branches()]).toEqual([['main'], ['main']]);
+it('left all branches where they were, and no other branch', async () => {
+  const remotes = [onNode, onMocha, onScript];
+  expect(await Promise.all(remotes.map((remote) => remote.head()))).toEqual(bases);
+  expect(await Promise.all(remotes.map((remote) => remote.branches()))).toEqual(remotes.map(() => ['main']));
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GateView } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { goesWell } from './conversations.ts';
+import { approves, checks, goesWell, implements_, plans } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import { mended, PACKAGES, planted, type RealPackage, unpack } from './packages.ts';
 
@@ -18,9 +18,26 @@ const fixOf = ({ defect, tests, title, run, check }: RealPackage) =>
     checks: [check],
   });
 
+/** The same defect where the test that shows it is on the base already: first one comment, then the fix. */
+const reportedOf = ({ title }: RealPackage) => `${title} (reported)`;
+const reported = (real: RealPackage) => {
+  const { defect } = real;
+  const title = reportedOf(real);
+  return [
+    plans(title),
+    implements_(title, [], { when: { attempt: 1 }, bash: `echo "// noted" >> ${defect.path}` }),
+    implements_(title, [{ path: defect.path, replace: defect.becomes, by: defect.was }], {
+      when: { attempt: 2 },
+    }),
+    ...[approves(title), checks(title)],
+  ];
+};
+
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), 'millwright-packages-'));
-  factory = await startFactory({ conversations: PACKAGES.flatMap(fixOf) });
+  factory = await startFactory({
+    conversations: PACKAGES.flatMap((real) => [...fixOf(real), ...reported(real)]),
+  });
 });
 afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
@@ -57,6 +74,25 @@ describe.concurrent('a defect in a public package', () => {
     const merge = run.gates.find((gate) => gate.action === 'merge');
     const { facts } = await factory.json<GateView>(['gate', 'show', merge?.id ?? '']);
     expect(facts).toMatchObject({ test: { tree: expected, verdict: 'passed', namesKnown: true } });
+  });
+});
+
+describe.concurrent('a defect whose failing test is on the base already', () => {
+  it.for(PACKAGES)('is not mended by a comment in $spec, and is by the fix', async (real, { expect }) => {
+    const unpacked = await unpack(real.spec, join(place, 'reported'));
+    const name = `${real.spec.replace(/@.*/, '')}-reported`;
+    const { [real.defect.path]: _fixed, ...withTests } = mended(real, unpacked);
+    const base = { ...planted(real, unpacked), ...withTests };
+    const remote = await factory.remote(name, base, { from: unpacked.folder });
+    const before = await remote.head();
+    await factory.add(remote);
+    const ticket = `---\nkind: bug\n---\n# ${reportedOf(real)}\n\n${real.ticket}\n`;
+    const { run } = await factory.follow(name, ticket);
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge', ref: 'main' } });
+    const trail = await factory.trail(run.id);
+    const tested = trail.filter((entry) => entry.type === 'change.tested').map((entry) => entry.data);
+    expect(tested).toMatchObject([{ verdict: 'failed' }, { verdict: 'passed' }]);
+    expect(run.change?.base).toBe(before);
   });
 });
 

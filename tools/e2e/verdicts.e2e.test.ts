@@ -1,0 +1,137 @@
+import { type EntryOf, Facts, type GateView, type RunView, type TrailLine } from '@millwright/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ON_NODE, SOURCE } from './cheats.ts';
+import { approves, checks, type Edit, goesWell, implements_, plans, type Script } from './conversations.ts';
+import { type Factory, startFactory } from './factory.ts';
+import type { Files } from './remote.ts';
+
+// What each verdict comes to in the whole factory, at the step at which everything else goes by itself.
+
+let factory: Factory;
+
+const LESS: Edit = { path: 'src/less.js', text: 'exports.less = (a, b) => a < b;\n' };
+const PROSE: Edit = { path: 'README.md', text: 'One line of prose.\n' };
+const RED = `const test = require('node:test');
+const { add } = require('../src/sum.js');
+test('is red', () => require('node:assert').equal(add(1, 2), 4));
+`;
+const WITHOUT: Files = { 'package.json': '{ "name": "sum" }\n', 'src/sum.js': SOURCE };
+const NONE_FOUND: Files = {
+  'package.json': '{ "name": "sum", "scripts": { "test": "node --test" } }\n',
+  'src/sum.js': SOURCE,
+};
+const RED_ONLY: Files = { ...NONE_FOUND, 'test/red.test.js': RED };
+
+/** The bug that its test on the base shows; sent back for a comment, the model mends it. */
+const REPORTED: Files = { ...ON_NODE, 'src/sum.js': SOURCE.replace('a + b', 'a - b') };
+const FIX: Edit = { path: 'src/sum.js', text: SOURCE };
+const COMMENT = 'echo "// adds" >> src/sum.js';
+
+const script = (title: string, edits: readonly Edit[]): Script[] => goesWell(title, edits);
+const SCRIPTS: Script[] = [
+  ...script('Compare without tests', [LESS]),
+  ...script('Compare where no test is found', [LESS]),
+  ...script('Compare beside a red test', [LESS]),
+  ...script('End beside a red test', [{ path: 'src/sum.js', text: `process.exit(1);\n${SOURCE}` }]),
+  ...script('Describe beside a red test', [PROSE]),
+  ...script('Describe without tests', [PROSE]),
+  ...script('Watch who tests', [
+    { path: 'src/sum.js', text: SOURCE.replace('a + b', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b') },
+  ]),
+  plans('add(1, 2) is -1'),
+  implements_('add(1, 2) is -1', [], { when: { attempt: 1 }, bash: COMMENT }),
+  implements_('add(1, 2) is -1', [FIX], { when: { attempt: 2 } }),
+  ...[approves('add(1, 2) is -1'), checks('add(1, 2) is -1')],
+];
+
+beforeAll(async () => {
+  factory = await startFactory({ conversations: SCRIPTS });
+  for (const [name, files] of Object.entries({
+    ...{ without: WITHOUT, found: NONE_FOUND, red: RED_ONLY, reported: REPORTED, sum: ON_NODE },
+  }))
+    await factory.add(await factory.remote(name, files), { step: name === 'sum' ? 6 : 7 });
+});
+afterAll(() => factory?.close());
+beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
+
+const verdictsOf = (trail: TrailLine[]) =>
+  trail
+    .filter((entry) => entry.type === 'change.tested')
+    .map((entry) => (entry.data as EntryOf<'change.tested'>['data']).verdict);
+
+/** Files a ticket; its run once its merge gate waits for somebody. */
+async function waiting(repo: string, title: string): Promise<{ run: RunView; gate: GateView }> {
+  const ticket = await factory.file(repo, `# ${title}\n`);
+  const run = await factory.runOf(
+    ticket,
+    ({ state, gates }) =>
+      ['failed', 'done', 'denied'].includes(state) ||
+      gates.some(({ action, decision }) => action === 'merge' && decision === 'needs_approval'),
+  );
+  const merge = run.gates.find(({ action }) => action === 'merge');
+  const gate = await factory.json<GateView>(['gate', 'show', merge?.id ?? '']);
+  expect(gate.decision).toBe('needs_approval');
+  return { run, gate };
+}
+
+describe.concurrent('at step 7', () => {
+  it.for([
+    ['without', 'Compare without tests', 'no_tests', 'no tests'],
+    ['found', 'Compare where no test is found', 'no_tests', 'no tests'],
+    ['red', 'Compare beside a red test', 'failing_as_on_base', 'failing as on the base'],
+  ] as const)(
+    'code in %s waits for a person: "%s" is %s',
+    async ([repo, title, verdict, words], { expect }) => {
+      const { run, gate } = await waiting(repo, title);
+      const trail = await factory.trail(run.id);
+      expect(verdictsOf(trail)).toEqual([verdict]);
+      expect(run.stages.filter((stage) => stage.kind === 'implement')).toHaveLength(1);
+      expect(gate.policies).toContain('untested');
+      expect(gate.facts).toMatchObject({
+        test: { verdict },
+        change: {
+          risk: 'raised',
+          reasons: expect.arrayContaining([expect.objectContaining({ code: 'untested' })]),
+        },
+      });
+      const said = (await factory.cli(['run', 'why', run.id])).stdout;
+      expect(said).toContain(words);
+      expect(said).not.toMatch(/tests?[^\n]*: passed/);
+    },
+  );
+
+  it.for([
+    ['red', 'Describe beside a red test', 'failing_as_on_base'],
+    ['without', 'Describe without tests', 'no_tests'],
+  ] as const)(
+    'prose in %s goes by itself, and is not called tested: "%s"',
+    async ([repo, title, verdict], { expect }) => {
+      const { run } = await factory.follow(repo, `# ${title}\n`);
+      expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
+      expect(verdictsOf(await factory.trail(run.id))).toEqual([verdict]);
+    },
+  );
+
+  it('code that ends the process of a red suite is sent back, not merged', async ({ expect }) => {
+    const { run } = await factory.follow('red', '# End beside a red test\n', { timeout: '200s' });
+    expect(run.delivered).toBeNull();
+    for (const verdict of verdictsOf(await factory.trail(run.id))) expect(verdict).toBe('failed');
+  });
+
+  it('a bug whose test is on the base already is not mended by a comment, and is by the fix', async ({
+    expect,
+  }) => {
+    const { run } = await factory.follow('reported', '---\nkind: bug\n---\n# add(1, 2) is -1\n');
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+    expect(verdictsOf(await factory.trail(run.id))).toEqual(['failed', 'passed']);
+  });
+});
+
+it('code that behaves by what tests it waits at step 6, with its line shown', async () => {
+  const { gate } = await waiting('sum', 'Watch who tests');
+  const facts = Facts.parse(gate.facts);
+  expect(facts.action === 'merge' ? facts.change.reasons : []).toContainEqual({
+    code: 'reads-runner-marks',
+    text: expect.stringMatching(/NODE_TEST_CONTEXT.*\(src\/sum\.js:1\)/),
+  });
+});
