@@ -90,6 +90,8 @@ describe('a wrong command line', () => {
     [['witness'], 'a witness needs a folder of its own'],
     [['release', 'freeze', 'x'], "required option '--reason <text>' not specified"],
     [['policy', 'explain', 'x'], '`millwright policy` is not in this version yet'],
+    [['backup', 'here.tgz'], '`millwright backup` is not in this version yet'],
+    [['blame', 'a.js:3', '--repo', 'shop'], '`millwright blame` is not in this version yet'],
     [['up', '--port', '70000'], '--port takes a whole number from 0 to 65535'],
     [['run', 'list', '--url', 'ftp://x'], '--url is no http address'],
   ])('%j ends with 2 and says: %s', async (args, said) => {

@@ -85,6 +85,22 @@ describe('what cannot work', () => {
     },
   );
 
+  test('repo add says it too, and takes the repository all the same', async () => {
+    commit({
+      'millwright.yaml': 'deploy: { target: docker, start: x, port: 1, expose: 18082, secrets: [TOKEN] }\n',
+    });
+    const added = await cli(['repo', 'add', factory.remote, '--name', 'other']);
+    expect(added.code).toBe(0);
+    expect(added.out).toContain('deploy.secrets names TOKEN, which has no value');
+    expect(added.out).toContain('./millwright secret set TOKEN --repo other');
+    expect(
+      (await cli(['secret', 'set', 'TOKEN', '--repo', 'other'], { input: 'a value of some length' })).code,
+    ).toBe(0);
+    const { body } = await factory.api('GET', '/repos');
+    expect(body.find(({ name }: { name: string }) => name === 'other').troubles).toEqual([]);
+    commit({ 'millwright.yaml': 'autonomy: 6\n' });
+  });
+
   test('a Node that is not there is noted, and stops nothing', async () => {
     commit({
       'package.json': JSON.stringify({ scripts: { test: 'node --test' }, engines: { node: '^16' } }),

@@ -5,6 +5,8 @@ import { standingOf } from './tickets.ts';
 
 /** A remote that was asked so lately is not asked again for a view of it. Milliseconds. */
 const SEEN_MS = 30_000;
+/** A list of repositories waits so long for a remote; asked for itself, it is waited for longer. Milliseconds. */
+const ANSWER_MS = 3_000;
 
 /** What the repository's own file allows, and what cannot work with it, as its branch stands. */
 export async function setupOf(
@@ -13,13 +15,22 @@ export async function setupOf(
 ): Promise<Pick<RepoView, 'ceiling' | 'troubles'>> {
   const opened = await factory.repositories.open(name).catch((error: unknown) => String(error));
   if (typeof opened === 'string') return { ceiling: null, troubles: [unreadable('repo-unreadable', opened)] };
-  const standing = await standingOf(opened, SEEN_MS);
+  const late = new Promise<null>((resolve) => setTimeout(resolve, ANSWER_MS, null).unref());
+  const standing = await Promise.race([standingOf(opened, SEEN_MS), late]);
+  if (standing === null) return { ceiling: null, troubles: [SLOW] };
   if (standing.kind === 'unready')
     return { ceiling: null, troubles: [unreadable(standing.code, standing.message)] };
   const { base, config } = standing;
   const troubles = await troublesOf(factory, opened, name, { tree: base.tree, config });
   return { ceiling: config.autonomy, troubles };
 }
+
+const SLOW: SetupTrouble = {
+  code: 'repo-slow',
+  text: 'its remote has not answered yet, so that its millwright.yaml is not known now',
+  fix: './millwright doctor, which waits for it',
+  blocks: false,
+};
 
 const unreadable = (code: string, text: string): SetupTrouble => ({
   code,

@@ -315,3 +315,37 @@ test('any mutation of any part of a bundle shows in its verdict', () => {
     { numRuns: 2_000 },
   );
 });
+
+describe('the part of its target that a run shares with others', () => {
+  const TARGET = 'target/shop';
+  const log = new Ledger();
+  log.append(`run/${RUN}`, 'run.opened', { run: RUN });
+  for (const release of ['before', 'mine', 'frozen meanwhile', 'mine', 'after'])
+    log.append(TARGET, 'target.judged', { release });
+  const slices = { [TARGET]: { from: 2, to: 4 } };
+  log.append(`run/${RUN}`, 'run.closed', { end: 'done', streams: { [`run/${RUN}`]: 2 }, slices });
+  const whole = log.bundle(
+    RUN,
+    ({ stream, version }) => stream.startsWith('run/') || (stream === TARGET && version >= 2 && version <= 4),
+  );
+  const without = (...versions: number[]) => ({
+    ...whole,
+    entries: whole.entries.filter(
+      ({ envelope }) => envelope.stream !== TARGET || !versions.includes(envelope.version),
+    ),
+  });
+  const of = (bundle: unknown) => verify(bundle, [log.signer.vkey]).completeness;
+
+  test('is complete from its first entry to its last', () => {
+    expect(of(whole)).toEqual({ kind: 'complete' });
+  });
+
+  test.each([
+    ['its beginning', [2], { version: 2 }],
+    ['its middle', [3], { version: 3 }],
+    ['its end', [4], { version: 4 }],
+    ['all of it', [2, 3, 4], { version: 2 }],
+  ])('without %s is incomplete, and says so', (_what, versions, missing) => {
+    expect(of(without(...versions))).toMatchObject({ kind: 'incomplete', stream: TARGET, ...missing });
+  });
+});
