@@ -22,14 +22,11 @@ function factory(root: Command): void {
     async () => (await import('./commands/doctor.ts')).doctor,
   );
   does(
-    leaf(root, 'halt', 'stop every forward action; rollbacks go on').requiredOption(
-      '--reason <text>',
-      'why, for the trail',
-    ),
+    scoped(leaf(root, 'halt', 'stop what goes forward, and say what still runs; rollbacks go on')),
     async () => (await import('./commands/factory.ts')).halt,
   );
   does(
-    leaf(root, 'resume', 'go on after a halt').requiredOption('--reason <text>', 'why, for the trail'),
+    scoped(leaf(root, 'resume', 'go on after a halt')),
     async () => (await import('./commands/factory.ts')).resume,
   );
 }
@@ -49,6 +46,14 @@ function evaluation(root: Command): void {
     async () => (await import('./commands/eval.ts')).evaluate,
   );
 }
+
+/** What a halt or its end is about: everything, where nothing is named. */
+const scoped = (command: Command): Command =>
+  command
+    .option('--repo <name>', 'of this repository only')
+    .option('--action <kind>', 'only this kind of act: start, stage, merge or deploy')
+    .option('--model <name>', 'only calls of this model')
+    .requiredOption('--reason <text>', 'why, for the trail');
 
 function setUp(root: Command): void {
   const budget = noun(root, 'budget', 'what may be spent on models, reserved before each call');
@@ -285,6 +290,22 @@ function shipped(root: Command): void {
       leaf(release, `${verb} <target>`, summary).requiredOption('--reason <text>', 'why, for the trail'),
       async () => (await import('./commands/release.ts'))[verb],
     );
+
+  for (const [verb, summary] of [
+    [
+      'pause',
+      'hold the canary of a target at its share of traffic; one that degrades goes back all the same',
+    ],
+    ['promote', "end the canary's present bake now; judged as its deploy was"],
+    ['abort', 'take the canary of a target back; what is live serves alone'],
+  ] as const) {
+    const command = leaf(release, `${verb} <target>`, summary).requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    );
+    if (verb === 'pause') command.option('--for <duration>', 'at most so long (else 1h); 0s goes on', '1h');
+    does(command, async () => (await import('./commands/release.ts'))[verb]);
+  }
 
   const rollback = leaf(
     root,

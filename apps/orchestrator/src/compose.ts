@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import { type Clock, type Ids, type RepoName, type RunId, streamOf } from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
 import { openQueue } from '@millwright/queue';
 import type { Target } from '@millwright/rollback';
-import { openSecrets, openStore } from '@millwright/store';
+import { type Lease, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
 import { applyBudgets } from './budgets.ts';
 import { defaultSettings, type Factory, type Settings } from './factory.ts';
@@ -28,6 +29,7 @@ import { GIT_TOKEN } from './source-control/credential.ts';
 import { Repositories } from './source-control/repositories.ts';
 import { ORCHESTRATOR } from './streams/actor.ts';
 import { appendWith } from './streams/append.ts';
+import { Forward } from './streams/forward.ts';
 import { Lanes } from './streams/lanes.ts';
 import { recordRefusals } from './streams/refusals.ts';
 import { startSweeps } from './sweeps.ts';
@@ -62,6 +64,8 @@ export type Configuration = {
   clock: Clock;
   ids: Ids;
   log: Logger;
+  /** Told when somebody else has the database: nothing goes forward here any more, and the process is to end. */
+  onLost?: (reason: string) => void;
   /** Another target than the one of a repository's file, and its clock: for what no real target can be made to do. */
   target?: { make: (repo: RepoName) => Target; clock: Clock };
 };
@@ -109,6 +113,7 @@ export async function compose(config: Configuration) {
   const world = new World();
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
+  const forward = new Forward(trail);
   const factory: Factory = {
     trail,
     sealer,
@@ -145,6 +150,7 @@ export async function compose(config: Configuration) {
       offlineJournal,
       ...(config.target ? { target: config.target.make } : {}),
     }),
+    forward,
     pager: maskedPager(
       typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
       known,
@@ -160,6 +166,7 @@ export async function compose(config: Configuration) {
   const app = await server({ factory, driver, version: VERSION, wakeIntake: () => pump.wake() });
   /** What `start` began, and how each is ended; the last begun ends first. */
   const ends: (() => unknown)[] = [];
+  let lease: Lease | null = null;
 
   return {
     factory,
@@ -168,6 +175,13 @@ export async function compose(config: Configuration) {
     incarnation,
     offlineJournal,
     async start(): Promise<void> {
+      // One orchestrator a database: two would give out the same fence, and undo each other's work.
+      lease = await openLease(url, `orchestrator ${incarnation} on ${hostname()}`, (by) => {
+        const reason = `another orchestrator has the database now: ${by}`;
+        log.fatal(reason);
+        forward.close(reason);
+        config.onLost?.(reason);
+      });
       // What going back did while the trail could not be written comes before anything else.
       const imported = await factory.deployments.importOfflineJournal();
       if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
@@ -179,6 +193,7 @@ export async function compose(config: Configuration) {
       await pump.catchUp();
       await applyBudgets(factory);
       await restoreTargets(factory);
+      await holdLeftCanaries(factory);
       await pump.start();
       ends.push(() => pump.stop());
       await appendWith(factory, streamOf.factory(), ORCHESTRATOR, () => ({
@@ -208,7 +223,9 @@ export async function compose(config: Configuration) {
       );
       ends.push(() => work.stop());
     },
+    /** First traffic: what is on its way to serve has none from then on. */
     async stop(): Promise<void> {
+      forward.close('the factory stops');
       await app.close();
       for (const end of ends.reverse()) await end();
       await driver.stop();
@@ -220,6 +237,7 @@ export async function compose(config: Configuration) {
       await trail.close();
       await store.close();
       offlineJournal.close();
+      await lease?.close();
     },
   };
 }
@@ -244,6 +262,22 @@ async function restoreTargets({ deployments, world, log }: Factory): Promise<voi
   await deployments
     .reap()
     .catch((error: unknown) => log.warn({ err: error }, 'leftovers of former releases could not be removed'));
+}
+
+/** What a factory that died had on its way to serve was watched by nobody: its traffic goes back before anything else; its deploy begins anew. */
+async function holdLeftCanaries({ deployments, world, log }: Factory): Promise<void> {
+  for (const [repo, { canary }] of world.targets) {
+    // Nobody served before it: it is gone on with at once.
+    if (canary === null || canary.held !== null || canary.live === null) continue;
+    const gone = canary.aborted;
+    const back =
+      gone === null
+        ? deployments.holdBack(repo, canary, 'its factory had died')
+        : deployments.takeBack(repo, canary, `${gone.by} asked for it: ${gone.reason}`);
+    await back.catch((error: unknown) =>
+      log.error({ repo, err: error }, 'a canary that nobody watched could not be held'),
+    );
+  }
 }
 
 function publishing(factory: Factory, { publish: to, clock, log }: Configuration) {

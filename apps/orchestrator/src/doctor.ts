@@ -1,4 +1,4 @@
-import type { DoctorLine, RepoName } from '@millwright/domain';
+import { type DoctorLine, flagOfScope, nameOfScope, type RepoName } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from './factory.ts';
 import { setupOf } from './intake/setup.ts';
@@ -87,12 +87,31 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
         fix: 'restart the factory: npm start',
       }),
   );
-  const halted = factory.world.halted();
+  const halts = await factory.forward.halts().catch(() => []); // the first line says that the trail cannot be read
   lines.push({
     id: 'halt',
-    ok: halted === null,
-    text: halted === null ? 'not halted' : `halted: ${halted}`,
-    fix: halted === null ? null : './millwright resume --reason …',
+    ok: halts.length === 0,
+    text:
+      halts.length === 0
+        ? 'not halted'
+        : halts.map(({ scope, reason }) => `${nameOfScope(scope)} is halted: ${reason}`).join('; '),
+    fix: halts[0] === undefined ? null : `./millwright resume${flagOfScope(halts[0].scope)} --reason "…"`,
+  });
+  const { parked } = factory.world;
+  lines.push({
+    id: 'entries',
+    ok: parked.length === 0,
+    text:
+      parked.length === 0
+        ? 'every entry is in what is read'
+        : `${parked.length} ${parked.length === 1 ? 'entry is' : 'entries are'} missing from what is read: ${parked
+            .slice(0, 5)
+            .map(({ position, type, reason }) => `${position} (${type}): ${reason}`)
+            .join('; ')}`,
+    fix:
+      parked[0] === undefined
+        ? null
+        : `./millwright trail show --since ${parked[0].position - 1}; then restart the factory`,
   });
   return lines;
 }

@@ -6,6 +6,7 @@ import type { KnownSecrets } from './known-secrets.ts';
 import type { Deployments } from './releases/deployments.ts';
 import type { Pager } from './releases/pager.ts';
 import type { Repositories } from './source-control/repositories.ts';
+import type { Forward } from './streams/forward.ts';
 import type { Lanes } from './streams/lanes.ts';
 import type { World } from './views/world.ts';
 
@@ -67,6 +68,8 @@ export type Factory = {
   modelKey: boolean | null;
   repositories: Repositories;
   deployments: Deployments;
+  /** *May this go forward?* */
+  forward: Forward;
   world: World;
   /** Calls a person when going back failed. */
   pager: Pager;

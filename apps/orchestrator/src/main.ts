@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { maskSecrets, type RepoName, terminal } from '@millwright/domain';
+import { DriveError, maskSecrets, type RepoName, terminal } from '@millwright/domain';
 import { pino } from 'pino';
 import { type Configuration, compose } from './compose.ts';
 import { defaultSettings, type Settings } from './factory.ts';
@@ -21,6 +21,7 @@ const log = pino(
   { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
 
+let stopping = false;
 const orchestrator = await compose({
   factory: need('MILLWRIGHT_FACTORY'),
   origin: process.env.MILLWRIGHT_ORIGIN ?? `millwright.local/${need('MILLWRIGHT_FACTORY')}`,
@@ -47,13 +48,18 @@ const orchestrator = await compose({
         .padStart(10, '0')}`,
   },
   log,
+  onLost: () => void stop(),
+});
+await orchestrator.start().catch((error: unknown) => {
+  if (!(error instanceof DriveError) || error.code !== 'held-by-another') throw error;
+  log.fatal(error.message);
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
 });
 mask = orchestrator.factory.knownSecrets.mask;
-await orchestrator.start();
 await orchestrator.app.listen({ host: '127.0.0.1', port: Number(need('PORT')) });
 log.info({ port: need('PORT'), incarnation: orchestrator.incarnation }, 'the orchestrator is ready');
 
-let stopping = false;
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;

@@ -8,6 +8,7 @@ import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
 import { javascript } from '@millwright/toolchains';
 import { pino } from 'pino';
+import { HaltWatch } from './attempt/halts.ts';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
 import { readCatalog } from './catalog.ts';
@@ -61,8 +62,11 @@ const queue = openQueue({
   url: environment.QUEUE_URL,
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
 });
+const halts = new HaltWatch(trail, clock);
 const runner: Runner = {
   trail,
+  halts,
+  halted: new Map(),
   artifacts: store.artifacts,
   budget: store.budget,
   queue,
@@ -89,6 +93,7 @@ const runner: Runner = {
   note: (event, fields) => (event === 'activity' ? log.debug(fields, event) : log.info(fields, event)),
 };
 
+const watching = halts.watch();
 const stop = new AbortController();
 const running = new Set<Promise<void>>();
 /** How many calls are at work on each attempt. */
@@ -148,6 +153,8 @@ async function end(signal: string): Promise<void> {
   const deaf = work.stop();
   stop.abort(new Error('the runner stops'));
   await Promise.all([...running, deaf]);
+  halts.close();
+  await watching;
   await sandboxes.close();
   await Promise.all([trail.close(), queue.close(), store.close()]);
   process.exit(0);

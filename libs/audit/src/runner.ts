@@ -23,6 +23,8 @@ export type RunnerTrail = {
   /** Claims an attempt if nobody has, or whoever had is dead. `taken` also when this very runner holds it: a doubled wake-up. */
   claim(attempt: AttemptId): Promise<Claim>;
   stream(claim: HeldClaim): AttemptStream;
+  /** Halts and their ends on the factory's stream after a version, in order. */
+  halts(afterVersion: number): Promise<RecordedEntry[]>;
   /** Puts a refusal that another adapter of this process saw (SQLSTATE 42501) on the attempt that is held; the trail's own are put there anyway. */
   refused(message: string): void;
   /** Ends the session: what is still claimed is free at once. */
@@ -166,6 +168,13 @@ export async function openRunnerTrail(options: {
       held.set(claim.attempt, stream);
       return stream;
     },
+    halts: (afterVersion) =>
+      reading(pool, async (sql) => {
+        const rows = await sql<Row[]>`
+          select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
+          from millwright.runner_halts(${afterVersion})`;
+        return rows.map((row) => recorded(row, options.upcast ?? upcastV1));
+      }),
     refused,
     close: async () => {
       await Promise.all([liveness.close(), pool.close()]);

@@ -5,6 +5,7 @@ import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
 import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 
+/** A claim of an attempt. */
 export type DeadClaim = { attempt: AttemptId; fence: number; incarnation: string };
 
 /** The trail as the orchestrator has it: it appends to every stream (but not what only runners may say) and reads all of it. */
@@ -13,6 +14,8 @@ export type OpenTrail = Trail & {
   follow(options: { after: number; signal: AbortSignal }): AsyncGenerator<RecordedEntry[]>;
   /** Open attempts whose claimant is dead (its session is gone, or it missed its beats for 10 s) or has let go. Cheap: poll it. */
   deadClaims(): Promise<DeadClaim[]>;
+  /** Open attempts that a living runner holds now. */
+  heldClaims(): Promise<DeadClaim[]>;
   /** The entries at these positions (2,000 at most), in this order: as many as have 8 MiB of payloads together, and one at least. */
   readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
   isAlive(incarnation: string): Promise<boolean>;
@@ -85,6 +88,15 @@ export function openTrail(options: {
       reading(reads, async (sql) => {
         const found = await sql<{ attempt: string; fence: number; incarnation: string }[]>`
           select attempt, fence, incarnation from millwright.dead_claims()`;
+        return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
+      }),
+    heldClaims: () =>
+      reading(reads, async (sql) => {
+        const found = await sql<{ attempt: string; fence: number; incarnation: string }[]>`
+          select c.attempt, c.fence, c.incarnation from millwright.claims c
+          where not c.closed and not c.released
+            and not exists (select from millwright.claims n where n.attempt = c.attempt and n.fence > c.fence)
+            and millwright.is_alive(c.incarnation)`;
         return found.map((row) => ({ ...row, attempt: AttemptId.parse(row.attempt) }));
       }),
     readAt: (positions) =>

@@ -4,7 +4,7 @@ import postgres from 'postgres';
 export type Sql = postgres.Sql<{ bigint: number }>;
 export type ClientOptions = Pick<
   postgres.Options<Record<string, never>>,
-  'fetch_types' | 'idle_timeout' | 'max' | 'max_lifetime' | 'onclose'
+  'connection' | 'fetch_types' | 'idle_timeout' | 'max' | 'max_lifetime' | 'onclose'
 >;
 
 /** A client that connects when first used, by TCP or a Unix socket. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Finding, Plan, TestReport, Ticket, TicketKind } from './artifacts.ts';
-import { GateAction, PersonRole, RunEnd, Usage } from './entries.ts';
+import { GateAction, HaltScope, PersonRole, RunEnd, Usage } from './entries.ts';
 import { RiskClass, Undo } from './facts.ts';
 import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts';
 import { Role } from './spec.ts';
@@ -21,7 +21,8 @@ import { Role } from './spec.ts';
 //   GET  /quarantine?repo=            POST /releases/:id/lift
 //   POST /incidents/alertmanager/:repo (signed with the repository's secret MILLWRIGHT_ALERTS instead of a token)
 //   GET  /rollbacks?repo=             POST /rollbacks/undo          POST /targets/:repo/freeze  POST /targets/:repo/thaw
-//   POST /halt                        POST /resume
+//   POST /targets/:repo/pause         POST /targets/:repo/promote     POST /targets/:repo/abort
+//   POST /halt                        POST /resume                GET  /halts
 //
 // Every route but these, /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
 
@@ -157,6 +158,55 @@ export const NewStep = z.strictObject({
   reason: z.string().min(1).max(2_000),
 });
 export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
+/** What is to stop. Without a scope: the whole factory. */
+export const NewHalt = z.strictObject({ scope: HaltScope.optional(), reason: z.string().min(1).max(2_000) });
+/** A halt in force. */
+export const HaltView = z.object({
+  scope: HaltScope,
+  /** In words: `the factory`, `repository shop`. */
+  what: z.string(),
+  by: z.string(),
+  reason: z.string(),
+  at: z.number(),
+  /** The exact command that lifts it. */
+  next: z.string(),
+});
+export type HaltView = z.infer<typeof HaltView>;
+/** `stopped` only once nothing of the scope runs; until then `running` says what does. */
+export const Halted = z.object({
+  halts: z.array(HaltView),
+  stopped: z.boolean(),
+  running: z.array(z.string()),
+});
+export type Halted = z.infer<typeof Halted>;
+/** `ms`: how long the pause lasts at most. */
+export const NewPause = z.strictObject({
+  reason: z.string().min(1).max(2_000),
+  ms: z.number().int().nonnegative().max(86_400_000).default(3_600_000),
+});
+/** The release on its way to serve. `percent` is its share of traffic now, `until` the end of its bake or pause. */
+export const ComingRelease = z.object({
+  release: ReleaseId,
+  live: ReleaseId.nullable(),
+  percent: z.number(),
+  steps: z.array(z.number()),
+  since: z.number(),
+  until: z.number().nullable(),
+  paused: z.object({ by: z.string(), reason: z.string(), until: z.number() }).nullable(),
+  /** Why it has no traffic now and waits to begin anew. */
+  held: z.string().nullable(),
+});
+export type ComingRelease = z.infer<typeof ComingRelease>;
+/** What became of a person's word on a canary. */
+export const CanaryAnswer = z.object({
+  repo: RepoName,
+  release: ReleaseId,
+  live: ReleaseId.nullable(),
+  /** `under_way`: what was asked is on the trail, and not done yet. */
+  state: z.enum(['paused', 'promoting', 'taken_back', 'under_way']),
+  text: z.string(),
+});
+export type CanaryAnswer = z.infer<typeof CanaryAnswer>;
 /** `again`: on a ticket that asked nothing and is not done, start another run with this word. It is paid for, so it has to be said. */
 export const Answer = z.strictObject({
   text: z.string().min(1).max(20_000),
@@ -182,7 +232,7 @@ export const TicketView = z.object({
 });
 export type TicketView = z.infer<typeof TicketView>;
 
-export const RunStateName = z.enum(['running', 'waiting', ...RunEnd.options]);
+export const RunStateName = z.enum(['running', 'waiting', 'halted', ...RunEnd.options]);
 export type RunStateName = z.infer<typeof RunStateName>;
 
 export const StageView = z.object({
@@ -266,6 +316,11 @@ export const RunView = z.object({
   repo: RepoName,
   state: RunStateName,
   reason: z.string().nullable(),
+  /** Why it may not go forward now: who said so, and the exact command that lifts it. */
+  stop: z
+    .object({ by: z.string(), reason: z.string(), at: z.number(), next: z.string() })
+    .nullable()
+    .default(null),
   model: z.string().nullable(),
   stages: z.array(StageView),
   gates: z.array(GateView),
@@ -483,7 +538,8 @@ export type RollbackPlan = z.infer<typeof RollbackPlan>;
 export const RollbackView = z.object({
   repo: RepoName,
   from: ReleaseId,
-  to: ReleaseId,
+  /** Null: a canary was taken back, and nobody served before it. */
+  to: ReleaseId.nullable(),
   done: z.boolean(),
   ms: z.number(),
   text: z.string(),
@@ -506,6 +562,8 @@ const Served = z.object({
 export const RollbackStatus = z.object({
   repo: RepoName,
   live: Served.nullable(),
+  /** On its way to serve: a rollback takes it back, and leaves what is live as it is. */
+  canary: ComingRelease.nullable().default(null),
   candidates: z.array(Served),
   frozen: z
     .object({

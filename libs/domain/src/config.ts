@@ -102,6 +102,8 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
       )
       .default({}),
     health: RequestPath.default('/'),
+    /** While its target is frozen: `wait`, a change is merged and its deploy waits for the thaw; `refuse`, nothing is merged. */
+    whenFrozen: z.enum(['wait', 'refuse']).default('wait'),
     canary: z
       .strictObject({
         steps: z.array(z.number().int().min(1).max(100)).min(1).max(100).default([100]),

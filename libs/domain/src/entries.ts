@@ -64,6 +64,18 @@ export type AttemptOutcome = z.infer<typeof AttemptOutcome>;
 export const PersonRole = z.enum(['admin', 'author', 'approver']);
 export type PersonRole = z.infer<typeof PersonRole>;
 
+/** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
+export const HaltAction = z.enum(['start', 'stage', 'merge', 'deploy']);
+export type HaltAction = z.infer<typeof HaltAction>;
+
+export const HaltScope = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('factory') }),
+  z.strictObject({ kind: z.literal('repo'), repo: RepoName }),
+  z.strictObject({ kind: z.literal('action'), action: HaltAction }),
+  z.strictObject({ kind: z.literal('model'), model: z.string().min(1).max(200) }),
+]);
+export type HaltScope = z.infer<typeof HaltScope>;
+
 const e = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
   z.strictObject({ type: z.literal(type), data: z.strictObject(shape) });
 export const CommitAndTree = z.strictObject({ commit: GitSha, tree: GitSha });
@@ -72,8 +84,9 @@ export type CommitAndTree = z.infer<typeof CommitAndTree>;
 export const Entry = z.discriminatedUnion('type', [
   // factory
   e('factory.started', { version: z.string() }),
-  e('factory.halted', { reason }),
-  e('factory.resumed', { reason }),
+  /** Nothing of the scope goes forward until it is resumed. Without a scope: the whole factory. */
+  e('factory.halted', { scope: HaltScope.optional(), reason }),
+  e('factory.resumed', { scope: HaltScope.optional(), reason }),
   /** Dollars; null lifts the cap. */
   e('factory.budget-set', { scope: z.string().max(80), usd: z.number().nonnegative().nullable(), reason }),
   /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
@@ -266,12 +279,13 @@ export const Entry = z.discriminatedUnion('type', [
   }),
   /**
    * The release went forth and back on its target, without traffic, before anybody is asked to let it out. `unhealthy` and `failed` end the
-   * deploy here; `no_undo` is judged by the gate.
+   * deploy here; `no_undo` is judged by the gate. `later`: nobody has allowed it yet, and it does not run without the repository's secrets and
+   * volumes, which it is given only then; its undo is rehearsed before it has any traffic.
    */
   e('release.rehearsed', {
     release: ReleaseId,
     fence: z.number().int(),
-    result: z.enum(['works', 'no_undo', 'unhealthy', 'failed']),
+    result: z.enum(['works', 'later', 'no_undo', 'unhealthy', 'failed']),
     /** Who serves after an undo; null where nobody did before. */
     to: ReleaseId.nullable(),
     /** Forth and back, in milliseconds; null where it was not tried or did not work. */
@@ -366,6 +380,35 @@ export const Entry = z.discriminatedUnion('type', [
     needs: reason.nullable(),
     reason,
   }),
+  /** A deploy of a release begins to touch its target: until it has ended, no other release is brought there. */
+  e('canary.started', {
+    release: ReleaseId,
+    live: ReleaseId.nullable(),
+    fence: z.number().int(),
+    steps: z.array(z.number().int()),
+    /** Of each step, in milliseconds. */
+    bake: z.number().int().nonnegative(),
+  }),
+  /** It has this share of traffic, and is watched at it. */
+  e('canary.shifted', { release: ReleaseId, fence: z.number().int(), percent: z.number().min(0).max(100) }),
+  /** A person's word on a canary under way. A pause ends at `until` by itself. */
+  e('canary.asked', {
+    release: ReleaseId,
+    fence: z.number().int(),
+    ask: z.enum(['pause', 'promote', 'abort']),
+    until: Instant.nullable(),
+    reason,
+  }),
+  /** `held`: a halt, a freeze or the end of the factory took its traffic away; it begins anew once it may go forward. */
+  e('canary.ended', {
+    release: ReleaseId,
+    fence: z.number().int(),
+    end: z.enum(['promoted', 'taken_back', 'held', 'failed']),
+    live: ReleaseId.nullable(),
+    reason,
+  }),
+  /** Somebody asks to go back, before anything moves. `to` null: to where a rollback goes by itself, a canary under way being aborted. */
+  e('rollback.asked', { to: ReleaseId.nullable(), canary: ReleaseId.nullable(), reason }),
   /** What serves was not as the trail has it, and was brought back in `ms`; or could not be. Both are counted. */
   e('target.healed', { release: ReleaseId, fence: z.number().int(), ms: z.number().nonnegative(), reason }),
   e('target.not-healed', { release: ReleaseId, fence: z.number().int(), what: reason, reason }),

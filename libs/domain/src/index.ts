@@ -8,6 +8,7 @@ export * from './entries.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './facts.ts';
+export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';
 export * from './plain-text.ts';

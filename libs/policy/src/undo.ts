@@ -25,5 +25,7 @@ export function undoOf(
   if (rehearsal === null) return { ...none, why: 'it was not rehearsed' };
   if (!rehearsal.works) return { ...none, why: rehearsal.reason.slice(0, 500) };
   const { ms, at } = rehearsal;
+  // It is rehearsed once it is allowed, before it has any traffic.
+  if (ms === null) return { ...none, possible: true, to: live, why: null };
   return { possible: true, rehearsed: rehearsal.to === live, ms, at, to: live, why: null };
 }

@@ -3,19 +3,22 @@ import { Watch } from './canary/watch.ts';
 import { type Effect, type Effects, Fenced, messageOf, type Reversible } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import { awaitHealthy } from './healthy.ts';
-import type {
-  DeployOrder,
-  DeployResult,
-  Judged,
-  NotDeployed,
-  PrepareResult,
-  RolledBack,
-  StepSeen,
-  Verdict,
+import {
+  type DeployOrder,
+  type DeployResult,
+  type HeldBack,
+  Hold,
+  type Judged,
+  type NotDeployed,
+  type PrepareResult,
+  type RolledBack,
+  type StepSeen,
+  type Verdict,
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
 import { resolveChecks } from './resolve-checks.ts';
 import { type Done, type Failure, failure, type Target, type Weights } from './target.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:
@@ -26,7 +29,10 @@ import { stuckOn, trafficBack, verify } from './verify.ts';
 const SMOKE_MS = 60_000;
 
 /** What ends a deploy before it is promoted. */
-type Stop = { verdict: Verdict; reason: string; needs?: string | null } | { failure: Failure };
+type Stop =
+  | { verdict: Verdict; reason: string; needs?: string | null }
+  | { failure: Failure }
+  | { hold: string };
 
 /** One deploy under way: the caller has its fence. */
 export class Deploying {
@@ -55,13 +61,13 @@ export class Deploying {
 
   async prepareOnly(): Promise<PrepareResult> {
     const stop = await this.#forward(() => this.#prepare());
-    if (stop !== null) return this.#back(stop);
+    if (stop !== null) return this.#end(stop);
     return { kind: 'prepared', release: this.#order.release.id, ms: this.#healthyMs };
   }
 
   async go(): Promise<DeployResult> {
     const stop = await this.#forward(async () => (await this.#prepare()) ?? (await this.#canary()));
-    if (stop !== null) return this.#back(stop);
+    if (stop !== null) return this.#end(stop);
     const { release, live, run } = this.#order;
     return {
       kind: 'promoted',
@@ -78,8 +84,11 @@ export class Deploying {
     try {
       return await work();
     } catch (error) {
-      if (this.#order.signal?.aborted && !(error instanceof Fenced))
-        return { verdict: 'cancelled', reason: `cancelled: ${messageOf(this.#order.signal.reason)}` };
+      if (this.#order.signal?.aborted && !(error instanceof Fenced)) {
+        const { reason } = this.#order.signal;
+        if (reason instanceof Hold) return { hold: reason.message };
+        return { verdict: 'cancelled', reason: `taken back: ${messageOf(reason)}` };
+      }
       if (!(error instanceof Fenced)) await this.#calm();
       throw error;
     }
@@ -99,7 +108,14 @@ export class Deploying {
     const { release, run, signal, clock, healthyWithinMs = 30_000 } = this.#order;
     const now = await this.#target.state();
     this.#liveRuns = now.releases.some((each) => each.id === this.#order.live?.id);
+    // Traffic that a killed run of this deploy had given it: whatever ends this one takes it back.
+    this.#shifted = now.serving.has(release.id);
+    if (signal?.aborted && !(signal.reason instanceof Hold)) {
+      this.#adoptAll();
+      throw signal.reason;
+    }
     if (now.condemned === release.id) return this.#goOnBack();
+    signal?.throwIfAborted();
     const grounds = await this.#sideBySide([
       // Left behind: a proxy or an image without traffic disturbs nobody, and the next deploy needs them.
       {
@@ -126,7 +142,10 @@ export class Deploying {
       const settled = await this.#shift('settle', now.serving.get(release.id) ?? 0);
       if (settled !== null) return { failure: settled };
     }
-    const health = await awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal);
+    const health = await unlessAborted(
+      awaitHealthy(this.#target, release.id, healthyWithinMs, clock, signal),
+      signal,
+    );
     if (health.kind === 'never_healthy') return { verdict: 'never_healthy', reason: health.reason };
     this.#healthyMs = health.ms;
     this.#evidence.add('healthy', `after ${Math.round(health.ms)} ms`);
@@ -135,12 +154,17 @@ export class Deploying {
 
   /** This deploy had begun to go back when it was killed: it never goes forward again. */
   #goOnBack(): Stop {
-    this.#effects.adopt(this.#start());
-    this.#effects.adopt(this.#shiftTo('shift', 0));
+    this.#adoptAll();
     return {
       verdict: 'degraded',
       reason: 'it was given up before the factory stopped; going back was finished now',
     };
+  }
+
+  /** Whatever a killed run of this deploy did is undone. */
+  #adoptAll(): void {
+    this.#effects.adopt(this.#start());
+    this.#effects.adopt(this.#shiftTo('shift', 0));
   }
 
   #start(): Effect<Done | Failure> {
@@ -197,14 +221,20 @@ export class Deploying {
   }
 
   async #step(percent: number, watch: Watch): Promise<Stop | null> {
-    const { signal, beforePromotion } = this.#order;
+    const { signal, beforePromotion, steering, shifted: told } = this.#order;
+    signal?.throwIfAborted();
     if (percent === 100) await beforePromotion?.();
     signal?.throwIfAborted();
     const shifted = await this.#shift(`shift/${percent}`, percent);
     if (shifted !== null) return { failure: shifted };
-    const seen = await watch.bake(this.#liveRuns && percent < 100, signal, ({ kind, reason, needs }, until) =>
-      this.#tell({ percent, verdict: kind, reason, needs, until }),
-    );
+    this.#queue(() => told?.(percent));
+    const seen = await watch.bake(this.#liveRuns && percent < 100, {
+      signal,
+      steering,
+      paused: ({ kind, reason, needs }, until) =>
+        this.#tell({ percent, verdict: kind, reason, needs, until }),
+    });
+    signal?.throwIfAborted();
     this.#tell({ percent, verdict: seen.kind, reason: seen.reason, needs: seen.needs, until: null });
     this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });
     this.#evidence.add(`at ${percent} %`, `${seen.kind}: ${seen.reason}; ${seen.figures}`);
@@ -226,18 +256,29 @@ export class Deploying {
   /** Watching waits for no journal: what is told is written beside it, in order. */
   #tell(judged: Judged): void {
     const { seen } = this.#order;
-    if (seen === undefined) return;
+    this.#queue(() => seen?.(judged));
+  }
+
+  #queue(tell: () => Promise<void> | undefined): void {
     this.#told = this.#told
-      .then(() => seen(judged))
+      .then(tell)
       .catch((error: unknown) => this.#evidence.add('trouble', `not told: ${messageOf(error)}`));
   }
 
   async #rehearse(): Promise<Stop | null> {
-    const { release, live, fence, clock } = this.#order;
+    const { release, live, fence, clock, signal } = this.#order;
+    const beside = {
+      release,
+      live: this.#liveRuns ? live : null,
+      fence,
+      clock,
+      ...(signal ? { signal } : {}),
+    };
     const rehearsal = await this.#effects.run({
       ...this.#shiftTo('rehearse', 0),
-      run: () => forthAndBack(this.#target, { release, live: this.#liveRuns ? live : null, fence, clock }),
+      run: () => forthAndBack(this.#target, beside),
     });
+    signal?.throwIfAborted();
     if (!rehearsal.possible && rehearsal.fault === 'release')
       return { verdict: 'degraded', reason: `before any traffic: ${rehearsal.reason}` };
     if (rehearsal.possible) this.#rehearsalMs = rehearsal.ms;
@@ -300,7 +341,38 @@ export class Deploying {
     return new Map([[release.id, percent] as const, ...rest]);
   }
 
-  async #back(stop: Stop): Promise<RolledBack | NotDeployed> {
+  #end(stop: Stop): Promise<RolledBack | NotDeployed | HeldBack> {
+    return 'hold' in stop ? this.#hold(stop.hold) : this.#back(stop);
+  }
+
+  /** All traffic to the old release, and nothing else: the release is not given up, and what was made for it serves its next try. */
+  async #hold(reason: string): Promise<HeldBack> {
+    const { clock, release, live, fence, run } = this.#order;
+    const at = clock.now();
+    const ids = { release: release.id, live: live?.id ?? null };
+    let why: string | null = null;
+    if (this.#shifted) {
+      const weights = this.#weights(0);
+      const back = async () => {
+        const sent = await trafficBack(this.#target, { weights, fence, run });
+        if (sent.kind === 'failed') {
+          why = sent.reason;
+          throw new Error(sent.reason);
+        }
+      };
+      await this.#effects.back('shift', `${fence}/${release.id}/hold/${at}`, back);
+    }
+    return {
+      kind: 'held',
+      ...ids,
+      reason,
+      trafficBackMs: this.#shifted && why === null ? clock.now() - at : null,
+      troubles: this.#effects.troubles,
+      stuck: why === null ? null : stuckOn(this.#target, ids.live, why),
+    };
+  }
+
+  async #back(stop: Exclude<Stop, { hold: string }>): Promise<RolledBack | NotDeployed> {
     const { clock, release, live, run } = this.#order;
     const at = clock.now();
     const ids = { release: release.id, live: live?.id ?? null };

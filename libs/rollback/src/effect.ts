@@ -142,6 +142,20 @@ export class Effects {
       this.troubles.push(`not journaled in ${LATE_MS} ms`);
   }
 
+  /** One act of going back, journaled as undo is: it waits for no journal. False: it failed, and `troubles` says why. Only `Fenced` is thrown. */
+  async back(name: string, key: string, undo: () => Promise<void>): Promise<boolean> {
+    await this.#context.check();
+    const record = this.#record(key, `undo:${name}`, 'reversible');
+    let failed = false;
+    await this.#undo(record, () =>
+      undo().catch((error: unknown) => {
+        failed = true;
+        throw error;
+      }),
+    );
+    return !failed;
+  }
+
   async #undo(record: EffectRecord, undo: () => Promise<void>): Promise<void> {
     await this.#note(this.#context.journal.started(record));
     try {

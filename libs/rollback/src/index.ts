@@ -15,16 +15,19 @@ export type { DockerPlace } from './docker/place.ts';
 export { reapOrphans } from './docker/remove.ts';
 export { dockerTarget } from './docker/target.ts';
 export { type Effect, type EffectRecord, Effects, Fenced, type Journal } from './effect.ts';
-export type {
-  DeployOrder,
-  DeployResult,
-  Judged,
-  PrepareResult,
-  Rehearsal,
-  RollbackOrder,
-  RollbackResult,
-  StepSeen,
-  Verdict,
+export {
+  type DeployOrder,
+  type DeployResult,
+  type HeldBack,
+  Hold,
+  type Judged,
+  type PrepareResult,
+  type Rehearsal,
+  type RollbackOrder,
+  type RollbackResult,
+  type Steering,
+  type StepSeen,
+  type Verdict,
 } from './order.ts';
 export type { Desired, Divergence } from './reconcile/divergence.ts';
 export { type LiveMemory, type LiveSample, NOTHING_SEEN, watchLive } from './reconcile/live.ts';

@@ -6,6 +6,22 @@ import type { Retention } from './retention.ts';
 import type { Failure, ReleaseRef, RunConfig } from './target.ts';
 import type { Stuck, Verification } from './verify.ts';
 
+/**
+ * The signal's reason where a deploy is to stop for now and not for good (a halt, a freeze, the end of the factory): traffic goes back, the release
+ * is not given up, and the same order again begins its canary anew. Any other reason takes the release back.
+ */
+export class Hold extends Error {
+  override readonly name = 'Hold';
+}
+
+/** A person's word on a canary under way, looked at with every look. */
+export type Steering = {
+  /** As long as it is true no step ends well; a release that degrades goes back all the same. */
+  paused(): boolean;
+  /** True once for each time that somebody wants the step to end now: a release that degrades goes back all the same. */
+  skips(): boolean;
+};
+
 /** What is asked of a deploy, of preparing it, and of rehearsing its undo. Times in milliseconds. */
 export type DeployOrder = {
   readonly release: ReleaseRef;
@@ -16,8 +32,11 @@ export type DeployOrder = {
   readonly fence: number;
   readonly journal: Journal;
   readonly clock: Clock;
-  /** Aborted: traffic back, new release stopped, `rolled_back` with verdict `cancelled`. */
+  /** Aborted: traffic back at once, new release stopped, `rolled_back` with verdict `cancelled`; by a `Hold`: `held`. */
   readonly signal?: AbortSignal;
+  readonly steering?: Steering;
+  /** Told when a share of traffic has been given, before it is watched. */
+  readonly shifted?: (percent: number) => Promise<void>;
   /** How long a release may take to become healthy. Default 30,000. */
   readonly healthyWithinMs?: number;
   /** Besides those of the configuration's `checks`. */
@@ -71,6 +90,17 @@ export type RolledBack = {
   stuck: Stuck | null;
 };
 
+/** Nothing of the release has traffic; it may run on. The same order again goes on. `stuck`: traffic could not be sent back. */
+export type HeldBack = {
+  kind: 'held';
+  release: ReleaseId;
+  live: ReleaseId | null;
+  reason: string;
+  trafficBackMs: number | null;
+  troubles: readonly string[];
+  stuck: Stuck | null;
+};
+
 /** Nothing of the release has traffic, and the fault is not (shown to be) the release's. */
 export type NotDeployed = Failure & {
   release: ReleaseId;
@@ -90,6 +120,7 @@ export type DeployResult =
     }
   | RolledBack
   | NotDeployed
+  | HeldBack
   /** A later deploy or rollback has the target; it decides. */
   | { kind: 'fenced'; by: number };
 
@@ -98,6 +129,7 @@ export type PrepareResult =
   | { kind: 'prepared'; release: ReleaseId; ms: number }
   | RolledBack
   | NotDeployed
+  | HeldBack
   | { kind: 'fenced'; by: number };
 
 /** Whether undo works, shown and not supposed. `to`: who serves after it; null when nobody did before. */

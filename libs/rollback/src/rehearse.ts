@@ -2,16 +2,24 @@ import { Effects, Fenced, messageOf } from './effect.ts';
 import type { DeployOrder, Rehearsal } from './order.ts';
 import { checkRun } from './run-config.ts';
 import type { ReleaseRef, Target } from './target.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 const ASK_MS = 5_000;
 
 /**
  * Undo, tried before it is needed, while users notice nothing: a request goes to the new release on the way that theirs take, at weight 0;
  * another goes back to the live one; traffic is set as it is after an undo, and read back. The caller holds the fence. Only `Fenced` is thrown.
+ * Aborted, it is over at once, and says that undo was not shown.
  */
 export async function forthAndBack(
   target: Target,
-  { release, live, fence, clock }: Pick<DeployOrder, 'release' | 'live' | 'fence' | 'clock'>,
+  {
+    release,
+    live,
+    fence,
+    clock,
+    signal,
+  }: Pick<DeployOrder, 'release' | 'live' | 'fence' | 'clock' | 'signal'>,
 ): Promise<Rehearsal> {
   const start = clock.now();
   const no = (reason: string, fault: 'release' | 'undo' = 'undo'): Rehearsal => ({
@@ -23,10 +31,10 @@ export async function forthAndBack(
     const weights = new Map([[release.id, 0] as const, ...(live === null ? [] : [[live.id, 100] as const])]);
     const there = await target.shift(weights, fence);
     if (there.kind === 'failed') return no(there.reason);
-    const forth = await target.ask(release.id, null, ASK_MS);
+    const forth = await unlessAborted(target.ask(release.id, null, ASK_MS), signal);
     if (!forth.ok) return no(`the new release ${release.id} cannot be reached: ${forth.text}`, 'release');
     if (live === null) return { possible: true, ms: clock.now() - start, to: null };
-    const back = await target.ask(live.id, null, ASK_MS);
+    const back = await unlessAborted(target.ask(live.id, null, ASK_MS), signal);
     if (!back.ok)
       return no(`the live release ${live.id}, to which undo goes, cannot be reached: ${back.text}`);
     const again = await target.shift(weights, fence);

@@ -1,18 +1,60 @@
-import { z } from 'zod';
+import { HaltAction, Halted, type HaltScope } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { show } from '../context.ts';
+import { Fail, usage } from '../fail.ts';
+import { clock } from '../text/format.ts';
+import { oneLine } from '../text/plain.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-export async function halt(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw } = await context.client.post('/halt', z.unknown(), { reason: options.reason });
-  show(context, raw, () => [
-    'Halted: no stage starts, nothing merges or deploys. Rollbacks go on.',
-    `${context.look.colour.dim('next:')} ./millwright resume --reason "…"`,
+/** The scope that the flags name; undefined for the whole factory. */
+function scopeOf({ repo, action, model }: Options): HaltScope | undefined {
+  const named = [repo, action, model].filter((one) => one !== undefined);
+  if (named.length > 1) throw usage('name one of --repo, --action and --model');
+  if (typeof repo === 'string') return { kind: 'repo', repo: repo as never };
+  if (typeof model === 'string') return { kind: 'model', model };
+  if (action === undefined) return undefined;
+  const known = HaltAction.safeParse(action);
+  if (!known.success)
+    throw usage(`--action takes ${HaltAction.options.join(', ')}; it was given "${action}"`);
+  return { kind: 'action', action: known.data };
+}
+
+const body = (options: Options) => {
+  const scope = scopeOf(options);
+  return { ...(scope === undefined ? {} : { scope }), reason: options.reason };
+};
+
+const haltLines = (context: Context, { halts }: Halted): string[] =>
+  halts.flatMap((halt) => [
+    `${halt.what} is halted by ${oneLine(halt.by)} since ${clock(halt.at, context.now())}: ${oneLine(halt.reason)}`,
+    `${context.look.colour.dim('next:')} ${halt.next}`,
   ]);
+
+/** Exit code 0 once nothing of it runs, 8 while something still does. */
+export async function halt(context: Context, _args: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.post('/halt', Halted, body(options));
+  show(context, raw, () => [
+    value.stopped
+      ? 'Stopped: nothing of it goes forward, and nothing of it runs. Rollbacks go on.'
+      : 'Halted: nothing of it begins any more. Still running:',
+    ...value.running.map((what) => `  ${oneLine(what)}`),
+    ...haltLines(context, value),
+  ]);
+  if (!value.stopped)
+    throw new Fail({
+      code: 'still_running',
+      message: `${value.running.length} of what was halted still ${value.running.length === 1 ? 'runs' : 'run'}: told to stop, it has not ended yet`,
+      kept: 'the halt is in force',
+      next: 'ask again: the same command; nothing is halted twice',
+      exitCode: 8,
+    });
 }
 
 export async function resume(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw } = await context.client.post('/resume', z.unknown(), { reason: options.reason });
-  show(context, raw, () => ['Resumed: pending work is taken up again.']);
+  const { raw, value } = await context.client.post('/resume', Halted, body(options));
+  show(context, raw, () => [
+    'Resumed: what waited goes on where it was.',
+    ...(value.halts.length === 0 ? [] : ['Still halted:', ...haltLines(context, value)]),
+  ]);
 }

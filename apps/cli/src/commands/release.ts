@@ -1,6 +1,9 @@
-import { QuarantineView, ReleaseView } from '@millwright/domain';
+import { CanaryAnswer, QuarantineView, ReleaseView } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
+import { Fail } from '../fail.ts';
+import { parseDuration } from '../text/parse.ts';
+import { oneLine } from '../text/plain.ts';
 import { quarantineList } from '../views/quarantine.ts';
 import { releaseList, releaseShow } from '../views/release.ts';
 
@@ -17,16 +20,40 @@ const hold = (verb: 'freeze' | 'thaw') =>
   async function held(context: Context, [target = '']: string[], options: Options): Promise<void> {
     const { raw, value } = await context.client.post(
       `/targets/${encodeURIComponent(target)}/${verb}`,
-      z.object({ repo: z.string(), frozen: z.boolean() }),
+      z.object({ repo: z.string(), frozen: z.boolean(), held: z.string().nullable() }),
       { reason: options.reason },
     );
-    const { repo, frozen } = value;
+    const { repo, frozen, held } = value;
     showData(context, raw, () => [
+      ...(held === null
+        ? []
+        : [`The canary ${held} has no traffic any more; after the thaw it begins anew.`]),
       frozen
         ? `${repo} is frozen: nothing goes forward until ./millwright release thaw ${repo} --reason "…"`
         : `${repo} is not frozen any more.`,
     ]);
   };
+const steer = (verb: 'pause' | 'promote' | 'abort') =>
+  async function steered(context: Context, [target = '']: string[], options: Options): Promise<void> {
+    const more = typeof options.for === 'string' ? { ms: parseDuration(options.for, '--for') } : {};
+    const { raw, value } = await context.client.post(
+      `/targets/${encodeURIComponent(target)}/${verb}`,
+      CanaryAnswer,
+      { reason: options.reason, ...more },
+    );
+    showData(context, raw, () => [`${value.text}.`]);
+    if (value.state === 'under_way')
+      throw new Fail({
+        code: 'under_way',
+        message: oneLine(value.text),
+        next: './millwright rollback status',
+        exitCode: 8,
+      });
+  };
+export const pause = steer('pause');
+export const promote = steer('promote');
+export const abort = steer('abort');
+
 export const freeze = hold('freeze');
 export const thaw = hold('thaw');
 

@@ -14,7 +14,7 @@ type Options = Record<string, string | boolean | undefined>;
 /** The state of the repository in question, where neither a release nor `--repo` says which: the only one that has something live. */
 async function onlyOne(context: Context, repo: string | undefined): Promise<RollbackStatus> {
   const { value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
-  const live = value.filter((one) => one.live !== null);
+  const live = value.filter((one) => one.live !== null || underWay(one));
   const [only] = live;
   if (only === undefined)
     throw failed('nothing_live', 'nothing is live, so there is nothing to roll back', {
@@ -27,6 +27,9 @@ async function onlyOne(context: Context, repo: string | undefined): Promise<Roll
     );
   return only;
 }
+
+/** A canary has traffic or is about to: a rollback takes it back, and there is nothing to pick. */
+const underWay = ({ canary }: RollbackStatus): boolean => canary !== null && canary.held === null;
 
 /** One line from the terminal. Ctrl-C and Ctrl-D are a no: nothing was changed by then. */
 async function ask(question: string): Promise<string> {
@@ -91,7 +94,7 @@ async function online(
 ): Promise<void> {
   const repo = typeof options.repo === 'string' ? options.repo : undefined;
   const status = release === undefined ? await onlyOne(context, repo) : null;
-  const to = status !== null && asks ? await picked(context, status) : release;
+  const to = status !== null && asks && !underWay(status) ? await picked(context, status) : release;
   const body = {
     ...(to === undefined ? { repo: status?.repo } : { release: to }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),

@@ -36,7 +36,7 @@ export async function why(context: Context, [id = '']: string[]): Promise<void> 
 export async function cancel(context: Context, [id = '']: string[], options: Options): Promise<void> {
   const { raw } = await context.client.post(`${at(id)}/cancel`, z.unknown(), { reason: options.reason });
   showData(context, raw, () => [
-    `${id} is asked to stop; its running stages end first.`,
+    `${id} is asked to stop; its stages end, and a canary of it has no traffic any more.`,
     `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
   ]);
 }

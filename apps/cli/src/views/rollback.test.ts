@@ -14,6 +14,7 @@ const served = (release: string, health: 'serves' | 'runs' | 'stopped', title: s
 const status: RollbackStatus = {
   repo: 'shop' as never,
   live: served('rel_live0000', 'serves', 'Search'),
+  canary: null,
   candidates: [served('rel_before00', 'runs', 'Weigh'), served('rel_older000', 'stopped', 'Tax')],
   frozen: null,
   undo: null,

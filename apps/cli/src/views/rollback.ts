@@ -1,5 +1,5 @@
-import type { ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/domain';
-import { ago } from '../text/format.ts';
+import type { ComingRelease, ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/domain';
+import { ago, duration } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, table } from '../text/table.ts';
@@ -55,7 +55,7 @@ export function rollbackPlan(look: Look, view: RollbackView): string[] {
     lines.length === 0 ? [] : [...heading(look, title), ...lines.map((line) => `  ${oneLine(line)}`)];
   const nothing = (lines: readonly string[]) => (lines.length === 0 ? ['nothing changes'] : lines);
   return [
-    `${colour.magenta(symbol.back)} ${view.repo}: ${view.from} ${symbol.arrow} ${colour.bold(view.to)}`,
+    `${colour.magenta(symbol.back)} ${view.repo}: ${view.from} ${symbol.arrow} ${colour.bold(view.to ?? 'nobody')}`,
     ...(view.text === '' ? [] : [`  ${oneLine(view.text)}`]),
     ...(view.revert === null ? [] : [`  ${colour.dim('revert')} ${view.revert}`]),
     ...(view.plan === null
@@ -93,6 +93,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
     ...fields(
       look,
       [
+        ['canary', status.canary === null ? null : canaryText(status.canary, now)],
         [
           'frozen',
           frozen === null
@@ -119,6 +120,20 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
           ...table(look, [...COLUMNS], releaseRows(look, status.candidates, now, false), '  '),
         ]),
   ];
+}
+
+/** `rel_… has 10 % of traffic for 12 s (steps 10, 50, 100 %), its bake ends in 18 s; a rollback takes it back`. */
+export function canaryText(canary: ComingRelease, now: number): string {
+  const { release, percent, steps, since, until, paused, held } = canary;
+  if (held !== null) return `${release} waits, without traffic: ${oneLine(held)}`;
+  if (percent === 0) return `${release} is being started, without traffic`;
+  const end =
+    until === null
+      ? ''
+      : paused === null
+        ? `, its bake ends in ${duration(Math.max(0, until - now))}`
+        : `, paused for ${duration(Math.max(0, until - now))}: ${oneLine(paused.reason)}`;
+  return `${release} has ${percent} % of traffic for ${duration(now - since)} (steps ${steps.join(', ')} %)${end}; a rollback takes it back`;
 }
 
 function called(paged: NonNullable<RollbackStatus['frozen']>['paged']): string {

@@ -21,7 +21,10 @@ export function runList(look: Look, runs: readonly RunView[], now: number): stri
     { title: 'cost', align: 'right', spare: 3 },
     { title: 'started', align: 'right', spare: 1 },
   ];
-  return table(
+  const stops = new Map(
+    runs.flatMap(({ stop }) => (stop === null ? [] : [[stop.reason, stop.next] as const])),
+  );
+  const rows = table(
     look,
     columns,
     runs.map((run) => [
@@ -34,6 +37,10 @@ export function runList(look: Look, runs: readonly RunView[], now: number): stri
       { text: ago(run.startedAt, now), paint: look.colour.dim },
     ]),
   );
+  return [
+    ...rows,
+    ...[...stops].flatMap(([reason, next]) => [oneLine(reason), `  ${look.colour.dim('next:')} ${next}`]),
+  ];
 }
 
 const STAGE_COLUMNS: Column[] = [
@@ -109,6 +116,7 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.reason === null
       ? []
       : wrap(oneLine(run.reason), Math.max(20, look.columns - 2)).map((line) => `  ${line}`)),
+    ...(run.stop === null ? [] : [`  ${look.colour.dim('next:')} ${run.stop.next}`]),
     ...run.unknown.map(({ effect, position }) =>
       look.colour.yellow(
         `  ? ${effect}: attempted, outcome unknown (entry ${position}); the factory looks and records what it finds`,

@@ -18,6 +18,7 @@ export function markOf(look: Look, state: AnyState): Mark {
     case 'open':
       return { symbol: symbol.running, paint: colour.cyan };
     case 'waiting':
+    case 'halted':
       return { symbol: symbol.waiting, paint: colour.yellow };
     case 'changes_requested':
     case 'reopened':
@@ -57,6 +58,7 @@ export function exitCodeOf(state: RunStateName): 0 | 1 | 5 | 6 | null {
       return 6;
     case 'running':
     case 'waiting':
+    case 'halted':
       return null;
   }
 }

@@ -64,7 +64,7 @@ export async function factsFor(
     subject,
     ...inForce(factory, run, [ticket.kind]),
     ceiling: config.autonomy,
-    halted: factory.world.halted() !== null,
+    halted: (await factory.forward.stopped({ action, repo: run.repo, model: null }))?.kind === 'halted',
     budgetLeftUsd: await budgetLeft(factory, run),
     requester: run.author,
     ticket: { kind: ticket.kind, authorTrusted, askedByPerson: (run.author as string).startsWith('per_') },

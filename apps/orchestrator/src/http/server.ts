@@ -7,6 +7,7 @@ import {
   serializerCompiler,
   validatorCompiler,
 } from 'fastify-type-provider-zod';
+import { NoCanary } from '../releases/steer-canary.ts';
 import { type Api, typed } from './api.ts';
 import { authenticate, type Who } from './authenticate.ts';
 import { HttpProblem } from './problem.ts';
@@ -106,6 +107,11 @@ const meanwhile = ({ code }: DriveError) =>
 
 function problemOf(error: FastifyError | HttpProblem | DriveError): { status: number; problem: object } {
   if (error instanceof HttpProblem) return { status: error.status, problem: error.problem };
+  if (error instanceof NoCanary)
+    return {
+      status: 409,
+      problem: { code: 'no-canary', message: error.message, next: error.next, exitCode: 1 },
+    };
   if (hasZodFastifySchemaValidationErrors(error)) {
     const first = error.validation[0];
     const where = first?.instancePath.replace(/^\//, '').replaceAll('/', '.');

@@ -1,7 +1,7 @@
 import { type EntryOf, streamOf, type TicketId } from '@millwright/domain';
 import { demoteAfterRollback } from '../autonomy/demote.ts';
 import type { Factory } from '../factory.ts';
-import { type Plan, planRollback, rollBack } from '../releases/manual-rollback.ts';
+import { type Plan, planOn, rollBack, targetNow } from '../releases/manual-rollback.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { appendWith } from '../streams/append.ts';
 import type { TicketInfo } from '../views/world.ts';
@@ -29,19 +29,21 @@ async function answerOf(
   factory: Factory,
   ticket: TicketInfo,
 ): Promise<Pick<Answered, 'answer' | 'release' | 'reason'>> {
-  const { world, clock } = factory;
-  const { live, history } = world.target(ticket.repo);
+  const { clock } = factory;
+  const target = await targetNow(factory, ticket.repo);
+  const { live, history } = target;
   const last = history.at(-1);
-  const plan = planRollback(factory, ticket.repo, undefined);
+  // It is about what serves: a release on its way to serve is judged by its own watch, and goes with what it would stand on.
+  const plan = planOn(ticket.repo, { ...target, canary: null }, null);
   const decided = firstAnswer({
     startedAt: ticket.incident?.startedAt ?? ticket.filedAt,
     now: clock.now(),
     live: live === null || last === undefined ? null : { release: live, since: last.at, by: last.by },
     atFiling: ticket.incident?.release ?? null,
-    back: plan.kind === 'plan' ? { kind: 'to', release: plan.to } : plan,
+    back: backOf(plan),
     youngMs: await factory.deployments.youngMs(ticket.repo),
   });
-  if (decided.kind === 'leave' || plan.kind === 'none')
+  if (decided.kind === 'leave' || plan.kind !== 'plan')
     return {
       answer: 'not_rolled_back',
       release: live,
@@ -61,6 +63,11 @@ async function answerOf(
   return answer;
 }
 
+const backOf = (plan: Plan) =>
+  plan.kind === 'plan'
+    ? { kind: 'to' as const, release: plan.to }
+    : { kind: 'none' as const, reason: plan.kind === 'none' ? plan.reason : 'a canary is under way' };
+
 /** Never rejects: that it failed is an answer. */
 async function goBack(
   factory: Factory,
@@ -69,7 +76,8 @@ async function goBack(
 ): Promise<Pick<Answered, 'answer' | 'release' | 'reason'>> {
   const failed = (reason: string) => ({ answer: 'rollback_failed' as const, release: plan.to, reason });
   try {
-    const done = await rollBack(factory, plan, `incident ${incident}`, ORCHESTRATOR);
+    const { repo, to } = plan;
+    const done = await rollBack(factory, { repo, to, reason: `incident ${incident}`, by: ORCHESTRATOR });
     return done.kind === 'failed'
       ? failed(done.reason)
       : { answer: 'rolled_back', release: plan.to, reason: done.text };

@@ -10,6 +10,8 @@ import {
 import { leftOf } from '../budgets.ts';
 import type { Factory } from '../factory.ts';
 import type { Driver } from '../runs/driver.ts';
+import { lifts, stops } from '../streams/forward.ts';
+import type { AttemptInfo } from '../views/world.ts';
 import { reconcile } from './reconcile.ts';
 import { movesOn, resumeParked } from './resume.ts';
 import { openRun, rejoinTicket, settleTicket } from './tickets.ts';
@@ -64,9 +66,10 @@ export class Pump {
   /** Reads the whole trail into the world; then `start` follows it. */
   async catchUp(): Promise<void> {
     const { trail, world } = this.#factory;
+    await this.#factory.forward.hear();
     for (;;) {
       const batch = await trail.readAll(world.position, 5_000);
-      for (const one of batch) world.apply(one);
+      for (const one of batch) this.#apply(one);
       if (batch.length < 5_000) return;
     }
   }
@@ -100,7 +103,7 @@ export class Pump {
       try {
         for await (const batch of trail.follow({ after: world.position, signal: this.#abort.signal })) {
           for (const one of batch) {
-            world.apply(one);
+            this.#apply(one);
             this.#concern(one);
           }
         }
@@ -112,8 +115,25 @@ export class Pump {
     }
   }
 
+  /** An entry that cannot be drawn into what is read is parked, and the next ones are heard all the same. */
+  #apply(one: RecordedEntry): void {
+    const { world, log } = this.#factory;
+    const before = world.parked.length;
+    world.apply(one);
+    for (const { position, reason } of world.parked.slice(before))
+      log.error({ position, reason }, 'an entry could not be drawn into the read model: it is parked');
+  }
+
   /** An attempt that ended, and any word of a person, moves its run on. */
   #concern({ envelope, entry }: RecordedEntry): void {
+    if (stops(entry) || lifts(entry))
+      this.#factory.forward
+        .hear()
+        .catch((error: unknown) => this.#factory.log.warn({ err: error }, 'a halt is looked at again'));
+    if (lifts(entry)) {
+      for (const info of this.#factory.world.runs.values())
+        if (info.closedAt === null) this.#driver.drive(info.id);
+    }
     if (entry?.type === 'attempt.closed') {
       const run = this.#factory.world.attempts.get(envelope.stream.slice('attempt/'.length) as never)?.run;
       if (run) this.#driver.drive(run);
@@ -169,7 +189,7 @@ export class Pump {
         world.runs.get(attempt.run)?.closedAt !== null
       )
         continue;
-      if (this.#due(attempt.attempt, 2_000))
+      if (this.#due(attempt.attempt, 2_000) && (await this.#goes(attempt)))
         await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
     }
     await this.#guard('parked runs', () => resumeParked(this.#factory));
@@ -186,7 +206,8 @@ export class Pump {
       const free = dead.filter((claim) => !waits.includes(claim));
       effects.dead = new Set(free.map(({ attempt }) => streamOf.attempt(attempt)));
       for (const { attempt } of [...free, ...(await this.#affordable(waits))])
-        if (this.#due(attempt, 400)) await this.#factory.queue.wake('attempts', attempt);
+        if (this.#due(attempt, 400) && (await this.#goes(attempts.get(attempt))))
+          await this.#factory.queue.wake('attempts', attempt);
     });
   }
 
@@ -198,6 +219,13 @@ export class Pump {
       const paused = this.#factory.world.attempts.get(attempt)?.paused;
       return paused != null && leftOf(lines.get(paused.scope)) >= paused.needUsd;
     });
+  }
+
+  /** A stage that is halted wakes no runner. */
+  async #goes(attempt: AttemptInfo | undefined): Promise<boolean> {
+    const repo = (attempt && this.#factory.world.run(attempt.run)?.repo) ?? null;
+    const model = attempt?.asks?.model ?? attempt?.model ?? null;
+    return (await this.#factory.forward.stopped({ action: 'stage', repo, model })) === null;
   }
 
   /** True at most once in `ms` for the same thing. */

@@ -2,12 +2,14 @@ import type { OpenTrail } from '@millwright/audit';
 import {
   type Actor,
   type Artifacts,
+  type Canary,
   type Clock,
   candidates,
   type DeployConfig,
   type Digest,
   type Entry,
   getJson,
+  type Instant,
   previousGood,
   Release,
   type ReleaseHealth,
@@ -26,6 +28,7 @@ import {
   differs,
   discard,
   dockerTarget,
+  Hold,
   type PrepareResult,
   prepareRelease,
   type Reconciled,
@@ -37,6 +40,7 @@ import {
   reconcile,
   rehearse,
   rollback,
+  type Steering,
   type Target,
 } from '@millwright/rollback';
 import type { Secrets } from '@millwright/store';
@@ -66,6 +70,52 @@ type Deps = {
   target?: (repo: RepoName) => Target;
 };
 
+export type DeployOptions = Pick<DeployOrder, 'attended' | 'beforePromotion' | 'signal'>;
+
+/** A deploy at work in this process, for people to steer. */
+export class CanaryUnderWay {
+  readonly release: ReleaseId;
+  readonly fence: number;
+  readonly #takenBack = new AbortController();
+  #pausedUntil: Instant | null = null;
+  #skips = 0;
+
+  constructor(release: ReleaseId, fence: number) {
+    this.release = release;
+    this.fence = fence;
+  }
+
+  get signal(): AbortSignal {
+    return this.#takenBack.signal;
+  }
+
+  /** Traffic goes back at once, and the release is given up. */
+  takeBack(reason: string): void {
+    this.#takenBack.abort(new Error(reason));
+  }
+
+  pause(until: Instant): void {
+    this.#pausedUntil = until;
+  }
+
+  /** Its step ends now; a release that degrades goes back all the same. */
+  promote(): void {
+    this.#pausedUntil = null;
+    this.#skips += 1;
+  }
+
+  steering(clock: Clock): Steering {
+    return {
+      paused: () => this.#pausedUntil !== null && this.#pausedUntil > clock.now(),
+      skips: () => {
+        if (this.#skips === 0) return false;
+        this.#skips -= 1;
+        return true;
+      },
+    };
+  }
+}
+
 type Known = { ref: ReleaseRef; run: RunConfig; artifact: Digest };
 
 /** How long the store may take before what was read of a release earlier is used. Milliseconds. */
@@ -81,6 +131,7 @@ export type CanaryFigures = { new: Tally; old: Tally | null };
 export class Deployments {
   readonly #deps: Deps;
   readonly #last = new Map<ReleaseId, Known>();
+  readonly #canaries = new Map<RepoName, CanaryUnderWay>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -108,20 +159,67 @@ export class Deployments {
     return config.target === 'git' ? null : this.target(repo, run).cannotGoBack(run);
   }
 
-  /** The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. */
+  /**
+   * The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. `signal` aborted by a `Hold`
+   * takes its traffic away and leaves it to be begun anew; by anything else takes it back for good.
+   */
   async deploy(
     repo: RepoName,
     id: ReleaseId,
     fence: number,
-    { attended = false, ...more }: Pick<DeployOrder, 'attended' | 'beforePromotion'> = {},
+    { attended = false, signal, beforePromotion }: DeployOptions = {},
   ): Promise<DeployResult> {
     const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
     if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
-    const seen: DeployOrder['seen'] = (judged) => journal.judged(id, fence, judged);
-    const result = await deploy(target, { ...order, ...more, attended, seen });
+    const { clock } = this.#deps;
+    const canary = new CanaryUnderWay(id, fence);
+    const { steps, bake } = order.run.config.canary;
+    const { canary: known } = this.#deps.world.target(repo);
+    const begun = known?.release === id && known.fence === fence && known.held === null;
+    if (live !== id && !begun && !signal?.aborted)
+      await journal.append({ type: 'canary.started', data: { release: id, live, fence, steps, bake } });
+    this.#canaries.set(repo, canary);
+    const result = await deploy(target, {
+      ...order,
+      ...(beforePromotion ? { beforePromotion } : {}),
+      attended,
+      signal: signal ? AbortSignal.any([canary.signal, signal]) : canary.signal,
+      steering: canary.steering(clock),
+      seen: (judged) => journal.judged(id, fence, judged),
+      shifted: async (percent) => {
+        await journal.append({ type: 'canary.shifted', data: { release: id, fence, percent } });
+      },
+    }).finally(() => this.#canaries.delete(repo));
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
+    if (result.kind === 'rolled_back' || result.kind === 'failed' || result.kind === 'held') {
+      const end = { rolled_back: 'taken_back', failed: 'failed', held: 'held' } as const;
+      const data = { release: id, fence, end: end[result.kind], live, reason: result.reason.slice(0, 4_000) };
+      await journal.note({ type: 'canary.ended', data });
+    }
     return result;
+  }
+
+  /** The canary that this process brings out and watches now. */
+  canary(repo: RepoName): CanaryUnderWay | null {
+    return this.#canaries.get(repo) ?? null;
+  }
+
+  /** Back for good, whoever had it at work before, and whatever is halted or frozen. */
+  takeBack(
+    repo: RepoName,
+    { release, fence }: Pick<Canary, 'release' | 'fence'>,
+    reason: string,
+  ): Promise<DeployResult> {
+    return this.deploy(repo, release, fence, {
+      signal: AbortSignal.abort(new Error(reason)),
+      attended: true,
+    });
+  }
+
+  /** What a factory that died had on its way to serve loses its traffic, until its deploy is gone on with. */
+  holdBack(repo: RepoName, { release, fence }: Canary, reason: string): Promise<DeployResult> {
+    return this.deploy(repo, release, fence, { signal: AbortSignal.abort(new Hold(reason)), attended: true });
   }
 
   /**
@@ -132,11 +230,13 @@ export class Deployments {
     repo: RepoName,
     id: ReleaseId,
     fence: number,
+    { signal, secrets }: { signal: AbortSignal; secrets: boolean },
   ): Promise<
     | { kind: 'rehearsed'; rehearsal: Rehearsal; to: ReleaseId | null }
     | Exclude<PrepareResult, { kind: 'prepared' }>
   > {
-    const { target, moved, live, order } = await this.#order(repo, id, fence);
+    const { target, moved, live, order: full } = await this.#order(repo, id, fence);
+    const order = { ...full, signal, run: secrets ? full.run : withoutValues(full.run) };
     const cannot = moved ?? target.cannotGoBack(order.run);
     if (cannot !== null)
       return { kind: 'rehearsed', rehearsal: { possible: false, reason: cannot, fault: 'undo' }, to: live };
@@ -180,6 +280,7 @@ export class Deployments {
     // Nothing here waits for the trail: it may be what is away. What was gone back to meanwhile is newer than what the trail says.
     const journal = this.journal(repo, SHIFTS);
     const wanted = await this.#known(to);
+    const { canary } = world.target(repo);
     const from = offlineJournal.live(repo) ?? world.target(repo).live;
     const left = from === null ? null : await this.#known(from);
     // The commands that brought the present release there are those that take it back.
@@ -191,6 +292,18 @@ export class Deployments {
       journal,
       clock,
     });
+    // Its deploy, wherever it was at work, finds its fence taken.
+    if (result.kind === 'switched' && canary !== null) {
+      const { release, fence: its } = canary;
+      const data = {
+        release,
+        fence: its,
+        end: 'taken_back' as const,
+        live: to,
+        reason: reason.slice(0, 4_000),
+      };
+      await journal.note({ type: 'canary.ended', data });
+    }
     // What is live already is only given back its traffic: the target's history says nothing new.
     if (result.kind === 'switched' && to !== from)
       await journal.released(to, from, fence, 'rollback', wanted.artifact, reason);
@@ -336,8 +449,8 @@ export class Deployments {
   }
 
   /** For what must be kept even while the trail cannot be written. */
-  async note(repo: RepoName, entry: Entry): Promise<void> {
-    await this.journal(repo).note(entry);
+  async note(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
+    await this.journal(repo).note(entry, actor);
   }
 
   /** To the target's stream; resolves when the world has it. */
@@ -397,6 +510,13 @@ export class Deployments {
     return deploy;
   }
 }
+
+/** What nobody has allowed yet runs with none of the repository's secrets. */
+const withoutValues = (run: RunConfig): RunConfig => ({
+  ...run,
+  config: { ...run.config, secrets: [] },
+  secrets: {},
+});
 
 const YOUNG_MS = 3_600_000;
 

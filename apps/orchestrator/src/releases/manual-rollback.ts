@@ -1,5 +1,6 @@
 import {
   type Actor,
+  type Canary,
   candidates,
   leaves,
   leftBehind,
@@ -7,43 +8,92 @@ import {
   type ReleaseId,
   type RepoName,
   type RollbackPlan,
+  type TargetState,
 } from '@millwright/domain';
 import type { Factory } from '../factory.ts';
 import { changesBetween } from './changes-between.ts';
 import { freezeStuck } from './freeze.ts';
 import { revertMergeOf } from './revert-merge.ts';
 
+type Going = {
+  kind: 'plan';
+  repo: RepoName;
+  from: ReleaseId;
+  to: ReleaseId;
+  /** The releases that do not serve again by themselves after it, newest first. None where `to` is live: it is given back its traffic. */
+  leaves: ReleaseId[];
+  /** The release on its way to serve, which goes with it; null where there is none. */
+  canary: Canary | null;
+};
 export type Plan =
-  /** `leaves`: the releases that do not serve again by themselves after it, newest first. None where `to` is live: it is given back its traffic. */
-  | { kind: 'plan'; repo: RepoName; from: ReleaseId; to: ReleaseId; leaves: ReleaseId[] }
+  | Going
+  /** A canary is under way: it is taken back, and what is live serves alone, untouched. */
+  | { kind: 'abort'; repo: RepoName; canary: Canary; to: ReleaseId | null }
   | { kind: 'none'; reason: string; next: string };
+export type Planned = Exclude<Plan, { kind: 'none' }>;
+
+const none = (reason: string, next = './millwright release list'): Plan => ({ kind: 'none', reason, next });
+
+/** How long the trail may take to say how a target is before what was read of it last is used. Milliseconds. */
+const TRAIL_MS = 250;
+
+/** A target as its stream has it; with the trail away, as it was read last: going back needs nothing newer. */
+export function targetNow({ forward, world }: Factory, repo: RepoName): Promise<TargetState> {
+  const late = new Promise<TargetState>((resolve) =>
+    setTimeout(() => resolve(world.target(repo)), TRAIL_MS).unref(),
+  );
+  return Promise.race([forward.target(repo).catch(() => world.target(repo)), late]);
+}
+
+/** Which repository is meant, where a release or its name says so, or only one is deployed; else why none is. */
+function repoOf(
+  { world }: Factory,
+  repo: RepoName | undefined,
+  release: ReleaseId | undefined,
+): RepoName | Extract<Plan, { kind: 'none' }> {
+  const named = release === undefined ? undefined : world.releases.get(release);
+  const no = (reason: string, next?: string) => none(reason, next) as Extract<Plan, { kind: 'none' }>;
+  if (release !== undefined && !named) return no(`there is no release ${release}`);
+  const deployed = [...world.targets]
+    .filter(([, target]) => target.live !== null || target.canary !== null)
+    .map(([name]) => name);
+  const name = named?.repo ?? repo ?? (deployed.length === 1 ? deployed[0] : undefined);
+  if (name === undefined)
+    return no(
+      deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
+    );
+  return world.repo(name) ? name : no(`there is no repository ${name}`, './millwright repo list');
+}
 
 /**
- * What a rollback would do: to the named release, else to the newest good one before the live one. Forward is a deploy with its gate: what a
- * rollback left is not gone to, by whatever name.
+ * What a rollback would do now: with a canary under way that is taken back, and nothing else; else it goes to the named release, or to the newest
+ * good one before the live one. Forward is a deploy with its gate: what a rollback left is not gone to, by whatever name.
  */
-export function planRollback(
+export async function planRollback(
   factory: Factory,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
-): Plan {
-  const { world } = factory;
-  const none = (reason: string, next = './millwright release list'): Plan => ({ kind: 'none', reason, next });
-  const named = release === undefined ? undefined : world.releases.get(release);
-  if (release !== undefined && !named) return none(`there is no release ${release}`);
-  const deployed = [...world.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
-  const name = named?.repo ?? repo ?? (deployed.length === 1 ? deployed[0] : undefined);
-  if (name === undefined)
+): Promise<Plan> {
+  const name = repoOf(factory, repo, release);
+  if (typeof name !== 'string') return name;
+  return planOn(name, await targetNow(factory, name), release ?? null);
+}
+
+/** Of one target, as it is when it is asked: pure. */
+export function planOn(repo: RepoName, target: TargetState, release: ReleaseId | null): Plan {
+  const { live, canary } = target;
+  const underWay = canary !== null && canary.held === null ? canary : null;
+  if (underWay !== null && release === underWay.release)
     return none(
-      deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
+      `${release} is the canary under way, at ${underWay.percent} % of traffic: a rollback never goes forward`,
+      `to take it back: ./millwright release abort ${repo}; to end its bake: ./millwright release promote ${repo}`,
     );
-  if (!world.repo(name)) return none(`there is no repository ${name}`, './millwright repo list');
-  const target = world.target(name);
-  const { live } = target;
-  if (live === null) return none(`nothing of ${name} is deployed`);
+  if (underWay !== null && (release === null || release === live))
+    return { kind: 'abort', repo, canary: underWay, to: live };
+  if (live === null) return none(`nothing of ${repo} is deployed`);
   const to = release ?? previousGood(target);
-  if (to === null) return none(`${name} has had no release before ${live}`);
-  const plan = { kind: 'plan' as const, repo: name, from: live, to };
+  if (to === null) return none(`${repo} has had no release before ${live}`);
+  const plan = { kind: 'plan' as const, repo, from: live, to, canary };
   if (to === live) return { ...plan, leaves: [] };
   if (!target.history.some((one) => one.release === to))
     return none(`${to} never served, so it is not known to be good`, './millwright rollback status');
@@ -56,46 +106,122 @@ export function planRollback(
 }
 
 /** Null, or why the release cannot be gone back to any more: found out before anything is touched. */
-export const cannotGoTo = (factory: Factory, { repo, to }: Extract<Plan, { kind: 'plan' }>) =>
-  factory.deployments.unavailable(repo, to);
+export const cannotGoTo = async (factory: Factory, plan: Planned): Promise<string | null> =>
+  plan.kind === 'abort' ? null : factory.deployments.unavailable(plan.repo, plan.to);
+
+/** What it would do, in a sentence. */
+export function sentenceOf(plan: Planned): string {
+  if (plan.kind === 'abort') {
+    const after =
+      plan.to === null ? 'nobody serves then, as before' : `all traffic goes to ${plan.to}, which is live`;
+    return `the canary ${plan.canary.release} is taken back (it has ${plan.canary.percent} % of traffic): ${after}; its run reverts its own merge, and nothing else is touched`;
+  }
+  const { repo, from, to, leaves: left, canary } = plan;
+  const also = canary === null ? '' : `; ${canary.release}, on its way to serve, is taken back`;
+  return left.length === 0
+    ? `${to} is what is recorded as live: it is started where it does not run, and given all traffic${also}`
+    : `traffic of ${repo} goes from ${from} to ${to}; then the merge behind ${left.join(' and behind ')} is reverted by a new commit${also}`;
+}
 
 /** What it would change, for people to read first. Touches nothing. */
-export async function describe(
-  factory: Factory,
-  { repo, from, to, leaves }: Extract<Plan, { kind: 'plan' }>,
-): Promise<RollbackPlan> {
+export async function describe(factory: Factory, plan: Planned): Promise<RollbackPlan> {
+  if (plan.kind === 'abort') {
+    const { canary, to } = plan;
+    const changes = to === null ? null : await changesBetween(factory, canary.release, to);
+    return { ...(changes ?? { code: [], schema: [], configuration: [] }), traffic: [sentenceOf(plan)] };
+  }
+  const { repo, from, to, leaves: left, canary } = plan;
   const [changes, health] = await Promise.all([
     changesBetween(factory, from, to),
     factory.deployments.health(repo, to),
   ]);
   const start =
     health === 'runs' ? `${to} runs still: it is a shift` : `${to} is started from its image first`;
-  const halves =
-    factory.world.target(repo).frozen === null ? [] : ['the target is frozen: going back goes on'];
-  const between = leaves
+  const { frozen } = await targetNow(factory, repo);
+  const halves = frozen === null ? [] : ['the target is frozen: going back goes on'];
+  const between = left
     .filter((id) => id !== from)
     .map((id) => `${id} is left as well, and does not ship again as it is`);
-  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...between, ...halves] };
+  const also = canary === null ? [] : [`${canary.release}, on its way to serve, is taken back`];
+  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...between, ...also, ...halves] };
 }
 
 export type Done =
-  | { kind: 'done'; ms: number; text: string; revert: string | null }
+  | { kind: 'done'; from: ReleaseId; to: ReleaseId | null; ms: number; text: string; revert: string | null }
   | { kind: 'failed'; reason: string; what: string | null };
 
-/** Traffic first, then the merge revert. The release that was left counts as rolled back from then on. */
-export async function rollBack(
-  factory: Factory,
-  plan: Extract<Plan, { kind: 'plan' }>,
-  reason: string,
-  by: Actor,
-): Promise<Done> {
+/** What is asked for: `to` null is where a rollback goes by itself. */
+export type Ask = { repo: RepoName; to: ReleaseId | null; reason: string; by: Actor };
+
+/**
+ * Goes back. That it was asked for is recorded first; then whoever goes forward on the target is sent away, and only then, with nobody else at
+ * work on it, it is planned what to do: with a canary under way when it was asked, that one is taken back, and what was live is not touched.
+ */
+export async function rollBack(factory: Factory, { repo, to, reason, by }: Ask): Promise<Done> {
   const started = factory.clock.now();
-  const { repo, to } = plan;
-  const result = await factory.deploys.run(
+  const { canary } = await targetNow(factory, repo);
+  const underWay = canary?.held === null ? canary.release : null;
+  await factory.deployments.note(
     repo,
-    () => factory.deployments.rollback(repo, to, factory.world.target(repo).fence + 1, `${by}: ${reason}`),
-    { priority: true },
+    { type: 'rollback.asked', data: { to, canary: underWay, reason: reason.slice(0, 4_000) } },
+    by,
   );
+  const why = `${by} asked for a rollback: ${reason}`;
+  const done = await factory.deploys.run(repo, () => carryOut(factory, { repo, to, reason, by }, underWay), {
+    priority: new Error(why),
+  });
+  if (done.kind === 'failed') return done;
+  const after = await afterTraffic(factory, repo, done.leaves);
+  const text = [done.text, ...after.said].join('; ');
+  const { from, to: served } = done;
+  return { kind: 'done', from, to: served, ms: factory.clock.now() - started, text, revert: after.revert };
+}
+
+type Carried =
+  | { kind: 'carried'; from: ReleaseId; to: ReleaseId | null; leaves: ReleaseId[]; text: string }
+  | Extract<Done, { kind: 'failed' }>;
+
+/** In the target's lane: whoever was at work has ended. */
+async function carryOut(
+  factory: Factory,
+  { repo, to, reason, by }: Ask,
+  canary: ReleaseId | null,
+): Promise<Carried> {
+  const target = await targetNow(factory, repo);
+  const { live } = target;
+  if (canary !== null && (to === null || to === live) && live !== canary) {
+    // Taken back by whoever had it, unless nobody had: then here.
+    if (target.canary?.release === canary) {
+      if (live === null) {
+        await factory.deployments.takeBack(repo, target.canary, `${by} asked for a rollback: ${reason}`);
+      } else {
+        const failed = await goTo(factory, repo, live, `${by}: ${reason}`);
+        if (failed !== null) return failed;
+      }
+    }
+    const after = live === null ? 'nobody serves, as before' : `${live} serves ${repo} alone again`;
+    const text = `the canary ${canary} was taken back: ${after}; its run reverts its merge`;
+    return { kind: 'carried', from: canary, to: live, leaves: [], text };
+  }
+  const plan = planOn(repo, target, to);
+  if (plan.kind === 'none') return { kind: 'failed', reason: plan.reason, what: plan.next };
+  const goal = plan.kind === 'abort' ? plan.to : plan.to;
+  if (goal === null) return { kind: 'failed', reason: `nothing of ${repo} is deployed`, what: null };
+  const failed = await goTo(factory, repo, goal, `${by}: ${reason}`);
+  if (failed !== null) return failed;
+  const [from, left] = plan.kind === 'abort' ? [plan.canary.release, []] : [plan.from, plan.leaves];
+  return { kind: 'carried', from, to: goal, leaves: left, text: `${goal} serves ${repo} again` };
+}
+
+/** All traffic to a release that is or was good. Null when it is there; the release that was left counts as rolled back from then on. */
+async function goTo(
+  factory: Factory,
+  repo: RepoName,
+  to: ReleaseId,
+  reason: string,
+): Promise<Extract<Done, { kind: 'failed' }> | null> {
+  const { fence } = await targetNow(factory, repo);
+  const result = await factory.deployments.rollback(repo, to, fence + 1, reason);
   if (result.kind === 'fenced')
     return { kind: 'failed', reason: `a later deploy (fence ${result.by}) has the target`, what: null };
   if (result.kind !== 'switched') {
@@ -113,19 +239,19 @@ export async function rollBack(
       why: result.verified.reason,
       what: `1. see whether ${to} serves well: ./millwright rollback status\n2. then: ./millwright release thaw ${repo} --reason "…"`,
     });
-  const done = await afterTraffic(factory, plan);
-  return { kind: 'done', ms: factory.clock.now() - started, ...done };
+  return null;
 }
 
 /** The branch follows the traffic, newest merge first. What cannot be done to it now is said, and undoes nothing. */
 async function afterTraffic(
   factory: Factory,
-  { repo, to, leaves }: Extract<Plan, { kind: 'plan' }>,
-): Promise<{ text: string; revert: string | null }> {
+  repo: RepoName,
+  left: readonly ReleaseId[],
+): Promise<{ said: string[]; revert: string | null }> {
   const said: string[] = [];
   let revert: string | null = null;
-  for (const left of leaves) {
-    const reverted = await revertMergeOf(factory, repo, left);
+  for (const release of left) {
+    const reverted = await revertMergeOf(factory, repo, release);
     if (reverted === null) continue;
     revert ??= reverted.commit;
     said.push(
@@ -134,5 +260,5 @@ async function afterTraffic(
         : `${reverted.merged.slice(0, 10)} reverted by ${reverted.commit.slice(0, 10)}`,
     );
   }
-  return { text: [`${to} serves ${repo} again`, ...said].join('; '), revert };
+  return { said, revert };
 }

@@ -173,19 +173,31 @@ test('back says first what it changes, forward again is judged, and the branch f
 
 test('what is rolled back when it goes out again goes out no more; a frozen target lets nothing out, and lets everything back', async () => {
   await open();
-  const [one, two] = [await at.ship(x(2)), await at.ship(x(3))];
+  const one = await at.ship(x(2));
+  await at.ship(x(3));
   await rollback();
   const hold = (verb: string) => at.api('POST', `/targets/shop/${verb}`, { reason: 'so' });
   expect((await hold('freeze')).status).toBe(200);
   expect((await again()).body).toMatchObject({ state: 'denied', reason: expect.stringContaining('frozen') });
-  const run = await at.ship(x(4));
-  expect(run).toMatchObject({ state: 'denied', reason: expect.stringContaining('frozen') });
+  // A ticket merges, and its deploy waits for the thaw.
+  const ticket = await at.file(x(4));
+  const waits = await at.until('a run that the freeze holds', async () => {
+    const [id] = (await at.api('GET', `/tickets/${ticket}`)).body.runs;
+    const run = id && (await at.api('GET', `/runs/${id}`)).body;
+    return run?.state === 'halted' && run.delivered !== null ? run : null;
+  });
+  expect(waits.stop).toMatchObject({ by: 'admin', next: './millwright release thaw shop --reason "…"' });
   expect(at.live()).toBe(one.release);
   expect((await hold('thaw')).status).toBe(200);
+  const run = await at.ended(ticket);
+  expect(run.state).toBe('done');
+  expect(at.live()).toBe(run.release);
   expect((await hold('thaw')).body.code).toBe('not-frozen');
 
-  at.target.faults.figures = (id) => ({ requests: 100, errors: id === two.release ? 100 : 0 });
-  at.target.faults.ask = (id) => id !== two.release;
+  await rollback();
+  const bad = run.release;
+  at.target.faults.figures = (id) => ({ requests: 100, errors: id === bad ? 100 : 0 });
+  at.target.faults.ask = (id) => id !== bad;
   expect((await again()).body.state).toBe('started');
   await undone('rolled_back');
   expect(at.live()).toBe(one.release);

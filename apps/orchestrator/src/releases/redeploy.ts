@@ -16,7 +16,9 @@ import { factsFor } from '../gates/facts.ts';
 import { decide } from '../gates/judge.ts';
 import { restoreMerge } from '../source-control/revert.ts';
 import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
+import { halted, nextOf, reasonOf } from '../streams/forward.ts';
 import type { Behind } from '../streams/lanes.ts';
+import { deployOf, endedAlready, giveWay, takenBy } from './forward-deploy.ts';
 import { freezeStuck } from './freeze.ts';
 import { retirePrevious } from './retire-previous.ts';
 
@@ -26,6 +28,8 @@ import { retirePrevious } from './retire-previous.ts';
 /** A deploy that fails to be carried out (the engine is away) is tried so often; then it is given up as failed. */
 const TRIES = 6;
 const FIRST_WAIT_MS = 1_000;
+/** Between two looks whether it may go forward now. */
+const AGAIN_MS = 500;
 
 export type Asked =
   | { kind: 'none'; reason: string }
@@ -41,13 +45,22 @@ export async function requestRedeploy(factory: Factory, repo: RepoName, actor: A
 }
 
 async function judge(factory: Factory, repo: RepoName, actor: Actor, preempted: AbortSignal): Promise<Asked> {
+  giveWay(preempted);
   await factory.world.reached(await factory.trail.head());
-  const target = factory.world.target(repo);
+  const target = await factory.forward.target(repo);
+  // A halt passes: it is waited for, and is no deny. A freeze is the policy's to judge.
+  const stop = await factory.forward.stopped(deployOf(repo));
+  if (stop?.kind === 'halted') return { kind: 'none', reason: `${reasonOf(stop)}; ${nextOf(stop)}` };
   const release = leftBehind(target);
   const info = release === null ? undefined : factory.world.releases.get(release);
   const run = info && factory.world.run(info.run);
   if (release === null || target.live === null || !info || !run)
     return { kind: 'none', reason: `no rollback of ${repo} is there to undo: the last release was deployed` };
+  if (target.canary !== null)
+    return {
+      kind: 'none',
+      reason: `${target.canary.release} is on its way to serve: ${target.canary.held ?? `its canary has ${target.canary.percent} % of traffic`}`,
+    };
   if (target.undo?.kind === 'started')
     return { kind: 'none', reason: `${target.undo.release} is being deployed again already` };
   const now = factory.clock.now();
@@ -113,17 +126,25 @@ export function resumeRedeploys(factory: Factory): void {
     if (undo?.kind === 'started') void performRedeploy(factory, repo);
 }
 
-/** Never rejects: what happens is on the trail, or the next start takes it up. */
+/** Never rejects: what happens is on the trail, or the next start takes it up. What is halted or frozen waits, as long as a gate would. */
 async function performRedeploy(factory: Factory, repo: RepoName): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
+  for (let tries = 1; ; ) {
     try {
       return await factory.deploys.run(repo, (preempted, behind) =>
         redeploy(factory, repo, tries >= TRIES, preempted, behind),
       );
     } catch (error) {
+      const code = error instanceof DriveError ? error.code : null;
+      if (error instanceof DriveError && error.disposition === 'cancelled') return;
+      if (factory.forward.closed()) return;
+      if (code === 'halted' || code === 'gives-way') {
+        await factory.clock.sleep(AGAIN_MS);
+        continue;
+      }
       factory.log.warn({ repo, tries, err: error }, 'a release could not be deployed again yet');
-      if (tries >= TRIES || (error instanceof DriveError && error.disposition === 'cancelled')) return;
+      if (tries >= TRIES) return;
       await factory.clock.sleep(FIRST_WAIT_MS * 2 ** (tries - 1));
+      tries += 1;
     }
   }
 }
@@ -135,18 +156,27 @@ async function redeploy(
   preempted: AbortSignal,
   behind: Behind,
 ): Promise<void> {
+  giveWay(preempted);
   await factory.world.reached(await factory.trail.head());
-  const { undo, live } = factory.world.target(repo);
+  const { undo, live, canary, history } = await factory.forward.target(repo);
   if (undo?.kind !== 'started') return;
   const { release, fence } = undo;
   // Also where it serves already, its factory having been killed before it said so.
-  const left = movedLast(factory.world.target(repo));
-  const beforePromotion = () => waitForCheckpoint(factory, preempted);
-  const result = await factory.deployments
-    .deploy(repo, release, fence, { beforePromotion })
-    .catch((error: unknown) => {
-      if (!last) throw error;
-      return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };
+  const left = movedLast({ history });
+  const stop = await factory.forward.stopped(deployOf(repo));
+  const late = stop !== null && factory.clock.now() >= undo.at + factory.settings.gateMs;
+  const gone =
+    canary?.release === release && canary.aborted !== null
+      ? `${canary.aborted.by} aborted it: ${canary.aborted.reason}`
+      : late
+        ? `it waited too long: ${reasonOf(stop)}`
+        : null;
+  const over = await endedAlready(factory, repo, release, fence);
+  const what = `the deploy of ${release} on ${repo}, again`;
+  const go = (signal: AbortSignal) =>
+    factory.deployments.deploy(repo, release, fence, {
+      signal,
+      beforePromotion: () => waitForCheckpoint(factory, signal),
     });
   const finish = (data: {
     result: 'promoted' | 'rolled_back' | 'failed';
@@ -157,6 +187,14 @@ async function redeploy(
       type: 'undo.finished',
       data: { release, ...data, evidence: data.evidence.slice(0, 20_000) },
     });
+  if (over !== null) return finish(over);
+  const result = await (gone === null
+    ? factory.forward.during(deployOf(repo), what, (held) => go(AbortSignal.any([held, preempted])))
+    : factory.deployments.takeBack(repo, { release, fence }, gone)
+  ).catch((error: unknown) => {
+    if (!last || (error instanceof DriveError && error.code === 'halted')) throw error;
+    return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };
+  });
   switch (result.kind) {
     case 'promoted':
       behind(() => retirePrevious(factory, repo));
@@ -166,6 +204,9 @@ async function redeploy(
         evidence: await restored(factory, repo, left, result.evidence),
       });
       return;
+    case 'held':
+      if (result.stuck) await freezeStuck(factory, repo, release, result.stuck);
+      throw halted(result.reason);
     case 'rolled_back':
     case 'failed':
       if (blames(result)) await demoteAfterRollback(factory, repo, [release]);
@@ -177,11 +218,7 @@ async function redeploy(
       if (result.stuck) await freezeStuck(factory, repo, release, result.stuck);
       return;
     case 'fenced':
-      await finish({
-        result: 'failed',
-        live,
-        evidence: `a later deploy (fence ${result.by}) has the target`,
-      });
+      await finish(await takenBy(factory, repo, release, fence, result.by));
       return;
     case 'given_up':
       await finish({ result: 'failed', live, evidence: result.reason });

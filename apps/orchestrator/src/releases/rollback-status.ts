@@ -1,9 +1,11 @@
 import {
+  type ComingRelease,
   candidates,
   getJson,
   type ReleaseId,
   type RepoName,
   type RollbackStatus,
+  type TargetState,
   Ticket,
 } from '@millwright/domain';
 import type { Factory } from '../factory.ts';
@@ -19,6 +21,7 @@ export async function rollbackStatus(factory: Factory, repo: RepoName): Promise<
   return {
     repo,
     live: target.live === null ? null : await one(factory, repo, target.live),
+    canary: comingRelease(target, factory.clock.now()),
     candidates: await Promise.all(offered.map((id) => one(factory, repo, id))),
     frozen: frozen && {
       by: frozen.by,
@@ -37,6 +40,15 @@ export async function rollbackStatus(factory: Factory, repo: RepoName): Promise<
             at: undo.kind === 'asked' ? (undo.by.at(-1)?.at ?? 0) : undo.at,
           },
   };
+}
+
+/** A canary for people to read; null where none is on its way. */
+export function comingRelease({ canary }: TargetState, now: number): ComingRelease | null {
+  if (canary === null) return null;
+  const { release, live, percent, steps, since, held } = canary;
+  const paused = canary.paused !== null && canary.paused.until > now ? canary.paused : null;
+  const until = percent === 0 ? null : (paused?.until ?? since + canary.bake);
+  return { release, live, percent, steps, since, until, paused, held };
 }
 
 async function one(

@@ -102,8 +102,8 @@ export class TargetJournal implements Journal {
   }
 
   /** For what must be kept even while the trail cannot be written: beside it then. Rejects only when neither takes it. */
-  async note(entry: Entry): Promise<void> {
-    await this.#orOffline(entry, (late) => this.append(entry, ORCHESTRATOR, late));
+  async note(entry: Entry, actor: Actor = ORCHESTRATOR): Promise<void> {
+    await this.#orOffline(entry, (late) => this.append(entry, actor, late));
   }
 
   async #journal(effect: string, entry: Entry): Promise<void> {

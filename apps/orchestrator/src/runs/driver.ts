@@ -1,4 +1,4 @@
-import { DriveError, type RunId, type Todo, todo } from '@millwright/domain';
+import { DriveError, type HaltAction, type Run, type RunId, type Todo, todo } from '@millwright/domain';
 import type { Factory } from '../factory.ts';
 import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
@@ -81,6 +81,7 @@ export class Driver {
   /** One round: every due step in order, until one of them recorded something. Null when nothing is to be recorded now. */
   async #round(loaded: Loaded): Promise<Loaded | null> {
     const due = todo(loaded.run, this.#factory.clock.now());
+    let waits: unknown = null;
     for (const step of due) {
       if (step.do === 'wait') this.#wakeAt(loaded.run.id, step.until);
       try {
@@ -88,9 +89,12 @@ export class Driver {
         if (next) return next;
       } catch (error) {
         if (error instanceof Overtaken) return OVERTAKEN;
-        throw error;
+        if (!isHalted(error)) throw error;
+        // What is done already is recorded all the same.
+        waits = error;
       }
     }
+    if (waits !== null) throw waits;
     return null;
   }
 
@@ -104,7 +108,13 @@ export class Driver {
       current = result.loaded;
       return current;
     };
-    const entry = await this.#do(loaded, step, journal);
+    const action = goesForward(loaded.run, step);
+    const does = () => this.#do(loaded, step, journal);
+    const act = action === null ? null : { action, repo: loaded.run.repo, model: null };
+    const entry =
+      act === null
+        ? await does()
+        : await this.#factory.forward.during(act, `${step.do} of ${loaded.run.id}`, does);
     this.#factory.unsealed.delete(loaded.run.id);
     this.#factory.retrying.delete(loaded.run.id);
     if (entry) await journal(entry);
@@ -174,9 +184,10 @@ export class Driver {
    */
   async #failed(id: RunId, error: unknown): Promise<void> {
     if (error instanceof DriveError && error.disposition === 'cancelled') return;
-    // A halt is no failure: the run waits, and `resume` drives it.
-    if (error instanceof DriveError && error.code === 'halted')
-      return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
+    // A halt is no failure: the run waits, and `resume` or a thaw drives it.
+    if (isHalted(error)) return this.#wakeAt(id, this.#factory.clock.now() + 30_000);
+    if (error instanceof DriveError && error.code === 'gives-way')
+      return this.#wakeAt(id, this.#factory.clock.now() + 200);
     if (isAwaitingCheckpoint(error)) {
       this.#factory.unsealed.set(id, error.message);
       this.#factory.log.warn(
@@ -229,3 +240,34 @@ export class Driver {
 }
 
 const OVERTAKEN = {} as Loaded;
+
+const isHalted = (error: unknown): boolean => error instanceof DriveError && error.code === 'halted';
+
+/** What of a run's steps goes forward, and so is asked for first. A rehearsal and a deploy ask themselves, in their target's lane. */
+function goesForward(run: Run, step: Todo): HaltAction | null {
+  switch (step.do) {
+    case 'ask-gate':
+      return step.action;
+    case 'judge-gate':
+      // A halt or a freeze would be a final deny here, and they are meant to pass.
+      return run.gates.find((one) => one.gate === step.gate)?.action ?? null;
+    case 'open-stage':
+      return 'stage';
+    case 'merge':
+      return 'merge';
+    default:
+      return null;
+  }
+}
+
+/** The same for people to read: what a run that is not at its end would do next. */
+export const forwardActionOf = (run: Run, now: number): HaltAction | null =>
+  todo(run, now)
+    .map((step) =>
+      step.do === 'await-stage'
+        ? 'stage'
+        : step.do === 'rehearse' || step.do === 'deploy'
+          ? 'deploy'
+          : goesForward(run, step),
+    )
+    .find((action) => action !== null) ?? null;

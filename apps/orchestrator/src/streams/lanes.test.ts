@@ -24,7 +24,7 @@ test('one at a time a key, in order; a failure is its own caller’s; who priori
   // Nobody has preempted yet: the first one goes on waiting, until somebody does.
   expect(said).toEqual([]);
   const third = lanes.run('a', async (preempted) => void said.push(`third, preempted ${preempted.aborted}`), {
-    priority: true,
+    priority: new Error('it hurries'),
   });
   await expect(first).rejects.toThrow('its own');
   await Promise.all([second, third]);

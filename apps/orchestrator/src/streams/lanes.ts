@@ -1,4 +1,4 @@
-type Lane = { tail: Promise<void>; inside: number; priority: number; preempted: AbortController };
+type Lane = { tail: Promise<void>; inside: number; hurry: Error[]; preempted: AbortController };
 /** Takes what is to be done in the lane once the caller has its answer. */
 export type Behind = (work: () => Promise<void>) => void;
 
@@ -22,28 +22,28 @@ export class Lanes<K> {
   }
 
   /**
-   * `preempted` is aborted once somebody who priority waits: then whoever is at work, and only waits for something itself, lets go. Not for
-   * just anybody, or two that wait would send each other away for ever. What is given to `behind` is done before the next one's turn, and
-   * the caller has its answer before: it must not reject.
+   * `preempted` is aborted, with the reason given as `priority`, once somebody with a reason waits: then whoever is at work ends, and who comes to
+   * its turn before them does not begin. Not for just anybody, or two that wait would send each other away for ever. What is given to `behind` is
+   * done before the next one's turn, and the caller has its answer before: it must not reject.
    */
   async run<T>(
     key: K,
     work: (preempted: AbortSignal, behind: Behind) => Promise<T>,
-    { priority = false }: { priority?: boolean } = {},
+    { priority }: { priority?: Error } = {},
   ): Promise<T> {
-    const fresh = { tail: Promise.resolve(), inside: 0, priority: 0, preempted: new AbortController() };
+    const fresh = { tail: Promise.resolve(), inside: 0, hurry: [], preempted: new AbortController() };
     const lane: Lane = this.#lanes.get(key) ?? fresh;
     this.#lanes.set(key, lane);
     lane.inside += 1;
     if (priority) {
-      lane.priority += 1;
-      lane.preempted.abort();
+      lane.hurry.push(priority);
+      lane.preempted.abort(priority);
     }
     let last: (() => Promise<void>) | null = null;
     const mine = lane.tail.then(() => {
-      if (priority) lane.priority -= 1;
+      if (priority) lane.hurry = lane.hurry.filter((one) => one !== priority);
       lane.preempted = new AbortController();
-      if (lane.priority > 0) lane.preempted.abort();
+      if (lane.hurry[0]) lane.preempted.abort(lane.hurry[0]);
       return work(lane.preempted.signal, (it) => {
         last = it;
       });

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
 import type { Target } from '@millwright/rollback';
 import { hashToken } from '@millwright/store';
@@ -15,13 +16,13 @@ import { type Script, scriptedRunner } from './scripted-runner.ts';
 
 const clock: Clock = {
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
 };
 const ids: Ids = {
   next: (prefix) => `${prefix}_${Date.now().toString(36)}${randomBytes(6).toString('hex')}`,
 };
 /** For a target in memory, which has nothing to wait for: a canary's looks, 150 ms apart, come ten times as soon. */
-export const hasty: Clock = { ...clock, sleep: (ms) => clock.sleep(ms / 10) };
+export const hasty: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(ms / 10, signal) };
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 
 export type ScriptedFactory = Awaited<ReturnType<typeof scriptedFactory>>;
@@ -150,7 +151,7 @@ export const git = (cwd: string, ...args: string[]): string =>
     stdio: ['ignore', 'pipe', 'pipe'],
   }).trim();
 
-function gitRemote(root: string, files: Record<string, string>): string {
+export function gitRemote(root: string, files: Record<string, string>): string {
   const [remote, work] = [join(root, 'shop.git'), join(root, 'work')];
   git(root, 'init', '-q', '--bare', '-b', 'main', remote);
   git(root, 'init', '-q', '-b', 'main', work);

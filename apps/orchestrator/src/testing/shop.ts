@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { ADMIN_TOKEN, git, hasty, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
 import { report, type Script } from './scripted-runner.ts';
 
-const FILES = {
+export const shopFiles = (canary: { steps: number[]; bake: string }) => ({
   'package.json': '{"name":"shop"}\n',
   'src/x.js': 'export const x = 1;\n',
   'millwright.yaml': [
@@ -15,13 +15,13 @@ const FILES = {
     '  port: 8080',
     '  expose: 18080',
     '  health: /healthz',
-    '  canary: { steps: [100], bake: 1ms, minRequests: 0 }',
+    `  canary: { steps: [${canary.steps.join(', ')}], bake: ${canary.bake}, minRequests: 0 }`,
     '',
   ].join('\n'),
-};
+});
 
 /** Builds a release of whatever was merged; its layer is nobody's bytes, since the target in memory reads none. */
-const release: NonNullable<Script['release']> = (spec) => ({
+export const shopRelease: NonNullable<Script['release']> = (spec) => ({
   id: spec.release,
   commit: spec.commit,
   tree: spec.tree,
@@ -50,12 +50,24 @@ export type RunSeen = {
   gates: { id: string; action: string; state: string; decision: string; reason: string }[];
 };
 
-/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. */
-export async function shop(db: TestDatabase, step = 6, settings = {}): Promise<Shop> {
+/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real. */
+export async function shop(
+  db: TestDatabase,
+  step = 6,
+  settings = {},
+  canary?: { steps: number[]; bake: string },
+): Promise<Shop> {
   const target = memoryTarget();
   let next: Record<string, string> = {};
-  const script: Script = { implement: () => next, release };
-  const factory = await scriptedFactory(db, FILES, script, settings, target, hasty);
+  const script: Script = { implement: () => next, release: shopRelease };
+  const factory = await scriptedFactory(
+    db,
+    shopFiles(canary ?? { steps: [100], bake: '1ms' }),
+    script,
+    settings,
+    target,
+    canary ? undefined : hasty,
+  );
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
   const ended = (ticket: string, nth = 1) =>

@@ -1,4 +1,4 @@
-import { type Entry, type EntryOf, type Gate, VERDICT_WORDS } from '@millwright/domain';
+import { type Entry, type EntryOf, type Gate, nameOfScope, VERDICT_WORDS } from '@millwright/domain';
 
 const short = (id: string): string =>
   id.startsWith('sha256:') ? id.slice(7, 19) : id.length >= 40 ? id.slice(0, 10) : id;
@@ -26,9 +26,9 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'factory.budget-set':
       return `${entry.data.usd === null ? `lifted the cap of ${entry.data.scope}` : `capped ${entry.data.scope} at $${entry.data.usd}`}: ${entry.data.reason}`;
     case 'factory.halted':
-      return `halted the factory: ${entry.data.reason}`;
+      return `halted ${nameOfScope(entry.data.scope ?? { kind: 'factory' })}: ${entry.data.reason}`;
     case 'factory.resumed':
-      return `resumed the factory: ${entry.data.reason}`;
+      return `resumed ${nameOfScope(entry.data.scope ?? { kind: 'factory' })}: ${entry.data.reason}`;
     case 'factory.key-rotated':
       return `rotated the checkpoint key from ${entry.data.previous} to ${entry.data.next}`;
     case 'trail.redacted':
@@ -182,6 +182,25 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       const pause = until === null ? '' : '; it pauses, and goes back unless it gets it';
       return `${release} at ${percent} % of traffic: ${verdict}: ${why}${needs === null ? '' : `; it needs ${needs}`}${pause}`;
     }
+    case 'canary.started':
+      return `began to bring out ${entry.data.release} beside ${entry.data.live ?? 'nothing'}, in steps of ${entry.data.steps.join(', ')} %`;
+    case 'canary.shifted':
+      return `${entry.data.release} has ${entry.data.percent} % of traffic`;
+    case 'canary.asked': {
+      const { ask, release, until, reason: why } = entry.data;
+      const held = until === null ? '' : ` until ${new Date(until).toISOString()}`;
+      return `${{ pause: 'paused', promote: 'ended the bake of', abort: 'aborted' }[ask]} the canary ${release}${held}: ${why}`;
+    }
+    case 'canary.ended': {
+      const { release, end, live, reason: why } = entry.data;
+      const how = { promoted: 'promoted', taken_back: 'taken back', held: 'held', failed: 'failed' }[end];
+      return `the canary ${release} is ${how}${because(why)}; ${live ?? 'nothing'} serves`;
+    }
+    case 'rollback.asked': {
+      const { to, canary, reason: why } = entry.data;
+      const where = to ?? (canary === null ? 'the release before' : 'what is live');
+      return `asked to go back to ${where}${canary === null ? '' : `, while the canary ${canary} is under way`}: ${why}`;
+    }
     case 'target.healed':
       return `brought ${entry.data.release} back in ${Math.round(entry.data.ms)} ms: ${entry.data.reason}`;
     case 'target.not-healed':
@@ -277,6 +296,8 @@ function rehearsed({ release, result, ms, reason }: EntryOf<'release.rehearsed'>
   switch (result) {
     case 'works':
       return `${release} went forth and back on its target without traffic; undo takes ${ms} ms`;
+    case 'later':
+      return `${release} is rehearsed once it is allowed: ${reason}`;
     case 'no_undo':
       return `${release} cannot be undone: ${reason}`;
     case 'unhealthy':

@@ -88,6 +88,7 @@ export async function runView(
   names: Names,
   /** With what the tests said that sent it back: an artifact each, which a list does without. */
   whole = false,
+  stop: RunView['stop'] = null,
 ): Promise<Omit<RunView, 'canary'> | null> {
   // Taken together before anything is awaited: the world moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
@@ -106,8 +107,15 @@ export async function runView(
     ticket: run.ticket,
     title: ticket.title,
     repo: run.repo,
-    state: run.closed?.end ?? (pause !== null || short !== null || waits.length > 0 ? 'waiting' : 'running'),
-    reason: run.closed?.reason ?? pause ?? short ?? waitingFor(run, waits),
+    state:
+      run.closed?.end ??
+      (stop !== null
+        ? 'halted'
+        : pause !== null || short !== null || waits.length > 0
+          ? 'waiting'
+          : 'running'),
+    reason: run.closed?.reason ?? stop?.reason ?? pause ?? short ?? waitingFor(run, waits),
+    stop: run.closed === null ? stop : null,
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),

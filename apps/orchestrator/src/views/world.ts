@@ -102,11 +102,8 @@ export class World {
   #quarantine = new Quarantine();
   readonly #waiting = new Set<{ position: number; resolve: () => void }>();
   readonly #listeners = new Set<(recorded: RecordedEntry) => void>();
-  #halted: string | null = null;
-
-  halted(): string | null {
-    return this.#halted;
-  }
+  /** Entries that could not be drawn in, or that somebody who follows could not take: for a person to look at. */
+  readonly parked: { position: number; type: string; reason: string }[] = [];
 
   repo(name: RepoName): RepoInfo | undefined {
     return this.repos.get(name);
@@ -198,20 +195,23 @@ export class World {
       map.clear();
       for (const [key, value] of maps(fresh)[i] ?? []) map.set(key, value);
     }
-    [this.#halted, this.#quarantine] = [fresh.#halted, fresh.#quarantine];
+    this.#quarantine = fresh.#quarantine;
   }
 
   apply(recorded: RecordedEntry): void {
     const { envelope, entry } = recorded;
-    this.#fold(recorded, entry);
-    this.effects.apply(envelope, entry);
-    this.#quarantine.apply(
-      entry,
-      envelope.at,
-      (id) => this.#builtFrom(id),
-      () => movedLast(this.target(envelope.stream.slice('target/'.length) as RepoName)),
-    );
-    this.index.add(envelope, concernsOf(this, recorded));
+    this.#guarded(recorded, () => {
+      this.#fold(recorded, entry);
+      this.effects.apply(envelope, entry);
+      this.#quarantine.apply(
+        entry,
+        envelope.at,
+        (id) => this.#builtFrom(id),
+        () => movedLast(this.target(envelope.stream.slice('target/'.length) as RepoName)),
+      );
+      this.index.add(envelope, concernsOf(this, recorded));
+    });
+    // Whatever became of it: those who wait for this position, and all entries after it, are not held up by one.
     this.position = envelope.position;
     for (const one of this.#waiting) {
       if (one.position <= this.position) {
@@ -219,7 +219,16 @@ export class World {
         one.resolve();
       }
     }
-    for (const listener of this.#listeners) listener(recorded);
+    for (const listener of this.#listeners) this.#guarded(recorded, () => listener(recorded));
+  }
+
+  #guarded({ envelope }: RecordedEntry, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.parked.push({ position: envelope.position, type: envelope.type, reason });
+    }
   }
 
   #fold({ envelope }: RecordedEntry, entry: Entry): void {
@@ -236,12 +245,6 @@ export class World {
         }
     }
     switch (entry.type) {
-      case 'factory.halted':
-        this.#halted = entry.data.reason;
-        return;
-      case 'factory.resumed':
-        this.#halted = null;
-        return;
       case 'factory.budget-set':
         this.budgets.set(entry.data.scope, entry.data.usd);
         this.capSetAt = envelope.position;

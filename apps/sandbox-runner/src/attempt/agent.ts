@@ -10,6 +10,7 @@ import {
 } from '@millwright/domain';
 import { BASE_AT, type Checkout, type Sandbox } from '@millwright/sandbox';
 import type { Prepared } from '../verify/run-suite.ts';
+import { haltedBy } from './halts.ts';
 import { actorOf, type Held } from './runner.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';
 
@@ -144,6 +145,11 @@ export async function submissionOf<R extends Role>(
         past: held.past,
         sandbox,
         keep: options.keep,
+        mayAsk: async (model: string) => {
+          held.act.model = model;
+          const halt = await runner.halts.stopped(held.act);
+          if (halt !== null) throw haltedBy(halt);
+        },
       },
     }),
     budget: runner.budget,

@@ -15,9 +15,11 @@ import {
   type Digest,
   type EntryOf,
   getJson,
+  type HaltScope,
   Plan,
   putJson,
   Release,
+  RepoName,
   Review,
   RunId,
   streamOf,
@@ -33,6 +35,7 @@ import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
 import { createPrepare } from '../prepare/index.ts';
 import { memoryOf } from '../verify/base-memory.ts';
+import { HaltWatch } from './halts.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { Runner } from './runner.ts';
 
@@ -135,6 +138,7 @@ let model: RecordedServer;
 let data: string;
 let sandboxes: Sandboxes;
 const trails: RunnerTrail[] = [];
+const watches: HaltWatch[] = [];
 const woken: string[] = [];
 
 beforeAll(async () => {
@@ -150,6 +154,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await sandboxes?.close();
+  for (const watch of watches) watch.close();
   await Promise.all(trails.map((one) => one.close()));
   await model?.close();
   await store?.close();
@@ -167,7 +172,11 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
       `recorded/${role}`,
     ]),
   );
+  const halts = new HaltWatch(own, clock);
+  watches.push(halts);
+  void halts.watch();
   return {
+    ...{ halts, halted: new Map() },
     ...{ trail: own, artifacts: store.artifacts, budget: store.budget, sandboxes, clock, models },
     queue: { wake: async (topic, id) => void woken.push(`${topic} ${id}`) },
     prepare: createPrepare(sandboxes),
@@ -456,4 +465,90 @@ test('past its deadline an attempt fails with time', async () => {
   const attempt = await open('Slow to its end', implement, 2_500);
   await runAttempt(await newRunner(), attempt, never);
   expect(await outcomeOf(attempt)).toMatchObject({ kind: 'failed', code: 'time', retryable: false });
+});
+
+const sayFactory = async (type: 'factory.halted' | 'factory.resumed', scope: HaltScope) => {
+  const stream = streamOf.factory();
+  const version = (await trail.read(stream)).at(-1)?.envelope.version ?? 0;
+  const appended = await trail.append({
+    ...{ stream, expectedVersion: version, actor: 'per_annannann' as Actor },
+    entries: [{ type, data: { scope, reason: 'too dear' } }],
+  });
+  expect(appended.kind).toBe('appended');
+};
+
+test.each<[string, string, HaltScope]>([
+  ['the factory, in a tool', 'Slow under a halt', { kind: 'factory' }],
+  ['its repository, between turns', 'Triple under a halt', { kind: 'repo', repo: RepoName.parse('sum') }],
+  ['its model, between turns', 'Triple by a halted model', { kind: 'model', model: 'recorded/implement' }],
+  ['stages, in a tool', 'Slow stage', { kind: 'action', action: 'stage' }],
+])(
+  'a halt of %s ends what runs, settled; the attempt waits unclaimed, and goes on where it was',
+  async (_, title, scope) => {
+    const attempt = await open(title, implement);
+    const runner = await newRunner();
+    const slow = title.startsWith('Slow');
+    let halted: Promise<void> | null = null;
+    const noting: Runner = {
+      ...runner,
+      note: (event, { text }) => {
+        if (event === 'activity' && String(text).includes('turn 2'))
+          halted ??= sayFactory('factory.halted', scope);
+      },
+    };
+    const running = runAttempt(noting, attempt, never);
+    if (slow) {
+      await expect
+        .poll(async () => (await entriesOf(attempt)).length, { timeout: 60_000 })
+        .toBeGreaterThanOrEqual(4);
+      await sayFactory('factory.halted', scope);
+    }
+    await running;
+    await halted;
+    // Nobody has it, nothing of it runs, every call that was made has its outcome in the ledger.
+    expect(await outcomeOf(attempt)).toBeNull();
+    expect((await trail.heldClaims()).filter((one) => one.attempt === attempt)).toEqual([]);
+    const label = [`millwright.factory=${FACTORY}`, `millwright.attempt=${attempt}`];
+    expect(await sandboxes.engine.docker.listContainers({ all: true, filters: { label } })).toEqual([]);
+    expect((await store.budget.list()).filter((line) => line.reservedUsd > 0)).toEqual([]);
+
+    const before = await entriesOf(attempt);
+    await runAttempt(noting, attempt, never);
+    expect(await entriesOf(attempt)).toEqual(before);
+
+    await sayFactory('factory.resumed', scope);
+    if (slow) {
+      // It would sleep on: that it is taken up is all that is to be seen.
+      const stop = new AbortController();
+      const again = runAttempt(runner, attempt, stop.signal);
+      await expect
+        .poll(
+          async () => (await entriesOf(attempt)).filter((one) => one?.type === 'attempt.claimed').length,
+          {
+            timeout: 60_000,
+          },
+        )
+        .toBe(2);
+      stop.abort(new Error('seen'));
+      await again;
+      return;
+    }
+    await runAttempt(runner, attempt, never);
+    await artifactOf(attempt);
+    const turns = (await entriesOf(attempt)).flatMap((one) =>
+      one?.type === 'turn.recorded' ? [one.data.turn] : [],
+    );
+    expect(turns).toEqual([1, 2, 3]);
+  },
+);
+
+test('a new attempt asks no model that is halted', async () => {
+  const attempt = await open('Triple never asked', implement);
+  const scope: HaltScope = { kind: 'model', model: 'recorded/implement' };
+  await sayFactory('factory.halted', scope);
+  await runAttempt(await newRunner(), attempt, never);
+  const types = (await entriesOf(attempt)).map((one) => one?.type);
+  expect(types).not.toContain('turn.asked');
+  expect(types).not.toContain('attempt.closed');
+  await sayFactory('factory.resumed', scope);
 });

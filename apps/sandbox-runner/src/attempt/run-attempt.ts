@@ -6,6 +6,7 @@ import {
   AttemptSpec,
   cancelled,
   DriveError,
+  type ForwardAct,
   getJson,
   pausesOf,
   type RecordedEntry,
@@ -13,6 +14,7 @@ import {
   terminal,
 } from '@millwright/domain';
 import { BudgetReached } from './agent.ts';
+import { haltedBy } from './halts.ts';
 import { actorOf, type Held, type Runner } from './runner.ts';
 import { doStage } from './stages.ts';
 
@@ -30,6 +32,9 @@ const MAX_CLAIMS = 20;
  */
 export async function runAttempt(runner: Runner, attempt: AttemptId, stop: AbortSignal): Promise<void> {
   if (stop.aborted) return;
+  const waits = runner.halted.get(attempt);
+  if (waits !== undefined && (await runner.halts.stopped(waits)) !== null) return;
+  runner.halted.delete(attempt);
   const claim = await runner.trail.claim(attempt);
   if (claim.kind !== 'claimed') return;
   const stream = runner.trail.stream(claim);
@@ -45,7 +50,8 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
 async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream, stop: AbortSignal) {
   const { attempt } = claim;
   const past = await stream.read();
-  const opened = past.find(({ entry }) => entry?.type === 'attempt.opened')?.entry;
+  const first = past.find(({ entry }) => entry?.type === 'attempt.opened');
+  const opened = first?.entry;
   if (opened?.type !== 'attempt.opened')
     throw terminal('attempt-unreadable', `${attempt} has no opening entry`);
   const { run, spec: digest } = opened.data;
@@ -55,15 +61,31 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
   const watching = new AbortController();
   const watch = watchStream(runner, stream, past, lost, watching.signal);
   const signal = AbortSignal.any([stop, lost.signal]);
+  let act: ForwardAct = { action: 'stage', repo: null, model: lastModel(past) };
   try {
     const outcome = await outcomeOf(
       async () => {
         const spec = await getJson(runner.artifacts, AttemptSpec, digest);
         if (spec.attempt !== attempt)
           throw terminal('spec-unreadable', 'the specification is of another attempt');
-        // Later than the specification has it by as long as the attempt waited for a budget.
-        const deadline = spec.deadline + pausesOf(past).ms;
-        return withDeadline({ runner, claim, stream, spec: { ...spec, deadline }, past, signal }, doStage);
+        act = { ...act, repo: spec.repo };
+        const does = act;
+        return runner.halts.during(
+          () => does,
+          async (held) => {
+            const halt = await runner.halts.stopped(does);
+            if (halt !== null) throw haltedBy(halt);
+            // Later than the specification has it by as long as the attempt waited for a budget, or was halted.
+            const now = runner.clock.now();
+            const halted = runner.halts.haltedMs(does, first?.envelope.at ?? now, now);
+            const deadline = spec.deadline + pausesOf(past).ms + halted;
+            const both = AbortSignal.any([signal, held]);
+            return withDeadline(
+              { runner, claim, stream, spec: { ...spec, deadline }, past, act: does, signal: both },
+              doStage,
+            );
+          },
+        );
       },
       signal,
       claim.fence,
@@ -73,7 +95,9 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
       if (isTakenOver(lost.signal)) await sayLate(runner, stream, stop, outcome.reason);
       const handedBack = await persist(runner, stop, () => stream.release());
       runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
-      if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
+      // Not before it may go on: the orchestrator wakes it then.
+      if ((await runner.halts.stopped(act).catch(() => null)) !== null) runner.halted.set(attempt, act);
+      else if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
       return;
     }
     if (outcome.kind === 'paused') {
@@ -92,6 +116,9 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
     await watch;
   }
 }
+
+const lastModel = (past: readonly RecordedEntry[]): string | null =>
+  past.flatMap(({ entry }) => (entry?.type === 'turn.asked' ? [entry.data.model] : [])).at(-1) ?? null;
 
 const isTakenOver = ({ aborted, reason }: AbortSignal): boolean =>
   aborted && reason instanceof DriveError && reason.code === 'taken-over';

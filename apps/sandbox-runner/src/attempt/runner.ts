@@ -7,6 +7,7 @@ import type {
   AttemptSpec,
   Budget,
   Clock,
+  ForwardAct,
   Queue,
   RecordedEntry,
 } from '@millwright/domain';
@@ -15,6 +16,7 @@ import type { Toolchain } from '@millwright/toolchains';
 import type { Prepare } from '../prepare/index.ts';
 import type { BaseMemory } from '../verify/base-memory.ts';
 import type { Where } from '../verify/run-suite.ts';
+import type { HaltWatch } from './halts.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
 export type Note = (event: string, fields: Record<string, unknown>) => void;
@@ -22,6 +24,10 @@ export type Note = (event: string, fields: Record<string, unknown>) => void;
 /** What every attempt of this process shares. Made once, by the composition root. */
 export type Runner = {
   trail: Pick<RunnerTrail, 'incarnation' | 'claim' | 'stream'>;
+  /** *May this go forward?* */
+  halts: HaltWatch;
+  /** Attempts that were handed back for a halt, and what they would do: they are not claimed while that is halted. */
+  halted: Map<AttemptId, ForwardAct>;
   artifacts: Artifacts;
   budget: Budget;
   queue: Pick<Queue, 'wake'>;
@@ -53,9 +59,11 @@ export type Held<S extends AttemptSpec = AttemptSpec> = {
   claim: HeldClaim;
   stream: AttemptStream;
   spec: S;
+  /** What it does, as a halt sees it; its model is known once it was asked. */
+  act: ForwardAct;
   /** The stream as it was when claimed: former claimants' turns are in it. */
   past: readonly RecordedEntry[];
-  /** Aborted when the attempt is no longer ours, when this process stops, or at the deadline. */
+  /** Aborted when the attempt is no longer ours, is halted, when this process stops, or at the deadline. */
   signal: AbortSignal;
 };
 

@@ -77,6 +77,8 @@ export function turnLog(parts: {
   past: readonly RecordedEntry[];
   sandbox: Pick<Sandbox, 'snapshot'>;
   keep: boolean;
+  /** Asked before each call; throws a cancelled 'halted' where it may not be made. */
+  mayAsk?: (model: string) => Promise<void>;
 }): TurnLog {
   const { artifacts, stream, sandbox } = parts;
   let told = false;
@@ -100,6 +102,7 @@ export function turnLog(parts: {
     },
 
     async asked(turn, model) {
+      await parts.mayAsk?.(model);
       const lost = openTurn(parts.past);
       // Once: what a runner before this one asked for, and took with it.
       const gone: Entry[] =

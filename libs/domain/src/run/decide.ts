@@ -235,8 +235,12 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       if (run.merge?.kind === 'started' && record.data.end === 'failed')
         return 'a merge is under way: its outcome is found out first';
       return unless(
-        run.stopAsked === null && run.deploy === null,
-        run.deploy ? 'a deploy is under way or done: use rollback' : 'stopping was asked already',
+        // A deploy under way is taken back where a person asks for that; what fails of it is tried again.
+        run.stopAsked === null &&
+          (run.deploy === null || (run.deploy.kind === 'started' && record.data.end === 'cancelled')),
+        run.deploy !== null && run.stopAsked === null
+          ? 'its deploy is over: ./millwright rollback goes back'
+          : 'stopping was asked already',
       );
     case 'run.parked':
       return unless(

@@ -336,8 +336,8 @@ function evolveRun(run: Run, entry: Entry): Run {
       return taken({ ...run, release: entry.data }, 'deploy', null);
     case 'release.rehearsed': {
       const { result, to, ms, at, reason, evidence } = entry.data;
-      if (result === 'works' || result === 'no_undo')
-        return { ...run, rehearsal: { works: result === 'works', to, ms, at, reason } };
+      if (result === 'works' || result === 'later' || result === 'no_undo')
+        return { ...run, rehearsal: { works: result !== 'no_undo', to, ms, at, reason } };
       const ended = result === 'unhealthy' ? 'rolled_back' : 'failed';
       return { ...run, deploy: { kind: 'finished', result: ended, live: to, evidence } };
     }

@@ -305,6 +305,9 @@ function deploying(run: Run, now: Instant): Step | null {
 
 function afterDeploy(run: Run, deploy: Extract<Run['deploy'], { kind: 'finished' }>): Step {
   if (deploy.result === 'promoted') return end(run, 'done', 'merged and promoted');
-  if (run.revert?.kind === 'finished') return end(run, 'rolled_back', deploy.evidence);
-  return [{ do: 'revert' }];
+  if (run.revert?.kind !== 'finished') return [{ do: 'revert' }];
+  // Who cancelled it wants no other try: the ticket is closed, not opened again.
+  return run.stopAsked?.end === 'cancelled'
+    ? end(run, 'cancelled', run.stopAsked.reason)
+    : end(run, 'rolled_back', deploy.evidence);
 }

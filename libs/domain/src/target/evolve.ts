@@ -1,6 +1,6 @@
 import type { Entry } from '../entries.ts';
-import type { Actor, Instant, PersonId } from '../ids.ts';
-import type { TargetState } from './state.ts';
+import type { Actor, Instant, PersonId, ReleaseId } from '../ids.ts';
+import type { Canary, TargetState } from './state.ts';
 
 /** `evolve(state, entry)` of a target's stream. Pure; `at` and `actor` are the envelope's. */
 export function evolveTarget(
@@ -19,6 +19,7 @@ export function evolveTarget(
         history: [...state.history, { release, previous, by, at }],
         fence: Math.max(state.fence, fence),
         retires: by === 'deploy' ? { release, fence } : null,
+        canary: state.canary !== null && state.canary.fence <= fence ? null : state.canary,
         undo,
       };
     }
@@ -30,6 +31,49 @@ export function evolveTarget(
     }
     case 'target.effect-finished':
       return entry.data.effect === 'retire' ? { ...state, retires: null } : state;
+    case 'canary.started': {
+      const { release, live, fence, steps, bake } = entry.data;
+      const canary = {
+        release,
+        live,
+        fence,
+        steps,
+        bake,
+        percent: 0,
+        since: at,
+        paused: null,
+        aborted: null,
+        held: null,
+      };
+      return { ...state, fence: Math.max(state.fence, fence), canary };
+    }
+    case 'canary.shifted':
+      return withCanary(state, entry.data, (canary) => ({
+        ...canary,
+        percent: entry.data.percent,
+        since: at,
+        paused: null,
+      }));
+    case 'canary.asked': {
+      const { ask, until, reason } = entry.data;
+      return withCanary(state, entry.data, (canary) => ({
+        ...canary,
+        paused: ask === 'pause' && until !== null ? { by: actor, until, reason } : null,
+        aborted: ask === 'abort' ? { by: actor, reason } : canary.aborted,
+      }));
+    }
+    case 'rollback.asked': {
+      const { canary: release, reason } = entry.data;
+      return state.canary === null || state.canary.release !== release
+        ? state
+        : { ...state, canary: { ...state.canary, aborted: { by: actor, reason } } };
+    }
+    case 'canary.ended': {
+      const { end, reason } = entry.data;
+      return withCanary(state, entry.data, (canary) =>
+        end === 'held' ? { ...canary, percent: 0, since: at, paused: null, held: reason } : null,
+      );
+    }
     case 'target.judged':
     case 'target.healed':
     case 'target.not-healed':
@@ -37,7 +81,7 @@ export function evolveTarget(
       return { ...state, fence: Math.max(state.fence, entry.data.fence) };
     case 'target.frozen': {
       const { by, release, reason, what } = entry.data;
-      return { ...state, frozen: { by, release, reason, what, at, paged: null } };
+      return { ...state, frozen: { by, who: actor, release, reason, what, at, paged: null } };
     }
     case 'target.thawed':
       return { ...state, frozen: null };
@@ -71,3 +115,12 @@ export function evolveTarget(
       return state;
   }
 }
+
+const withCanary = (
+  state: TargetState,
+  { release, fence }: { release: ReleaseId; fence: number },
+  change: (canary: Canary) => Canary | null,
+): TargetState =>
+  state.canary?.release === release && state.canary.fence === fence
+    ? { ...state, canary: change(state.canary) }
+    : state;

@@ -10,4 +10,4 @@ export {
   movedLast,
   previousGood,
 } from './rollback-candidates.ts';
-export { noTarget, type Served, type TargetState, type UndoAsked } from './state.ts';
+export { type Canary, noTarget, type Served, type TargetState, type UndoAsked } from './state.ts';

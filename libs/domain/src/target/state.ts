@@ -1,4 +1,4 @@
-import type { Digest, Instant, PersonId, ReleaseId } from '../ids.ts';
+import type { Actor, Digest, Instant, PersonId, ReleaseId } from '../ids.ts';
 
 /** Which release came to serve, when, and after which. */
 export type Served = {
@@ -20,18 +20,40 @@ export type UndoAsked = {
   reason: string;
 };
 
+/** A release on its way to serve. */
+export type Canary = {
+  release: ReleaseId;
+  /** Who has the rest of the traffic, and all of it after an undo; null where nobody served before. */
+  live: ReleaseId | null;
+  fence: number;
+  steps: number[];
+  /** Of each step, in milliseconds. */
+  bake: number;
+  /** Its share of traffic, and since when it has that. */
+  percent: number;
+  since: Instant;
+  paused: { by: Actor; until: Instant; reason: string } | null;
+  /** A person wants it gone: whoever has it at work, or goes on with it, takes it back. */
+  aborted: { by: Actor; reason: string } | null;
+  /** Why it has no traffic now and waits to begin anew; null while it is under way. */
+  held: string | null;
+};
+
 /** What a target's stream says of it. */
 export type TargetState = {
   live: ReleaseId | null;
   history: Served[];
   /** The highest that any deploy or rollback was given. */
   fence: number;
+  /** The deploy that has begun to touch the target and has not ended. */
+  canary: Canary | null;
   /** The release that was worked on last, and under which fence. */
   last: { release: ReleaseId; fence: number } | null;
   /** The deploy that brought out what serves, as long as nobody is known to have stopped what ran before it. */
   retires: { release: ReleaseId; fence: number } | null;
   frozen: {
     by: 'person' | 'factory';
+    who: Actor;
     release: ReleaseId | null;
     reason: string;
     what: string;
@@ -56,6 +78,7 @@ export const noTarget = (): TargetState => ({
   live: null,
   history: [],
   fence: 0,
+  canary: null,
   last: null,
   retires: null,
   frozen: null,

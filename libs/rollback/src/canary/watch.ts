@@ -2,7 +2,9 @@ import type { Clock, DeployConfig, ReleaseId } from '@millwright/domain';
 import { messageOf } from '../effect.ts';
 import { elapsed } from '../elapsed.ts';
 import type { RequestFeed } from '../haproxy/log.ts';
+import type { Steering } from '../order.ts';
 import type { Counters, Target } from '../target.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import type { Check, CheckResult } from './checks.ts';
 import {
   type Canary,
@@ -46,6 +48,11 @@ export type Watched = {
 };
 /** Called once when the bake has passed and the verdict is inconclusive: what it is, and until when it is waited for. */
 export type OnPause = (judgement: Judgement, until: number) => void;
+export type Baking = {
+  readonly signal?: AbortSignal | undefined;
+  readonly steering?: Steering | undefined;
+  readonly paused?: OnPause;
+};
 export type Baked = Judgement & { readonly ms: number; readonly figures: string };
 
 /** Counters begin anew when HAProxy restarts: what is lower than before counts from zero. */
@@ -75,12 +82,15 @@ export class Watch {
 
   /**
    * Watches a share of traffic for a bake, against the old release in the same moments: ends early when the new one degrades, and late
-   * (`canary.wait`) when it cannot tell, which `paused` is told. `beside` is whether the old one has a share too. Throws the signal's reason when aborted.
+   * (`canary.wait`) when it cannot tell, which `paused` is told; as long as a person pauses it; at once when a person ends it. `beside` is whether the
+   * old one has a share too. Throws the signal's reason as soon as it is aborted, whatever is waited for.
    */
-  async bake(beside: boolean, signal?: AbortSignal, paused?: OnPause): Promise<Baked> {
+  async bake(beside: boolean, { signal, steering, paused }: Baking = {}): Promise<Baked> {
     const { clock, config } = this.#watched;
     const mostMs = this.#mostMs();
     let told = false;
+    // The time of a person's pause is no time of the bake.
+    let [pausedMs, last] = [0, 0];
     const rules = this.#rules();
     const everyMs = Math.max(SOONEST_MS, Math.min(LOOK_MS, config.canary.bake / MIN_PROBES));
     const checks = new Checking(this.#target, this.#watched);
@@ -93,23 +103,38 @@ export class Watch {
         signal?.throwIfAborted();
         // By the beginning of the bake, not by the end of the last look: three looks of 10 ms else make a bake of 300 ms one of 330.
         const wait = looks * everyMs - since();
-        await clock.sleep(Math.min(everyMs, Math.max(everyMs / 2, wait)), signal);
-        const [now, answers] = await Promise.all([
-          this.#base(),
-          this.#target.probe(this.#watched.release, PROBE_MS),
-        ]);
+        const slept = clock.sleep(Math.min(everyMs, Math.max(everyMs / 2, wait)), signal);
+        await unlessAborted(slept, signal);
+        // A release that does not answer is no reason to go on serving it.
+        const looked = Promise.all([this.#base(), this.#target.probe(this.#watched.release, PROBE_MS)]);
+        const [now, answers] = await unlessAborted(looked, signal);
         const probe = answers.length > 0 && answers.every((each) => each.ok);
         const look = this.#look(now, before, beside, probe, checks);
         before = now.counters === null ? { ...now, counters: before.counters } : now;
         this.#canary = observe(this.#canary, look, rules);
         const judgement = judge(this.#canary, look, rules);
-        const ms = since();
+        const passed = since();
+        const pauses = steering?.paused() === true;
+        if (pauses) pausedMs += passed - last;
+        last = passed;
+        const ms = passed - pausedMs;
+        const skips = judgement.kind !== 'degraded' && steering?.skips() === true;
+        if (skips) {
+          const reason = `a person ended the bake after ${Math.round(ms)} ms; so far ${judgement.kind}: ${judgement.reason}`;
+          return { kind: 'healthy', reason, needs: null, ms, figures: figures(this.#canary) };
+        }
         const settled =
           judgement.kind === 'degraded' ||
-          (judgement.kind === 'healthy' && ms >= config.canary.bake) ||
-          (looks >= LEAST_LOOKS && ms >= mostMs);
+          (!pauses && judgement.kind === 'healthy' && ms >= config.canary.bake) ||
+          (!pauses && looks >= LEAST_LOOKS && ms >= mostMs);
         if (settled) return { ...judgement, ms, figures: figures(this.#canary) };
-        if (!told && judgement.kind === 'inconclusive' && ms >= config.canary.bake && looks >= LEAST_LOOKS) {
+        if (
+          !told &&
+          !pauses &&
+          judgement.kind === 'inconclusive' &&
+          ms >= config.canary.bake &&
+          looks >= LEAST_LOOKS
+        ) {
           told = true;
           paused?.(judgement, clock.now() + mostMs - ms);
         }

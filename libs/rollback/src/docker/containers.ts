@@ -53,6 +53,7 @@ const specOf = (release: ReleaseRef, run: RunConfig, image: string, user: number
         run.config.start,
         run.config.port,
         run.config.env,
+        run.config.secrets,
         run.config.volumes,
       ]),
     )

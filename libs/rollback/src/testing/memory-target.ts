@@ -1,4 +1,6 @@
-import { type ReleaseId, RepoName } from '@millwright/domain';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { ReleaseId, RepoName } from '@millwright/domain';
+import { z } from 'zod';
 import { done, type Failure, failure, type Target, type TargetState } from '../target.ts';
 
 /** A target in memory, for what a real one cannot be made to do. `faults` may be changed while it is used. */
@@ -17,11 +19,29 @@ export type MemoryTarget = Target & {
   readonly calls: string[];
 };
 
-export function memoryTarget(): MemoryTarget {
-  const running = new Set<ReleaseId>();
+const Kept = z.object({
+  running: z.array(ReleaseId),
+  serving: z.array(z.tuple([ReleaseId, z.number()])),
+  fence: z.number(),
+  condemned: ReleaseId.nullable(),
+});
+
+/** `file`: where it is kept, for a target that outlives the process which works on it. */
+export function memoryTarget(file?: string): MemoryTarget {
+  const kept =
+    file !== undefined && existsSync(file)
+      ? Kept.parse(JSON.parse(readFileSync(file, 'utf8')))
+      : { running: [], serving: [], fence: 0, condemned: null };
+  const running = new Set<ReleaseId>(kept.running);
   const calls: string[] = [];
-  let serving: ReadonlyMap<ReleaseId, number> = new Map();
-  let [fence, condemned]: [number, ReleaseId | null] = [0, null];
+  let serving: ReadonlyMap<ReleaseId, number> = new Map(kept.serving);
+  let [fence, condemned]: [number, ReleaseId | null] = [kept.fence, kept.condemned];
+  const keep = () => {
+    if (file === undefined) return;
+    const text = JSON.stringify({ running: [...running], serving: [...serving], fence, condemned });
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
   const faults: MemoryTarget['faults'] = {
     shift: () => null,
     probe: () => true,
@@ -62,6 +82,7 @@ export function memoryTarget(): MemoryTarget {
     fence: async (wanted) => {
       if (wanted < fence) return { kind: 'fenced', by: fence };
       if (wanted > fence) [fence, condemned] = [wanted, null];
+      keep();
       return { kind: 'taken' };
     },
     ensureProxy: async () => {
@@ -74,6 +95,7 @@ export function memoryTarget(): MemoryTarget {
     start: async ({ id }) => {
       if (!running.has(id)) calls.push(`start ${id}`);
       running.add(id);
+      keep();
       return done;
     },
     probe: async (release) => (running.has(release) ? [{ replica: release, ...answer(release) }] : []),
@@ -83,6 +105,7 @@ export function memoryTarget(): MemoryTarget {
       const reason = faults.shift(weights);
       if (reason !== null) return failure('proxy_down', reason) satisfies Failure;
       serving = new Map([...weights].filter(([, percent]) => percent > 0));
+      keep();
       return done;
     },
     counters: async () => new Map([...running].map((id) => [id, { ...faults.figures(id), sessions: 0 }])),
@@ -95,6 +118,7 @@ export function memoryTarget(): MemoryTarget {
     stop: async (release) => {
       calls.push(`stop ${release}`);
       running.delete(release);
+      keep();
     },
     retire: async () => {},
     remove: async () => {},

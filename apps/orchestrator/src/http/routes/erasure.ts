@@ -26,6 +26,7 @@ export function erasureRoutes(app: App, { factory }: Api): void {
     });
     const erased = await redactor.redact(position, record);
     await world.refold(trail.readAll);
+    await factory.forward.forget();
     return { position, record, erased };
   });
 }

@@ -1,9 +1,23 @@
-import { DoctorLine, Reason, streamOf } from '@millwright/domain';
+import {
+  covers,
+  DoctorLine,
+  flagOfScope,
+  type Halt,
+  Halted,
+  NewHalt,
+  nameOfScope,
+  type RunId,
+  sameScope,
+  streamOf,
+} from '@millwright/domain';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
+import type { Factory } from '../../factory.ts';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
+import { conflict } from '../problem.ts';
 
 export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
   app.get(
@@ -16,16 +30,101 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
 
   app.get('/doctor', { schema: { response: { 200: z.array(DoctorLine) } } }, () => doctor(factory));
 
-  app.post('/halt', { schema: { body: Reason } }, async (request) => {
-    requireRole(request.who, 'admin', 'approver');
-    await appendAs(factory, streamOf.factory(), request.who, { type: 'factory.halted', data: request.body });
-    return { halted: true };
+  app.get('/halts', { schema: { response: { 200: Halted } } }, async () => {
+    const halts = await factory.forward.halts();
+    return seen(halts, await runningOf(factory, halts));
   });
 
-  app.post('/resume', { schema: { body: Reason } }, async (request) => {
-    requireRole(request.who, 'admin');
-    await appendAs(factory, streamOf.factory(), request.who, { type: 'factory.resumed', data: request.body });
-    for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
-    return { halted: false };
+  app.post('/halt', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
+    requireRole(request.who, 'admin', 'approver');
+    const scope = request.body.scope ?? { kind: 'factory' as const };
+    const same = (await factory.forward.halts()).find((one) => sameScope(one.scope, scope));
+    // Said twice it is one halt: who said it first, and why, stays.
+    if (same === undefined)
+      await appendAs(factory, streamOf.factory(), request.who, {
+        type: 'factory.halted',
+        data: request.body,
+      });
+    await factory.forward.hear();
+    const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
+    await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
+    return seen(mine, await runningOf(factory, mine));
   });
+
+  app.post('/resume', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
+    requireRole(request.who, 'admin');
+    const halts = await factory.forward.halts();
+    const { scope, reason } = request.body;
+    const lifts =
+      scope === undefined
+        ? (halts.find((one) => one.scope.kind === 'factory') ?? (halts.length === 1 ? halts[0] : undefined))
+        : halts.find((one) => sameScope(one.scope, scope));
+    if (lifts === undefined)
+      throw conflict(
+        'not-halted',
+        halts.length === 0
+          ? 'nothing is halted'
+          : `say which: ${halts.map((one) => nameOfScope(one.scope)).join(', ')}`,
+        halts[0] === undefined ? './millwright run list' : resumeCommand(halts[0]),
+      );
+    await appendAs(factory, streamOf.factory(), request.who, {
+      type: 'factory.resumed',
+      data: { scope: lifts.scope, reason },
+    });
+    const left = await factory.forward.halts();
+    driveOpen(factory, driver);
+    return seen(left, await runningOf(factory, left));
+  });
+
+  const seen = async (halts: readonly Halt[], running: string[]): Promise<Halted> => {
+    const names = await namesOf(factory);
+    return {
+      halts: halts.map((one) => ({
+        scope: one.scope,
+        what: nameOfScope(one.scope),
+        by: names.get(one.by) ?? one.by,
+        reason: one.reason,
+        at: one.at,
+        next: resumeCommand(one),
+      })),
+      stopped: halts.length > 0 && running.length === 0,
+      running,
+    };
+  };
+}
+
+const resumeCommand = ({ scope }: Halt): string => `./millwright resume${flagOfScope(scope)} --reason "…"`;
+
+/** How long an answer waits for what was told to stop. Milliseconds. */
+const QUIET_MS = 8_000;
+
+/** Waits, bounded, until `quiet`; whoever calls looks afterwards what is so. */
+export async function untilQuiet(
+  factory: Pick<Factory, 'clock'>,
+  quiet: () => boolean | Promise<boolean>,
+): Promise<void> {
+  for (const end = Date.now() + QUIET_MS; Date.now() < end && !(await quiet()); )
+    await factory.clock.sleep(25);
+}
+
+/** What was halted or frozen may go on: every open run looks. */
+export function driveOpen(factory: Factory, driver: { drive(run: RunId): void }): void {
+  for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
+}
+
+/** What of these halts' scopes still runs: acts of this orchestrator, and attempts that a living runner holds. */
+async function runningOf(factory: Factory, halts: readonly Halt[]): Promise<string[]> {
+  const acts = halts.flatMap(({ scope }) => factory.forward.underWay(scope));
+  const held = await factory.trail.heldClaims();
+  const attempts = held.filter(({ attempt }) => {
+    const info = factory.world.attempts.get(attempt);
+    const run = info && factory.world.run(info.run);
+    const act = {
+      action: 'stage' as const,
+      repo: run?.repo ?? null,
+      model: info?.asks?.model ?? info?.model ?? null,
+    };
+    return halts.some(({ scope }) => covers(scope, act));
+  });
+  return [...new Set([...acts, ...attempts.map(({ attempt }) => `attempt ${attempt} in its sandbox`)])];
 }

@@ -1,8 +1,11 @@
 import {
+  type Actor,
+  CanaryAnswer,
+  NewPause,
   NewRollback,
   NewUndo,
   Reason,
-  type ReleaseId,
+  ReleaseId,
   RepoName,
   RollbackStatus,
   RollbackView,
@@ -10,19 +13,28 @@ import {
   UndoView,
 } from '@millwright/domain';
 import { z } from 'zod';
-import { cannotGoTo, describe, planRollback, rollBack } from '../../releases/manual-rollback.ts';
+import {
+  cannotGoTo,
+  describe,
+  planRollback,
+  rollBack,
+  sentenceOf,
+  targetNow,
+} from '../../releases/manual-rollback.ts';
 import { requestRedeploy } from '../../releases/redeploy.ts';
 import { rollbackStatus } from '../../releases/rollback-status.ts';
+import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-canary.ts';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
+import { driveOpen, untilQuiet } from './factory.ts';
 import { OfRepo } from './repos.ts';
 
 const Params = z.object({ repo: RepoName });
 
 /** Going back, forward again, and holding a target still. */
-export function rollbackRoutes(app: App, { factory }: Api): void {
+export function rollbackRoutes(app: App, { factory, driver }: Api): void {
   const known = (name: string): RepoName => {
     const repo = [...factory.world.repos.keys()].find((one) => one === name);
     if (repo === undefined) throw notFound('repository', name, './millwright repo list');
@@ -56,13 +68,11 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     async (request) => {
       // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt, no freeze.
       requireRole(request.who, 'admin', 'author', 'approver');
-      const plan = planRollback(
-        factory,
-        request.body.repo as RepoName | undefined,
-        request.body.release as ReleaseId | undefined,
-      );
+      const named = request.body.release as ReleaseId | undefined;
+      const plan = await planRollback(factory, request.body.repo as RepoName | undefined, named);
       if (plan.kind === 'none') throw conflict('nothing-to-roll-back', plan.reason, plan.next);
-      const { repo, from, to, leaves } = plan;
+      const { repo, to } = plan;
+      const from = plan.kind === 'abort' ? plan.canary.release : plan.from;
       const cannot = await cannotGoTo(factory, plan);
       if (cannot !== null)
         throw new HttpProblem(409, 'release-gone', `${to} cannot be gone back to: ${cannot}`, {
@@ -70,20 +80,20 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
           next: `./millwright rollback status, for another one`,
         });
       if (request.body.dryRun) {
-        const text =
-          leaves.length === 0
-            ? `${to} is what is recorded as live: it is started where it does not run, and given all traffic`
-            : `traffic of ${repo} goes from ${from} to ${to}; then the merge behind ${leaves.join(' and behind ')} is reverted by a new commit`;
         const what = await describe(factory, plan);
-        return { repo, from, to, done: false, ms: 0, text, revert: null, plan: what };
+        return { repo, from, to, done: false, ms: 0, text: sentenceOf(plan), revert: null, plan: what };
       }
-      const done = await rollBack(factory, plan, request.body.reason, request.who.actor);
+      // Planned again once nobody else is at work on the target: what was said above may not hold then.
+      const { reason } = request.body;
+      const ask = { repo, to: named ?? null, reason, by: request.who.actor };
+      const done = await rollBack(factory, ask);
       if (done.kind === 'failed')
         throw new HttpProblem(502, 'rollback-failed', done.reason, {
           kept: done.what === null ? `${from} still serves` : `${repo} is frozen, and a person is called`,
-          next: done.what ?? `./millwright release show ${to}`,
+          next: done.what ?? `./millwright rollback status`,
         });
-      return { repo, from, to, done: true, ms: done.ms, text: done.text, revert: done.revert, plan: null };
+      const { kind: _, ...rest } = done;
+      return { repo, done: true, plan: null, ...rest };
     },
   );
 
@@ -97,7 +107,38 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
     return { repo, state, release, reason, needs: asked.kind === 'waits' ? asked.needs : 0 };
   });
 
-  const Frozen = z.object({ repo: RepoName, frozen: z.boolean() });
+  const canaryRoute = <B extends typeof Reason | typeof NewPause>(
+    verb: 'pause' | 'promote' | 'abort',
+    body: B,
+    roles: readonly ('admin' | 'author' | 'approver')[],
+    work: (repo: RepoName, who: Actor, body: z.infer<B>) => Promise<CanaryAnswer>,
+  ) =>
+    app.post(
+      `/targets/:repo/${verb}`,
+      { schema: { params: Params, body, response: { 200: CanaryAnswer } } },
+      (request) => {
+        requireRole(request.who, ...roles);
+        return work(known(request.params.repo), request.who.actor, request.body as z.infer<B>);
+      },
+    );
+  // To hold and to go back is anybody's who may file or approve; to go forward sooner is judged, and an approver's.
+  const all = ['admin', 'author', 'approver'] as const;
+  canaryRoute('pause', NewPause, all, (repo, who, { reason, ms }) =>
+    pauseCanary(factory, repo, who, reason, ms),
+  );
+  canaryRoute('promote', Reason, ['admin', 'approver'], (repo, who, { reason }) =>
+    promoteCanary(factory, repo, who, reason),
+  );
+  canaryRoute('abort', Reason, all, (repo, who, { reason }) =>
+    abortCanary(factory, driver, repo, who, reason),
+  );
+
+  const Frozen = z.object({
+    repo: RepoName,
+    frozen: z.boolean(),
+    /** The canary that the freeze held: its traffic is back, and it begins anew after the thaw. */
+    held: ReleaseId.nullable(),
+  });
   app.post(
     '/targets/:repo/freeze',
     { schema: { params: Params, body: Reason, response: { 200: Frozen } } },
@@ -105,11 +146,14 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
       requireRole(request.who, 'admin', 'author', 'approver');
       const repo = known(request.params.repo);
       const { reason } = request.body;
+      const { canary } = await targetNow(factory, repo);
       await appendAs(factory, streamOf.target(repo), request.who, {
         type: 'target.frozen',
         data: { by: 'person', release: factory.world.target(repo).live, reason, what: '' },
       });
-      return { repo, frozen: true };
+      await factory.forward.hear();
+      await untilQuiet(factory, () => factory.deployments.canary(repo) === null);
+      return { repo, frozen: true, held: canary?.held === null ? canary.release : null };
     },
   );
   app.post(
@@ -124,7 +168,8 @@ export function rollbackRoutes(app: App, { factory }: Api): void {
         type: 'target.thawed',
         data: request.body,
       });
-      return { repo, frozen: false };
+      driveOpen(factory, driver);
+      return { repo, frozen: false, held: null };
     },
   );
 }

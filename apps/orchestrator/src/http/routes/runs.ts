@@ -20,6 +20,8 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
+import { forwardActionOf } from '../../runs/driver.ts';
+import { lifts, nextOf, reasonOf, saidBy, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import { sentence } from '../../views/account.ts';
 import { canaryOfRelease } from '../../views/canary-view.ts';
@@ -39,6 +41,7 @@ import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { conflict, notFound } from '../problem.ts';
+import { untilQuiet } from './factory.ts';
 import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: RunId });
@@ -57,7 +60,9 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
   const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
   const view = async (info: RunInfo, whole = true): Promise<RunView> => {
     const now = factory.clock.now();
-    const seen = await runView(factory.store, factory.world, info, now, await namesOf(factory), whole);
+    const names = await namesOf(factory);
+    const stop = stopOf(factory, info, names);
+    const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, './millwright run list');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
@@ -140,7 +145,12 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     // A canary's verdicts are on its target's stream.
     const judged = run.release === null ? [] : await factory.trail.read(streamOf.target(run.repo));
     const mine = judged.filter(
-      ({ entry }) => entry?.type === 'target.judged' && entry.data.release === run.release,
+      ({ entry }) =>
+        (entry?.type === 'target.judged' ||
+          entry?.type === 'canary.shifted' ||
+          entry?.type === 'canary.asked' ||
+          entry?.type === 'canary.ended') &&
+        entry.data.release === run.release,
     );
     const because = [...recorded.filter(({ entry }) => entry !== null && DECISIVE.has(entry.type)), ...mine]
       .sort((a, b) => a.envelope.position - b.envelope.position)
@@ -155,14 +165,23 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     }));
     const unsealed = run.endedAt === null ? factory.unsealed.get(info.id) : undefined;
     const text = run.endedAt === null ? waitOf(info.id) : undefined;
+    const halt =
+      run.stop === null ? [] : [{ at: run.stop.at, position: factory.world.position, text: run.stop.reason }];
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.world.position, text }];
     const next =
+      run.stop?.next ??
       stuckOn(factory, run) ??
       (unsealed === undefined
         ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
         : UNSEALED_NEXT);
-    return { run: info.id, state: run.state, because: [...waits, ...unknown, ...because], said, next };
+    return {
+      run: info.id,
+      state: run.state,
+      because: [...halt, ...waits, ...unknown, ...because],
+      said,
+      next,
+    };
   });
 
   app.post(
@@ -171,6 +190,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     async (request) => {
       requireRole(request.who, 'author', 'admin');
       const info = known(request.params.id);
+      const run = factory.world.run(info.id);
       const stopped = await act(factory, info.id, request.who.actor, () => ({
         type: 'run.stop-asked',
         data: { end: 'cancelled', reason: request.body.reason },
@@ -181,6 +201,12 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
           `the run was not cancelled: ${stopped.reason}`,
           `./millwright run why ${info.id}`,
         );
+      // A canary of it loses its traffic now; what its run does about it is on the trail.
+      const canary = run === undefined ? null : factory.deployments.canary(run.repo);
+      if (canary !== null && run && canary.release === run.release?.release) {
+        canary.takeBack(`${request.who.actor} cancelled the run: ${request.body.reason}`);
+        await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
+      }
       driver.drive(info.id);
       await factory.world.reached(await factory.trail.head());
       return view(info);
@@ -192,6 +218,21 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     reply.hijack();
     stream(factory, info, () => view(info), reply.raw);
   });
+}
+
+/** Why a run may not go forward now, whatever it waits for besides. */
+function stopOf(factory: Factory, { state }: RunInfo, names: Map<string, string>): RunView['stop'] {
+  if (state.kind !== 'run' || state.closed !== null) return null;
+  const gate = state.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
+  const action = forwardActionOf(state, factory.clock.now()) ?? gate?.action ?? 'stage';
+  const open = state.stages.findLast((one) => one.outcome === null);
+  const attempt = open && factory.world.attempts.get(open.attempt);
+  const model = attempt?.asks?.model ?? attempt?.model ?? null;
+  const stop = factory.forward.known({ action, repo: state.repo, model });
+  if (stop === null) return null;
+  const { by, at } = saidBy(stop);
+  const name = (actor: string) => names.get(actor) ?? actor;
+  return { by: name(by), at, reason: reasonOf(stop, name), next: nextOf(stop) };
 }
 
 /** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */
@@ -263,6 +304,8 @@ function stream(
   };
   const concerns = ({ envelope, entry }: RecordedEntry): boolean =>
     envelope.stream === `run/${info.id}` ||
+    stops(entry) ||
+    lifts(entry) ||
     (envelope.stream.startsWith('target/') &&
       'release' in entry.data &&
       entry.data.release !== null &&

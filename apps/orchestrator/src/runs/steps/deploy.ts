@@ -4,21 +4,25 @@ import {
   Release,
   type ReleaseId,
   type Run,
-  retryable,
+  type TargetState,
   type Todo,
   terminal,
 } from '@millwright/domain';
+import type { DeployResult } from '@millwright/rollback';
 import { blames, demoteAfterRollback } from '../../autonomy/demote.ts';
 import type { Factory } from '../../factory.ts';
 import { whyVoid } from '../../gates/judge.ts';
+import { deployOf, endedAlready, giveWay, takenBy, waitBehind } from '../../releases/forward-deploy.ts';
 import { freezeStuck } from '../../releases/freeze.ts';
 import { retirePrevious } from '../../releases/retire-previous.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
+import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
+import { load } from '../../streams/run-stream.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Finished = EntryOf<'deploy.finished'>['data'];
 
-/** Brings the run's release out, watched; one deploy at a time a repository, resumed under its own fence after a crash. */
+/** Brings the run's release out, watched; one deploy at a time a repository, resumed under its own fence after a crash or a hold. */
 export async function deploy(
   factory: Factory,
   run: Run,
@@ -27,24 +31,57 @@ export async function deploy(
 ): Promise<StepResult> {
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to deploy');
-  await waitForCheckpoint(factory);
+  if (run.deploy === null) await waitForCheckpoint(factory);
   return factory.deploys.run(run.repo, async (preempted, behind) => {
+    giveWay(preempted);
     await factory.world.reached(await factory.trail.head());
-    let fence = run.deploy?.kind === 'started' ? run.deploy.fence : 0;
+    const target = await factory.forward.target(run.repo);
+    // Read in the lane: what a person said of it while it waited counts.
+    const now = (await load(factory, run.id))?.run ?? run;
+    let fence = now.deploy?.kind === 'started' ? now.deploy.fence : 0;
+    const over = fence === 0 ? null : await endedAlready(factory, run.repo, release, fence);
+    if (over !== null) return finished({ release, ...over });
+    const gone = fence === 0 ? null : await takenBack(factory, now, target);
+    if (gone !== null) return finished(await backOut(factory, run, release, fence, gone));
     if (fence === 0) {
-      if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      waitBehind(target, release);
+      const stop = await factory.forward.stopped(deployOf(run.repo));
+      if (stop !== null) throw halted(stop);
       const voided = await whyVoid(factory, run, step.gate);
       if (voided) return voided;
-      fence = factory.world.target(run.repo).fence + 1;
+      fence = target.fence + 1;
       await journal({ type: 'deploy.started', data: { release, gate: step.gate, fence } });
     }
-    const { live } = factory.world.target(run.repo);
-    const shipped = await superseded(factory, run, live);
+    const shipped = await superseded(factory, run, target.live);
     if (shipped) await factory.deployments.discard(run.repo, release, fence);
-    const data = shipped ?? (await bringOut(factory, run, release, fence, live, preempted));
+    const data = shipped ?? (await bringOut(factory, run, release, fence, preempted));
     behind(() => retirePrevious(factory, run.repo));
-    return { type: 'deploy.finished', data };
+    return finished(data);
   });
+}
+
+const finished = (data: Finished): StepResult => ({ type: 'deploy.finished', data });
+
+/** Why a deploy that was begun does not go on, as the streams have it; null where it does, or waits. */
+async function takenBack(factory: Factory, run: Run, { canary }: TargetState): Promise<string | null> {
+  if (run.stopAsked !== null) return `${run.stopAsked.end}: ${run.stopAsked.reason}`;
+  if (canary?.release === run.release?.release && canary?.aborted)
+    return `${canary.aborted.by} aborted it: ${canary.aborted.reason}`;
+  const stop = await factory.forward.stopped(deployOf(run.repo));
+  if (stop === null || factory.clock.now() < run.expiresAt) return null;
+  return `it waited to the run's end: ${reasonOf(stop)}; ${nextOf(stop)}`;
+}
+
+/** Goes back for good from what was begun, whatever is halted or frozen. */
+async function backOut(
+  factory: Factory,
+  run: Run,
+  release: ReleaseId,
+  fence: number,
+  reason: string,
+): Promise<Finished> {
+  const result = await factory.deployments.takeBack(run.repo, { release, fence }, reason);
+  return outcome(factory, run, release, fence, result);
 }
 
 /** The reason is its first line, said once. */
@@ -60,41 +97,43 @@ async function bringOut(
   run: Run,
   release: ReleaseId,
   fence: number,
-  live: ReleaseId | null,
   preempted: AbortSignal,
 ): Promise<Finished> {
-  const result = await factory.deployments.deploy(run.repo, release, fence, {
-    attended: attended(run),
-    // What was seen of it so far is on the trail as well.
-    beforePromotion: () => waitForCheckpoint(factory, preempted),
+  const what = `the deploy of ${release} on ${run.repo}`;
+  const result = await factory.forward.during(deployOf(run.repo), what, (held) => {
+    const signal = AbortSignal.any([held, preempted]);
+    return factory.deployments.deploy(run.repo, release, fence, {
+      attended: attended(run),
+      signal,
+      // What was seen of it so far is on the trail as well.
+      beforePromotion: () => waitForCheckpoint(factory, signal),
+    });
   });
+  return outcome(factory, run, release, fence, result);
+}
+
+async function outcome(
+  factory: Factory,
+  run: Run,
+  release: ReleaseId,
+  fence: number,
+  result: DeployResult,
+): Promise<Finished> {
   switch (result.kind) {
     case 'promoted':
       return { release, result: 'promoted', live: release, evidence: result.evidence.slice(0, 20_000) };
+    case 'held':
+      if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
+      throw halted(result.reason);
     case 'rolled_back':
       if (blames(result)) await demoteAfterRollback(factory, run.repo, [release]);
       if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
-      return {
-        release,
-        result: 'rolled_back',
-        live: result.live,
-        evidence: evidenceOf(result),
-      };
+      return { release, result: 'rolled_back', live: result.live, evidence: evidenceOf(result) };
     case 'failed':
       if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
-      return {
-        release,
-        result: 'failed',
-        live: result.live,
-        evidence: evidenceOf(result),
-      };
+      return { release, result: 'failed', live: result.live, evidence: evidenceOf(result) };
     case 'fenced':
-      return {
-        release,
-        result: 'failed',
-        live,
-        evidence: `a later deploy (fence ${result.by}) has the target`,
-      };
+      return { release, ...(await takenBy(factory, run.repo, release, fence, result.by)) };
   }
 }
 

@@ -4,7 +4,6 @@ import {
   type GateId,
   putJson,
   type Run,
-  retryable,
   type Todo,
   terminal,
 } from '@millwright/domain';
@@ -59,8 +58,6 @@ export async function judgeGate(
 ): Promise<StepResult> {
   const gate = run.gates.find((one) => one.gate === step.gate);
   if (!gate) throw terminal('no-such-gate', `gate ${step.gate} is not on the run`);
-  // A halt would be a final deny here, and a halt is meant to pass.
-  if (factory.world.halted() !== null) throw retryable('halted', 'the factory is halted');
   if (gate.action === 'deploy') {
     const lost = await lostMerge(factory, run);
     if (lost !== null) return lost;

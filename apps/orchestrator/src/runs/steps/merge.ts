@@ -1,8 +1,17 @@
-import { DriveError, type Run, retryable, type Todo, terminal } from '@millwright/domain';
+import {
+  DriveError,
+  getJson,
+  RepoConfig,
+  type Run,
+  retryable,
+  type Todo,
+  terminal,
+} from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
 import { whyVoid } from '../../gates/judge.ts';
 import type { Repository } from '../../source-control/repository.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
+import { halted } from '../../streams/forward.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { carry, fetched, lineUpRun, rewrittenUnder, turn } from './line-up.ts';
 
@@ -26,7 +35,10 @@ export async function merge(
   await waitForCheckpoint(factory);
   return factory.merges.run(run.repo, async () => {
     if (run.merge === null) {
-      if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
+      const refused = await refusedByFreeze(factory, run);
+      if (refused !== null) return refused;
+      const stop = await factory.forward.stopped({ action: 'merge', repo: run.repo, model: null });
+      if (stop !== null) throw halted(stop);
       // Since it was looked at, somebody before it may have come back.
       if ((await turn(factory, run)) !== 'now') return null;
       const voided = await whyVoid(factory, run, step.gate);
@@ -48,6 +60,16 @@ export async function merge(
       throw error;
     });
   });
+}
+
+/** A repository whose file says so merges nothing while its target is frozen. */
+async function refusedByFreeze(factory: Factory, run: Run): Promise<StepResult> {
+  const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
+  if (!run.deploys || deploy?.whenFrozen !== 'refuse') return null;
+  const { frozen } = await factory.forward.target(run.repo);
+  if (frozen === null) return null;
+  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; after ./millwright release thaw ${run.repo}: ./millwright run retry ${run.id}`;
+  return { type: 'run.stop-asked', data: { end: 'failed', reason: reason.slice(0, 3_900) } };
 }
 
 type ChangeOf = NonNullable<Run['change']>;

@@ -1,8 +1,20 @@
-import { type EntryOf, fenceFor, type Run, retryable, sendsBack, terminal } from '@millwright/domain';
+import {
+  type EntryOf,
+  fenceFor,
+  getJson,
+  RepoConfig,
+  type Run,
+  retryable,
+  sendsBack,
+  terminal,
+} from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
 import { blames, demoteAfterRollback } from '../../autonomy/demote.ts';
 import type { Factory } from '../../factory.ts';
-import { irreversibleSince } from '../../gates/facts.ts';
+import { factsFor, irreversibleSince } from '../../gates/facts.ts';
+import { decide } from '../../gates/judge.ts';
+import { deployOf, giveWay, waitBehind } from '../../releases/forward-deploy.ts';
+import { halted } from '../../streams/forward.ts';
 import type { StepResult } from '../step.ts';
 import { outdated } from './outdated.ts';
 
@@ -10,57 +22,96 @@ type Rehearsed = EntryOf<'release.rehearsed'>['data'];
 
 /**
  * Before the deploy gate is asked: the release runs beside the live one without traffic, and goes forth and back. What cannot be taken back
- * is not started at all until people allowed it, since a migration may run when a release starts.
+ * is not started at all until people allowed it, since a migration may run when a release starts. What nobody has allowed yet, neither people
+ * nor the policy by itself, runs without the repository's secrets and volumes.
  */
 export async function rehearse(factory: Factory, run: Run): Promise<StepResult> {
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to rehearse');
-  return factory.deploys.run(run.repo, async () => {
-    if (factory.world.halted()) throw retryable('halted', 'the factory is halted');
-    await factory.world.reached(await factory.trail.head());
-    const target = factory.world.target(run.repo);
-    const fence = fenceFor(target, release);
-    const entry = (data: Partial<Rehearsed> & Pick<Rehearsed, 'result'>): StepResult => ({
-      type: 'release.rehearsed',
-      data: {
-        release,
-        fence,
-        to: target.live,
-        ms: null,
-        at: factory.clock.now(),
-        reason: '',
-        evidence: '',
-        ...data,
-      },
-    });
-    const anew = await outdated(factory, run);
-    if (anew !== null) {
-      await factory.deployments.discard(run.repo, release, fence);
-      return anew;
-    }
-    if (target.frozen) return entry({ result: 'no_undo', reason: 'the target is frozen: nothing was tried' });
-    const never = irreversibleText(await irreversibleSince(factory, run));
-    if (never !== null) return entry({ result: 'no_undo', reason: never });
-
-    const result = await factory.deployments.rehearse(run.repo, release, fence);
-    switch (result.kind) {
-      case 'fenced':
-        throw retryable('fenced', `the target was taken with fence ${result.by}`);
-      case 'rolled_back':
-        if (blames(result)) await demoteAfterRollback(factory, run.repo, [release]);
-        return entry({ result: 'unhealthy', ...told(result.reason, result.evidence) });
-      case 'failed':
-        return entry({ result: 'failed', ...told(result.reason, result.evidence) });
-      case 'rehearsed': {
-        const { rehearsal, to } = result;
-        if (rehearsal.possible) return entry({ result: 'works', to, ms: Math.round(rehearsal.ms) });
-        if (rehearsal.fault === 'undo') return entry({ result: 'no_undo', to, ...told(rehearsal.reason) });
-        await factory.deployments.discard(run.repo, release, fence);
-        await demoteAfterRollback(factory, run.repo, [release]);
-        return entry({ result: 'unhealthy', to, ...told(rehearsal.reason, rehearsal.reason) });
-      }
-    }
+  return factory.deploys.run(run.repo, async (preempted) => {
+    giveWay(preempted);
+    const what = `the rehearsal of ${release} on ${run.repo}`;
+    return factory.forward.during(deployOf(run.repo), what, (held) =>
+      forthAndBack(factory, run, release, AbortSignal.any([held, preempted])),
+    );
   });
+}
+
+async function forthAndBack(
+  factory: Factory,
+  run: Run,
+  release: Rehearsed['release'],
+  signal: AbortSignal,
+): Promise<StepResult> {
+  await factory.world.reached(await factory.trail.head());
+  const target = await factory.forward.target(run.repo);
+  waitBehind(target, release);
+  const fence = fenceFor(target, release);
+  const entry = (data: Partial<Rehearsed> & Pick<Rehearsed, 'result'>): StepResult => ({
+    type: 'release.rehearsed',
+    data: {
+      release,
+      fence,
+      to: target.live,
+      ms: null,
+      at: factory.clock.now(),
+      reason: '',
+      evidence: '',
+      ...data,
+    },
+  });
+  const anew = await outdated(factory, run);
+  if (anew !== null) {
+    await factory.deployments.discard(run.repo, release, fence);
+    return anew;
+  }
+  const never = irreversibleText(await irreversibleSince(factory, run));
+  if (never !== null) return entry({ result: 'no_undo', reason: never });
+
+  const holds = await holdsSecrets(factory, run);
+  const secrets = !holds || (await allowedAlone(factory, run));
+  const result = await factory.deployments.rehearse(run.repo, release, fence, { signal, secrets });
+  if (signal.aborted) throw halted(String(signal.reason));
+  if (!secrets && !(result.kind === 'rehearsed' && result.rehearsal.possible) && result.kind !== 'fenced') {
+    await factory.deployments.discard(run.repo, release, fence);
+    return entry({ result: 'later', reason: LATER });
+  }
+  switch (result.kind) {
+    case 'fenced':
+      throw retryable('fenced', `the target was taken with fence ${result.by}`);
+    case 'held':
+      throw halted(result.reason);
+    case 'rolled_back':
+      if (blames(result)) await demoteAfterRollback(factory, run.repo, [release]);
+      return entry({ result: 'unhealthy', ...told(result.reason, result.evidence) });
+    case 'failed':
+      return entry({ result: 'failed', ...told(result.reason, result.evidence) });
+    case 'rehearsed': {
+      const { rehearsal, to } = result;
+      if (rehearsal.possible) return entry({ result: 'works', to, ms: Math.round(rehearsal.ms) });
+      if (rehearsal.fault === 'undo') return entry({ result: 'no_undo', to, ...told(rehearsal.reason) });
+      await factory.deployments.discard(run.repo, release, fence);
+      await demoteAfterRollback(factory, run.repo, [release]);
+      return entry({ result: 'unhealthy', to, ...told(rehearsal.reason, rehearsal.reason) });
+    }
+  }
+}
+
+const LATER =
+  "it does not run without the repository's secrets and volumes, which it is given once its deploy is allowed: its undo is rehearsed then, before any traffic";
+
+async function holdsSecrets(factory: Factory, run: Run): Promise<boolean> {
+  const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
+  return deploy !== undefined && deploy.secrets.length + Object.keys(deploy.volumes).length > 0;
+}
+
+/** Whether the deploy gate would let it out with nobody asked, once its undo is seen to work. */
+async function allowedAlone(factory: Factory, run: Run): Promise<boolean> {
+  if (!run.release) return false;
+  const facts = await factsFor(factory, run, 'deploy', run.release.artifact, null);
+  if (facts.action !== 'deploy') return false;
+  const undo = { ...facts.undo, possible: true, rehearsed: true, ms: 0, at: factory.clock.now(), why: null };
+  return (await decide(factory, run, { ...facts, undo })).decision === 'allow';
 }
 
 /** The first line of the evidence says what happened, as for a deploy: the reopened ticket shows it. */

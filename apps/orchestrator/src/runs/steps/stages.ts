@@ -17,6 +17,7 @@ import {
 } from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
 import { ORCHESTRATOR } from '../../streams/actor.ts';
+import { halted } from '../../streams/forward.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { lineUpRun, turn } from './line-up.ts';
@@ -60,7 +61,11 @@ export async function awaitStage(
   const recorded = await factory.trail.read(streamOf.attempt(step.attempt));
   const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
   const opened = entries.find((entry): entry is EntryOf<'attempt.opened'> => entry.type === 'attempt.opened');
+  const model = entries.findLast((entry) => entry.type === 'turn.asked')?.data.model ?? null;
+  const act = { action: 'stage', repo: run.repo, model } as const;
   if (!opened) {
+    const stop = await factory.forward.stopped(act);
+    if (stop !== null) throw halted(stop);
     const deadline = Math.min(factory.clock.now() + factory.settings.attempt.wallMs + 60_000, run.expiresAt);
     const { attempt, role, spec } = stage;
     // A conflict says that another orchestrator opened it in between: the same end.
@@ -79,8 +84,11 @@ export async function awaitStage(
   const pauses = pausesOf(recorded);
   // Woken when the budget allows (intake/pump.ts); the run's own end bounds the wait.
   if (pauses.waits !== null) return null;
-  const deadline = opened.data.deadline + pauses.ms;
-  if (factory.clock.now() >= deadline) {
+  // The time of a halt is no time of its work: so much later it is late.
+  const now = factory.clock.now();
+  const haltedMs = factory.forward.haltedMs(act, recorded[0]?.envelope.at ?? now, now);
+  const deadline = opened.data.deadline + pauses.ms + haltedMs;
+  if (now >= deadline && (await factory.forward.stopped(act)) === null) {
     const outcome = {
       kind: 'failed',
       code: 'deadline',
@@ -90,7 +98,7 @@ export async function awaitStage(
     await closeAttempt(factory, step.attempt, recorded, outcome);
     return awaitStage(factory, run, step, wakeAt);
   }
-  wakeAt(deadline);
+  wakeAt(Math.max(deadline, now + 1_000));
   return null;
 }
 

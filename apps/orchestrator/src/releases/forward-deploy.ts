@@ -1,0 +1,66 @@
+import {
+  type ForwardAct,
+  type ReleaseId,
+  type RepoName,
+  retryable,
+  streamOf,
+  type TargetState,
+} from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+
+// What a run's deploy and the undo of a rollback have in common: both go forward on a target, and both may be sent away.
+
+/** What goes to a target of this repository. */
+export const deployOf = (repo: RepoName): ForwardAct => ({ action: 'deploy', repo, model: null });
+
+/** Somebody who goes back waits for the target: what would go forward lets go, and comes again. */
+export function giveWay(preempted: AbortSignal): void {
+  if (preempted.aborted) throw retryable('gives-way', `a rollback goes first: ${preempted.reason}`);
+}
+
+/** One release at a time is on its way to serve, also while it is held: another would take its fence. */
+export function waitBehind({ canary }: TargetState, release: ReleaseId): void {
+  if (canary !== null && canary.release !== release)
+    throw retryable('gives-way', `${canary.release} goes first: ${canary.held ?? 'its canary is under way'}`);
+}
+
+export type Ended = { result: 'rolled_back' | 'failed'; live: ReleaseId | null; evidence: string };
+
+/** How a deploy that was begun has ended already, its factory not having got to record that; null where it goes on. */
+export async function endedAlready(
+  factory: Pick<Factory, 'trail'>,
+  repo: RepoName,
+  release: ReleaseId,
+  fence: number,
+): Promise<Ended | null> {
+  const recorded = await factory.trail.read(streamOf.target(repo));
+  for (const { entry } of [...recorded].reverse()) {
+    if (entry?.type !== 'canary.started' && entry?.type !== 'canary.ended') continue;
+    if (entry.data.release !== release || entry.data.fence !== fence) continue;
+    if (entry.type === 'canary.started') return null;
+    const { end, live, reason } = entry.data;
+    if (end === 'taken_back') return { result: 'rolled_back', live, evidence: reason };
+    return end === 'failed' ? { result: 'failed', live, evidence: reason } : null;
+  }
+  return null;
+}
+
+/** Who has the target since, as its stream tells it: a rollback took this release back, or a later deploy came. */
+export async function takenBy(
+  factory: Pick<Factory, 'trail' | 'forward'>,
+  repo: RepoName,
+  release: ReleaseId,
+  fence: number,
+  by: number,
+): Promise<Ended> {
+  const recorded = await factory.trail.read(streamOf.target(repo));
+  const { live } = await factory.forward.target(repo);
+  for (const { entry } of [...recorded].reverse()) {
+    const back =
+      (entry?.type === 'canary.ended' && entry.data.end === 'taken_back' && entry.data.release === release) ||
+      (entry?.type === 'target.released' && entry.data.by === 'rollback' && entry.data.fence > fence);
+    if (back)
+      return { result: 'rolled_back', live, evidence: `${release} was taken back: ${entry.data.reason}` };
+  }
+  return { result: 'failed', live, evidence: `a later deploy (fence ${by}) has the target` };
+}

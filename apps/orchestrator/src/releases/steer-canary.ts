@@ -1,0 +1,146 @@
+import {
+  type Actor,
+  type Canary,
+  type CanaryAnswer,
+  type EntryOf,
+  type PersonId,
+  type RepoName,
+  type Run,
+  type RunId,
+  terminal,
+} from '@millwright/domain';
+import type { Factory } from '../factory.ts';
+import { factsFor } from '../gates/facts.ts';
+import { decide } from '../gates/judge.ts';
+import { reasonOf } from '../streams/forward.ts';
+import { deployOf } from './forward-deploy.ts';
+import { targetNow } from './manual-rollback.ts';
+
+// A person's word on the canary of a target: to wait, to go on sooner, to go back. What was said is on the trail before anything happens.
+
+/** How long an answer waits for what was asked to be done. Milliseconds. */
+const ANSWER_MS = 10_000;
+
+/** There is none, or it cannot be steered so now; `next` is what can be done. */
+export class NoCanary extends Error {
+  readonly next: string;
+  constructor(message: string, next: string) {
+    super(message);
+    this.next = next;
+  }
+}
+
+async function canaryOf(factory: Factory, repo: RepoName): Promise<Canary> {
+  const { canary, live } = await targetNow(factory, repo);
+  if (canary === null)
+    throw new NoCanary(
+      `no canary of ${repo} is under way`,
+      live === null ? './millwright release list' : './millwright rollback, to go back from what is live',
+    );
+  return canary;
+}
+
+/** One that is at work in this process. */
+async function atWork(factory: Factory, repo: RepoName) {
+  const canary = await canaryOf(factory, repo);
+  const work = factory.deployments.canary(repo);
+  if (canary.held !== null || work === null || work.release !== canary.release)
+    throw new NoCanary(
+      `the canary ${canary.release} has no traffic now: ${canary.held ?? 'it is about to begin'}`,
+      './millwright rollback status',
+    );
+  return { canary, work };
+}
+
+const say = (
+  factory: Factory,
+  repo: RepoName,
+  who: Actor,
+  { release, fence }: Canary,
+  said: Pick<EntryOf<'canary.asked'>['data'], 'ask' | 'until' | 'reason'>,
+) => factory.deployments.note(repo, { type: 'canary.asked', data: { release, fence, ...said } }, who);
+
+/** Its present step does not end well before `ms` have passed; a release that degrades goes back all the same. 0 ends a pause. */
+export async function pauseCanary(
+  factory: Factory,
+  repo: RepoName,
+  who: Actor,
+  reason: string,
+  ms: number,
+): Promise<CanaryAnswer> {
+  const { canary, work } = await atWork(factory, repo);
+  const until = factory.clock.now() + ms;
+  await say(factory, repo, who, canary, { ask: 'pause', until, reason });
+  work.pause(until);
+  const text = `${canary.release} stays at ${canary.percent} % of traffic until ${new Date(until).toISOString()}, unless it degrades`;
+  return { repo, release: canary.release, live: canary.live, state: 'paused', text };
+}
+
+/** Its present bake ends now. Judged as its deploy is, by the facts of now, for a person who did not ask for it. */
+export async function promoteCanary(
+  factory: Factory,
+  repo: RepoName,
+  who: Actor,
+  reason: string,
+): Promise<CanaryAnswer> {
+  const { canary, work } = await atWork(factory, repo);
+  const run = runOf(factory, canary);
+  const again = `./millwright rollback status`;
+  if (run === null || run.deploy?.kind !== 'started')
+    throw new NoCanary(`${canary.release} is brought out again by an undo, and is not hurried`, again);
+  if ((run.author as string) === who)
+    throw new NoCanary('the requester cannot end the watch of their own change', 'ask another approver');
+  const stop = await factory.forward.stopped(deployOf(repo));
+  if (stop !== null) throw new NoCanary(reasonOf(stop), again);
+  const gate = run.gates.findLast((one) => one.action === 'deploy');
+  if (!gate) throw terminal('no-such-gate', `the deploy of ${canary.release} was not judged`);
+  const at = factory.clock.now();
+  const approvals = [...new Set([...gate.approvals, who as string as PersonId])].map((person) => ({
+    person,
+    at,
+  }));
+  const facts = await factsFor(factory, run, 'deploy', gate.subject, { approvals, expiresAt: at + 1 });
+  const decided = await decide(factory, run, facts);
+  if (decided.decision !== 'allow')
+    throw new NoCanary(`the deploy gate would not let it out now: ${decided.reason}`, again);
+  await say(factory, repo, who, canary, { ask: 'promote', until: null, reason });
+  work.promote();
+  const text = `the bake of ${canary.release} at ${canary.percent} % ends now`;
+  return { repo, release: canary.release, live: canary.live, state: 'promoting', text };
+}
+
+/** Traffic back, for good; its run reverts its merge. Waits for no gate, halt or freeze. */
+export async function abortCanary(
+  factory: Factory,
+  driver: { drive(run: RunId): void },
+  repo: RepoName,
+  who: Actor,
+  reason: string,
+): Promise<CanaryAnswer> {
+  const canary = await canaryOf(factory, repo);
+  await say(factory, repo, who, canary, { ask: 'abort', until: null, reason });
+  const work = factory.deployments.canary(repo);
+  if (work?.release === canary.release) work.takeBack(`${who} aborted it: ${reason}`);
+  const run = runOf(factory, canary);
+  // One that is held, or whose factory died, is taken back by whoever goes on with it.
+  if (run !== null) driver.drive(run.id);
+  const { release, live } = canary;
+  for (const end = Date.now() + ANSWER_MS; Date.now() < end; ) {
+    const now = await targetNow(factory, repo);
+    if (now.canary?.release !== release) {
+      const serves = now.live === null ? 'nobody serves, as before' : `${now.live} serves ${repo} alone`;
+      const text =
+        now.live === release
+          ? `${release} had come to serve already: ./millwright rollback goes back`
+          : `${release} was taken back: ${serves}; its run reverts its merge`;
+      return { repo, release, live: now.live, state: 'taken_back', text };
+    }
+    await factory.clock.sleep(25);
+  }
+  return { repo, release, live, state: 'under_way', text: `${release} is being taken back` };
+}
+
+const runOf = ({ world }: Factory, { release }: Canary): Run | null => {
+  const info = world.releases.get(release);
+  return (info && world.run(info.run)) ?? null;
+};

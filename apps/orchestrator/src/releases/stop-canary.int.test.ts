@@ -1,0 +1,191 @@
+import type { RepoName } from '@millwright/domain';
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
+
+// A canary of three steps with real bakes, and a person who says stop. Each ends with users at the good release, one recorded story, and nothing at
+// work that is not on the trail.
+
+vi.setConfig({ testTimeout: 240_000 });
+const SHOP = 'shop' as RepoName;
+const STEPS = [10, 50, 100];
+let db: TestDatabase;
+let at: Shop;
+let good: string;
+let files = 0;
+/** The release that has a share of traffic besides the good one, or all of it before it is promoted. */
+const serving = async () => (await at.target.state()).serving;
+const status = async () => (await at.api('GET', '/rollbacks?repo=shop')).body[0];
+const runOf = async (ticket: string) => {
+  const [id] = (await at.api('GET', `/tickets/${ticket}`)).body.runs;
+  return id && (await at.api('GET', `/runs/${id}`)).body;
+};
+
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  at = await shop(db, 6, {}, { steps: STEPS, bake: '1500ms' });
+  // The first release has nobody beside it: its canary has one step.
+  good = (await at.ship({ 'src/first.js': 'export const first = 1;\n' })).release;
+});
+afterAll(async () => {
+  await at?.stop();
+  await db.close();
+});
+
+/** Files a change, and waits until its canary has this share. */
+async function canaryAt(percent: number): Promise<{ ticket: string; release: string; run: string }> {
+  files += 1;
+  const ticket = await at.file({ [`src/f${files}.js`]: `export const f${files} = ${files};\n` });
+  const canary = await at.until(`a canary at ${percent} %`, async () => {
+    const now = (await at.factory.forward.target(SHOP)).canary;
+    return now?.percent === percent ? now : null;
+  });
+  const run = await runOf(ticket);
+  return { ticket, release: canary.release, run: run.id };
+}
+
+const usersAt = async (release: string) => expect([...(await serving())]).toEqual([[release, 100]]);
+const ended = (ticket: string): Promise<RunSeen> => at.ended(ticket);
+const say = (url: string, body: object = {}) => at.api('POST', url, { reason: 'it is slow', ...body });
+
+/** What the trail has of a canary's end, and that nothing of it is open. */
+async function oneStory(release: string, end: string): Promise<void> {
+  const mine = (await at.trail()).filter(
+    (line) => line.stream === 'target/shop' && line.data.release === release,
+  );
+  expect(mine.filter(({ type }) => type === 'canary.ended').map(({ data }) => data.end)).toEqual([end]);
+  const { canary } = await at.factory.forward.target(SHOP);
+  expect(canary).toBeNull();
+  const open = at.factory.world.effects.list().filter((effect) => effect.stream === 'target/shop');
+  expect(open).toEqual([]);
+}
+
+const AT = STEPS;
+
+test.each(AT)(
+  'rollback at %s percent takes the canary back, and leaves the good release and its merge',
+  async (percent) => {
+    const { ticket, release } = await canaryAt(percent);
+    const main = at.main().length;
+    const dry = (await say('/rollbacks', { dryRun: true })).body;
+    expect(dry).toMatchObject({ from: release, to: good, done: false });
+    expect(dry.text).toContain(`the canary ${release} is taken back`);
+    expect((await status()).canary).toMatchObject({ release, percent, live: good, held: null });
+
+    const done = await say('/rollbacks');
+    await usersAt(good);
+    expect(done.body).toMatchObject({ done: true, from: release, to: good, revert: null });
+    const run = await ended(ticket);
+    expect(run).toMatchObject({ state: 'rolled_back' });
+    expect(run.reason).toContain('asked for a rollback: it is slow');
+    await usersAt(good);
+    expect(at.live()).toBe(good);
+    // Its own merge is reverted, and no other.
+    expect(at.main()).toHaveLength(main + 1);
+    expect(at.main()[0]).toMatch(/^Revert/);
+    await oneStory(release, 'taken_back');
+    const trail = await at.trail();
+    const asked = trail.findLast(({ type }) => type === 'rollback.asked');
+    const moved = trail.findLast(
+      ({ type, data }) => type === 'target.effect-started' && String(data.effect).startsWith('undo:shift'),
+    );
+    expect(asked?.position).toBeLessThan(moved?.position ?? 0);
+  },
+);
+
+test.each(AT)('abort at %s percent', async (percent) => {
+  const { ticket, release } = await canaryAt(percent);
+  expect((await say('/targets/shop/abort')).body).toMatchObject({ state: 'taken_back', release, live: good });
+  await usersAt(good);
+  expect((await ended(ticket)).state).toBe('rolled_back');
+  await oneStory(release, 'taken_back');
+  expect((await say('/targets/shop/abort')).body).toMatchObject({ code: 'no-canary' });
+});
+
+test.each(AT)('run cancel at %s percent', async (percent) => {
+  const { ticket, release, run } = await canaryAt(percent);
+  expect((await say(`/runs/${run}/cancel`)).status).toBe(200);
+  await usersAt(good);
+  expect(await ended(ticket)).toMatchObject({ state: 'cancelled', reason: 'it is slow' });
+  expect(at.main()[0]).toMatch(/^Revert/);
+  await oneStory(release, 'taken_back');
+  expect((await at.api('GET', `/tickets/${ticket}`)).body.state).toBe('closed');
+});
+
+test.each([
+  ['freeze', 10],
+  ['freeze', 50],
+  ['freeze', 100],
+  ['halt', 10],
+  ['halt', 50],
+  ['halt', 100],
+] as const)(
+  '%s at %s percent holds the canary; it begins anew once it may, and is promoted',
+  async (how, percent) => {
+    const { ticket, release, run } = await canaryAt(percent);
+    const said =
+      how === 'freeze'
+        ? await say('/targets/shop/freeze')
+        : await say('/halt', { scope: { kind: 'repo', repo: 'shop' } });
+    await usersAt(good);
+    if (how === 'halt') expect(said.body).toMatchObject({ stopped: true, running: [] });
+    else expect(said.body).toMatchObject({ frozen: true, held: release });
+    const seen = (await at.api('GET', `/runs/${run}`)).body;
+    expect(seen).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
+    expect(seen.reason).toContain('admin: it is slow');
+    expect((await at.api('GET', `/runs/${run}/why`)).body).toMatchObject({
+      state: 'halted',
+      next: seen.stop.next,
+    });
+    const listed = (await at.api('GET', '/runs')).body.find((one: { id: string }) => one.id === run);
+    expect(listed).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
+    // For longer than its bakes took: nothing moves.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await usersAt(good);
+    if (how === 'freeze') await say('/targets/shop/thaw');
+    else await say('/resume');
+    expect((await ended(ticket)).state).toBe('done');
+    await usersAt(release);
+    const shares = (await at.trail())
+      .filter(({ type, data }) => type === 'canary.shifted' && data.release === release)
+      .map(({ data }) => data.percent);
+    expect(shares.slice(-3)).toEqual(STEPS);
+    good = release;
+  },
+);
+
+test('pause holds a bake until it is over or lifted, promote ends one for who did not ask for it', async () => {
+  const { ticket, release, run } = await canaryAt(10);
+  expect((await say('/targets/shop/pause', { ms: 60_000 })).body).toMatchObject({ state: 'paused', release });
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
+  // The requester's own word counts for nothing here.
+  expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'no-canary' });
+  const ann = await at.enrol('Ann', 'approver');
+  const hurried = await at.api('POST', '/targets/shop/promote', { reason: 'seen' }, ann.token);
+  expect(hurried.body).toMatchObject({ state: 'promoting' });
+  expect((await ended(ticket)).state).toBe('done');
+  good = release;
+  const asked = (await at.trail()).filter(
+    ({ type, data }) => type === 'canary.asked' && data.release === release,
+  );
+  expect(asked.map(({ data }) => data.ask)).toEqual(['pause', 'promote']);
+  expect(
+    (await at.api('GET', `/runs/${run}/why`)).body.because.map(({ text }: { text: string }) => text),
+  ).toEqual(expect.arrayContaining([expect.stringContaining('paused the canary')]));
+});
+
+test('a rollback names neither a canary as where to go, nor says of it that it never served', async () => {
+  const { ticket, release } = await canaryAt(10);
+  expect((await say('/rollbacks', { release })).body).toMatchObject({
+    code: 'nothing-to-roll-back',
+    message: expect.stringContaining('is the canary under way'),
+    next: expect.stringContaining('release abort shop'),
+  });
+  // By name, the live one: the same as without.
+  expect((await say('/rollbacks', { release: good })).body).toMatchObject({ from: release, to: good });
+  expect((await ended(ticket)).state).toBe('rolled_back');
+  await usersAt(good);
+});

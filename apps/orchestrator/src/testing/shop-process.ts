@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, RepoName } from '@millwright/domain';
+import { memoryTarget } from '@millwright/rollback/testing';
+import { hashToken } from '@millwright/store';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { compose } from '../compose.ts';
+import { ADMIN_TOKEN } from './scripted-factory.ts';
+import { scriptedRunner } from './scripted-runner.ts';
+import { shopRelease } from './shop.ts';
+
+// The orchestrator and a scripted runner as a process of their own, for tests that stop or kill it. Says its address on stdout once it listens.
+
+const {
+  root,
+  orchestrator: databaseUrl,
+  runner: runnerUrl,
+} = z
+  .object({ root: z.string(), orchestrator: z.string(), runner: z.string() })
+  .parse(JSON.parse(process.argv[2] ?? ''));
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
+};
+const target = memoryTarget(join(root, 'target.json'));
+const orchestrator = await compose({
+  factory: 'fac_shopprocess',
+  origin: 'millwright.local/fac_shopprocess',
+  dataDir: root,
+  databaseUrl,
+  queueUrl: databaseUrl,
+  redactorUrl: null,
+  adminTokenHash: hashToken(ADMIN_TOKEN),
+  proxyImage: 'none',
+  pager: async () => ({ result: 'sent', reason: 'to the test' }),
+  clock,
+  ids: { next: (prefix) => `${prefix}_${Date.now().toString(36)}${randomBytes(6).toString('hex')}` },
+  log: pino({ level: 'silent' }),
+  target: { make: () => target, clock },
+});
+await orchestrator.start().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
+const { factory, app } = orchestrator;
+const runner = await scriptedRunner({
+  runnerUrl,
+  store: factory.store,
+  queue: factory.queue,
+  clock,
+  script: {
+    // What the test wants changed next.
+    implement: () => JSON.parse(readFileSync(join(root, 'next.json'), 'utf8')),
+    release: shopRelease,
+  },
+  repository: () => factory.repositories.open('shop' as RepoName),
+});
+process.stdout.write(`${await app.listen({ host: '127.0.0.1', port: 0 })}\n`);
+
+process.on('SIGTERM', async () => {
+  await orchestrator.stop();
+  await runner.stop();
+  process.exit(0);
+});

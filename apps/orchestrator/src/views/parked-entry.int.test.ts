@@ -1,0 +1,78 @@
+import { migrateQueue } from '@millwright/queue';
+import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+
+// One entry that somebody who follows the trail cannot take, each time: it is parked and shown, and everything after it is heard.
+
+vi.setConfig({ testTimeout: 120_000 });
+let db: TestDatabase;
+let at: ScriptedFactory;
+beforeAll(async () => {
+  db = await testDatabase();
+  await migrateQueue(db.url.migrator);
+  at = await scriptedFactory(db, { 'package.json': '{"name":"shop"}\n' }, {});
+  await at.api('POST', '/repos', { url: at.remote, name: 'shop' });
+});
+afterAll(async () => {
+  await at?.stop();
+  await db.close();
+});
+
+const line = async () =>
+  (await at.api('GET', '/doctor')).body.find((one: { id: string }) => one.id === 'entries');
+
+test('a listener that throws on one entry deafens nobody: filing, freezes and halts answer, and doctor is red', async () => {
+  expect(await line()).toMatchObject({ ok: true });
+  const stopListening = at.factory.world.listen(({ entry }) => {
+    if (entry?.type === 'ticket.filed') throw new Error('this entry cannot be shown');
+  });
+  const file = () => at.api('POST', '/tickets', { repo: 'shop', markdown: '# A change\n\nplease' });
+  expect((await file()).status).toBeLessThan(300);
+  expect((await file()).status).toBeLessThan(300);
+  expect((await at.api('POST', '/targets/shop/freeze', { reason: 'so' })).body).toMatchObject({
+    frozen: true,
+  });
+  expect((await at.api('POST', '/halt', { reason: 'all of it' })).body).toMatchObject({ stopped: true });
+  const red = await line();
+  expect(red).toMatchObject({ ok: false, text: expect.stringContaining('this entry cannot be shown') });
+  expect(red.text).toContain('2 entries are missing');
+  stopListening();
+  // A run that is filed under a halt says so, in every list.
+  const { id } = (await file()).body;
+  const run = await at.until('its run', async () => {
+    const [first] = (await at.api('GET', `/tickets/${id}`)).body.runs;
+    return first && (await at.api('GET', `/runs/${first}`)).body;
+  });
+  expect(run).toMatchObject({
+    state: 'halted',
+    reason: 'the factory is halted by admin: all of it',
+    stop: { next: './millwright resume --reason "…"' },
+  });
+  expect((await at.api('GET', `/runs/${run.id}/why`)).body).toMatchObject({
+    state: 'halted',
+    because: expect.arrayContaining([expect.objectContaining({ text: run.reason })]),
+    next: './millwright resume --reason "…"',
+  });
+  await at.api('POST', '/targets/shop/thaw', { reason: 'over' });
+  expect((await at.api('POST', '/resume', { reason: 'over' })).body).toMatchObject({ halts: [] });
+  await at.until(
+    'the run to end',
+    async () => (await at.api('GET', `/runs/${run.id}`)).body.state === 'done' || null,
+  );
+});
+
+test('an entry that cannot be folded is parked; those who wait for its position do not wait for ever', async () => {
+  const { world } = at.factory;
+  const before = world.parked.length;
+  const broken = vi.spyOn(world.repos, 'set').mockImplementation(() => {
+    throw new Error('it cannot be folded');
+  });
+  await at.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'so' });
+  broken.mockRestore();
+  expect(world.parked.length).toBe(before + 1);
+  expect(
+    (await at.api('POST', '/halt', { scope: { kind: 'action', action: 'merge' }, reason: 'so' })).body.halts,
+  ).toMatchObject([{ what: 'every merge', next: './millwright resume --action merge --reason "…"' }]);
+  await at.api('POST', '/resume', { reason: 'over' });
+});

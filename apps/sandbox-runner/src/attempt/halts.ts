@@ -1,0 +1,94 @@
+import type { RunnerTrail } from '@millwright/audit';
+import {
+  type Clock,
+  cancelled,
+  evolveHalts,
+  type ForwardAct,
+  type Halt,
+  type Halts,
+  haltedMs,
+  haltOf,
+  type Instant,
+  nameOfScope,
+} from '@millwright/domain';
+
+// *May this go forward?* in a runner: asked of the factory's own stream before each call of a model, and looked at all the time for what is under way.
+
+/** Between two looks for what is under way. With what ending a sandbox takes, a halt is over well within a second. */
+const LOOK_MS = 150;
+
+/** What is under way, and whom to tell. */
+type UnderWay = { act: () => ForwardAct; hold: AbortController };
+
+export class HaltWatch {
+  readonly #trail: Pick<RunnerTrail, 'halts'>;
+  readonly #clock: Clock;
+  readonly #underWay = new Set<UnderWay>();
+  readonly #closed = new AbortController();
+  #halts: Halts = [];
+  #version = 0;
+  #looking: Promise<void> | null = null;
+
+  constructor(trail: Pick<RunnerTrail, 'halts'>, clock: Clock) {
+    this.#trail = trail;
+    this.#clock = clock;
+  }
+
+  /** The halt that keeps this act from going forward, read now; null: it may. Rejects where the trail cannot be read. */
+  async stopped(act: ForwardAct): Promise<Halt | null> {
+    // One that began before this call may have read before what this call must see.
+    if (this.#looking !== null) await this.#looking.catch(() => undefined);
+    await this.#look();
+    return haltOf(this.#halts, act);
+  }
+
+  /** For how long such an act was halted, as of the last look. Milliseconds. */
+  haltedMs(act: ForwardAct, from: Instant, to: Instant): number {
+    return haltedMs(this.#halts, act, from, to);
+  }
+
+  /** `signal` is aborted by a cancelled 'halted' as soon as such an act is halted. `act` may learn its model on the way. */
+  async during<T>(act: () => ForwardAct, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const mine: UnderWay = { act, hold: new AbortController() };
+    this.#underWay.add(mine);
+    try {
+      return await work(mine.hold.signal);
+    } finally {
+      this.#underWay.delete(mine);
+    }
+  }
+
+  /** Looks until `close`; the trail being away stops nothing that is under way, and nothing new begins then either. */
+  async watch(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      await this.#clock.sleep(LOOK_MS, this.#closed.signal).catch(() => undefined);
+      if (this.#underWay.size > 0 && !this.#closed.signal.aborted) await this.#look().catch(() => undefined);
+    }
+  }
+
+  close(): void {
+    this.#closed.abort(new Error('the runner stops'));
+  }
+
+  #look(): Promise<void> {
+    this.#looking ??= this.#read().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #read(): Promise<void> {
+    for (const { entry, envelope } of await this.#trail.halts(this.#version)) {
+      if (entry !== null) this.#halts = evolveHalts(this.#halts, entry, envelope);
+      this.#version = envelope.version;
+    }
+    for (const { act, hold } of this.#underWay) {
+      const halt = haltOf(this.#halts, act());
+      if (halt !== null) hold.abort(haltedBy(halt));
+    }
+  }
+}
+
+/** The attempt is handed back: whoever claims it after the halt goes on where it was. */
+export const haltedBy = ({ scope, by, reason }: Halt) =>
+  cancelled('halted', `${nameOfScope(scope)} is halted by ${by}: ${reason}`);
