@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { ReleaseId, RepoName } from '@millwright/domain';
-import { z } from 'zod';
+import { type ReleaseId, RepoName } from '@millwright/domain';
 import { done, type Failure, failure, type Target, type TargetState } from '../target.ts';
 
 /** A target in memory, for what a real one cannot be made to do. `faults` may be changed while it is used. */
@@ -19,18 +18,18 @@ export type MemoryTarget = Target & {
   readonly calls: string[];
 };
 
-const Kept = z.object({
-  running: z.array(ReleaseId),
-  serving: z.array(z.tuple([ReleaseId, z.number()])),
-  fence: z.number(),
-  condemned: ReleaseId.nullable(),
-});
+type Kept = {
+  running: ReleaseId[];
+  serving: [ReleaseId, number][];
+  fence: number;
+  condemned: ReleaseId | null;
+};
 
 /** `file`: where it is kept, for a target that outlives the process which works on it. */
 export function memoryTarget(file?: string): MemoryTarget {
-  const kept =
+  const kept: Kept =
     file !== undefined && existsSync(file)
-      ? Kept.parse(JSON.parse(readFileSync(file, 'utf8')))
+      ? JSON.parse(readFileSync(file, 'utf8'))
       : { running: [], serving: [], fence: 0, condemned: null };
   const running = new Set<ReleaseId>(kept.running);
   const calls: string[] = [];
