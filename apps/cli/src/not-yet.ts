@@ -1,22 +1,12 @@
 import type { Command } from 'commander';
 import { usage } from './fail.ts';
 
-const LATER = [
-  'policy',
-  'digest',
-  'eval',
-  'connect',
-  'rehearse',
-  'blame',
-  'ladder',
-  'metrics',
-  'backup',
-  'restore',
-];
+const LATER = ['policy', 'digest', 'connect', 'rehearse', 'blame', 'ladder', 'metrics', 'backup', 'restore'];
 
 /** CONTRACT.md's commands of later issues: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command): void {
-  for (const noun of LATER)
+  const there = new Set(root.commands.map((command) => command.name()));
+  for (const noun of LATER.filter((one) => !there.has(one)))
     root
       .command(`${noun} [words...]`, { hidden: true })
       .allowUnknownOption()
