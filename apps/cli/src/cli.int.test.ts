@@ -292,6 +292,19 @@ describe('run watch', () => {
     expect(ran.stdout).toContain('merge waiting  gate_0000000000000001  0 of 2 approvals');
   });
 
+  it('shows nothing hidden: a title’s commands are gone from lines, and escapes in --json', async () => {
+    const title = 'Mend \u001b[31mred\u001b[0m \u202eit\u009b2J\u2028now';
+    answer = (_, response) => {
+      const send = events(response);
+      send(run({ state: 'done', reason: title, endedAt: plan.startedAt + 1 }));
+    };
+    const shown = await cli(['run', 'watch', 'run_0000000000000001']);
+    expect(shown.stdout + shown.stderr).not.toMatch(/[^\P{Cc}\n]|\p{Cf}|[\u2028\u2029]/u);
+    const ran = await cli(['run', 'watch', 'run_0000000000000001', '--json']);
+    expect(ran.stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}|[\u2028\u2029]/u);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ reason: title });
+  });
+
   it('writes one object a line with --json', async () => {
     answer = (_, response) => {
       const send = events(response);

@@ -205,6 +205,8 @@ export const TestReport = z.strictObject({
       }),
     )
     .max(50),
+  /** Files that the base's run reported tests of, by name; null where it could not tell. What else looks like a test is none. */
+  testFiles: z.array(z.string().max(4_096)).max(10_000).nullable(),
   /** The base's own copies of the test files that the change touched: a fact for the gate, not a verdict. */
   baseTests: z.strictObject({
     files: z.array(z.string()),
@@ -239,6 +241,7 @@ export const testReport = (
   names: { base: 0, reported: 0, missing: [], failing: [], failingOnBase: [], turned: [] },
   suite: null,
   failures: [],
+  testFiles: null,
   baseTests: { files: [], failing: [], result: null },
   ownTests: null,
   mutants: null,

@@ -73,6 +73,7 @@ export async function changeFacts(
         namesKnown: namesKnown(report),
         verdict: report.verdict,
         doubts: report.doubts,
+        files: report.testFiles,
       }
     : null;
   const named = await namedOfThese(repo, to, files);

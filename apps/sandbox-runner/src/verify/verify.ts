@@ -159,6 +159,14 @@ async function marksOf({ toolchain, base, candidate, changed, ticket }: VerifyIn
   return doubts;
 }
 
+/** More files than a report has room for are as good as none. */
+const MOST_TEST_FILES = 10_000;
+function testFilesAt({ followed, files }: BaseFacts): string[] | null {
+  const paths = Object.keys(files);
+  const known = followed === 'proven' || followed === 'by_name';
+  return known && paths.length > 0 && paths.length <= MOST_TEST_FILES ? paths.sort() : null;
+}
+
 const noBaseTests: TestReport['baseTests'] = { files: [], failing: [], result: null };
 
 /** The suite's part of a report. One object a verification, since its runs share base, command and what comes from the base. */
@@ -298,6 +306,7 @@ class Suite {
         turned: [...new Set([...names.turned, ...(ownTests?.failing ?? [])])].slice(0, 200),
       },
       suite: shown(observed, judgement),
+      testFiles: testFilesAt(facts),
       failures: groupFailures(failures),
       doubts: [
         ...fellBack,
