@@ -15,7 +15,7 @@ export type Row = {
 };
 
 /** The q-th quantile by nearest rank. Throws where there is nothing to measure. */
-export function quantile(sorted: readonly number[], q: number): number {
+function quantile(sorted: readonly number[], q: number): number {
   const value = sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))];
   if (value === undefined) throw new Error('nothing was measured');
   return value;

@@ -26,7 +26,7 @@ export function sources(root: string): readonly string[] {
 }
 
 /** A room's declarations; a room without a package.json declares nothing. @throws where it is not JSON */
-export function readManifest(root: string, room: string): Manifest {
+function readManifest(root: string, room: string): Manifest {
   const path = join(root, room, 'package.json');
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
   const parsed: unknown = JSON.parse(text);
@@ -43,7 +43,7 @@ export function readManifest(root: string, room: string): Manifest {
 }
 
 /** Everything that breaks a rule below `root`, and how many files were read. */
-export function check(root: string): { readonly violations: readonly Violation[]; readonly files: number } {
+function check(root: string): { readonly violations: readonly Violation[]; readonly files: number } {
   const rooms = Object.keys(DOORS).filter((room) => existsSync(join(root, room)));
   const manifests = new Map(rooms.map((room) => [room, readManifest(root, room)]));
   const none: Manifest = { dependencies: new Map(), devDependencies: new Map() };

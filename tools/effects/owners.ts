@@ -7,7 +7,7 @@ import type { EntryType } from '@millwright/domain';
 export type Touch = 'model' | 'docker' | 'network' | 'process' | 'files';
 
 /** Why what a place does needs no entry: nothing of the factory's work is done by it. */
-export type Apart =
+type Apart =
   /** Writes only below the data folder or the process's own temporary folder, where it keeps what can be made again, or keys. */
   | 'data folder'
   /** A person's own command on the person's own machine; what it does to a factory goes through the API, which appends. */

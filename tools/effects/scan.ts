@@ -61,7 +61,7 @@ export function touchesOf(source: string): Touch[] {
 }
 
 /** The owner of a path: its own line, else that of the nearest folder. */
-export function ownerOf(
+function ownerOf(
   path: string,
   owners: Readonly<Record<string, Owner>>,
 ): [place: string, owner: Owner] | null {

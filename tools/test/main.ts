@@ -36,6 +36,8 @@ const TOOLS: readonly Step[] = [
   tool('lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
   tool('types', 'node_modules/typescript/bin/tsc', '-b', '.', 'tools', 'bench'),
   tool('doors', 'tools/doors/check.ts'),
+  // What nobody calls, or declares without need: knip.jsonc names the programs, and nothing is let off.
+  tool('unused', 'node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'),
 ];
 /** Real services leave cores idle while they start: three at once, of which each runs one file at a time. */
 const TESTS: readonly { target: string; stage: number; parallel: number }[] = [

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import { Fail, messageOf } from './fail.ts';
 
 type Method = 'GET' | 'POST';
-export type Query = Record<string, string | number | undefined>;
+type Query = Record<string, string | number | undefined>;
 
 /** A call's answer twice: as it came (for `--json`, so that nothing the factory says is lost) and parsed (for people). */
 export type Answered<T> = { raw: unknown; value: T };
@@ -38,7 +38,7 @@ async function jsonOf(response: Response, maxBytes: number): Promise<unknown> {
   return JSON.parse(Buffer.concat(parts).toString('utf8'));
 }
 
-export function unreachable(connection: Connection, cause: unknown): Fail {
+function unreachable(connection: Connection, cause: unknown): Fail {
   const detail =
     cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : messageOf(cause);
   return new Fail({

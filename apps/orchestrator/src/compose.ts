@@ -70,8 +70,6 @@ export type Configuration = {
   target?: { make: (repo: RepoName) => Target; clock: Clock };
 };
 
-export type Orchestrator = Awaited<ReturnType<typeof compose>>;
-
 /**
  * The orchestrator's graph, made once for the program and for the tests alike. Nothing runs until `start`, which resolves when all is
  * caught up and the API can be listened on. `stop` ends what it can: what is under way is journaled, and resumed by the next start.

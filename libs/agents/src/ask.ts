@@ -7,7 +7,7 @@ import type { CallFailure } from './model/failure.ts';
 import { costOf, priceOf, worstCase } from './model/prices.ts';
 import { DEFAULT_RETRY, decideRetry, type RetryPolicy } from './model/retry.ts';
 
-export type Purse = {
+type Purse = {
   budget: Budget;
   scopes: readonly BudgetScope[];
   /** Begins every reservation's key: attempt and claim, so that a claim after a crash never takes over an unsettled reservation. */

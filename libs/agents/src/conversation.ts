@@ -17,7 +17,7 @@ import { bounded } from './tools/bound.ts';
 type Block = Anthropic.ContentBlockParam;
 type Message = { role: 'user' | 'assistant'; content: Block[] };
 
-export type Spoken = { turn: number; said: readonly Block[]; results: readonly Block[] };
+type Spoken = { turn: number; said: readonly Block[]; results: readonly Block[] };
 export type Conversation = { opening: string; turns: readonly Spoken[] };
 
 export const INTERRUPTED =

@@ -6,7 +6,7 @@ import { bounded } from './tools/bound.ts';
 // What one conversation tells the next, which goes on in the same workspace.
 
 /** Begins the request for a hand-over; the recorded model knows it by that. */
-export const HANDOVER_ASK = 'Hand over:';
+const HANDOVER_ASK = 'Hand over:';
 
 export const askForHandover = (reason: string): string =>
   `${HANDOVER_ASK} this conversation ends here (${reason}); a new one goes on in this workspace and sees the first message and what you write now, nothing else. Call no tool. In at most 600 words: what is done; what is open, in order; what was tried and why it failed; the files, commands and findings that matter.`;

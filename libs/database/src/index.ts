@@ -1,4 +1,4 @@
 export { connect, type Sql } from './connect.ts';
-export { type Ear, openEar } from './ear.ts';
-export { type DatabaseOf, driveError } from './errors.ts';
+export { openEar } from './ear.ts';
+export { driveError } from './errors.ts';
 export { type OnForbidden, openPool, type Pool, type PoolOptions, repeating } from './pool.ts';

@@ -40,7 +40,7 @@ export const NewInvitation = z.strictObject({
   roles: z.array(PersonRole).min(1),
 });
 /** `invited`: has a code and no token yet; `expired`: the code's time is over; `erased`: the name is gone. */
-export const PersonState = z.enum(['enrolled', 'invited', 'expired', 'erased']);
+const PersonState = z.enum(['enrolled', 'invited', 'expired', 'erased']);
 export const PersonView = z.object({
   id: PersonId,
   name: z.string(),
@@ -161,7 +161,7 @@ export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
 /** What is to stop. Without a scope: the whole factory. */
 export const NewHalt = z.strictObject({ scope: HaltScope.optional(), reason: z.string().min(1).max(2_000) });
 /** A halt in force. */
-export const HaltView = z.object({
+const HaltView = z.object({
   scope: HaltScope,
   /** In words: `the factory`, `repository shop`. */
   what: z.string(),
@@ -171,7 +171,6 @@ export const HaltView = z.object({
   /** The exact command that lifts it. */
   next: z.string(),
 });
-export type HaltView = z.infer<typeof HaltView>;
 /** `stopped` only once nothing of the scope runs; until then `running` says what does. */
 export const Halted = z.object({
   halts: z.array(HaltView),
@@ -337,7 +336,7 @@ export const RunView = z.object({
 });
 export type RunView = z.infer<typeof RunView>;
 
-export const DiffFile = z.object({
+const DiffFile = z.object({
   path: z.string(),
   status: z.enum(['added', 'modified', 'deleted', 'type_changed']),
   added: z.number().int(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Digest, GitSha, Instant, PatchId, ReleaseId, TaskId } from './ids.ts';
+import { Digest, GitSha, PatchId, ReleaseId, TaskId } from './ids.ts';
 import { freeText } from './words.ts';
 
 // What stages hand each other: never chat, always one of these, schema-checked, stored once under its SHA-256 and referred to by
@@ -264,18 +264,6 @@ export const Release = z.strictObject({
   watch: z.array(freeText(z.string().max(1_000))).max(32),
 });
 export type Release = z.infer<typeof Release>;
-
-export const Outcome = z.strictObject({
-  release: ReleaseId,
-  result: z.enum(['promoted', 'rolled_back', 'failed']),
-  /** What was seen, for the reopened ticket. */
-  evidence: freeText(z.string().max(20_000)),
-  /** The release that serves now, or null when none does. */
-  live: ReleaseId.nullable(),
-  startedAt: Instant,
-  endedAt: Instant,
-});
-export type Outcome = z.infer<typeof Outcome>;
 
 /** What the merge gate judges and the merge queue lands: the run's whole change against the base it stands on. */
 export const Change = z.strictObject({ base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId });

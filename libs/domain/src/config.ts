@@ -4,7 +4,7 @@ import { z } from 'zod';
 // error) is the orchestrator's; this schema is the meaning. Unknown keys are errors.
 
 /** `20s`, `500ms`, `2m`, `1h`; in milliseconds after parsing. */
-export const Duration = z
+const Duration = z
   .string()
   .regex(/^\d+(ms|s|m|h)$/, 'a duration is a number and ms, s, m or h, such as 20s')
   .transform((text) => {
@@ -82,7 +82,6 @@ const CheckConfig = z.union([
   /** The repository's own command; exit code 0 is well. */
   z.strictObject({ smoke: Command }),
 ]);
-export type CheckConfig = z.infer<typeof CheckConfig>;
 
 const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
   z.strictObject({

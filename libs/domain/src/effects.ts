@@ -6,13 +6,13 @@ import type { Instant, ReleaseId, StreamId } from './ids.ts';
 // outcome is under way while its owner lives, and *attempted, outcome unknown* once that one is gone: reconciliation then looks at the
 // outside and appends the outcome. Nothing is ever left to silence.
 
-export type EffectKind = 'merge' | 'deploy' | 'revert' | 'target' | 'attempt' | 'model';
+type EffectKind = 'merge' | 'deploy' | 'revert' | 'target' | 'attempt' | 'model';
 
 /** `key` names the effect for good: the same for its intent, for another try after a crash, and for its outcome. */
-export type EffectEnd = { end: 'intent' | 'outcome'; kind: EffectKind; key: string };
+type EffectEnd = { end: 'intent' | 'outcome'; kind: EffectKind; key: string };
 
 /** Which end of which effect an entry is; null for an entry that is a decision or says something. */
-export function effectEnd(stream: StreamId, entry: Entry): EffectEnd | null {
+function effectEnd(stream: StreamId, entry: Entry): EffectEnd | null {
   const of = (end: EffectEnd['end'], kind: EffectKind, key: string = kind): EffectEnd => ({
     end,
     kind,

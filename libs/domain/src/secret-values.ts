@@ -5,7 +5,7 @@
 // needle stands for every alphabet of base64, every way of breaking lines and every separator. Every pass over a text is linear.
 
 export type KnownSecret = { name: string; value: string };
-export type KnownSpan = { start: number; end: number; name: string };
+type KnownSpan = { start: number; end: number; name: string };
 
 export type SecretValues = {
   /** Every place that holds a known value, in order. */

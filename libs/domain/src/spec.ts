@@ -12,8 +12,7 @@ export type Role = z.infer<typeof Role>;
  * Sources travel as a git bundle of parentless snapshot commits, one a tree, so that a bundle holds exactly what the attempt may see.
  * Each ref is `refs/snapshots/<tree sha>`.
  */
-export const Source = z.strictObject({ bundle: Digest, trees: z.array(GitSha).min(1) });
-export type Source = z.infer<typeof Source>;
+const Source = z.strictObject({ bundle: Digest, trees: z.array(GitSha).min(1) });
 
 /** What an implementer said of a change. */
 export const Said = z.strictObject({

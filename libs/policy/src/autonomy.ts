@@ -4,7 +4,7 @@ import type { Entry, Instant, ReleaseId, RunId, TicketKind } from '@millwright/d
 // back. Pure. What it means at a gate is in `default/`.
 
 /** What a kind of change has left of the repository's step. */
-export type Lost = {
+type Lost = {
   readonly to: number;
   /** As far as a person may raise it without evidence: what one has lowered by hand comes back by hand. At least `to`. */
   readonly upTo: number;

@@ -4,7 +4,7 @@ import { type Answer, ask, type PreparedPolicy } from './engine.ts';
 import { sentence } from './sentence.ts';
 
 /** The most people that any approval may wait for. */
-export const MOST_APPROVALS = 2;
+const MOST_APPROVALS = 2;
 
 export type Decision = {
   decision: 'allow' | 'deny' | 'needs_approval';

@@ -15,7 +15,7 @@ export type Loaded = { kind: 'loaded'; policy: PreparedPolicy } | { kind: 'refus
 type Read = { statements: Statement[]; problems: string[] };
 
 /** Splits a policy text; `origin` stands before problems and, for a repository's policies, before their ids. */
-export function readStatements(text: string, origin: 'default' | 'repository'): Read {
+function readStatements(text: string, origin: 'default' | 'repository'): Read {
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure')
     return { statements: [], problems: parts.errors.map((e) => `${origin} policy: ${e.message}`) };

@@ -1,6 +1,6 @@
 import { createPostgresBackend, type Processor, Queue, Worker } from 'bullmq';
 
-export type Wakeup = { id: string };
+type Wakeup = { id: string };
 
 // BullMQ's classes are generic in their backend, so that a queue on PostgreSQL is no queue on Redis to the compiler: these are the
 // few methods that both have.

@@ -22,13 +22,13 @@ export type Reversible<R> = Common<R> & {
   readonly reverse: (() => Promise<void>) | null;
 };
 /** Made good by another act, which may be seen from outside. */
-export type Compensable<R> = Common<R> & {
+type Compensable<R> = Common<R> & {
   readonly undo: 'compensable';
   readonly undoKey?: string;
   readonly compensate: (() => Promise<void>) | null;
 };
 /** Cannot be undone: two people approved exactly this. */
-export type Irreversible<R> = Common<R> & {
+type Irreversible<R> = Common<R> & {
   readonly undo: 'irreversible';
   readonly approvedBy: readonly [PersonId, PersonId];
 };

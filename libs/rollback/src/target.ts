@@ -57,7 +57,7 @@ export type Smoked = { readonly exitCode: number; readonly output: string };
 /** Cumulative since the proxy knows the server; sums over the replicas of a release. */
 export type Counters = { readonly requests: number; readonly errors: number; readonly sessions: number };
 
-export type Replica = {
+type Replica = {
   readonly name: string;
   readonly container: string;
   readonly running: boolean;
@@ -70,7 +70,7 @@ export type Replica = {
   readonly weight: number | null;
 };
 
-export type ReleaseState = {
+type ReleaseState = {
   readonly id: ReleaseId;
   readonly layer: string;
   readonly replicas: readonly Replica[];

@@ -7,10 +7,10 @@ const folder = new URL('./migrations/', import.meta.url);
 const appRoles = ['orchestrator', 'runner', 'redactor'] as const;
 export type AppRole = (typeof appRoles)[number];
 
-export type Migration = { name: string; sql: string; sha256: string };
+type Migration = { name: string; sql: string; sha256: string };
 
 /** The one history, in its one order: by file name. */
-export function migrations(): Migration[] {
+function migrations(): Migration[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()

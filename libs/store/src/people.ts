@@ -8,14 +8,14 @@ import { people, personNameKeys, queries } from './tables.ts';
 export type Person = { id: PersonId; name: string; roles: PersonRole[] };
 /** `expiresAt`: until when the code of an invitation lets them in, in milliseconds since the epoch; null where there is none. */
 export type ListedPerson = Person & { token: boolean; expiresAt: number | null };
-export type OneTimeCode = { hash: Uint8Array; expiresAt: number };
+type OneTimeCode = { hash: Uint8Array; expiresAt: number };
 
-export type Invited =
+type Invited =
   | { kind: 'invited'; person: Person }
   | { kind: 'refused'; reason: string }
   /** Somebody has this name, or one that looks like it; nothing was changed. */
   | { kind: 'taken'; by: string };
-export type Accepted =
+type Accepted =
   | { kind: 'accepted'; person: Person }
   | { kind: 'expired' }
   /** Used already, replaced, or never given. */

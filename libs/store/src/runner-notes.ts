@@ -1,7 +1,7 @@
 import type { Pool } from '@millwright/database';
 import type { Instant } from '@millwright/domain';
 
-export type RunnerNote = { key: string; text: string; at: Instant };
+type RunnerNote = { key: string; text: string; at: Instant };
 
 /** What runners say of the moment, beside the trail: nothing decides on it, and it may be lost. Keys: `doing/<attempt>`, `model/<name>`. */
 export type RunnerNotes = {

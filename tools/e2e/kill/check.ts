@@ -176,7 +176,7 @@ async function onEngine(factory: string, data: string): Promise<string[]> {
 }
 
 /** Orphans are gone 60 s after the next start (THREATS.md); half as long again where the machine is busy. */
-export async function orphans({ factory }: Lane): Promise<string[]> {
+async function orphans({ factory }: Lane): Promise<string[]> {
   for (let waited = 0; ; waited += 500) {
     const left = await onEngine(factory.id, factory.data);
     if (left.length === 0 || waited >= 90_000) return left.map((one) => `left behind: ${one}`);

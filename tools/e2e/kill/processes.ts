@@ -17,7 +17,7 @@ function text(path: string): string {
 }
 
 /** Running, or stopped; not one that has ended and is yet to be waited for. */
-export const lives = (pid: number): boolean => {
+const lives = (pid: number): boolean => {
   const stat = text(`/proc/${pid}/stat`);
   return stat !== '' && stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
 };

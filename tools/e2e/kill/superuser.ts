@@ -18,7 +18,7 @@ process.on('disconnect', () => process.exit(0));
 sql.listen('trap', () => process.send({ rung: true })).catch(() => process.exit(1));
 `;
 
-export type Row = Record<string, unknown>;
+type Row = Record<string, unknown>;
 export type Superuser = {
   /** Runs one statement, or several without parameters. 30 s at most. */
   ask(statement: string): Promise<Row[]>;

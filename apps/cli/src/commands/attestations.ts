@@ -10,7 +10,7 @@ import type { Context } from '../context.ts';
 import { codeOf, failed, usage } from '../fail.ts';
 
 /** Where a bundle's attestations lie, as in-toto's bundle specification names such a file. */
-export const besideOf = (bundle: string): string => `${bundle}.intoto.jsonl`;
+const besideOf = (bundle: string): string => `${bundle}.intoto.jsonl`;
 
 const Attestations = z.array(z.object({ position: z.number().int(), digest: z.string(), line: z.string() }));
 

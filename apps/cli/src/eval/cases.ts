@@ -4,8 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 
 /** How the factory should end: by merging a change that the hidden tests pass on, by asking, or by not merging. */
-export const Expectation = z.enum(['merge', 'ask', 'refuse']);
-export type Expectation = z.infer<typeof Expectation>;
+const Expectation = z.enum(['merge', 'ask', 'refuse']);
 
 const CaseFile = z.strictObject({
   /** The hidden tests' command, run from the repository's root. */
@@ -19,7 +18,7 @@ export type Case = z.infer<typeof CaseFile> & { name: string; folder: string; ti
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 
 /** Reads a case; says what is wrong with it in a sentence. */
-export function readCase(
+function readCase(
   folder: string,
   name: string,
 ): { kind: 'case'; case: Case } | { kind: 'bad'; problem: string } {

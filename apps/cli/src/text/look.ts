@@ -15,7 +15,7 @@ const UNICODE = {
   bar: '│',
   spinner: ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'],
 };
-export type Symbols = typeof UNICODE;
+type Symbols = typeof UNICODE;
 
 const ASCII: Symbols = {
   done: '+',

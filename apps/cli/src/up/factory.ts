@@ -43,7 +43,7 @@ const MIGRATE_MS = 120_000;
 const RECORDED_MS = 15_000;
 
 /** What each process runs, from the checkout's root. */
-export const PROGRAMS = {
+const PROGRAMS = {
   migrate: 'apps/orchestrator/src/migrate.ts',
   recorded: 'libs/agents/src/recorded/main.ts',
   orchestrator: 'apps/orchestrator/src/main.ts',

@@ -1,5 +1,5 @@
 /** How a process that died is brought back: at once, then later and later; given up when it dies too often. */
-export const RESTARTS = { delaysMs: [100, 250, 500, 1_000, 2_000], perMinute: 5 } as const;
+const RESTARTS = { delaysMs: [100, 250, 500, 1_000, 2_000], perMinute: 5 } as const;
 
 /** `MILLWRIGHT_RESTARTS_PER_MINUTE`: deaths in a minute that a process is brought back from, 1 to 100; else 5. */
 export function restartsPerMinute(env: Record<string, string | undefined>): number {

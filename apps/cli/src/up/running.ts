@@ -28,7 +28,7 @@ function startedAt(pid: number): string | null {
   }
 }
 
-export const nameOf = (pid: number): ProcessName => ({ pid, started: startedAt(pid) ?? '' });
+const nameOf = (pid: number): ProcessName => ({ pid, started: startedAt(pid) ?? '' });
 const lives = ({ pid, started }: ProcessName): boolean => pid > 1 && startedAt(pid) === started;
 
 const isName = (value: unknown): value is ProcessName =>

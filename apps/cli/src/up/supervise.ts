@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, type ChildSpec, type Ended, startChild } from './child.ts';
 import { nextDelay, restartsPerMinute } from './restarts.ts';
 
-export type Died = { name: string; ended: Ended; log: string };
+type Died = { name: string; ended: Ended; log: string };
 
 export type Watcher = {
   /** A process died and comes back in `delayMs`. */

@@ -79,7 +79,7 @@ function factText(value: unknown): string {
 }
 
 /** `{ change: { paths: [...] } }` as `change.paths  …`: facts are read one a line, by the names that policies use. */
-export function factRows(facts: unknown, prefix = ''): [string, string][] {
+function factRows(facts: unknown, prefix = ''): [string, string][] {
   if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) return [[prefix, factText(facts)]];
   return Object.entries(facts).flatMap(([name, value]) => {
     const path = prefix === '' ? name : `${prefix}.${name}`;

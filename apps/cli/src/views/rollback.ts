@@ -123,7 +123,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
 }
 
 /** `rel_… has 10 % of traffic for 12 s (steps 10, 50, 100 %), its bake ends in 18 s; a rollback takes it back`. */
-export function canaryText(canary: ComingRelease, now: number): string {
+function canaryText(canary: ComingRelease, now: number): string {
   const { release, percent, steps, since, until, paused, held } = canary;
   if (held !== null) return `${release} waits, without traffic: ${oneLine(held)}`;
   if (percent === 0) return `${release} is being started, without traffic`;

@@ -7,7 +7,7 @@ import { hang } from '../text/width.ts';
 export const NO_REPOSITORIES = 'No repositories yet. Add one: ./millwright repo add PATH';
 
 /** What cannot work with a repository, and what mends it: told wherever it is shown, before anything is paid for. */
-export const troubleLines = (look: Look, name: string, troubles: readonly SetupTrouble[]): string[] =>
+const troubleLines = (look: Look, name: string, troubles: readonly SetupTrouble[]): string[] =>
   troubles.flatMap(({ text, fix, blocks }) => [
     ...hang(`${blocks ? look.symbol.failed : '!'} `, `${name}: ${oneLine(text)}`, look.columns).map(
       blocks ? look.colour.red : look.colour.yellow,

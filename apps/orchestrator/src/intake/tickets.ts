@@ -79,7 +79,7 @@ export async function fileTicket(
 }
 
 /** A ticket's runs have ids that follow from its own, so that opening one twice is a conflict and not two runs. */
-export const runIdOf = (ticket: TicketId, nth: number): RunId =>
+const runIdOf = (ticket: TicketId, nth: number): RunId =>
   `run_${ticket.slice(4)}${nth.toString(36).padStart(2, '0')}` as RunId;
 
 /** Opens the run that an open ticket waits for, or goes on opening the one that a crash left half open. */

@@ -49,7 +49,7 @@ import type { OfflineJournal } from './offline-journal.ts';
 import { writeRollbackCache } from './rollback-cache.ts';
 import { SHIFTS, TargetJournal } from './target-journal.ts';
 
-export type Place = {
+type Place = {
   factory: string;
   incarnation: string;
   dataDir: string;

@@ -10,7 +10,7 @@ export type Page = {
   what: string;
   at: number;
 };
-export type Paged = { result: 'sent' | 'failed' | 'nobody'; reason: string };
+type Paged = { result: 'sent' | 'failed' | 'nobody'; reason: string };
 
 /** Calls a person. Never rejects: that nobody could be called is a result too. */
 export type Pager = (page: Page) => Promise<Paged>;

@@ -43,7 +43,7 @@ export async function rollbackStatus(factory: Factory, repo: RepoName): Promise<
 }
 
 /** A canary for people to read; null where none is on its way. */
-export function comingRelease({ canary }: TargetState, now: number): ComingRelease | null {
+function comingRelease({ canary }: TargetState, now: number): ComingRelease | null {
   if (canary === null) return null;
   const { release, live, percent, steps, since, held } = canary;
   const paused = canary.paused !== null && canary.paused.until > now ? canary.paused : null;

@@ -21,7 +21,7 @@ const TRAIL_MS = 100;
 type Late = { readonly at: Instant; givenUp: boolean };
 
 /** Which effects are going back: those proceed with the trail unwritable. */
-export const UNDOES = (effect: string): boolean => effect.startsWith('undo:');
+const UNDOES = (effect: string): boolean => effect.startsWith('undo:');
 export const SHIFTS = (effect: string): boolean => effect.startsWith('shift/');
 
 /** Appends to a target's stream. Used under the repository's deploy lane: a conflict means another orchestrator, whose fence decides. */

@@ -1,7 +1,6 @@
 import type { Actor } from '@millwright/domain';
 import {
   apply,
-  type EntryOf,
   initialState,
   type Run,
   type RunEntry,
@@ -69,5 +68,3 @@ export async function act(
   }
   throw retryable('busy', 'the run is being written to; try again');
 }
-
-export type { EntryOf };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { ADMIN_TOKEN } from './scripted-factory.ts';
 
-export type Ran = { code: number | null; out: string; err: string };
+type Ran = { code: number | null; out: string; err: string };
 export type Cli = (args: string[], more?: { token?: string; input?: string }) => Promise<Ran>;
 
 /** The real command line as a process, against a composed orchestrator in this one, which listens on a port of its own. */

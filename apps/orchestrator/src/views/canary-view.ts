@@ -23,12 +23,7 @@ export async function canaryOfRelease(factory: Factory, info: ReleaseInfo): Prom
 }
 
 /** `beside`: another release serves, so that the traffic can be shared. */
-export function canaryView(
-  state: CanaryState,
-  config: DeployConfig,
-  beside: boolean,
-  figures: Figures,
-): CanaryView {
+function canaryView(state: CanaryState, config: DeployConfig, beside: boolean, figures: Figures): CanaryView {
   const { release, percent, startedAt, ended } = state;
   const had = state.steps.map((step) => step.percent);
   const planned = beside && config.target === 'docker' ? [...config.canary.steps, 100] : [100];

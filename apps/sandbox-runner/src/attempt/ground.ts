@@ -19,7 +19,7 @@ export async function checkoutOf({ runner, spec }: Held, tree: GitSha): Promise<
 }
 
 /** The image that the repository asks for. Throws terminal `image-missing`. */
-export async function imageOf({ runner, spec }: Held): Promise<string> {
+async function imageOf({ runner, spec }: Held): Promise<string> {
   const image = await runner.sandboxes.resolveImage(spec.config.image);
   if (image.kind === 'refused') throw terminal('image-missing', `No sandbox image: ${image.reason}.`);
   return image.id;

@@ -19,7 +19,7 @@ import type { Where } from '../verify/run-suite.ts';
 import type { HaltWatch } from './halts.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
-export type Note = (event: string, fields: Record<string, unknown>) => void;
+type Note = (event: string, fields: Record<string, unknown>) => void;
 
 /** What every attempt of this process shares. Made once, by the composition root. */
 export type Runner = {

@@ -21,7 +21,7 @@ const Asked = z.strictObject({
   repo: RepoName,
 });
 
-export type HiddenAnswer =
+type HiddenAnswer =
   | { kind: 'ran'; passed: boolean; output: string; ms: number }
   | { kind: 'refused'; reason: string };
 

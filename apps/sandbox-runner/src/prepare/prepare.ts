@@ -30,7 +30,7 @@ export type PrepareSettings = {
   maxBytes?: number;
 };
 
-export type PrepareOptions = {
+type PrepareOptions = {
   repo: RepoName;
   run: string;
   attempt: string;

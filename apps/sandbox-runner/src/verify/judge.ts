@@ -12,7 +12,7 @@ import type { Outcome, Session } from './report.ts';
 // 5. What fails on the base in the same way is not the change's. A run in which nothing could fail is no pass.
 // Whatever is not understood is not a pass.
 
-export type RunEnd =
+type RunEnd =
   | { kind: 'exited'; exitCode: number }
   | { kind: 'timed_out'; afterMs: number }
   | { kind: 'gone'; reason: string };

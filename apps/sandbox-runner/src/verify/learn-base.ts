@@ -18,7 +18,7 @@ export type Subject = {
 };
 
 const SESSIONS = 8;
-export const word = () => `q${randomBytes(8).toString('hex')}`;
+const word = () => `q${randomBytes(8).toString('hex')}`;
 
 /** Canaries for files, in the way that each is known to carry them. */
 export const canariesFor = (
@@ -50,7 +50,7 @@ export async function canaryPlan(
 }
 
 /** `over`, and on it `edit` of files as they then are. */
-export async function edited(
+async function edited(
   on: Prepared,
   over: HarnessPlan,
   files: readonly string[],

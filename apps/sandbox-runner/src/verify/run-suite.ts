@@ -1,6 +1,6 @@
 import type { CommandResult } from '@millwright/domain';
 import type { Checkout, Layer, Sandboxes } from '@millwright/sandbox';
-import type { Canary, HarnessMode, TestCommand, Toolchain } from '@millwright/toolchains';
+import type { HarnessMode, TestCommand, Toolchain } from '@millwright/toolchains';
 import type { HarnessPlan } from './harness-plan.ts';
 import { installHarness } from './install-harness.ts';
 import type { SuiteRun } from './judge.ts';
@@ -34,7 +34,6 @@ export type SuiteOptions = {
   signal?: AbortSignal;
 };
 
-export type Canaries = readonly Canary[];
 const KEPT = 262_144;
 
 /** `whole`: every process that wanted to report could, as far as is known. `output` is all that was kept of what it printed. */

@@ -50,7 +50,7 @@ export function decideRetry(
   }
 }
 
-export function backoff(failed: number, chance: number, policy: RetryPolicy): number {
+function backoff(failed: number, chance: number, policy: RetryPolicy): number {
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** (failed - 1));
   return Math.round(full / 2 + (full / 2) * chance);
 }

@@ -86,7 +86,7 @@ export function turnIn(
 }
 
 /** What is new since the last request of the conversation; the first one whole, with system prompt and tools. */
-export function page(request: WireRequest, attempt: string, from: number, answer: string): string {
+function page(request: WireRequest, attempt: string, from: number, answer: string): string {
   const { model, max_tokens: most } = request;
   const head = [
     `# ${roleOf(request) ?? 'a request'}, turn ${turnOf(request) + 1} of ${attempt}`,

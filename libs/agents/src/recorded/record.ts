@@ -114,7 +114,7 @@ function whenOf(prompt: string): Record<string, unknown> {
 type Piece = { type: string; name: string; text: string };
 
 /** The turn of a whole streamed answer; null when it did not end well. */
-export function turnOfStream(text: string): RecordedTurn | null {
+function turnOfStream(text: string): RecordedTurn | null {
   const pieces: Piece[] = [];
   const usage = { input: 0, output: 0 };
   let ended = false;

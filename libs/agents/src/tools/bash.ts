@@ -65,7 +65,7 @@ const ASKS =
   /^(?:(?:e|f|z)?grep|rg|git\s+(?:grep|diff|ls-files)|diff|cmp|test|\[|which|command|type|pgrep|ls)\b|^\[/;
 
 /** Whether exit code 1 of this command is an answer rather than a failure: its last part is of a program that asks. */
-export function answersNo(command: string, exitCode: number): boolean {
+function answersNo(command: string, exitCode: number): boolean {
   if (exitCode !== 1) return false;
   const last = command
     .trim()

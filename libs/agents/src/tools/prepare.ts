@@ -15,7 +15,7 @@ export type Grant = {
   root: string;
 };
 
-export type Refusal =
+type Refusal =
   | 'unknown_tool'
   | 'bad_arguments'
   | 'too_large'

@@ -12,7 +12,7 @@ import { keysAfter } from './rotation.ts';
 /** Files are read up to this size. */
 export const MAX_ATTESTATIONS_BYTES = 33_554_432;
 
-export type Attestation = {
+type Attestation = {
   position: number;
   of: 'change' | 'release';
   digest: string;

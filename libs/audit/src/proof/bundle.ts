@@ -5,7 +5,7 @@ import type { Payload } from './entry.ts';
 
 // The trail bundle: one JSON file that can be checked with nothing but the public key. Its form, read from bytes nobody vouches for.
 
-export const BUNDLE_FORMAT = 'millwright-trail-bundle';
+const BUNDLE_FORMAT = 'millwright-trail-bundle';
 /** Larger files are refused unread. An entry with its proof is 2–3 kB, so this is some 50,000 of them. */
 export const MAX_BUNDLE_BYTES = 134_217_728;
 const MAX_ENTRIES = 1_000_000;

@@ -8,7 +8,7 @@ import type { SignerKey, VerifierKey } from './keys.ts';
 /** The payload type of in-toto statements. */
 export const IN_TOTO = 'application/vnd.in-toto+json';
 /** An envelope of ours is some 10 kB. */
-export const MAX_ENVELOPE = 1_048_576;
+const MAX_ENVELOPE = 1_048_576;
 const MAX_SIGNATURES = 64;
 
 export type DsseEnvelope = {

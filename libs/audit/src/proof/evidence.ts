@@ -23,7 +23,7 @@ export const SECTIONS = {
 } as const;
 export type Section = keyof typeof SECTIONS;
 
-export type EvidenceLine = {
+type EvidenceLine = {
   /** The entry that the line is about; its proof is in the bundle. */
   position: number;
   at: Instant;
@@ -34,7 +34,7 @@ export type EvidenceLine = {
   /** Other entries that the line rests on, also in the bundle. */
   support: number[];
 };
-export type Evidence = Record<Section, EvidenceLine[]>;
+type Evidence = Record<Section, EvidenceLine[]>;
 
 export type EvidencePack = {
   format: typeof EVIDENCE_FORMAT;
@@ -85,7 +85,7 @@ export const SUPPORTING: readonly EntryType[] = [
   'change.tested',
 ];
 
-export type Told = { envelope: Envelope; entry: Entry | null };
+type Told = { envelope: Envelope; entry: Entry | null };
 
 type Line = { section: Section; ok: boolean; text: string; support?: number[] };
 
@@ -257,7 +257,7 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
 }
 
 /** The evidence that these entries give, in their order; lines only for those after `since`. Pure. */
-export function evidenceOf(all: readonly Told[], since: number): Evidence {
+function evidenceOf(all: readonly Told[], since: number): Evidence {
   const evidence: Evidence = { changes: [], duties: [], access: [], incidents: [], rollbacks: [] };
   for (const told of all) {
     const { position, at, actor } = told.envelope;
@@ -269,7 +269,7 @@ export function evidenceOf(all: readonly Told[], since: number): Evidence {
 }
 
 /** An entry of a bundle as the projection reads it; one that does not parse says nothing, erased words read as redacted. */
-export function toldBy({ envelope, payload }: ReadEntry): Told {
+function toldBy({ envelope, payload }: ReadEntry): Told {
   try {
     const data = payload === null ? null : saidBy(payload);
     return { envelope, entry: Entry.safeParse({ type: envelope.type, data }).data ?? null };

@@ -1,6 +1,5 @@
 // What a verifier needs, without the factory, a database or the network. Pure: hashing and signatures are all it has of the outside.
 export {
-  type Attestation,
   type AttestationsVerdict,
   attestationsNamed,
   MAX_ATTESTATIONS_BYTES,
@@ -8,10 +7,8 @@ export {
 } from './attestations.ts';
 export { fromBase64, toBase64 } from './base64.ts';
 export {
-  BUNDLE_FORMAT,
   type Bundle,
   type BundleEntry,
-  type BundlePayload,
   MAX_BUNDLE_BYTES,
   readBundle,
   readPayload,
@@ -27,12 +24,9 @@ export {
   parseCheckpointText,
 } from './checkpoint.ts';
 export {
-  type DsseEnvelope,
   IN_TOTO,
   keyidOf,
-  type OpenedEnvelope,
   openEnvelope,
-  pae,
   signEnvelope,
 } from './dsse.ts';
 export {
@@ -47,28 +41,22 @@ export {
 export {
   EVIDENCE_FORMAT,
   EVIDENT,
-  type Evidence,
-  type EvidenceLine,
   type EvidencePack,
   type EvidenceVerdict,
-  evidenceOf,
   evidencePack,
   FRAMEWORKS,
-  type Framework,
-  SECTIONS,
   SUPPORTING,
   verifyEvidence,
 } from './evidence.ts';
 export { evidenceMarkdown } from './evidence-markdown.ts';
 export {
   generateKey,
-  type KeyKind,
   parseSignerKey,
   parseVerifierKey,
   type SignerKey,
   type VerifierKey,
 } from './keys.ts';
-export { formatNote, MAX_NOTE, type Note, parseNote, type Signature, signText } from './note.ts';
+export { formatNote, parseNote, type Signature, signText } from './note.ts';
 export { redactedBy, saidBy } from './payloads.ts';
 export {
   checkConsistency,
@@ -77,7 +65,6 @@ export {
   inclusionSpans,
   nodesOfSpans,
   proofOf,
-  type Span,
 } from './proofs.ts';
 export {
   levelOf,
@@ -91,18 +78,16 @@ export {
 } from './range.ts';
 export { type Part, readPart, type Stretch } from './range-part.ts';
 export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
-export { EMPTY_ROOT, fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
+export { fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
 export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';
 export { type RangeVerdict, RangeVerifier } from './verify-range.ts';
 export {
-  type TrailClaims,
   type TrailEntry,
   type TrailVerdict,
   TrailVerifier,
 } from './verify-trail.ts';
 export {
   formatSignatureLines,
-  formatSubmission,
   judge,
   parseSignatureLines,
   parseSubmission,

@@ -14,7 +14,7 @@ export const RANGE_START = `{"format":"${RANGE_FORMAT}",`;
 export const MAX_HEADER_BYTES = 16_777_216;
 export const MAX_LINE_BYTES = 2 * 4_194_304 + 4_096;
 /** A block is at most so many entries (as a power of two), which bounds what a verifier keeps. */
-export const MAX_LEVEL = 16;
+const MAX_LEVEL = 16;
 /** Blocks in a header, at most: larger ranges have larger blocks. */
 const MOST_BLOCKS = 16_384;
 

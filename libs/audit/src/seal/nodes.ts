@@ -38,7 +38,7 @@ export function envelopeOf(row: EnvelopeRow): Envelope {
 }
 
 /** Up to `limit` entries after a position. Throws a terminal 'trail-gap' where one is missing. */
-export async function envelopesAfter(sql: Sql, after: number, limit: number): Promise<Envelope[]> {
+async function envelopesAfter(sql: Sql, after: number, limit: number): Promise<Envelope[]> {
   const rows = await sql<EnvelopeRow[]>`
     select position, stream, version, type, actor, at, payload_digest from millwright.entries
     where position > ${after} order by position limit ${limit}`;

@@ -43,7 +43,7 @@ export type Prover = {
 };
 
 /** Payloads as in bundles; null where one is missing. */
-export type LogPage = {
+type LogPage = {
   entries: Omit<BundleEntry, 'proof'>[];
   checkpoints: { size: number; note: string }[];
   /** Where the trail ends, and the size of its last checkpoint. */

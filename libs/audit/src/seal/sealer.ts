@@ -56,7 +56,7 @@ const POLL_MS = 500;
 /** After a refusal: what is wrong does not heal by itself. */
 const RETRY_MS = 2_000;
 
-export type SealerState =
+type SealerState =
   | { kind: 'stopped' }
   /** Another orchestrator is the sealer, or the database cannot be reached. */
   | { kind: 'waiting'; reason: string }
@@ -64,7 +64,7 @@ export type SealerState =
   /** Something is wrong with the trail or the key: nothing is signed, nothing ships. */
   | { kind: 'refusing'; code: string; reason: string };
 
-export type Witnesses = { vkeys: readonly string[]; quorum: number };
+type Witnesses = { vkeys: readonly string[]; quorum: number };
 
 /** `refused`: why the last cosignature under its name was not taken, if none was taken since. */
 export type WitnessSeen = Cosigned & { refused: string | null };

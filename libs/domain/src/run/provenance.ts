@@ -8,7 +8,7 @@ import type { Run } from './state.ts';
 // Provenance v1, https://slsa.dev/provenance/v1. The gates that allowed it, and where each step is on the trail, are its byproducts:
 // resources with a digest and, as annotations, the position and type of their entry. docs/trail.md describes the two build types.
 
-export type ResourceDescriptor = {
+type ResourceDescriptor = {
   name?: string;
   uri?: string;
   digest?: Record<string, string>;
@@ -35,7 +35,7 @@ export type Statement = {
 };
 
 /** Identifiers; they are not fetched. A change of meaning is another version. */
-export const BUILD_TYPES = {
+const BUILD_TYPES = {
   change: 'https://millwright.local/buildtypes/change/v1',
   release: 'https://millwright.local/buildtypes/release/v1',
 } as const;

@@ -13,7 +13,7 @@ import type { Run } from './state.ts';
 export type Queued = { readonly run: Run; readonly place: number };
 
 /** Tested side by side at once, at most: when one fails, so many are tested again. */
-export const TRAIN = 4;
+const TRAIN = 4;
 
 export type Standing =
   | { readonly kind: 'first' }
@@ -40,7 +40,7 @@ export const allowedBefore = (run: Run): boolean =>
   );
 
 /** Has a place and goes on by itself. */
-export const inQueue = (run: Run): boolean =>
+const inQueue = (run: Run): boolean =>
   run.queue !== null &&
   run.closed === null &&
   run.parked === null &&

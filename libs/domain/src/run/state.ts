@@ -39,7 +39,7 @@ export type FeedbackRef = { change: Digest | null } & (
 
 export type Question = { question: string; expiresAt: Instant };
 
-export type Made = {
+type Made = {
   attempt: AttemptId;
   change: Digest;
   patchId: PatchId;
@@ -104,7 +104,7 @@ export type Rehearsed = Pick<EntryOf<'release.rehearsed'>['data'], 'to' | 'ms' |
   works: boolean;
 };
 
-export type RunLimits = EntryOf<'run.opened'>['data']['limits'];
+type RunLimits = EntryOf<'run.opened'>['data']['limits'];
 
 export type Run = {
   kind: 'run';

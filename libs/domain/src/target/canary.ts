@@ -3,7 +3,7 @@ import type { Instant, ReleaseId } from '../ids.ts';
 
 // A canary as its target's stream tells it: which share of traffic the new release had, since when, and what was said of it there.
 
-export type CanaryStep = {
+type CanaryStep = {
   percent: number;
   /** When it had that share; null while the shift is under way. */
   at: Instant | null;

@@ -1,4 +1,4 @@
-export { type CanaryState, type CanaryStep, canaryOf, evolveCanaries } from './canary.ts';
+export { type CanaryState, evolveCanaries } from './canary.ts';
 export { evolveTarget } from './evolve.ts';
 export {
   candidates,
@@ -10,4 +10,4 @@ export {
   movedLast,
   previousGood,
 } from './rollback-candidates.ts';
-export { type Canary, noTarget, type Served, type TargetState, type UndoAsked } from './state.ts';
+export { type Canary, noTarget, type TargetState } from './state.ts';

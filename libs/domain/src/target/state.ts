@@ -1,7 +1,7 @@
 import type { Actor, Digest, Instant, PersonId, ReleaseId } from '../ids.ts';
 
 /** Which release came to serve, when, and after which. */
-export type Served = {
+type Served = {
   release: ReleaseId;
   previous: ReleaseId | null;
   at: Instant;
@@ -9,7 +9,7 @@ export type Served = {
 };
 
 /** A wish to go forward again to what a rollback left, as long as people are asked about it. */
-export type UndoAsked = {
+type UndoAsked = {
   release: ReleaseId;
   live: ReleaseId;
   subject: Digest;

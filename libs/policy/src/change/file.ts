@@ -90,7 +90,7 @@ function asBytes(bytes: Uint8Array): string {
 /** UTF-16 without a mark: every other byte of what people write is NUL, so what is left says the same. */
 const withoutNul = (text: string): string => text.replaceAll('\0', '');
 
-export function readSide(path: string, { mode, bytes }: Side): Reading {
+function readSide(path: string, { mode, bytes }: Side): Reading {
   if (bytes === null || mode === SUBMODULE) return { kind: 'unread', text: null };
   const marked = BYTE_ORDER_MARKS.find(({ mark }) => beginsWith(bytes, mark));
   const wide = marked && decoded(bytes, marked.label);

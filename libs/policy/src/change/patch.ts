@@ -1,5 +1,5 @@
 /** A line of a patch as it stands after (or, removed, before) the change; `line` is 1-based on its own side. */
-export type PatchLine = { kind: 'added' | 'removed' | 'context'; line: number; text: string };
+type PatchLine = { kind: 'added' | 'removed' | 'context'; line: number; text: string };
 export type PatchFile = { path: string; binary: boolean; mode: string | null; hunks: PatchLine[][] };
 
 const ESCAPES: Record<string, string> = {

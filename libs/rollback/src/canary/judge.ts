@@ -26,11 +26,11 @@ import {
 //   J4  hysteresis: a suspicion comes at a capital of 10 and goes below 3; health must be well three times in a row; a slow look must be
 //       followed by slow looks before latency degrades.
 
-export const ALPHA = { errors: 0.01, latency: 0.005 } as const;
-export const MIN_ERRORS = 3;
+const ALPHA = { errors: 0.01, latency: 0.005 } as const;
+const MIN_ERRORS = 3;
 export const MIN_PROBES = 3;
 /** Failed probes in a row that are not chance any more; one that comes back in between is flapping. */
-export const PROBES_DOWN = 3;
+const PROBES_DOWN = 3;
 const SUSPECT = { from: 10, until: 3 } as const;
 /** Looks in a row with the evidence for "slower" over its bound. */
 const SLOW_LOOKS = 3;

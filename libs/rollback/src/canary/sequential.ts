@@ -20,7 +20,7 @@ export const plus = (a: Tally, b: Tally): Tally => ({ n: a.n + b.n, hits: a.hits
 /** How much worse the alternatives are, as multiples of the odds: from barely to everything. */
 const LIFTS = [1.5, 3, 10, 100, 1_000] as const;
 /** A rate under one in a thousand is not told from none: it would take thousands of requests. */
-export const LEAST_RATE = 0.001;
+const LEAST_RATE = 0.001;
 const MOST_CAPITAL = 1e100;
 
 export type Capital = { readonly looks: number; readonly parts: readonly number[] };

@@ -29,7 +29,7 @@ const LOOK_MS = 150;
 const SOONEST_MS = 50;
 const PROBE_MS = 1_000;
 /** An inconclusive bake goes on for this many times its length before the step is given up. */
-export const MAX_BAKES = 3;
+const MAX_BAKES = 3;
 const LEAST_MS = LOOK_MS * 10;
 /** And not before so many looks: on a busy machine, or with a slow `status`, a look takes longer than a bake. */
 const LEAST_LOOKS = 8;
@@ -47,7 +47,7 @@ export type Watched = {
   readonly maxBakes?: number | undefined;
 };
 /** Called once when the bake has passed and the verdict is inconclusive: what it is, and until when it is waited for. */
-export type OnPause = (judgement: Judgement, until: number) => void;
+type OnPause = (judgement: Judgement, until: number) => void;
 export type Baking = {
   readonly signal?: AbortSignal | undefined;
   readonly steering?: Steering | undefined;

@@ -10,7 +10,7 @@ export type CommandRecord = {
   /** Releases that had traffic once: going to one of them is going back. */
   readonly served: readonly ReleaseId[];
 };
-export const NO_RECORD: CommandRecord = { fence: 0, condemned: null, known: [], served: [] };
+const NO_RECORD: CommandRecord = { fence: 0, condemned: null, known: [], served: [] };
 
 export const readRecord = (path: string): Promise<CommandRecord> =>
   readOurs(path, NO_RECORD, (text) => {

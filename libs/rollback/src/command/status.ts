@@ -4,7 +4,7 @@ import { ReleaseId } from '@millwright/domain';
 //   { "serving": "rel_…" | null, "releases": [{ "id": "rel_…", "running": true, "healthy": true, "restarts"?, "requests"?, "errors"?, "log"? }] }
 // `requests` and `errors` are cumulative; without them the target has no figures, and checks must speak for a release.
 
-export type CommandRelease = {
+type CommandRelease = {
   readonly id: ReleaseId;
   readonly running: boolean;
   readonly healthy: boolean;

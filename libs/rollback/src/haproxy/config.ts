@@ -21,9 +21,9 @@ export type ProxyRecord = {
 };
 
 export const BACKEND = 'app';
-export const FRONTEND = 'users';
+const FRONTEND = 'users';
 /** Reached by the factory alone, through a socket in its own folder: a request names its server, whatever that one's weight. */
-export const REHEARSAL = 'rehearsal';
+const REHEARSAL = 'rehearsal';
 export const SERVER_HEADER = 'x-millwright-server';
 export const NO_RECORD: ProxyRecord = {
   fence: 0,
@@ -34,7 +34,7 @@ export const NO_RECORD: ProxyRecord = {
 };
 const HEADER = '# millwright ';
 /** server, status, ms until the whole response head, ms in all, how it ended. */
-export const LOG_FORMAT = '%s %ST %Tr %Ta %ts';
+const LOG_FORMAT = '%s %ST %Tr %Ta %ts';
 
 export const serverName = (release: string, replica: number) => `${release}.${replica}`;
 

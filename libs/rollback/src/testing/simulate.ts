@@ -12,7 +12,7 @@ import {
 // A canary played with drawn answers instead of a service: what docs/canary.md's tables are made of.
 
 /** Mulberry32 (public domain, T. Ettinger): small, seeded, good enough to draw answers. */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -22,7 +22,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-export type Service = {
+type Service = {
   readonly errors: number;
   /** Log-normal: the middle in ms, and how wide. */
   readonly p50?: number;

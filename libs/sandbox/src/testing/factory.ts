@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SandboxEvent } from '../engine/engine.ts';
 import { openSandboxes, type Sandboxes } from '../engine/sandboxes.ts';
 
-export const TEST_IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest';
+const TEST_IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest';
 let made = 0;
 
 /** Sandboxes of a throw-away factory, with what they noted. `end` leaves nothing behind. */

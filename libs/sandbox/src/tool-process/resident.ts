@@ -40,7 +40,7 @@ export type CallEnd =
   | { kind: 'aborted' }
   | { kind: 'gone'; reason: string };
 
-export type CallOptions = {
+type CallOptions = {
   shell: '/bin/sh' | '/bin/bash';
   timeoutMs: number;
   onOutput: (data: Buffer) => void;

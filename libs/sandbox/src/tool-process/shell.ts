@@ -7,7 +7,7 @@ import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
 
 /** What an image offers. `resident` is the host's path of the execute-only copy of its shell, mounted as `RESIDENT_AT`. */
-export type Shell = { resident: string; command: '/bin/bash' | '/bin/sh' };
+type Shell = { resident: string; command: '/bin/bash' | '/bin/sh' };
 export const RESIDENT_AT = '/.millwright/sh';
 
 const PROBE = `cp -L /bin/sh /out/sh || exit 3

@@ -10,7 +10,7 @@ import { checkSnapshot } from './snapshot.ts';
 export type Upper = { mount: string; upper: string; work: string };
 
 /** A snapshot larger than this is refused: it is stored with every turn that changed something. */
-export const SNAPSHOT_MAX = 256 * 1_048_576;
+const SNAPSHOT_MAX = 256 * 1_048_576;
 
 const OPAQUE = ['--xattrs', '--xattrs-include=trusted.overlay.opaque'];
 

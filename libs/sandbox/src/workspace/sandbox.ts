@@ -44,7 +44,7 @@ export type OpenOptions = {
   restore?: Uint8Array;
 };
 
-export type Snapshot =
+type Snapshot =
   | { kind: 'snapshot'; tar: Uint8Array }
   | { kind: 'unchanged' }
   | { kind: 'refused'; reason: string };

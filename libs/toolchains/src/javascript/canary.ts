@@ -8,9 +8,9 @@ import type { Canary, CanaryKind } from '../toolchain.ts';
 // What remains is said in docs/verdicts.md: code in the same process that was written against the names of *these* tests and speaks the
 // runner's own protocol for them.
 
-export type KnownRunner = 'node' | 'vitest' | 'jest' | 'mocha';
+type KnownRunner = 'node' | 'vitest' | 'jest' | 'mocha';
 const KNOWN: readonly string[] = ['node', 'vitest', 'jest', 'mocha'];
-export const isKnown = (runner: string): runner is KnownRunner => KNOWN.includes(runner);
+const isKnown = (runner: string): runner is KnownRunner => KNOWN.includes(runner);
 
 /** Files that canaries can be put into: the text must be valid JavaScript and TypeScript at once. */
 export const canCarry = (file: string) => /\.[cm]?[jt]sx?$/.test(file) && !file.includes('node_modules/');

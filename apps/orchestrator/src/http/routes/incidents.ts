@@ -6,7 +6,7 @@ import type { Api, App } from '../api.ts';
 import { HttpProblem, unusable } from '../problem.ts';
 
 /** The repository's secret that its alerts are signed with. */
-export const ALERTS_SECRET = 'MILLWRIGHT_ALERTS';
+const ALERTS_SECRET = 'MILLWRIGHT_ALERTS';
 export const ALERTS_ROUTE = '/incidents/alertmanager/:repo';
 const MAX_BYTES = 1 << 20;
 

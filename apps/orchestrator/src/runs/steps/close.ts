@@ -6,7 +6,7 @@ import { discardRehearsed } from './rehearse.ts';
 /**
  * Where a person finds the change of a run that was not merged, in the factory's own copy of the repository; `run retry` goes on from it.
  */
-export const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
+const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
 
 /** Names what the run made, so that it is not collected. */
 export async function keepChange(factory: Factory, run: Run): Promise<void> {

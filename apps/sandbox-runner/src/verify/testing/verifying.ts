@@ -20,7 +20,7 @@ import { type Acceptance, verify } from '../verify.ts';
 
 // For tests: one tree verified against another, in real sandboxes.
 
-export type VerifyingOptions = {
+type VerifyingOptions = {
   ticket?: Partial<Ticket> | null;
   config?: Partial<RepoConfig>;
   acceptance?: Acceptance | null;
@@ -30,7 +30,7 @@ export type VerifyingOptions = {
 };
 export type Verified = { report: TestReport; ran: string[] };
 
-export type Trees = { bundle: Uint8Array; trees: readonly GitSha[]; changed: readonly ChangedPath[] };
+type Trees = { bundle: Uint8Array; trees: readonly GitSha[]; changed: readonly ChangedPath[] };
 
 export type Verifying = {
   verify(base: Files, next: Files, options?: VerifyingOptions): Promise<Verified>;
@@ -39,7 +39,7 @@ export type Verifying = {
   close(): Promise<void>;
 };
 
-export function changedBy(base: Files, next: Files): ChangedPath[] {
+function changedBy(base: Files, next: Files): ChangedPath[] {
   return [...new Set([...Object.keys(base), ...Object.keys(next)])]
     .filter((path) => JSON.stringify(base[path]) !== JSON.stringify(next[path]))
     .map((path) => ({
