@@ -134,6 +134,8 @@ const FACTORY = `test-${process.pid}`;
 let db: TestDatabase;
 let trail: OpenTrail;
 let store: Store;
+/** As the orchestrator reads it. */
+let ledger: Store;
 let model: RecordedServer;
 let data: string;
 let sandboxes: Sandboxes;
@@ -146,6 +148,7 @@ beforeAll(async () => {
   db = await testDatabase();
   trail = openTrail({ url: db.url.orchestrator, clock });
   store = openStore({ url: db.url.runner });
+  ledger = openStore({ url: db.url.orchestrator });
   model = await startRecorded({ conversations: parseScript(SCRIPT, 'attempt.yaml') });
   sandboxes = await openSandboxes({
     ...{ data, factory: FACTORY, incarnation: await newIncarnation() },
@@ -158,6 +161,7 @@ afterAll(async () => {
   await Promise.all(trails.map((one) => one.close()));
   await model?.close();
   await store?.close();
+  await ledger?.close();
   await trail?.close();
   await db?.close();
   rmSync(data, { recursive: true, force: true });
@@ -510,7 +514,7 @@ test.each<[string, string, HaltScope]>([
     expect((await trail.heldClaims()).filter((one) => one.attempt === attempt)).toEqual([]);
     const label = [`millwright.factory=${FACTORY}`, `millwright.attempt=${attempt}`];
     expect(await sandboxes.engine.docker.listContainers({ all: true, filters: { label } })).toEqual([]);
-    expect((await store.budget.list()).filter((line) => line.reservedUsd > 0)).toEqual([]);
+    expect((await ledger.budget.list()).filter((line) => line.reservedUsd > 0)).toEqual([]);
 
     const before = await entriesOf(attempt);
     await runAttempt(noting, attempt, never);
