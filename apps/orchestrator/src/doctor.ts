@@ -1,4 +1,4 @@
-import { type DoctorLine, flagOfScope, nameOfScope, type RepoName } from '@millwright/domain';
+import { type DoctorLine, nameOfScope, type RepoName, resumeCommand } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from './factory.ts';
 import { setupOf } from './intake/setup.ts';
@@ -95,7 +95,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
       halts.length === 0
         ? 'not halted'
         : halts.map(({ scope, reason }) => `${nameOfScope(scope)} is halted: ${reason}`).join('; '),
-    fix: halts[0] === undefined ? null : `./millwright resume${flagOfScope(halts[0].scope)} --reason "…"`,
+    fix: halts[0] === undefined ? null : resumeCommand(halts[0].scope),
   });
   const { parked } = factory.world;
   lines.push({

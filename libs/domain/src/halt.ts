@@ -67,17 +67,17 @@ export function nameOfScope(scope: HaltScope): string {
   }
 }
 
-/** The flag of `halt` and `resume` that names this scope; empty for the factory. */
-export function flagOfScope(scope: HaltScope): string {
+/** The command that lifts a halt of this scope. */
+export function resumeCommand(scope: HaltScope): string {
   switch (scope.kind) {
     case 'factory':
-      return '';
+      return './millwright resume --reason "…"';
     case 'repo':
-      return ` --repo ${scope.repo}`;
+      return `./millwright resume --repo ${scope.repo} --reason "…"`;
     case 'action':
-      return ` --action ${scope.action}`;
+      return `./millwright resume --action ${scope.action} --reason "…"`;
     case 'model':
-      return ` --model ${scope.model}`;
+      return `./millwright resume --model ${scope.model} --reason "…"`;
   }
 }
 

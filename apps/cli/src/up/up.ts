@@ -77,7 +77,9 @@ export async function up(options: Options): Promise<void> {
       : `\n${colour.red(symbol.failed)} ${why}\nStopping`,
   );
   await factory.stop(hurry.signal);
-  say('Stopped; nothing is left running but what is released. A canary under way has no traffic, and begins anew with the next start.');
+  say(
+    'Stopped; nothing is left running but what is released. A canary under way has no traffic, and begins anew with the next start.',
+  );
   if (why !== null)
     throw failed('gave_up', 'the factory could not go on and was stopped', {
       kept: `everything on the trail, in ${data}`,

@@ -86,7 +86,7 @@ export function planOn(repo: RepoName, target: TargetState, release: ReleaseId |
   if (underWay !== null && release === underWay.release)
     return none(
       `${release} is the canary under way, at ${underWay.percent} % of traffic: a rollback never goes forward`,
-      `to take it back: ./millwright release abort ${repo}; to end its bake: ./millwright release promote ${repo}`,
+      `to take it back: ./millwright release abort ${repo} --reason "…"; to end its bake: ./millwright release promote ${repo} --reason "…"`,
     );
   if (underWay !== null && (release === null || release === live))
     return { kind: 'abort', repo, canary: underWay, to: live };

@@ -5,7 +5,6 @@ import {
   evolveHalts,
   evolveTarget,
   type ForwardAct,
-  flagOfScope,
   type Halt,
   type HaltScope,
   type Halts,
@@ -17,6 +16,7 @@ import {
   noTarget,
   type RecordedEntry,
   type RepoName,
+  resumeCommand,
   retryable,
   type StreamId,
   streamOf,
@@ -226,7 +226,7 @@ export const saidBy = (stop: Stop): { by: Actor; at: Instant } =>
 export function nextOf(stop: Stop): string {
   switch (stop.kind) {
     case 'halted':
-      return `./millwright resume${flagOfScope(stop.halt.scope)} --reason "…"`;
+      return resumeCommand(stop.halt.scope);
     case 'frozen':
       return `./millwright release thaw ${stop.repo} --reason "…"`;
   }

@@ -239,7 +239,7 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         run.stopAsked === null &&
           (run.deploy === null || (run.deploy.kind === 'started' && record.data.end === 'cancelled')),
         run.deploy !== null && run.stopAsked === null
-          ? 'its deploy is over: ./millwright rollback goes back'
+          ? 'its deploy is over; to go back from it: ./millwright rollback'
           : 'stopping was asked already',
       );
     case 'run.parked':

@@ -1,12 +1,12 @@
 import {
   covers,
   DoctorLine,
-  flagOfScope,
   type Halt,
   Halted,
   NewHalt,
   nameOfScope,
   type RunId,
+  resumeCommand,
   sameScope,
   streamOf,
 } from '@millwright/domain';
@@ -65,7 +65,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
         halts.length === 0
           ? 'nothing is halted'
           : `say which: ${halts.map((one) => nameOfScope(one.scope)).join(', ')}`,
-        halts[0] === undefined ? './millwright run list' : resumeCommand(halts[0]),
+        halts[0] === undefined ? './millwright run list' : resumeCommand(halts[0].scope),
       );
     await appendAs(factory, streamOf.factory(), request.who, {
       type: 'factory.resumed',
@@ -85,15 +85,13 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
         by: names.get(one.by) ?? one.by,
         reason: one.reason,
         at: one.at,
-        next: resumeCommand(one),
+        next: resumeCommand(one.scope),
       })),
       stopped: halts.length > 0 && running.length === 0,
       running,
     };
   };
 }
-
-const resumeCommand = ({ scope }: Halt): string => `./millwright resume${flagOfScope(scope)} --reason "…"`;
 
 /** How long an answer waits for what was told to stop. Milliseconds. */
 const QUIET_MS = 8_000;
