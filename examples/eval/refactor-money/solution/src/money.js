@@ -1,0 +1,1 @@
+export const rounded = (amount) => Math.round(amount * 100) / 100;
