@@ -234,6 +234,14 @@ function work(root: Command): void {
     async () => (await import('./commands/run-parts.ts')).cost,
   );
   does(
+    leaf(
+      run,
+      'retry <id>',
+      'let a run go on from where it was: one that waits for a person, or that ended without being done',
+    ).option('--reason <text>', 'why, for the trail', 'asked by a person'),
+    async () => (await import('./commands/run.ts')).retry,
+  );
+  does(
     leaf(run, 'cancel <id>', 'stop a run').option(
       '--reason <text>',
       'why, for the trail',

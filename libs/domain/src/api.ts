@@ -514,7 +514,7 @@ export const QuarantineView = z.object({
   repo: RepoName,
   commit: z.string(),
   release: ReleaseId,
-  by: z.enum(['canary', 'rollback']),
+  by: z.enum(['canary', 'rollback', 'denied']),
   tickets: z.array(z.string()),
   at: z.number(),
 });

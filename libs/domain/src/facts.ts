@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { TicketKind, Verdict } from './artifacts.ts';
-import { Actor, Digest, GitSha, Instant, PatchId, PersonId, ReleaseId, RepoName } from './ids.ts';
+import {
+  Actor,
+  Digest,
+  GateId,
+  GitSha,
+  Instant,
+  PatchId,
+  PersonId,
+  ReleaseId,
+  RepoName,
+  RunId,
+} from './ids.ts';
 
 // What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
 // left out by the one who asks, and then the answer is a final deny: there is no default for a fact.
@@ -116,6 +127,8 @@ export const Facts = z.discriminatedUnion('action', [
     quarantine: Quarantine,
     change: ChangeFacts,
     test: Tested,
+    /** Somebody took off the branch what the change was made on; only its own patch was carried over. */
+    baseRewritten: z.boolean(),
     review: z.strictObject({ patchId: PatchId, verdict: z.enum(['approve', 'request_changes', 'none']) }),
   }),
   z.strictObject({
@@ -129,6 +142,8 @@ export const Facts = z.discriminatedUnion('action', [
     /** Of the release as built, not of the sources. */
     test: Tested,
     undo: Undo,
+    /** Merges that it would carry, and that wait for people at the deploy gate of their own run. */
+    undecided: z.array(z.strictObject({ run: RunId, commit: GitSha, gate: GateId })).max(100),
     /** `release freeze` was said of this target. */
     frozen: z.boolean(),
     /** How often traffic went back and forth between this release and another; 0 for one that never served. */

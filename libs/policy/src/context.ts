@@ -49,6 +49,7 @@ export function contextOf(facts: Facts, approvals: number): Context {
       ...tested,
       reviewVerdict: facts.review.verdict,
       reviewOfThisPatch: facts.review.patchId === facts.candidate.patchId,
+      baseRewritten: facts.baseRewritten,
     };
   return {
     ...tested,
@@ -56,5 +57,6 @@ export function contextOf(facts: Facts, approvals: number): Context {
     undoRehearsed: facts.undo.rehearsed,
     frozen: facts.frozen,
     flips: facts.flips,
+    undecided: facts.undecided.length,
   };
 }

@@ -40,3 +40,11 @@ export async function cancel(context: Context, [id = '']: string[], options: Opt
     `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
   ]);
 }
+
+export async function retry(context: Context, [id = '']: string[], options: Options): Promise<void> {
+  const { raw } = await context.client.post(`${at(id)}/retry`, RunView, { reason: options.reason });
+  showData(context, raw, () => [
+    `${id} goes on from where it was; what was planned, made, reviewed and merged is not paid for again.`,
+    `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
+  ]);
+}

@@ -3,7 +3,11 @@ import { ago, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';
 
-const BY = { canary: 'its canary took it back', rollback: 'a rollback left it' } as const;
+const BY = {
+  canary: 'its canary took it back',
+  rollback: 'a rollback left it',
+  denied: 'it was merged and not let out',
+} as const;
 
 export function quarantineList(look: Look, all: readonly QuarantineView[], now: number): string[] {
   if (all.length === 0) return ['Nothing is in quarantine.'];

@@ -4,6 +4,7 @@ import {
   type Facts,
   flipsOf,
   type GateAction,
+  type GateId,
   type GitSha,
   getJson,
   type PersonId,
@@ -108,6 +109,7 @@ async function mergeFacts(
       verdict: report?.verdict ?? ('none' as const),
       namesKnown: namesKnown(report),
     },
+    baseRewritten: run.rewritten,
     review: { patchId: change.patchId, verdict: reviewed?.verdict ?? ('none' as const) },
   };
 }
@@ -141,9 +143,27 @@ async function deployFacts(
     change,
     test: { tree: release.test.tree, verdict: release.test.verdict, namesKnown: namesKnown(release.test) },
     undo: undoOf(change.irreversible, run.rehearsal, target.live),
+    undecided: await undecided(factory, run, release.commit, serving?.commit ?? null),
     frozen: target.frozen !== null,
     flips: flipsOf(target, release.id),
   };
+}
+
+/** What waits for people at a deploy gate of its own does not go out in another run's release without one who is told so. */
+async function undecided(factory: Factory, run: Run, candidate: GitSha, live: GitSha | null) {
+  const repo = await factory.repositories.open(run.repo);
+  const found: { run: Run['id']; commit: GitSha; gate: GateId }[] = [];
+  for (const { state, closedAt } of factory.world.runs.values()) {
+    if (state.kind !== 'run' || state.repo !== run.repo || state.id === run.id || closedAt !== null) continue;
+    if (state.merge?.kind !== 'finished' || state.deploy !== null) continue;
+    const gate = state.gates.findLast((one) => one.action === 'deploy' && one.ended !== 'voided');
+    if (gate?.decision !== 'needs_approval') continue;
+    const { commit } = state.merge;
+    const carried =
+      (await repo.isAncestor(commit, candidate)) && !(live !== null && (await repo.isAncestor(commit, live)));
+    if (carried) found.push({ run: state.id, commit, gate: gate.gate });
+  }
+  return found.slice(0, 100);
 }
 
 /** What everything between the live release and this one does that cannot be taken back. */

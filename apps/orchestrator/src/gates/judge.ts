@@ -79,6 +79,12 @@ export async function decide(factory: Factory, run: Run, facts: Facts): Promise<
 
 /** Names what is in quarantine, and the command that lifts it. */
 function explained(decided: Decision, facts: Facts): Decision {
+  if (facts.action === 'deploy' && decided.policies.includes('deploy-carries')) {
+    const carried = facts.undecided.map(
+      ({ run, commit, gate }) => `${commit.slice(0, 10)} of ${run} (./millwright gate show ${gate})`,
+    );
+    return { ...decided, reason: `${decided.reason} Carries: ${carried.join('; ')}` };
+  }
   if (facts.action === 'start' || !decided.policies.includes('quarantine')) return decided;
   const held = facts.quarantine.map(
     ({ commit, release, how, as }) =>

@@ -4,8 +4,8 @@ import type { Entry, GitSha, Instant, ReleaseId, RepoName } from '@millwright/do
 export type Quarantined = {
   readonly commit: GitSha;
   readonly release: ReleaseId;
-  /** Its canary took it back, or a rollback did after it was promoted. */
-  readonly by: 'canary' | 'rollback';
+  /** Its canary took it back, a rollback did after it was promoted, or it was merged and its run ended before it was let out. */
+  readonly by: 'canary' | 'rollback' | 'denied';
   readonly at: Instant;
 };
 
@@ -49,11 +49,25 @@ export class Quarantine {
     }
   }
 
+  /** Merged and not let out: it is held from when that is known until it is reverted, or its run goes on. */
+  hold(repo: RepoName, commit: GitSha, release: ReleaseId, at: Instant): void {
+    this.#put(repo, { commit, release, by: 'denied', at });
+  }
+
+  release(repo: RepoName, commit: GitSha): void {
+    const held = this.#repos.get(repo);
+    if (held?.get(commit)?.by === 'denied') held.delete(commit);
+  }
+
   #add(release: ReleaseId, by: Quarantined['by'], at: Instant, known: Known): void {
     const of = known(release);
     if (of === null) return;
-    const repo = this.#repos.get(of.repo) ?? new Map<GitSha, Quarantined>();
-    repo.set(of.commit, { commit: of.commit, release, by, at });
-    this.#repos.set(of.repo, repo);
+    this.#put(of.repo, { commit: of.commit, release, by, at });
+  }
+
+  #put(name: RepoName, one: Quarantined): void {
+    const repo = this.#repos.get(name) ?? new Map<GitSha, Quarantined>();
+    repo.set(one.commit, one);
+    this.#repos.set(name, repo);
   }
 }

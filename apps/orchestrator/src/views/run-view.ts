@@ -243,6 +243,7 @@ function waitingFor(run: Run, waits: readonly Extract<Todo, { do: 'wait' }>[]): 
   const asked = questionOf(run);
   if (asked)
     return `${asked.question} — answer with ./millwright ticket answer ${run.ticket} TEXT, or cancel the run`;
+  if (run.parked) return `waits for a person: ${run.parked.reason}; all that was made is kept`;
   const gate = run.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
   const again = waits.find((wait) => wait.for === 'retry');
   if (again) {

@@ -311,6 +311,21 @@ export class World {
     attempt.usage = addUsage(attempt.usage, entry.data.usage);
   }
 
+  /** From when it is known that a merge is not let out: nobody's next release carries it, also before it is reverted. */
+  #holdDenied(before: RunState, run: Run, entry: Entry, at: Instant): void {
+    if (before.kind !== 'run' || before.merge?.kind !== 'finished' || before.merge.delivered === 'branch')
+      return;
+    const { commit } = before.merge;
+    if (entry.type === 'run.resumed') {
+      this.#quarantine.release(run.repo, commit);
+      return;
+    }
+    const gate = run.gates.findLast((one) => one.action === 'deploy' && one.ended !== 'voided');
+    const ends = gate?.decision === 'deny' || run.stopAsked !== null || run.revert !== null;
+    if (run.deploys && run.deploy === null && run.release !== null && ends && run.closed === null)
+      this.#quarantine.hold(run.repo, commit, run.release.release, at);
+  }
+
   #foldRun(id: RunId, envelope: RecordedEntry['envelope'], entry: NonNullable<RecordedEntry['entry']>): void {
     const info: RunInfo = this.runs.get(id) ?? {
       id,
@@ -326,6 +341,7 @@ export class World {
       gatesAt: new Map(),
       allows: [],
     };
+    const before = info.state;
     info.state = evolve(info.state, entry);
     info.version = envelope.version;
     info.position = envelope.position;
@@ -355,6 +371,7 @@ export class World {
         reason: entry.data.reason,
       });
     if (info.state.kind !== 'run') return;
+    this.#holdDenied(before, info.state, entry, envelope.at);
     if (entry.type === 'gate.decided' && entry.data.decision === 'allow') {
       const { gate, policies } = entry.data;
       const action = info.state.gates.find((one) => one.gate === gate)?.action;

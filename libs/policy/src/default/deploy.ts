@@ -28,6 +28,11 @@ when { !context.undoPossible && context.approvals < 2 };
 forbid (principal, action == Action::"deploy", resource)
 when { context.flips >= 2 && context.approvals < 1 };
 
+@id("deploy-carries")
+@says("it carries what waits for people at its own deploy gate: a person allows that too, at every step")
+forbid (principal, action == Action::"deploy", resource)
+when { context.undecided > 0 && context.approvals < 1 };
+
 @id("deploy-frozen")
 @says("the target is frozen")
 forbid (principal, action == Action::"deploy", resource)

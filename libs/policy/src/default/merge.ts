@@ -22,4 +22,9 @@ when { context.change.risk == "raised" && (context.step >= 7 || context.approval
 @says("the review of exactly this patch does not approve it")
 forbid (principal, action == Action::"merge", resource)
 unless { context.reviewVerdict == "approve" && context.reviewOfThisPatch };
+
+@id("merge-rewritten")
+@says("somebody took off the branch what this change was made on: a person allows it, at every step")
+forbid (principal, action == Action::"merge", resource)
+when { context.baseRewritten && context.approvals < 1 };
 `;

@@ -36,7 +36,7 @@ action merge appliesTo {
   context: {
     step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change, quarantined: Long,
     testVerdict: String, testOfThisTree: Bool, testNamesKnown: Bool,
-    reviewVerdict: String, reviewOfThisPatch: Bool,
+    reviewVerdict: String, reviewOfThisPatch: Bool, baseRewritten: Bool,
   },
 };
 
@@ -45,7 +45,7 @@ action deploy appliesTo {
   context: {
     step: Long, approvals: Long, halted: Bool, budgetLeftCents: Long, ticket: Ticket, change: Change, quarantined: Long,
     testVerdict: String, testOfThisTree: Bool, testNamesKnown: Bool,
-    undoPossible: Bool, undoRehearsed: Bool, frozen: Bool, flips: Long,
+    undoPossible: Bool, undoRehearsed: Bool, frozen: Bool, flips: Long, undecided: Long,
   },
 };
 `;

@@ -3,6 +3,7 @@ import { GateEvidence, GateId, GateView, PersonId, Reason, type RunEntry } from 
 import { handIn } from '@millwright/policy';
 import { z } from 'zod';
 import { handsIn } from '../../gates/hands.ts';
+import { resumeRun } from '../../intake/tickets.ts';
 import { act } from '../../streams/run-stream.ts';
 import { gateEvidence } from '../../views/gate-evidence.ts';
 import { gateView } from '../../views/run-view.ts';
@@ -13,6 +14,11 @@ import { namesOf } from '../names.ts';
 import { conflict, forbidden, notFound } from '../problem.ts';
 
 const Params = z.object({ id: GateId });
+/** A gate that is asked anew is judged within this time, most likely. Milliseconds. */
+const ANEW_MS = 10_000;
+
+const isParked = ({ state }: RunInfo): boolean => state.kind === 'run' && state.parked?.cause === 'gate';
+
 const Query = z.object({ state: z.enum(['waiting', 'all']).default('waiting') });
 
 export function gateRoutes(app: App, { factory, driver }: Api): void {
@@ -69,7 +75,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     make: (gate: Gate) => RunEntry,
   ): Promise<GateView> => {
     requireRole(who, 'approver');
-    const { info } = known(id);
+    const { info, gate } = known(id);
     if (info.state.kind === 'run' && verb === 'approve') {
       const hand = handIn(who.id, await handsIn(factory, info.state, [who.id]));
       if (hand !== undefined)
@@ -78,6 +84,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
           'another approver has to, let in before the ticket was filed (./millwright person list); where there is none, invite one and file the ticket anew',
         );
     }
+    if (gate.ended === 'expired' && isParked(info)) return answerLate(verb, gate, who, make);
     const result = await act(factory, info.id, who.actor, (run) => {
       const gate = run.gates.find((one) => one.gate === id);
       return gate ? make(gate) : 'there is no such gate';
@@ -89,6 +96,41 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     driver.drive(info.id);
     await factory.world.reached(await factory.trail.head());
     return view(known(id), false);
+  };
+
+  /**
+   * A gate that nobody answered in time is never used. An answer that comes late lets its run go on, whose gate is then asked anew, on what is
+   * so now; the answer is recorded there, where it is about the same digest.
+   */
+  const answerLate = async (
+    verb: 'approve' | 'deny',
+    late: Gate,
+    who: Who,
+    make: (gate: Gate) => RunEntry,
+  ): Promise<GateView> => {
+    const { info } = known(late.gate);
+    const resumed = await resumeRun(factory, info.id, who.actor, `the ${late.action} gate is answered late`);
+    if (resumed.kind === 'rejected')
+      throw conflict('not-recorded', resumed.reason, `./millwright run why ${info.id}`);
+    driver.drive(info.id);
+    const moved = conflict(
+      'asked-anew',
+      'the run goes on, and what this gate was about has changed since: it is judged, and asked about, anew',
+      `./millwright run why ${info.id}`,
+    );
+    for (
+      const end = factory.clock.now() + ANEW_MS;
+      factory.clock.now() < end;
+      await factory.clock.sleep(50)
+    ) {
+      await factory.world.reached(await factory.trail.head());
+      const run = factory.world.run(info.id);
+      const gate = run?.gates.findLast((one) => one.action === late.action && one.ended === null);
+      if (run === undefined || run.closed !== null || (gate && gate.subject !== late.subject)) throw moved;
+      if (gate?.decision === 'needs_approval' && !gate.stale) return answer(verb, gate.gate, who, make);
+      if (gate && gate.decision !== null) return view(known(gate.gate), false);
+    }
+    throw moved;
   };
 
   app.post(

@@ -3,6 +3,7 @@ import {
   DiffView,
   getJson,
   LogLine,
+  nextActor,
   PlanView,
   questionOf,
   Reason,
@@ -20,6 +21,7 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
+import { resumeRun } from '../../intake/tickets.ts';
 import { forwardActionOf } from '../../runs/driver.ts';
 import { lifts, nextOf, reasonOf, saidBy, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
@@ -51,7 +53,7 @@ const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is ther
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
 
-export function runRoutes(app: App, { factory, driver }: Api): void {
+export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
   const known = (id: RunId): RunInfo => {
     const run = factory.world.runs.get(id);
     if (!run) throw notFound('run', id, './millwright run list');
@@ -172,6 +174,7 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
     const next =
       run.stop?.next ??
       stuckOn(factory, run) ??
+      resumeStep(state, factory.clock.now()) ??
       (unsealed === undefined
         ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
         : UNSEALED_NEXT);
@@ -208,6 +211,33 @@ export function runRoutes(app: App, { factory, driver }: Api): void {
         await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
       }
       driver.drive(info.id);
+      await factory.world.reached(await factory.trail.head());
+      return view(info);
+    },
+  );
+
+  app.post(
+    '/runs/:id/retry',
+    {
+      schema: {
+        description: 'A run that waits for a person, or ended without being done, goes on from where it was',
+        params: Params,
+        body: Reason,
+        response: { 200: RunView },
+      },
+    },
+    async (request) => {
+      requireRole(request.who, 'author', 'admin');
+      const info = known(request.params.id);
+      const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
+      if (resumed.kind === 'rejected')
+        throw conflict(
+          'not-retried',
+          `the run does not go on: ${resumed.reason}`,
+          `./millwright run why ${info.id}`,
+        );
+      driver.drive(info.id);
+      wakeIntake();
       await factory.world.reached(await factory.trail.head());
       return view(info);
     },
@@ -337,6 +367,10 @@ const DECISIVE = new Set([
   'deploy.finished',
   'revert.finished',
   'run.stop-asked',
+  'run.parked',
+  'run.reminded',
+  'run.resumed',
+  'merge.lost',
   'run.closed',
   'question.asked',
   'task.blocked',
@@ -349,6 +383,18 @@ function stuckOn(factory: Factory, run: RunView): string | null {
 }
 
 /** `budget`: the scope whose budget an attempt waits for. */
+/** A run that waits for a person for as long as it takes, or that ended without being done: who lets it go on, and how. */
+function resumeStep(state: Run, now: number): string | null {
+  const next = nextActor(state, now);
+  if (next.who === 'approver' && next.act === 'retry')
+    return `an approver: ./millwright gate show ${next.gate}, then ./millwright gate approve ${next.gate} --reason "…"; or ./millwright run cancel ${state.id}`;
+  if (next.who === 'admin')
+    return `an administrator: ./millwright budget show, then ./millwright budget set SCOPE USD --reason "…"; it goes on by itself`;
+  if (next.who !== 'author' || next.act !== 'retry') return null;
+  const answer = `./millwright ticket answer ${state.ticket} "…" --again`;
+  return `from where it was, paying for nothing twice: ./millwright run retry ${state.id}; to start another run with what you say: ${answer}`;
+}
+
 function nextStep(state: Run, run: RunView, budget: string | null): string {
   const gate = run.gates.find((one) => one.state === 'waiting');
   if (run.state === 'waiting' && gate)

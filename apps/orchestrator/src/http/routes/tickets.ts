@@ -133,7 +133,8 @@ async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketVie
   const waits =
     run !== undefined &&
     !run.closed &&
-    (questionOf(run) !== null ||
+    (run.parked !== null ||
+      questionOf(run) !== null ||
       run.gates.some((gate) => gate.decision === 'needs_approval' && gate.ended === null));
   return {
     id: info.id,
