@@ -25,8 +25,10 @@ export function canaryShort(canary: CanaryView, now: number): string {
       : canary.endsAt === null
         ? ''
         : `${duration(canary.endsAt - now)} left`;
+  const share =
+    canary.percent === 0 ? `about to get ${canary.steps[canary.step - 1]} %` : `${canary.percent} %`;
   return [
-    `${canary.percent} % of traffic`,
+    `${share} of traffic`,
     `step ${canary.step} of ${canary.steps.length}`,
     VERDICTS[canary.verdict],
     ...(left === '' ? [] : [left]),
