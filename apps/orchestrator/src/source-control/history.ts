@@ -48,7 +48,7 @@ async function readSince(repo: Repository, head: GitSha, bad: GitSha): Promise<H
   );
 }
 
-/** Of `git log --format='commit %H' -p`. A line of a patch never begins with a letter, and what begins a file's is not `commit`. */
+/** Of `git log --format='commit %H' -p`. No line of a patch reads so: content begins with a mark, and binary data has no spaces. */
 function shapesIn(log: string): Map<GitSha, string | null> {
   const parts = log.split(/^commit ([0-9a-f]{40,64})$/m).slice(1);
   return new Map(

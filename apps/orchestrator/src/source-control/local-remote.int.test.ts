@@ -168,6 +168,18 @@ describe.runIf(asRoot)('as root, of a repository that another user owns', () => 
   });
 });
 
+test('a linked work tree, and an address that names no file, are refused with what to do', async () => {
+  git(join(folder, 'work'), 'worktree', 'add', '-q', join(folder, 'linked'), '-b', 'other');
+  expect(await (await opened(join(folder, 'linked'))).fetch()).toMatchObject({
+    kind: 'failed',
+    reason: expect.stringContaining('give the path of that one'),
+  });
+  expect(await (await opened('file:///a%2Fb.git')).fetch()).toMatchObject({
+    kind: 'failed',
+    reason: expect.stringContaining('names no file'),
+  });
+});
+
 test('what is not there, and what is on another machine, git speaks for itself', async () => {
   const gone = await Repository.open(join(folder, 'gone'), 'shop', join(folder, 'nowhere.git'), 'main');
   expect(await gone.fetch()).toMatchObject({ kind: 'failed', code: 'not-git' });

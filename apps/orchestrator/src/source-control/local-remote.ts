@@ -16,8 +16,11 @@ export type LocalRemote =
 
 /** Where a remote's address is a path of this machine: whose it is, as things are now. */
 export async function localRemote(url: string): Promise<LocalRemote> {
-  const named = url.startsWith('file://') ? fileURLToPath(url) : url;
+  const named = pathOf(url);
+  if (named === null) return refused(`${url} names no file of this machine`);
   if (!named.startsWith('/')) return { kind: 'elsewhere' };
+  if ((await lstat(join(named, '.git')).catch(gone))?.isFile())
+    return refused(`${named} is a work tree of another repository: give the path of that one`);
   const folder = await gitFolder(named);
   if (folder === null) return { kind: 'elsewhere' };
   const self = process.getuid?.() ?? 0;
@@ -48,6 +51,16 @@ export function servedBy(remote: LocalRemote, program: 'upload-pack' | 'receive-
     `setpriv --reuid=${remote.uid} --regid=${remote.gid} --clear-groups --no-new-privs`,
     `env -i PATH="$PATH" ${env.join(' ')} git-${program}`,
   ].join(' ');
+}
+
+function pathOf(url: string): string | null {
+  if (!url.startsWith('file://')) return url;
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
 }
 
 const refused = (reason: string): LocalRemote => ({ kind: 'refused', reason });
