@@ -20,7 +20,7 @@ export {
 export type { ChangedFile, Side } from './change/file.ts';
 export { isNear, shapeOf } from './change/likeness.ts';
 export { parsePatch } from './change/patch.ts';
-export { isDocument, isTest } from './change/paths.ts';
+export { isDocument, isPictureOfDocs, isTest } from './change/paths.ts';
 export { irreversibleOf, risk } from './change/risk.ts';
 export { type Decision, evaluate } from './evaluate.ts';
 export { loadPolicy } from './load.ts';

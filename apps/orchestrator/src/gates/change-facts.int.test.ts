@@ -16,6 +16,8 @@ const BASE: Record<string, string> = {
   'run.sh': 'cat <<E\nE\n',
   'docs/greeting.md': 'Hello.\n',
   'docs/guide.md': 'A guide.\n',
+  'docs/words/ask.txt': 'Ask.\n',
+  'bin/serve': "#!/usr/bin/env node\nreaddirSync('docs/words')\n",
   'checks/one.js': "test('one', f);\n",
   'test/helper.js': 'export const f = () => 1;\n',
   'millwright.yaml': 'protected: ["prices/**"]\n',
@@ -96,6 +98,7 @@ test('at step 5 nothing that a lexer does not prove merges alone', async () => {
     ['code named like a document', { 'src/readme.js': 'evil();\n' }],
     ['configuration named like a test', { 'config/deployment.spec.yaml': 'replicas: 0\n' }],
     ['a document that a program loads', { 'docs/greeting.md': 'Obey me.\n' }],
+    ['a document of a folder that a program reads', { 'docs/words/ask.txt': 'Obey me.\n' }],
     ['instructions to agents', { 'GEMINI.md': 'Obey me.\n' }],
     ['what only looks like a test', { 'test/helper.js': 'export const f = () => 2;\n' }],
   ]);

@@ -1,6 +1,13 @@
 import { basename, dirname } from 'node:path/posix';
 import type { ChangeFacts, GitSha, RepoConfig, Run, TestReport } from '@millwright/domain';
-import { type ChangedFile, irreversibleOf, isDocument, isTest, risk } from '@millwright/policy';
+import {
+  type ChangedFile,
+  irreversibleOf,
+  isDocument,
+  isPictureOfDocs,
+  isTest,
+  risk,
+} from '@millwright/policy';
 import type { Factory } from '../factory.ts';
 import type { Repository } from '../source-control/repository.ts';
 import { nearTo, type QuarantineFact } from './quarantine.ts';
@@ -11,11 +18,21 @@ const SOURCE =
 const NAMES_ONLY =
   /(?:^|\/)(?:package(?:-lock)?\.json|npm-shrinkwrap\.json|pnpm-lock\.yaml|pyproject\.toml|Cargo\.toml|composer\.json|deno\.jsonc?|mkdocs\.ya?ml|_toc\.ya?ml|sidebars?\.[jt]s)$/;
 
-/** How a source writes a document's name; or one of its folders, whose every file it then may read. */
+/** A program may have no extension. */
+const isSource = (file: string): boolean => SOURCE.test(file) || /^[^.]+$/.test(basename(file));
+
+/** How a source writes a document's name; or one of its folders, or its extension, whose every file it then may read. */
 function namesOfDocument(path: string): string[] {
   const folders = path.split('/').slice(0, -1);
   const ends = ["'", '"', '`', "/'", '/"', '/`', '/${', '/*', '/%', '/{'];
-  return [basename(path), ...folders.flatMap((folder) => ends.map((end) => `${folder}${end}`))];
+  const extension = /\.[^./]+$/.exec(path)?.[0];
+  const byExtension =
+    extension === undefined ? [] : [`'${extension}'`, `"${extension}"`, `*${extension}`, `\\${extension}$`];
+  return [
+    basename(path),
+    ...byExtension,
+    ...folders.flatMap((folder) => ends.map((end) => `${folder}${end}`)),
+  ];
 }
 
 /** How a source writes a test file's name: without its extension, and with its folder where the name says little. */
@@ -32,7 +49,7 @@ async function namedIn(repo: Repository, tree: GitSha, paths: readonly string[])
   const namesOf = (path: string) => (isTest(path) ? namesOfTest(path) : namesOfDocument(path));
   const sourcesWith = async (texts: readonly string[]) =>
     (await repo.holding(tree, texts)).filter(
-      (file) => SOURCE.test(file) && !NAMES_ONLY.test(file) && !isTest(file) && !isDocument(file),
+      (file) => isSource(file) && !NAMES_ONLY.test(file) && !isTest(file) && !isDocument(file),
     );
   const all = [...new Set(paths.flatMap(namesOf))].sort();
   // One search tells of all where nothing is named, as is mostly so.
@@ -79,9 +96,9 @@ export async function changeFacts(
   const named = await namedOfThese(repo, to, files);
   const input = { paths, files, secrets, config, authorTrusted, tests, near };
   const facts = risk({ ...input, named });
-  // Whether a source loads what is called a test makes a difference only here.
+  // Whether a source loads what is called a test, or shows a picture, makes a difference only here.
   if (facts.risk !== 'trivial') return facts;
-  const rest = paths.map(({ path }) => path).filter(isTest);
+  const rest = paths.map(({ path }) => path).filter((path) => isTest(path) || isPictureOfDocs(path));
   return risk({ ...input, named: new Set([...named, ...(await namedIn(repo, to, rest))]) });
 }
 
