@@ -45,6 +45,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['network', 'process', 'files'],
     ...attempt,
   },
+  'libs/toolchains/src/javascript/harness/patch.mjs': {
+    does: 'runs in a sandbox: puts the harness into the runners that are installed there',
+    touches: ['files'],
+    ...attempt,
+  },
   'apps/sandbox-runner/src/verify/': { does: 'lays out what is tested', touches: ['files'], ...attempt },
   'apps/sandbox-runner/src/fixture/': {
     does: 'makes repositories for tests',
