@@ -84,16 +84,16 @@ export function emptiedTests(baseFailing: readonly string[], observed: SuiteRun,
 const MUTANTS = 4;
 /** Of the suite's own time; at least, in milliseconds. */
 const SHARE = 1.5;
-const AT_LEAST_MS = 20_000;
+const AT_LEAST_MS = 60_000;
 
-/** Faults spread over the changed lines. */
+/** The strongest faults of each changed file, one file after the other. */
 export async function mutantsOf(
   { toolchain }: Subject,
   base: Prepared,
   candidate: Prepared,
   parts: ChangeParts,
 ): Promise<Mutant[]> {
-  const all: Mutant[] = [];
+  const files: Mutant[][] = [];
   for (const path of parts.sources.filter(toolchain.isSource)) {
     const [before, after] = await Promise.all([
       readEntry(base.checkout, path),
@@ -101,19 +101,18 @@ export async function mutantsOf(
     ]);
     if (after?.kind !== 'file') continue;
     const old = before?.kind === 'file' ? new TextDecoder().decode(before.bytes) : null;
-    all.push(...toolchain.mutants(path, old, new TextDecoder().decode(after.bytes)));
+    files.push(toolchain.mutants(path, old, new TextDecoder().decode(after.bytes)));
   }
-  if (all.length <= MUTANTS) return all;
-  return Array.from(
-    { length: MUTANTS },
-    (_, i) => all[Math.floor(((i + 0.5) * all.length) / MUTANTS)] ?? all[0],
-  ).filter((one) => one !== undefined);
+  const chosen: Mutant[] = [];
+  for (let nth = 0; files.some((of) => nth < of.length); nth++)
+    chosen.push(...files.flatMap((of) => of[nth] ?? []));
+  return chosen.slice(0, MUTANTS);
 }
 
 export const withMutant = (plan: HarnessPlan, { path, text }: Mutant): HarnessPlan =>
   combined(plan, { remove: [], write: [{ path, entry: textEntry(text) }] });
 
-/** Tries faults one after the other until a test notices one, or the time for it is over. */
+/** Tries faults one after the other until a test notices one, or the time for it is over; then the acceptance checks on those. */
 export async function tryMutants(
   where: Where,
   subject: Subject,
@@ -128,12 +127,15 @@ export async function tryMutants(
   if (mutants.length === 0) return null;
   const { plan, observed, base } = with_;
   const until = performance.now() + Math.max(AT_LEAST_MS, SHARE * observed.result.ms);
-  const survivors: { path: string; line: number; what: string }[] = [];
-  let tried = 0;
+  const survivors: Mutant[] = [];
+  const said = (noticed: number) => ({
+    tried: survivors.length + noticed,
+    noticed,
+    survivors: survivors.map(({ path, line, what }) => ({ path, line, what: what.slice(0, 300) })),
+  });
+  const timeoutMs = Math.min(subject.timeoutMs, 3 * observed.result.ms + 10_000);
   for (const mutant of mutants) {
-    if (tried > 0 && performance.now() > until) break;
-    tried += 1;
-    const timeoutMs = Math.min(subject.timeoutMs, 3 * observed.result.ms + 10_000);
+    if (survivors.length > 0 && performance.now() > until) break;
     const ran = await run(
       where,
       { ...subject, timeoutMs },
@@ -144,11 +146,15 @@ export async function tryMutants(
         sessions: Math.max(1, base.sessions),
       },
     );
-    if (notices(base, observed.run, ran.run) || (await with_.byChecks(mutant)))
-      return { tried, noticed: 1, survivors };
-    survivors.push({ path: mutant.path, line: mutant.line, what: mutant.what.slice(0, 300) });
+    if (notices(base, observed.run, ran.run)) return said(1);
+    survivors.push(mutant);
   }
-  return { tried, noticed: 0, survivors };
+  for (const mutant of [...survivors]) {
+    if (!(await with_.byChecks(mutant))) continue;
+    survivors.splice(survivors.indexOf(mutant), 1);
+    return said(1);
+  }
+  return said(0);
 }
 
 /** Whether a run says anything else than the run without the fault. */
@@ -169,10 +175,10 @@ function notices(base: BaseFacts, observed: SuiteRun, mutated: SuiteRun): boolea
 export function testDoubts(
   own: TestReport['ownTests'],
   mutants: TestReport['mutants'],
-  parts: ChangeParts,
+  changesCode: boolean,
 ): TestDoubt[] {
   const doubts: TestDoubt[] = [];
-  if (own !== null && parts.sources.length > 0 && own.failing.length === 0 && own.passing.length > 0)
+  if (own !== null && changesCode && own.failing.length === 0 && own.passing.length > 0)
     doubts.push({
       code: 'tests-pass-before',
       text: `no test that it adds or changes needs it: all ${own.passing.length} pass with the base's code ("${own.passing[0]?.slice(0, 200)}")`,

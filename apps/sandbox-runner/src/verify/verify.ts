@@ -299,6 +299,7 @@ class Suite {
               text: `${facts.unfit}, and the base's tests do not pass there`.slice(0, 500),
             },
           ];
+    const changesCode = parts.sources.some(this.#input.toolchain.isSource);
     const report = testReport({
       ...{ ...said, tree: this.#input.tree, baseTests, ownTests, mutants },
       names: {
@@ -312,7 +313,7 @@ class Suite {
         ...fellBack,
         ...unfit,
         ...inputs.doubts,
-        ...testDoubts(ownTests, mutants, parts),
+        ...testDoubts(ownTests, mutants, changesCode),
         ...marks,
       ].slice(0, 100),
     });

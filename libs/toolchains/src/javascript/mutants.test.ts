@@ -20,6 +20,17 @@ test('angles are left alone where they may be types or tags', () => {
   expect(whats(null, 'const a: Map<string, b> = c;\n', 'a.ts')).toEqual([]);
 });
 
+test('the strongest come first: comparisons, then values, then words for people', () => {
+  const after =
+    "throw new Error('a long message for people');\nconst port = given ?? 8080;\nif (a > b) c();\n";
+  expect(whats(null, after)).toEqual([
+    '3: > → <=',
+    '2: 8080 → 8081',
+    '2: ?? → &&',
+    "1: 'a long message for people' → '~a long message for people'",
+  ]);
+});
+
 test('a mutant is the whole file with one fault', () => {
   expect(mutants('a.js', null, 'let a = 1;\nlet b = a + 2;\n').map(({ text }) => text)).toContain(
     'let a = 1;\nlet b = a - 2;\n',

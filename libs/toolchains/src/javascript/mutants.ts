@@ -13,13 +13,27 @@ const ANGLES: Readonly<Record<string, string>> = { '<': '>=', '>': '<=' };
 const WORDS: Readonly<Record<string, string>> = { true: 'false', false: 'true' };
 const A_LINE = 2;
 
-/** At most two faults a changed line, none in an import. */
+/** What is most likely to be noticed comes first: a comparison before a number, a number before a message for people. */
+const STRENGTH: readonly RegExp[] = [
+  /^(===|!==|==|!=|<=|>=|<|>|&&|\|\|)$/,
+  /^[-+*/%]+=?$/,
+  /^(true|false|\d+)$/,
+  /^\/./,
+  /^\?\?/,
+  /^\S*$/,
+];
+const strengthOf = (text: string) => {
+  const at = STRENGTH.findIndex((pattern) => pattern.test(text));
+  return at < 0 ? STRENGTH.length : at;
+};
+
+/** At most two faults a changed line, none in an import; the strongest first. */
 export function mutants(path: string, before: string | null, after: string): Mutant[] {
   const changed = newLines(before, after);
   const tokens = lex(after, path).filter(
     ({ type }) => type !== 'WhiteSpace' && type !== 'LineTerminatorSequence',
   );
-  const made = new Map<number, Mutant[]>();
+  const made = new Map<number, (Mutant & { strength: number })[]>();
   const plain = /\.[cm]?js$/.test(path);
   for (const [index, token] of tokens.entries()) {
     const on = made.get(token.line) ?? [];
@@ -29,10 +43,19 @@ export function mutants(path: string, before: string | null, after: string): Mut
     const text = after.slice(0, token.at) + becomes + after.slice(token.at + token.value.length);
     made.set(token.line, [
       ...on,
-      { path, line: token.line, what: `${short(token.value)} → ${short(becomes)}`, text },
+      {
+        path,
+        line: token.line,
+        what: `${short(token.value)} → ${short(becomes)}`,
+        text,
+        strength: strengthOf(token.value),
+      },
     ]);
   }
-  return [...made.values()].flat();
+  return [...made.values()]
+    .flat()
+    .sort((a, b) => a.strength - b.strength)
+    .map(({ strength: _strength, ...mutant }) => mutant);
 }
 
 const short = (text: string) => (text.length > 40 ? `${text.slice(0, 39)}…` : text);
