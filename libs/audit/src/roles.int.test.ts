@@ -130,7 +130,8 @@ test.each([
   'select * from millwright.artifact_chunks',
   'select * from millwright.budgets',
   'select * from millwright.dead_claims()',
-  'select millwright.budget_settle_stale(interval $$0$$)',
+  'select millwright.budget_settle_dead()',
+  'select millwright.budget_of_attempt($$att_00000001$$)',
   'select millwright.redact(1, 2)',
 ])('a runner may not: %s', async (statement) => {
   expect(await attempt(db.url.runner, statement)).toBe('42501');

@@ -147,7 +147,7 @@ export function targetContract(name: string, stand: () => Promise<Stand>): void 
         expect(await deploy(at.target, order)).toMatchObject({
           kind: 'rolled_back',
           verdict: 'cancelled',
-          reason: 'cancelled: halt',
+          reason: 'taken back: halt',
         });
         expect(journal.lines.slice(-4)).toEqual([
           `> undo:${first}`,
