@@ -31,6 +31,45 @@ export async function releaseContents(
   return { tickets: [...new Set(tickets)], commits };
 }
 
+/** Of a page of releases at once, oldest first: git is asked once a repository, however many there are. */
+export async function contentsOfEach(
+  factory: Factory,
+  page: readonly { info: ReleaseInfo; release: Release }[],
+): Promise<Map<ReleaseId, ReleaseContents>> {
+  const contents = new Map<ReleaseId, ReleaseContents>();
+  for (const name of new Set(page.map(({ info }) => info.repo))) {
+    const rows = page.filter(({ info }) => info.repo === name);
+    const from = await Promise.all(rows.map(({ info }) => commitBefore(factory, info)));
+    const repo = await factory.repositories.open(name);
+    const heads = [...new Set(rows.map(({ release }) => release.commit))];
+    const line = await repo.commitsOf(heads, MOST * (page.length + 1));
+    const at = new Map(line.map(({ commit }, index) => [commit, index]));
+    const merged = new Map(
+      [...factory.world.runs.values()].flatMap(({ state }) =>
+        state.kind === 'run' && state.repo === name && state.merge?.kind === 'finished'
+          ? [[state.merge.commit, state.ticket] as const]
+          : [],
+      ),
+    );
+    rows.forEach(({ info, release }, index) => {
+      const first = at.get(release.commit) ?? 0;
+      const before = from[index] ?? null;
+      const end = before === null ? first + 1 : (at.get(before) ?? first + 1);
+      const commits = line.slice(first, Math.min(Math.max(end, first), first + MOST));
+      const tickets = commits.flatMap(({ commit }) => merged.get(commit) ?? []);
+      contents.set(info.id, { tickets: [...new Set(tickets)], commits });
+    });
+  }
+  return contents;
+}
+
+async function commitBefore(factory: Factory, info: ReleaseInfo): Promise<GitSha | null> {
+  const before = releaseBefore(factory, info);
+  return before === undefined
+    ? null
+    : (await getJson(factory.store.artifacts, Release, before.artifact)).commit;
+}
+
 /** The release that served when this one was deployed, or was built: what it is compared with. */
 function releaseBefore(factory: Factory, info: ReleaseInfo): ReleaseInfo | undefined {
   const { history } = factory.world.target(info.repo);

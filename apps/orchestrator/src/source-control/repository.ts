@@ -473,6 +473,15 @@ export class Repository {
       : said.split('\n').map((line) => ({ commit: GitSha.parse(line.slice(0, 40)), title: line.slice(41) }));
   }
 
+  /** The newest `most` commits that any of `heads` has, each before what it stands on. */
+  async commitsOf(heads: readonly GitSha[], most: number): Promise<{ commit: GitSha; title: string }[]> {
+    if (heads.length === 0) return [];
+    const said = await this.git.text(['log', '--topo-order', '--format=%H %s', `-${most}`, ...heads]);
+    return said
+      .split('\n')
+      .map((line) => ({ commit: GitSha.parse(line.slice(0, 40)), title: line.slice(41) }));
+  }
+
   /** The first line of a commit's message. */
   async title(commit: GitSha): Promise<string> {
     return this.git.text(['log', '--format=%s', '-1', commit]);

@@ -11,12 +11,13 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 import type { Factory } from '../../factory.ts';
-import { releaseContents } from '../../releases/release-contents.ts';
+import { contentsOfEach, type ReleaseContents, releaseContents } from '../../releases/release-contents.ts';
 import { canaryOfRelease } from '../../views/canary-view.ts';
 import type { ReleaseInfo, TargetInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { PageOfRepo, pageOf } from '../page.ts';
 import { notFound } from '../problem.ts';
-import { OfRepo, ofRepo } from './repos.ts';
+import { ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
 
@@ -41,8 +42,12 @@ function stateOf(target: TargetInfo, { id, result }: ReleaseInfo): ReleaseView['
 }
 
 export function releaseRoutes(app: App, { factory }: Api): void {
-  const view = async (info: ReleaseInfo): Promise<ReleaseView> => {
-    const release = await getJson(factory.store.artifacts, Release, info.artifact);
+  const releaseOf = (info: ReleaseInfo) => getJson(factory.store.artifacts, Release, info.artifact);
+  const view = async (
+    info: ReleaseInfo,
+    release: Release,
+    contents: ReleaseContents,
+  ): Promise<ReleaseView> => {
     const state = stateOf(factory.world.target(info.repo), info);
     return {
       id: info.id,
@@ -51,7 +56,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       commit: release.commit,
       digest: info.artifact,
       layer: release.layer,
-      ...(await releaseContents(factory, info, release)),
+      ...contents,
       provenance: info.provenance,
       state,
       notes: release.notes,
@@ -64,16 +69,28 @@ export function releaseRoutes(app: App, { factory }: Api): void {
 
   app.get(
     '/releases',
-    { schema: { querystring: OfRepo, response: { 200: z.array(ReleaseView) } } },
-    async (request) => {
+    { schema: { querystring: PageOfRepo, response: { 200: z.array(ReleaseView) } } },
+    async (request, reply) => {
       const asked = ofRepo(factory, request.query.repo);
       const all = [...factory.world.releases.values()].filter(({ repo }) => asked(repo));
-      return (await Promise.all(all.map(view))).reverse();
+      const page = await Promise.all(
+        pageOf(all, request.query, reply).map(async (info) => ({ info, release: await releaseOf(info) })),
+      );
+      const contents = await contentsOfEach(factory, page);
+      const views = page.map(({ info, release }) =>
+        view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }),
+      );
+      return (await Promise.all(views)).reverse();
     },
   );
-  app.get('/releases/:id', { schema: { params: Params, response: { 200: ReleaseView } } }, (request) => {
-    const info = factory.world.releases.get(request.params.id);
-    if (!info) throw notFound('release', request.params.id, './millwright release list');
-    return view(info);
-  });
+  app.get(
+    '/releases/:id',
+    { schema: { params: Params, response: { 200: ReleaseView } } },
+    async (request) => {
+      const info = factory.world.releases.get(request.params.id);
+      if (!info) throw notFound('release', request.params.id, './millwright release list');
+      const release = await releaseOf(info);
+      return view(info, release, await releaseContents(factory, info, release));
+    },
+  );
 }

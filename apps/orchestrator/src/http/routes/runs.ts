@@ -42,9 +42,10 @@ import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
+import { PageOfRepo, pageOf } from '../page.ts';
 import { conflict, notFound } from '../problem.ts';
 import { untilQuiet } from './factory.ts';
-import { OfRepo, ofRepo } from './repos.ts';
+import { ofRepo } from './repos.ts';
 
 const Params = z.object({ id: RunId });
 
@@ -60,9 +61,9 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     return run;
   };
   const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
-  const view = async (info: RunInfo, whole = true): Promise<RunView> => {
+  const view = async (info: RunInfo, whole = true, people?: Map<string, string>): Promise<RunView> => {
     const now = factory.clock.now();
-    const names = await namesOf(factory);
+    const names = people ?? (await namesOf(factory));
     const stop = stopOf(factory, info, names);
     const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, './millwright run list');
@@ -80,11 +81,14 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
 
   app.get(
     '/runs',
-    { schema: { querystring: OfRepo, response: { 200: z.array(RunView) } } },
-    async (request) => {
+    { schema: { querystring: PageOfRepo, response: { 200: z.array(RunView) } } },
+    async (request, reply) => {
       const asked = ofRepo(factory, request.query.repo);
-      const all = await Promise.all([...factory.world.runs.values()].map((info) => view(info, false)));
-      return all.filter(({ repo }) => asked(repo));
+      const all = [...factory.world.runs.values()].filter(
+        ({ state }) => state.kind === 'run' && asked(state.repo),
+      );
+      const names = await namesOf(factory);
+      return Promise.all(pageOf(all, request.query, reply).map((info) => view(info, false, names)));
     },
   );
   app.get('/runs/:id', { schema: { params: Params, response: { 200: RunView } } }, (request) =>
