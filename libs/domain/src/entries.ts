@@ -399,11 +399,11 @@ export const Entry = z.discriminatedUnion('type', [
     until: Instant.nullable(),
     reason,
   }),
-  /** `held`: a halt, a freeze or the end of the factory took its traffic away; it begins anew once it may go forward. */
+  /** `held`: a halt, a freeze or the end of the factory took its traffic away; it begins anew once it may go forward. `fenced`: somebody else has the target. */
   e('canary.ended', {
     release: ReleaseId,
     fence: z.number().int(),
-    end: z.enum(['promoted', 'taken_back', 'held', 'failed']),
+    end: z.enum(['taken_back', 'held', 'failed', 'fenced']),
     live: ReleaseId.nullable(),
     reason,
   }),

@@ -192,9 +192,10 @@ export class Deployments {
     }).finally(() => this.#canaries.delete(repo));
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
-    if (result.kind === 'rolled_back' || result.kind === 'failed' || result.kind === 'held') {
-      const end = { rolled_back: 'taken_back', failed: 'failed', held: 'held' } as const;
-      const data = { release: id, fence, end: end[result.kind], live, reason: result.reason.slice(0, 4_000) };
+    if (result.kind !== 'promoted') {
+      const ends = { rolled_back: 'taken_back', failed: 'failed', held: 'held', fenced: 'fenced' } as const;
+      const reason = result.kind === 'fenced' ? `fence ${result.by} has the target` : result.reason;
+      const data = { release: id, fence, end: ends[result.kind], live, reason: reason.slice(0, 4_000) };
       await journal.note({ type: 'canary.ended', data });
     }
     return result;

@@ -19,8 +19,16 @@ export function giveWay(preempted: AbortSignal): void {
 }
 
 /** One release at a time is on its way to serve, also while it is held: another would take its fence. */
-export function waitBehind({ canary }: TargetState, release: ReleaseId): void {
-  if (canary !== null && canary.release !== release)
+export function waitBehind(
+  { world }: Pick<Factory, 'world'>,
+  { canary, undo }: TargetState,
+  release: ReleaseId,
+): void {
+  if (canary === null || canary.release === release) return;
+  const info = world.releases.get(canary.release);
+  const open = info !== undefined && world.run(info.run)?.closed === null;
+  // Nobody goes on with one whose run is over, unless an undo brings it out.
+  if (open || (undo?.kind === 'started' && undo.release === canary.release))
     throw retryable('gives-way', `${canary.release} goes first: ${canary.held ?? 'its canary is under way'}`);
 }
 
@@ -61,6 +69,18 @@ export async function takenBy(
       (entry?.type === 'target.released' && entry.data.by === 'rollback' && entry.data.fence > fence);
     if (back)
       return { result: 'rolled_back', live, evidence: `${release} was taken back: ${entry.data.reason}` };
+    // What is live is given back its traffic, by hand or without the factory: its history says nothing new.
+    const given =
+      entry?.type === 'target.effect-started' &&
+      entry.data.effect === 'shift/100' &&
+      entry.data.release === live &&
+      entry.data.fence > fence;
+    if (given)
+      return {
+        result: 'rolled_back',
+        live,
+        evidence: `${release} was taken back: all traffic was given to ${live}`,
+      };
   }
   return { result: 'failed', live, evidence: `a later deploy (fence ${by}) has the target` };
 }

@@ -189,3 +189,24 @@ test('a rollback names neither a canary as where to go, nor says of it that it n
   expect((await ended(ticket)).state).toBe('rolled_back');
   await usersAt(good);
 });
+
+test('an undo of a rollback is held by a halt, begins anew after it, and is taken back by an abort', async () => {
+  const next = await canaryAt(10);
+  expect((await ended(next.ticket)).state).toBe('done');
+  const [before, after] = [good, next.release];
+  await say('/rollbacks');
+  await usersAt(before);
+  const undo = () => at.api('POST', '/rollbacks/undo', {});
+  const at50 = () =>
+    at.until('its canary', async () => (await at.factory.forward.target(SHOP)).canary?.percent === 50);
+  expect((await undo()).body).toMatchObject({ state: 'started', release: after });
+  await at50();
+  expect((await say('/halt')).body).toMatchObject({ stopped: true });
+  await usersAt(before);
+  expect((await undo()).body.message).toContain('is halted');
+  await say('/resume');
+  await at50();
+  expect((await say('/targets/shop/abort')).body).toMatchObject({ state: 'taken_back', live: before });
+  await usersAt(before);
+  await at.until('its end', async () => (await status()).undo?.state === 'rolled_back');
+});

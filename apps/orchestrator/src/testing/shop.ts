@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { ADMIN_TOKEN, git, hasty, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
 import { report, type Script } from './scripted-runner.ts';
 
-export const shopFiles = (canary: { steps: number[]; bake: string }) => ({
+export const shopFiles = (canary: { steps: number[]; bake: string }, more: readonly string[] = []) => ({
   'package.json': '{"name":"shop"}\n',
   'src/x.js': 'export const x = 1;\n',
   'millwright.yaml': [
@@ -16,6 +16,7 @@ export const shopFiles = (canary: { steps: number[]; bake: string }) => ({
     '  expose: 18080',
     '  health: /healthz',
     `  canary: { steps: [${canary.steps.join(', ')}], bake: ${canary.bake}, minRequests: 0 }`,
+    ...more,
     '',
   ].join('\n'),
 });
@@ -50,19 +51,20 @@ export type RunSeen = {
   gates: { id: string; action: string; state: string; decision: string; reason: string }[];
 };
 
-/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real. */
+/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real. `more`: lines of its `deploy`. */
 export async function shop(
   db: TestDatabase,
   step = 6,
   settings = {},
   canary?: { steps: number[]; bake: string },
+  more: readonly string[] = [],
 ): Promise<Shop> {
   const target = memoryTarget();
   let next: Record<string, string> = {};
   const script: Script = { implement: () => next, release: shopRelease };
   const factory = await scriptedFactory(
     db,
-    shopFiles(canary ?? { steps: [100], bake: '1ms' }),
+    shopFiles(canary ?? { steps: [100], bake: '1ms' }, more),
     script,
     settings,
     target,

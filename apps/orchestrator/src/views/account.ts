@@ -193,7 +193,13 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     }
     case 'canary.ended': {
       const { release, end, live, reason: why } = entry.data;
-      const how = { promoted: 'promoted', taken_back: 'taken back', held: 'held', failed: 'failed' }[end];
+      const how = {
+        promoted: 'promoted',
+        taken_back: 'taken back',
+        held: 'held',
+        failed: 'failed',
+        fenced: 'left to who has the target',
+      }[end];
       return `the canary ${release} is ${how}${because(why)}; ${live ?? 'nothing'} serves`;
     }
     case 'rollback.asked': {

@@ -16,6 +16,8 @@ export type MemoryTarget = Target & {
     figures: (release: ReleaseId) => { requests: number; errors: number };
   };
   readonly calls: string[];
+  /** The names of the secrets that a release was started with, in order. */
+  readonly given: { release: ReleaseId; secrets: string[] }[];
 };
 
 type Kept = {
@@ -33,6 +35,7 @@ export function memoryTarget(file?: string): MemoryTarget {
       : { running: [], serving: [], fence: 0, condemned: null };
   const running = new Set<ReleaseId>(kept.running);
   const calls: string[] = [];
+  const given: MemoryTarget['given'][number][] = [];
   let serving: ReadonlyMap<ReleaseId, number> = new Map(kept.serving);
   let [fence, condemned]: [number, ReleaseId | null] = [kept.fence, kept.condemned];
   const keep = () => {
@@ -74,6 +77,7 @@ export function memoryTarget(file?: string): MemoryTarget {
   return {
     faults,
     calls,
+    given,
     name: RepoName.parse('shop'),
     weighted: true,
     measures: true,
@@ -91,7 +95,8 @@ export function memoryTarget(file?: string): MemoryTarget {
     available: async ({ id }) =>
       faults.gone(id) ? failure('image_missing', `the image of ${id} was removed`) : done,
     materialise: async () => done,
-    start: async ({ id }) => {
+    start: async ({ id }, { secrets }) => {
+      given.push({ release: id, secrets: Object.keys(secrets) });
       if (!running.has(id)) calls.push(`start ${id}`);
       running.add(id);
       keep();

@@ -44,7 +44,7 @@ export async function deploy(
     const gone = fence === 0 ? null : await takenBack(factory, now, target);
     if (gone !== null) return finished(await backOut(factory, run, release, fence, gone));
     if (fence === 0) {
-      waitBehind(target, release);
+      waitBehind(factory, target, release);
       const stop = await factory.forward.stopped(deployOf(run.repo));
       if (stop !== null) throw halted(stop);
       const voided = await whyVoid(factory, run, step.gate);

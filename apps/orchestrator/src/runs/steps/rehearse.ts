@@ -45,7 +45,7 @@ async function forthAndBack(
 ): Promise<StepResult> {
   await factory.world.reached(await factory.trail.head());
   const target = await factory.forward.target(run.repo);
-  waitBehind(target, release);
+  waitBehind(factory, target, release);
   const fence = fenceFor(target, release);
   const entry = (data: Partial<Rehearsed> & Pick<Rehearsed, 'result'>): StepResult => ({
     type: 'release.rehearsed',
