@@ -71,7 +71,10 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
     const canary = release === undefined ? null : await canaryOfRelease(factory, release);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
-    return waits === undefined ? { ...seen, canary } : { ...seen, canary, state: 'waiting', reason: waits };
+    // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
+    return waits === undefined || seen.stop !== null
+      ? { ...seen, canary }
+      : { ...seen, canary, state: 'waiting', reason: waits };
   };
   const stateOf = (id: RunId): Run => {
     const { state } = known(id);

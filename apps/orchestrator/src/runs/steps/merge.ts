@@ -68,7 +68,7 @@ async function refusedByFreeze(factory: Factory, run: Run): Promise<StepResult> 
   if (!run.deploys || deploy?.whenFrozen !== 'refuse') return null;
   const { frozen } = await factory.forward.target(run.repo);
   if (frozen === null) return null;
-  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; once it is thawed (./millwright release thaw ${run.repo} --reason "…"): ./millwright ticket answer ${run.ticket} "…" --again`;
+  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; once it is thawed (./millwright release thaw ${run.repo} --reason "…"): ./millwright run retry ${run.id}`;
   return { type: 'run.stop-asked', data: { end: 'failed', reason: reason.slice(0, 3_900) } };
 }
 
