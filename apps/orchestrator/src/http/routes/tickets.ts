@@ -104,7 +104,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
           `${ticket.id} has asked nothing: an answer would start another run, which is paid for`,
           {
             kept: 'the ticket is as it was, and nothing was started',
-            next: `to start one with what you say: ./millwright ticket answer ${ticket.id} "…" --again`,
+            next: `to go on from where it was: ./millwright run retry ${run}; to start another with what you say: ./millwright ticket answer ${ticket.id} "…" --again`,
           },
         );
       if (ticket.state === 'running') {
