@@ -37,6 +37,12 @@ describe('finds a known value', () => {
     ],
     ['in byte escapes', [...VALUE].map((c) => `\\x${c.charCodeAt(0).toString(16)}`).join('')],
     ['in two strings', `"${VALUE.slice(0, 9)}" +\n  "${VALUE.slice(9)}"`],
+    ['in base64 twice', base64(base64(VALUE))],
+    ['as a list of bytes', JSON.stringify([...Buffer.from(VALUE)])],
+    [
+      'behind references of HTML',
+      VALUE.replaceAll('&', '&amp;').replaceAll('/', '&#x2F;').replaceAll('+', '&#43;'),
+    ],
     ['percent-encoded in JSON', JSON.stringify(encodeURIComponent(VALUE))],
   ])('%s', (_name, text) => {
     expect(known.find(`see ${text} there`).map(({ name }) => name)).toEqual(['API_TOKEN']);

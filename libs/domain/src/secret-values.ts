@@ -1,5 +1,5 @@
-// Secrets that the factory knows, found in a text by their value: as they are, in base64, base64url or hex, percent-encoded, behind the
-// escapes of JSON, and written over several lines or strings.
+// Secrets that the factory knows, found in a text by their value: as they are, in base64 (once or twice), base64url or hex, as numbers,
+// percent-encoded, behind the escapes of JSON or HTML, and written over several lines or strings.
 //
 // Each text is read in a few ways (as it stands, unescaped, percent-decoded), and each reading also with letters and digits alone, so that one
 // needle stands for every alphabet of base64, every way of breaking lines and every separator. Every pass over a text is linear.
@@ -86,6 +86,19 @@ function percentDecoded(text: string, at: number): { as: string; takes: number }
   return byte === undefined ? null : { as: String.fromCharCode(Number.parseInt(byte, 16)), takes: 3 };
 }
 
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** References to characters of HTML and XML, by number or by one of the five names that both have. */
+function entityDecoded(text: string, at: number): { as: string; takes: number } | null {
+  if (text[at] !== '&') return null;
+  const [whole = '', name, decimal, hexadecimal] =
+    /^&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9a-f]{1,6}));/i.exec(text.slice(at, at + 10)) ?? [];
+  if (whole === '') return null;
+  if (name !== undefined) return { as: ENTITIES[name.toLowerCase()] ?? '', takes: whole.length };
+  const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal);
+  return code > 0x10ffff ? null : { as: String.fromCodePoint(code), takes: whole.length };
+}
+
 const isAlphanumeric = (code: number): boolean =>
   (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code >= 128;
 
@@ -102,6 +115,7 @@ function readings(text: string): Reading[] {
     all.push(last);
   }
   if (last.text.includes('%')) all.push(reread(last, percentDecoded));
+  if (last.text.includes('&')) all.push(reread(last, entityDecoded));
   return all;
 }
 
@@ -153,7 +167,9 @@ function needlesOf(secrets: readonly KnownSecret[]) {
         part,
         hex(bytes),
         hex(bytes).toUpperCase(),
-        ...[0, 1, 2].map((n) => base64Core(bytes, n)),
+        bytes.join(''),
+        ...[0, 1, 2].map((shift) => base64Core(bytes, shift)),
+        base64Core(utf8(btoa(latin1(bytes))), 0),
       ];
       for (const text of written.map(squeeze))
         if (text.length >= SHORTEST_SQUEEZED && canBeTold(text)) loose.push({ text, name });
