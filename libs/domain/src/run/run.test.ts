@@ -249,7 +249,12 @@ function checkTakenBack(entries: Entry[]): void {
 /** Between `merge.started` and its outcome nothing ends the run, and nothing calls it failed. */
 function checkMergeIsKept(entries: Entry[]): void {
   let merging = false;
+  let merged = false;
   for (const entry of entries) {
+    if (entry.type === 'merge.finished') merged = true;
+    if (entry.type === 'merge.lost') merged = false;
+    if (entry.type === 'revert.finished' && entry.data.commit !== null) merged = false;
+    if (merged) expect(['change.queued', 'base.moved']).not.toContain(entry.type);
     if (entry.type === 'merge.started') merging = true;
     else if (['merge.finished', 'merge.refused', 'base.moved'].includes(entry.type)) merging = false;
     else if (merging) {

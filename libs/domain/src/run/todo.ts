@@ -278,7 +278,8 @@ function composing(run: Run): Step | null {
 function judging(run: Run): Step | null {
   if (run.change === null) return [{ do: 'compose' }];
   if (reviewOf(run, run.change.patchId)?.verdict !== 'approve') return stage(run, 'review', null);
-  if (run.queue === null) return [{ do: 'line-up' }];
+  // What is merged has left the queue.
+  if (run.queue === null && run.merge === null) return [{ do: 'line-up' }];
   const tested = testOf(run, run.change.tree);
   if (tested === undefined || sendsBack(tested.verdict)) return stage(run, 'test', null);
   return null;
