@@ -10,7 +10,7 @@ export const PageOfRepo = OfRepo.extend({
 });
 
 /** The header that names the `before` of the next page; it is left out on the last one. */
-export const NEXT = 'next-before';
+const NEXT = 'next-before';
 
 /** The page of `all`, both oldest first. A keyset: what is added meanwhile moves no page. */
 export function pageOf<T extends { id: string }>(
