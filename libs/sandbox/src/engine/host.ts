@@ -26,7 +26,8 @@ export function hostTool(
           );
       },
     );
-    child.stdin?.on('error', () => child.kill('SIGKILL'));
+    // A tool that ends without having read its input is no failure, and is not killed for it: its exit code says how it went.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(stdin ?? '');
   });
 }
