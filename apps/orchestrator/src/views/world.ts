@@ -316,7 +316,9 @@ export class World {
     if (before.kind !== 'run' || before.merge?.kind !== 'finished' || before.merge.delivered === 'branch')
       return;
     const { commit } = before.merge;
-    if (entry.type === 'run.resumed') {
+    // What serves as part of another release is nobody's to hold.
+    const serves = run.revert?.kind === 'finished' && run.revert.ref.startsWith('rel_');
+    if (entry.type === 'run.resumed' || serves) {
       this.#quarantine.release(run.repo, commit);
       return;
     }

@@ -128,9 +128,11 @@ function end(run: Run, how: RunEnd, reason: string): Step {
 const takenBack = (run: Run): string =>
   run.revert?.kind !== 'finished' || run.deploy !== null
     ? ''
-    : run.revert.commit === null
-      ? '; its merge was not reverted, and no release carries it: a person does that'
-      : '; its merge was reverted';
+    : run.revert.ref.startsWith('rel_')
+      ? `; it serves as part of ${run.revert.ref}`
+      : run.revert.commit === null
+        ? '; its merge was not reverted, and no release carries it: a person does that'
+        : '; its merge was reverted';
 
 function steps(run: Run, now: Instant): Step {
   return (

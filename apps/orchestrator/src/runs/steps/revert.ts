@@ -1,4 +1,12 @@
-import { DriveError, type Run, terminal } from '@millwright/domain';
+import {
+  DriveError,
+  type GitSha,
+  getJson,
+  Release,
+  type ReleaseId,
+  type Run,
+  terminal,
+} from '@millwright/domain';
 import type { Factory } from '../../factory.ts';
 import { revertMerge } from '../../source-control/revert.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -9,6 +17,11 @@ export async function revert(factory: Factory, run: Run, journal: Journal): Prom
     throw terminal('step-without-input', 'nothing was merged that could be reverted');
   const { commit } = run.merge;
   if (run.revert === null) await journal({ type: 'revert.started', data: { commit } });
+  const carrier = run.deploy === null ? await servedBy(factory, run.repo, commit) : null;
+  if (carrier !== null) {
+    const reason = `it serves as part of ${carrier}, which a person let out: nothing is taken back`;
+    return { type: 'revert.finished', data: { commit: null, ref: carrier, reason } };
+  }
   const done = await revertMerge(factory, run.repo, commit, `Millwright-Run: ${run.id}`).catch(
     (error: unknown) => {
       if (error instanceof DriveError && error.disposition === 'terminal')
@@ -17,4 +30,15 @@ export async function revert(factory: Factory, run: Run, journal: Journal): Prom
     },
   );
   return { type: 'revert.finished', data: done };
+}
+
+/** The live release, where it carries this merge of another run: then the branch stays as what serves. */
+async function servedBy(factory: Factory, name: Run['repo'], commit: GitSha): Promise<ReleaseId | null> {
+  await factory.world.reached(await factory.trail.head());
+  const { live } = factory.world.target(name);
+  const info = live === null ? undefined : factory.world.releases.get(live);
+  if (live === null || info === undefined) return null;
+  const release = await getJson(factory.store.artifacts, Release, info.artifact);
+  const repo = await factory.repositories.open(name);
+  return (await repo.isAncestor(commit, release.commit)) ? live : null;
 }
