@@ -1,6 +1,6 @@
-import { withoutProse } from '../doors/imports.ts';
-import { isTestFile, type SourceFile } from '../doors/judge.ts';
 import type { Owner, Touch } from './owners.ts';
+import { isTestFile, type SourceFile } from './sources.ts';
+import { withoutProse } from './without-prose.ts';
 
 /** What each module is for that only serves to reach the outside. */
 const MODULES: Readonly<Record<string, Touch>> = {

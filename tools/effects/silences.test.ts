@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Entry } from '@millwright/domain';
 import { describe, expect, it } from 'vitest';
-import { sources } from '../doors/check.ts';
 import { ACTS, OWNERS, type Owner } from './owners.ts';
 import { silences, touchesOf } from './scan.ts';
+import { sources } from './sources.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const types = new Set<string>(Entry.options.map((option) => option.shape.type.value));

@@ -34,8 +34,15 @@ const tests = (targets: readonly string[], parallel: number): Step => ({
 
 const TOOLS: readonly Step[] = [
   tool('lint', 'node_modules/@biomejs/biome/bin/biome', 'check', '--max-diagnostics=none', '.'),
-  tool('types', 'node_modules/typescript/bin/tsc', '-b', '.', 'tools', 'bench'),
-  tool('doors', 'tools/doors/check.ts'),
+  tool('types', 'node_modules/typescript-7/bin/tsc', '-b', '.', 'tools', 'bench'),
+  tool(
+    'doors',
+    'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
+    '--config',
+    '.dependency-cruiser.mjs',
+    'apps',
+    'libs',
+  ),
   // What nobody calls, or declares without need: knip.jsonc names the programs, and nothing is let off.
   tool('unused', 'node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'),
 ];

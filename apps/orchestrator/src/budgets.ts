@@ -1,11 +1,13 @@
-import type { BudgetLine } from '@millwright/store';
-import type { Factory } from './factory.ts';
+import type { BudgetLine, Store } from '@millwright/store';
+import type { World } from './views/world.ts';
+
+type Ports = { store: Store; world: World };
 
 /**
  * Brings the ledger's caps to what the trail says. The ledger is a counter beside the trail: a cap that was said and not set, since
  * the orchestrator died between the two, is set at the next start. Idempotent.
  */
-export async function applyBudgets({ world, store }: Pick<Factory, 'world' | 'store'>): Promise<void> {
+export async function applyBudgets({ world, store }: Ports): Promise<void> {
   for (const [scope, usd] of world.budgets) await store.budget.setCap(scope, usd);
 }
 

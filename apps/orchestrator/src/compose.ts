@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
+import { openProver, openRedactor, openSealer, openTrail, type Sealer } from '@millwright/audit';
 import { type Clock, type Ids, type RepoName, type RunId, streamOf } from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
 import { openQueue } from '@millwright/queue';
@@ -10,7 +10,6 @@ import type { Target } from '@millwright/rollback';
 import { type Lease, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
 import { applyBudgets } from './budgets.ts';
-import { defaultSettings, type Factory, type Settings } from './factory.ts';
 import { ADMIN } from './http/authenticate.ts';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
@@ -25,6 +24,7 @@ import { type Pager, webhookPager } from './releases/pager.ts';
 import { resumeRedeploys } from './releases/redeploy.ts';
 import { keepRollbackCaches } from './releases/rollback-cache.ts';
 import { Driver } from './runs/driver.ts';
+import { defaultSettings, type Settings } from './settings.ts';
 import { GIT_TOKEN } from './source-control/credential.ts';
 import { Repositories } from './source-control/repositories.ts';
 import { ORCHESTRATOR } from './streams/actor.ts';
@@ -70,6 +70,8 @@ export type Configuration = {
   target?: { make: (repo: RepoName) => Target; clock: Clock };
 };
 
+export type Orchestrator = Awaited<ReturnType<typeof compose>>;
+
 /**
  * The orchestrator's graph, made once for the program and for the tests alike. Nothing runs until `start`, which resolves when all is
  * caught up and the API can be listened on. `stop` ends what it can: what is under way is journaled, and resumed by the next start.
@@ -112,10 +114,11 @@ export async function compose(config: Configuration) {
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
   const forward = new Forward(trail);
-  const factory: Factory = {
+  const factory = {
     trail,
     sealer,
     prover,
+    /** Null: this factory was not given the role that erases. */
     redactor,
     store,
     secrets,
@@ -126,6 +129,7 @@ export async function compose(config: Configuration) {
     log,
     world,
     settings: { ...defaultSettings, ...config.settings },
+    /** Whether the runners have a key for their model; null where this orchestrator was not told. */
     modelKey: config.modelKey ?? null,
     repositories: new Repositories(
       join(dataDir, 'repos'),
@@ -149,14 +153,18 @@ export async function compose(config: Configuration) {
       ...(config.target ? { target: config.target.make } : {}),
     }),
     forward,
+    /** Calls a person when going back failed. */
     pager: maskedPager(
       typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
       known,
     ),
+    /** One merge, and one deploy, at a time a repository. */
     merges: new Lanes<RepoName>(),
     deploys: new Lanes<RepoName>(),
-    unsealed: new Map(),
-    retrying: new Map(),
+    /** Runs that wait for the seal of what allows their next step, and what the sealer says. Beside the trail: a wait is no decision. */
+    unsealed: new Map<RunId, string>(),
+    /** Runs whose next step has failed more than once and is tried again, and why. */
+    retrying: new Map<RunId, string>(),
   };
   const driver = new Driver(factory);
   const pump = new Pump(factory, driver);
@@ -251,8 +259,10 @@ async function secretsKey(folder: string): Promise<Uint8Array> {
   return readFile(file);
 }
 
+type Targets = { deployments: Deployments; world: World; log: Logger };
+
 /** Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. */
-async function restoreTargets({ deployments, world, log }: Factory): Promise<void> {
+async function restoreTargets({ deployments, world, log }: Targets): Promise<void> {
   for (const repo of world.targets.keys()) {
     const trouble = await deployments.ensure(repo).catch((error: unknown) => String(error));
     if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');
@@ -263,7 +273,7 @@ async function restoreTargets({ deployments, world, log }: Factory): Promise<voi
 }
 
 /** What a factory that died had on its way to serve was watched by nobody: its traffic goes back before anything else; its deploy begins anew. */
-async function holdLeftCanaries({ deployments, world, log }: Factory): Promise<void> {
+async function holdLeftCanaries({ deployments, world, log }: Targets): Promise<void> {
   for (const [repo, { canary }] of world.targets) {
     // Nobody served before it: it is gone on with at once.
     if (canary === null || canary.held !== null || canary.live === null) continue;
@@ -278,7 +288,10 @@ async function holdLeftCanaries({ deployments, world, log }: Factory): Promise<v
   }
 }
 
-function publishing(factory: Factory, { publish: to, clock, log }: Configuration) {
+function publishing(
+  factory: { sealer: Sealer; repositories: Repositories },
+  { publish: to, clock, log }: Configuration,
+) {
   const { file = null, repo = null, branch = '', everyMs = 0 } = to ?? {};
   const places = [
     ...(file === null ? [] : [fileAt(file)]),

@@ -1,9 +1,26 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import { type DoctorLine, nameOfScope, type RepoName, resumeCommand } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from './factory.ts';
 import { setupOf } from './intake/setup.ts';
+import type { Repositories } from './source-control/repositories.ts';
 import { NO_MODEL_KEY } from './source-control/setup-troubles.ts';
+import type { Forward } from './streams/forward.ts';
 import { witnessLines } from './streams/witnesses.ts';
+import type { World } from './views/world.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  sealer: Sealer;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
 const SEAL_LATE_MS = 5_000;
@@ -11,7 +28,7 @@ const SEAL_LATE_MS = 5_000;
 const Checked = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: z.string() });
 
 /** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
-async function modelLines({ store }: Factory): Promise<DoctorLine[]> {
+async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
   const notes = await store.notes.list('model/');
   return notes.flatMap(({ key, text }) => {
     const { ok, roles, detail } = Checked.parse(JSON.parse(text));
@@ -29,7 +46,7 @@ async function modelLines({ store }: Factory): Promise<DoctorLine[]> {
 }
 
 /** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
-export async function doctor(factory: Factory): Promise<DoctorLine[]> {
+export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   const lines: DoctorLine[] = [];
   const check = async (
     id: string,
@@ -117,7 +134,7 @@ export async function doctor(factory: Factory): Promise<DoctorLine[]> {
 }
 
 /** What cannot work in a repository, a line each; what only may not is a line that is in order. */
-async function setupLines(factory: Factory, name: RepoName): Promise<DoctorLine[]> {
+async function setupLines(factory: Ports, name: RepoName): Promise<DoctorLine[]> {
   const { troubles } = await setupOf(factory, name);
   return troubles
     .filter((one) => !SAID.has(one.code))

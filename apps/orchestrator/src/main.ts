@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DriveError, maskSecrets, type RepoName, terminal } from '@millwright/domain';
 import { pino } from 'pino';
 import { type Configuration, compose } from './compose.ts';
-import { defaultSettings, type Settings } from './factory.ts';
+import { defaultSettings, type Settings } from './settings.ts';
 
 // The program: the only place of this app that reads the environment.
 

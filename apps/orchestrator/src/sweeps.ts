@@ -1,4 +1,9 @@
-import type { Factory } from './factory.ts';
+import type { Clock } from '@millwright/domain';
+import type { Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { Settings } from './settings.ts';
+
+type Ports = { clock: Clock; log: Logger; settings: Settings; store: Store };
 
 // What somebody who died, or gave up, left in the store: money that was reserved for a call, chunks of an upload. Whoever finds it settles it;
 // here it is looked for, at start and as long as the orchestrator runs.
@@ -7,7 +12,7 @@ import type { Factory } from './factory.ts';
 const MONEY_MS = 1_000;
 
 /** Begins to sweep. Returns the way to stop it, which resolves when nothing is being swept. */
-export function startSweeps(factory: Factory): () => Promise<void> {
+export function startSweeps(factory: Ports): () => Promise<void> {
   const { store, settings, log } = factory;
   const stopped = new AbortController();
   const sweeps = [
@@ -27,7 +32,7 @@ export function startSweeps(factory: Factory): () => Promise<void> {
 }
 
 async function sweep(
-  { clock, log }: Factory,
+  { clock, log }: Ports,
   stopped: AbortSignal,
   everyMs: number,
   work: () => Promise<void>,

@@ -1,3 +1,4 @@
+import type { OpenTrail } from '@millwright/audit';
 import { type EntryOf, type ReleaseId, type RepoName, streamOf, type TicketKind } from '@millwright/domain';
 import {
   type Autonomy,
@@ -8,9 +9,11 @@ import {
   NO_AUTONOMY,
 } from '@millwright/policy';
 import type { DeployResult, PrepareResult } from '@millwright/rollback';
-import type { Factory } from '../factory.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { appendWith } from '../streams/append.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { trail: OpenTrail; world: World };
 
 type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
 
@@ -19,7 +22,7 @@ type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
  * what took them back is recorded: a factory that is killed in between finds the outcome missing and comes by here again.
  */
 export async function demoteAfterRollback(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   releases: readonly ReleaseId[],
 ): Promise<void> {
@@ -36,14 +39,14 @@ export const blames = (result: DeployResult | PrepareResult): boolean =>
 
 /** A critical incident, or a target that could not go back: no kind of change goes by itself any more. */
 export const loseAfterCritical = (
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   cause: Exclude<Cause, 'rolled_back'>,
   release: ReleaseId | null,
 ): Promise<void> => lose(factory, repo, null, cause, release, dropAfterCritical);
 
 async function lose(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   kind: TicketKind | null,
   cause: Cause,

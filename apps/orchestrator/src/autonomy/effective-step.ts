@@ -1,13 +1,16 @@
 import type { Facts, GitSha, ReleaseId, Run, TicketKind } from '@millwright/domain';
 import { isDocument, NO_AUTONOMY, stepFor } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { repositories: Repositories; world: World };
 
 /** Fallen kinds whose paths a change touches, each with one of them. */
 export type FallenPaths = ReadonlyMap<TicketKind, string>;
 
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
 export function inForce(
-  factory: Factory,
+  factory: Ports,
   { repo }: Run,
   kinds: readonly TicketKind[],
   touched: FallenPaths = new Map(),
@@ -28,7 +31,7 @@ export function inForce(
  * a ticket calls itself. Documents do not count: half of all changes touch the same few.
  */
 export async function touchesFallen(
-  factory: Factory,
+  factory: Ports,
   { repo: name }: Run,
   from: GitSha,
   to: GitSha,
@@ -52,7 +55,7 @@ export async function touchesFallen(
 }
 
 /** The commit that a release came from; null where the trail does not say. */
-function mergeOf({ world }: Factory, release: ReleaseId): GitSha | null {
+function mergeOf({ world }: Ports, release: ReleaseId): GitSha | null {
   const info = world.releases.get(release);
   const merge = info && world.run(info.run)?.merge;
   return merge?.kind === 'finished' ? merge.commit : null;
@@ -63,7 +66,7 @@ function mergeOf({ world }: Factory, release: ReleaseId): GitSha | null {
  * fallen ones are looked for.
  */
 export async function shipsWith(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   candidate: GitSha,
   live: GitSha | null,

@@ -1,15 +1,19 @@
+import type { OpenTrail } from '@millwright/audit';
 import { streamOf } from '@millwright/domain';
 import { AFTER_CRITICAL, earnedRaise } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { Settings } from '../settings.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { appendWith } from '../streams/append.ts';
+import type { World } from '../views/world.ts';
 import { loseAfterCritical } from './demote.ts';
+
+type Ports = { settings: Settings; trail: OpenTrail; world: World };
 
 /**
  * What follows for autonomy from what the trail says, whoever was killed before it was drawn: a target that the factory had to freeze holds
  * its repository down as long as it is frozen, and a kind of change whose releases served since it fell is proposed for a raise.
  */
-export async function drawAutonomy(factory: Factory): Promise<void> {
+export async function drawAutonomy(factory: Ports): Promise<void> {
   const { world, settings } = factory;
   for (const [repo, { frozen }] of world.targets)
     if (frozen?.by === 'factory' && (world.repo(repo)?.step ?? 0) > AFTER_CRITICAL)

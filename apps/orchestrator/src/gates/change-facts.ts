@@ -8,9 +8,13 @@ import {
   isTest,
   risk,
 } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import type { World } from '../views/world.ts';
 import { nearTo, type QuarantineFact } from './quarantine.ts';
+
+type Ports = { knownSecrets: KnownSecrets; repositories: Repositories; world: World };
 
 /** Sources that may load a file by its name. Manifests and the tables of contents of documents name files, and load none. */
 const SOURCE =
@@ -70,7 +74,7 @@ type Judged = {
 };
 
 export async function changeFacts(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   from: GitSha,
   to: GitSha,

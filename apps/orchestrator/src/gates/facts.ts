@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   type ChangeFacts,
   type Digest,
@@ -19,20 +21,33 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, undoOf } from '@millwright/policy';
-import type { Person } from '@millwright/store';
+import type { Person, Store } from '@millwright/store';
 import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
 import { leftOf } from '../budgets.ts';
-import type { Factory } from '../factory.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { World } from '../views/world.ts';
 import { changeFacts, irreversibleBetween, namesKnown } from './change-facts.ts';
 import { handsIn } from './hands.ts';
 import { heldBy, sameAs } from './quarantine.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** Who said yes to exactly this subject, and until when that counts. */
 export type Given = { approvals: { person: PersonId; at: number }[]; expiresAt: number };
 
 /** What a gate judges, computed now by the factory. A fact that cannot be had throws: the gate is then asked again, never guessed. */
 export async function factsFor(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   action: GateAction,
   subject: Digest,
@@ -82,7 +97,7 @@ export async function factsFor(
 }
 
 async function mergeFacts(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   kind: TicketKind,
   config: RepoConfig,
@@ -116,7 +131,7 @@ async function mergeFacts(
 
 /** Judges everything between the live release and the new one, not only this run's change. */
 async function deployFacts(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   kind: TicketKind,
   config: RepoConfig,
@@ -150,7 +165,7 @@ async function deployFacts(
 }
 
 /** What waits for people at a deploy gate of its own does not go out in another run's release without one who is told so. */
-async function undecided(factory: Factory, run: Run, candidate: GitSha, live: GitSha | null) {
+async function undecided(factory: Ports, run: Run, candidate: GitSha, live: GitSha | null) {
   const repo = await factory.repositories.open(run.repo);
   const found: { run: Run['id']; commit: GitSha; gate: GateId }[] = [];
   for (const { state, closedAt } of factory.world.runs.values()) {
@@ -167,7 +182,7 @@ async function undecided(factory: Factory, run: Run, candidate: GitSha, live: Gi
 }
 
 /** What everything between the live release and this one does that cannot be taken back. */
-export async function irreversibleSince(factory: Factory, run: Run): Promise<ChangeFacts['irreversible']> {
+export async function irreversibleSince(factory: Ports, run: Run): Promise<ChangeFacts['irreversible']> {
   if (!run.release) throw terminal('fact-missing', 'there is no release to judge');
   const { tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const repo = await factory.repositories.open(run.repo);
@@ -175,12 +190,12 @@ export async function irreversibleSince(factory: Factory, run: Run): Promise<Cha
   return irreversibleBetween(repo, from, tree);
 }
 
-async function liveTree(factory: Factory, run: Run): Promise<GitSha | null> {
+async function liveTree(factory: Ports, run: Run): Promise<GitSha | null> {
   const { live } = factory.world.target(run.repo);
   return live === null ? null : (await releaseOf(factory, live)).tree;
 }
 
-async function releaseOf(factory: Factory, id: NonNullable<ReturnType<Factory['world']['target']>['live']>) {
+async function releaseOf(factory: Ports, id: NonNullable<ReturnType<Ports['world']['target']>['live']>) {
   const info = factory.world.releases.get(id);
   if (!info) throw terminal('fact-missing', `release ${id} is not on the trail`);
   return getJson(factory.store.artifacts, Release, info.artifact);
@@ -194,7 +209,7 @@ const trusted = (enrolled: readonly Person[], run: Run): boolean =>
 
 /** What is computed of everything between two trees of a run's repository; for people, beside what its gates judge. */
 export async function riskBetween(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   from: GitSha,
   to: GitSha,
@@ -213,10 +228,10 @@ export async function riskBetween(
 }
 
 /** The tree that a deploy is compared with: of the release that serves, else of the run's base. */
-export const comparedTree = async (factory: Factory, run: Run): Promise<GitSha> =>
+export const comparedTree = async (factory: Ports, run: Run): Promise<GitSha> =>
   (await liveTree(factory, run)) ?? run.base.tree;
 
-async function budgetLeft(factory: Factory, run: Run): Promise<number> {
+async function budgetLeft(factory: Ports, run: Run): Promise<number> {
   const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);
   const lines = (await factory.store.budget.list()).filter((one) => scopes.has(one.scope));
   return Math.min(1_000_000, ...lines.map(leftOf));

@@ -1,6 +1,8 @@
+import type { OpenTrail } from '@millwright/audit';
 import { type PersonId, type Run, streamOf, terminal } from '@millwright/domain';
 import type { Hands } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+
+type Ports = { trail: OpenTrail };
 
 /** People let in one by another in a row are followed this far. */
 const MAX_CHAIN = 100;
@@ -10,7 +12,7 @@ const MAX_CHAIN = 100;
  * whose approval is in question.
  */
 export async function handsIn(
-  { trail }: Pick<Factory, 'trail'>,
+  { trail }: Ports,
   run: Pick<Run, 'id' | 'ticket' | 'author'>,
   people: readonly PersonId[],
 ): Promise<Hands> {

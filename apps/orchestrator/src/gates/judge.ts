@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   Facts,
   type Gate,
@@ -10,9 +12,25 @@ import {
   terminal,
 } from '@millwright/domain';
 import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { World } from '../views/world.ts';
 import { factsFor } from './facts.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
 const REPOSITORY_POLICY = '.millwright/policy.cedar';
@@ -22,7 +40,7 @@ const MAX_POLICY_BYTES = 65_536;
  * A gate is used only if it would allow now as well: stable facts that changed since it was judged void it, and what is volatile (budget,
  * approvals, freeze) is judged again. Null when it still allows; otherwise the entry that voids it, after which it is asked anew.
  */
-export async function whyVoid(factory: Factory, run: Run, id: GateId): Promise<RunEntry | null> {
+export async function whyVoid(factory: Ports, run: Run, id: GateId): Promise<RunEntry | null> {
   const gate = run.gates.find((one) => one.gate === id);
   if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
   const { facts, decided } = await judge(factory, run, gate);
@@ -42,7 +60,7 @@ const changedKeys = (a: Record<string, unknown>, b: Record<string, unknown>): st
   );
 
 export async function judge(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   gate: Gate,
 ): Promise<{ facts: Facts; decided: Decision }> {
@@ -57,7 +75,7 @@ export async function judge(
 }
 
 /** What cannot work is said before anything is paid for; what only may not is said beside the decision. */
-async function unlessBlocked(factory: Factory, run: Run, decided: Decision): Promise<Decision> {
+async function unlessBlocked(factory: Ports, run: Run, decided: Decision): Promise<Decision> {
   if (decided.decision === 'deny') return decided;
   const config = await getJson(factory.store.artifacts, RepoConfig, run.config);
   const repo = await factory.repositories.open(run.repo);
@@ -70,7 +88,7 @@ async function unlessBlocked(factory: Factory, run: Run, decided: Decision): Pro
 }
 
 /** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */
-export async function decide(factory: Factory, run: Run, facts: Facts): Promise<Decision> {
+export async function decide(factory: Ports, run: Run, facts: Facts): Promise<Decision> {
   const loaded = loadPolicy(await repositoryPolicy(factory, run));
   if (loaded.kind === 'loaded') return explained(evaluate(loaded.policy, facts), facts);
   const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
@@ -93,7 +111,7 @@ function explained(decided: Decision, facts: Facts): Decision {
   return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
 }
 
-async function repositoryPolicy(factory: Factory, run: Run): Promise<string | null> {
+async function repositoryPolicy(factory: Ports, run: Run): Promise<string | null> {
   const repo = await factory.repositories.open(run.repo);
   return (await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES))?.toString('utf8') ?? null;
 }

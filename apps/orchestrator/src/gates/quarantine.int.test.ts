@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { Factory } from '../factory.ts';
+import type { Orchestrator } from '../compose.ts';
+
 import { Repository } from '../source-control/repository.ts';
 import { heldBy, nearTo, sameAs } from './quarantine.ts';
 
@@ -48,7 +49,7 @@ const factoryWith = (...commits: GitSha[]) =>
         commits.map((one) => ({ commit: one, release: 'rel_00000001' as ReleaseId, by: 'canary', at: 0 })),
     },
     repositories: { open: async () => repo },
-  }) as unknown as Factory;
+  }) as unknown as Orchestrator['factory'];
 
 beforeEach(async () => {
   nth += 1;
@@ -164,7 +165,10 @@ test.each(['bad', 'good'] as const)(
     const { dir } = repo.git;
     rmSync(join(dir, 'objects', lost.slice(0, 2), lost.slice(2)));
     const fresh = await Repository.open(dirname(dir), 'shop', repo.url, 'main');
-    const broken = { ...factoryWith(bad), repositories: { open: async () => fresh } } as unknown as Factory;
+    const broken = {
+      ...factoryWith(bad),
+      repositories: { open: async () => fresh },
+    } as unknown as Orchestrator['factory'];
     await expect(fresh.isAncestor(good, head)).rejects.toThrow(/git merge-base failed/);
     await expect(heldBy(broken, shop, head, good)).rejects.toThrow(/failed/);
     await expect(nearTo(broken, shop, good, head)).rejects.toThrow(/failed/);

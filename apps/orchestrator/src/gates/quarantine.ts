@@ -1,15 +1,19 @@
 import { type GitSha, type Held, held, isSame, type ReleaseId, type RepoName } from '@millwright/domain';
 import { isNear, shapeOf } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+
 import { historySince } from '../source-control/history.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { repositories: Repositories; world: World };
 
 /** What a candidate holds of what is in quarantine; for the gate. */
 export type QuarantineFact = { commit: GitSha; release: ReleaseId } & Held;
 
 /** What of this repository's quarantine the history of `candidate` holds. `live` is the commit that serves, or null. */
 export async function heldBy(
-  factory: Factory,
+  factory: Ports,
   name: RepoName,
   candidate: GitSha,
   live: GitSha | null,
@@ -33,7 +37,7 @@ export async function heldBy(
 
 /** What of the quarantine a change is, patch for patch or but for white space. What its base holds is not its own fault. */
 export async function sameAs(
-  factory: Factory,
+  factory: Ports,
   name: RepoName,
   base: GitSha,
   candidate: GitSha,
@@ -57,7 +61,7 @@ export async function sameAs(
  * whole, which is another fact.
  */
 export async function nearTo(
-  factory: Factory,
+  factory: Ports,
   name: RepoName,
   from: GitSha,
   to: GitSha,

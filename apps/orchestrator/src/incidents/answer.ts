@@ -1,11 +1,33 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import { type EntryOf, streamOf, type TicketId } from '@millwright/domain';
+import type { Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { demoteAfterRollback } from '../autonomy/demote.ts';
-import type { Factory } from '../factory.ts';
+import type { Deployments } from '../releases/deployments.ts';
 import { type Plan, planOn, rollBack, targetNow } from '../releases/manual-rollback.ts';
+import type { Pager } from '../releases/pager.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { appendWith } from '../streams/append.ts';
-import type { TicketInfo } from '../views/world.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { TicketInfo, World } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  pager: Pager;
+  repositories: Repositories;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 type Answered = EntryOf<'ticket.incident-answered'>['data'];
 
@@ -13,7 +35,7 @@ type Answered = EntryOf<'ticket.incident-answered'>['data'];
  * Answers the incidents that have no first answer yet: traffic back where the release is young. Their runs open only after it, on a base
  * that has the revert. Derived from the trail, one after the other; called in every sweep. No gate and no halt is asked.
  */
-export async function answerIncidents(factory: Factory): Promise<void> {
+export async function answerIncidents(factory: Ports): Promise<void> {
   for (const ticket of [...factory.world.tickets.values()]) {
     if (ticket.incident === null || ticket.incident.answered) continue;
     const answer = await answerOf(factory, ticket);
@@ -26,7 +48,7 @@ export async function answerIncidents(factory: Factory): Promise<void> {
 }
 
 async function answerOf(
-  factory: Factory,
+  factory: Ports,
   ticket: TicketInfo,
 ): Promise<Pick<Answered, 'answer' | 'release' | 'reason'>> {
   const { clock } = factory;
@@ -70,7 +92,7 @@ const backOf = (plan: Plan) =>
 
 /** Never rejects: that it failed is an answer. */
 async function goBack(
-  factory: Factory,
+  factory: Ports,
   incident: TicketId,
   plan: Extract<Plan, { kind: 'plan' }>,
 ): Promise<Pick<Answered, 'answer' | 'release' | 'reason'>> {

@@ -1,8 +1,35 @@
-import type { Entry, ReleaseId, RepoName } from '@millwright/domain';
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Entry, Ids, ReleaseId, RepoName } from '@millwright/domain';
 import { type LiveMemory, NOTHING_SEEN, type Reconciled, watchLive } from '@millwright/rollback';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Deployments } from '../releases/deployments.ts';
+import type { Pager } from '../releases/pager.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
 import { answerIncidents } from './answer.ts';
 import { raise } from './raise.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  pager: Pager;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** A command target is asked by running a program, perhaps over a network: only every so many turns. */
 const COMMAND_TURNS = 5;
@@ -14,7 +41,7 @@ const COMMAND_TURNS = 5;
  * A halt stops none of this: it brings back what was released already. A frozen target is a person's: it is left alone.
  */
 export class Healer {
-  readonly #factory: Factory;
+  readonly #factory: Ports;
   readonly #abort = new AbortController();
   readonly #busy = new Map<RepoName, Promise<void>>();
   readonly #seen = new Map<RepoName, { release: ReleaseId; memory: LiveMemory }>();
@@ -23,7 +50,7 @@ export class Healer {
   #answering: Promise<void> | null = null;
   #turns = 0;
 
-  constructor(factory: Factory) {
+  constructor(factory: Ports) {
     this.#factory = factory;
   }
 

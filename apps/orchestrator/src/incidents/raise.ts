@@ -1,9 +1,27 @@
 import { createHash } from 'node:crypto';
-import type { Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids, Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
+import type { Store } from '@millwright/store';
 import { loseAfterCritical } from '../autonomy/demote.ts';
-import type { Factory } from '../factory.ts';
 import { fileTicket } from '../intake/tickets.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Deployments } from '../releases/deployments.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** Something that needs an answer: from an alert, or from the factory's own watch. Its texts are data from outside. */
 export type Incident = {
@@ -30,7 +48,7 @@ export type Raised = { ticket: TicketId | null; again: boolean };
  * De-duplicated, a storm of the same alert too; the first answer is drawn from the trail (`answerIncidents`), so that a crash in between
  * loses nothing.
  */
-export async function raise(factory: Factory, incident: Incident): Promise<Raised> {
+export async function raise(factory: Ports, incident: Incident): Promise<Raised> {
   const mine = underWay.get(factory) ?? new Map<string, Promise<Raised>>();
   underWay.set(factory, mine);
   const key = `${incident.repo}/${incident.fingerprint}`;
@@ -42,9 +60,9 @@ export async function raise(factory: Factory, incident: Incident): Promise<Raise
 }
 
 /** What is being filed: an incident that is told again meanwhile waits for it, and asks neither the engine nor the database. */
-const underWay = new WeakMap<Factory, Map<string, Promise<Raised>>>();
+const underWay = new WeakMap<Ports, Map<string, Promise<Raised>>>();
 
-async function file(factory: Factory, incident: Incident): Promise<Raised> {
+async function file(factory: Ports, incident: Incident): Promise<Raised> {
   const { world, clock } = factory;
   const hash = createHash('sha256').update(incident.fingerprint).digest('hex').slice(0, 24);
   const before = [...world.tickets.values()].filter(
@@ -82,7 +100,7 @@ async function file(factory: Factory, incident: Incident): Promise<Raised> {
   return { ticket: filed.id, again: filed.again };
 }
 
-async function ticketOf(factory: Factory, incident: Incident): Promise<Ticket> {
+async function ticketOf(factory: Ports, incident: Incident): Promise<Ticket> {
   const { world } = factory;
   const { live, history, healed, notHealed } = world.target(incident.repo);
   const since = history.at(-1)?.at;

@@ -1,4 +1,5 @@
-import type { DeadClaim } from '@millwright/audit';
+import type { DeadClaim, OpenTrail } from '@millwright/audit';
+import type { Clock, Ids, Queue } from '@millwright/domain';
 import {
   DriveError,
   type EntryType,
@@ -7,14 +8,38 @@ import {
   type RunId,
   streamOf,
 } from '@millwright/domain';
+import type { Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { leftOf } from '../budgets.ts';
-import type { Factory } from '../factory.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Deployments } from '../releases/deployments.ts';
 import type { Driver } from '../runs/driver.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
-import type { AttemptInfo } from '../views/world.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { AttemptInfo, World } from '../views/world.ts';
 import { reconcile } from './reconcile.ts';
 import { movesOn, resumeParked } from './resume.ts';
 import { openRun, rejoinTicket, settleTicket } from './tickets.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  queue: Queue;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** How often pending work is derived again from the trail, whatever was or was not woken. Milliseconds. */
 const SWEEP = 1_000;
@@ -49,7 +74,7 @@ const MOVES = new Set<EntryType>([
  * tickets. The queue only wakes: everything here is derived from the trail at start and in every sweep.
  */
 export class Pump {
-  readonly #factory: Factory;
+  readonly #factory: Ports;
   readonly #driver: Driver;
   readonly #abort = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -58,7 +83,7 @@ export class Pump {
   #sweepAgain = false;
   readonly #lastWake = new Map<string, number>();
 
-  constructor(factory: Factory, driver: Driver) {
+  constructor(factory: Ports, driver: Driver) {
     this.#factory = factory;
     this.#driver = driver;
   }

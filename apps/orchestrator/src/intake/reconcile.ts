@@ -1,14 +1,33 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import { movedLast, type OpenEffect, type RepoName, terminal } from '@millwright/domain';
+import type { Logger } from 'pino';
 import { drawAutonomy } from '../autonomy/sweep.ts';
-import type { Factory } from '../factory.ts';
+import type { Deployments } from '../releases/deployments.ts';
 import { retirePrevious } from '../releases/retire-previous.ts';
 import { revertMergeOf } from '../releases/revert-merge.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  repositories: Repositories;
+  settings: Settings;
+  trail: OpenTrail;
+  world: World;
+};
 
 // What a factory that died had attempted, and never said how it ended. Merges, deploys and reverts of runs are settled by driving the run: it
 // looks at the remote and at the target first. Here is what no run drives any more.
 
 /** Settles each such effect with an entry of its own. Those of an open deploy, or of a retirement that is owed, are taken up under their own keys. */
-export async function reconcile(factory: Factory): Promise<void> {
+export async function reconcile(factory: Ports): Promise<void> {
   const { world } = factory;
   for (const open of world.effects.list()) {
     if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
@@ -24,7 +43,7 @@ export async function reconcile(factory: Factory): Promise<void> {
 }
 
 /** A rollback whose factory died before it reverted the merges, or that was made without one. Not while one is under way here. */
-async function revertOwed(factory: Factory, repo: RepoName): Promise<void> {
+async function revertOwed(factory: Ports, repo: RepoName): Promise<void> {
   const target = factory.world.target(repo);
   const { deploys, merges } = factory;
   if (target.history.at(-1)?.by !== 'rollback' || deploys.busy(repo) || merges.busy(repo)) return;
@@ -33,7 +52,7 @@ async function revertOwed(factory: Factory, repo: RepoName): Promise<void> {
 }
 
 async function settle(
-  factory: Factory,
+  factory: Ports,
   { kind, key, stream, release }: OpenEffect,
   repo: RepoName,
 ): Promise<void> {

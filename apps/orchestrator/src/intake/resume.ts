@@ -1,11 +1,27 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids } from '@millwright/domain';
 import { lineUp, type Queued, type RepoName, type RunId, type Todo, todo, turnOf } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { RunInfo, World } from '../views/world.ts';
 import { resumeRun } from './tickets.ts';
 
+type Ports = {
+  clock: Clock;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 /** Lets the parked runs go on whose cause is over: a cap was set since. A gate's late approval lets its run go on itself. */
-export async function resumeParked(factory: Factory): Promise<RunId[]> {
+export async function resumeParked(factory: Ports): Promise<RunId[]> {
   const resumed: RunId[] = [];
   for (const info of factory.world.runs.values()) {
     const why = isOver(factory.world, info);

@@ -1,7 +1,10 @@
 import type { RepoName, RepoView, SetupTrouble } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Secrets } from '@millwright/store';
+import type { Repositories } from '../source-control/repositories.ts';
 import { troublesOf } from '../source-control/setup-troubles.ts';
 import { standingOf } from './tickets.ts';
+
+type Ports = { modelKey: boolean | null; repositories: Repositories; secrets: Secrets };
 
 /** A remote that was asked so lately is not asked again for a view of it. Milliseconds. */
 const SEEN_MS = 30_000;
@@ -10,7 +13,7 @@ const ANSWER_MS = 3_000;
 
 /** What the repository's own file allows, and what cannot work with it, as its branch stands. */
 export async function setupOf(
-  factory: Factory,
+  factory: Ports,
   name: RepoName,
 ): Promise<Pick<RepoView, 'ceiling' | 'troubles'>> {
   const opened = await factory.repositories.open(name).catch((error: unknown) => String(error));

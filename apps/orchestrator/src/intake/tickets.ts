@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids } from '@millwright/domain';
 import {
   type Actor,
   type Entry,
@@ -15,12 +17,26 @@ import {
   terminal,
 } from '@millwright/domain';
 import { NO_AUTONOMY, stepFor } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Settings } from '../settings.ts';
 import { parseMillwrightYaml } from '../source-control/millwright-yaml.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { act } from '../streams/run-stream.ts';
-import type { TicketInfo } from '../views/world.ts';
+import type { TicketInfo, World } from '../views/world.ts';
+
+type Ports = {
+  clock: Clock;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /** What filing a ticket has just learned of its repository is not asked again for its run. Milliseconds. */
 const FILED_MS = 1_000;
@@ -48,7 +64,7 @@ export async function standingOf(repo: Repository, sinceMs = 0): Promise<Standin
 
 /** Files a ticket, with what `also` says of it in the same append. The same `key` again, for the same repository, is the same ticket. */
 export async function fileTicket(
-  factory: Factory,
+  factory: Ports,
   author: Actor,
   repo: RepoName,
   ticket: Ticket,
@@ -83,7 +99,7 @@ const runIdOf = (ticket: TicketId, nth: number): RunId =>
   `run_${ticket.slice(4)}${nth.toString(36).padStart(2, '0')}` as RunId;
 
 /** Opens the run that an open ticket waits for, or goes on opening the one that a crash left half open. */
-export async function openRun(factory: Factory, ticket: TicketInfo): Promise<RunId | null> {
+export async function openRun(factory: Ports, ticket: TicketInfo): Promise<RunId | null> {
   const pending = ticket.runs.at(-1);
   const half = ticket.state === 'running' && pending !== undefined && !factory.world.runs.has(pending);
   if (ticket.state !== 'open' && !half) return null;
@@ -144,14 +160,14 @@ export async function openRun(factory: Factory, ticket: TicketInfo): Promise<Run
 }
 
 /** Lets a run go on from where it was. The rejection says why not. */
-export const resumeRun = (factory: Factory, id: RunId, actor: Actor, reason: string) =>
+export const resumeRun = (factory: Ports, id: RunId, actor: Actor, reason: string) =>
   act(factory, id, actor, () => ({
     type: 'run.resumed',
     data: { expiresAt: factory.clock.now() + factory.settings.runMs, reason: reason.slice(0, 4_000) },
   }));
 
 /** A ticket whose last run was let go on is worked on again. */
-export async function rejoinTicket(factory: Factory, ticket: TicketInfo): Promise<void> {
+export async function rejoinTicket(factory: Ports, ticket: TicketInfo): Promise<void> {
   const run = ticket.runs.at(-1);
   const open = run !== undefined && factory.world.run(run)?.closed === null;
   if (run === undefined || !open || !['closed', 'reopened'].includes(ticket.state)) return;
@@ -164,7 +180,7 @@ export async function rejoinTicket(factory: Factory, ticket: TicketInfo): Promis
 }
 
 /** Draws a closed run into its ticket: done or closed, or open again with the evidence where it was rolled back. */
-export async function settleTicket(factory: Factory, run: Run): Promise<void> {
+export async function settleTicket(factory: Ports, run: Run): Promise<void> {
   const ticket = factory.world.tickets.get(run.ticket);
   if (!run.closed || !ticket || ticket.state !== 'running' || ticket.runs.at(-1) !== run.id) return;
   const { end, reason } = run.closed;

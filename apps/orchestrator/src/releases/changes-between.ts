@@ -7,8 +7,12 @@ import {
   terminal,
 } from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
 import { irreversibleBetween } from '../gates/change-facts.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { repositories: Repositories; store: Store; world: World };
 
 /** What going from one release to an older one changes, a line each; shown before anything is done. */
 export type Changes = { code: string[]; schema: string[]; configuration: string[] };
@@ -17,7 +21,7 @@ const MOST_COMMITS = 20;
 const SCHEMA = /(^|\/)(migrations?|drizzle)\/|\.sql$|(^|\/)schema\.prisma$/;
 
 /** Reads both releases and the repository; changes nothing. */
-export async function changesBetween(factory: Factory, from: ReleaseId, to: ReleaseId): Promise<Changes> {
+export async function changesBetween(factory: Ports, from: ReleaseId, to: ReleaseId): Promise<Changes> {
   const [newer, older] = await Promise.all([releaseAndConfig(factory, from), releaseAndConfig(factory, to)]);
   const repo = await factory.repositories.open(newer.repo);
   const [commits, paths, irreversible] = await Promise.all([
@@ -45,7 +49,7 @@ export async function changesBetween(factory: Factory, from: ReleaseId, to: Rele
   };
 }
 
-async function releaseAndConfig(factory: Factory, id: ReleaseId) {
+async function releaseAndConfig(factory: Ports, id: ReleaseId) {
   const info = factory.world.releases.get(id);
   const run = info && factory.world.run(info.run);
   if (!info || !run) throw terminal('no-such-release', `there is no release ${id}`);

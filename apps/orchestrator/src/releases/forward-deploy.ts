@@ -1,3 +1,4 @@
+import type { OpenTrail } from '@millwright/audit';
 import {
   type ForwardAct,
   type ReleaseId,
@@ -6,7 +7,10 @@ import {
   streamOf,
   type TargetState,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { forward: Forward; trail: OpenTrail; world: World };
 
 // What a run's deploy and the undo of a rollback have in common: both go forward on a target, and both may be sent away.
 
@@ -19,11 +23,7 @@ export function giveWay(preempted: AbortSignal): void {
 }
 
 /** One release at a time is on its way to serve, also while it is held: another would take its fence. */
-export function waitBehind(
-  { world }: Pick<Factory, 'world'>,
-  { canary, undo }: TargetState,
-  release: ReleaseId,
-): void {
+export function waitBehind({ world }: Ports, { canary, undo }: TargetState, release: ReleaseId): void {
   if (canary === null || canary.release === release) return;
   const info = world.releases.get(canary.release);
   const open = info !== undefined && world.run(info.run)?.closed === null;
@@ -36,7 +36,7 @@ export type Ended = { result: 'rolled_back' | 'failed'; live: ReleaseId | null; 
 
 /** How a deploy that was begun has ended already, its factory not having got to record that; null where it goes on. */
 export async function endedAlready(
-  factory: Pick<Factory, 'trail'>,
+  factory: Ports,
   repo: RepoName,
   release: ReleaseId,
   fence: number,
@@ -55,7 +55,7 @@ export async function endedAlready(
 
 /** Who has the target since, as its stream tells it: a rollback took this release back, or a later deploy came. */
 export async function takenBy(
-  factory: Pick<Factory, 'trail' | 'forward'>,
+  factory: Ports,
   repo: RepoName,
   release: ReleaseId,
   fence: number,

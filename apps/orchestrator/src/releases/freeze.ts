@@ -1,11 +1,15 @@
-import type { ReleaseId, RepoName } from '@millwright/domain';
+import type { Clock, ReleaseId, RepoName } from '@millwright/domain';
 import type { Stuck } from '@millwright/rollback';
-import type { Factory } from '../factory.ts';
-import type { Page } from './pager.ts';
+import type { Logger } from 'pino';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
+import type { Page, Pager } from './pager.ts';
+
+type Ports = { clock: Clock; deployments: Deployments; log: Logger; pager: Pager; world: World };
 
 /** Going back failed: nothing goes forward on this target until a person thaws it, and a person is called meanwhile. */
 export async function freezeStuck(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   release: ReleaseId | null,
   { why, what }: Stuck,
@@ -23,7 +27,7 @@ export async function freezeStuck(
 }
 
 /** At start: the calls that a killed factory still owes. */
-export function callWhoIsOwed(factory: Factory): void {
+export function callWhoIsOwed(factory: Ports): void {
   for (const [repo, { frozen }] of factory.world.targets)
     if (frozen?.by === 'factory' && frozen.paged === null)
       callSomebody(factory, {
@@ -37,7 +41,7 @@ export function callWhoIsOwed(factory: Factory): void {
 }
 
 /** Nothing waits for a person's telephone: how the call went is recorded when it is known. */
-function callSomebody(factory: Factory, page: Page): void {
+function callSomebody(factory: Ports, page: Page): void {
   const call = async () => {
     const paged = await factory.pager(page);
     factory.log[paged.result === 'sent' ? 'warn' : 'error'](

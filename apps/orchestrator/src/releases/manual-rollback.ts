@@ -1,3 +1,4 @@
+import type { Clock } from '@millwright/domain';
 import {
   type Actor,
   type Canary,
@@ -10,10 +11,30 @@ import {
   type RollbackPlan,
   type TargetState,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
 import { changesBetween } from './changes-between.ts';
+import type { Deployments } from './deployments.ts';
 import { freezeStuck } from './freeze.ts';
+import type { Pager } from './pager.ts';
 import { revertMergeOf } from './revert-merge.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  pager: Pager;
+  repositories: Repositories;
+  store: Store;
+  world: World;
+};
 
 type Going = {
   kind: 'plan';
@@ -38,7 +59,7 @@ const none = (reason: string, next = './millwright release list'): Plan => ({ ki
 const TRAIL_MS = 250;
 
 /** A target as its stream has it; with the trail away, as it was read last: going back needs nothing newer. */
-export function targetNow({ forward, world }: Factory, repo: RepoName): Promise<TargetState> {
+export function targetNow({ forward, world }: Ports, repo: RepoName): Promise<TargetState> {
   const late = new Promise<TargetState>((resolve) =>
     setTimeout(() => resolve(world.target(repo)), TRAIL_MS).unref(),
   );
@@ -47,7 +68,7 @@ export function targetNow({ forward, world }: Factory, repo: RepoName): Promise<
 
 /** Which repository is meant, where a release or its name says so, or only one is deployed; else why none is. */
 function repoOf(
-  { world }: Factory,
+  { world }: Ports,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
 ): RepoName | Extract<Plan, { kind: 'none' }> {
@@ -70,7 +91,7 @@ function repoOf(
  * good one before the live one. Forward is a deploy with its gate: what a rollback left is not gone to, by whatever name.
  */
 export async function planRollback(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
 ): Promise<Plan> {
@@ -106,7 +127,7 @@ export function planOn(repo: RepoName, target: TargetState, release: ReleaseId |
 }
 
 /** Null, or why the release cannot be gone back to any more: found out before anything is touched. */
-export const cannotGoTo = async (factory: Factory, plan: Planned): Promise<string | null> =>
+export const cannotGoTo = async (factory: Ports, plan: Planned): Promise<string | null> =>
   plan.kind === 'abort' ? null : factory.deployments.unavailable(plan.repo, plan.to);
 
 /** What it would do, in a sentence. */
@@ -124,7 +145,7 @@ export function sentenceOf(plan: Planned): string {
 }
 
 /** What it would change, for people to read first. Touches nothing. */
-export async function describe(factory: Factory, plan: Planned): Promise<RollbackPlan> {
+export async function describe(factory: Ports, plan: Planned): Promise<RollbackPlan> {
   if (plan.kind === 'abort') {
     const { canary, to } = plan;
     const changes = to === null ? null : await changesBetween(factory, canary.release, to);
@@ -157,7 +178,7 @@ export type Ask = { repo: RepoName; to: ReleaseId | null; reason: string; by: Ac
  * Goes back. That it was asked for is recorded first; then whoever goes forward on the target is sent away, and only then, with nobody else at
  * work on it, it is planned what to do: with a canary under way when it was asked, that one is taken back, and what was live is not touched.
  */
-export async function rollBack(factory: Factory, { repo, to, reason, by }: Ask): Promise<Done> {
+export async function rollBack(factory: Ports, { repo, to, reason, by }: Ask): Promise<Done> {
   const started = factory.clock.now();
   const { canary } = await targetNow(factory, repo);
   const underWay = canary?.held === null ? canary.release : null;
@@ -183,7 +204,7 @@ type Carried =
 
 /** In the target's lane: whoever was at work has ended. */
 async function carryOut(
-  factory: Factory,
+  factory: Ports,
   { repo, to, reason, by }: Ask,
   canary: ReleaseId | null,
 ): Promise<Carried> {
@@ -215,7 +236,7 @@ async function carryOut(
 
 /** All traffic to a release that is or was good. Null when it is there; the release that was left counts as rolled back from then on. */
 async function goTo(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   to: ReleaseId,
   reason: string,
@@ -244,7 +265,7 @@ async function goTo(
 
 /** The branch follows the traffic, newest merge first. What cannot be done to it now is said, and undoes nothing. */
 async function afterTraffic(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   left: readonly ReleaseId[],
 ): Promise<{ said: string[]; revert: string | null }> {

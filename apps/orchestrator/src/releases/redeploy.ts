@@ -1,3 +1,5 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   type Actor,
   DriveError,
@@ -10,17 +12,44 @@ import {
   type RepoName,
   type Run,
 } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { blames, demoteAfterRollback } from '../autonomy/demote.ts';
-import type { Factory } from '../factory.ts';
 import { factsFor } from '../gates/facts.ts';
 import { decide } from '../gates/judge.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { restoreMerge } from '../source-control/revert.ts';
 import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
+import type { Forward } from '../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../streams/forward.ts';
-import type { Behind } from '../streams/lanes.ts';
+import type { Behind, Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
 import { deployOf, endedAlready, giveWay, takenBy } from './forward-deploy.ts';
 import { freezeStuck } from './freeze.ts';
+import type { Pager } from './pager.ts';
 import { retirePrevious } from './retire-previous.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  modelKey: boolean | null;
+  pager: Pager;
+  repositories: Repositories;
+  sealer: Sealer;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 // `rollback undo`: forward again to what a rollback left. A deploy like any other, judged by the deploy gate's policy on facts of now; whoever
 // asks is one approval, where they are an enrolled approver without a hand in it. Where two are needed, two people ask.
@@ -38,13 +67,13 @@ export type Asked =
   | { kind: 'started'; release: ReleaseId; reason: string };
 
 /** Judges, records, and where it is allowed starts; the deploy itself goes on after the answer. */
-export async function requestRedeploy(factory: Factory, repo: RepoName, actor: Actor): Promise<Asked> {
+export async function requestRedeploy(factory: Ports, repo: RepoName, actor: Actor): Promise<Asked> {
   const asked = await factory.deploys.run(repo, (preempted) => judge(factory, repo, actor, preempted));
   if (asked.kind === 'started') void performRedeploy(factory, repo);
   return asked;
 }
 
-async function judge(factory: Factory, repo: RepoName, actor: Actor, preempted: AbortSignal): Promise<Asked> {
+async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: AbortSignal): Promise<Asked> {
   giveWay(preempted);
   await factory.world.reached(await factory.trail.head());
   const target = await factory.forward.target(repo);
@@ -109,7 +138,7 @@ async function judge(factory: Factory, repo: RepoName, actor: Actor, preempted: 
 }
 
 /** A rollback by hand puts what it leaves in quarantine; undoing it is a person's word too. What a canary took back stays there. */
-function withoutThisRollback(factory: Factory, facts: Facts, left: readonly ReleaseId[]): Facts {
+function withoutThisRollback(factory: Ports, facts: Facts, left: readonly ReleaseId[]): Facts {
   if (facts.action !== 'deploy') return facts;
   const byHand = new Set(
     factory.world
@@ -121,13 +150,13 @@ function withoutThisRollback(factory: Factory, facts: Facts, left: readonly Rele
 }
 
 /** At start: what a killed factory was deploying again goes on, under its own fence. */
-export function resumeRedeploys(factory: Factory): void {
+export function resumeRedeploys(factory: Ports): void {
   for (const [repo, { undo }] of factory.world.targets)
     if (undo?.kind === 'started') void performRedeploy(factory, repo);
 }
 
 /** Never rejects: what happens is on the trail, or the next start takes it up. What is halted or frozen waits, as long as a gate would. */
-async function performRedeploy(factory: Factory, repo: RepoName): Promise<void> {
+async function performRedeploy(factory: Ports, repo: RepoName): Promise<void> {
   for (let tries = 1; ; ) {
     try {
       return await factory.deploys.run(repo, (preempted, behind) =>
@@ -150,7 +179,7 @@ async function performRedeploy(factory: Factory, repo: RepoName): Promise<void> 
 }
 
 async function redeploy(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   last: boolean,
   preempted: AbortSignal,
@@ -227,7 +256,7 @@ async function redeploy(
 
 /** The branch holds again what serves again: the merges that the rollback took back are put back by new commits, oldest first. */
 async function restored(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   left: readonly ReleaseId[],
   evidence: string,
@@ -249,7 +278,7 @@ async function restored(
   return [said.join('; '), evidence].filter((text) => text !== '').join('\n');
 }
 
-const mergedRun = (factory: Factory, release: ReleaseId): Run | undefined => {
+const mergedRun = (factory: Ports, release: ReleaseId): Run | undefined => {
   const info = factory.world.releases.get(release);
   return info && factory.world.run(info.run);
 };

@@ -1,6 +1,9 @@
 import { type GitSha, getJson, Release, type ReleaseId, type TicketId } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
-import type { ReleaseInfo } from '../views/world.ts';
+import type { Store } from '@millwright/store';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { ReleaseInfo, World } from '../views/world.ts';
+
+type Ports = { repositories: Repositories; store: Store; world: World };
 
 const MOST = 50;
 
@@ -8,7 +11,7 @@ export type ReleaseContents = { tickets: TicketId[]; commits: { commit: GitSha; 
 
 /** What a release brings that the one before it did not: its commits, newest first, 50 at most, and the tickets that they were made for. */
 export async function releaseContents(
-  factory: Factory,
+  factory: Ports,
   info: ReleaseInfo,
   release: Release,
 ): Promise<ReleaseContents> {
@@ -33,7 +36,7 @@ export async function releaseContents(
 
 /** Of a page of releases at once, oldest first: git is asked once a repository, however many there are. */
 export async function contentsOfEach(
-  factory: Factory,
+  factory: Ports,
   page: readonly { info: ReleaseInfo; release: Release }[],
 ): Promise<Map<ReleaseId, ReleaseContents>> {
   const contents = new Map<ReleaseId, ReleaseContents>();
@@ -63,7 +66,7 @@ export async function contentsOfEach(
   return contents;
 }
 
-async function commitBefore(factory: Factory, info: ReleaseInfo): Promise<GitSha | null> {
+async function commitBefore(factory: Ports, info: ReleaseInfo): Promise<GitSha | null> {
   const before = releaseBefore(factory, info);
   return before === undefined
     ? null
@@ -71,7 +74,7 @@ async function commitBefore(factory: Factory, info: ReleaseInfo): Promise<GitSha
 }
 
 /** The release that served when this one was deployed, or was built: what it is compared with. */
-function releaseBefore(factory: Factory, info: ReleaseInfo): ReleaseInfo | undefined {
+function releaseBefore(factory: Ports, info: ReleaseInfo): ReleaseInfo | undefined {
   const { history } = factory.world.target(info.repo);
   const served = history.find((one) => one.release === info.id);
   const before: ReleaseId | null | undefined = served

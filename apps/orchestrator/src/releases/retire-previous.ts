@@ -1,13 +1,18 @@
+import type { OpenTrail } from '@millwright/audit';
 import type { RepoName } from '@millwright/domain';
 import { retire } from '@millwright/rollback';
-import type { Factory } from '../factory.ts';
+import type { Logger } from 'pino';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
+
+type Ports = { deployments: Deployments; log: Logger; trail: OpenTrail; world: World };
 
 /**
  * What the release that came to serve leaves over is stopped, in the deploy lane: once, and not on a frozen target, which is a person's. Never
  * rejects: what is left has no traffic, and is stopped in a later sweep or by the next deploy.
  */
 export async function retirePrevious(
-  { deployments, world, trail, log }: Pick<Factory, 'deployments' | 'world' | 'trail' | 'log'>,
+  { deployments, world, trail, log }: Ports,
   repo: RepoName,
 ): Promise<void> {
   try {

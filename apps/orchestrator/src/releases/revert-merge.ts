@@ -1,6 +1,17 @@
-import type { GitSha, ReleaseId, RepoName } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Clock, GitSha, ReleaseId, RepoName } from '@millwright/domain';
+import type { Repositories } from '../source-control/repositories.ts';
 import { revertMerge } from '../source-control/revert.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  merges: Lanes<RepoName>;
+  repositories: Repositories;
+  world: World;
+};
 
 /** `commit`: null where it is left to a person, and then `reason` says why. */
 export type RevertedMerge = { merged: GitSha; commit: GitSha | null; ref: string; reason: string };
@@ -10,7 +21,7 @@ export type RevertedMerge = { merged: GitSha; commit: GitSha | null; ref: string
  * and outcome are on the target's stream. A failure is an outcome too: the traffic is back, and that is not undone by it.
  */
 export async function revertMergeOf(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   release: ReleaseId,
 ): Promise<RevertedMerge | null> {

@@ -1,8 +1,11 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DeployConfig, Digest, type Instant, ReleaseId, RepoName } from '@millwright/domain';
+import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Factory } from '../factory.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { deployments: { keepRollbackCache(repo: RepoName): Promise<void> }; log: Logger; world: World };
 
 // What going back needs when nothing of the database can be read: beside each target, on its own machine, readable by the factory's user
 // alone. Written anew whenever another release comes to serve. It holds names of secrets, never values.
@@ -57,7 +60,7 @@ async function orNone<T>(reading: Promise<T>): Promise<T | null> {
 }
 
 /** Writes those of all targets now, and each again when another release serves. Returns the way to stop it, which resolves when none is being written. */
-export function keepRollbackCaches({ world, deployments, log }: Factory): () => Promise<unknown> {
+export function keepRollbackCaches({ world, deployments, log }: Ports): () => Promise<unknown> {
   let last: Promise<unknown> = Promise.resolve();
   const keep = (repo: RepoName, at: Instant | null) => {
     last = last

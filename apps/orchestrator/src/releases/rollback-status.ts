@@ -1,3 +1,4 @@
+import type { Clock } from '@millwright/domain';
 import {
   type ComingRelease,
   candidates,
@@ -8,13 +9,17 @@ import {
   type TargetState,
   Ticket,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
+
+type Ports = { clock: Clock; deployments: Deployments; store: Store; world: World };
 
 /** As many as a person picks from. */
 const OFFERED = 5;
 
 /** What serves, what a rollback may go to, and what stands in the way of going forward; of one repository. */
-export async function rollbackStatus(factory: Factory, repo: RepoName): Promise<RollbackStatus> {
+export async function rollbackStatus(factory: Ports, repo: RepoName): Promise<RollbackStatus> {
   const target = factory.world.target(repo);
   const offered = candidates(target).slice(0, OFFERED);
   const { frozen, undo } = target;
@@ -52,7 +57,7 @@ function comingRelease({ canary }: TargetState, now: number): ComingRelease | nu
 }
 
 async function one(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   release: ReleaseId,
 ): Promise<RollbackStatus['candidates'][number]> {

@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   type Actor,
   type Canary,
@@ -9,12 +11,37 @@ import {
   type RunId,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { factsFor } from '../gates/facts.ts';
 import { decide } from '../gates/judge.ts';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import type { Forward } from '../streams/forward.ts';
 import { reasonOf } from '../streams/forward.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { World } from '../views/world.ts';
+import type { Deployments } from './deployments.ts';
 import { deployOf } from './forward-deploy.ts';
 import { targetNow } from './manual-rollback.ts';
+import type { Pager } from './pager.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  modelKey: boolean | null;
+  pager: Pager;
+  repositories: Repositories;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 // A person's word on the canary of a target: to wait, to go on sooner, to go back. What was said is on the trail before anything happens.
 
@@ -30,7 +57,7 @@ export class NoCanary extends Error {
   }
 }
 
-async function canaryOf(factory: Factory, repo: RepoName): Promise<Canary> {
+async function canaryOf(factory: Ports, repo: RepoName): Promise<Canary> {
   const { canary, live } = await targetNow(factory, repo);
   if (canary === null)
     throw new NoCanary(
@@ -41,7 +68,7 @@ async function canaryOf(factory: Factory, repo: RepoName): Promise<Canary> {
 }
 
 /** One that is at work in this process. */
-async function atWork(factory: Factory, repo: RepoName) {
+async function atWork(factory: Ports, repo: RepoName) {
   const canary = await canaryOf(factory, repo);
   const work = factory.deployments.canary(repo);
   if (canary.held !== null || work === null || work.release !== canary.release)
@@ -53,7 +80,7 @@ async function atWork(factory: Factory, repo: RepoName) {
 }
 
 const say = (
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   who: Actor,
   { release, fence }: Canary,
@@ -62,7 +89,7 @@ const say = (
 
 /** Its present step does not end well before `ms` have passed; a release that degrades goes back all the same. 0 ends a pause. */
 export async function pauseCanary(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   who: Actor,
   reason: string,
@@ -78,7 +105,7 @@ export async function pauseCanary(
 
 /** Its present bake ends now. Judged as its deploy is, by the facts of now, for a person who did not ask for it. */
 export async function promoteCanary(
-  factory: Factory,
+  factory: Ports,
   repo: RepoName,
   who: Actor,
   reason: string,
@@ -111,7 +138,7 @@ export async function promoteCanary(
 
 /** Traffic back, for good; its run reverts its merge. Waits for no gate, halt or freeze. */
 export async function abortCanary(
-  factory: Factory,
+  factory: Ports,
   driver: { drive(run: RunId): void },
   repo: RepoName,
   who: Actor,
@@ -140,7 +167,7 @@ export async function abortCanary(
   return { repo, release, live, state: 'under_way', text: `${release} is being taken back` };
 }
 
-const runOf = ({ world }: Factory, { release }: Canary): Run | null => {
+const runOf = ({ world }: Ports, { release }: Canary): Run | null => {
   const info = world.releases.get(release);
   return (info && world.run(info.run)) ?? null;
 };

@@ -1,3 +1,4 @@
+import type { Clock, Ids } from '@millwright/domain';
 import {
   type AttemptId,
   type AttemptSpec,
@@ -24,15 +25,29 @@ import {
   type Work,
   workOf,
 } from '@millwright/domain';
-import type { Factory, Settings } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import type { World } from '../views/world.ts';
 import { commitMessageOf } from './commit-message.ts';
+
+type Ports = {
+  clock: Clock;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  world: World;
+};
 
 type Open = Extract<Todo, { do: 'open-stage' }>;
 
 /** Everything one attempt needs, and nothing else: this is all that reaches a runner. `inputs` are the artifacts it was made from. */
 export async function specFor(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Open,
   attempt: AttemptId,
@@ -193,7 +208,7 @@ function allFeedback(run: Run, work: Work): readonly FeedbackRef[] {
   return [...only.feedback, ...work.feedback.map((one) => ({ ...one, change: one.change ?? made }))];
 }
 
-async function readFeedback(factory: Factory, ref: FeedbackRef): Promise<Feedback> {
+async function readFeedback(factory: Ports, ref: FeedbackRef): Promise<Feedback> {
   const { artifacts } = factory.store;
   const said = ref.change === null ? {} : { said: await saidOf(factory, ref.change) };
   switch (ref.kind) {
@@ -216,7 +231,7 @@ async function readFeedback(factory: Factory, ref: FeedbackRef): Promise<Feedbac
   }
 }
 
-async function saidOf(factory: Factory, change: Digest): Promise<Said> {
+async function saidOf(factory: Ports, change: Digest): Promise<Said> {
   const { summary, commitMessage } = await getJson(factory.store.artifacts, ChangeSet, change);
   return { summary, commitMessage };
 }
@@ -232,7 +247,7 @@ function limitsOf({ attempt }: Settings, role: Role): AttemptSpec['limits'] {
 
 /** What a reviewer knows of the work besides the change: its author's words, earlier reviews, what changed since, what its parts left open. */
 async function reviewedBefore(
-  factory: Factory,
+  factory: Ports,
   repo: Repository,
   run: Run,
   task: TaskId | null,
@@ -262,14 +277,14 @@ async function reviewedBefore(
 }
 
 /** What the implementers said, one after the other. */
-async function summaries(factory: Factory, run: Run): Promise<string> {
+async function summaries(factory: Ports, run: Run): Promise<string> {
   const made = [...run.tasks, run.whole].flatMap((work) => (work.made === null ? [] : [work.made.change]));
   const said = await Promise.all(made.map((change) => saidOf(factory, change)));
   return said.map(({ summary }) => summary).join('\n\n');
 }
 
 /** A task's own change, or the run's whole one. The diff is the factory's own, made again from the two trees. */
-async function reviewSubject(factory: Factory, repo: Repository, run: Run, task: TaskId | null) {
+async function reviewSubject(factory: Ports, repo: Repository, run: Run, task: TaskId | null) {
   const made = task === null ? null : need(workOf(run, task)?.made);
   const from = made ? made.from : run.base.tree;
   const tree = made ? made.tree : need(run.change).tree;
@@ -284,7 +299,7 @@ async function reviewSubject(factory: Factory, repo: Repository, run: Run, task:
 }
 
 /** The tester writes its checks once a run: they are taken from the first report that has them. */
-async function resolveChecks(factory: Factory, run: Run): Promise<Digest | null> {
+async function resolveChecks(factory: Ports, run: Run): Promise<Digest | null> {
   for (const test of run.tests) {
     const { checks } = await getJson(factory.store.artifacts, TestReport, test.report);
     if (checks) return checks;

@@ -1,5 +1,8 @@
 import { ChangeSet, type Digest, getJson, plainLine, plainText, type Run, Ticket } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../known-secrets.ts';
+
+type Ports = { knownSecrets: KnownSecrets; store: Store };
 
 /** Longer subjects are cut: what a forge shows of one. */
 const SUBJECT = 100;
@@ -21,7 +24,7 @@ export function cleanMessage(text: string, otherwise: string): string {
  * What is committed: of one task, or of rework on the whole, the implementer's own message, which its reviewer has seen; of several tasks the
  * ticket's title and their messages, one after the other. The factory's trailers end it.
  */
-export async function commitMessageOf(factory: Factory, run: Run): Promise<string> {
+export async function commitMessageOf(factory: Ports, run: Run): Promise<string> {
   const { artifacts } = factory.store;
   const ticket = await getJson(artifacts, Ticket, run.ticketDigest);
   const said = async (change: Digest) => (await getJson(artifacts, ChangeSet, change)).commitMessage;

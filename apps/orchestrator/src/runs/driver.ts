@@ -1,7 +1,18 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import { DriveError, type HaltAction, type Run, type RunId, type Todo, todo } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { KnownSecrets } from '../known-secrets.ts';
+import type { Deployments } from '../releases/deployments.ts';
+import type { Pager } from '../releases/pager.ts';
+import type { Settings } from '../settings.ts';
+import type { Repositories } from '../source-control/repositories.ts';
 import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Lanes } from '../streams/lanes.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
+import type { World } from '../views/world.ts';
 import type { Journal, StepResult } from './step.ts';
 import { attest } from './steps/attest.ts';
 import { close } from './steps/close.ts';
@@ -16,6 +27,29 @@ import { revert } from './steps/revert.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
 import { take } from './steps/take.ts';
 
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  modelKey: boolean | null;
+  pager: Pager;
+  queue: Queue;
+  repositories: Repositories;
+  retrying: Map<RunId, string>;
+  sealer: Sealer;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  unsealed: Map<RunId, string>;
+  world: World;
+};
+
 /** Somebody else wrote to the run while a step was at work: load, and decide again. */
 class Overtaken extends Error {}
 
@@ -29,13 +63,13 @@ const MAX_FAULTS = 8;
  * run collapse into one at work and one more after it. Everything here can be lost at any line: the next drive derives the same steps.
  */
 export class Driver {
-  readonly #factory: Factory;
+  readonly #factory: Ports;
   readonly #active = new Map<RunId, { again: boolean; done: Promise<void> }>();
   readonly #failures = new Map<RunId, number>();
   readonly #timers = new Map<RunId, { at: number; timer: NodeJS.Timeout }>();
   #stopped = false;
 
-  constructor(factory: Factory) {
+  constructor(factory: Ports) {
     this.#factory = factory;
   }
 

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GitSha, RepoName } from '@millwright/domain';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { Factory } from '../factory.ts';
+import type { Orchestrator } from '../compose.ts';
+
 import { Lanes } from '../streams/lanes.ts';
 import { Repository } from './repository.ts';
 import { restoreMerge, revertMerge } from './revert.ts';
@@ -15,7 +16,7 @@ const root = mkdtempSync(join(tmpdir(), 'millwright-revert-'));
 const shop = 'shop' as RepoName;
 let nth = 0;
 let work = '';
-let factory: Factory;
+let factory: Orchestrator['factory'];
 let bad: GitSha;
 
 const git = (...args: string[]): string =>
@@ -62,7 +63,7 @@ beforeEach(async () => {
     merges: new Lanes<RepoName>(),
     repositories: { open: async () => repo },
     clock: { now: () => 0, sleep: async () => undefined },
-  } as unknown as Factory;
+  } as unknown as Orchestrator['factory'];
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 

@@ -1,6 +1,10 @@
+import type { Clock } from '@millwright/domain';
 import { type GitSha, type RepoName, retryable } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Lanes } from '../streams/lanes.ts';
+import type { Repositories } from './repositories.ts';
 import type { Repository } from './repository.ts';
+
+type Ports = { clock: Clock; merges: Lanes<RepoName>; repositories: Repositories };
 
 type Reverted = { commit: GitSha | null; ref: string; reason: string };
 
@@ -11,11 +15,11 @@ const MOST_COMMITS = 50;
  * Takes what a commit changed off the branch, by a new commit. Idempotent: whether it is there is read off the trees, never off a message.
  * Conflicts are left to a person, and said.
  */
-export const revertMerge = (factory: Factory, name: RepoName, commit: GitSha, trailer: string) =>
+export const revertMerge = (factory: Ports, name: RepoName, commit: GitSha, trailer: string) =>
   setMerge(factory, name, commit, 'out', trailer);
 
 /** Puts what a commit changed back on the branch, by a new commit; as idempotent. */
-export const restoreMerge = (factory: Factory, name: RepoName, commit: GitSha, trailer: string) =>
+export const restoreMerge = (factory: Ports, name: RepoName, commit: GitSha, trailer: string) =>
   setMerge(factory, name, commit, 'in', trailer);
 
 /** The newest commit of the branch that made it so. */
@@ -37,7 +41,7 @@ async function madeBy(
 }
 
 async function setMerge(
-  factory: Factory,
+  factory: Ports,
   name: RepoName,
   commit: GitSha,
   wanted: 'in' | 'out',

@@ -1,5 +1,8 @@
+import type { OpenTrail } from '@millwright/audit';
 import { type Actor, type Entry, retryable, type StreamId, terminal } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { World } from '../views/world.ts';
+
+type Ports = { trail: OpenTrail; world: World };
 
 const TRIES = 20;
 
@@ -8,10 +11,10 @@ const TRIES = 20;
  * was read for this try; null: there is nothing to append any more. Rejects where others append all the time.
  */
 export async function appendWith(
-  { trail, world }: Pick<Factory, 'trail' | 'world'>,
+  { trail, world }: Ports,
   stream: StreamId,
   actor: Actor,
-  make: (read: Awaited<ReturnType<Factory['trail']['read']>>) => Entry | null,
+  make: (read: Awaited<ReturnType<Ports['trail']['read']>>) => Entry | null,
 ): Promise<number | null> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const read = await trail.read(stream);

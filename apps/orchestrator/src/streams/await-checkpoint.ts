@@ -1,17 +1,16 @@
-import type { Sealer } from '@millwright/audit';
+import type { OpenTrail, Sealer } from '@millwright/audit';
 import { DriveError, retryable } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
+import type { Settings } from '../settings.ts';
 import { awaited } from './witnesses.ts';
+
+type Ports = { sealer: Sealer; settings: Settings; trail: OpenTrail };
 
 /**
  * Nothing ships on an unsealed decision: waits until all that is on the trail by now is under a checkpoint (and cosigned, where witnesses
  * are configured). Throws a retryable 'unsealed' after `settings.sealMs`, or when aborted: the run then waits and asks again. Going back
  * never calls this, nor waits for who does: it is not to be called in a deploy lane without the lane's signal.
  */
-export async function waitForCheckpoint(
-  factory: Pick<Factory, 'trail' | 'sealer' | 'settings'>,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function waitForCheckpoint(factory: Ports, signal?: AbortSignal): Promise<void> {
   const head = await factory.trail.head();
   const answer = await factory.sealer
     .sealed(head, { timeoutMs: factory.settings.sealMs, ...(signal ? { signal } : {}) })

@@ -1,4 +1,5 @@
-import type { Actor } from '@millwright/domain';
+import type { OpenTrail } from '@millwright/audit';
+import type { Actor, Clock } from '@millwright/domain';
 import {
   apply,
   initialState,
@@ -11,13 +12,14 @@ import {
   streamOf,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
 import { ORCHESTRATOR } from './actor.ts';
+
+type Ports = { clock: Clock; trail: OpenTrail };
 
 /** A run as its stream has it now. Written by the orchestrator alone: a conflict means that another orchestrator was faster. */
 export type Loaded = { run: Run; version: number };
 
-export async function load(factory: Pick<Factory, 'trail'>, id: RunId): Promise<Loaded | null> {
+export async function load(factory: Ports, id: RunId): Promise<Loaded | null> {
   const recorded = await factory.trail.read(streamOf.run(id));
   const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
   const state: RunState = replay(entries, initialState());
@@ -31,7 +33,7 @@ export type Recorded =
 
 /** Decides `record` on the loaded state and appends it; on a conflict the caller loads and decides again. */
 export async function record(
-  factory: Pick<Factory, 'trail' | 'clock'>,
+  factory: Ports,
   loaded: Loaded,
   entry: RunEntry,
   actor: Actor = ORCHESTRATOR,
@@ -53,7 +55,7 @@ export async function record(
 
 /** A person's act on a run: loads, decides, appends, and tries again while others append in between. */
 export async function act(
-  factory: Pick<Factory, 'trail' | 'clock'>,
+  factory: Ports,
   id: RunId,
   actor: Actor,
   make: (run: Run) => RunEntry | string,

@@ -10,8 +10,8 @@ import { hashToken } from '@millwright/store';
 import type { TestDatabase } from '@millwright/store/testing';
 import { pino } from 'pino';
 import { compose } from '../compose.ts';
-import type { Factory } from '../factory.ts';
 import type { Page } from '../releases/pager.ts';
+import type { Settings } from '../settings.ts';
 import { type Script, scriptedRunner } from './scripted-runner.ts';
 
 const clock: Clock = {
@@ -32,7 +32,7 @@ export async function scriptedFactory(
   db: TestDatabase,
   files: Record<string, string>,
   script: Script,
-  settings: Partial<Factory['settings']> = {},
+  settings: Partial<Settings> = {},
   target?: Target,
   targetClock: Clock = clock,
 ) {

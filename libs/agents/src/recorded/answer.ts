@@ -1,7 +1,6 @@
 import { type PromptCache, signer } from './rules.ts';
 import type { ToolCall, Turn } from './script.ts';
-import { inputOf } from './sse.ts';
-import { type Block, ROLE_OF_SUBMIT, type WireRequest } from './wire.ts';
+import { type Block, inputOf, ROLE_OF_SUBMIT, type WireRequest } from './wire.ts';
 
 // A scripted turn as a message of the API. Pure and without state: the same request gets the same answer, ids included, so that a
 // request sent again after a crash replays right.

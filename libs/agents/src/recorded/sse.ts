@@ -1,5 +1,6 @@
 import type { Answer, AnswerBlock } from './answer.ts';
 import type { Dropped } from './rules.ts';
+import { inputOf } from './wire.ts';
 
 // An answer as the events of a streamed message, and as a plain message.
 // Source: https://platform.claude.com/docs/en/build-with-claude/streaming
@@ -89,12 +90,3 @@ export const plainMessage = (answer: Answer): string =>
     stop_details: answer.stopDetails,
     usage: answer.usage,
   });
-
-export function inputOf(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
-}

@@ -50,3 +50,13 @@ export function roleOf(request: Pick<WireRequest, 'tools'>): string | null {
 /** The turn asked for, from 0: how often the assistant has spoken. */
 export const turnOf = (request: Pick<WireRequest, 'messages'>): number =>
   request.messages.filter((message) => message.role === 'assistant').length;
+
+/** A call's arguments as the API gives them: what is no JSON is no argument. */
+export function inputOf(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}

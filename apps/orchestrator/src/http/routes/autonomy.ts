@@ -1,14 +1,30 @@
+import type { OpenTrail } from '@millwright/audit';
 import { NewStep, type RepoName, RepoView, type RunId, streamOf, type TicketKind } from '@millwright/domain';
 import { AFTER_CRITICAL, earnedRaise, stepFor } from '@millwright/policy';
+import type { Secrets } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { appendAs } from '../../streams/append-as.ts';
-import type { RepoInfo } from '../../views/world.ts';
+import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { conflict, forbidden, unusable } from '../problem.ts';
 import { knownRepo, repoView } from './repos.ts';
+
+type Ports = {
+  deployments: Deployments;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  trail: OpenTrail;
+  world: World;
+};
 
 const Params = z.object({ repo: z.string() });
 
@@ -39,7 +55,7 @@ export function autonomyRoutes(app: App, { factory }: Api): void {
 }
 
 /** Throws where the factory froze the target because going back failed: until a person has thawed it, the sweep would take the step again. */
-function mustNotBeStuck(factory: Factory, repo: RepoName): void {
+function mustNotBeStuck(factory: Ports, repo: RepoName): void {
   const { frozen } = factory.world.target(repo);
   if (frozen?.by === 'factory')
     throw conflict(
@@ -53,7 +69,7 @@ function mustNotBeStuck(factory: Factory, repo: RepoName): void {
  * Throws unless a person had only lowered this kind of change, or it has earned the raise, by tickets that are not of the one who says it:
  * nobody widens what their own work may do.
  */
-function mustHaveEarned(factory: Factory, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
+function mustHaveEarned(factory: Ports, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
   const { world, settings } = factory;
   const name = info.repo;
   const [of, show] = [`${kind} changes of ${name}`, `./millwright autonomy show --repo ${name}`];
@@ -91,7 +107,7 @@ function mustHaveEarned(factory: Factory, info: RepoInfo, kind: TicketKind, step
 const UNATTENDED = 6;
 
 /** Throws where the repository's target cannot go back: at such a step nobody would be there to mend it. */
-async function mustGoBack(factory: Factory, name: RepoName): Promise<void> {
+async function mustGoBack(factory: Ports, name: RepoName): Promise<void> {
   const standing = await standingOf(await factory.repositories.open(name));
   const deploy = standing.kind === 'ready' ? standing.config.deploy : undefined;
   const cannot = deploy === undefined ? null : factory.deployments.cannotGoBack(name, deploy);

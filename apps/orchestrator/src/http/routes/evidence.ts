@@ -1,11 +1,15 @@
+import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
 import { EVIDENT, type EvidencePack, evidencePack, FRAMEWORKS, SUPPORTING } from '@millwright/audit/proof';
 import type { RunId } from '@millwright/domain';
+import type { Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
+import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { unusable } from '../problem.ts';
 import { proved, SEAL_MS } from './trail-proof.ts';
+
+type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail; world: World };
 
 /** Entries in one pack: some 50 MB with their proofs. */
 const MOST = 20_000;
@@ -18,7 +22,7 @@ const Query = z.object({
 });
 
 /** Positions of what has a line of its own, and of what the merges among it rest on. */
-async function wanted({ world, trail }: Factory, since: number, through: number): Promise<number[]> {
+async function wanted({ world, trail }: Ports, since: number, through: number): Promise<number[]> {
   const page = { before: through + 1, limit: MOST + 1, newest: false };
   const evident = world.index.page({ types: EVIDENT }, { ...page, after: since });
   const merges = world.index.page({ types: ['merge.finished'] }, { ...page, after: since });
@@ -36,7 +40,7 @@ async function wanted({ world, trail }: Factory, since: number, through: number)
   return [...found].sort((a, b) => a - b);
 }
 
-async function packOf(factory: Factory, query: z.output<typeof Query>): Promise<EvidencePack> {
+async function packOf(factory: Ports, query: z.output<typeof Query>): Promise<EvidencePack> {
   const { trail, sealer, prover, world } = factory;
   const through = await trail.head();
   await world.reached(through);

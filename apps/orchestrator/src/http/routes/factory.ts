@@ -1,3 +1,5 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   covers,
   DoctorLine,
@@ -10,14 +12,29 @@ import {
   sameScope,
   streamOf,
 } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
-import type { Factory } from '../../factory.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { appendAs } from '../../streams/append-as.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { conflict } from '../problem.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  sealer: Sealer;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
   app.get(
@@ -97,21 +114,18 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
 const QUIET_MS = 8_000;
 
 /** Waits, bounded, until `quiet`; whoever calls looks afterwards what is so. */
-export async function untilQuiet(
-  factory: Pick<Factory, 'clock'>,
-  quiet: () => boolean | Promise<boolean>,
-): Promise<void> {
+export async function untilQuiet(factory: Ports, quiet: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + QUIET_MS; Date.now() < end && !(await quiet()); )
     await factory.clock.sleep(25);
 }
 
 /** What was halted or frozen may go on: every open run looks. */
-export function driveOpen(factory: Factory, driver: { drive(run: RunId): void }): void {
+export function driveOpen(factory: Ports, driver: { drive(run: RunId): void }): void {
   for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
 }
 
 /** What of these halts' scopes still runs: acts of this orchestrator, and attempts that a living runner holds. */
-async function runningOf(factory: Factory, halts: readonly Halt[]): Promise<string[]> {
+async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string[]> {
   const acts = halts.flatMap(({ scope }) => factory.forward.underWay(scope));
   const held = await factory.trail.heldClaims();
   const attempts = held.filter(({ attempt }) => {

@@ -5,13 +5,13 @@ import { z } from 'zod';
 import { handsIn } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';
 import { act } from '../../streams/run-stream.ts';
-import { gateEvidence } from '../../views/gate-evidence.ts';
-import { gateView } from '../../views/run-view.ts';
 import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { conflict, forbidden, notFound } from '../problem.ts';
+import { gateEvidence } from '../views/gate-evidence.ts';
+import { gateView } from '../views/run-view.ts';
 
 const Params = z.object({ id: GateId });
 /** A gate that is asked anew is judged within this time, most likely. Milliseconds. */

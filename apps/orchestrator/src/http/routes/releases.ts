@@ -1,3 +1,4 @@
+import type { OpenTrail } from '@millwright/audit';
 import {
   candidates,
   Facts,
@@ -9,20 +10,36 @@ import {
   type RunId,
   type Undo,
 } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
 import { contentsOfEach, type ReleaseContents, releaseContents } from '../../releases/release-contents.ts';
-import { canaryOfRelease } from '../../views/canary-view.ts';
-import type { ReleaseInfo, TargetInfo } from '../../views/world.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { ReleaseInfo, TargetInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { PageOfRepo, pageOf } from '../page.ts';
 import { notFound } from '../problem.ts';
+import { canaryOfRelease } from '../views/canary-view.ts';
 import { ofRepo } from './repos.ts';
+
+type Ports = {
+  deployments: Deployments;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 const Params = z.object({ id: ReleaseId });
 
 /** As the deploy gate saw it last; null before it was asked. */
-async function undoAsJudged(factory: Factory, id: RunId): Promise<Undo | null> {
+async function undoAsJudged(factory: Ports, id: RunId): Promise<Undo | null> {
   const run = factory.world.run(id);
   const gate = run?.gates.findLast((one) => one.action === 'deploy');
   const judged = gate && factory.world.runs.get(id)?.policies.get(gate.gate);

@@ -1,17 +1,33 @@
 import { basename } from 'node:path';
+import type { OpenTrail } from '@millwright/audit';
 import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/domain';
 import { earnedRaise } from '@millwright/policy';
+import type { Secrets } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
 import { setupOf } from '../../intake/setup.ts';
 import { standingOf } from '../../intake/tickets.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Settings } from '../../settings.ts';
 import { GIT_TOKEN } from '../../source-control/credential.ts';
 import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { appendAs } from '../../streams/append-as.ts';
-import type { RepoInfo } from '../../views/world.ts';
+import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { conflict, notFound, unknownFilter, unusable } from '../problem.ts';
+
+type Ports = {
+  deployments: Deployments;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  trail: OpenTrail;
+  world: World;
+};
 
 const Params = z.object({ repo: z.string() });
 
@@ -19,25 +35,25 @@ const Params = z.object({ repo: z.string() });
 export const OfRepo = z.object({ repo: z.string().max(100).optional() });
 
 /** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
-export function ofRepo(factory: Factory, name: string | undefined): (repo: string) => boolean {
+export function ofRepo(factory: Ports, name: string | undefined): (repo: string) => boolean {
   if (name !== undefined && !factory.world.repo(name as RepoName))
     throw unknownFilter('repository', name, thereAre(factory));
   return (repo) => name === undefined || repo === name;
 }
 
 /** The repository of that name, or 404 with what there is. */
-export function knownRepo(factory: Factory, name: string) {
+export function knownRepo(factory: Ports, name: string) {
   const repo = factory.world.repo(name as RepoName);
   if (!repo) throw notFound('repository', name, thereAre(factory));
   return repo;
 }
 
-const thereAre = ({ world }: Factory): string =>
+const thereAre = ({ world }: Ports): string =>
   world.repos.size > 0
     ? `there are: ${[...world.repos.keys()].join(', ')}`
     : 'add one first: ./millwright repo add PATH';
 
-export async function repoView(factory: Factory, name: RepoName): Promise<RepoView> {
+export async function repoView(factory: Ports, name: RepoName): Promise<RepoView> {
   const repo = knownRepo(factory, name);
   const { url, branch, deliver, step } = repo;
   const address = await factory.deployments.address(name);
@@ -58,7 +74,7 @@ export async function repoView(factory: Factory, name: RepoName): Promise<RepoVi
 }
 
 /** Kinds of change that are at a lower step than their repository. */
-const fallenOf = (factory: Factory, repo: RepoInfo): RepoView['fallen'] =>
+const fallenOf = (factory: Ports, repo: RepoInfo): RepoView['fallen'] =>
   [...repo.lost]
     .filter(([, { to }]) => to < repo.step)
     .map(([kind, { to, upTo, at, release, served }]) => ({

@@ -1,3 +1,5 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock, Ids } from '@millwright/domain';
 import {
   CostView,
   DiffView,
@@ -19,14 +21,26 @@ import {
   testOf,
   WhyView,
 } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
 import { resumeRun } from '../../intake/tickets.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
 import { forwardActionOf } from '../../runs/driver.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { lifts, nextOf, reasonOf, saidBy, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
-import { sentence } from '../../views/account.ts';
-import { canaryOfRelease } from '../../views/canary-view.ts';
+import type { RunInfo, World } from '../../views/world.ts';
+import type { Api, App } from '../api.ts';
+import { requireRole } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
+import { PageOfRepo, pageOf } from '../page.ts';
+import { conflict, notFound } from '../problem.ts';
+import { sentence } from '../views/account.ts';
+import { canaryOfRelease } from '../views/canary-view.ts';
 import {
   changeOf,
   costView,
@@ -36,16 +50,29 @@ import {
   planView,
   reviewViews,
   testViews,
-} from '../../views/run-parts.ts';
-import { pausedFor, runView } from '../../views/run-view.ts';
-import type { RunInfo } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
-import { namesOf } from '../names.ts';
-import { PageOfRepo, pageOf } from '../page.ts';
-import { conflict, notFound } from '../problem.ts';
+} from '../views/run-parts.ts';
+import { pausedFor, runView } from '../views/run-view.ts';
 import { untilQuiet } from './factory.ts';
 import { ofRepo } from './repos.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  retrying: Map<RunId, string>;
+  sealer: Sealer;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  unsealed: Map<RunId, string>;
+  world: World;
+};
 
 const Params = z.object({ id: RunId });
 
@@ -258,7 +285,7 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
 }
 
 /** Why a run may not go forward now, whatever it waits for besides. */
-function stopOf(factory: Factory, { state }: RunInfo, names: Map<string, string>): RunView['stop'] {
+function stopOf(factory: Ports, { state }: RunInfo, names: Map<string, string>): RunView['stop'] {
   if (state.kind !== 'run' || state.closed !== null) return null;
   const gate = state.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
   const action = forwardActionOf(state, factory.clock.now()) ?? gate?.action ?? 'stage';
@@ -273,7 +300,7 @@ function stopOf(factory: Factory, { state }: RunInfo, names: Map<string, string>
 }
 
 /** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */
-async function addDoing(factory: Factory, run: Pick<RunView, 'stages'>): Promise<void> {
+async function addDoing(factory: Ports, run: Pick<RunView, 'stages'>): Promise<void> {
   const said = new Map(
     (
       await factory.store.notes.list('doing/').catch((error: unknown) => {
@@ -290,7 +317,7 @@ async function addDoing(factory: Factory, run: Pick<RunView, 'stages'>): Promise
 const LOOK_MS = 1_000;
 
 /** The end of what a failed release said, else what the tests say that sent it back. */
-async function whatItSaid({ store }: Factory, run: Run): Promise<string[]> {
+async function whatItSaid({ store }: Ports, run: Run): Promise<string[]> {
   const closing = (run.closed?.reason ?? '').split('\n').slice(1).slice(-SAID_LINES);
   const last = run.tests.at(-1);
   if (closing.length > 0 || last === undefined || !sendsBack(last.verdict)) return closing;
@@ -299,7 +326,7 @@ async function whatItSaid({ store }: Factory, run: Run): Promise<string[]> {
 
 /** Server-sent events: the whole view whenever it changed, at most every 100 ms. Ends after the run's end, or when the reader is too slow. */
 function stream(
-  factory: Factory,
+  factory: Ports,
   info: RunInfo,
   view: () => Promise<RunView>,
   out: import('node:http').ServerResponse,
@@ -384,7 +411,7 @@ const DECISIVE = new Set([
 ]);
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */
-function stuckOn(factory: Factory, run: RunView): string | null {
+function stuckOn(factory: Ports, run: RunView): string | null {
   const { frozen } = factory.world.target(run.repo);
   return frozen?.by === 'factory' && frozen.release === run.release ? frozen.what : null;
 }

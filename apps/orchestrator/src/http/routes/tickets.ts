@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids } from '@millwright/domain';
 import {
   Answer,
   getJson,
@@ -8,19 +10,37 @@ import {
   TicketId,
   TicketView,
 } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
 import { setupOf } from '../../intake/setup.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
 import { fileTicket, standingOf } from '../../intake/tickets.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { appendAs } from '../../streams/append-as.ts';
 import { act } from '../../streams/run-stream.ts';
-import type { TicketInfo } from '../../views/world.ts';
+import type { TicketInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
 import { knownRepo, OfRepo, ofRepo } from './repos.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 const Params = z.object({ id: TicketId });
 const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() });
@@ -127,7 +147,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
   );
 }
 
-async function ticketView(factory: Factory, info: TicketInfo): Promise<TicketView> {
+async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView> {
   const run = factory.world.run(info.runs.at(-1) as never);
   const names = await namesOf(factory);
   const waits =

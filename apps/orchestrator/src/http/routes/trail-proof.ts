@@ -1,11 +1,14 @@
 import { Readable } from 'node:stream';
+import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
 import { DriveError, RunId, streamOf } from '@millwright/domain';
+import type { Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { HttpProblem, notFound, unusable } from '../problem.ts';
+
+type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail };
 
 // What a verifier or a witness needs of the trail. The orchestrator only hands it out: nothing here asks to be believed.
 
@@ -38,7 +41,7 @@ export async function proved<T>(prove: () => Promise<T>): Promise<T> {
 }
 
 async function checkpoint(
-  factory: Factory,
+  factory: Ports,
   query: { after?: number | undefined; size?: number | undefined; waitMs: number },
 ) {
   const { after, size, waitMs } = query;

@@ -1,12 +1,30 @@
+import type { OpenTrail } from '@millwright/audit';
 import { Entry, type RepoName, RunId, TrailLine } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../../factory.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import type { TrailFilter, TrailPage } from '../../views/trail-index.ts';
-import { trailLine } from '../../views/trail-line.ts';
+import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { unknownFilter } from '../problem.ts';
+import { trailLine } from '../views/trail-line.ts';
 import { ofRepo } from './repos.ts';
+
+type Ports = {
+  deployments: Deployments;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /** `a,b` and `a&b` are the same list. */
@@ -63,7 +81,7 @@ const KINDS =
   /^(person|factory|orchestrator|migrator|agent|runner|agent\/(plan|implement|review|test|deploy)|runner\/.+)$/;
 
 /** Throws 404 where a filter names what is not there: an empty answer would read as "nothing happened". */
-async function mustBeKnown(factory: Factory, { run, repo, actor, type }: z.output<typeof Query>) {
+async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<typeof Query>) {
   ofRepo(factory, repo);
   if (run !== undefined && !factory.world.runs.has(run))
     throw unknownFilter('run', run, 'see: ./millwright run list');
@@ -85,7 +103,7 @@ async function mustBeKnown(factory: Factory, { run, repo, actor, type }: z.outpu
       );
 }
 
-async function page(factory: Factory, query: z.output<typeof Query>): Promise<TrailLine[]> {
+async function page(factory: Ports, query: z.output<typeof Query>): Promise<TrailLine[]> {
   const names = await namesOf(factory);
   const recorded = await factory.trail.readAt(factory.world.index.page(...pageOf(query, names)));
   return recorded.map((one) => trailLine({ world: factory.world, names }, one));

@@ -1,3 +1,4 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
 import {
   changeStatement,
   getJson,
@@ -9,13 +10,16 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
 import { VERSION } from '../../version.ts';
+import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
+
+type Ports = { sealer: Sealer; store: Store; trail: OpenTrail; world: World };
 
 /** Signs the provenance of what was merged or built, keeps it as an artifact, and puts its digest on the trail. */
 export async function attest(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'attest' }>,
 ): Promise<StepResult> {

@@ -1,7 +1,31 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import { type EntryOf, type Run, streamOf, type Todo } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { discardRehearsed } from './rehearse.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /**
  * Where a person finds the change of a run that was not merged, in the factory's own copy of the repository; `run retry` goes on from it.
@@ -9,7 +33,7 @@ import { discardRehearsed } from './rehearse.ts';
 const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
 
 /** Names what the run made, so that it is not collected. */
-export async function keepChange(factory: Factory, run: Run): Promise<void> {
+export async function keepChange(factory: Ports, run: Run): Promise<void> {
   const made = run.change?.commit ?? (run.head.commit === run.base.commit ? null : run.head.commit);
   if (made === null) return;
   const repo = await factory.repositories.open(run.repo);
@@ -18,7 +42,7 @@ export async function keepChange(factory: Factory, run: Run): Promise<void> {
 
 /** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
 export async function close(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   version: number,
   step: Extract<Todo, { do: 'close' }>,
@@ -42,7 +66,7 @@ export async function close(
 
 /** What its target says of its release: shifts of traffic, verdicts, and that it serves. */
 async function slicesOf(
-  { trail }: Factory,
+  { trail }: Ports,
   { release, repo }: Run,
 ): Promise<Pick<EntryOf<'run.closed'>['data'], 'slices'>> {
   if (release === null) return {};

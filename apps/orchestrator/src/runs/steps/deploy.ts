@@ -1,3 +1,5 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import {
   type EntryOf,
   getJson,
@@ -9,22 +11,49 @@ import {
   terminal,
 } from '@millwright/domain';
 import type { DeployResult } from '@millwright/rollback';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { blames, demoteAfterRollback } from '../../autonomy/demote.ts';
-import type { Factory } from '../../factory.ts';
 import { whyVoid } from '../../gates/judge.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
 import { deployOf, endedAlready, giveWay, takenBy, waitBehind } from '../../releases/forward-deploy.ts';
 import { freezeStuck } from '../../releases/freeze.ts';
+import type { Pager } from '../../releases/pager.ts';
 import { retirePrevious } from '../../releases/retire-previous.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
 import { load } from '../../streams/run-stream.ts';
+import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  modelKey: boolean | null;
+  pager: Pager;
+  repositories: Repositories;
+  sealer: Sealer;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 type Finished = EntryOf<'deploy.finished'>['data'];
 
 /** Brings the run's release out, watched; one deploy at a time a repository, resumed under its own fence after a crash or a hold. */
 export async function deploy(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'deploy' }>,
   journal: Journal,
@@ -63,7 +92,7 @@ export async function deploy(
 const finished = (data: Finished): StepResult => ({ type: 'deploy.finished', data });
 
 /** Why a deploy that was begun does not go on, as the streams have it; null where it does, or waits. */
-async function takenBack(factory: Factory, run: Run, { canary }: TargetState): Promise<string | null> {
+async function takenBack(factory: Ports, run: Run, { canary }: TargetState): Promise<string | null> {
   if (run.stopAsked !== null) return `${run.stopAsked.end}: ${run.stopAsked.reason}`;
   if (canary?.release === run.release?.release && canary?.aborted)
     return `${canary.aborted.by} aborted it: ${canary.aborted.reason}`;
@@ -74,7 +103,7 @@ async function takenBack(factory: Factory, run: Run, { canary }: TargetState): P
 
 /** Goes back for good from what was begun, whatever is halted or frozen. */
 async function backOut(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   release: ReleaseId,
   fence: number,
@@ -93,7 +122,7 @@ const attended = (run: Run): boolean =>
   new Set(run.gates.findLast((gate) => gate.action === 'deploy')?.approvals).size >= 2;
 
 async function bringOut(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   release: ReleaseId,
   fence: number,
@@ -113,7 +142,7 @@ async function bringOut(
 }
 
 async function outcome(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   release: ReleaseId,
   fence: number,
@@ -138,7 +167,7 @@ async function outcome(
 }
 
 /** A release whose commit is in the live one already has shipped with it; deploying it alone would go back. */
-async function superseded(factory: Factory, run: Run, live: ReleaseId | null): Promise<Finished | null> {
+async function superseded(factory: Ports, run: Run, live: ReleaseId | null): Promise<Finished | null> {
   const info = live === null ? undefined : factory.world.releases.get(live);
   if (!info || live === null || live === run.release?.release || run.merge?.kind !== 'finished') return null;
   const { commit } = await getJson(factory.store.artifacts, Release, info.artifact);

@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids, RepoName } from '@millwright/domain';
 import {
   allowedBefore,
   Facts,
@@ -7,17 +9,43 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { factsFor } from '../../gates/facts.ts';
 import { judge } from '../../gates/judge.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
 import { outdated } from './outdated.ts';
 import { discardRehearsed } from './rehearse.ts';
 
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  merges: Lanes<RepoName>;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 export async function askGate(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'ask-gate' }>,
   journal: Journal,
@@ -52,7 +80,7 @@ export async function askGate(
 
 /** Judges on facts computed now, not when the gate was asked: budgets, halts and approvals change in between. */
 export async function judgeGate(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'judge-gate' }>,
 ): Promise<StepResult> {

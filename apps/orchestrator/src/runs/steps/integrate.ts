@@ -1,11 +1,16 @@
+import type { Clock } from '@millwright/domain';
 import { Change, putJson, type Run, type Todo, terminal, workOf } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { commitMessageOf } from '../commit-message.ts';
 import type { StepResult } from '../step.ts';
 
+type Ports = { clock: Clock; knownSecrets: KnownSecrets; repositories: Repositories; store: Store };
+
 /** Puts a task's commit onto the run branch; a conflict goes back to its implementer with both sides in the workspace. */
 export async function integrate(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'integrate' }>,
 ): Promise<StepResult> {
@@ -40,7 +45,7 @@ export async function integrate(
 }
 
 /** The run's whole change as one commit on its base: what is reviewed, tested, gated and merged. One commit, so that undoing it is one commit too. */
-export async function compose(factory: Factory, run: Run): Promise<StepResult> {
+export async function compose(factory: Ports, run: Run): Promise<StepResult> {
   const repo = await factory.repositories.open(run.repo);
   // Between trees: of a single task it is what was asked when its change was taken.
   const [commit, patchId] = await Promise.all([

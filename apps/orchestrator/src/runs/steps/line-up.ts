@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import {
   branchUnder,
   type CommitAndTree,
@@ -10,15 +12,25 @@ import {
   terminal,
   turnOf,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
+
+type Ports = {
+  clock: Clock;
+  merges: Lanes<RepoName>;
+  repositories: Repositories;
+  trail: OpenTrail;
+  world: World;
+};
 
 // A place in the repository's merge queue (libs/domain/src/run/queue.ts). Lined up one at a time a repository, in the lane of its merges, on
 // a read model that has everything of before: two never follow the same run.
 
 /** The run as it was loaded, among those of the read model. */
-async function standing(factory: Factory, run: Run) {
+async function standing(factory: Ports, run: Run) {
   await factory.world.reached(await factory.trail.head());
   const queue = factory.world.queue(run.repo);
   const me: Queued = {
@@ -30,14 +42,14 @@ async function standing(factory: Factory, run: Run) {
 }
 
 /** Whether the run may merge as it was tested, has to wait for those before it, or to be lined up anew since they left. */
-export async function turn(factory: Factory, run: Run): Promise<ReturnType<typeof turnOf>> {
+export async function turn(factory: Ports, run: Run): Promise<ReturnType<typeof turnOf>> {
   if (factory.world.repo(run.repo)?.deliver === 'branch') return 'now';
   const { me, queue, runs } = await standing(factory, run);
   return turnOf(me, queue, runs);
 }
 
 /** Takes the run's place, or keeps it where those before it have changed; null while it has to wait for them. */
-export async function lineUpRun(factory: Factory, run: Run, journal: Journal): Promise<StepResult> {
+export async function lineUpRun(factory: Ports, run: Run, journal: Journal): Promise<StepResult> {
   return factory.merges.run(run.repo, async () => {
     const entry = await linedUp(factory, run);
     if (entry === null) return null;
@@ -49,7 +61,7 @@ export async function lineUpRun(factory: Factory, run: Run, journal: Journal): P
 }
 
 async function linedUp(
-  factory: Factory,
+  factory: Ports,
   run: Run,
 ): Promise<EntryOf<'change.queued'> | EntryOf<'base.moved'> | null> {
   // A branch of its own has nobody before it.
@@ -84,14 +96,14 @@ const isRewritten = async (
 ): Promise<boolean> => !run.rewritten && !(await repo.isAncestor(under, head.commit));
 
 /** The same check for a run whose turn it is. */
-export async function rewrittenUnder(factory: Factory, repo: Repository, run: Run, head: CommitAndTree) {
+export async function rewrittenUnder(factory: Ports, repo: Repository, run: Run, head: CommitAndTree) {
   const { runs } = await standing(factory, run);
   return isRewritten(repo, run, branchUnder(run, runs), head);
 }
 
 /** Puts the run's own patch onto another base. What that base lost since is not in the patch, and does not come back with it. */
 export async function carry(
-  factory: Factory,
+  factory: Ports,
   repo: Repository,
   run: Run,
   base: CommitAndTree,

@@ -1,3 +1,5 @@
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import {
   DriveError,
   getJson,
@@ -7,20 +9,41 @@ import {
   type Todo,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Secrets, Store } from '@millwright/store';
 import { whyVoid } from '../../gates/judge.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { carry, fetched, lineUpRun, rewrittenUnder, turn } from './line-up.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  merges: Lanes<RepoName>;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  sealer: Sealer;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 /**
  * Lands the change when its turn has come: one merge at a time a repository, journaled before, idempotent by looking at the remote before it
  * is tried again. Null while those before it in the merge queue are not merged.
  */
 export async function merge(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Extract<Todo, { do: 'merge' }>,
   journal: Journal,
@@ -63,7 +86,7 @@ export async function merge(
 }
 
 /** A repository whose file says so merges nothing while its target is frozen. */
-async function refusedByFreeze(factory: Factory, run: Run): Promise<StepResult> {
+async function refusedByFreeze(factory: Ports, run: Run): Promise<StepResult> {
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   if (!run.deploys || deploy?.whenFrozen !== 'refuse') return null;
   const { frozen } = await factory.forward.target(run.repo);
@@ -74,7 +97,7 @@ async function refusedByFreeze(factory: Factory, run: Run): Promise<StepResult> 
 
 type ChangeOf = NonNullable<Run['change']>;
 
-async function land(factory: Factory, repo: Repository, run: Run, change: ChangeOf): Promise<StepResult> {
+async function land(factory: Ports, repo: Repository, run: Run, change: ChangeOf): Promise<StepResult> {
   const done = (reason: string): StepResult => ({
     type: 'merge.finished',
     data: { commit: change.commit, tree: change.tree, delivered: 'merge', ref: repo.branch, reason },

@@ -1,8 +1,13 @@
+import type { Clock } from '@millwright/domain';
 import { getJson, Release, type Run, retryable } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
 import { heldBy } from '../../gates/quarantine.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import type { Quarantined } from '../../views/quarantine.ts';
+import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
+
+type Ports = { clock: Clock; repositories: Repositories; store: Store; world: World };
 
 /** The revert of a rollback is not on the trail: it is waited for so long. Milliseconds. */
 const REVERT_MS = 60_000;
@@ -11,7 +16,7 @@ const REVERT_MS = 60_000;
  * A change that was merged on top of what was rolled back meanwhile is not to blame: its release is built anew from the branch, once that has the
  * revert. Null where it holds nothing, or the branch holds it as well: then the gate says so.
  */
-export async function outdated(factory: Factory, run: Run): Promise<StepResult> {
+export async function outdated(factory: Ports, run: Run): Promise<StepResult> {
   if (!run.release || (run.ships?.times ?? 0) >= run.limits.rebases) return null;
   const { commit, tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const held = await heldBy(factory, run.repo, commit, null);
@@ -35,7 +40,7 @@ export async function outdated(factory: Factory, run: Run): Promise<StepResult> 
 }
 
 /** A canary's revert is a step of its run; a rollback's follows it at once. */
-function revertUnderWay(factory: Factory, { release, by, at }: Quarantined): boolean {
+function revertUnderWay(factory: Ports, { release, by, at }: Quarantined): boolean {
   if (by === 'rollback') return factory.clock.now() - at < REVERT_MS;
   const run = factory.world.releases.get(release)?.run;
   return run !== undefined && factory.world.run(run)?.closed === null;

@@ -1,12 +1,39 @@
-import type { Run, Todo } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName, Run, Todo } from '@millwright/domain';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { Pager } from '../../releases/pager.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { keepChange } from './close.ts';
 import { discardRehearsed } from './rehearse.ts';
 
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  modelKey: boolean | null;
+  pager: Pager;
+  repositories: Repositories;
+  secrets: Secrets;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 /** Waits for a person, with everything that was made kept. What runs for a rehearsal is stopped meanwhile. */
 export async function park(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   { cause, reason }: Extract<Todo, { do: 'park' }>,
 ): Promise<StepResult> {
@@ -17,7 +44,7 @@ export async function park(
 }
 
 /** Calls somebody about a run that waits. That nobody could be called is recorded too. */
-export async function remind(factory: Factory, run: Run): Promise<StepResult> {
+export async function remind(factory: Ports, run: Run): Promise<StepResult> {
   const now = factory.clock.now();
   const { result, reason } = await factory.pager({
     kind: 'run-waits',

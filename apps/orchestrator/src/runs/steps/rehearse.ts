@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import {
   type EntryOf,
   fenceFor,
@@ -9,14 +11,36 @@ import {
   terminal,
 } from '@millwright/domain';
 import { irreversibleText } from '@millwright/policy';
+import type { Secrets, Store } from '@millwright/store';
+import type { Logger } from 'pino';
 import { blames, demoteAfterRollback } from '../../autonomy/demote.ts';
-import type { Factory } from '../../factory.ts';
 import { factsFor, irreversibleSince } from '../../gates/facts.ts';
 import { decide } from '../../gates/judge.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Deployments } from '../../releases/deployments.ts';
 import { deployOf, giveWay, waitBehind } from '../../releases/forward-deploy.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { outdated } from './outdated.ts';
+
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  deploys: Lanes<RepoName>;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  log: Logger;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 type Rehearsed = EntryOf<'release.rehearsed'>['data'];
 
@@ -25,7 +49,7 @@ type Rehearsed = EntryOf<'release.rehearsed'>['data'];
  * is not started at all until people allowed it, since a migration may run when a release starts. What nobody has allowed yet, neither people
  * nor the policy by itself, runs without the repository's secrets and volumes.
  */
-export async function rehearse(factory: Factory, run: Run): Promise<StepResult> {
+export async function rehearse(factory: Ports, run: Run): Promise<StepResult> {
   const release = run.release?.release;
   if (!release) throw terminal('step-without-input', 'there is no release to rehearse');
   return factory.deploys.run(run.repo, async (preempted) => {
@@ -38,7 +62,7 @@ export async function rehearse(factory: Factory, run: Run): Promise<StepResult> 
 }
 
 async function forthAndBack(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   release: Rehearsed['release'],
   signal: AbortSignal,
@@ -100,13 +124,13 @@ async function forthAndBack(
 const LATER =
   "it does not run without the repository's secrets and volumes, which it is given once its deploy is allowed: its undo is rehearsed then, before any traffic";
 
-async function holdsSecrets(factory: Factory, run: Run): Promise<boolean> {
+async function holdsSecrets(factory: Ports, run: Run): Promise<boolean> {
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   return deploy !== undefined && deploy.secrets.length + Object.keys(deploy.volumes).length > 0;
 }
 
 /** Whether the deploy gate would let it out with nobody asked, once its undo is seen to work. */
-async function allowedAlone(factory: Factory, run: Run): Promise<boolean> {
+async function allowedAlone(factory: Ports, run: Run): Promise<boolean> {
   if (!run.release) return false;
   const facts = await factsFor(factory, run, 'deploy', run.release.artifact, null);
   if (facts.action !== 'deploy') return false;
@@ -121,7 +145,7 @@ const told = (reason: string, evidence = '') => ({
 });
 
 /** A release that was made to run for its rehearsal, and goes nowhere, is stopped. The run ends all the same: a leftover has no traffic. */
-export async function discardRehearsed(factory: Factory, run: Run): Promise<void> {
+export async function discardRehearsed(factory: Ports, run: Run): Promise<void> {
   const release = run.release?.release;
   if (!release || (run.release !== null && sendsBack(run.release.verdict)) || run.deploy !== null) return;
   await factory.deploys.run(run.repo, async () => {

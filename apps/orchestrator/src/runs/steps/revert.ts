@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, RepoName } from '@millwright/domain';
 import {
   DriveError,
   type GitSha,
@@ -7,12 +9,24 @@ import {
   type Run,
   terminal,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { revertMerge } from '../../source-control/revert.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 
+type Ports = {
+  clock: Clock;
+  merges: Lanes<RepoName>;
+  repositories: Repositories;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 /** Takes the run's merge back by a new commit. Waits for no gate and no halt: going back is never harder than going forward. */
-export async function revert(factory: Factory, run: Run, journal: Journal): Promise<StepResult> {
+export async function revert(factory: Ports, run: Run, journal: Journal): Promise<StepResult> {
   if (run.merge?.kind !== 'finished')
     throw terminal('step-without-input', 'nothing was merged that could be reverted');
   const { commit } = run.merge;
@@ -33,7 +47,7 @@ export async function revert(factory: Factory, run: Run, journal: Journal): Prom
 }
 
 /** The live release, where it carries this merge of another run: then the branch stays as what serves. */
-async function servedBy(factory: Factory, name: Run['repo'], commit: GitSha): Promise<ReleaseId | null> {
+async function servedBy(factory: Ports, name: Run['repo'], commit: GitSha): Promise<ReleaseId | null> {
   await factory.world.reached(await factory.trail.head());
   const { live } = factory.world.target(name);
   const info = live === null ? undefined : factory.world.releases.get(live);

@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import {
   type AttemptId,
   type AttemptOutcome,
@@ -15,19 +17,39 @@ import {
   streamOf,
   type Todo,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../../streams/actor.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
+import type { Lanes } from '../../streams/lanes.ts';
+import type { World } from '../../views/world.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
 
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  ids: Ids;
+  knownSecrets: KnownSecrets;
+  merges: Lanes<RepoName>;
+  queue: Queue;
+  repositories: Repositories;
+  settings: Settings;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;
 
 /** Makes the attempt's specification and opens the stage. The attempt's own stream is opened by the first `awaitStage` after it. */
 export async function openStage(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Step<'open-stage'>,
   journal: Journal,
@@ -51,7 +73,7 @@ export async function openStage(
 
 /** Opens the attempt's stream where it is not there yet, wakes a runner, and draws the attempt's end into the run. */
 export async function awaitStage(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   step: Step<'await-stage'>,
   wakeAt: (ms: number) => void,
@@ -103,11 +125,7 @@ export async function awaitStage(
 }
 
 /** Closes the attempt, which ends its runner's right to append, and then the stage. */
-export async function cancelStage(
-  factory: Factory,
-  run: Run,
-  step: Step<'cancel-stage'>,
-): Promise<StepResult> {
+export async function cancelStage(factory: Ports, run: Run, step: Step<'cancel-stage'>): Promise<StepResult> {
   const stage = run.stages.find((one) => one.attempt === step.attempt);
   if (!stage) return null;
   for (;;) {
@@ -124,7 +142,7 @@ export async function cancelStage(
 
 /** Its runner may append nothing after this; so a call that it makes now gets its outcome here. */
 async function closeAttempt(
-  factory: Factory,
+  factory: Ports,
   attempt: AttemptId,
   recorded: readonly RecordedEntry[],
   outcome: AttemptOutcome,
@@ -145,7 +163,7 @@ async function closeAttempt(
 
 /** Its tokens are those of its turns; its cost is the ledger's, which has the calls without an answer too. */
 async function closedStage(
-  factory: Factory,
+  factory: Ports,
   { stage, attempt }: Stage,
   outcome: AttemptOutcome,
   entries: readonly Entry[],

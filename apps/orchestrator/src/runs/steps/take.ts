@@ -1,3 +1,4 @@
+import type { Clock } from '@millwright/domain';
 import {
   type Blocked,
   type ChangeSet,
@@ -13,14 +14,18 @@ import {
   terminal,
   workOf,
 } from '@millwright/domain';
-import type { Factory } from '../../factory.ts';
+import type { Store } from '@millwright/store';
+import type { Settings } from '../../settings.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
 import { inOrder } from '../plan-order.ts';
 import type { StepResult } from '../step.ts';
+
+type Ports = { clock: Clock; repositories: Repositories; settings: Settings; store: Store };
 
 type Take = Extract<Todo, { do: 'take' }>;
 
 /** Draws a stage's artifact into the run. What an artifact claims is checked here once more, by the factory's own git. */
-export async function take(factory: Factory, run: Run, step: Take): Promise<StepResult> {
+export async function take(factory: Ports, run: Run, step: Take): Promise<StepResult> {
   const { artifacts } = factory.store;
   switch (step.role) {
     case 'plan': {
@@ -78,7 +83,7 @@ export async function take(factory: Factory, run: Run, step: Take): Promise<Step
  * An implementer hands in no change. What fails on the base as well is never sent back to it (the verdict says so), so why it is blocked
  * is nothing that the factory can tell: a person is asked, and the answer goes to the next attempt.
  */
-function askAboutBlocked(factory: Factory, run: Run, step: Take, { summary, reason }: Blocked): StepResult {
+function askAboutBlocked(factory: Ports, run: Run, step: Take, { summary, reason }: Blocked): StepResult {
   const work = step.task === null ? 'the change as a whole' : `task ${step.task}`;
   const question = `The implementer of ${work} made no change: ${reason}\n\n${summary}`.slice(0, 20_000);
   const expiresAt = Math.min(factory.clock.now() + factory.settings.questionMs, run.expiresAt);
@@ -87,7 +92,7 @@ function askAboutBlocked(factory: Factory, run: Run, step: Take, { summary, reas
 }
 
 /** Applies the patch to its base in the factory's own repository: the tree must be the one that the sandbox saw. */
-async function takeChange(factory: Factory, run: Run, step: Take, change: ChangeSet): Promise<StepResult> {
+async function takeChange(factory: Ports, run: Run, step: Take, change: ChangeSet): Promise<StepResult> {
   const work = workOf(run, step.task);
   if (!work?.base) throw terminal('step-without-input', 'a change was taken for work that was not begun');
   if (change.baseTree !== work.base.tree)

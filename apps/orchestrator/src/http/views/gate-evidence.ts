@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   type Gate,
   type GateEvidence,
@@ -9,13 +11,29 @@ import {
   Ticket,
   testOf,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
-import { comparedTree } from '../gates/facts.ts';
-import { troublesOf } from '../source-control/setup-troubles.ts';
+import type { Secrets, Store } from '@millwright/store';
+import { comparedTree } from '../../gates/facts.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import { troublesOf } from '../../source-control/setup-troubles.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { World } from '../../views/world.ts';
 import { diffView, planView, reviewViews, testViews } from './run-parts.ts';
 
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  modelKey: boolean | null;
+  repositories: Repositories;
+  secrets: Secrets;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
+
 /** All that a person who is asked about a gate needs to decide, beside the facts that it was judged on. */
-export async function gateEvidence(factory: Factory, run: Run, gate: Gate): Promise<GateEvidence> {
+export async function gateEvidence(factory: Ports, run: Run, gate: Gate): Promise<GateEvidence> {
   const { artifacts } = factory.store;
   const [ticket, config, { plan }, repository] = await Promise.all([
     getJson(artifacts, Ticket, run.ticketDigest),
@@ -69,7 +87,7 @@ function binding(run: Run, config: RepoConfig): Pick<GateEvidence, 'binds' | 'do
   };
 }
 
-async function merge(factory: Factory, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
+async function merge(factory: Ports, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
   const { change } = run;
   const tested = change === null ? undefined : testOf(run, change.tree);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
@@ -86,7 +104,7 @@ async function merge(factory: Factory, run: Run, common: Common, config: RepoCon
   };
 }
 
-async function deploy(factory: Factory, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
+async function deploy(factory: Ports, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
   const { release } = run;
   if (release === null) throw new Error('a deploy gate is asked of a release');
   const { live } = factory.world.target(run.repo);

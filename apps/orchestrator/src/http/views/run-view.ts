@@ -20,7 +20,7 @@ import {
   todo,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { RunInfo, World } from './world.ts';
+import type { RunInfo, World } from '../../views/world.ts';
 
 type Names = Map<string, string>;
 

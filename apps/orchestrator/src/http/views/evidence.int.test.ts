@@ -1,8 +1,8 @@
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cli, cliOn } from '../testing/cli.ts';
-import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
+import { type Cli, cliOn } from '../../testing/cli.ts';
+import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 
 // What a person decides on, through the command line and the composed orchestrator: a change that has all that is dangerous, and waits.
 

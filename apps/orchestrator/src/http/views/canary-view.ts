@@ -5,13 +5,16 @@ import {
   getJson,
   RepoConfig,
 } from '@millwright/domain';
-import type { Factory } from '../factory.ts';
-import type { ReleaseInfo } from './world.ts';
+import type { Store } from '@millwright/store';
+import type { Deployments } from '../../releases/deployments.ts';
+import type { ReleaseInfo, World } from '../../views/world.ts';
+
+type Ports = { deployments: Deployments; store: Store; world: World };
 
 type Figures = CanaryView['figures'];
 
 /** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
-export async function canaryOfRelease(factory: Factory, info: ReleaseInfo): Promise<CanaryView | null> {
+export async function canaryOfRelease(factory: Ports, info: ReleaseInfo): Promise<CanaryView | null> {
   const { canaries, live } = factory.world.target(info.repo);
   const state = canaries.findLast((one) => one.release === info.id);
   const run = factory.world.run(info.run);

@@ -1,3 +1,5 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   type ChangeFacts,
   type CostView,
@@ -16,11 +18,25 @@ import {
   TestReport,
   type TestsView,
 } from '@millwright/domain';
+import type { Store } from '@millwright/store';
 import { z } from 'zod';
-import type { Factory } from '../factory.ts';
-import { riskBetween } from '../gates/facts.ts';
+import { riskBetween } from '../../gates/facts.ts';
+import type { KnownSecrets } from '../../known-secrets.ts';
+import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
+import type { World } from '../../views/world.ts';
 import { sentence } from './account.ts';
 import { filesByRisk } from './change-view.ts';
+
+type Ports = {
+  clock: Clock;
+  forward: Forward;
+  knownSecrets: KnownSecrets;
+  repositories: Repositories;
+  store: Store;
+  trail: OpenTrail;
+  world: World;
+};
 
 // What the stages of a run made, for whoever decides on it: its change, plan, reviews, tests, and what its agents did.
 
@@ -40,7 +56,7 @@ export function changeOf(run: Run): { of: string; from: GitSha; to: GitSha } | n
 }
 
 export async function diffView(
-  factory: Factory,
+  factory: Ports,
   run: Run,
   { of, from, to }: { of: string; from: GitSha; to: GitSha },
   report: TestReport | null,
@@ -58,7 +74,7 @@ export async function diffView(
   };
 }
 
-export async function planView({ store }: Factory, run: Run): Promise<PlanView> {
+export async function planView({ store }: Ports, run: Run): Promise<PlanView> {
   const handedIn = run.stages.findLast((stage) => stage.role === 'plan' && stage.outcome?.kind === 'done');
   const artifact =
     run.plan ?? (handedIn?.outcome?.kind === 'done' ? (handedIn.outcome.artifact as Digest) : null);
@@ -70,7 +86,7 @@ export async function planView({ store }: Factory, run: Run): Promise<PlanView> 
 }
 
 /** In the order in which they were handed in. */
-export function reviewViews({ store }: Factory, run: Run): Promise<ReviewView[]> {
+export function reviewViews({ store }: Ports, run: Run): Promise<ReviewView[]> {
   const now = new Set([run.change?.patchId, ...run.tasks.map((work) => work.made?.patchId)]);
   return Promise.all(
     run.reviews.map(async ({ review, patchId }) => {
@@ -90,7 +106,7 @@ export function reviewViews({ store }: Factory, run: Run): Promise<ReviewView[]>
 }
 
 /** In the order in which they were made, the release's last. */
-export async function testViews({ store }: Factory, run: Run): Promise<TestsView[]> {
+export async function testViews({ store }: Ports, run: Run): Promise<TestsView[]> {
   const now = run.change?.tree ?? run.head.tree;
   const sources = await Promise.all(
     run.tests.map(async ({ report, tree }) => ({
@@ -129,7 +145,7 @@ const Block = z.union([
 const BLOCK_MOST = 8_000;
 
 /** What a model said, called and was answered; kinds of blocks that say nothing to a person are left out. */
-async function blocksOf({ store }: Factory, record: Digest): Promise<LogLine['blocks']> {
+async function blocksOf({ store }: Ports, record: Digest): Promise<LogLine['blocks']> {
   const turn = await getJson(store.artifacts, StoredTurn, record);
   return [...turn.assistant, ...turn.results].flatMap((given) => {
     const block = Block.safeParse(given);
@@ -151,7 +167,7 @@ function blockText(block: z.infer<typeof Block>): [LogLine['blocks'][number]['ki
 }
 
 /** What its agents did, a line a turn, by time; of one attempt, what was said too. */
-export async function logLines(factory: Factory, run: Run, attempt: string | undefined): Promise<LogLine[]> {
+export async function logLines(factory: Ports, run: Run, attempt: string | undefined): Promise<LogLine[]> {
   const stages = run.stages.filter((one) => attempt === undefined || one.attempt === attempt);
   const lines = await Promise.all(
     stages.map(async (stage) =>
@@ -180,7 +196,7 @@ export async function logLines(factory: Factory, run: Run, attempt: string | und
 
 /** What a run cost, by stage, and the budgets that it was taken from. */
 export async function costView(
-  { store }: Factory,
+  { store }: Ports,
   run: Run,
   seen: { usage: CostView['usage']; stages: CostView['stages'] },
 ): Promise<CostView> {

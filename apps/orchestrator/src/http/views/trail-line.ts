@@ -9,9 +9,9 @@ import {
   type TrailLine,
   type TrailResult,
 } from '@millwright/domain';
+import { concernsOf } from '../../views/concerns.ts';
+import type { World } from '../../views/world.ts';
 import { sentence } from './account.ts';
-import { concernsOf } from './concerns.ts';
-import type { World } from './world.ts';
 
 /** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
 export type Account = { world: World; names: Map<string, string> };

@@ -1,6 +1,3 @@
-/** One import of a file: what it names and the line (from 1) its specifier stands on. */
-export type Import = { readonly specifier: string; readonly line: number };
-
 // One alternative a token that can hide or hold a quote. A string cannot span lines, so an apostrophe that is not a
 // string's (in a regular expression) misleads to the end of its line at most.
 const TOKEN =
@@ -62,24 +59,4 @@ export function withoutProse(source: string): string {
     }
   }
   return out + source.slice(at);
-}
-
-// The specifier's text is blank here; its place says where to read it in the source.
-const IMPORT =
-  /\b(?:import|export)\b[^'"();]*?\bfrom\s*['"]( +)['"]|\bimport\s*['"]( +)['"]|\b(?:import|require|import\.meta\.resolve)\s*\(\s*['"]( +)['"]/dg;
-
-/**
- * Every module that a TypeScript or JavaScript source names: static, type-only, re-exported, dynamic with a literal,
- * and required. A specifier that is computed is not seen.
- */
-export function importsOf(source: string): readonly Import[] {
-  const code = withoutProse(source);
-  const found: Import[] = [];
-  for (const match of code.matchAll(IMPORT)) {
-    const place = match.indices?.slice(1).find((one) => one !== undefined);
-    if (place === undefined) continue;
-    const [from, to] = place;
-    found.push({ specifier: source.slice(from, to), line: source.slice(0, from).split('\n').length });
-  }
-  return found;
 }

