@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { RepoName } from '@millwright/domain';
 import { deploy, dockerTarget, type ReleaseRef } from '@millwright/rollback';
 import { clock, IMAGE, memoryJournal, stand } from '@millwright/rollback/testing';
 import { expect, test } from 'vitest';
 import { rollBackOffline } from './offline.ts';
+import { journalIn, OfflineJournal } from './offline-journal.ts';
 import { writeRollbackCache } from './rollback-cache.ts';
 
 test('on an engine: what is warm needs nothing, what is cold needs its image and its secrets by name', {
@@ -49,8 +49,12 @@ test('on an engine: what is warm needs nothing, what is cold needs its image and
       kind: 'refused',
       reason: 'there is no older release to go back to',
     });
-    // An entry a file, none of them half.
-    expect(readdirSync(join(at.dataDir, 'offline')).every((name) => name.endsWith('.json'))).toBe(true);
+    // What it did waits for the trail in the journal, and nothing else was left of it.
+    expect(readdirSync(at.dataDir).filter((name) => name.startsWith('offline'))).toEqual(['offline.db']);
+    const journal = OfflineJournal.open(journalIn(at.dataDir), clock);
+    expect(journal.pending(shop)).toBe(true);
+    expect(journal.live(shop)).toBe(releases[2]?.id);
+    journal.close();
   } finally {
     await at.close();
   }

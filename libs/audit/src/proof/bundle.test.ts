@@ -22,6 +22,10 @@ function ledgerWithRun(options: { closed?: boolean } = {}): Ledger {
   for (let i = 0; i < 20; i++) ledger.append('factory', 'factory.halted', { reason: `later ${i}` });
   return ledger;
 }
+const attempts = (version: number) => ({
+  'attempt/att_00000001': version,
+  'attempt/att_00000002': version,
+});
 const ofRun = ({ stream }: { stream: string }) => /^(run|attempt)\//.test(stream);
 
 const ledger = ledgerWithRun();
@@ -61,6 +65,39 @@ describe('verdicts', () => {
     const open = ledgerWithRun({ closed: false });
     const verdict = verify(open.bundle(RUN, ofRun), [open.signer.vkey]);
     expect(verdict).toMatchObject({ integrity: { kind: 'ok' }, completeness: { kind: 'open' } });
+  });
+
+  describe('a run that was closed, and let go on', () => {
+    const log = ledgerWithRun();
+    const own = `run/${RUN}`;
+    log.append(own, 'run.resumed', {});
+    log.append('attempt/att_00000003', 'attempt.opened', {});
+    log.append('attempt/att_00000003', 'attempt.closed', {});
+    const judged = (wanted: Parameters<Ledger['bundle']>[1]) =>
+      verify(log.bundle(RUN, wanted), [log.signer.vkey]);
+
+    test('is open until it is closed again, and then complete only with all of its last closing entry', () => {
+      expect(judged(ofRun)).toMatchObject({ integrity: { kind: 'ok' }, completeness: { kind: 'open' } });
+      const streams = { [own]: 4, ...attempts(2), 'attempt/att_00000003': 2 };
+      const { position: end } = log.append(own, 'run.closed', { end: 'done', streams });
+      expect(judged(ofRun).completeness).toEqual({ kind: 'complete' });
+      expect(judged((one) => ofRun(one) && one.position !== end).completeness).toEqual({ kind: 'open' });
+      expect(judged((one) => ofRun(one) && one.stream !== 'attempt/att_00000001').completeness).toMatchObject(
+        {
+          ...{ kind: 'incomplete', stream: 'attempt/att_00000001', version: 1 },
+        },
+      );
+      expect(judged((one) => ofRun(one) && one.stream !== 'attempt/att_00000003').completeness).toMatchObject(
+        {
+          ...{ kind: 'incomplete', stream: 'attempt/att_00000003', version: 1 },
+        },
+      );
+    });
+
+    test('cut back to its earlier closing entry, an attempt of later shows it', () => {
+      const cut = judged((one) => ofRun(one) && (one.stream !== own || one.version <= 2));
+      expect(cut.completeness).toMatchObject({ kind: 'incomplete', stream: own, version: 3 });
+    });
   });
 
   describe('free text that is gone', () => {

@@ -271,7 +271,6 @@ test('completeness: of every run that begins and ends in it', () => {
     runs: { closed: 0, open: 1, earlier: 1 },
   });
   t.append('run/b', 'run.closed', { streams: { 'run/b': 2, 'attempt/b': 2 } });
-  t.append('run/a', 'run.noted', {}); // after its end
   expect(judge()).toMatchObject({
     completeness: { kind: 'complete' },
     runs: { closed: 2, open: 0, earlier: 0 },
@@ -279,6 +278,31 @@ test('completeness: of every run that begins and ends in it', () => {
   run('c', { 'run/c': 2, 'attempt/c': 3 });
   expect(judge()).toMatchObject({
     integrity: { kind: 'ok' },
-    completeness: { kind: 'incomplete', stream: 'attempt/c', version: 3, after: 12 },
+    completeness: { kind: 'incomplete', stream: 'attempt/c', version: 3, after: 11 },
   });
+});
+
+test('completeness: a closed run that was let go on is open until its next closing entry', () => {
+  const t = new Ledger();
+  const judge = (since = 0) => verdictOf(fileOf(t.range(since, t.entries.length)), [t.signer.vkey]);
+  const attempt = (id: string) => {
+    t.append(`attempt/${id}`, 'attempt.opened', {});
+    t.append(`attempt/${id}`, 'attempt.closed', {});
+  };
+  t.append('run/a', 'run.opened', {});
+  attempt('one');
+  t.append('run/a', 'run.closed', { streams: { 'run/a': 2, 'attempt/one': 2 } });
+  expect(judge()).toMatchObject({ completeness: { kind: 'complete' }, runs: { closed: 1, open: 0 } });
+  t.append('run/a', 'run.resumed', {});
+  attempt('two');
+  expect(judge()).toMatchObject({ completeness: { kind: 'open' }, runs: { closed: 0, open: 1 } });
+  t.append('run/a', 'run.closed', { streams: { 'run/a': 4, 'attempt/one': 2, 'attempt/two': 2 } });
+  expect(judge()).toMatchObject({ completeness: { kind: 'complete' }, runs: { closed: 1, open: 0 } });
+  expect(judge(2)).toMatchObject({
+    completeness: { kind: 'complete' },
+    runs: { closed: 0, open: 0, earlier: 1 },
+  });
+  t.append('run/a', 'run.resumed', {});
+  t.append('run/a', 'run.closed', { streams: { 'run/a': 6, 'attempt/one': 3, 'attempt/two': 2 } });
+  expect(judge().completeness).toMatchObject({ kind: 'incomplete', stream: 'attempt/one', version: 3 });
 });

@@ -15,6 +15,8 @@ export class Runs {
   readonly #whole: boolean;
   /** By stream of a run or an attempt that is not closed: where it has come to, and whether its first entry was seen. */
   readonly #reached = new Map<string, { version: number; position: number; begun: boolean }>();
+  /** The streams that closing entries listed, and where they ended: a person may let a closed run go on. */
+  readonly #ended = new Map<string, { version: number; begun: boolean }>();
   #missing: Missing | null = null;
   #closed = 0;
   #earlier = 0;
@@ -38,7 +40,9 @@ export class Runs {
   reach(stream: string, from: number, to: number, position: number): void {
     const before = this.#reached.get(stream);
     if (before === undefined) {
-      this.#reached.set(stream, { version: to, position, begun: from === 1 });
+      const ended = this.#ended.get(stream);
+      if (ended !== undefined) this.#goesOn(stream, ended, from);
+      this.#reached.set(stream, { version: to, position, begun: ended?.begun ?? from === 1 });
       return;
     }
     if (from !== before.version + 1) this.#lacks(stream, before.version + 1, before.position);
@@ -46,7 +50,16 @@ export class Runs {
     before.position = position;
   }
 
-  /** The closing entry of a run, and the last versions that it lists: after it, its streams are no longer watched. */
+  /** A stream that was at its end has another entry: its run is open again, and its earlier closing entry closes nothing. */
+  #goesOn(stream: string, { version, begun }: { version: number; begun: boolean }, from: number): void {
+    this.#ended.delete(stream);
+    if (from !== version + 1) this.#lacks(stream, version + 1, 0);
+    if (!stream.startsWith('run/')) return;
+    if (begun) this.#closed -= 1;
+    else this.#earlier -= 1;
+  }
+
+  /** The closing entry of a run, and the last versions that it lists, also those of before an earlier closing entry. */
   close(run: string, listed: unknown): void {
     const own = this.#reached.get(run);
     const known = this.#whole || own?.begun === true;
@@ -57,11 +70,19 @@ export class Runs {
       return;
     }
     for (const [stream, version] of Object.entries(listed).sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const { version: last, position } = this.#reached.get(stream) ?? { version: 0, position: 0 };
+      const reached = this.#reached.get(stream);
+      const last = reached?.version ?? this.#ended.get(stream)?.version ?? 0;
       if (known && (typeof version !== 'number' || last < version))
-        this.#lacks(stream, last + 1, position, `${stream} ends at version ${last}, not ${version}`);
+        this.#lacks(
+          stream,
+          last + 1,
+          reached?.position ?? 0,
+          `${stream} ends at version ${last}, not ${version}`,
+        );
+      this.#ended.set(stream, { version: last, begun: known });
       this.#reached.delete(stream);
     }
+    if (own !== undefined) this.#ended.set(run, { version: own.version, begun: known });
     this.#reached.delete(run);
   }
 

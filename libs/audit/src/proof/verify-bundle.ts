@@ -17,7 +17,7 @@ export type Integrity =
 
 export type Completeness =
   | { kind: 'complete' }
-  /** The run has no closing entry yet: what is missing cannot be known. */
+  /** The run has no closing entry yet, or went on after it: what is missing cannot be known. */
   | { kind: 'open' }
   /** The first version that is missing, and the last position of its stream before it (0: none). */
   | { kind: 'incomplete'; stream: string; version: number; after: number; reason: string }
@@ -96,9 +96,13 @@ export function redactedOf(
       );
 }
 
-/** Every stream reaches, without a gap, the version that the run's closing entry lists. */
+/**
+ * Every stream reaches, without a gap, the version that the run's closing entry lists. A run that went on is measured by its last one. That it
+ * went on after the last entry here, no bundle can exclude: a range of the trail does.
+ */
 function completenessOf(run: string | null, entries: readonly ReadEntry[]): Completeness {
   if (run === null) return { kind: 'unknown' };
+  const own = `run/${run}`;
   const reached = new Map<string, { version: number; position: number }>();
   const begun = new Map<string, number>();
   let closing: ReadEntry | undefined;
@@ -113,9 +117,9 @@ function completenessOf(run: string | null, entries: readonly ReadEntry[]): Comp
       return { kind: 'incomplete', stream, version: before.version + 1, after: before.position, reason };
     }
     reached.set(stream, { version, position });
-    if (type === 'run.closed' && stream === `run/${run}`) closing = entry;
+    // Whatever follows a closing entry, such as run.resumed, says that it was not the last.
+    if (stream === own) closing = type === 'run.closed' ? entry : undefined;
   }
-  const own = `run/${run}`;
   if (!reached.has(own))
     return {
       kind: 'incomplete',
@@ -145,6 +149,15 @@ function completenessOf(run: string | null, entries: readonly ReadEntry[]): Comp
         reason: `${stream} ends at version ${last}, not ${version}`,
       };
   }
+  const more = [...reached].find(([stream]) => stream.startsWith('attempt/') && !(stream in streams));
+  if (more !== undefined)
+    return {
+      kind: 'incomplete',
+      stream: own,
+      version: closing.envelope.version + 1,
+      after: closing.envelope.position,
+      reason: `${more[0]} is not listed by the last closing entry here: the run went on after it`,
+    };
   return sliceMissing(dataOf(closing)?.slices, begun, reached) ?? { kind: 'complete' };
 }
 

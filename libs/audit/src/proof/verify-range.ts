@@ -78,7 +78,7 @@ class Blocks {
 
 type Tampered = Extract<Integrity, { kind: 'tampered' }>;
 
-/** Takes the bytes of a file in order (`push`), and judges them (`finish`). Never throws; memory is that of a line, a block, and the open runs. */
+/** Takes the bytes of a file in order (`push`), and judges them (`finish`). Never throws; memory is that of a line, a block, and the names of the runs' streams. */
 export class RangeVerifier {
   readonly #vkeys: readonly string[] | 'own';
   readonly #lines = new Lines();

@@ -114,8 +114,9 @@ async function sliceOf(sql: Sql, run: RunId, own: readonly EntryRow[]): Promise<
   const [{ repo }, { release }] = [dataOf(opened), dataOf(built)];
   const rows = await sql<EntryRow[]>`
     ${select(sql)} where e.stream = ${streamOf.target(repo as RepoName)} and e.position > ${built.position} order by e.position`;
-  const closed = ofRun.find((row) => row.type === 'run.closed');
-  const until = closed?.position ?? Number.POSITIVE_INFINITY;
+  // An earlier closing entry, after which the run was let go on, ends nothing.
+  const last = ofRun.at(-1);
+  const until = last?.type === 'run.closed' ? last.position : Number.POSITIVE_INFINITY;
   const mine = rows.filter((row) => row.position < until && dataOf(row).release === release);
   const [from, to] = [mine[0], mine.at(-1)];
   return from === undefined || to === undefined
