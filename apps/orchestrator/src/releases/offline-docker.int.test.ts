@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { RepoName } from '@millwright/domain';
 import { deploy, dockerTarget, type ReleaseRef } from '@millwright/rollback';
 import { clock, IMAGE, memoryJournal, stand } from '@millwright/rollback/testing';
@@ -49,8 +48,7 @@ test('on an engine: what is warm needs nothing, what is cold needs its image and
       kind: 'refused',
       reason: 'there is no older release to go back to',
     });
-    // What it did waits for the trail in the journal, and nothing else was left of it.
-    expect(readdirSync(at.dataDir).filter((name) => name.startsWith('offline'))).toEqual(['offline.db']);
+    // What it did waits for the trail in the journal.
     const journal = OfflineJournal.open(journalIn(at.dataDir), clock);
     expect(journal.pending(shop)).toBe(true);
     expect(journal.live(shop)).toBe(releases[2]?.id);
