@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { conditions } from './conditions.ts';
+import { bake } from './factory/bake.ts';
+import { halt } from './factory/halt.ts';
 import { idle } from './factory/idle.ts';
 import { ticket } from './factory/ticket.ts';
 import { rollback } from './rollback.ts';
@@ -13,6 +15,7 @@ import { pages } from './trail/pages.ts';
 import { stages } from './trail/stages.ts';
 import { takeover } from './trail/takeover.ts';
 import { verification } from './trail/verification.ts';
+import { verdicts } from './verdicts.ts';
 
 // `npm run bench`: every number of the issue's "Speed", each bounded in time, none leaving anything behind.
 // `npm run bench -- --quick` runs few of each, to see that they work; `--only stages,ticket` runs some; `--json` prints the rows.
@@ -25,6 +28,9 @@ const ALL: readonly Bench[] = [
   { name: 'sandbox', minutes: 6, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
   { name: 'rollback', minutes: 9, run: rollback },
+  { name: 'bake', minutes: 5, run: bake },
+  { name: 'halt', minutes: 6, run: halt },
+  { name: 'verdicts', minutes: 6, run: verdicts },
   // After a factory has run: the first start after a change of the code compiles it, and keeps the compiler in memory.
   { name: 'idle', minutes: 1, run: idle },
   { name: 'appends', minutes: 1, run: appends },

@@ -4,7 +4,7 @@ export type Spread = { p50: number; p99: number; n: number };
 
 export type Row = {
   what: string;
-  unit: 'ms' | '/s' | 'MB' | 'tokens' | 'requests';
+  unit: 'ms' | '/s' | 'MB' | 'tokens' | 'requests' | '×';
   ours: Spread;
   /** What it is measured beside, in the same run. */
   peer?: { name: string; spread: Spread };

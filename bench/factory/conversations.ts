@@ -16,9 +16,9 @@ acceptance:
 The list of products should say in a comment of its source who looks after it.
 `;
 
-const comment = (nth: number) => `echo '// Looked after by team ${nth}.' >> src/catalogue.js`;
+export const comment = (nth: number) => `echo '// Looked after by team ${nth}.' >> src/catalogue.js`;
 
-const scripts = (nth: number): object[] => {
+const scripts = (nth: number, change: string): object[] => {
   const when = { title: `^${TITLE} ${nth}$` };
   return [
     {
@@ -51,7 +51,7 @@ const scripts = (nth: number): object[] => {
       ...{ role: 'implement', when },
       turns: [
         { tools: [{ bash: 'cat src/catalogue.js' }] },
-        { tools: [{ bash: comment(nth) }] },
+        { tools: [{ bash: change }] },
         {
           tools: [
             { submit: { summary: 'Said.', commitMessage: `Say who looks after the catalogue (${nth})` } },
@@ -87,9 +87,12 @@ const scripts = (nth: number): object[] => {
   ];
 };
 
-export function writeConversations(folder: string, tickets: number): void {
+/** What the recorded model says to so many tickets. `change` is the implementer's, in shell. */
+export const fixes = (tickets: number, change = comment): object[] =>
+  Array.from({ length: tickets }, (_, at) => scripts(at + 1, change(at + 1))).flat();
+
+export function writeConversations(folder: string, all: readonly object[]): void {
   mkdirSync(folder, { recursive: true });
-  const all = Array.from({ length: tickets }, (_, at) => scripts(at + 1)).flat();
   // JSON is YAML.
   writeFileSync(join(folder, 'bench.yaml'), all.map((one) => `---\n${JSON.stringify(one)}\n`).join(''));
 }

@@ -7,7 +7,7 @@ const IDLE_MS = 12_000;
 
 /** What an embedded factory takes while nothing is to do: `up`, orchestrator, runner and all of Postgres. */
 export async function idle(_postgres: unknown, quick: boolean): Promise<Row[]> {
-  const running = await startUp(0);
+  const running = await startUp(null);
   try {
     await sleep(quick ? 5_000 : IDLE_MS);
     const all = processesOf(running.pid, running.data);

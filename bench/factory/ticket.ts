@@ -3,7 +3,7 @@ import type { RequestLine } from '@millwright/agents/recorded';
 import type { RunView, TicketView, TrailLine } from '@millwright/domain';
 import { type Row, single, spreadOf } from '../row.ts';
 import { attempts, covered, steps, testsOf } from './account.ts';
-import { ticketOf } from './conversations.ts';
+import { fixes as said, ticketOf } from './conversations.ts';
 import { type Running, startUp } from './up.ts';
 
 /** On a machine with nothing else to do, about ten seconds. */
@@ -33,7 +33,7 @@ async function one(running: Running, nth: number): Promise<{ run: RunView; lines
 /** Tickets from filing to the promoted release: what the factory itself takes of it, and what a call of its model carries. */
 export async function ticket(_postgres: unknown, quick: boolean): Promise<Row[]> {
   const n = quick ? 1 : 3;
-  const running = await startUp(n);
+  const running = await startUp({ conversations: said(n) });
   const own: number[] = [];
   const whole: number[] = [];
   const fixes: number[] = [];

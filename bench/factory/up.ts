@@ -15,7 +15,10 @@ const READY_MS = 60_000;
 export type Running = {
   pid: number;
   data: string;
-  api<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T>;
+  /** Its id, which its containers are labelled with. */
+  factory: string;
+  /** As the administrator, or whose token is given. */
+  api<T>(method: 'GET' | 'POST', path: string, body?: object, token?: string): Promise<T>;
   /** The address of the recorded model. */
   model(): string;
   log(name: 'runner' | 'orchestrator'): string;
@@ -30,7 +33,18 @@ const ENV = Object.fromEntries(
   ),
 );
 
-async function freePort(): Promise<number> {
+/** A model of the bench's own, under the names that recorded ones have: they cost nothing. */
+const modelAt = (url: string): Record<string, string> => ({
+  ...{ ANTHROPIC_API_KEY: 'recorded', ANTHROPIC_BASE_URL: url },
+  ...Object.fromEntries(
+    ['plan', 'implement', 'review', 'test', 'deploy'].map((role) => [
+      `MILLWRIGHT_MODEL_${role.toUpperCase()}`,
+      `recorded/${role}`,
+    ]),
+  ),
+});
+
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
   const address = server.address();
@@ -39,13 +53,14 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The example shop as a bare repository; its canary's bake is left as it is, its address is a port that is free. */
-async function shop(place: string): Promise<string> {
+/** The example shop as a bare repository, at a port that is free; its canary as it is, or as told. */
+async function shop(place: string, port: number, canary: string | null): Promise<string> {
   const [work, bare] = [join(place, 'work'), join(place, 'shop.git')];
   const skipped = /\/(tickets|conversations|node_modules)$/;
   cpSync(join(ROOT, 'examples/shop'), work, { recursive: true, filter: (path) => !skipped.test(path) });
   const file = join(work, 'millwright.yaml');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^( *expose:).*$/m, `$1 ${await freePort()}`));
+  const exposed = readFileSync(file, 'utf8').replace(/^( *expose:).*$/m, `$1 ${port}`);
+  writeFileSync(file, canary === null ? exposed : exposed.replace(/^( *canary:).*$/m, `$1 ${canary}`));
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=Shop', '-c', 'user.email=shop@example.com', ...args], {
       cwd: work,
@@ -70,13 +85,26 @@ async function sweep(factory: string): Promise<void> {
     await engine.getImage(one.Id).remove({ force: true });
 }
 
-/** Starts it; with `tickets`, its model is recorded and it has repository `shop` at step 6. */
-export async function startUp(tickets: number): Promise<Running> {
+type Options = {
+  /** What the recorded model says. */
+  conversations: readonly object[];
+  /** A model elsewhere in its place. */
+  model?: string;
+  /** The shop's canary, in YAML. */
+  canary?: string;
+  /** The shop's port on the host. */
+  port?: number;
+  /** Stages at once. */
+  stages?: number;
+};
+
+/** Starts it. Without options it has nothing to do; else its model is recorded and it has repository `shop` at step 6. */
+export async function startUp(options: Options | null): Promise<Running> {
   const place = mkdtempSync(join(tmpdir(), 'millwright-bench-'));
   chmodSync(place, 0o711); // Postgres's own user passes through
   const data = join(place, 'data');
   const scripts = join(place, 'scripts');
-  writeConversations(scripts, tickets);
+  if (options !== null) writeConversations(scripts, options.conversations);
   const args = [
     'up',
     '--json',
@@ -84,9 +112,15 @@ export async function startUp(tickets: number): Promise<Running> {
     '0',
     '--data',
     data,
-    ...(tickets > 0 ? ['--recorded', scripts] : []),
+    ...(options === null || options.model !== undefined ? [] : ['--recorded', scripts]),
   ];
-  const env = { ...COMPILED, ...ENV, ...(tickets > 0 ? {} : { ANTHROPIC_API_KEY: 'none' }) };
+  const env = {
+    ...COMPILED,
+    ...ENV,
+    ...(options === null ? { ANTHROPIC_API_KEY: 'none' } : {}),
+    ...(options?.model === undefined ? {} : modelAt(options.model)),
+    ...(options?.stages === undefined ? {} : { MILLWRIGHT_RUNNER_CONCURRENCY: String(options.stages) }),
+  };
   const child = spawn(process.execPath, [join(ROOT, 'apps/cli/src/main.ts'), ...args], {
     ...{ env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
   });
@@ -116,11 +150,11 @@ export async function startUp(tickets: number): Promise<Running> {
     factory = first.factory;
     const token = readFileSync(join(data, 'token'), 'utf8').trim();
     const running: Running = {
-      ...{ pid: child.pid ?? 0, data, stop },
-      api: async (method, path, body) => {
+      ...{ pid: child.pid ?? 0, data, factory, stop },
+      api: async (method, path, body, as = token) => {
         const response = await fetch(first.url + path, {
           method,
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           signal: AbortSignal.timeout(30_000),
         });
@@ -136,8 +170,9 @@ export async function startUp(tickets: number): Promise<Running> {
         return address;
       },
     };
-    if (tickets > 0) {
-      await running.api('POST', '/repos', { url: await shop(place), name: 'shop' });
+    if (options !== null) {
+      const url = await shop(place, options.port ?? (await freePort()), options.canary ?? null);
+      await running.api('POST', '/repos', { url, name: 'shop' });
       await running.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'the bench' });
     }
     return running;

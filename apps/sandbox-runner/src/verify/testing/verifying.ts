@@ -28,7 +28,13 @@ type VerifyingOptions = {
   signal?: AbortSignal;
   memory?: ReturnType<typeof memoryOf>;
 };
-export type Verified = { report: TestReport; ran: string[] };
+/** `ms`: what the verdict took, its sandboxes included; `commands`: what each command ran for. */
+export type Verified = {
+  report: TestReport;
+  ran: string[];
+  ms: number;
+  commands: { purpose: string; ms: number }[];
+};
 
 type Trees = { bundle: Uint8Array; trees: readonly GitSha[]; changed: readonly ChangedPath[] };
 
@@ -84,22 +90,25 @@ export async function openVerifying(name: string): Promise<Verifying> {
       const [baseTree, tree] = trees;
       if (baseTree === undefined || tree === undefined) throw new Error('no trees');
       const config = RepoConfig.parse(options.config ?? {});
-      const ran: string[] = [];
+      const commands: Verified['commands'] = [];
+      const ready = {
+        base: await prepared(bundle, baseTree, config),
+        candidate: await prepared(bundle, tree, config),
+      };
+      const startedAt = performance.now();
       const report = await verify(
-        { ...of, sandboxes, ran: (purpose) => ran.push(purpose) },
+        { ...of, sandboxes, ran: (purpose, ms) => commands.push({ purpose, ms }) },
         options.memory ?? shared,
         {
           ...{ toolchain: javascript, config, tree, changed },
           ticket: options.ticket === null ? null : Ticket.parse({ title: 'Add faster', ...options.ticket }),
           ...{ acceptance: options.acceptance ?? null, timeoutMs: options.timeoutMs ?? 60_000 },
-          ...{
-            base: await prepared(bundle, baseTree, config),
-            candidate: await prepared(bundle, tree, config),
-          },
+          ...ready,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         },
       );
-      return { report, ran: ran.sort() };
+      const ms = performance.now() - startedAt;
+      return { report, ran: commands.map(({ purpose }) => purpose).sort(), ms, commands };
     },
     async close() {
       await sandboxes.close();
