@@ -20,7 +20,7 @@ type Ports = {
   world: World;
 };
 
-/** Lets the parked runs go on whose cause is over: a cap was set since. A gate's late approval lets its run go on itself. */
+/** Lets the parked runs go on whose cause is over: a cap was set since, or what waited for a budget got it. A gate's late approval lets its run go on itself. */
 export async function resumeParked(factory: Ports): Promise<RunId[]> {
   const resumed: RunId[] = [];
   for (const info of factory.world.runs.values()) {
@@ -37,8 +37,12 @@ function isOver(world: World, { state, parkedAt, closedAt }: RunInfo): string | 
   switch (state.parked.cause) {
     case 'gate':
       return null;
-    case 'budget':
-      return world.capSetAt > parkedAt ? 'a cap was set' : null;
+    case 'budget': {
+      if (world.capSetAt > parkedAt) return 'a cap was set';
+      const open = state.stages.filter((stage) => stage.outcome === null);
+      const waits = open.some(({ attempt }) => world.attempts.get(attempt)?.paused != null);
+      return open.length > 0 && !waits ? 'its budget has room again' : null;
+    }
   }
 }
 

@@ -192,3 +192,41 @@ it('is done when its push came through, whoever cancelled it meanwhile', async (
   );
   expect(remote('log', '--format=%s', 'main')).toBe('Do it\nfirst');
 }, 180_000);
+
+it('parks a run whose attempt waits for a budget past the time of the run; once the cap is raised it pays for no turn twice', async () => {
+  let short = true;
+  const pause = { scope: 'repo/shop', needUsd: 1, leftUsd: 0.5 };
+  await start(
+    { implement: () => RAISED, pause: ({ role }) => (short && role === 'implement' ? pause : null) },
+    { runMs: 4_000, remindMs: 60_000 },
+  );
+  await factory.api('POST', '/budgets', { scope: 'repo/shop', usd: 0.5, reason: 'a small one' });
+  const [ann, bob] = [await factory.enrol('ann', 'approver'), await factory.enrol('bob', 'approver')];
+  const ticket = await file();
+  const { id } = await until(ticket, 'the run', () => true);
+  await factory.until('the run to be parked', async () => (await types(id)).includes('run.parked'));
+  const parked = await until(ticket, 'the run', () => true);
+  expect(parked).toMatchObject({ state: 'waiting', endedAt: null });
+  expect(parked.reason).toContain('repo/shop');
+  expect(await types(parked.id)).not.toContain('run.closed');
+  await factory.until('a call', () => factory.paged.length > 0);
+  expect((await factory.api('GET', `/runs/${parked.id}/why`)).body.next).toContain('./millwright budget set');
+
+  factory.factory.settings.runMs = 60_000;
+  short = false;
+  await factory.api('POST', '/budgets', { scope: 'repo/shop', usd: 20, reason: 'a larger one' });
+  const gate = await waitingGate();
+  for (const { token } of [ann, bob])
+    await factory.until(
+      'approval',
+      async () =>
+        (await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'yes' }, token)).status === 200,
+    );
+  expect(await ended(ticket)).toMatchObject({ id: parked.id, state: 'done' });
+  const all = await types(parked.id);
+  // The one attempt was claimed twice, and its turn is recorded, and paid for, once.
+  expect(factory.runner.attempts).toEqual(['plan', 'implement', 'implement', 'review', 'test']);
+  expect(all.filter((type) => type === 'stage.opened')).toHaveLength(4);
+  expect(all.filter((type) => type === 'turn.recorded')).toHaveLength(4);
+  expect((await factory.api('GET', `/runs/${parked.id}/cost`)).body.usage.usd).toBeCloseTo(0.04);
+}, 180_000);

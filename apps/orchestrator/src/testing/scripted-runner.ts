@@ -3,6 +3,7 @@ import {
   type Actor,
   AttemptId,
   type AttemptOutcome,
+  type AttemptPause,
   AttemptSpec,
   Blocked,
   ChangeSet,
@@ -34,6 +35,8 @@ export type Script = {
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
+  /** The budget that an attempt waits for after its turn; null: it needs none. */
+  pause?: (spec: AttemptSpec) => AttemptPause | null;
 };
 
 type Deps = {
@@ -57,9 +60,8 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
       const claim = await trail.claim(AttemptId.parse(id));
       if (claim.kind !== 'claimed') return;
       const stream = trail.stream(claim);
-      const opened = (await stream.read()).flatMap(({ entry }) =>
-        entry?.type === 'attempt.opened' ? [entry.data] : [],
-      )[0];
+      const past = await stream.read();
+      const opened = past.flatMap(({ entry }) => (entry?.type === 'attempt.opened' ? [entry.data] : []))[0];
       if (!opened) return;
       const spec = await getJson(store.artifacts, AttemptSpec, opened.spec);
       attempts.push(spec.role);
@@ -71,10 +73,19 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
         usage: { ...noUsage(), inputTokens: 10, usd: 0.01 },
         action: `does ${spec.role}`,
       };
-      const call = `${spec.attempt}/${claim.fence}/1/1`;
-      await store.budget.reserve(call, spec.budgets, 0.05);
-      await store.budget.settle(call, turn.usage.usd);
-      await stream.append(`agent/${spec.role}` as Actor, [{ type: 'turn.recorded', data: turn }]);
+      // A turn that is recorded is not paid for again.
+      if (!past.some(({ entry }) => entry?.type === 'turn.recorded')) {
+        const call = `${spec.attempt}/${claim.fence}/1/1`;
+        await store.budget.reserve(call, spec.budgets, 0.05);
+        await store.budget.settle(call, turn.usage.usd);
+        await stream.append(`agent/${spec.role}` as Actor, [{ type: 'turn.recorded', data: turn }]);
+      }
+      const pause = deps.script.pause?.(spec) ?? null;
+      if (pause !== null) {
+        await stream.append('runner/scripted' as Actor, [{ type: 'attempt.paused', data: pause }]);
+        await stream.release();
+        return;
+      }
       const outcome: AttemptOutcome = { kind: 'done', artifact: await artifactOf(deps, spec) };
       await stream.append('runner/scripted' as Actor, [{ type: 'attempt.closed', data: { outcome } }]);
     },

@@ -242,11 +242,15 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
           ? 'its deploy is over; to go back from it: ./millwright rollback'
           : 'stopping was asked already',
       );
-    case 'run.parked':
+    case 'run.parked': {
+      // Of what is at work when the run's time is over, its own stream knows that it waits for a budget.
+      const outOfTime = run.stopAsked === null && at >= run.expiresAt && has('cancel-stage');
       return unless(
-        has('park', (step) => step.cause === record.data.cause),
+        has('park', (step) => step.cause === record.data.cause) ||
+          (record.data.cause === 'budget' && outOfTime),
         'the run has not to wait for a person',
       );
+    }
     case 'run.resumed':
       return notResumable(run);
     case 'run.reminded':

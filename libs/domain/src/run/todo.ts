@@ -77,7 +77,7 @@ function onward(run: Run, now: Instant): Step {
   return next.map((step) => (step.do === 'open-stage' ? notBefore(run, step, now) : step));
 }
 
-/** Stages that are at work come to their end; nothing more is begun. */
+/** Stages that are at work come to their end, or wait on for their budget; nothing more is begun. */
 function parked(run: Run, { remindAt }: NonNullable<Run['parked']>, now: Instant): Step {
   const open = run.stages.filter((stage) => stage.outcome === null);
   return [

@@ -33,7 +33,7 @@ type Ports = {
 const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
 
 /** Names what the run made, so that it is not collected. */
-export async function keepChange(factory: Ports, run: Run): Promise<void> {
+export async function keepChange(factory: Pick<Ports, 'repositories'>, run: Run): Promise<void> {
   const made = run.change?.commit ?? (run.head.commit === run.base.commit ? null : run.head.commit);
   if (made === null) return;
   const repo = await factory.repositories.open(run.repo);

@@ -28,6 +28,7 @@ import type { Lanes } from '../../streams/lanes.ts';
 import type { World } from '../../views/world.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
+import { keepChange } from './close.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
 
@@ -104,8 +105,11 @@ export async function awaitStage(
   const closed = entries.find((entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed');
   if (closed) return closedStage(factory, stage, closed.data.outcome, entries);
   const pauses = pausesOf(recorded);
-  // Woken when the budget allows (intake/pump.ts); the run's own end bounds the wait.
-  if (pauses.waits !== null) return null;
+  // Woken when the budget allows (intake/pump.ts), or to be parked when the run's time is over.
+  if (pauses.waits !== null) {
+    if (run.parked === null) wakeAt(run.expiresAt);
+    return null;
+  }
   // The time of a halt is no time of its work: so much later it is late.
   const now = factory.clock.now();
   const haltedMs = factory.forward.haltedMs(act, recorded[0]?.envelope.at ?? now, now);
@@ -124,10 +128,20 @@ export async function awaitStage(
   return null;
 }
 
-/** Closes the attempt, which ends its runner's right to append, and then the stage. */
+/**
+ * Closes the attempt, which ends its runner's right to append, and then the stage. Where the run's time is over and an attempt waits for a
+ * budget, that attempt stays open and the run is parked instead: once somebody raises the cap it goes on from its recorded turns.
+ */
 export async function cancelStage(factory: Ports, run: Run, step: Step<'cancel-stage'>): Promise<StepResult> {
   const stage = run.stages.find((one) => one.attempt === step.attempt);
   if (!stage) return null;
+  const short = run.stopAsked === null && factory.clock.now() >= run.expiresAt;
+  const waits = short ? pausesOf(await factory.trail.read(streamOf.attempt(step.attempt))).waits : null;
+  if (waits !== null) {
+    const reason = `${stage.role} waits for the budget ${waits.scope}, and the run's time is over`;
+    await keepChange(factory, run);
+    return { type: 'run.parked', data: { cause: 'budget', reason, remindAt: factory.clock.now() } };
+  }
   for (;;) {
     const recorded = await factory.trail.read(streamOf.attempt(step.attempt));
     const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
