@@ -228,6 +228,8 @@ export const TicketView = z.object({
   evidence: z.array(z.string()),
   filedAt: z.number(),
   author: z.string(),
+  /** Who has to act next, and how; null: it is done. */
+  next: z.object({ who: z.string(), text: z.string() }).nullable(),
 });
 export type TicketView = z.infer<typeof TicketView>;
 

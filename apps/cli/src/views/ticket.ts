@@ -70,5 +70,8 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
       ? []
       : [...heading(look, 'Why it was reopened'), ...view.evidence.flatMap(indented)]),
     ...(view.question === null ? [] : questionLines(look, view.id, view.question)),
+    ...(view.next === null || view.question !== null
+      ? []
+      : ['', `${look.colour.dim('next:')} the ${view.next.who}: ${oneLine(view.next.text)}`]),
   ];
 }

@@ -109,6 +109,9 @@ it('keeps what people denied, and goes on from it when a person says so, paying 
   expect(denied).toMatchObject({ state: 'denied', reason: expect.stringContaining('not today') });
   expect(kept(denied.id)).toBe(denied.change.commit);
   expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next).toContain(`run retry ${denied.id}`);
+  const nextOf = async () => (await factory.api('GET', `/tickets/${ticket}`)).body.next;
+  await factory.until('the author to be named', async () => (await nextOf()).who === 'author');
+  expect((await nextOf()).text).toContain(`./millwright run retry ${denied.id}`);
   const retry = (token?: string) =>
     factory.api('POST', `/runs/${denied.id}/retry`, { reason: 'now is better' }, token);
   expect((await retry(ann.token)).status).toBe(403);
@@ -211,6 +214,8 @@ it('parks a run whose attempt waits for a budget past the time of the run; once 
   expect(await types(parked.id)).not.toContain('run.closed');
   await factory.until('a call', () => factory.paged.length > 0);
   expect((await factory.api('GET', `/runs/${parked.id}/why`)).body.next).toContain('./millwright budget set');
+
+  expect((await factory.api('GET', `/tickets/${ticket}`)).body.next.who).toBe('admin');
 
   factory.factory.settings.runMs = 60_000;
   short = false;

@@ -1,6 +1,6 @@
 export { apply, decide, type RunEntry } from './decide.ts';
 export { evolve, replay } from './evolve.ts';
-export { nextActor } from './next-actor.ts';
+export { type NextActor, nextActor, nextActorOfTicket } from './next-actor.ts';
 export * from './provenance.ts';
 export {
   allowedBefore,

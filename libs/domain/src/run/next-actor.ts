@@ -1,6 +1,6 @@
 import type { GateId, Instant } from '../ids.ts';
 import { notResumable } from './resume.ts';
-import type { Gate, Run } from './state.ts';
+import type { Gate, Run, RunState } from './state.ts';
 import { todo } from './todo.ts';
 
 /** Who has to act next on a run. A person's act names its command, and what the command appends is accepted then. */
@@ -45,6 +45,36 @@ export function nextActor(run: Run, now: Instant): NextActor {
     return { who: 'approver', act: 'approve', gate: gate.gate, what: `allow or deny the ${gate.action}` };
   if (wait?.for === 'answer') return { who: 'author', act: 'answer', what: 'answer the question' };
   return { who: 'factory', what: 'retry', at: wait?.until ?? null };
+}
+
+/** A ticket as far as its own stream has got, and its last run; `none`: that one was not opened, or there is none yet. */
+type TicketStanding = {
+  state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
+  /** An incident whose first answer is not given yet: a rollback may come before its run. */
+  unanswered: boolean;
+  run: RunState;
+};
+
+/** Pure and total: of a ticket that is not done, with or without a run, exactly one has to act next. */
+export function nextActorOfTicket({ state, unanswered, run }: TicketStanding, now: Instant): NextActor {
+  const byFactory = (what: string): NextActor => ({ who: 'factory', what, at: null });
+  switch (state) {
+    case 'done':
+      return { who: 'nobody' };
+    case 'open':
+      return byFactory(unanswered ? 'answer the incident' : 'open its run');
+    case 'running':
+      if (run.kind === 'none') return byFactory('open its run');
+      return run.closed === null ? nextActor(run, now) : byFactory('draw the end of its run');
+    case 'closed':
+    case 'reopened': {
+      if (run.kind === 'none')
+        return { who: 'author', act: 'answer', what: 'mend what kept its run from opening, and say so' };
+      const next = nextActor(run, now);
+      // Its run goes on again, or says that it is done, and the ticket does not know it yet.
+      return run.closed === null || next.who === 'nobody' ? byFactory('follow its run') : next;
+    }
+  }
 }
 
 function unpark(run: Run, { cause, reason }: NonNullable<Run['parked']>): NextActor {

@@ -8,6 +8,7 @@ import {
   evolve,
   initialState,
   nextActor,
+  nextActorOfTicket,
   type RunEntry,
   type RunState,
   replay,
@@ -266,6 +267,7 @@ function checkMergeIsKept(entries: Entry[]): void {
 
 /** Who is named as the next to act can act: what the named command appends is accepted. */
 function checkNextActor(state: RunState, now: Instant): void {
+  checkTicketsActor(state, now);
   if (state.kind !== 'run') return;
   const next = nextActor(state, now);
   expect(next.who === 'nobody', 'only what is done has nobody').toBe(state.closed?.end === 'done');
@@ -282,6 +284,22 @@ function checkNextActor(state: RunState, now: Instant): void {
   expect(
     takes({ type: 'gate.approved', data: { gate: gate.gate, person, subject: gate.subject, reason: '' } }),
   ).toBe('accepted');
+}
+
+/** Whatever its ticket knows of the run, and where there is none: only what is done has nobody, and no person waits for another. */
+function checkTicketsActor(run: RunState, now: Instant): void {
+  for (const state of ['open', 'running', 'done', 'closed', 'reopened'] as const)
+    for (const unanswered of [false, true])
+      for (const last of [run, initialState()]) {
+        const next = nextActorOfTicket({ state, unanswered, run: last }, now);
+        expect(next.who === 'nobody', `${state}: ${JSON.stringify(next)}`).toBe(state === 'done');
+        // A person is named only where an act of theirs is taken: see checkNextActor for those on a run.
+        if ('act' in next && last.kind === 'none') expect([state, next.act]).toEqual([state, 'answer']);
+        if (last.kind === 'none' && (state === 'open' || state === 'running'))
+          expect(next.who).toBe('factory');
+        if (state === 'running' && last.kind === 'run' && last.closed === null)
+          expect(next).toEqual(nextActor(last, now));
+      }
 }
 
 function checkBounds(entries: Entry[]): void {

@@ -4,6 +4,8 @@ import {
   Answer,
   getJson,
   NewTicket,
+  type NextActor,
+  nextActorOfTicket,
   questionOf,
   streamOf,
   Ticket,
@@ -167,5 +169,42 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
     evidence: info.evidence,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,
+    next: nextOf(
+      info,
+      nextActorOfTicket(
+        {
+          state: info.state,
+          unanswered: info.incident?.answered === false,
+          run: run ?? { kind: 'none' },
+        },
+        factory.clock.now(),
+      ),
+    ),
   };
+}
+
+/** In words, with the command of who has to act. */
+function nextOf({ id, runs, state }: TicketInfo, next: NextActor): TicketView['next'] {
+  const run = runs.at(-1);
+  switch (next.who) {
+    case 'nobody':
+      return null;
+    case 'factory':
+      return { who: next.who, text: `${next.what.replaceAll('-', ' ')}, by itself` };
+    case 'runner':
+      return { who: next.who, text: `${next.what}: ./millwright run watch ${run}` };
+    case 'approver':
+      return { who: next.who, text: `${next.what}: ./millwright gate show ${next.gate}` };
+    case 'admin':
+      return { who: next.who, text: `${next.what}: ./millwright budget show` };
+    case 'author':
+      return {
+        who: next.who,
+        text: `${next.what}: ${
+          next.act === 'retry'
+            ? `./millwright run retry ${run}`
+            : `./millwright ticket answer ${id} "…"${state === 'running' ? '' : ' --again'}`
+        }`,
+      };
+  }
 }
