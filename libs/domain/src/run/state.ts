@@ -200,6 +200,12 @@ export const addUsage = (a: Usage, b: Usage): Usage => ({
   usd: a.usd + b.usd,
 });
 
+/** The ref that keeps a composed change which did not merge, of a run that is closed or waits for a person; in the factory's own copy. */
+export const keptRef = (run: Run): string | null =>
+  run.change !== null && run.merge?.kind !== 'finished' && (run.closed !== null || run.parked !== null)
+    ? `refs/millwright/runs/${run.id}`
+    : null;
+
 export const workOf = (run: Run, task: TaskId | null): Work | undefined =>
   task === null ? run.whole : run.tasks.find((work) => work.task === task);
 

@@ -4,6 +4,7 @@ import {
   CostView,
   DiffView,
   getJson,
+  keptRef,
   LogLine,
   nextActor,
   PlanView,
@@ -212,12 +213,14 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
       (unsealed === undefined
         ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
         : UNSEALED_NEXT);
+    const kept = keptRef(state);
     return {
       run: info.id,
       state: run.state,
       because: [...halt, ...waits, ...unknown, ...because],
       said,
-      next,
+      next:
+        kept === null ? next : `${next}; its change is kept as ${kept} in the factory's copy of ${run.repo}`,
     };
   });
 

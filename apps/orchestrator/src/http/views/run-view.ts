@@ -4,6 +4,7 @@ import {
   type Gate,
   type GateView,
   getJson,
+  keptRef,
   noUsage,
   Plan,
   type Plan as PlanType,
@@ -125,6 +126,7 @@ export async function runView(
         ? { kind: run.merge.delivered, ref: run.merge.ref, commit: run.merge.commit }
         : null,
     release: run.release?.release ?? null,
+    kept: keptRef(run),
     unknown: unknownOf(world, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,

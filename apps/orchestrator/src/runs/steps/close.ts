@@ -27,9 +27,7 @@ type Ports = {
   world: World;
 };
 
-/**
- * Where a person finds the change of a run that was not merged, in the factory's own copy of the repository; `run retry` goes on from it.
- */
+/** Where a person finds the change of a run that was not merged (see `keptRef`); `run retry` goes on from it. */
 const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
 
 /** Names what the run made, so that it is not collected. */
