@@ -1,6 +1,8 @@
 /** Bounds of every run. Durations in milliseconds, money in US dollars. */
 export type Settings = {
   runMs: number;
+  /** What a stage gets of a repository at most: `repo add` refuses what is larger. */
+  bundleBytes: number;
   gateMs: number;
   /** A gate that people allowed once, about a change whose base has moved since: others wait behind it. */
   againMs: number;
@@ -24,6 +26,7 @@ export type Settings = {
 
 export const defaultSettings: Settings = {
   runMs: 24 * 3_600_000,
+  bundleBytes: 256 * 1024 * 1024,
   gateMs: 8 * 3_600_000,
   againMs: 15 * 60_000,
   questionMs: 8 * 3_600_000,

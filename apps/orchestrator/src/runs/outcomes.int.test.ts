@@ -109,6 +109,9 @@ it('keeps what people denied, and goes on from it when a person says so, paying 
   expect(denied).toMatchObject({ state: 'denied', reason: expect.stringContaining('not today') });
   expect(kept(denied.id)).toBe(denied.change.commit);
   expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next).toContain(`run retry ${denied.id}`);
+  const ref = `refs/millwright/runs/${denied.id}`;
+  expect(denied.kept).toBe(ref);
+  expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next).toContain(ref);
   const nextOf = async () => (await factory.api('GET', `/tickets/${ticket}`)).body.next;
   await factory.until('the author to be named', async () => (await nextOf()).who === 'author');
   expect((await nextOf()).text).toContain(`./millwright run retry ${denied.id}`);
@@ -235,3 +238,19 @@ it('parks a run whose attempt waits for a budget past the time of the run; once 
   expect(all.filter((type) => type === 'turn.recorded')).toHaveLength(4);
   expect((await factory.api('GET', `/runs/${parked.id}/cost`)).body.usage.usd).toBeCloseTo(0.04);
 }, 180_000);
+
+it('refuses to add a repository that is larger than what a stage gets, with its size and what to do, and takes one that fits', async () => {
+  factory = await scriptedFactory(db, FILES, {}, { bundleBytes: 200 });
+  const add = () => factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
+  expect(await add()).toMatchObject({
+    status: 422,
+    body: {
+      code: 'repo-too-large',
+      message: expect.stringMatching(/has 3 files.*about 1 MiB/),
+      next: expect.stringContaining('Git LFS'),
+    },
+  });
+  expect((await factory.api('GET', '/repos')).body).toEqual([]);
+  factory.factory.settings.bundleBytes = 100_000;
+  expect((await add()).status).toBe(201);
+});

@@ -206,6 +206,13 @@ export class Repository {
       .filter(Boolean);
   }
 
+  /** How many files the tree of a commit has, and about how many bytes its stages' bundle takes: its objects as they are packed here. */
+  async measure({ commit, tree }: CommitAndTree): Promise<{ files: number; bytes: number }> {
+    const usage = ['rev-list', '--disk-usage', '--objects', '--first-parent', `-${HISTORY}`, commit];
+    const [files, bytes] = await Promise.all([this.paths(tree), this.git.text(usage)]);
+    return { files: files.length, bytes: Number(bytes) };
+  }
+
   /**
    * A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. With a `base`, each tree
    * also on the last stretch of what led to that commit, refs `refs/history/<tree>`, for agents to look at.

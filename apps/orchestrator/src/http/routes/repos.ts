@@ -115,6 +115,14 @@ export function repoRoutes(app: App, { factory }: Api): void {
       const standing = await standingOf(probe.repository);
       if (standing.kind === 'unready')
         throw unusable(standing.code, standing.message, nextFor(standing.code));
+      const { files, bytes } = await probe.repository.measure(standing.base);
+      const most = factory.settings.bundleBytes;
+      if (bytes > most)
+        throw unusable(
+          'repo-too-large',
+          `${standing.base.commit.slice(0, 10)} has ${files} files, and with its last commits takes about ${mebibytes(bytes)} MiB packed: a stage gets at most ${mebibytes(most)} MiB, so every ticket would fail`,
+          'nothing was added; move large files off its branch (to Git LFS, a package, a bucket), or add a smaller repository',
+        );
       if (deliver === 'merge' && (await probe.repository.isCheckedOut())) deliver = 'branch';
       await probe.keep(name);
     } catch (error) {
@@ -152,6 +160,8 @@ export function repoRoutes(app: App, { factory }: Api): void {
     return { repo, name, names: await factory.secrets.names(repo), lookedFor: !untold.includes(name) };
   });
 }
+
+const mebibytes = (bytes: number): number => Math.ceil(bytes / 1_048_576);
 
 const nextFor = (code: string): string => {
   switch (code) {
