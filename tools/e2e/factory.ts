@@ -54,6 +54,8 @@ export type Factory = {
   /** What the recorded model was asked. */
   requests(): Promise<RequestLine[]>;
   kill(name: 'orchestrator' | 'runner'): Promise<void>;
+  /** Stops it as Ctrl-C does, looks at what is there meanwhile, and starts it on the same data folder; throws when it did not end well. */
+  restart(whileDown: () => Promise<void>): Promise<void>;
   /** What the processes said, for failure messages. */
   said(): string;
   /** Stops it, then calls `removes` for what is left by design; throws when it does not end well or leaves something else behind. */
@@ -148,18 +150,20 @@ export async function startFactory(options: {
     writeScripts(join(place, 'scripts'), options.conversations ?? []);
     args.push('--recorded', join(place, 'scripts'));
   }
-  const started = up(args, env);
+  let started = up(args, env);
   /** `up` ends what it started; killed, it would leave its Postgres. */
   const stop = async (): Promise<number | null> => {
     const late = setTimeout(() => started.process.kill('SIGKILL'), STOP_MS);
     started.process.kill('SIGTERM');
     return started.ended.finally(() => clearTimeout(late));
   };
-  const { url, factory: id } = await started.first.catch(async (error: Error) => {
+  const first = await started.first.catch(async (error: Error) => {
     await stop();
     rmSync(place, { recursive: true, force: true });
     throw error;
   });
+  const { factory: id } = first;
+  let { url } = first;
   const said = () => `${started.stderr()}\n${tails(data)}`;
   const cli: Factory['cli'] = (given, { stdin = '', token, env: more = {} } = {}) =>
     run(
@@ -190,7 +194,10 @@ export async function startFactory(options: {
   };
 
   return {
-    ...{ url, id, data, cli, json, api, said },
+    get url() {
+      return url;
+    },
+    ...{ id, data, cli, json, api, said },
     remote: (name, files, more) => makeRemote(place, name, files, more),
     // At step 7 what is of raised risk merges by itself: a change whose tests say little of it is no matter of most tests here.
     add: async (remote, { step = 7, args: more = [] } = {}) => {
@@ -225,7 +232,8 @@ export async function startFactory(options: {
     trail: (id_) => json(['trail', 'show', '--run', id_, '--limit', '1000']),
     requests: async () => {
       const log = readFileSync(join(data, 'logs', 'recorded.log'), 'utf8');
-      const address = /listening on (http:\S+)/g.exec(log)?.[1];
+      // Of the newest, where it was started again.
+      const address = [...log.matchAll(/listening on (http:\S+)/g)].at(-1)?.[1];
       if (address === undefined) throw new Error(`the recorded model did not say where it is: ${log}`);
       return (await (await fetch(`${address}/requests`)).json()) as RequestLine[];
     },
@@ -239,6 +247,13 @@ export async function startFactory(options: {
       );
       if (found === undefined) throw new Error(`no ${name} runs`);
       process.kill(found.pid, 'SIGKILL');
+    },
+    restart: async (whileDown) => {
+      const code = await stop();
+      if (code !== 0) throw new Error(`millwright up ended with ${code}:\n${said()}`);
+      await whileDown();
+      started = up(args, env);
+      ({ url } = await started.first);
     },
     close: async (removes = async () => {}) => {
       const code = await stop();

@@ -21,7 +21,7 @@ function textOf(path: string): string {
 }
 
 /** Processes whose command line or environment names the folder, but this one. */
-function processesOf(data: string): string[] {
+export function processesOf(data: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map((pid) => ({ pid, command: textOf(`/proc/${pid}/cmdline`), env: textOf(`/proc/${pid}/environ`) }))

@@ -36,7 +36,7 @@ export type Ended = Place & {
   wordBefore: string | null;
 };
 
-const freePort = () =>
+export const freePort = () =>
   new Promise<number>((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

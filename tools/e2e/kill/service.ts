@@ -15,14 +15,14 @@ test('answers with a word', () => assert.match(answer(), /^[a-z0-9]+$/));
 `;
 
 /** @param port on this machine where the released service answers */
-export const serviceFiles = (port: number): Files => ({
+export const serviceFiles = (port: number, canary = 'steps: [100], bake: 300ms'): Files => ({
   'package.json': `${JSON.stringify({ name: 'word', version: '1.0.0', private: true, scripts: { test: 'node --test' } })}\n`,
   'millwright.yaml': `deploy:
   target: docker
   start: node server.js
   port: 8080
   expose: ${port}
-  canary: { steps: [100], bake: 300ms, minRequests: 0 }
+  canary: { ${canary}, minRequests: 0 }
 `,
   'answer.js': answer('w0'),
   'server.js': SERVER,
