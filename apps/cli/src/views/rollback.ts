@@ -132,7 +132,7 @@ function canaryText(canary: ComingRelease, now: number): string {
       ? ''
       : paused === null
         ? `, its bake ends in ${duration(Math.max(0, until - now))}`
-        : `, paused for ${duration(Math.max(0, until - now))}: ${oneLine(paused.reason)}`;
+        : `, paused by ${oneLine(paused.by)} for ${duration(Math.max(0, until - now))}: ${oneLine(paused.reason)}`;
   return `${release} has ${percent} % of traffic for ${duration(now - since)} (steps ${steps.join(', ')} %)${end}; a rollback takes it back`;
 }
 

@@ -27,6 +27,7 @@ import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-ca
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
+import { namesOf } from '../names.ts';
 import { conflict, HttpProblem, notFound } from '../problem.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
 import { OfRepo } from './repos.ts';
@@ -55,10 +56,18 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
   app.get(
     '/rollbacks',
     { schema: { querystring: OfRepo, response: { 200: z.array(RollbackStatus) } } },
-    (request) => {
+    async (request) => {
       const { repo } = request.query;
       const which = repo === undefined ? [...factory.world.repos.keys()] : [known(repo)];
-      return Promise.all(which.map((name) => rollbackStatus(factory, name)));
+      const names = await namesOf(factory);
+      const all = await Promise.all(which.map((name) => rollbackStatus(factory, name)));
+      return all.map(({ canary, ...rest }) => {
+        const paused = canary?.paused && {
+          ...canary.paused,
+          by: names.get(canary.paused.by) ?? canary.paused.by,
+        };
+        return { ...rest, canary: canary && { ...canary, paused: paused ?? null } };
+      });
     },
   );
 
