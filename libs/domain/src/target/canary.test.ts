@@ -46,6 +46,13 @@ test('taken up again after a kill, it bakes again at the share that it had', () 
   expect(again?.steps).toEqual([expect.objectContaining({ percent: 10, at: 104, verdict: null })]);
 });
 
+test('held, it begins anew under its own fence, and is under way again', () => {
+  const held = [started('shift/10'), finished('shift/10'), started('shift/50'), started('undo:shift/50')];
+  const anew = canaryOf(fold(...held, started('shift/10'), finished('shift/10')), NEW);
+  expect(anew).toMatchObject({ percent: 10, startedAt: 104, ended: null, steps: [{ percent: 10, at: 105 }] });
+  expect(anew?.steps).toHaveLength(1);
+});
+
 test('it ends promoted, or with its traffic back, whichever comes first', () => {
   const all = [started('shift/100'), finished('shift/100')];
   expect(canaryOf(fold(...all, released('deploy')), NEW)?.ended).toEqual({ as: 'promoted', at: 102 });

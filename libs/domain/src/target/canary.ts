@@ -47,11 +47,12 @@ export function evolveCanaries(
       const known = canaries.some((one) => is(one, release, fence));
       const begun: CanaryState = { release, fence, startedAt: at, steps: [], percent: 0, ended: null };
       const all = known ? canaries : [...canaries, begun].slice(-KEPT);
-      return change(all, release, fence, (one) => ({
-        ...one,
+      return change(all, release, fence, (one) => {
+        // Held by a freeze, a halt or a stop, its traffic went back, and it begins anew.
+        const from = one.ended?.as === 'back' ? begun : one;
         // Killed and taken up again, a deploy shifts to the share that it had reached once more.
-        steps: [...one.steps.filter((each) => each.percent !== percent), step],
-      }));
+        return { ...from, steps: [...from.steps.filter((each) => each.percent !== percent), step] };
+      });
     }
     case 'target.effect-finished': {
       const { effect, release, result, key } = entry.data;
