@@ -179,17 +179,20 @@ async function saysHalted(id: string, next: RegExp): Promise<void> {
   expect((await factory.cli(['run', 'list'])).stdout).toMatch(/halted/);
 }
 
-/** No turn that is recorded was asked of the model after that, and none twice. */
+/** Each turn is recorded once, and was asked of the model as often as it was recorded or lost: none that is recorded is paid for again. */
 async function paidOnce(id: string): Promise<void> {
-  const recorded = (await factory.trail(id))
-    .filter(({ type }) => type === 'turn.recorded')
-    .map(({ stream, data }) => `${stream.slice('attempt/'.length)} ${(data as { turn: number }).turn}`);
+  const lines = await factory.trail(id);
+  const turns = (type: string) =>
+    lines
+      .filter((line) => line.type === type)
+      .map(({ stream, data }) => `${stream.slice('attempt/'.length)} ${(data as { turn: number }).turn}`);
+  const recorded = turns('turn.recorded');
   expect(new Set(recorded).size).toBe(recorded.length);
   const mine = new Set(recorded.map((one) => one.split(' ')[0]));
   const asked = (await paid())
     .filter(({ attempt }) => mine.has(attempt ?? ''))
     .map(({ attempt, turn }) => `${attempt} ${turn + 1}`);
-  expect(asked.sort()).toEqual(recorded.sort());
+  expect(asked.sort()).toEqual([...recorded, ...turns('turn.lost')].sort());
 }
 
 it('the first release has nobody to go back to, and is promoted by who did not ask for it', async () => {
