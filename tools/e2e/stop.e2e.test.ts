@@ -95,15 +95,17 @@ async function until<T>(what: string, look: () => Promise<T | null>): Promise<T>
   throw new Error(`never seen: ${what}`);
 }
 
-/** Allows whatever of the ticket's run waits for an approver: after what went back, later changes may have to be asked for. */
-async function allowed(ticket: string, holds: (run: RunView) => boolean): Promise<RunView> {
-  return factory.runOf(ticket, (run) => {
-    for (const gate of run.gates.filter(({ state }) => state === 'waiting'))
-      void factory.cli(['gate', 'approve', gate.id, ...because], { token: ann });
+/** A ticket's run once `holds`; what of it waits for an approver is allowed: after what went back, later changes may have to be asked for. */
+const allowed = (ticket: string, holds: (run: RunView) => boolean): Promise<RunView> =>
+  until(`${ticket}: ${holds}`, async () => {
+    const run = await factory.runOf(ticket, () => true);
+    for (const gate of run.gates.filter(({ state }) => state === 'waiting')) {
+      const ran = await factory.cli(['gate', 'approve', gate.id, ...because], { token: ann });
+      expect(ran.code, ran.stderr).toBe(0);
+    }
     if (run.endedAt !== null && !holds(run)) throw new Error(`${run.id} is ${run.state}: ${run.reason}`);
-    return holds(run);
+    return holds(run) ? run : null;
   });
-}
 const ended = (ticket: string, state: RunView['state']) => allowed(ticket, (run) => run.state === state);
 
 const file = (nth: number) => factory.file(REPO, `# ${good(nth).title}\n`);
