@@ -12,6 +12,8 @@ import { type Running, startUp } from './up.ts';
 // ended and the last call was aborted. Beside it, while the factory is halted, as many plain containers are killed.
 
 const READY_MS = 120_000;
+/** No round begins later than this, however few there were. */
+const ROUNDS_MS = 150_000;
 const TITLE = 'Think for ever';
 const ticketOf = (nth: number, how: 'command' | 'call') =>
   `---\ntitle: ${TITLE} in a ${how} ${nth}\nkind: feature\n---\n\nThink about the shop.\n`;
@@ -24,7 +26,7 @@ const conversations = [
   turns: [{ tools: [{ bash: 'ls src' }] }, turn],
 }));
 
-type Round = { ended: number; removed: number; said: number; killed: number };
+type Round = { ended: number; removed: number; calls: number; said: number; killed: number };
 
 export async function halt(_postgres: unknown, quick: boolean): Promise<Row[]> {
   const [stages, rounds] = quick ? [6, 2] : [20, 8];
@@ -41,20 +43,22 @@ export async function halt(_postgres: unknown, quick: boolean): Promise<Row[]> {
       const markdown = ticketOf(nth, nth % 2 === 0 ? 'command' : 'call');
       await running.api('POST', '/tickets', { repo: 'shop', markdown });
     }
-    for (let nth = 0; nth < rounds; nth += 1) {
+    for (const until = Date.now() + ROUNDS_MS; took.length < rounds && Date.now() < until; ) {
       await untilUnderWay(engine, running, calls, stages);
       const halted = await halting(running, calls, deaths, stages);
       took.push({ ...halted, killed: await killing(engine, stages) });
+      if (process.env.BENCH_STEPS) process.stderr.write(`${JSON.stringify(took.at(-1))}\n`);
       await running.api('POST', '/resume', { reason: 'the next round' });
     }
     deaths.close();
     const of = (what: keyof Round) => spreadOf(took.map((round) => round[what]));
+    const told = (what: keyof Round) => `${of(what).p50.toFixed(0)} ms (p50; p99 ${of(what).p99.toFixed(0)})`;
     return [
       {
         what: `halt, ${stages} stages running: to the last container ended and the last call aborted`,
         ...{ unit: 'ms', ours: of('ended') },
         peer: { name: `docker kill of ${stages} (engine API, at once)`, spread: of('killed') },
-        note: `from the request over HTTP; half of the stages are in a command, half in a call. \`halt\` answers that nothing runs after ${of('said').p50.toFixed(0)} ms (p50; p99 ${of('said').p99.toFixed(0)}).`,
+        note: `from the request over HTTP; half of the stages are in a command, half in a call: the last call was aborted after ${told('calls')}. \`halt\` answered that nothing runs after ${told('said')}.`,
       },
       {
         what: 'the same, to the last container removed',
@@ -98,7 +102,12 @@ async function halting(running: Running, calls: WatchedCalls, deaths: Deaths, st
   if (aborted.length < Math.floor(stages / 2) || calls.underWay() > 0)
     throw new Error(`${aborted.length} calls were aborted, ${calls.underWay()} are under way`);
   const ended = Math.max(...deaths.since('die', from), ...aborted) - from;
-  return { ended, removed: Math.max(...deaths.since('destroy', from)) - from, said };
+  return {
+    ended,
+    calls: Math.max(...aborted) - from,
+    removed: Math.max(...deaths.since('destroy', from)) - from,
+    said,
+  };
 }
 
 /** Milliseconds from asking the engine to kill that many containers at once to the end of the last. */
