@@ -94,6 +94,31 @@ it('lands the others when one of a train fails its tests, and when somebody push
   expect(subjects().toSorted()).toEqual(['by a person', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'first']);
 }, 300_000);
 
+it('keeps the whole of a change when another that does a part of it as well leaves the train', async () => {
+  const followed = async (first: string) => {
+    const entries = await factory.factory.trail.readAll(0, 5_000);
+    return entries.some(({ entry }) => entry?.type === 'base.moved' && entry.data.behind === first);
+  };
+  let first = '';
+  await start({
+    implement: (spec) => ({ ...own(spec), 'both.txt': 'the same\n' }),
+    test: async (spec) => {
+      if (spec.ticket.title !== 'bad') return 'passed';
+      await factory.until('the other to follow it', () => followed(first));
+      return 'failed';
+    },
+  });
+  const bad = await file('bad');
+  first = await factory.until('its run', async () => (await runOf(bad))?.id);
+  await factory.until('its test', async () =>
+    (await runOf(bad)).stages.some((stage: { kind: string }) => stage.kind === 'test'),
+  );
+  const good = await file('good');
+  expect((await ended(good)).state).toBe('done');
+  expect(onMain()).toEqual(expect.arrayContaining(['both.txt', 'good.txt']));
+  expect(onMain()).not.toContain('bad.txt');
+}, 300_000);
+
 it('does not hold the others up while one waits for people, and lands that one when they come', async () => {
   await start({
     implement: (spec) =>

@@ -31,7 +31,7 @@ export type Script = {
   /** Path → text (null deletes), on top of the start tree. */
   implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
-  test?: (spec: SpecOf<'test'>) => Verdict;
+  test?: (spec: SpecOf<'test'>) => Verdict | Promise<Verdict>;
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
@@ -138,7 +138,7 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       });
     case 'test':
       return putJson(artifacts, TestReport, {
-        ...report(spec.tree, script.test?.(spec) ?? 'passed'),
+        ...report(spec.tree, (await script.test?.(spec)) ?? 'passed'),
         ...script.report,
       });
     case 'deploy': {

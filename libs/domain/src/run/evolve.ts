@@ -94,6 +94,8 @@ export function evolve(state: RunState, entry: Entry): RunState {
       change: null,
       rebases: 0,
       queue: null,
+      own: null,
+      carried: null,
       root: data.base.commit,
       rewritten: false,
       merge: null,
@@ -284,7 +286,14 @@ function evolveRun(run: Run, entry: Entry): Run {
         sendBack(work, { kind: 'conflict', paths: entry.data.paths }, entry.data.start, run.head),
       );
     case 'change.composed':
-      return { ...run, change: entry.data };
+      return {
+        ...run,
+        change: entry.data,
+        own:
+          run.own !== null && run.carried === run.head.commit
+            ? run.own
+            : { base: run.base.commit, commit: entry.data.commit },
+      };
     case 'change.queued':
       return { ...run, queue: { behind: entry.data.behind } };
     case 'change.tested': {
@@ -300,6 +309,7 @@ function evolveRun(run: Run, entry: Entry): Run {
         ...run,
         base,
         head: head ?? base,
+        carried: head?.commit ?? null,
         change: null,
         merge: null,
         rebases: run.rebases + 1,

@@ -137,6 +137,13 @@ export type Run = {
   }[];
   tests: { tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
+  /**
+   * The change as its agents made it, on the base that they had. What is carried onto another base is carried from here: on the change of
+   * a run before it in the merge queue, what both of them do is no difference, and would be lost with that run.
+   */
+  own: { base: GitSha; commit: GitSha } | null;
+  /** The head that carrying it made; null, or another than the head, once agents worked on. */
+  carried: GitSha | null;
   rebases: number;
   /** Its place in the repository's merge queue: it follows the run `behind`, on whose change its base is. Null: it has none. */
   queue: { behind: RunId | null } | null;

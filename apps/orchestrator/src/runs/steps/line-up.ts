@@ -109,12 +109,12 @@ export async function carry(
   base: CommitAndTree,
   { behind, rewritten }: { behind: RunId | null; rewritten: boolean },
 ): Promise<EntryOf<'base.moved'>> {
-  const { change } = run;
-  if (!change) throw terminal('step-without-input', 'there is no change to carry over');
-  const merged = await repo.merge(change.base, base.commit, change.commit, 'rebased', factory.clock.now());
+  const { own } = run;
+  if (!own) throw terminal('step-without-input', 'there is no change to carry over');
+  const merged = await repo.merge(own.base, base.commit, own.commit, 'rebased', factory.clock.now());
   const conflict = merged.kind === 'conflict' ? { start: merged.tree, paths: merged.paths } : null;
   const why = rewritten
-    ? `the branch was rewritten: ${change.base.slice(0, 10)} is not on it any more; only the patch was carried over`
+    ? `the branch was rewritten: ${run.base.commit.slice(0, 10)} is not on it any more; only the patch was carried over`
     : behind === null
       ? 'the branch moved on; rebased'
       : `it follows ${behind} in the merge queue`;
