@@ -75,7 +75,7 @@ test('what a living runner could not remove of an attempt that is over goes too;
   expect(await left()).toEqual([[], []]);
 });
 
-test('what is removed behind its caller is gone once the sandboxes are closed', async () => {
+test('what is removed behind its caller runs no more when the caller goes on, and is gone once the sandboxes are closed', async () => {
   const own = await testSandboxes({ cleanUp: 'behind' });
   const { bundle, trees } = await bundleOf({ 'README.md': '# A\n' });
   const made = await own.sandboxes.checkout(bundle, nth(trees, 0));
@@ -85,8 +85,9 @@ test('what is removed behind its caller is gone once the sandboxes are closed', 
     expect(await sandbox.extract()).toMatchObject({ kind: 'change' });
   });
   const { docker } = own.sandboxes.engine;
-  await own.end();
   const label = [`millwright.factory=${own.factory}`];
+  expect(await docker.listContainers({ filters: { label } })).toEqual([]);
+  await own.end();
   expect(await docker.listContainers({ all: true, filters: { label } })).toEqual([]);
   expect((await docker.listVolumes({ filters: { label } })).Volumes ?? []).toEqual([]);
   expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(own.data);

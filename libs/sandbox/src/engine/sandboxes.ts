@@ -134,7 +134,13 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
             await box.kill();
             return archiveWorkspace(engine, box, archiveOptions);
           },
-          destroy: () => engine.cleanUp(box.container, destroyed(box)),
+          async destroy() {
+            // Dead before its caller goes on, who may say that nothing runs any more; only the removal goes on behind it.
+            const killed = box.kill();
+            const removal = killed.then(() => destroyed(box));
+            await Promise.allSettled([killed]);
+            await engine.cleanUp(box.container, removal);
+          },
         },
       };
     },
