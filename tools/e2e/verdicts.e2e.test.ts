@@ -108,7 +108,8 @@ describe.concurrent('at step 7', () => {
     async ([repo, title, verdict], { expect }) => {
       const { run } = await factory.follow(repo, `# ${title}\n`);
       expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
-      expect(verdictsOf(await factory.trail(run.id))).toEqual([verdict]);
+      // Once more where the other's merge moved its base.
+      expect(new Set(verdictsOf(await factory.trail(run.id)))).toEqual(new Set([verdict]));
     },
   );
 
