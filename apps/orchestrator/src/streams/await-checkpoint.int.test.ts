@@ -59,16 +59,16 @@ test('a deploy waits outside its lane: going back comes at once, and the deploy 
   ).not.toContain('deploy.started');
 });
 
-test('a promotion waits in its lane, and lets go of it for whoever goes back; the late deploy finds the target taken', async () => {
-  const [one] = [await at.ship(x(2)), await at.ship(x(3))];
+test('a promotion waits in its lane, and lets go of it for whoever goes back: the canary is taken back, and what was live stays', async () => {
+  const [, two] = [await at.ship(x(2)), await at.ship(x(3))];
   awayWith('deploy.started');
   const ticket = await at.file(x(4));
   await waiting();
-  expect(await rollback()).toMatchObject({ done: true, to: one.release });
-  expect([...(await at.target.state()).serving]).toEqual([[one.release, 100]]);
+  expect(await rollback()).toMatchObject({ done: true, to: two.release });
+  expect([...(await at.target.state()).serving]).toEqual([[two.release, 100]]);
   away = false;
   const run = await at.ended(ticket);
   expect(run.state).not.toBe('done');
-  expect(at.live()).toBe(one.release);
-  expect([...(await at.target.state()).serving]).toEqual([[one.release, 100]]);
+  expect(at.live()).toBe(two.release);
+  expect([...(await at.target.state()).serving]).toEqual([[two.release, 100]]);
 });
