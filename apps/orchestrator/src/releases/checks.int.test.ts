@@ -29,7 +29,8 @@ beforeAll(async () => {
           '  canary: { bake: 300ms, wait: 60s }\n',
         ].join('\n'),
       ),
-    { implement: ({ run }) => ({ 'notes.md': `# ${run}\n` }) },
+    // Each in its own file: what touches the file of what was rolled back would wait for a person.
+    { implement: ({ ticket }) => ({ [`${ticket.title}.md`]: `# ${ticket.title}\n` }) },
   );
 });
 afterAll(async () => {

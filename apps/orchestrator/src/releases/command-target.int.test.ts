@@ -51,7 +51,7 @@ test('a repository’s own commands bring its release out, with the one credenti
   // The next plan is given what was seen.
   site.remove('broken');
   await factory.api('POST', `/tickets/${ticket}/answers`, { text: 'try again', again: true });
-  // Features have lost steps by it, and the next one has most of what was rolled back: a person merges it and lets it out.
+  // Features have lost steps by it: a person merges the next one and lets it out.
   const { end, gates } = await factory.allowing(token, ended(ticket, 2));
   expect([end.state, gates]).toEqual(['done', ['merge', 'deploy']]);
   expect(evidence.at(-1)?.join()).toMatch(/exit code 1/);

@@ -19,7 +19,10 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   factory = await deployingFactory(
     (site) =>
       site.yaml(`  checks:\n    - smoke: test ! -e ${site.folder}/broken\n  canary: { bake: 200ms }\n`),
-    { implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' } },
+    {
+      implement: (spec) =>
+        made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: `# ${spec.ticket.title}\n` },
+    },
   );
   const { site, file, ended, api } = factory;
   const { token } = await factory.enrol('eve', 'approver');
@@ -59,13 +62,19 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   expect(held.gates.at(-1)).toMatchObject({ action: 'deploy', policies: ['quarantine'] });
 
   const listed = (await api('GET', '/quarantine')).body;
-  expect(listed).toMatchObject([{ repo: 'shop', release: bad.release, by: 'canary', tickets: [bad.ticket] }]);
+  // What was denied at its deploy is held as well, as what it is: lifting what was rolled back does not let it out.
+  const denied = { repo: 'shop', release: held.release, by: 'denied', tickets: [held.ticket] };
+  expect(listed).toMatchObject([
+    { repo: 'shop', release: bad.release, by: 'canary', tickets: [bad.ticket] },
+    denied,
+  ]);
   const lift = (token?: string) =>
     api('POST', `/releases/${bad.release}/lift`, { reason: 'the cause was elsewhere' }, token);
   const author = await factory.enrol('ann', 'author');
   expect(await lift(author.token)).toMatchObject({ status: 403 });
   expect(await lift()).toMatchObject({ status: 200, body: { commit: bad.change.commit } });
   expect(await lift()).toMatchObject({ status: 409, body: { code: 'not-quarantined' } });
+  expect((await api('GET', '/quarantine')).body).toMatchObject([denied]);
   // Its release brings the change of the path that fell.
   const { end: lifted, gates } = await factory.allowing(token, ended(await file('lifted')));
   expect(lifted).toMatchObject({ state: 'done' });

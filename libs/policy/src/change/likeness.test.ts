@@ -87,3 +87,13 @@ test('of one word, the line must be the same; of a removal, what goes counts', (
   expect(isNear(removal, patch(['-  check(user);', '-  audit(user);', '+  // gone']))).toBe(true);
   expect(isNear(removal, patch(['+  check(user);', '+  audit(user);']))).toBe(false);
 });
+
+test('a heading or a comment is only like the same one, and hides nothing of the rest', () => {
+  const heading = patch(['+# One'], 'one.md');
+  expect(isNear(heading, patch(['+# Two'], 'two.md'))).toBe(false);
+  expect(isNear(heading, patch(['+', '+words'], 'two.md'))).toBe(false);
+  expect(isNear(heading, patch(['+# One'], 'two.md'))).toBe(true);
+  const commented = patch(['+// one', '+// two', '+pay(twice);']);
+  expect(isNear(commented, patch(['+// other', '+pay(twice);'], 'src/b.js'))).toBe(true);
+  expect(isNear(commented, patch(['+// other', '+// more'], 'src/b.js'))).toBe(false);
+});

@@ -31,8 +31,10 @@ export function isNear(bad: string, patch: string): boolean {
   const [before, now] = [parsePatch(bad), parsePatch(patch)];
   const kind = before.some((file) => textsOf(file, 'added').some(isWord)) ? 'added' : 'removed';
   const there = new Set(now.flatMap((file) => textsOf(file, kind)).map(normal));
-  const lines = before.flatMap((file) => textsOf(file, kind).filter(isWord)).map(normal);
-  if (lines.length > 0 && share(lines, (line) => there.has(line)) >= NEAR) return true;
+  const lines = before.flatMap((file) => textsOf(file, kind).filter(isWord));
+  // What is all comment, or a heading, is only like the same one; and other comments do not hide what the rest is.
+  for (const some of [lines, lines.filter((line) => uncommented(line) !== '')])
+    if (some.length > 0 && share(some, (line) => there.has(normal(line))) >= NEAR) return true;
 
   const paths = new Set(now.map(({ path }) => path));
   if (!before.some(({ path }) => paths.has(path))) return false;
@@ -51,12 +53,10 @@ export function isNear(bad: string, patch: string): boolean {
 const textsOf = (file: PatchFile, kind: 'added' | 'removed'): string[] =>
   file.hunks.flat().flatMap((line) => (line.kind === kind ? [line.text] : []));
 const isWord = (text: string): boolean => /[\p{L}\p{N}]/u.test(text);
-/** A line as one means it: spaces, quotes and what ends or separates it say nothing. */
+const uncommented = (text: string): string => text.replace(/(^|\s)(\/\/|#).*$/u, '').trim();
+/** A line as one means it: spaces, quotes, a comment behind it and what ends or separates it say nothing. */
 const normal = (text: string): string =>
-  text
-    .replace(/(^|\s)(\/\/|#).*$/u, '')
-    .replace(/["'`]/gu, "'")
-    .replace(/[\s;,]+/gu, '');
+  (uncommented(text) || text).replace(/["'`]/gu, "'").replace(/[\s;,]+/gu, '');
 const share = <T>(all: readonly T[], has: (one: T) => boolean): number => all.filter(has).length / all.length;
 const counted = (words: readonly string[]): Map<string, number> => {
   const counts = new Map<string, number>();
