@@ -82,7 +82,8 @@ describe.concurrent('a wrong change', () => {
   it.for(CHEATS)('is not merged with $name', async (cheat) => {
     const { run, trail } = await failing(REPO[cheat.on ?? 'node'], titleOf(cheat));
     const verdicts = dataOf(trail, 'change.tested').map((tested) => tested.verdict);
-    expect(verdicts).toEqual([expect.stringMatching(/^(failed|invalid)$/)]);
+    // Before it, it may have been tested on another cheat that was before it in the merge queue, and never merged either.
+    expect(verdicts.at(-1)).toMatch(/^(failed|invalid)$/);
     expect(run.reason).toMatch(/I cannot do better/);
     expect(implementations(run)).toBe(2);
   });
