@@ -73,7 +73,7 @@ it('waits for people at a gate that nobody answered, calls them, and a late appr
     /waits for a person/.test(reason ?? ''),
   );
   expect(run).toMatchObject({ state: 'waiting', endedAt: null });
-  expect(kept(run.id)).toBe(run.change.commit);
+  await expect.poll(() => kept(run.id)).toBe(run.change.commit);
   await factory.until('a second call', () => factory.paged.length > 1);
   expect(factory.paged[0]).toMatchObject({ kind: 'run-waits', repo: 'shop' });
   const why = (await factory.api('GET', `/runs/${run.id}/why`)).body;
