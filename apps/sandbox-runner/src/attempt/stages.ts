@@ -13,12 +13,12 @@ import {
 } from '@millwright/domain';
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
-import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './ground.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
 import { testStage } from './test-stage.ts';
 import { workspaceFacts } from './workspace-facts.ts';
+import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
 
 // One stage a role: what its agent stands on, and how what it hands in becomes the stage's artifact. Whatever a model says of its own
 // work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.

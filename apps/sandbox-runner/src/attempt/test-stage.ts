@@ -13,10 +13,10 @@ import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
-import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './ground.ts';
 import { together } from './run-both.ts';
 import { type Held, whereOf } from './runner.ts';
 import { workspaceFacts } from './workspace-facts.ts';
+import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
 
 const SUITE_MS = 15 * 60_000;
 

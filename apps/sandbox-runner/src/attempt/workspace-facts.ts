@@ -1,7 +1,7 @@
 import type { Workspace } from '@millwright/domain';
 import { BASE_AT } from '@millwright/sandbox';
 import type { Prepared } from '../verify/run-suite.ts';
-import type { Unprepared } from './ground.ts';
+import type { Unprepared } from './workspace-inputs.ts';
 
 /** What an agent may look for, and mostly does. */
 const TOOLS = ['git', 'rg', 'curl', 'jq', 'python3', 'make', 'gcc', 'go', 'cargo', 'java'];
