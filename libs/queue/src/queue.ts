@@ -8,13 +8,15 @@ const sleep = (ms: number) => new Promise<'late'>((resolve) => setTimeout(() => 
 
 /**
  * The queue that wakes, over BullMQ on PostgreSQL or Redis. Jobs have no id of ours (one that exists would be ignored in silence) and are
- * gone when their handler returns or throws. `wake` never throws and takes 2 s at most: what went wrong is told to `onError`.
+ * gone when their handler returns or throws. `wake` never throws and takes 2 s at most: what went wrong is told to
+ * `onError`, and after `close` it does nothing.
  */
 export function openQueue(options: { url: string; onError?: (error: unknown) => void }): Queue {
   const backend = backendOf(options.url);
   const onError = options.onError ?? (() => undefined);
   const queues = new Map<string, Producer>();
   const workers = new Set<Consumer>();
+  let closed = false;
 
   const queueOf = (topic: string): Producer => {
     const known = queues.get(topic);
@@ -27,6 +29,7 @@ export function openQueue(options: { url: string; onError?: (error: unknown) => 
 
   return {
     wake: async (topic, id) => {
+      if (closed) return; // whoever is still at work while all ends: a queue made now would never be closed
       try {
         const added = queueOf(topic).add(
           'wake',
@@ -61,6 +64,7 @@ export function openQueue(options: { url: string; onError?: (error: unknown) => 
     },
 
     close: async () => {
+      closed = true;
       await Promise.all([...workers].map((worker) => worker.close()));
       await Promise.all([...queues.values()].map((queue) => queue.close()));
       workers.clear();

@@ -114,14 +114,21 @@ it('a step that asks for a pause is tried again no sooner, and its run has no ot
 });
 
 it('what does not pass ends the run at once, with what happened', async () => {
-  await start({ implement: () => ({ 'a.txt': 'b\n' }) });
-  const ticket = await file();
-  const { artifacts } = factory.factory.store;
-  await runOf(ticket, () => true);
-  const put = vi
-    .spyOn(artifacts, 'put')
-    .mockRejectedValue(terminal('artifact-tampered', 'the bytes are others'));
-  const end = await ended(ticket);
-  put.mockRestore();
+  let fails = false;
+  await start({
+    implement: () => ({ 'a.txt': 'b\n' }),
+    review: () => {
+      fails = true;
+      return 'approve';
+    },
+  });
+  const { repositories } = factory.factory;
+  const open = repositories.open.bind(repositories);
+  const spy = vi.spyOn(repositories, 'open').mockImplementation(async (name) => {
+    if (fails) throw terminal('artifact-tampered', 'the bytes are others');
+    return open(name);
+  });
+  const end = await ended(await file());
+  spy.mockRestore();
   expect(end).toMatchObject({ state: 'failed', reason: expect.stringContaining('the bytes are others') });
 });

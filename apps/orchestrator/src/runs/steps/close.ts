@@ -1,6 +1,6 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, RepoName } from '@millwright/domain';
-import { type EntryOf, type Run, streamOf, type Todo } from '@millwright/domain';
+import { DriveError, type EntryOf, type Run, streamOf, type Todo } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -38,6 +38,12 @@ export async function keepChange(factory: Pick<Ports, 'repositories'>, run: Run)
   await repo.git.must(['update-ref', keptAt(run), made]);
 }
 
+/** What passes is tried again; a run whose copy of the repository is broken for good still comes to its end, which says so. */
+function notKept(error: unknown): string {
+  if (!(error instanceof DriveError) || error.disposition !== 'terminal') throw error;
+  return `; what it made could not be kept: ${error.message.slice(0, 900)}`;
+}
+
 /** The closing entry lists the last version of each of the run's streams, itself included, so that an omission shows. */
 export async function close(
   factory: Ports,
@@ -46,7 +52,7 @@ export async function close(
   step: Extract<Todo, { do: 'close' }>,
 ): Promise<StepResult> {
   await discardRehearsed(factory, run);
-  await keepChange(factory, run);
+  const lost = await keepChange(factory, run).then(() => '', notKept);
   const streams: Record<string, number> = { [streamOf.run(run.id)]: version + 1 };
   for (const stage of run.stages) {
     const recorded = await factory.trail.read(streamOf.attempt(stage.attempt));
@@ -54,7 +60,7 @@ export async function close(
   }
   const data: EntryOf<'run.closed'>['data'] = {
     end: step.end,
-    reason: step.reason.slice(0, 4_000),
+    reason: `${step.reason.slice(0, 3_000)}${lost}`,
     streams,
     ...(await slicesOf(factory, run)),
     usage: run.usage,
