@@ -3,10 +3,11 @@
 
 /** A room, and the packages of ours that it may import. */
 const DOORS = {
-  'apps/orchestrator': ['audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
+  'apps/orchestrator': ['api', 'audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
-  'apps/cli': ['domain', 'audit/src/proof'],
+  'apps/cli': ['api', 'domain', 'audit/src/proof'],
   'libs/domain': [],
+  'libs/api': ['domain'],
   'libs/database': ['domain'],
   'libs/audit': ['domain', 'database'],
   'libs/store': ['domain', 'database'],

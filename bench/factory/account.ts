@@ -1,4 +1,4 @@
-import type { TrailLine } from '@millwright/domain';
+import type { TrailLine } from '@millwright/api';
 
 // Where a ticket's time went: from the trail's times and the runner's log of what each run of a test command took.
 

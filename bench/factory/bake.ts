@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GateView, RollbackStatus, RollbackView, TicketView } from '@millwright/domain';
+import type { GateView, RollbackStatus, RollbackView, TicketView } from '@millwright/api';
 import { steadyUsers } from '../rollback/users.ts';
 import { type Row, spreadOf } from '../row.ts';
 import { comment, fixes, ticketOf } from './conversations.ts';

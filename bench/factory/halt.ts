@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseScript, startRecorded } from '@millwright/agents/recorded';
-import type { Halted } from '@millwright/domain';
+import type { Halted } from '@millwright/api';
 import Docker from 'dockerode';
 import { IMAGE } from '../rollback/service.ts';
 import { type Row, spreadOf } from '../row.ts';

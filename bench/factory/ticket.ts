@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestLine } from '@millwright/agents/recorded';
-import type { RunView, TicketView, TrailLine } from '@millwright/domain';
+import type { RunView, TicketView, TrailLine } from '@millwright/api';
 import { type Row, single, spreadOf } from '../row.ts';
 import { attempts, covered, steps, testsOf } from './account.ts';
 import { fixes as said, ticketOf } from './conversations.ts';

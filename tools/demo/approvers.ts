@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GateView } from '@millwright/domain';
+import type { GateView } from '@millwright/api';
 import type { Api } from './factory.ts';
 
 export type Approver = { name: string; token: string; reason: string };

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RepoView, RunView, TicketView } from '@millwright/domain';
+import type { RepoView, RunView, TicketView } from '@millwright/api';
 import { type Approver, watchGates } from './approvers.ts';
 import { cleanUp, sweep } from './clean-up.ts';
 import { type Api, apiOf, Cli, type Running, startUp } from './factory.ts';

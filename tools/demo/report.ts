@@ -1,5 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
-import type { RepoView, RunView } from '@millwright/domain';
+import type { RepoView, RunView } from '@millwright/api';
 
 type Style = Parameters<typeof styleText>[0];
 

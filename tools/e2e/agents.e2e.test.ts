@@ -1,4 +1,5 @@
-import type { DoctorLine, EntryOf, TicketView, TrailLine } from '@millwright/domain';
+import type { DoctorLine, TicketView, TrailLine } from '@millwright/api';
+import type { EntryOf } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, edit, objects, plans, type Script, says, type Turn } from './conversations.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type RecordedServer, startRecorded } from '@millwright/agents/recorded';
-import type { RepoView, RunView, TicketView } from '@millwright/domain';
+import type { RepoView, RunView, TicketView } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE } from './cheats.ts';
 import { type CliOptions, type Factory, type Ran, startFactory } from './factory.ts';

@@ -1,4 +1,4 @@
-import type { BudgetView, RunView, TrailLine } from '@millwright/domain';
+import type { BudgetView, RunView, TrailLine } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, edit, plans, type Script, says, type Turn } from './conversations.ts';

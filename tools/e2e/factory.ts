@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RequestLine } from '@millwright/agents/recorded';
-import { RunView, TicketView, type TrailLine } from '@millwright/domain';
+import { RunView, TicketView, type TrailLine } from '@millwright/api';
 import { type Script, writeScripts } from './conversations.ts';
 import { leftovers } from './leftovers.ts';
 import { type Files, makeRemote, type Remote } from './remote.ts';

@@ -1,4 +1,5 @@
-import type { EntryOf, RunView, TrailLine } from '@millwright/domain';
+import type { RunView, TrailLine } from '@millwright/api';
+import type { EntryOf } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, ON_SCRIPT, SOURCE } from './cheats.ts';
 import { approves, checks, implements_, objects, plans, type Script, says } from './conversations.ts';

@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GateView, RepoView, RunView, TicketView } from '@millwright/domain';
+import type { GateView, RepoView, RunView, TicketView } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE } from './cheats.ts';
 import { asSuperuser } from './database.ts';

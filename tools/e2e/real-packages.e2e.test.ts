@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { GateView } from '@millwright/domain';
+import type { GateView } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { approves, checks, goesWell, implements_, plans } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';

@@ -8,7 +8,7 @@ import type {
   RunView,
   TrailLine,
   WhyView,
-} from '@millwright/domain';
+} from '@millwright/api';
 import Docker from 'dockerode';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { removeFromEngine } from '../demo/clean-up.ts';

@@ -1,4 +1,5 @@
-import { type EntryOf, Facts, type GateView, type RunView, type TrailLine } from '@millwright/domain';
+import type { GateView, RunView, TrailLine } from '@millwright/api';
+import { type EntryOf, Facts } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, type Edit, goesWell, implements_, plans, type Script } from './conversations.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DoctorLine, RunView, WhyView } from '@millwright/domain';
+import type { DoctorLine, RunView, WhyView } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { removeFromEngine } from '../demo/clean-up.ts';
 import { type Factory, ROOT, startFactory } from './factory.ts';

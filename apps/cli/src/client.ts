@@ -1,4 +1,4 @@
-import { ApiProblem } from '@millwright/domain';
+import { ApiProblem } from '@millwright/api';
 import { z } from 'zod';
 import type { Connection } from './connection.ts';
 import { Fail, messageOf } from './fail.ts';

@@ -1,6 +1,7 @@
+import type { DoctorLine } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
-import { type DoctorLine, nameOfScope, type RepoName, resumeCommand } from '@millwright/domain';
+import { nameOfScope, type RepoName, resumeCommand } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { setupOf } from './intake/setup.ts';

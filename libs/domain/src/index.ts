@@ -1,4 +1,3 @@
-export * from './api.ts';
 export * from './artifacts.ts';
 export * from './attempt.ts';
 export * from './config.ts';

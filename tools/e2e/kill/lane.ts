@@ -1,12 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ReleaseView,
-  type RunView,
-  TicketKind,
-  type TicketView,
-  type TrailLine,
-} from '@millwright/domain';
+import type { ReleaseView, RunView, TicketView, TrailLine } from '@millwright/api';
+import { TicketKind } from '@millwright/domain';
 import { removeFromEngine } from '../../demo/clean-up.ts';
 import { type Factory, startFactory } from '../factory.ts';
 import type { Remote } from '../remote.ts';

@@ -1,4 +1,4 @@
-import type { RollbackView } from '@millwright/domain';
+import type { RollbackView } from '@millwright/api';
 import { type Context, show } from '../context.ts';
 import { failed } from '../fail.ts';
 import { rollbackPlan } from '../views/rollback.ts';

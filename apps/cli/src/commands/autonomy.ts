@@ -1,4 +1,4 @@
-import { RepoView } from '@millwright/domain';
+import { RepoView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';

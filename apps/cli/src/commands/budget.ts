@@ -1,4 +1,4 @@
-import { BudgetView } from '@millwright/domain';
+import { BudgetView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';

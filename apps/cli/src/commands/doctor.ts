@@ -1,4 +1,4 @@
-import { DoctorLine } from '@millwright/domain';
+import { DoctorLine } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { Fail } from '../fail.ts';

@@ -1,4 +1,5 @@
-import { HaltAction, Halted, type HaltScope } from '@millwright/domain';
+import { Halted } from '@millwright/api';
+import { HaltAction, type HaltScope } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { show } from '../context.ts';
 import { Fail, usage } from '../fail.ts';

@@ -1,4 +1,4 @@
-import { GateEvidence, GateView } from '@millwright/domain';
+import { GateEvidence, GateView } from '@millwright/api';
 import { z } from 'zod';
 import type { Answered } from '../client.ts';
 import { type Context, show as showData } from '../context.ts';

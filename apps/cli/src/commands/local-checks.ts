@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DoctorLine } from '@millwright/domain';
+import type { DoctorLine } from '@millwright/api';
 import { messageOf } from '../fail.ts';
 import { hasModelKey } from '../up/environment.ts';
 import { ROOT } from '../up/root.ts';

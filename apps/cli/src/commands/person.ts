@@ -1,4 +1,5 @@
-import { AcceptedPerson, Invitation, PersonRole, PersonView, Rotated } from '@millwright/domain';
+import { AcceptedPerson, Invitation, PersonView, Rotated } from '@millwright/api';
+import { PersonRole } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';

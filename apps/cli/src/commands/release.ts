@@ -1,4 +1,4 @@
-import { CanaryAnswer, QuarantineView, ReleaseView } from '@millwright/domain';
+import { CanaryAnswer, QuarantineView, ReleaseView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { Fail } from '../fail.ts';

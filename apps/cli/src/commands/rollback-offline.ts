@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { RollbackView } from '@millwright/domain';
+import { RollbackView } from '@millwright/api';
 import { z } from 'zod';
 import { dataFolder, type GlobalOptions } from '../connection.ts';
 import type { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-import { RollbackStatus, UndoView } from '@millwright/domain';
+import { RollbackStatus, UndoView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { Fail, failed } from '../fail.ts';

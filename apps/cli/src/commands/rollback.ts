@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { RollbackStatus, RollbackView } from '@millwright/domain';
+import { RollbackStatus, RollbackView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { Fail, failed, usage } from '../fail.ts';

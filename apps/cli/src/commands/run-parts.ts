@@ -1,4 +1,4 @@
-import { CostView, DiffView, LogLine, PlanView, ReviewView, RunView, TestsView } from '@millwright/domain';
+import { CostView, DiffView, LogLine, PlanView, ReviewView, RunView, TestsView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';

@@ -1,4 +1,4 @@
-import { RunView, WhyView } from '@millwright/domain';
+import { RunView, WhyView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, newest, show as showData } from '../context.ts';
 import { parseDuration } from '../text/parse.ts';

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { TicketView } from '@millwright/domain';
+import { TicketView } from '@millwright/api';
 import { z } from 'zod';
 import { type Context, newest, show } from '../context.ts';
 import { codeOf, usage } from '../fail.ts';

@@ -1,4 +1,4 @@
-import { TrailLine } from '@millwright/domain';
+import { TrailLine } from '@millwright/api';
 import { z } from 'zod';
 import type { Answered } from '../client.ts';
 import type { Context } from '../context.ts';

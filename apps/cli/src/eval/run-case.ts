@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepoView, RunView, TicketView } from '@millwright/domain';
+import { RepoView, RunView, TicketView } from '@millwright/api';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';

@@ -1,5 +1,5 @@
-import type { GateView, RunView, StageView } from '@millwright/domain';
-import { GateView as Gate, RunView as Run, StageView as Stage } from '@millwright/domain';
+import type { GateView, RunView, StageView } from '@millwright/api';
+import { GateView as Gate, RunView as Run, StageView as Stage } from '@millwright/api';
 import picocolors from 'picocolors';
 import type { Look } from '../text/look.ts';
 import { lookOf } from '../text/look.ts';

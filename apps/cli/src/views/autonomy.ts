@@ -1,4 +1,4 @@
-import type { RepoView } from '@millwright/domain';
+import type { RepoView } from '@millwright/api';
 import { ago } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';

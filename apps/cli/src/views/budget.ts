@@ -1,4 +1,4 @@
-import type { BudgetView } from '@millwright/domain';
+import type { BudgetView } from '@millwright/api';
 import { money as shown } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';

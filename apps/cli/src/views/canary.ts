@@ -1,4 +1,4 @@
-import type { CanaryView } from '@millwright/domain';
+import type { CanaryView } from '@millwright/api';
 import { clock, duration } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';

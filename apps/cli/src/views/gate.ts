@@ -1,4 +1,5 @@
-import { Facts, type GateEvidence, type GateView, undoText } from '@millwright/domain';
+import type { GateEvidence, GateView } from '@millwright/api';
+import { Facts, undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';

@@ -1,4 +1,4 @@
-import type { QuarantineView } from '@millwright/domain';
+import type { QuarantineView } from '@millwright/api';
 import { ago, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';

@@ -1,4 +1,5 @@
-import { type ReleaseView, undoText } from '@millwright/domain';
+import type { ReleaseView } from '@millwright/api';
+import { undoText } from '@millwright/domain';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';

@@ -1,4 +1,4 @@
-import type { RollbackStatus, RollbackView } from '@millwright/domain';
+import type { RollbackStatus, RollbackView } from '@millwright/api';
 import { expect, it } from 'vitest';
 import { lookOf } from '../text/look.ts';
 import { rollbackOffers, rollbackPlan, rollbackStatus } from './rollback.ts';

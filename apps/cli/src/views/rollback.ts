@@ -1,4 +1,4 @@
-import type { ComingRelease, ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/domain';
+import type { ComingRelease, ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/api';
 import { ago, duration } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';

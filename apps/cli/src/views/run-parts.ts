@@ -1,13 +1,5 @@
-import type {
-  CostView,
-  DiffView,
-  LogLine,
-  Plan,
-  PlanView,
-  ReviewView,
-  TestReport,
-  TestsView,
-} from '@millwright/domain';
+import type { CostView, DiffView, LogLine, PlanView, ReviewView, TestsView } from '@millwright/api';
+import type { Plan, TestReport } from '@millwright/domain';
 import { VERDICT_WORDS } from '@millwright/domain';
 import { clock, count, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';

@@ -1,4 +1,4 @@
-import type { RunView, StageView, WhyView } from '@millwright/domain';
+import type { RunView, StageView, WhyView } from '@millwright/api';
 import { ago, clock, count, duration, money, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';

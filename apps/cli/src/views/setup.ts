@@ -1,4 +1,4 @@
-import type { DoctorLine, PersonView, RepoView, SetupTrouble } from '@millwright/domain';
+import type { DoctorLine, PersonView, RepoView, SetupTrouble } from '@millwright/api';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 import { table } from '../text/table.ts';

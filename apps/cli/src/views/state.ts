@@ -1,4 +1,4 @@
-import type { GateView, RunStateName, StageView } from '@millwright/domain';
+import type { GateView, RunStateName, StageView } from '@millwright/api';
 import type { Look } from '../text/look.ts';
 import type { Cell } from '../text/table.ts';
 

@@ -1,4 +1,4 @@
-import type { TicketView } from '@millwright/domain';
+import type { TicketView } from '@millwright/api';
 import { ago, clock } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';

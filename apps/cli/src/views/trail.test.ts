@@ -1,4 +1,4 @@
-import { TrailLine } from '@millwright/domain';
+import { TrailLine } from '@millwright/api';
 import { expect, it } from 'vitest';
 import { now } from '../stand-ins/views.ts';
 import { lookOf } from '../text/look.ts';

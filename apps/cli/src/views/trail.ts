@@ -1,4 +1,4 @@
-import type { TrailLine } from '@millwright/domain';
+import type { TrailLine } from '@millwright/api';
 import { date, timeOfDay } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RunView } from '@millwright/domain';
+import { RunView } from '@millwright/api';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { Client } from '../client.ts';
 import { Fail } from '../fail.ts';

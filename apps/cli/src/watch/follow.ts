@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunId, type RunView, TicketView } from '@millwright/domain';
+import { type RunView, TicketView } from '@millwright/api';
+import type { RunId } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';

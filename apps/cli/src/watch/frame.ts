@@ -1,4 +1,4 @@
-import type { RunView } from '@millwright/domain';
+import type { RunView } from '@millwright/api';
 import type { Look } from '../text/look.ts';
 import { canaryLines } from '../views/canary.ts';
 import { gateLines } from '../views/gate.ts';

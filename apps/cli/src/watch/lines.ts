@@ -1,4 +1,4 @@
-import type { CanaryView, GateView, RunView, StageView } from '@millwright/domain';
+import type { CanaryView, GateView, RunView, StageView } from '@millwright/api';
 import { clock, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';

@@ -1,4 +1,4 @@
-import type { ApiProblem } from '@millwright/domain';
+import type { ApiProblem } from '@millwright/api';
 
 /** A problem that a person sees, with the status of RFC 9110 that carries it. */
 export class HttpProblem extends Error {

@@ -1,4 +1,5 @@
-import type { RepoName, RepoView, SetupTrouble } from '@millwright/domain';
+import type { RepoView, SetupTrouble } from '@millwright/api';
+import type { RepoName } from '@millwright/domain';
 import type { Secrets } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
 import { troublesOf } from '../source-control/setup-troubles.ts';

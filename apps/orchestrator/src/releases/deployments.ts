@@ -1,3 +1,4 @@
+import type { ReleaseHealth } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import {
   type Actor,
@@ -12,7 +13,6 @@ import {
   type Instant,
   previousGood,
   Release,
-  type ReleaseHealth,
   type ReleaseId,
   RepoConfig,
   type RepoName,

@@ -1,3 +1,4 @@
+import type { RollbackPlan } from '@millwright/api';
 import type { Clock } from '@millwright/domain';
 import {
   type Actor,
@@ -8,7 +9,6 @@ import {
   previousGood,
   type ReleaseId,
   type RepoName,
-  type RollbackPlan,
   type TargetState,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';

@@ -1,4 +1,5 @@
-import type { Clock, Entry, ReleaseId, RollbackView } from '@millwright/domain';
+import type { RollbackView } from '@millwright/api';
+import type { Clock, Entry, ReleaseId } from '@millwright/domain';
 import { type Journal, type RunConfig, rollback, type Target, type TargetState } from '@millwright/rollback';
 import { journalIn, OfflineJournal } from './offline-journal.ts';
 import {

@@ -1,11 +1,10 @@
+import type { ComingRelease, RollbackStatus } from '@millwright/api';
 import type { Clock } from '@millwright/domain';
 import {
-  type ComingRelease,
   candidates,
   getJson,
   type ReleaseId,
   type RepoName,
-  type RollbackStatus,
   type TargetState,
   Ticket,
 } from '@millwright/domain';

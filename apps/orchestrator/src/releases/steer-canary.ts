@@ -1,9 +1,9 @@
+import type { CanaryAnswer } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   type Actor,
   type Canary,
-  type CanaryAnswer,
   type EntryOf,
   type PersonId,
   type RepoName,

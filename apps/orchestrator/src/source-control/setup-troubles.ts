@@ -1,4 +1,5 @@
-import type { GitSha, RepoConfig, RepoName, SetupTrouble } from '@millwright/domain';
+import type { SetupTrouble } from '@millwright/api';
+import type { GitSha, RepoConfig, RepoName } from '@millwright/domain';
 import { satisfies, validRange } from 'semver';
 
 // What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.

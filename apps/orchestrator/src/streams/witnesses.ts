@@ -1,5 +1,5 @@
+import type { DoctorLine } from '@millwright/api';
 import type { WitnessSeen } from '@millwright/audit';
-import type { DoctorLine } from '@millwright/domain';
 
 /** A checkpoint is signed at most a second behind, and a witness waits for the next one: later than this, it is away. Milliseconds. */
 const LATE_MS = 5_000;

@@ -1,5 +1,6 @@
+import { NewStep, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { NewStep, type RepoName, RepoView, type RunId, streamOf, type TicketKind } from '@millwright/domain';
+import { type RepoName, type RunId, streamOf, type TicketKind } from '@millwright/domain';
 import { AFTER_CRITICAL, earnedRaise, stepFor } from '@millwright/policy';
 import type { Secrets } from '@millwright/store';
 import { z } from 'zod';

@@ -1,11 +1,5 @@
-import {
-  BudgetView,
-  NewBudget,
-  type RepoName,
-  type RunId,
-  streamOf,
-  type TicketId,
-} from '@millwright/domain';
+import { BudgetView, NewBudget } from '@millwright/api';
+import { type RepoName, type RunId, streamOf, type TicketId } from '@millwright/domain';
 import { z } from 'zod';
 import { applyBudgets } from '../../budgets.ts';
 import { appendAs } from '../../streams/append-as.ts';

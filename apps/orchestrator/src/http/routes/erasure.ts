@@ -1,4 +1,5 @@
-import { Reason, streamOf } from '@millwright/domain';
+import { Reason } from '@millwright/api';
+import { streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';

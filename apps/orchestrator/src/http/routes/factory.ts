@@ -1,11 +1,9 @@
+import { DoctorLine, Halted, NewHalt } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   covers,
-  DoctorLine,
   type Halt,
-  Halted,
-  NewHalt,
   nameOfScope,
   type RunId,
   resumeCommand,

@@ -1,5 +1,6 @@
+import { GateEvidence, GateView, Reason } from '@millwright/api';
 import type { Gate } from '@millwright/domain';
-import { GateEvidence, GateId, GateView, PersonId, Reason, type RunEntry } from '@millwright/domain';
+import { GateId, PersonId, type RunEntry } from '@millwright/domain';
 import { handIn } from '@millwright/policy';
 import { z } from 'zod';
 import { handsIn } from '../../gates/hands.ts';

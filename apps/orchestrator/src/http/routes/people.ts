@@ -2,15 +2,13 @@ import { randomBytes } from 'node:crypto';
 import {
   Acceptance,
   AcceptedPerson,
-  type Actor,
   Invitation,
   NewInvitation,
-  PersonId,
   PersonView,
   Reason,
   Rotated,
-  streamOf,
-} from '@millwright/domain';
+} from '@millwright/api';
+import { type Actor, PersonId, streamOf } from '@millwright/domain';
 import { hashToken, type ListedPerson } from '@millwright/store';
 import { z } from 'zod';
 import { appendAs } from '../../streams/append-as.ts';

@@ -1,4 +1,5 @@
-import { QuarantineView, Reason, ReleaseId, type RepoName, streamOf } from '@millwright/domain';
+import { QuarantineView, Reason } from '@millwright/api';
+import { ReleaseId, type RepoName, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Quarantined } from '../../views/quarantine.ts';

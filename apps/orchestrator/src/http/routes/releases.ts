@@ -1,3 +1,4 @@
+import { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import {
   candidates,
@@ -6,7 +7,6 @@ import {
   leftOf,
   Release,
   ReleaseId,
-  ReleaseView,
   type RunId,
   type Undo,
 } from '@millwright/domain';

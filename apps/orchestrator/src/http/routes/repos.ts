@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
+import { NewRepo, NewSecret, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { NewRepo, NewSecret, RepoName, RepoView, streamOf } from '@millwright/domain';
+import { RepoName, streamOf } from '@millwright/domain';
 import { earnedRaise } from '@millwright/policy';
 import type { Secrets } from '@millwright/store';
 import { z } from 'zod';

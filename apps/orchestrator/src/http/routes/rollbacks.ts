@@ -1,17 +1,14 @@
 import {
-  type Actor,
   CanaryAnswer,
   NewPause,
   NewRollback,
   NewUndo,
   Reason,
-  ReleaseId,
-  RepoName,
   RollbackStatus,
   RollbackView,
-  streamOf,
   UndoView,
-} from '@millwright/domain';
+} from '@millwright/api';
+import { type Actor, ReleaseId, RepoName, streamOf } from '@millwright/domain';
 import { z } from 'zod';
 import {
   cannotGoTo,

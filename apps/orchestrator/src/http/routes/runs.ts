@@ -1,26 +1,28 @@
-import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock, Ids } from '@millwright/domain';
 import {
   CostView,
   DiffView,
+  LogLine,
+  PlanView,
+  Reason,
+  ReviewView,
+  RunView,
+  TestsView,
+  WhyView,
+} from '@millwright/api';
+import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { Clock, Ids } from '@millwright/domain';
+import {
   getJson,
   keptRef,
-  LogLine,
   nextActor,
-  PlanView,
   questionOf,
-  Reason,
   type RecordedEntry,
-  ReviewView,
   type Run,
   RunId,
-  RunView,
   sendsBack,
   streamOf,
   TestReport,
-  TestsView,
   testOf,
-  WhyView,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';

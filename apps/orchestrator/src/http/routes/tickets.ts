@@ -1,16 +1,14 @@
+import { Answer, NewTicket, TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import {
-  Answer,
   getJson,
-  NewTicket,
   type NextActor,
   nextActorOfTicket,
   questionOf,
   streamOf,
   Ticket,
   TicketId,
-  TicketView,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';

@@ -1,5 +1,6 @@
+import { TrailLine } from '@millwright/api';
 import { type EvidencePack, verifyEvidence } from '@millwright/audit/proof';
-import { type Actor, type Entry, type ReleaseId, type StreamId, TrailLine } from '@millwright/domain';
+import type { Actor, Entry, ReleaseId, StreamId } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
+import { TrailLine } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { Entry, type RepoName, RunId, TrailLine } from '@millwright/domain';
+import { Entry, type RepoName, RunId } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import type { KnownSecrets } from '../../known-secrets.ts';

@@ -1,4 +1,5 @@
-import type { CanaryView, Digest } from '@millwright/domain';
+import type { CanaryView } from '@millwright/api';
+import type { Digest } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';

@@ -1,10 +1,5 @@
-import {
-  type CanaryState,
-  type CanaryView,
-  type DeployConfig,
-  getJson,
-  RepoConfig,
-} from '@millwright/domain';
+import type { CanaryView } from '@millwright/api';
+import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { ReleaseInfo, World } from '../../views/world.ts';

@@ -1,4 +1,5 @@
-import type { ChangedPath, ChangeFacts, DiffView } from '@millwright/domain';
+import type { DiffView } from '@millwright/api';
+import type { ChangedPath, ChangeFacts } from '@millwright/domain';
 import { parsePatch } from '@millwright/policy';
 
 // A change as a person reads it: file by file, what is dangerous first.

@@ -1,8 +1,8 @@
+import type { GateEvidence } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   type Gate,
-  type GateEvidence,
   getJson,
   Release,
   RepoConfig,

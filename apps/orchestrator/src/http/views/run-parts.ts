@@ -1,22 +1,17 @@
+import type { CostView, DiffView, LogLine, PlanView, ReviewView, TestsView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   type ChangeFacts,
-  type CostView,
-  type DiffView,
   type Digest,
   type GitSha,
   getJson,
-  type LogLine,
   Plan,
-  type PlanView,
   Release,
   Review,
-  type ReviewView,
   type Run,
   streamOf,
   TestReport,
-  type TestsView,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
+import type { GateView, RunView, StageView } from '@millwright/api';
 import {
   addUsage,
   type Digest,
   type Gate,
-  type GateView,
   getJson,
   keptRef,
   noUsage,
@@ -10,9 +10,7 @@ import {
   type Plan as PlanType,
   questionOf,
   type Run,
-  type RunView,
   type Stage,
-  type StageView,
   sendsBack,
   streamOf,
   TestReport,

@@ -1,3 +1,4 @@
+import type { TrailActor, TrailLine, TrailResult } from '@millwright/api';
 import {
   type Entry,
   type Gate,
@@ -5,9 +6,6 @@ import {
   type RecordedEntry,
   type RunId,
   sendsBack,
-  type TrailActor,
-  type TrailLine,
-  type TrailResult,
 } from '@millwright/domain';
 import { concernsOf } from '../../views/concerns.ts';
 import type { World } from '../../views/world.ts';

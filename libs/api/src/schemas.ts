@@ -1,9 +1,25 @@
+import {
+  Finding,
+  GateAction,
+  GateId,
+  HaltScope,
+  PersonId,
+  PersonRole,
+  Plan,
+  ReleaseId,
+  RepoName,
+  RiskClass,
+  Role,
+  RunEnd,
+  RunId,
+  TestReport,
+  Ticket,
+  TicketId,
+  TicketKind,
+  Undo,
+  Usage,
+} from '@millwright/domain';
 import { z } from 'zod';
-import { Finding, Plan, TestReport, Ticket, TicketKind } from './artifacts.ts';
-import { GateAction, HaltScope, PersonRole, RunEnd, Usage } from './entries.ts';
-import { RiskClass, Undo } from './facts.ts';
-import { GateId, PersonId, ReleaseId, RepoName, RunId, TicketId } from './ids.ts';
-import { Role } from './spec.ts';
 
 // What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
 //
