@@ -122,7 +122,7 @@ describe('the command after it', () => {
 
 it('ends the programs it started, also one that does not heed a signal', async () => {
   const ready = join(folder, 'ready');
-  const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.error(process.pid);
+  const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.error(String(process.pid));
      require('node:fs').writeFileSync(${JSON.stringify(ready)}, '');`;
   const path = script(
     'deaf',
