@@ -1,4 +1,4 @@
-import type { EntryOf } from './entries.ts';
+import type { EntryOf } from './entries/index.ts';
 import type { RecordedEntry } from './envelope.ts';
 import type { Instant } from './ids.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { OpenEffects } from './effects.ts';
-import type { Entry } from './entries.ts';
+import type { Entry } from './entries/index.ts';
 import type { StreamId } from './ids.ts';
 
 const RUN = 'run/run_0000000000000001' as StreamId;

@@ -1,4 +1,4 @@
-import type { Entry } from './entries.ts';
+import type { Entry } from './entries/index.ts';
 import type { Envelope } from './envelope.ts';
 import type { Instant, ReleaseId, StreamId } from './ids.ts';
 

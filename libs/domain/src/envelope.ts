@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Entry } from './entries.ts';
+import type { Entry } from './entries/index.ts';
 import { Actor, Digest, Instant, StreamId } from './ids.ts';
 
 /**

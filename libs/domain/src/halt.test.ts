@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Entry, HaltScope } from './entries.ts';
+import type { Entry, HaltScope } from './entries/index.ts';
 import { evolveHalts, type ForwardAct, type Halts, haltedMs, haltOf, inForceHalts } from './halt.ts';
 import type { Actor, RepoName } from './ids.ts';
 

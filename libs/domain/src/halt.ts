@@ -1,4 +1,4 @@
-import type { Entry, HaltAction, HaltScope } from './entries.ts';
+import type { Entry, HaltAction, HaltScope } from './entries/index.ts';
 import type { Actor, Instant, RepoName } from './ids.ts';
 
 // *May this go forward?* as the factory's own stream has it. Pure: `evolveHalts` folds the stream, the rest reads the fold.

@@ -3,7 +3,7 @@ export * from './attempt.ts';
 export * from './config.ts';
 export * from './database.ts';
 export * from './effects.ts';
-export * from './entries.ts';
+export * from './entries/index.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './facts.ts';

@@ -1,4 +1,4 @@
-import type { Entry, Usage } from './entries.ts';
+import type { Entry, Usage } from './entries/index.ts';
 import type { RecordedEntry } from './envelope.ts';
 import type { Actor, AttemptId, Digest, Instant, StreamId } from './ids.ts';
 

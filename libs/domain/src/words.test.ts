@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Entry } from './entries.ts';
+import { Entry } from './entries/index.ts';
 import { initialState, replay, todo } from './run/index.ts';
 import { drive } from './run/testing/random-drive.ts';
 import { mapFreeText, putTogether, REDACTED, takeApart } from './words.ts';

@@ -1,4 +1,4 @@
-import type { Entry, EntryOf, GateAction } from '../entries.ts';
+import type { Entry, EntryOf, GateAction } from '../entries/index.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
 import { notResumable } from './resume.ts';

@@ -1,5 +1,5 @@
 import { sendsBack } from '../artifacts.ts';
-import type { CommitAndTree, Entry } from '../entries.ts';
+import type { CommitAndTree, Entry } from '../entries/index.ts';
 import type { TaskId } from '../ids.ts';
 import { resume } from './resume.ts';
 import {

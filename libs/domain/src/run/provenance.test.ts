@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Release } from '../artifacts.ts';
-import type { Entry } from '../entries.ts';
+import type { Entry } from '../entries/index.ts';
 import type { RecordedEntry } from '../envelope.ts';
 import { type Attested, changeStatement, releaseStatement } from './provenance.ts';
 import type { Run } from './state.ts';

@@ -1,5 +1,5 @@
 import type { Release } from '../artifacts.ts';
-import type { Entry, EntryOf, EntryType } from '../entries.ts';
+import type { Entry, EntryOf, EntryType } from '../entries/index.ts';
 import type { RecordedEntry } from '../envelope.ts';
 import type { Digest, GitSha, Instant } from '../ids.ts';
 import type { Run } from './state.ts';

@@ -1,4 +1,4 @@
-import type { CommitAndTree } from '../entries.ts';
+import type { CommitAndTree } from '../entries/index.ts';
 import type { GitSha, RunId } from '../ids.ts';
 import type { Run } from './state.ts';
 

@@ -1,4 +1,4 @@
-import type { EntryOf } from '../entries.ts';
+import type { EntryOf } from '../entries/index.ts';
 import { allows, type Run, type Work } from './state.ts';
 
 /** Why a person cannot let this run go on, or null. What was rolled back needs other work, not the same again. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sendsBack } from '../artifacts.ts';
-import type { Entry, EntryOf } from '../entries.ts';
+import type { Entry, EntryOf } from '../entries/index.ts';
 import type { Instant, PersonId } from '../ids.ts';
 import {
   decide,

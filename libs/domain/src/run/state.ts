@@ -7,7 +7,7 @@ import type {
   ParkCause,
   RunEnd,
   Usage,
-} from '../entries.ts';
+} from '../entries/index.ts';
 import type {
   Actor,
   AttemptId,

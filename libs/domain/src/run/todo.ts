@@ -1,5 +1,5 @@
 import { sendsBack } from '../artifacts.ts';
-import type { GateAction, ParkCause, RunEnd } from '../entries.ts';
+import type { GateAction, ParkCause, RunEnd } from '../entries/index.ts';
 import type { AttemptId, Digest, GateId, Instant, TaskId } from '../ids.ts';
 import type { Role } from '../spec.ts';
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Entry } from '../entries.ts';
+import type { Entry } from '../entries/index.ts';
 import type { ReleaseId } from '../ids.ts';
 import { type CanaryState, canaryOf, evolveCanaries } from './canary.ts';
 

@@ -1,4 +1,4 @@
-import type { Entry } from '../entries.ts';
+import type { Entry } from '../entries/index.ts';
 import type { Instant, ReleaseId } from '../ids.ts';
 
 // A canary as its target's stream tells it: which share of traffic the new release had, since when, and what was said of it there.

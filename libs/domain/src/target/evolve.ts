@@ -1,4 +1,4 @@
-import type { Entry } from '../entries.ts';
+import type { Entry } from '../entries/index.ts';
 import type { Actor, Instant, PersonId, ReleaseId } from '../ids.ts';
 import type { Canary, TargetState } from './state.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Entry } from '../entries.ts';
+import type { Entry } from '../entries/index.ts';
 import type { Actor, Digest, ReleaseId } from '../ids.ts';
 import {
   candidates,

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AttemptOutcome, Entry, EntryOf } from '../../entries.ts';
+import type { AttemptOutcome, Entry, EntryOf } from '../../entries/index.ts';
 import type {
   AttemptId,
   Digest,

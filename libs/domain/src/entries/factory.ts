@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { RepoName } from '../ids.ts';
+import { e, reason } from './form.ts';
+
+/** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
+export const HaltAction = z.enum(['start', 'stage', 'merge', 'deploy']);
+export type HaltAction = z.infer<typeof HaltAction>;
+
+export const HaltScope = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('factory') }),
+  z.strictObject({ kind: z.literal('repo'), repo: RepoName }),
+  z.strictObject({ kind: z.literal('action'), action: HaltAction }),
+  z.strictObject({ kind: z.literal('model'), model: z.string().min(1).max(200) }),
+]);
+export type HaltScope = z.infer<typeof HaltScope>;
+
+/** `factory`: halts, budgets, keys, and what is said of the trail itself. */
+export const factoryEntries = [
+  e('factory.started', { version: z.string() }),
+  /** Nothing of the scope goes forward until it is resumed. Without a scope: the whole factory. */
+  e('factory.halted', { scope: HaltScope.optional(), reason }),
+  e('factory.resumed', { scope: HaltScope.optional(), reason }),
+  /** Dollars; null lifts the cap. */
+  e('factory.budget-set', { scope: z.string().max(80), usd: z.number().nonnegative().nullable(), reason }),
+  /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
+  e('factory.key-rotated', {
+    previous: z.string().max(1_000),
+    next: z.string().max(1_000),
+    note: z.string().max(8_000),
+  }),
+  /** The free text of an entry before this one is erased: recorded first, then done. */
+  e('trail.redacted', { position: z.number().int().positive(), reason }),
+  /** The database refused the factory something (SQLSTATE 42501): it tried what its role may not do. */
+  e('database.refused', { role: z.enum(['orchestrator', 'runner']), reason }),
+] as const;

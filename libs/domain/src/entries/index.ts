@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { attemptEntries } from './attempt.ts';
+import { factoryEntries } from './factory.ts';
+import { personEntries } from './person.ts';
+import { repositoryEntries } from './repository.ts';
+import { runEntries } from './run.ts';
+import { targetEntries } from './target.ts';
+import { ticketEntries } from './ticket.ts';
+
+export { AttemptOutcome, Usage } from './attempt.ts';
+export { HaltAction, HaltScope } from './factory.ts';
+export { CommitAndTree } from './form.ts';
+export { PersonRole } from './person.ts';
+export { GateAction, ParkCause, RunEnd } from './run.ts';
+
+// Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler
+// says what is missing. What is marked `freeText` nothing decides on, so it can be redacted (words.ts).
+// Old versions are upcast on reading, never rewritten.
+
+export const Entry = z.discriminatedUnion('type', [
+  ...factoryEntries,
+  ...personEntries,
+  ...repositoryEntries,
+  ...ticketEntries,
+  ...runEntries,
+  ...attemptEntries,
+  ...targetEntries,
+]);
+export type Entry = z.infer<typeof Entry>;
+export type EntryType = Entry['type'];
+export type EntryOf<T extends EntryType> = Extract<Entry, { type: T }>;

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { TicketKind } from '../artifacts.ts';
+import { GitSha, ReleaseId, RepoName, RunId } from '../ids.ts';
+import { e, reason } from './form.ts';
+
+/** A step of the autonomy ladder. */
+const Step = z.number().int().min(0).max(7);
+
+/** `repo/<name>` */
+export const repositoryEntries = [
+  e('repo.added', {
+    repo: RepoName,
+    url: z.string(),
+    branch: z.string(),
+    deliver: z.enum(['merge', 'branch']),
+  }),
+  /** `kind`: of this kind of change alone, which never goes further than the repository. */
+  e('repo.step-set', { repo: RepoName, step: Step, kind: TicketKind.optional(), reason }),
+  /**
+   * Autonomy lost by itself; `kind` null: for every kind of change. Recorded before the outcome that cost it, so that no gate is judged in
+   * between. `release` is what was rolled back, or served when the incident came.
+   */
+  e('autonomy.dropped', {
+    repo: RepoName,
+    kind: TicketKind.nullable(),
+    from: Step,
+    to: Step,
+    cause: z.enum(['rolled_back', 'critical_incident', 'stuck']),
+    release: ReleaseId.nullable(),
+  }),
+  /** The releases of these runs came to serve since: a person may raise it again. */
+  e('autonomy.raise-proposed', {
+    repo: RepoName,
+    kind: TicketKind,
+    from: Step,
+    to: Step,
+    runs: z.array(RunId).max(1_000),
+  }),
+  e('repo.secret-set', { repo: RepoName, name: z.string() }),
+  /** A person lets what was rolled back ship again. */
+  e('quarantine.lifted', { repo: RepoName, commit: GitSha, reason }),
+] as const;

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { TicketKind } from '../artifacts.ts';
+import { Digest, Instant, ReleaseId, RepoName, RunId, TicketId } from '../ids.ts';
+import { freeText } from '../words.ts';
+import { e, reason } from './form.ts';
+import { RunEnd } from './run.ts';
+
+/** `ticket/<id>` */
+export const ticketEntries = [
+  e('ticket.filed', {
+    ticket: TicketId,
+    repo: RepoName,
+    digest: Digest,
+    kind: TicketKind,
+    key: z.string().nullable(),
+  }),
+  e('ticket.run-opened', { ticket: TicketId, run: RunId }),
+  e('ticket.answered', { ticket: TicketId, run: RunId, text: freeText(z.string().max(20_000)) }),
+  e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
+  e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: freeText(z.string().max(20_000)) }),
+  /** Filed by an alert or by the factory's own watch, while `release` served; `fingerprint` says what is the same incident. */
+  e('ticket.incident-raised', {
+    ticket: TicketId,
+    fingerprint: z.string().regex(/^[0-9a-f]{24}$/),
+    release: ReleaseId.nullable(),
+    startedAt: Instant,
+  }),
+  /** What the factory did first about an incident, before anybody works on its ticket. */
+  e('ticket.incident-answered', {
+    ticket: TicketId,
+    release: ReleaseId.nullable(),
+    answer: z.enum(['rolled_back', 'not_rolled_back', 'rollback_failed']),
+    reason,
+  }),
+] as const;
