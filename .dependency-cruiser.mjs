@@ -35,7 +35,9 @@ const BESIDE = { incidents: ['intake'], 'source-control': ['streams'] };
 
 /** Who may import an external package. */
 const OWNERS = {
+  '@anthropic-ai/bedrock-sdk': ['libs/agents'],
   '@anthropic-ai/sdk': ['libs/agents'],
+  '@anthropic-ai/vertex-sdk': ['libs/agents'],
   '@cedar-policy/cedar-wasm': ['libs/policy'],
   bullmq: ['libs/queue'],
   ioredis: ['libs/queue'],

@@ -23,8 +23,20 @@ test.each([
   ['MILLWRIGHT_DATA', 'relative/path'],
   ['MILLWRIGHT_RUNNER_CONCURRENCY', '0'],
   ['ANTHROPIC_BASE_URL', 'secret-2 is no address'],
+  ['MILLWRIGHT_PROVIDER', 'elsewhere'],
 ])('a wrong %s is named, and no value is told', (name, value) => {
   const read = readEnvironment({ ...set, ANTHROPIC_API_KEY: 'secret-3', [name]: value });
   expect(read.kind === 'bad' && read.problem).toContain(name);
   expect(JSON.stringify(read)).not.toContain('secret');
+});
+
+test('where models are asked is read with the names that the clients have', () => {
+  const bedrock = { MILLWRIGHT_PROVIDER: 'bedrock', AWS_REGION: 'eu-west-1', ANTHROPIC_API_KEY: 'secret-3' };
+  expect(readEnvironment({ ...set, ...bedrock })).toMatchObject({
+    endpoint: { kind: 'bedrock', region: 'eu-west-1', baseUrl: null },
+  });
+  const gateway = { ANTHROPIC_AUTH_TOKEN: 't', ANTHROPIC_BASE_URL: 'https://gate.example' };
+  expect(readEnvironment({ ...set, ...gateway })).toMatchObject({
+    endpoint: { apiKey: null, authToken: 't', baseUrl: 'https://gate.example' },
+  });
 });

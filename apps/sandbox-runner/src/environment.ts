@@ -1,3 +1,4 @@
+import { type Endpoint, endpointOf } from '@millwright/agents';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -13,7 +14,6 @@ const Environment = z.object({
   MILLWRIGHT_CALL_TRIES: z.coerce.number().int().min(1).max(20).optional(),
   /** Turns of one conversation before it hands over to a new one. */
   MILLWRIGHT_CONVERSATION_TURNS: z.coerce.number().int().min(2).max(1_000).optional(),
-  ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_BASE_URL: z.url().optional(),
 });
 export type Environment = z.infer<typeof Environment>;
@@ -21,12 +21,17 @@ export type Environment = z.infer<typeof Environment>;
 /** Reads what the composition root needs; a name that is set to nothing counts as not set. The problem never quotes a value. */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
-): { kind: 'environment'; environment: Environment } | { kind: 'bad'; problem: string } {
+): { kind: 'environment'; environment: Environment; endpoint: Endpoint } | { kind: 'bad'; problem: string } {
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = Environment.safeParse(set);
-  if (parsed.success) return { kind: 'environment', environment: parsed.data };
+  if (parsed.success) {
+    const asked = endpointOf(set);
+    return asked.kind === 'bad'
+      ? asked
+      : { kind: 'environment', environment: parsed.data, endpoint: asked.endpoint };
+  }
   const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   return { kind: 'bad', problem: `The runner's environment is not right: ${lines.join('; ')}` };
 }

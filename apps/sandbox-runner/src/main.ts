@@ -33,7 +33,7 @@ if (read.kind === 'bad') {
   process.stderr.write(`${read.problem}\n`);
   process.exit(2);
 }
-const { environment } = read;
+const { environment, endpoint } = read;
 const log = pino(
   { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
   { write: (line) => process.stdout.write(maskSecrets(line)) },
@@ -73,8 +73,7 @@ const runner: Runner = {
   sandboxes,
   prepare: createPrepare(sandboxes),
   client: new AnthropicClient({
-    apiKey: environment.ANTHROPIC_API_KEY ?? null,
-    baseUrl: environment.ANTHROPIC_BASE_URL ?? null,
+    ...endpoint,
     ...(environment.MILLWRIGHT_STALL_MS === undefined ? {} : { stallMs: environment.MILLWRIGHT_STALL_MS }),
   }),
   breaker: new Breaker(clock),

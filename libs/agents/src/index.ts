@@ -8,6 +8,7 @@ export {
 } from './model/catalog.ts';
 export { effortOf, modelsOf } from './model/choice.ts';
 export { AnthropicClient, type ModelClient } from './model/client.ts';
+export { type Endpoint, endpointOf } from './model/endpoint.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './model/retry.ts';
 export type { RoleResult } from './options.ts';
 export type { Materials, Submissions } from './roles/role.ts';

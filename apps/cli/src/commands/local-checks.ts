@@ -91,10 +91,15 @@ function disk(): DoctorLine {
 /** Whether a factory that is started from this shell could ask a model. Of one that runs, its own shell counts. */
 export function modelCheck(): DoctorLine {
   const ok = hasModelKey(process.env);
+  const provider = process.env.MILLWRIGHT_PROVIDER;
   return {
     id: 'model',
     ok,
-    text: ok ? 'a key is set in this shell' : 'ANTHROPIC_API_KEY is not set in this shell',
+    text: ok
+      ? provider
+        ? `models are asked at ${provider}`
+        : 'a key is set in this shell'
+      : 'ANTHROPIC_API_KEY is not set in this shell',
     fix: ok ? null : 'export ANTHROPIC_API_KEY=…, before npm start; without one: npm run demo',
   };
 }

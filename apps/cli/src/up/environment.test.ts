@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { migrateEnv, orchestratorEnv, ordinaryEnv, runnerEnv } from './environment.ts';
+import { hasModelKey, migrateEnv, orchestratorEnv, ordinaryEnv, runnerEnv } from './environment.ts';
 
 const shell = {
   PATH: '/bin',
@@ -84,4 +84,23 @@ it('hands on how to reach the outside, and settings by their names', () => {
     dockerHost: undefined,
   };
   expect(runnerEnv(env, given)).toMatchObject({ MILLWRIGHT_MODEL_PLAN: 'recorded/a,recorded/b' });
+});
+
+it("hands a cloud's credentials to the runner alone, and only where models are asked there", () => {
+  const cloud = (MILLWRIGHT_PROVIDER: string) => {
+    const env = {
+      ...shell,
+      MILLWRIGHT_PROVIDER,
+      AWS_REGION: 'eu-west-1',
+      GOOGLE_APPLICATION_CREDENTIALS: '/g',
+    };
+    const given = { ...shared, databaseUrl: 'd', queueUrl: 'q', data: '/data', recordedUrl: null };
+    return runnerEnv(env, given);
+  };
+  expect(holds(cloud('bedrock'), 'CLOUD-KEY', 'MODEL-KEY', '/g')).toEqual(['CLOUD-KEY']);
+  expect(cloud('bedrock')).toMatchObject({ MILLWRIGHT_PROVIDER: 'bedrock', AWS_REGION: 'eu-west-1' });
+  expect(holds(cloud('vertex'), 'CLOUD-KEY', 'MODEL-KEY', '/g')).toEqual(['/g']);
+  expect(holds(cloud('anthropic'), 'CLOUD-KEY', 'MODEL-KEY', '/g')).toEqual(['MODEL-KEY']);
+  expect(hasModelKey({ MILLWRIGHT_PROVIDER: 'bedrock' })).toBe(true);
+  expect(hasModelKey({ MILLWRIGHT_PROVIDER: 'toString' })).toBe(false);
 });

@@ -92,16 +92,26 @@ export function orchestratorEnv(
   };
 }
 
-/** Whether a factory that is started from this environment could ask a model. */
-export const hasModelKey = (env: Env): boolean => Boolean(env.ANTHROPIC_API_KEY || env.ANTHROPIC_AUTH_TOKEN);
+/** Where models are asked, and what lets in there: what the runner alone gets (libs/agents has what each means). */
+const MODEL_ACCESS: Readonly<Record<string, RegExp>> = {
+  bedrock: /^(ANTHROPIC_(CUSTOM_HEADERS|BEDROCK_.*)|AWS_.*)$/,
+  vertex: /^(ANTHROPIC_(CUSTOM_HEADERS|VERTEX_.*)|GOOGLE_.*|CLOUDSDK_CONFIG|CLOUD_ML_REGION)$/,
+};
+
+/** Whether a factory that is started from this environment could ask a model. A cloud's credentials may lie in files: the runner looks for them. */
+export const hasModelKey = (env: Env): boolean =>
+  Object.hasOwn(MODEL_ACCESS, env.MILLWRIGHT_PROVIDER ?? '') ||
+  Boolean(env.ANTHROPIC_API_KEY || env.ANTHROPIC_AUTH_TOKEN);
 
 /** The model's address and key as the SDK has them, or the recorded server's. The runner never holds a git or deploy credential. */
 export function runnerEnv(
   env: Env,
   given: Shared & { databaseUrl: string; queueUrl: string; data: string; recordedUrl: string | null },
 ): Given {
-  const claude = picked(env, (name) => name.startsWith('ANTHROPIC_') || MODEL.test(name));
+  const access = MODEL_ACCESS[env.MILLWRIGHT_PROVIDER ?? ''] ?? /^ANTHROPIC_/;
+  const claude = picked(env, (name) => access.test(name) || MODEL.test(name));
   const recorded = (url: string): Given => ({
+    MILLWRIGHT_PROVIDER: 'anthropic',
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_API_KEY: 'recorded',
     ...Object.fromEntries(

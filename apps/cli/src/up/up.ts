@@ -4,6 +4,7 @@ import { failed } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { lookOf } from '../text/look.ts';
 import { parseWhole } from '../text/parse.ts';
+import { hasModelKey } from './environment.ts';
 import { type Factory, startFactory } from './factory.ts';
 
 type Options = GlobalOptions & Record<string, string | boolean | undefined>;
@@ -34,7 +35,7 @@ export async function up(options: Options): Promise<void> {
   const port =
     options.port === undefined ? DEFAULT_PORT : parseWhole(String(options.port), '--port', 0, 65_535);
   const recorded = typeof options.recorded === 'string' ? options.recorded : null;
-  if (recorded === null && !process.env.ANTHROPIC_API_KEY && !process.env.ANTHROPIC_AUTH_TOKEN)
+  if (recorded === null && !hasModelKey(process.env))
     say(
       `${colour.yellow('!')} ANTHROPIC_API_KEY is not set: the factory starts, but every stage that asks a model will fail.\n  Stop, set it and start again; or see the demo without a key: npm run demo`,
     );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BUILT_IN, catalogWith, factsOfModel, nearestName, unknownModel } from './catalog.ts';
+import { BUILT_IN, catalogWith, factsOfModel, unknownModel } from './catalog.ts';
 import { effortFor, effortOf } from './choice.ts';
 import { costOf } from './prices.ts';
 
@@ -39,12 +39,12 @@ test.each([
   ['claude-opus-5.5', 'claude-opus-5-5'],
   ['claude-sonet-5-5', 'claude-sonnet-5-5'],
   ['Claude-Haiku-5-5', 'claude-haiku-5-5'],
+  ['anthropic.claude-opus-5.5', 'claude-opus-5-5'],
   ['gpt-9', null],
 ])('%s: the nearest known name is %s', (name, near) => {
-  expect(nearestName(name, Object.keys(BUILT_IN))).toBe(near);
   const said = unknownModel(name);
   expect(said).toContain(`millwright model add ${name}`);
-  expect(said.includes('Did you mean')).toBe(near !== null);
+  expect(/Did you mean (\S+)\?/.exec(said)?.[1] ?? null).toBe(near);
 });
 
 test('effort: by role, set by the environment, lowered to what the model takes', () => {
@@ -57,4 +57,13 @@ test('effort: by role, set by the environment, lowered to what the model takes',
   const opus = factsOfModel('claude-opus-5-5');
   if (opus === null) throw new Error('no such model');
   expect(effortFor({ ...opus, efforts: ['low', 'high', 'max'] }, 'xhigh')).toBe('high');
+});
+
+test.each([
+  'anthropic.claude-opus-4-8',
+  'claude-opus-4-8@20260401',
+  'eu.anthropic.claude-opus-4-8-v1:0',
+  'us.anthropic.claude-opus-4-8-20260401-v1:0',
+])('%s is known by the name that it has at home', (name) => {
+  expect(factsOfModel(name)).toEqual(BUILT_IN['claude-opus-4-8']);
 });

@@ -61,9 +61,19 @@ export function catalogWith(
     : { kind: 'bad', problem: `${file}: ${z.prettifyError(parsed.error)}` };
 }
 
-/** What is known of a model, by its name or by its name with a date; null when nothing is. */
+/**
+ * A model's name as Anthropic has it: without a date, and without what Bedrock and Vertex put around it (`anthropic.claude-opus-5-5`,
+ * `eu.anthropic.claude-opus-4-6-v1:0`, `claude-sonnet-4-5@20250929`).
+ */
+const plainName = (model: string): string =>
+  model
+    .replace(/^(?:[a-z]{2,6}\.)?anthropic\./, '')
+    .replace(/-v\d+(?::\d+)?$/, '')
+    .replace(/[-@]\d{8}$/, '');
+
+/** What is known of a model, by its name or by its name in short; null when nothing is. */
 export function factsOfModel(model: string, catalog: Catalog = BUILT_IN): ModelFacts | null {
-  for (const name of [model, model.replace(/-\d{8}$/, '')])
+  for (const name of [model, plainName(model)])
     if (Object.hasOwn(catalog, name)) return catalog[name] ?? null;
   const family = Object.keys(catalog).find((key) => key.endsWith('*') && model.startsWith(key.slice(0, -1)));
   return family === undefined ? null : (catalog[family] ?? null);
@@ -71,7 +81,7 @@ export function factsOfModel(model: string, catalog: Catalog = BUILT_IN): ModelF
 
 /** What a person is told of a model that nobody knows: the nearest name for a slip, and the command that adds it. */
 export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string {
-  const near = nearestName(model, Object.keys(catalog));
+  const near = nearestName(plainName(model), Object.keys(catalog));
   return [
     `the model ${model} is not known, so no budget can hold its calls.`,
     near === null ? '' : `Did you mean ${near}?`,
@@ -82,7 +92,7 @@ export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string
 }
 
 /** The name at the least edit distance, where that is at most a third of its length. */
-export function nearestName(name: string, names: readonly string[]): string | null {
+function nearestName(name: string, names: readonly string[]): string | null {
   let best: { name: string; distance: number } | null = null;
   for (const other of names) {
     if (other.endsWith('*')) continue;

@@ -1,7 +1,8 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/streaming';
 import { type Answer, Assembler } from './assemble.ts';
-import { type CallFailure, failureOf, notTheApi } from './failure.ts';
+import { type Endpoint, missingOf, nameAt, open, type Site, siteOf } from './endpoint.ts';
+import { type CallFailure, type FailureContext, failureOf, notTheApi } from './failure.ts';
 
 export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'>;
 export type CallResult = { kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: CallFailure };
@@ -16,66 +17,55 @@ export interface ModelClient {
   ): Promise<{ kind: 'there' } | { kind: 'failed'; failure: CallFailure }>;
 }
 
-export type ModelClientOptions = {
-  /** Null is an `auth` failure at Anthropic's own address; a gateway or a local server gets the key `none`. */
-  apiKey: string | null;
-  baseUrl?: string | null;
+export type ModelClientOptions = Endpoint & {
   /** No byte for this long means the model has stalled. Pings count as life: a model may think silently for minutes. */
   stallMs?: number;
 };
 
-const DEFAULT_BASE = 'https://api.anthropic.com';
-
 export class AnthropicClient implements ModelClient {
-  readonly #options: ModelClientOptions & { baseURL: string };
-  #sdk: Promise<Anthropic> | null = null;
-  readonly #where: string;
+  readonly #endpoint: Endpoint;
+  readonly #site: Site;
   readonly #stallMs: number;
-  readonly #keyless: boolean;
+  #opened: ReturnType<typeof open> | null = null;
 
   constructor(options: ModelClientOptions) {
-    this.#keyless = options.apiKey === null && (options.baseUrl ?? DEFAULT_BASE) === DEFAULT_BASE;
-    const baseURL = options.baseUrl ?? DEFAULT_BASE;
-    this.#where = originOf(baseURL);
+    this.#endpoint = options;
+    this.#site = siteOf(options);
     this.#stallMs = options.stallMs ?? 90_000;
-    this.#options = { ...options, baseURL };
   }
 
-  /** Loaded by the first call: 27 MB and 0.3 s that an idle runner does without. */
-  #load(): Promise<Anthropic> {
-    this.#sdk ??= import('@anthropic-ai/sdk').then(
-      ({ default: Sdk }) =>
-        new Sdk({
-          apiKey: this.#options.apiKey ?? 'none',
-          authToken: null,
-          baseURL: this.#options.baseURL,
-          maxRetries: 0,
-          logLevel: 'off',
-        }),
-    );
-    return this.#sdk;
+  #open(): ReturnType<typeof open> {
+    this.#opened ??= open(this.#endpoint);
+    return this.#opened;
   }
 
-  #unusable(): CallFailure | null {
-    if (this.#keyless) return NO_KEY;
-    return URL.canParse(this.#options.baseURL) ? null : BAD_BASE;
+  #failed(error: unknown, context: Omit<FailureContext, 'site'>): { kind: 'failed'; failure: CallFailure } {
+    const failure = failureOf(error, { ...context, site: this.#site });
+    // A cloud's client keeps the credentials that it did not find: the next call looks for them again.
+    if (failure.kind === 'auth') this.#opened = null;
+    return { kind: 'failed', failure };
   }
 
-  /** `GET /v1/models/<model>`. Source: https://platform.claude.com/docs/en/api/models/retrieve */
+  /** Asks for the model itself, or where that is not served for the tokens of a word in it. Source: …/docs/en/api/models/retrieve, …/token-counting */
   async check(
     model: string,
     signal: AbortSignal,
   ): Promise<{ kind: 'there' } | { kind: 'failed'; failure: CallFailure }> {
-    const unusable = this.#unusable();
-    if (unusable !== null) return { kind: 'failed', failure: unusable };
-    const sdk = await this.#load();
+    const missing = missingOf(this.#endpoint);
+    if (missing !== null) return { kind: 'failed', failure: missing };
     try {
-      const found: unknown = await sdk.models.retrieve(model, null, { signal, timeout: 10_000 });
-      if (typeof found === 'object' && found !== null && 'id' in found) return { kind: 'there' };
-      return { kind: 'failed', failure: notTheApi(this.#where, 'it answers something else') };
+      const { models, messages } = await this.#open();
+      const options = { signal, timeout: 10_000 };
+      const name = nameAt(this.#endpoint, model);
+      const found: unknown =
+        models === null
+          ? await messages.countTokens({ model: name, messages: [{ role: 'user', content: 'Hi' }] }, options)
+          : await models.retrieve(name, null, options);
+      const wanted = models === null ? 'input_tokens' : 'id';
+      if (typeof found === 'object' && found !== null && wanted in found) return { kind: 'there' };
+      return { kind: 'failed', failure: notTheApi(this.#site, 'it answers something else') };
     } catch (error) {
-      const context = { began: false, stalled: false, signal, where: this.#where };
-      return { kind: 'failed', failure: failureOf(error, context) };
+      return this.#failed(error, { began: false, stalled: false, signal });
     }
   }
 
@@ -84,56 +74,40 @@ export class AnthropicClient implements ModelClient {
     signal: AbortSignal,
     onThinking?: (text: string) => void,
   ): Promise<CallResult> {
-    const unusable = this.#unusable();
-    if (unusable !== null) return { kind: 'failed', failure: unusable };
-    const sdk = await this.#load();
+    const missing = missingOf(this.#endpoint);
+    if (missing !== null) return { kind: 'failed', failure: missing };
     const controller = new AbortController();
     const watch = new Watchdog(this.#stallMs, () => controller.abort());
     const abort = () => controller.abort();
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const response = await sdk.messages
-        .create({ ...request, stream: true }, { signal: controller.signal, timeout: this.#stallMs + 60_000 })
-        .asResponse();
+      const { base, messages } = await this.#open();
+      const model = nameAt(this.#endpoint, request.model);
+      const options = { signal: controller.signal, timeout: this.#stallMs + 60_000 };
+      const response = await messages.create({ ...request, model, stream: true }, options).asResponse();
       watch.alive();
       const type = response.headers.get('content-type') ?? '';
       if (!type.startsWith('text/event-stream'))
-        return { kind: 'failed', failure: notTheApi(this.#where, `it answers ${type || 'without a type'}`) };
+        return { kind: 'failed', failure: notTheApi(this.#site, `it answers ${type || 'without a type'}`) };
       const assembler = new Assembler(onThinking);
       const stream = Stream.fromSSEResponse<Anthropic.RawMessageStreamEvent>(
         watched(response, watch),
         controller,
-        sdk,
+        base,
       );
       for await (const event of stream) assembler.take(event);
       const answer = assembler.answer();
       if (answer !== null) return { kind: 'answered', answer };
       throw new Error('the stream ended before the message did');
     } catch (error) {
-      const context = { began: watch.began, stalled: watch.stalled, signal, where: this.#where };
-      return { kind: 'failed', failure: failureOf(error, context) };
+      return this.#failed(error, { began: watch.began, stalled: watch.stalled, signal });
     } finally {
       watch.stop();
       signal.removeEventListener('abort', abort);
     }
   }
 }
-
-const NO_KEY: CallFailure = {
-  kind: 'auth',
-  spent: 'nothing',
-  detail: 'ANTHROPIC_API_KEY is not set. Set it, or serve recorded conversations (docs/recorded-model.md)',
-};
-
-const BAD_BASE: CallFailure = {
-  kind: 'request',
-  spent: 'nothing',
-  detail: 'ANTHROPIC_BASE_URL is not a URL; give one such as https://api.anthropic.com',
-};
-
-const originOf = (url: string): string =>
-  URL.canParse(url) ? new URL(url).origin : 'a base URL that is not a URL';
 
 class Watchdog {
   readonly #ms: number;

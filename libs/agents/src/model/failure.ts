@@ -1,4 +1,5 @@
 import { APIConnectionError, APIError } from '@anthropic-ai/sdk/error';
+import type { Site } from './endpoint.ts';
 
 /**
  * Why a call gave no answer. `spent` is what is known of its cost: `nothing` (refused before any work) or `unknown` (the connection
@@ -25,11 +26,16 @@ export type CallFailure =
 
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/** Sorts whatever the SDK threw. `began` is true once the answer's first byte was there; `where` names the base URL, never the key. */
-export function failureOf(
-  error: unknown,
-  context: { began: boolean; signal: AbortSignal; stalled: boolean; where: string },
-): CallFailure {
+/** `began` is true once the answer's first byte was there. */
+export type FailureContext = { began: boolean; signal: AbortSignal; stalled: boolean; site: Site };
+
+/** What the AWS and Google clients say where there are no credentials, or none that hold; everything else of theirs may pass. */
+const NO_CREDENTIALS =
+  /could not load (?:the default )?credentials|invalid_grant|expired|ENOENT|no such file|not a valid|profile/i;
+
+/** Sorts whatever the SDK threw. */
+export function failureOf(error: unknown, context: FailureContext): CallFailure {
+  const { site } = context;
   const spent = context.began ? 'unknown' : 'nothing';
   const say = messageOf(error);
   if (context.stalled)
@@ -37,48 +43,76 @@ export function failureOf(
       kind: 'stalled',
       spent: 'unknown',
       retryAfterMs: null,
-      detail: `the model at ${context.where} went silent`,
+      detail: `the model at ${site.where} went silent`,
     };
   if (context.signal.aborted)
     return { kind: 'cancelled', spent: 'unknown', detail: messageOf(context.signal.reason) };
+  if (error instanceof APIConnectionError && /credentials/.test(error.message)) {
+    const why = innermost(error);
+    const detail = `nobody was asked: ${why}. Check ${site.key}`;
+    return NO_CREDENTIALS.test(why)
+      ? { kind: 'auth', spent: 'nothing', detail }
+      : { kind: 'connection', spent: 'nothing', retryAfterMs: null, detail };
+  }
   if (error instanceof APIConnectionError)
     return {
       kind: 'connection',
       spent: NEVER_CONNECTED.has(causeCode(error)) ? 'nothing' : 'unknown',
       retryAfterMs: null,
-      detail: `cannot reach the model at ${context.where} (${causeCode(error) || innermost(error)}); check ANTHROPIC_BASE_URL and the network`,
+      detail: `cannot reach the model at ${site.where} (${causeCode(error) || innermost(error)}); check ${site.address} and the network`,
     };
   if (!(error instanceof APIError))
     return { kind: 'cut', spent: 'unknown', retryAfterMs: null, detail: `the answer broke off: ${say}` };
-  return ofApiError(error, spent, context.where);
+  return ofApiError(error, spent, site);
 }
 
-function ofApiError(error: APIError, spent: 'nothing' | 'unknown', where: string): CallFailure {
-  const status: number = error.status ?? statusOfType(error.type ?? '');
-  const message = error.apiMessage ?? error.message;
-  // Every error of the API has a type in its body. Source: https://platform.claude.com/docs/en/api/errors ("Error shapes")
-  if (status === 404 && !error.type) return notTheApi(where, 'it has no such path (404)');
-  const detail = `${error.type ?? 'error'} ${error.status ?? 'in the stream'} from ${where}: ${bounded(message)}`;
+/**
+ * What an error says of itself: every error of the Messages API has a type in its body, an AWS one beside it, a Google one a status. A type of null:
+ * whoever answers is none of them. Sources: https://platform.claude.com/docs/en/api/errors ("Error shapes"); https://google.aip.dev/193.
+ */
+function saidBy(error: APIError, { kind }: Site): { type: string | null; message: string } {
+  if (error.type !== null) return { type: error.type, message: error.apiMessage ?? error.message };
+  const whole: unknown = error.error;
+  const body = (Array.isArray(whole) ? whole[0] : whole) as Record<string, unknown> | undefined;
+  if (kind === 'bedrock' && typeof body?.message === 'string')
+    return {
+      type: error.headers?.get('x-amzn-errortype')?.split(':')[0] ?? 'AWS error',
+      message: body.message,
+    };
+  const google = body?.error as Record<string, unknown> | undefined;
+  if (kind === 'vertex' && typeof google?.status === 'string')
+    return { type: google.status, message: String(google.message) };
+  return { type: null, message: error.apiMessage ?? error.message };
+}
+
+function ofApiError(error: APIError, spent: 'nothing' | 'unknown', site: Site): CallFailure {
+  const { type, message } = saidBy(error, site);
+  const status: number = error.status ?? statusOfType(type ?? '');
+  if (status === 404 && type === null) return notTheApi(site, 'it has no such path (404)');
+  const detail = `${type ?? 'error'} ${error.status ?? 'in the stream'} from ${site.where}: ${bounded(message)}`;
   const retryAfterMs = retryAfterOf(error.headers);
   if (status === 413 || (status === 400 && TOO_LONG.test(message)))
     return { kind: 'too_long', spent: 'nothing', detail };
   if (status === 400 && BINDING.test(message)) return { kind: 'binding', spent: 'nothing', detail };
+  if (
+    status === 402 ||
+    /spend_limit|on_hold/.test(error.errorCode ?? '') ||
+    ((status === 400 || status === 403) && NO_CREDIT.test(message))
+  )
+    return {
+      kind: 'billing',
+      spent: 'nothing',
+      detail: `${detail}. Add credit or raise the limit, then: ./millwright run retry ID`,
+    };
   if (status === 403 && /model/i.test(message))
     return { kind: 'model', spent: 'nothing', detail: `${detail}. The key has no access to this model` };
-  if (/spend_limit|on_hold/.test(error.errorCode ?? '') || (status === 400 && NO_CREDIT.test(message)))
-    return { kind: 'billing', spent: 'nothing', detail };
   if (status === 401 || status === 403)
-    return {
-      kind: 'auth',
-      spent: 'nothing',
-      detail: `${detail}. Check ANTHROPIC_API_KEY (is it set, is it for this endpoint?) and ANTHROPIC_BASE_URL`,
-    };
-  if (status === 402) return { kind: 'billing', spent: 'nothing', detail };
-  if (status === 404)
+    return { kind: 'auth', spent: 'nothing', detail: `${detail}. Check ${site.key} and ${site.address}` };
+  if (status === 404 || (status === 400 && /model identifier is invalid/i.test(message)))
     return {
       kind: 'model',
       spent: 'nothing',
-      detail: `${detail}. Check the model's name (MILLWRIGHT_MODEL_<ROLE>) and ANTHROPIC_BASE_URL`,
+      detail: `${detail}. Check the model's name (MILLWRIGHT_MODEL_<ROLE>) and ${site.address}`,
     };
   if (status === 429) return { kind: 'rate_limited', spent: 'nothing', retryAfterMs, detail };
   if (status === 529) return { kind: 'overloaded', spent, retryAfterMs, detail };
@@ -92,13 +126,13 @@ const TOO_LONG = /prompt is too long|exceeds? (?:the )?context limit|input lengt
 /** Source: …/docs/en/build-with-claude/preserved-thinking/fix-bound-to-a-different-conversation */
 const BINDING =
   /bound to a different conversation|Invalid `signature` in `thinking`|`thinking` .*cannot be modified/i;
-/** A spend limit that was set, or credit that is used up, is a 400. Source: …/docs/en/api/errors */
-const NO_CREDIT = /credit balance is too low|spend limit|usage limits?/i;
+/** A spend limit that was set, or credit that is used up, is a 400. Source: …/docs/en/api/errors. Google: billing that is off is a 403. */
+const NO_CREDIT = /credit balance is too low|spend limit|usage limits?|billing/i;
 
-export const notTheApi = (where: string, why: string): CallFailure => ({
+export const notTheApi = ({ where, address }: Site, why: string): CallFailure => ({
   kind: 'endpoint',
   spent: 'nothing',
-  detail: `what answers at ${where} is not the Messages API: ${why}. Check ANTHROPIC_BASE_URL`,
+  detail: `what answers at ${where} is not the Messages API: ${why}. Check ${address}`,
 });
 
 /** An error event after HTTP 200 has a type but no status. */
