@@ -54,7 +54,7 @@ test('400 turns of 30 kB, killed ten times: bounded, linear, cached, and ended b
   expect(cost(300, 400) / cost(100, 200)).toBeLessThan(1.2);
   // No recorded turn was paid for twice, but those that the kills forestalled.
   expect(paid.length - h.turns.records.length).toBeLessThanOrEqual(12);
-}, 240_000);
+});
 
 test('a conversation of so many turns hands over to the next, which knows what was done and sees the same workspace', async () => {
   const first = `role: implement\nrepeat: true\nhandover: 'Two lines are written. Open: the third.'\nturns:\n  - tools: [{ bash: 'echo {{turn}} >> log.txt; wc -l < log.txt' }]`;

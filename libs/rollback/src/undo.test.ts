@@ -139,7 +139,7 @@ test('a trail that hangs does not hold traffic back', async () => {
   const result = await go();
   expect(result).toMatchObject({ kind: 'rolled_back', stuck: null, troubles: ['not journaled in 5000 ms'] });
   expect(target.calls.at(-1)).toBe(`stop ${v2.id}`);
-}, 20_000);
+});
 
 test('a rollback that fails says what to do too; one that works is verified', async () => {
   const { target, order } = await bad();

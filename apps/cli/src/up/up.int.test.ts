@@ -162,7 +162,7 @@ it('starts, says who runs, is adopted after kill -9, restarts what dies, and lea
   expect(await listensOn(before.port)).toBe(false);
   for (const left of ['up.json', 'factory.json', 'postgres/data/postmaster.pid'])
     expect(existsSync(join(data, left))).toBe(false);
-}, 120_000);
+});
 
 it('uses TCP where the data folder is too deep for the address of a Unix socket', async () => {
   rmSync(data, { recursive: true });
@@ -173,7 +173,7 @@ it('uses TCP where the data folder is too deep for the address of a Unix socket'
   expect(DATABASE_URL).toContain('@127.0.0.1:');
   one.process.kill('SIGTERM');
   expect(await one.ended).toBe(0);
-}, 120_000);
+});
 
 it('takes no taken port, and stops what it had started', async () => {
   const server = createServer().listen(0, '127.0.0.1');
@@ -193,7 +193,7 @@ it('gives up on an orchestrator that dies at once, shows the end of its log, and
   expect(one.stderr()).toContain('the orchestrator did not start (exit code 1)');
   expect(one.stderr()).toContain('ERR_MODULE_NOT_FOUND');
   expect(existsSync(join(data, 'postgres/data/postmaster.pid'))).toBe(false);
-}, 120_000);
+});
 
 it('makes the database where its folder is empty, as a mount that was not filled leaves it', async () => {
   mkdirSync(join(data, 'postgres/data'), { recursive: true });
@@ -213,7 +213,7 @@ it('makes the database where its folder is empty, as a mount that was not filled
   expect(existsSync(join(data, 'postgres/data/PG_VERSION'))).toBe(true);
   one.process.kill('SIGTERM');
   expect(await one.ended).toBe(0);
-}, 120_000);
+});
 
 it('takes no new identity over an old database, and no database of another version or kind: it says what was kept, and what to do', async () => {
   const first = up();
@@ -242,4 +242,4 @@ it('takes no new identity over an old database, and no database of another versi
   await last.next('ready');
   last.process.kill('SIGTERM');
   expect(await last.ended).toBe(0);
-}, 240_000);
+});

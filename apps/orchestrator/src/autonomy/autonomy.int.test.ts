@@ -1,12 +1,11 @@
 import type { ReleaseId, RepoName, TicketKind } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { raise } from '../incidents/raise.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 import { demoteAfterRollback } from './demote.ts';
 
-vi.setConfig({ testTimeout: 180_000 });
 const SHOP = 'shop' as RepoName;
 let db: TestDatabase;
 let at: Shop;

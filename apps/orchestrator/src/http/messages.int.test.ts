@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type RepoName, Ticket } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileTicket } from '../intake/tickets.ts';
 import { type Cli, cliOn } from '../testing/cli.ts';
 import { git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
@@ -11,8 +11,6 @@ import { ADMIN } from './authenticate.ts';
 
 // What people are told, through the real command line and the composed orchestrator: what cannot work before it is paid for, and what to do
 // about a wrong word.
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const FILES = {
   'package.json': JSON.stringify({ scripts: { test: 'node --test' }, devDependencies: { x: '1' } }),

@@ -39,4 +39,4 @@ it('gives runs and releases in pages that a newer one does not move, each as it 
   }
   for (const { id, ...listed } of (await pages('releases')).flat())
     expect((await factory.api('GET', `/releases/${id}`)).body).toEqual({ id, ...listed });
-}, 180_000);
+});

@@ -1,12 +1,10 @@
 import { createHmac } from 'node:crypto';
 import type { Release } from '@millwright/domain';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 
 let factory: DeployingFactory;
 afterEach(() => factory.stop());
-vi.setConfig({ testTimeout: 180_000 });
-
 const SECRET = 'a secret of these tests';
 const alert = (more: Record<string, unknown> = {}) => ({
   version: '4',

@@ -1,10 +1,9 @@
 import { createServer, type Server } from 'node:http';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 
 // All three kinds of check at once, from millwright.yaml through the whole way of a ticket.
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 let factory: DeployingFactory;
 let server: Server;
 let [status, value]: [number, string | null] = [200, '0'];

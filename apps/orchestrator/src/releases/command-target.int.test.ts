@@ -1,12 +1,10 @@
 import { createServer } from 'node:http';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 
 let factory: DeployingFactory;
 afterEach(() => factory.stop());
 // Bounded by their own waits: three runs on a busy machine.
-vi.setConfig({ testTimeout: 180_000 });
-
 test('a repository’s own commands bring its release out, with the one credential they need; a smoke command that fails takes it back', async () => {
   const evidence: string[][] = [];
   factory = await deployingFactory(

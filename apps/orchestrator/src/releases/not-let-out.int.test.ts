@@ -73,7 +73,7 @@ it('takes back what people deny at its deploy gate, and the next release goes ou
   });
   expect(await shipped(end)).toContain('.github/workflows/b.yml');
   expect(factory.runner.attempts.filter((role) => role === 'implement')).toHaveLength(3);
-}, 240_000);
+});
 
 it('takes back what is cancelled between its merge and its deploy', async () => {
   await open();
@@ -84,7 +84,7 @@ it('takes back what is cancelled between its merge and its deploy', async () => 
   expect(files('main')).not.toContain('.github/workflows/b.yml');
   const next = await factory.ended(await factory.file('C'));
   expect(await shipped(next)).not.toContain('.github/workflows/b.yml');
-}, 240_000);
+});
 
 it('asks a person before a release carries what waits at its own deploy gate, and says what it carries', async () => {
   await open();
@@ -112,7 +112,7 @@ it('asks a person before a release carries what waits at its own deploy gate, an
   });
   expect(files('main')).toContain('.github/workflows/b.yml');
   expect((await factory.api('GET', '/quarantine')).body).toEqual([]);
-}, 240_000);
+});
 
 it('releases nothing from a commit that is not on the branch any more', async () => {
   let taken = false;
@@ -133,4 +133,4 @@ it('releases nothing from a commit that is not on the branch any more', async ()
   const next = await factory.ended(await factory.file('D'));
   expect(next).toMatchObject({ state: 'done' });
   expect(await shipped(next)).not.toContain('C.md');
-}, 240_000);
+});

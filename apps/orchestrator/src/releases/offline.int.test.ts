@@ -10,7 +10,6 @@ import { keepRollbackCaches } from './rollback-cache.ts';
 
 // The command line as on-call people have it, beside a factory whose database nobody reaches: it is given no address and no token.
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 const SHOP = 'shop' as RepoName;
 let factory: DeployingFactory;
 let data: string;
@@ -59,7 +58,7 @@ test('it says what it would do and what it needs, and changes nothing until it i
   await vi.waitFor(async () => {
     const planned = await offline(['--dry-run', '--json'], { DEPLOY_TOKEN: 'a token' });
     expect(JSON.parse(planned.stdout)).toMatchObject({ from: third, to: second, done: false });
-  }, 120_000);
+  });
   const alone = await cli(['--yes']);
   expect(alone).toMatchObject({
     code: 3,

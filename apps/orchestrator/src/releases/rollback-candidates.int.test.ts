@@ -1,12 +1,11 @@
 import type { ReleaseId, RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Shop, shop } from '../testing/shop.ts';
 
 // Where a rollback may go, and what becomes of what it goes over.
 
-vi.setConfig({ testTimeout: 180_000 });
 const SHOP = 'shop' as RepoName;
 let db: TestDatabase;
 let at: Shop;

@@ -1,13 +1,12 @@
 import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
 
 // A canary of three steps with real bakes, and a person who says stop. Each ends with users at the good release, one recorded story, and nothing at
 // work that is not on the trail.
 
-vi.setConfig({ testTimeout: 240_000 });
 const SHOP = 'shop' as RepoName;
 const STEPS = [10, 50, 100];
 let db: TestDatabase;

@@ -13,7 +13,6 @@ import { shopFiles } from '../testing/shop.ts';
 // The factory as a process of its own, stopped and killed with a canary of three steps under way: its users come to the good release, the canary
 // begins anew, and the trail tells it once.
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const PROGRAM = fileURLToPath(new URL('../testing/shop-process.ts', import.meta.url));
 const STEPS = [10, 50, 100];
 let db: TestDatabase;

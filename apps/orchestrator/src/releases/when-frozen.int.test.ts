@@ -1,11 +1,10 @@
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
 
 // A change that meets a frozen target: what the repository's file says of it, and how its run goes on after the thaw.
 
-vi.setConfig({ testTimeout: 240_000 });
 let db: TestDatabase;
 let at: Shop;
 let good: string;

@@ -71,7 +71,7 @@ it(`lands ${N} good tickets at once, each its own file, with at most 1.3 times t
   expect(onMain()).toEqual(expect.arrayContaining(Array.from({ length: N }, (_, i) => `f${i}.txt`)));
   // plan, implement, review and test
   expect(factory.runner.attempts.length).toBeLessThanOrEqual(Math.floor(4 * N * 1.3));
-}, 600_000);
+});
 
 it('lands the others when one of a train fails its tests, and when somebody pushes meanwhile', async () => {
   let pushed = false;
@@ -92,7 +92,7 @@ it('lands the others when one of a train fails its tests, and when somebody push
   const runs = await Promise.all(tickets.map(ended));
   expect(runs.map(({ state }) => state)).toEqual(Array(6).fill('done'));
   expect(subjects().toSorted()).toEqual(['by a person', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'first']);
-}, 300_000);
+});
 
 it('keeps the whole of a change when another that does a part of it as well leaves the train', async () => {
   const followed = async (first: string) => {
@@ -117,7 +117,7 @@ it('keeps the whole of a change when another that does a part of it as well leav
   expect((await ended(good)).state).toBe('done');
   expect(onMain()).toEqual(expect.arrayContaining(['both.txt', 'good.txt']));
   expect(onMain()).not.toContain('bad.txt');
-}, 300_000);
+});
 
 it('does not hold the others up while one waits for people, and lands that one when they come', async () => {
   await start({
@@ -156,4 +156,4 @@ it('does not hold the others up while one waits for people, and lands that one w
   expect(await ended(first)).toMatchObject({ state: 'done' });
   expect(await ended(late)).toMatchObject({ state: 'done' });
   expect(subjects().slice(0, 2)).toEqual(['f4', 'f0']);
-}, 300_000);
+});

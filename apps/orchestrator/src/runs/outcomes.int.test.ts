@@ -97,7 +97,7 @@ it('waits for people at a gate that nobody answered, calls them, and a late appr
   );
   expect(await ended(ticket)).toMatchObject({ id: run.id, state: 'done' });
   expect(factory.runner.attempts).toEqual(['plan', 'implement', 'review', 'test']);
-}, 180_000);
+});
 
 it('keeps what people denied, and goes on from it when a person says so, paying for nothing twice', async () => {
   await start({ implement: () => RAISED });
@@ -137,7 +137,7 @@ it('keeps what people denied, and goes on from it when a person says so, paying 
     'the ticket to be done',
     async () => (await factory.api('GET', `/tickets/${ticket}`)).body.state === 'done',
   );
-}, 180_000);
+});
 
 it('asks a person where somebody rewrote the branch meanwhile, and what was taken off stays off', async () => {
   let rewritten = false;
@@ -162,7 +162,7 @@ it('asks a person where somebody rewrote the branch meanwhile, and what was take
   expect(await ended(good)).toMatchObject({ state: 'done' });
   expect(remote('log', '--format=%s', 'main')).toBe('Good\nfirst');
   expect(remote('ls-tree', '--name-only', 'main').split('\n')).not.toContain('bad.txt');
-}, 180_000);
+});
 
 it('does not call merged what a remote took and put back', async () => {
   await start({});
@@ -181,7 +181,7 @@ it('does not call merged what a remote took and put back', async () => {
   );
   expect(remote('log', '--format=%s', 'main')).toBe('Do it\nfirst');
   expect(factory.runner.attempts).toEqual(['plan', 'implement', 'review', 'test']);
-}, 180_000);
+});
 
 it('is done when its push came through, whoever cancelled it meanwhile', async () => {
   await start({});
@@ -197,7 +197,7 @@ it('is done when its push came through, whoever cancelled it meanwhile', async (
     expect.arrayContaining(['merge.started', 'run.stop-asked', 'merge.finished']),
   );
   expect(remote('log', '--format=%s', 'main')).toBe('Do it\nfirst');
-}, 180_000);
+});
 
 it('parks a run whose attempt waits for a budget past the time of the run; once the cap is raised it pays for no turn twice', async () => {
   let short = true;
@@ -237,7 +237,7 @@ it('parks a run whose attempt waits for a budget past the time of the run; once 
   expect(all.filter((type) => type === 'stage.opened')).toHaveLength(4);
   expect(all.filter((type) => type === 'turn.recorded')).toHaveLength(4);
   expect((await factory.api('GET', `/runs/${parked.id}/cost`)).body.usage.usd).toBeCloseTo(0.04);
-}, 180_000);
+});
 
 it('refuses to add a repository that is larger than what a stage gets, with its size and what to do, and takes one that fits', async () => {
   factory = await scriptedFactory(db, FILES, {}, { bundleBytes: 200 });

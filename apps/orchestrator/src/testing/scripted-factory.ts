@@ -92,13 +92,13 @@ export async function scriptedFactory(
     what: string,
     look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
   ): Promise<T> => {
-    for (const end = Date.now() + 120_000; Date.now() < end; ) {
+    for (const end = Date.now() + 300_000; Date.now() < end; ) {
       const seen = await look();
       if (seen) return seen;
       // A look is two requests with their queries: every 20 ms, the looking took from what is looked at.
       await clock.sleep(100);
     }
-    throw new Error(`waited two minutes for ${what}`);
+    throw new Error(`waited five minutes for ${what}`);
   };
   return {
     root,
@@ -119,7 +119,7 @@ export async function scriptedFactory(
         token: string;
       };
     },
-    /** Waits, two minutes at most, until `look` gives something. */
+    /** Waits, five minutes at most, until `look` gives something. */
     until,
     /** Allows whatever gate waits, as this person, until `ended` is there; with the actions that were allowed. */
     allowing: async <T>(token: string, ended: Promise<T>): Promise<{ end: T; gates: string[] }> => {

@@ -5,7 +5,6 @@ import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-facto
 
 // One entry that somebody who follows the trail cannot take, each time: it is parked and shown, and everything after it is heard.
 
-vi.setConfig({ testTimeout: 120_000 });
 let db: TestDatabase;
 let at: ScriptedFactory;
 beforeAll(async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
     while (head < size) head = await t.fill(Math.min(900, size - head));
     await t.checkpoint();
   }
-}, 120_000);
+});
 afterAll(() => t?.close());
 
 const leafAt = async (position: number) => {

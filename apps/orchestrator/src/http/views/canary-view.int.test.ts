@@ -3,14 +3,12 @@ import type { Digest } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cli, cliOn } from '../../testing/cli.ts';
 import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 import { report } from '../../testing/scripted-runner.ts';
 
 // A canary as people watch it, through the command line and the API of the composed orchestrator, and in the run's bundle afterwards.
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const FILES = {
   'package.json': '{"name":"shop","scripts":{"test":"node --test"}}\n',

@@ -1,13 +1,11 @@
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cli, cliOn } from '../../testing/cli.ts';
 import { type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 import type { Script } from '../../testing/scripted-runner.ts';
 
 // Where tests are said to have failed, what they said is there: through the command line and the composed orchestrator.
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const FILES = { 'package.json': '{"name":"shop","scripts":{"test":"node --test"}}\n' };
 const suite = {
