@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { problemOf } from '@millwright/api';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { gate, run, stage } from './stand-ins/views.ts';
 import { COMPILE_CACHE } from './up/root.ts';
@@ -167,18 +168,23 @@ it('ends with 3 and the next command when nobody answers', async () => {
 
 it("passes on the factory's own words and exit code, as text and as JSON", async () => {
   answer = (_, response) =>
-    json(response, 403, {
-      code: 'role',
-      message: 'an author may not approve',
-      next: 'ask an approver',
-      exitCode: 4,
-    });
+    json(
+      response,
+      403,
+      problemOf('forbidden', 'an author may not approve', {
+        acts: [{ act: 'invite-person', role: 'approver', to: 'let one in' }],
+      }),
+    );
   const args = ['gate', 'approve', 'gate_1', '--reason', 'fine'];
   const ran = await cli(args);
   expect(ran).toMatchObject({ code: 4, stdout: '' });
-  expect(ran.stderr).toBe('✖ an author may not approve\n  next: ask an approver\n');
+  expect(ran.stderr).toBe(
+    '✖ an author may not approve\n  next: let one in: ./millwright person invite NAME --roles approver\n',
+  );
   const said = await cli([...args, '--json']);
-  expect(JSON.parse(said.stderr)).toMatchObject({ error: { code: 'role', exitCode: 4 } });
+  expect(JSON.parse(said.stderr)).toMatchObject({
+    error: { code: 'forbidden', exitCode: 4, acts: [{ act: 'invite-person' }] },
+  });
 });
 
 it('files a ticket from stdin with its token and key; the id alone is data', async () => {

@@ -1,7 +1,8 @@
-import { ApiProblem } from '@millwright/api';
+import { Problem } from '@millwright/api';
 import { z } from 'zod';
+import { nextOf } from './acts.ts';
 import type { Connection } from './connection.ts';
-import { Fail, messageOf } from './fail.ts';
+import { Fail, failed, messageOf } from './fail.ts';
 
 type Method = 'GET' | 'POST';
 type Query = Record<string, string | number | undefined>;
@@ -49,11 +50,6 @@ function unreachable(connection: Connection, cause: unknown): Fail {
   });
 }
 
-function exitCodeOf(status: number): 1 | 2 | 4 {
-  if (status === 401 || status === 403) return 4;
-  return status === 400 || status === 422 ? 2 : 1;
-}
-
 /** What a refusal means for the person who asked. The factory's own words where it sent any. */
 async function problemOf(response: Response, connection: Connection): Promise<Fail> {
   const text = await response.text();
@@ -63,31 +59,21 @@ async function problemOf(response: Response, connection: Connection): Promise<Fa
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  const said = ApiProblem.safeParse(body);
-  const known = z.union([1, 2, 3, 4, 5, 6, 7, 8].map((code) => z.literal(code)));
+  const said = Problem.safeParse(body);
   if (said.success) {
-    const { code, message, kept, next, exitCode } = said.data;
-    const exact = known.safeParse(exitCode);
-    const asked = exact.success ? (exact.data as 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8) : exitCodeOf(response.status);
-    const guided =
-      next ??
-      (response.status === 401
-        ? `give a person's token: --token T, MILLWRIGHT_TOKEN, or --data of its factory`
-        : undefined);
+    const { code, detail, kept, acts, exitCode } = said.data;
+    const next = nextOf(said.data);
     return new Fail({
-      code,
-      message,
-      exitCode: asked,
+      ...{ code, message: detail, exitCode, acts },
       ...(kept === undefined ? {} : { kept }),
-      ...(guided === undefined ? {} : { next: guided }),
+      ...(next === undefined ? {} : { next }),
     });
   }
-  return new Fail({
-    code: 'unexpected_answer',
-    message: `${connection.url} answered ${response.status} ${response.statusText} without a problem document`,
-    next: 'check that the address is a Millwright factory: ./millwright doctor',
-    exitCode: exitCodeOf(response.status),
-  });
+  return failed(
+    'unexpected_answer',
+    `${connection.url} answered ${response.status} ${response.statusText} without a problem document`,
+    { next: 'check that the address is a Millwright factory: ./millwright doctor' },
+  );
 }
 
 /**

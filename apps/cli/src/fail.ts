@@ -1,4 +1,14 @@
-import type { Problem } from '@millwright/domain';
+import type { Act, ExitCode } from '@millwright/api';
+
+/** A problem shown to a person: what happened, what was kept, the exact next command; and where the factory told of it, its acts. */
+export type Problem = {
+  code: string;
+  message: string;
+  kept?: string;
+  next?: string;
+  acts?: readonly Act[];
+  exitCode: ExitCode;
+};
 
 /** A problem on its way to the person who asked: `main.ts` prints it and exits with its code. */
 export class Fail extends Error {

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Act } from '@millwright/api';
 import type { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { commandOf } from './acts.ts';
 import { program } from './program.ts';
 import { ROOT } from './up/root.ts';
 
@@ -137,6 +139,30 @@ it('every command that is printed, or is in a document, parses as it stands', ()
   });
   expect(found.length).toBeGreaterThan(100);
   expect(found.filter(({ why }) => why !== null)).toEqual([]);
+});
+
+/** An act of each name, with the least and with the most that it may say. */
+const everyAct = Act.options.flatMap(({ shape }) => {
+  const { act, to: _, ...of } = shape;
+  const values: Record<string, unknown> = {
+    ...{ id: 'ID', repo: 'shop', name: 'TOKEN', field: 'name', values: ['a', 'b'], step: 5, since: 7 },
+    ...{ kind: 'bug', role: 'approver', again: true, scope: { kind: 'repo', repo: 'shop' } },
+  };
+  const given = Object.keys(of).map((key) => [key, values[key]] as const);
+  const least = given.filter(([key]) => !Reflect.get(of, key).isOptional());
+  return [least, given].map((one) => Act.parse({ act: act.value, ...Object.fromEntries(one) }));
+});
+
+it('every act that a problem names is told as a command that parses, or in words, with what it is done to', () => {
+  const root = program();
+  for (const act of everyAct) {
+    const command = commandOf(act);
+    const words = wordsAt(command, './millwright '.length);
+    if (command.startsWith('./millwright')) expect(wrong(root, words), command).toBeNull();
+    const { act: _name, to: _, again: __, scope, ...of } = { scope: undefined, again: undefined, ...act };
+    for (const value of Object.values({ ...of, ...scope }).flat())
+      if (value !== undefined) expect(command).toContain(String(value));
+  }
 });
 
 it('every npm script that is named is there', () => {

@@ -15,6 +15,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { problemOf } from '@millwright/api';
 import { openCheckpoint, parseSignatureLines, parseVerifierKey } from '@millwright/audit/proof';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StandInLog } from './stand-ins/log.ts';
@@ -46,7 +47,7 @@ beforeEach(async () => {
     if (lie?.(asked, response)) return;
     if (request.method === 'POST') posted.push(JSON.parse(body));
     const found = request.method === 'POST' ? {} : log.answer(asked);
-    const problem = { code: 'not-found', message: 'there is none', exitCode: 1 };
+    const problem = problemOf('not-found', 'there is none');
     response.writeHead(found === null ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ?? problem));
   }).listen(0, '127.0.0.1');

@@ -1,1 +1,3 @@
+export * from './acts.ts';
+export * from './errors.ts';
 export * from './schemas.ts';

@@ -40,16 +40,7 @@ import { z } from 'zod';
 //   POST /targets/:repo/pause         POST /targets/:repo/promote     POST /targets/:repo/abort
 //   POST /halt                        POST /resume                GET  /halts
 //
-// Every route but these, /health and /openapi.json wants `Authorization: Bearer <token>`. Errors are ApiProblem with the status of RFC 9110.
-
-export const ApiProblem = z.object({
-  code: z.string(),
-  message: z.string(),
-  kept: z.string().optional(),
-  next: z.string().optional(),
-  exitCode: z.number().int(),
-});
-export type ApiProblem = z.infer<typeof ApiProblem>;
+// Every route but these, /health and /openapi.json wants `Authorization: Bearer <token>`. What is refused is answered with a Problem (errors.ts).
 
 export const NewInvitation = z.strictObject({
   name: z.string().min(1).max(200),

@@ -26,12 +26,3 @@ export const retryable = (code: string, message: string, retryAfterMs?: number, 
     cause,
   });
 export const cancelled = (code: string, message: string) => new DriveError('cancelled', code, message);
-
-/** A problem shown to a person: what happened, what was kept, the exact next command. `exitCode` as CONTRACT.md has them. */
-export type Problem = {
-  code: string;
-  message: string;
-  kept?: string;
-  next?: string;
-  exitCode: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
-};

@@ -67,7 +67,7 @@ test('an automatic rollback costs its kind of change a step, before the run says
   });
   expect(await set({ step: 6, kind: 'bug' }, eve.token)).toMatchObject({
     status: 409,
-    body: { code: 'not-earned', message: expect.stringContaining('0 of 1 releases') },
+    body: { code: 'not-earned', detail: expect.stringContaining('0 of 1 releases') },
   });
 
   // The next one waits for people, and says why.
@@ -90,7 +90,7 @@ test('an automatic rollback costs its kind of change a step, before the run says
   expect(await set({ step: 6, kind: 'bug' }, ann.token)).toMatchObject({ status: 403 });
   expect(await set({ step: 6, kind: 'bug' })).toMatchObject({
     status: 403,
-    body: { message: expect.stringContaining('another administrator') },
+    body: { detail: expect.stringContaining('another administrator') },
   });
   expect(await set({ step: 7, kind: 'bug' }, eve.token)).toMatchObject({
     status: 409,

@@ -205,7 +205,7 @@ test('YAML that multiplies is a mistake that is named, in a ticket and in a repo
     const added = await factory.api('POST', '/repos', { url: work, name: 'bad' });
     expect(added).toMatchObject({
       status: 422,
-      body: { code: 'bad-config', message: expect.stringMatching(message) },
+      body: { code: 'bad-config', detail: expect.stringMatching(message) },
     });
   }
 });

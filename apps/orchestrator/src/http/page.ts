@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { HttpProblem } from './problem.ts';
+import { problem } from './problem.ts';
 import { OfRepo } from './routes/repos.ts';
 
 /** Which part of a list: the newest `limit`, or those before the one that `before` names. What a request costs is bounded by `limit`. */
@@ -19,11 +19,7 @@ export function pageOf<T extends { id: string }>(
   reply: FastifyReply,
 ): T[] {
   const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
-  if (end < 0)
-    throw new HttpProblem(422, 'bad-cursor', `there is no ${before} in this list`, {
-      next: `leave out before, or take it from the header ${NEXT}`,
-      exitCode: 2,
-    });
+  if (end < 0) throw problem('bad-cursor', `there is no ${before} in this list`);
   const page = all.slice(Math.max(0, end - limit), end);
   const [oldest] = page;
   if (end > limit && oldest !== undefined) reply.header(NEXT, oldest.id);

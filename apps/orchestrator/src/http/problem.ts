@@ -1,30 +1,27 @@
-import type { ApiProblem } from '@millwright/api';
+import { type Act, type ErrorCode, type Problem, type ProblemDetails, problemOf } from '@millwright/api';
 
-/** A problem that a person sees, with the status of RFC 9110 that carries it. */
+/** A problem on its way to who asked. */
 export class HttpProblem extends Error {
-  readonly status: number;
-  readonly problem: ApiProblem;
+  readonly problem: Problem;
 
-  constructor(
-    status: number,
-    code: string,
-    message: string,
-    rest: { next?: string; kept?: string; exitCode?: number } = {},
-  ) {
+  constructor(code: ErrorCode, message: string, details: ProblemDetails = {}) {
     super(message);
-    this.status = status;
-    this.problem = { code, message, exitCode: 1, ...rest };
+    this.problem = problemOf(code, message, details);
   }
 }
 
-export const notFound = (what: string, id: string, next: string) =>
-  new HttpProblem(404, 'not-found', `there is no ${what} ${id}`, { next });
+/** `next`: what can be done, or in words where no act says it. */
+type Next = Act | readonly Act[] | string;
+const told = (next: Next | undefined): ProblemDetails => {
+  if (next === undefined) return {};
+  if (typeof next === 'string') return { hint: next };
+  return { acts: 'act' in next ? [next] : next };
+};
+
+export const problem = (code: ErrorCode, message: string, next?: Next) =>
+  new HttpProblem(code, message, told(next));
+export const notFound = (what: string, id: string, next: Next) =>
+  problem('not-found', `there is no ${what} ${id}`, next);
 /** A filter of a list names what is not there: the question is wrong, and the answer is not an empty list. */
-export const unknownFilter = (what: string, given: string, next: string) =>
-  new HttpProblem(404, 'unknown-filter', `there is no ${what} "${given}"`, { next, exitCode: 2 });
-export const forbidden = (message: string, next?: string) =>
-  new HttpProblem(403, 'forbidden', message, { exitCode: 4, ...(next ? { next } : {}) });
-export const conflict = (code: string, message: string, next?: string) =>
-  new HttpProblem(409, code, message, next ? { next } : {});
-export const unusable = (code: string, message: string, next?: string) =>
-  new HttpProblem(422, code, message, next ? { next } : {});
+export const unknownFilter = (what: string, given: string, next: Next) =>
+  problem('unknown-filter', `there is no ${what} "${given}"`, next);

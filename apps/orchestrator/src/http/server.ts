@@ -1,6 +1,12 @@
 import swagger from '@fastify/swagger';
+import { isErrorCode, type Problem, problemOf } from '@millwright/api';
 import { DriveError, maskDeep } from '@millwright/domain';
-import fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+} from 'fastify';
 import {
   hasZodFastifySchemaValidationErrors,
   jsonSchemaTransform,
@@ -61,17 +67,17 @@ export async function server(api: Api): Promise<FastifyInstance> {
     SHOWN.test(request.url) ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { status, problem } = problemOf(error);
-    if (status >= 500) request.log.error({ err: error }, 'a request failed');
-    return reply.status(status).send(problem);
+    const problem = problemFrom(error);
+    if (problem.status >= 500) request.log.error({ err: error }, 'a request failed');
+    return refuse(reply, problem);
   });
   app.setNotFoundHandler((request, reply) =>
-    reply.status(404).send({
-      code: 'no-such-route',
-      message: `there is no ${request.method} ${request.url}`,
-      exitCode: 1,
-      next: 'GET /openapi.json lists what there is',
-    }),
+    refuse(
+      reply,
+      problemOf('no-such-route', `there is no ${request.method} ${request.url}`, {
+        hint: 'GET /openapi.json lists what there is',
+      }),
+    ),
   );
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   for (const routes of [
@@ -96,46 +102,30 @@ export async function server(api: Api): Promise<FastifyInstance> {
   return app;
 }
 
-/** Nobody can sign in then, who might want to go back. */
-const meanwhile = ({ code }: DriveError) =>
-  code === 'store-unreachable'
-    ? {
-        kept: 'what is deployed goes on serving, and is watched; a bad canary goes back by itself',
-        next: "to go back by hand meanwhile, on the factory's machine: ./millwright rollback --offline",
-      }
-    : {};
+/** Past the serializer of the route: what a problem looks like is the same everywhere. */
+const refuse = (reply: FastifyReply, problem: Problem) =>
+  reply.status(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);
 
-function problemOf(error: FastifyError | HttpProblem | DriveError): { status: number; problem: object } {
-  if (error instanceof HttpProblem) return { status: error.status, problem: error.problem };
-  if (error instanceof NoCanary)
-    return {
-      status: 409,
-      problem: { code: 'no-canary', message: error.message, next: error.next, exitCode: 1 },
-    };
+/** What stands when nobody can sign in, who might want to go back. */
+const KEPT: Partial<Record<string, string>> = {
+  'store-unreachable': 'what is deployed goes on serving, and is watched; a bad canary goes back by itself',
+};
+
+function problemFrom(error: FastifyError | HttpProblem | DriveError): Problem {
+  if (error instanceof HttpProblem) return error.problem;
+  if (error instanceof NoCanary) return problemOf('no-canary', error.message, error.next);
   if (hasZodFastifySchemaValidationErrors(error)) {
     const first = error.validation[0];
     const where = first?.instancePath.replace(/^\//, '').replaceAll('/', '.');
-    return {
-      status: 400,
-      problem: {
-        code: 'bad-request',
-        message: `${where ? `${where}: ` : ''}${first?.message ?? error.message}`,
-        exitCode: 2,
-      },
-    };
+    return problemOf('bad-request', `${where ? `${where}: ` : ''}${first?.message ?? error.message}`);
   }
-  if (error instanceof DriveError)
-    return {
-      status: error.disposition === 'retryable' ? 503 : 500,
-      problem: { code: error.code, message: error.message, exitCode: 1, ...meanwhile(error) },
-    };
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
-  return {
-    status,
-    problem: {
-      code: status === 413 ? 'too-large' : status < 500 ? 'bad-request' : 'internal',
-      message: status < 500 ? error.message : 'the factory failed at this; its log says why',
-      exitCode: status < 500 ? 2 : 1,
-    },
-  };
+  if (error instanceof DriveError) {
+    const { code, disposition, message } = error;
+    const kept = KEPT[code];
+    const unlisted = disposition === 'retryable' ? 'unavailable' : 'internal';
+    return problemOf(isErrorCode(code) ? code : unlisted, message, kept === undefined ? {} : { kept }, code);
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 500) return problemOf('internal', 'the factory failed at this; its log says why');
+  return problemOf(status === 413 ? 'body-too-large' : 'bad-request', error.message);
 }

@@ -3,12 +3,13 @@ import { boundedYaml } from '../source-control/bounded-yaml.ts';
 
 export type TicketFile =
   | { kind: 'ticket'; ticket: Ticket }
-  | { kind: 'invalid'; code: string; message: string };
+  | { kind: 'invalid'; code: 'ticket-too-large' | 'bad-front-matter' | 'no-title'; message: string };
 
 /** A ticket file is at most this long, in UTF-8 bytes. */
 export const MAX_TICKET_BYTES = 256 * 1024;
 
-const invalid = (code: string, message: string): TicketFile => ({ kind: 'invalid', code, message });
+type Invalid = Extract<TicketFile, { kind: 'invalid' }>;
+const invalid = (code: Invalid['code'], message: string): Invalid => ({ kind: 'invalid', code, message });
 
 /** Markdown with optional YAML front matter; the first heading is the title where the front matter has none. */
 export function parseTicketFile(markdown: string, kind?: TicketKind): TicketFile {

@@ -22,7 +22,7 @@ import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import { parseMillwrightYaml } from '../source-control/millwright-yaml.ts';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { Repository } from '../source-control/repository.ts';
+import type { Fetched, Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { act } from '../streams/run-stream.ts';
 import type { TicketInfo, World } from '../views/world.ts';
@@ -44,7 +44,12 @@ const FILED_MS = 1_000;
 /** Where a repository stands and what its own file says, or what a person must mend first. */
 export type Standing =
   | { kind: 'ready'; base: { commit: GitSha; tree: GitSha }; config: RepoConfig }
-  | { kind: 'unready'; code: string; message: string; retry: boolean };
+  | {
+      kind: 'unready';
+      code: 'bad-config' | `repo-${Extract<Fetched, { kind: 'failed' }>['code']}`;
+      message: string;
+      retry: boolean;
+    };
 
 export async function standingOf(repo: Repository, sinceMs = 0): Promise<Standing> {
   const base = await repo.fetch(sinceMs);

@@ -103,8 +103,8 @@ test('a target that cannot go back is refused for unattended deploys, and two pe
     status: 422,
     body: {
       code: 'cannot-go-back',
-      message: expect.stringContaining('no deploy.commands.rollback'),
-      next: expect.stringContaining('autonomy set 5'),
+      detail: expect.stringContaining('no deploy.commands.rollback'),
+      acts: [expect.objectContaining({ act: 'set-autonomy', repo: 'shop', step: 5 })],
     },
   });
   expect(await factory.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'attended' })).toMatchObject({

@@ -1,4 +1,4 @@
-import type { RollbackPlan } from '@millwright/api';
+import type { Act, RollbackPlan } from '@millwright/api';
 import type { Clock } from '@millwright/domain';
 import {
   type Actor,
@@ -50,10 +50,14 @@ export type Plan =
   | Going
   /** A canary is under way: it is taken back, and what is live serves alone, untouched. */
   | { kind: 'abort'; repo: RepoName; canary: Canary; to: ReleaseId | null }
-  | { kind: 'none'; reason: string; next: string };
+  | { kind: 'none'; reason: string; next: readonly Act[] };
 export type Planned = Exclude<Plan, { kind: 'none' }>;
 
-const none = (reason: string, next = './millwright release list'): Plan => ({ kind: 'none', reason, next });
+const none = (reason: string, ...next: Act[]): Extract<Plan, { kind: 'none' }> => ({
+  kind: 'none',
+  reason,
+  next: next.length > 0 ? next : [{ act: 'list-releases' }],
+});
 
 /** How long the trail may take to say how a target is before what was read of it last is used. Milliseconds. */
 const TRAIL_MS = 250;
@@ -73,17 +77,16 @@ function repoOf(
   release: ReleaseId | undefined,
 ): RepoName | Extract<Plan, { kind: 'none' }> {
   const named = release === undefined ? undefined : world.releases.get(release);
-  const no = (reason: string, next?: string) => none(reason, next) as Extract<Plan, { kind: 'none' }>;
-  if (release !== undefined && !named) return no(`there is no release ${release}`);
+  if (release !== undefined && !named) return none(`there is no release ${release}`);
   const deployed = [...world.targets]
     .filter(([, target]) => target.live !== null || target.canary !== null)
     .map(([name]) => name);
   const name = named?.repo ?? repo ?? (deployed.length === 1 ? deployed[0] : undefined);
   if (name === undefined)
-    return no(
-      deployed.length === 0 ? 'nothing is deployed' : `say which: --repo ${deployed.join(' or --repo ')}`,
-    );
-  return world.repo(name) ? name : no(`there is no repository ${name}`, './millwright repo list');
+    return deployed.length === 0
+      ? none('nothing is deployed')
+      : none('more than one is deployed', { act: 'give', field: 'repo', values: deployed, to: 'say which' });
+  return world.repo(name) ? name : none(`there is no repository ${name}`, { act: 'list-repos' });
 }
 
 /**
@@ -107,7 +110,8 @@ export function planOn(repo: RepoName, target: TargetState, release: ReleaseId |
   if (underWay !== null && release === underWay.release)
     return none(
       `${release} is the canary under way, at ${underWay.percent} % of traffic: a rollback never goes forward`,
-      `to take it back: ./millwright release abort ${repo} --reason "…"; to end its bake: ./millwright release promote ${repo} --reason "…"`,
+      { act: 'abort-canary', repo, to: 'to take it back' },
+      { act: 'promote-canary', repo, to: 'to end its bake' },
     );
   if (underWay !== null && (release === null || release === live))
     return { kind: 'abort', repo, canary: underWay, to: live };
@@ -117,11 +121,11 @@ export function planOn(repo: RepoName, target: TargetState, release: ReleaseId |
   const plan = { kind: 'plan' as const, repo, from: live, to, canary };
   if (to === live) return { ...plan, leaves: [] };
   if (!target.history.some((one) => one.release === to))
-    return none(`${to} never served, so it is not known to be good`, './millwright rollback status');
+    return none(`${to} never served, so it is not known to be good`, { act: 'show-targets' });
   if (!candidates(target).includes(to))
     return none(
       `${to} was left by a rollback: going to it is going forward, which is judged`,
-      leftBehind(target) === to ? './millwright rollback undo' : `./millwright release show ${to}`,
+      leftBehind(target) === to ? { act: 'undo-rollback' } : { act: 'show-release', id: to },
     );
   return { ...plan, leaves: leaves(target, to) };
 }
@@ -225,7 +229,7 @@ async function carryOut(
     return { kind: 'carried', from: canary, to: live, leaves: [], text };
   }
   const plan = planOn(repo, target, to);
-  if (plan.kind === 'none') return { kind: 'failed', reason: plan.reason, what: plan.next };
+  if (plan.kind === 'none') return { kind: 'failed', reason: plan.reason, what: null };
   const goal = plan.kind === 'abort' ? plan.to : plan.to;
   if (goal === null) return { kind: 'failed', reason: `nothing of ${repo} is deployed`, what: null };
   const failed = await goTo(factory, repo, goal, `${by}: ${reason}`);

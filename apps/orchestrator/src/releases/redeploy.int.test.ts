@@ -205,7 +205,7 @@ test('what is rolled back when it goes out again goes out no more; a frozen targ
     state: 'denied',
     reason: expect.stringContaining('holds what was rolled back'),
   });
-  expect((await rollback({ release: 'rel_0000000000000000' })).body.message).toMatch(/there is no release/);
+  expect((await rollback({ release: 'rel_0000000000000000' })).body.detail).toMatch(/there is no release/);
 });
 
 test('a rollback that fails freezes the target, calls a person once, and says what to do; an image that is gone is refused before', async () => {
@@ -214,7 +214,7 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
   at.target.faults.gone = (id) => id === one.release;
   expect(await rollback()).toMatchObject({
     status: 409,
-    body: { code: 'release-gone', message: expect.stringContaining('was removed') },
+    body: { code: 'release-gone', detail: expect.stringContaining('was removed') },
   });
   at.target.faults.gone = () => false;
   at.target.calls.length = 0;

@@ -58,19 +58,19 @@ test('a rollback over several leaves them all, branch and quarantine included; f
   // By no name does a rollback go forward.
   expect(await rollback({ release: c })).toMatchObject({
     status: 409,
-    body: { message: expect.stringContaining('is judged'), next: './millwright rollback undo' },
+    body: { detail: expect.stringContaining('is judged'), acts: [{ act: 'undo-rollback' }] },
   });
   expect(await rollback({ release: b })).toMatchObject({
     status: 409,
-    body: { next: `./millwright release show ${b}` },
+    body: { acts: [{ act: 'show-release', id: b }] },
   });
   expect(await rollback({})).toMatchObject({
     status: 409,
-    body: { message: `shop has had no release before ${a}` },
+    body: { detail: `shop has had no release before ${a}` },
   });
   expect(await rollback({ repo: 'nobody' })).toMatchObject({
     status: 409,
-    body: { message: 'there is no repository nobody', next: './millwright repo list' },
+    body: { detail: 'there is no repository nobody', acts: [{ act: 'list-repos' }] },
   });
   expect(await at.api('POST', '/targets/nobody/freeze', { reason: 'so' })).toMatchObject({ status: 404 });
 

@@ -1,4 +1,4 @@
-import type { CanaryAnswer } from '@millwright/api';
+import type { CanaryAnswer, ProblemDetails } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
@@ -48,10 +48,12 @@ type Ports = {
 /** How long an answer waits for what was asked to be done. Milliseconds. */
 const ANSWER_MS = 10_000;
 
+const STATUS: ProblemDetails = { acts: [{ act: 'show-targets' }] };
+
 /** There is none, or it cannot be steered so now; `next` is what can be done. */
 export class NoCanary extends Error {
-  readonly next: string;
-  constructor(message: string, next: string) {
+  readonly next: ProblemDetails;
+  constructor(message: string, next: ProblemDetails) {
     super(message);
     this.next = next;
   }
@@ -60,10 +62,11 @@ export class NoCanary extends Error {
 async function canaryOf(factory: Ports, repo: RepoName): Promise<Canary> {
   const { canary, live } = await targetNow(factory, repo);
   if (canary === null)
-    throw new NoCanary(
-      `no canary of ${repo} is under way`,
-      live === null ? './millwright release list' : './millwright rollback, to go back from what is live',
-    );
+    throw new NoCanary(`no canary of ${repo} is under way`, {
+      acts: [
+        live === null ? { act: 'list-releases' } : { act: 'roll-back', to: 'to go back from what is live' },
+      ],
+    });
   return canary;
 }
 
@@ -74,7 +77,7 @@ async function atWork(factory: Ports, repo: RepoName) {
   if (canary.held !== null || work === null || work.release !== canary.release)
     throw new NoCanary(
       `the canary ${canary.release} has no traffic now: ${canary.held ?? 'it is about to begin'}`,
-      './millwright rollback status',
+      STATUS,
     );
   return { canary, work };
 }
@@ -112,13 +115,14 @@ export async function promoteCanary(
 ): Promise<CanaryAnswer> {
   const { canary, work } = await atWork(factory, repo);
   const run = runOf(factory, canary);
-  const again = `./millwright rollback status`;
   if (run === null || run.deploy?.kind !== 'started')
-    throw new NoCanary(`${canary.release} is brought out again by an undo, and is not hurried`, again);
+    throw new NoCanary(`${canary.release} is brought out again by an undo, and is not hurried`, STATUS);
   if ((run.author as string) === who)
-    throw new NoCanary('the requester cannot end the watch of their own change', 'ask another approver');
+    throw new NoCanary('the requester cannot end the watch of their own change', {
+      hint: 'ask another approver',
+    });
   const stop = await factory.forward.stopped(deployOf(repo));
-  if (stop !== null) throw new NoCanary(reasonOf(stop), again);
+  if (stop !== null) throw new NoCanary(reasonOf(stop), STATUS);
   const gate = run.gates.findLast((one) => one.action === 'deploy');
   if (!gate) throw terminal('no-such-gate', `the deploy of ${canary.release} was not judged`);
   const at = factory.clock.now();
@@ -129,7 +133,7 @@ export async function promoteCanary(
   const facts = await factsFor(factory, run, 'deploy', gate.subject, { approvals, expiresAt: at + 1 });
   const decided = await decide(factory, run, facts);
   if (decided.decision !== 'allow')
-    throw new NoCanary(`the deploy gate would not let it out now: ${decided.reason}`, again);
+    throw new NoCanary(`the deploy gate would not let it out now: ${decided.reason}`, STATUS);
   await say(factory, repo, who, canary, { ask: 'promote', until: null, reason });
   work.promote();
   const text = `the bake of ${canary.release} at ${canary.percent} % ends now`;

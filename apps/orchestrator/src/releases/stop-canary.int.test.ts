@@ -180,8 +180,11 @@ test('a rollback names neither a canary as where to go, nor says of it that it n
   const { ticket, release } = await canaryAt(10);
   expect((await say('/rollbacks', { release })).body).toMatchObject({
     code: 'nothing-to-roll-back',
-    message: expect.stringContaining('is the canary under way'),
-    next: expect.stringContaining('release abort shop'),
+    detail: expect.stringContaining('is the canary under way'),
+    acts: [
+      { act: 'abort-canary', repo: 'shop', to: 'to take it back' },
+      { act: 'promote-canary', repo: 'shop', to: 'to end its bake' },
+    ],
   });
   // By name, the live one: the same as without.
   expect((await say('/rollbacks', { release: good })).body).toMatchObject({ from: release, to: good });
@@ -202,7 +205,7 @@ test('an undo of a rollback is held by a halt, begins anew after it, and is take
   await at50();
   expect((await say('/halt')).body).toMatchObject({ stopped: true });
   await usersAt(before);
-  expect((await undo()).body.message).toContain('is halted');
+  expect((await undo()).body.detail).toContain('is halted');
   await say('/resume');
   await at50();
   expect((await say('/targets/shop/abort')).body).toMatchObject({ state: 'taken_back', live: before });

@@ -85,7 +85,7 @@ test('refuse: what was merged before the freeze waits for the thaw, and is not t
   const waits = await seen(ticket, 'halted', ({ delivered }) => delivered !== null);
   expect((await retry(waits)).body).toMatchObject({
     code: 'not-retried',
-    message: expect.stringContaining('goes on by itself'),
+    detail: expect.stringContaining('goes on by itself'),
   });
   await say('/targets/shop/thaw');
   const done = await seen(ticket, 'done');

@@ -132,7 +132,7 @@ it('keeps what people denied, and goes on from it when a person says so, paying 
     );
   expect(await ended(ticket)).toMatchObject({ id: denied.id, state: 'done' });
   expect(factory.runner.attempts).toEqual(['plan', 'implement', 'review', 'test']);
-  expect(await retry()).toMatchObject({ status: 409, body: { message: expect.stringContaining('is done') } });
+  expect(await retry()).toMatchObject({ status: 409, body: { detail: expect.stringContaining('is done') } });
   await factory.until(
     'the ticket to be done',
     async () => (await factory.api('GET', `/tickets/${ticket}`)).body.state === 'done',
@@ -246,8 +246,8 @@ it('refuses to add a repository that is larger than what a stage gets, with its 
     status: 422,
     body: {
       code: 'repo-too-large',
-      message: expect.stringMatching(/has 3 files.*about 1 MiB/),
-      next: expect.stringContaining('Git LFS'),
+      detail: expect.stringMatching(/has 3 files.*about 1 MiB/),
+      hint: expect.stringContaining('Git LFS'),
     },
   });
   expect((await factory.api('GET', '/repos')).body).toEqual([]);

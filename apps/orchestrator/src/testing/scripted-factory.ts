@@ -83,7 +83,7 @@ export async function scriptedFactory(
     });
     return {
       status: reply.statusCode,
-      body: reply.headers['content-type']?.toString().startsWith('application/json')
+      body: /^application\/(problem\+)?json/.test(String(reply.headers['content-type']))
         ? reply.json()
         : reply.body,
     };

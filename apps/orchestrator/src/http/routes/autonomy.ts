@@ -13,7 +13,7 @@ import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
-import { conflict, forbidden, unusable } from '../problem.ts';
+import { problem } from '../problem.ts';
 import { knownRepo, repoView } from './repos.ts';
 
 type Ports = {
@@ -59,11 +59,11 @@ export function autonomyRoutes(app: App, { factory }: Api): void {
 function mustNotBeStuck(factory: Ports, repo: RepoName): void {
   const { frozen } = factory.world.target(repo);
   if (frozen?.by === 'factory')
-    throw conflict(
-      'frozen',
-      `${repo} could not go back and is frozen: ${frozen.reason}`,
-      `mend it, then: ./millwright release thaw ${repo} --reason "…"`,
-    );
+    throw problem('frozen', `${repo} could not go back and is frozen: ${frozen.reason}`, {
+      act: 'thaw-target',
+      repo,
+      to: 'mend it, then',
+    });
 }
 
 /**
@@ -73,32 +73,35 @@ function mustNotBeStuck(factory: Ports, repo: RepoName): void {
 function mustHaveEarned(factory: Ports, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
   const { world, settings } = factory;
   const name = info.repo;
-  const [of, show] = [`${kind} changes of ${name}`, `./millwright autonomy show --repo ${name}`];
+  const of = `${kind} changes of ${name}`;
+  const show = { act: 'show-autonomy', repo: name } as const;
   if (step > info.step)
-    throw conflict(
-      'above-repository',
-      `${of} cannot go further than ${name}, which is at step ${info.step}`,
-      `./millwright autonomy set ${step} --repo ${name} --reason …`,
-    );
+    throw problem('above-repository', `${of} cannot go further than ${name}, which is at step ${info.step}`, {
+      act: 'set-autonomy',
+      repo: name,
+      step,
+    });
   if (step <= (info.lost.get(kind)?.upTo ?? 0)) return;
   const raise = earnedRaise(info, kind, settings.raiseAfter);
   if (raise === null) {
     const count = info.lost.get(kind)?.served.length ?? 0;
-    throw conflict(
+    throw problem(
       'not-earned',
       `${of} stay at step ${stepFor(info, [kind])}: ${count} of ${settings.raiseAfter} releases of them came to serve since they fell`,
       show,
     );
   }
   if (step > raise.to)
-    throw conflict(
-      'one-step',
-      `${of} are raised by one step at a time, to ${raise.to} now`,
-      `./millwright autonomy set ${raise.to} --repo ${name} --kind ${kind} --reason …`,
-    );
+    throw problem('one-step', `${of} are raised by one step at a time, to ${raise.to} now`, {
+      act: 'set-autonomy',
+      repo: name,
+      step: raise.to,
+      kind,
+    });
   const author = (run: RunId) => String(world.run(run)?.author);
   if (raise.runs.some((run) => author(run) === String(who.id)))
-    throw forbidden(
+    throw problem(
+      'forbidden',
       `${who.name} filed tickets that earned this raise: another administrator must say it`,
       show,
     );
@@ -113,9 +116,10 @@ async function mustGoBack(factory: Ports, name: RepoName): Promise<void> {
   const deploy = standing.kind === 'ready' ? standing.config.deploy : undefined;
   const cannot = deploy === undefined ? null : factory.deployments.cannotGoBack(name, deploy);
   if (cannot !== null)
-    throw unusable(
-      'cannot-go-back',
-      cannot,
-      `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy: ./millwright autonomy set ${UNATTENDED - 1} --repo ${name} --reason …`,
-    );
+    throw problem('cannot-go-back', cannot, {
+      act: 'set-autonomy',
+      repo: name,
+      step: UNATTENDED - 1,
+      to: `add deploy.commands.rollback to millwright.yaml, or stay below step ${UNATTENDED}, where people allow each deploy`,
+    });
 }

@@ -15,12 +15,12 @@ export function erasureRoutes(app: App, { factory }: Api): void {
     requireRole(request.who, 'admin');
     const { redactor, trail, world } = factory;
     if (redactor === null)
-      throw new HttpProblem(501, 'no-redactor', 'this factory was not given the database role that erases', {
+      throw new HttpProblem('no-redactor', 'this factory was not given the database role that erases', {
         kept: 'everything as it is',
-        next: 'start the orchestrator with MILLWRIGHT_REDACTOR_URL',
+        hint: 'start the orchestrator with MILLWRIGHT_REDACTOR_URL',
       });
     const { position, reason } = request.body;
-    if (position > (await trail.head())) throw notFound('entry', String(position), './millwright trail show');
+    if (position > (await trail.head())) throw notFound('entry', String(position), { act: 'show-trail' });
     const record = await appendAs(factory, streamOf.factory(), request.who, {
       type: 'trail.redacted',
       data: { position, reason },

@@ -6,8 +6,8 @@ import { z } from 'zod';
 import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { unusable } from '../problem.ts';
-import { proved, SEAL_MS } from './trail-proof.ts';
+import { problem } from '../problem.ts';
+import { SEAL_MS } from './trail-proof.ts';
 
 type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail; world: World };
 
@@ -52,12 +52,11 @@ async function packOf(factory: Ports, query: z.output<typeof Query>): Promise<Ev
   const since = query.since ?? (query.from === undefined ? 0 : (first ?? through + 1) - 1);
   const positions = await wanted(factory, since, through);
   if (positions.length > MOST)
-    throw unusable(
-      'too-much',
-      `more than ${MOST} entries are evidence since ${since}`,
-      'ask for less of it, from a later position on: ./millwright trail export --evidence soc2 --since POSITION',
-    );
-  const bundle = await proved(() => prover.proveAll(positions));
+    throw problem('too-much', `more than ${MOST} entries are evidence since ${since}`, {
+      act: 'export-evidence',
+      to: 'ask for less of it, from a later position on',
+    });
+  const bundle = await prover.proveAll(positions);
   const said = JSON.stringify(bundle.entries.map(({ envelope, payload }) => [envelope.actor, payload?.text]));
   const names = Object.fromEntries([...(await namesOf(factory))].filter(([id]) => said.includes(id)));
   return evidencePack(bundle, { framework: query.framework, since, through, names });

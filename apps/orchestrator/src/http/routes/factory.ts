@@ -20,7 +20,7 @@ import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { conflict } from '../problem.ts';
+import { problem } from '../problem.ts';
 
 type Ports = {
   clock: Clock;
@@ -75,12 +75,12 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
         ? (halts.find((one) => one.scope.kind === 'factory') ?? (halts.length === 1 ? halts[0] : undefined))
         : halts.find((one) => sameScope(one.scope, scope));
     if (lifts === undefined)
-      throw conflict(
+      throw problem(
         'not-halted',
         halts.length === 0
           ? 'nothing is halted'
           : `say which: ${halts.map((one) => nameOfScope(one.scope)).join(', ')}`,
-        halts[0] === undefined ? './millwright run list' : resumeCommand(halts[0].scope),
+        halts.map(({ scope }) => ({ act: 'resume' as const, scope })),
       );
     await appendAs(factory, streamOf.factory(), request.who, {
       type: 'factory.resumed',

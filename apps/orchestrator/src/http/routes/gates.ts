@@ -10,7 +10,7 @@ import type { RunInfo } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { conflict, forbidden, notFound } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
 
@@ -29,11 +29,11 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     );
   const known = (id: GateId): { info: RunInfo; gate: Gate } => {
     const found = all().find(({ gate }) => gate.gate === id);
-    if (!found) throw notFound('gate', id, './millwright gate list');
+    if (!found) throw notFound('gate', id, { act: 'list-gates' });
     return found;
   };
   const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
-    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, './millwright gate list');
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
     return gateView(factory.store, info, info.state, gate, await namesOf(factory), facts);
   };
 
@@ -64,7 +64,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     },
     (request) => {
       const { info, gate } = known(request.params.id);
-      if (info.state.kind !== 'run') throw notFound('gate', gate.gate, './millwright gate list');
+      if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
       return gateEvidence(factory, info.state, gate);
     },
   );
@@ -80,10 +80,10 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     if (info.state.kind === 'run' && verb === 'approve') {
       const hand = handIn(who.id, await handsIn(factory, info.state, [who.id]));
       if (hand !== undefined)
-        throw forbidden(
-          `not recorded: ${hand}`,
-          'another approver has to, let in before the ticket was filed (./millwright person list); where there is none, invite one and file the ticket anew',
-        );
+        throw problem('forbidden', `not recorded: ${hand}`, [
+          { act: 'list-people', to: 'another approver has to, let in before the ticket was filed' },
+          { act: 'invite-person', role: 'approver', to: 'where there is none, and file the ticket anew' },
+        ]);
     }
     if (gate.ended === 'expired' && isParked(info)) return answerLate(verb, gate, who, make);
     const result = await act(factory, info.id, who.actor, (run) => {
@@ -92,7 +92,7 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     });
     if (result.kind === 'rejected') {
       const why = `not recorded: ${result.reason}`;
-      throw conflict('not-recorded', why, `./millwright gate show ${id}`);
+      throw problem('not-recorded', why, { act: 'show-gate', id });
     }
     driver.drive(info.id);
     await factory.world.reached(await factory.trail.head());
@@ -112,12 +112,12 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     const { info } = known(late.gate);
     const resumed = await resumeRun(factory, info.id, who.actor, `the ${late.action} gate is answered late`);
     if (resumed.kind === 'rejected')
-      throw conflict('not-recorded', resumed.reason, `./millwright run why ${info.id}`);
+      throw problem('not-recorded', resumed.reason, { act: 'explain-run', id: info.id });
     driver.drive(info.id);
-    const moved = conflict(
+    const moved = problem(
       'asked-anew',
       'the run goes on, and what this gate was about has changed since: it is judged, and asked about, anew',
-      `./millwright run why ${info.id}`,
+      { act: 'explain-run', id: info.id },
     );
     for (
       const end = factory.clock.now() + ANEW_MS;

@@ -3,7 +3,7 @@ import { AlertMessage, incidentOf } from '../../incidents/alertmanager.ts';
 import { raise } from '../../incidents/raise.ts';
 import { cameFrom, LEAST_SECRET } from '../../incidents/signed.ts';
 import type { Api, App } from '../api.ts';
-import { HttpProblem, unusable } from '../problem.ts';
+import { HttpProblem, problem } from '../problem.ts';
 
 /** The repository's secret that its alerts are signed with. */
 const ALERTS_SECRET = 'MILLWRIGHT_ALERTS';
@@ -39,15 +39,16 @@ export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
           authorization: request.headers.authorization,
         };
         if (repo === undefined || !cameFrom(secret, headers, body))
-          throw new HttpProblem(
-            401,
-            'not-signed',
-            'this alert is not signed with the secret of its repository',
-            {
-              exitCode: 4,
-              next: `set one of ${LEAST_SECRET} characters or more: ./millwright secret set ${ALERTS_SECRET} --repo NAME; send it as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>`,
-            },
-          );
+          throw new HttpProblem('not-signed', 'this alert is not signed with the secret of its repository', {
+            acts: [
+              {
+                act: 'set-secret',
+                name: ALERTS_SECRET,
+                to: `set one of ${LEAST_SECRET} characters or more`,
+              },
+            ],
+            hint: 'send the secret as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>',
+          });
         const incident = incidentOf(messageOf(body));
         if (incident === null) return { ticket: null, again: false };
         const raised = await raise(factory, { repo, ...incident });
@@ -63,12 +64,12 @@ function messageOf(body: Buffer): AlertMessage {
   try {
     parsed = JSON.parse(body.toString('utf8'));
   } catch {
-    throw unusable('bad-alert', 'that is no JSON');
+    throw problem('bad-alert', 'that is no JSON');
   }
   const message = AlertMessage.safeParse(parsed);
   if (message.success) return message.data;
   const issue = message.error.issues[0];
-  throw unusable(
+  throw problem(
     'bad-alert',
     `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it does not fit'}`,
     'send what Alertmanager sends to a webhook receiver, version 4',

@@ -79,7 +79,7 @@ test('accounts that the requester lets in after filing do not approve; people of
   for (const token of [await puppet('Puppet One'), await puppet('Puppet Two')])
     expect(await approve(gate.id, token)).toMatchObject({
       status: 403,
-      body: { message: expect.stringContaining('who is the requester'), exitCode: 4 },
+      body: { detail: expect.stringContaining('who is the requester'), exitCode: 4 },
     });
   // Through somebody let in on the way as little.
   const code = (await invite('Straw Man', ['admin', 'approver'])).body.code;
@@ -127,7 +127,7 @@ test('who answered the planner, or gave the word for another run, does not appro
     async () => (await at.api('GET', `/tickets/${ticket}`)).body.question === ASKS,
   );
   await at.api('POST', `/tickets/${ticket}/answers`, { text: 'to the left' }, eve.token);
-  const refused = { status: 403, body: { message: expect.stringContaining('answered') } };
+  const refused = { status: 403, body: { detail: expect.stringContaining('answered') } };
   expect(await approve((await gateOf(run)).id, eve.token)).toMatchObject(refused);
 
   const other = await file('Guard it');
@@ -145,7 +145,7 @@ test.each([' Fay', 'fay', 'F\u0430y', 'F\u200bay', 'Ｆay'])('beside Fay, %j is 
     await at.enrol('Fay', 'approver');
   const refused = await invite(name, ['approver']);
   expect([409, 422]).toContain(refused.status);
-  expect(refused.body.message).toMatch(/Fay|mixes|invisible/);
+  expect(refused.body.detail).toMatch(/Fay|mixes|invisible/);
 });
 
 test('an invitation is used once, in time, by whoever has the code, who alone is shown the token', async () => {
@@ -178,7 +178,7 @@ test('an expired invitation says so, and is listed so', async () => {
   await sql.end();
   expect(await accept(code)).toMatchObject({
     status: 410,
-    body: { message: expect.stringContaining('expired') },
+    body: { detail: expect.stringContaining('expired') },
   });
   const people = (await at.api('GET', '/people')).body as { id: string; state: string }[];
   expect(people.find((one) => one.id === id)?.state).toBe('expired');
@@ -195,20 +195,20 @@ test('a person rotates their own token, and nobody but an administrator another 
   expect((await at.api('POST', `/people/${jo.id}/rotation`, {}, kim.token)).status).toBe(403);
   expect((await at.api('POST', '/people/per_00000000none/rotation', {})).status).toBe(404);
   const admin = 'per_00000000admin' as PersonId;
-  expect((await at.api('POST', `/people/${admin}/rotation`, {})).body.next).toContain('token');
+  expect((await at.api('POST', `/people/${admin}/rotation`, {})).body.hint).toContain('token');
 });
 
 test('no token, a wrong one and one without the role each say what to do', async () => {
   const none = await at.api('GET', '/people', undefined, null);
   expect(none).toMatchObject({
     status: 401,
-    body: { message: expect.stringContaining('none was given'), exitCode: 4 },
+    body: { detail: expect.stringContaining('none was given'), exitCode: 4 },
   });
   for (const token of ['x', 'wrong-token-of-somebody', `mwt_${'a'.repeat(32)}`]) {
     const wrong = await at.api('GET', '/people', undefined, token);
     expect(wrong.body).toMatchObject({
       code: 'bad-token',
-      message: expect.stringContaining("nobody's"),
+      detail: expect.stringContaining("nobody's"),
       exitCode: 4,
     });
   }
@@ -216,7 +216,10 @@ test('no token, a wrong one and one without the role each say what to do', async
   const admin = await at.api('POST', `/gates/${gate.id}/approve`, { reason: 'mine' });
   expect(admin.body).toMatchObject({
     exitCode: 4,
-    message: expect.stringContaining('the role approver'),
-    next: expect.stringContaining('./millwright person invite NAME --roles approver'),
+    detail: expect.stringContaining('the role approver'),
+    acts: [
+      { act: 'sign-in-as', role: 'approver' },
+      expect.objectContaining({ act: 'invite-person', role: 'approver' }),
+    ],
   });
 });

@@ -14,12 +14,12 @@ import { z } from 'zod';
 import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { ADMIN, requireRole } from '../authenticate.ts';
-import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 
 /** Wants no token: who is invited has none yet, and is known by the code. */
 export const ACCEPTANCE_ROUTE = '/people/acceptance';
 const INVITATION_MS = 7 * 24 * 3_600_000;
-const LIST = './millwright person list';
+const LIST = { act: 'list-people' } as const;
 const Params = z.object({ id: PersonId });
 
 const newToken = () => `mwt_${randomBytes(24).toString('base64url')}`;
@@ -50,12 +50,15 @@ export function peopleRoutes(app: App, { factory }: Api): void {
       const roles = [...new Set(request.body.roles)];
       const invited = await people.invite({ id, name: request.body.name, roles, code: kept });
       if (invited.kind === 'refused')
-        throw unusable('bad-name', `this cannot be a person's name: ${invited.reason}`);
+        throw problem('bad-name', `this cannot be a person's name: ${invited.reason}`);
       if (invited.kind === 'taken')
-        throw conflict(
+        throw problem(
           'exists',
           `${request.body.name} is the name of ${invited.by}, or looks like it: one person has one account`,
-          `${LIST}; give another person a name that cannot be mistaken; a lost token is replaced by ./millwright person rotate ID`,
+          [
+            { ...LIST, to: 'give another person a name that cannot be mistaken' },
+            { act: 'rotate-person', to: 'a lost token is replaced' },
+          ],
         );
       await appendAs(factory, streamOf.person(id), request.who, {
         type: 'person.invited',
@@ -71,18 +74,11 @@ export function peopleRoutes(app: App, { factory }: Api): void {
     async (request) => {
       const token = newToken();
       const accepted = await people.accept(request.body.code, hashToken(token), factory.clock.now());
-      const again = 'ask an administrator for another: ./millwright person rotate ID';
-      if (accepted.kind === 'expired')
-        throw new HttpProblem(410, 'invitation-expired', 'this invitation has expired', {
-          exitCode: 4,
-          next: again,
-        });
+      if (accepted.kind === 'expired') throw problem('invitation-expired', 'this invitation has expired');
       if (accepted.kind === 'unknown')
-        throw new HttpProblem(
-          401,
+        throw problem(
           'bad-invitation',
           'this code opens nothing: it was used already, was replaced, or is mistyped',
-          { exitCode: 4, next: again },
         );
       const { person } = accepted;
       const actor = person.id as string as Actor;
@@ -106,7 +102,7 @@ export function peopleRoutes(app: App, { factory }: Api): void {
       const { who } = request;
       const person = await known(request.params.id);
       if (person.id === ADMIN)
-        throw conflict(
+        throw problem(
           'is-admin',
           "the first administrator's token lies in the factory's own folder",
           'stop the factory, remove the file `token` in its folder, and start it: another is made',
@@ -141,7 +137,7 @@ export function peopleRoutes(app: App, { factory }: Api): void {
   app.post('/people/:id/erasure', { schema: { params: Params, body: Reason } }, async (request) => {
     requireRole(request.who, 'admin');
     const { id } = request.params;
-    if (id === ADMIN) throw conflict('is-admin', "the first administrator's name is no person's", LIST);
+    if (id === ADMIN) throw problem('is-admin', "the first administrator's name is no person's", LIST);
     if (!(await people.list()).some((person) => person.id === id)) throw notFound('person', id, LIST);
     await appendAs(factory, streamOf.person(id), request.who, {
       type: 'person.erased',

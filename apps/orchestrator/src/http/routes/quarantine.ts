@@ -5,7 +5,7 @@ import { appendAs } from '../../streams/append-as.ts';
 import type { Quarantined } from '../../views/quarantine.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
-import { conflict, notFound } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
@@ -33,14 +33,9 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
     async (request) => {
       requireRole(request.who, 'admin', 'approver');
       const info = factory.world.releases.get(request.params.id);
-      if (!info) throw notFound('release', request.params.id, './millwright release quarantine');
+      if (!info) throw notFound('release', request.params.id, { act: 'show-quarantine' });
       const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
-      if (one === undefined)
-        throw conflict(
-          'not-quarantined',
-          `${info.id} is not in quarantine`,
-          './millwright release quarantine',
-        );
+      if (one === undefined) throw problem('not-quarantined', `${info.id} is not in quarantine`);
       await appendAs(factory, streamOf.repo(info.repo), request.who, {
         type: 'quarantine.lifted',
         data: { repo: info.repo, commit: one.commit, reason: request.body.reason },

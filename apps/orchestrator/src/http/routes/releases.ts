@@ -105,7 +105,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
     { schema: { params: Params, response: { 200: ReleaseView } } },
     async (request) => {
       const info = factory.world.releases.get(request.params.id);
-      if (!info) throw notFound('release', request.params.id, './millwright release list');
+      if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
       const release = await releaseOf(info);
       return view(info, release, await releaseContents(factory, info, release));
     },

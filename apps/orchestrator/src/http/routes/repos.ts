@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { NewRepo, NewSecret, RepoView } from '@millwright/api';
+import { type Act, type ErrorCode, NewRepo, NewSecret, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import { RepoName, streamOf } from '@millwright/domain';
 import { earnedRaise } from '@millwright/policy';
@@ -17,7 +17,7 @@ import { appendAs } from '../../streams/append-as.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
-import { conflict, notFound, unknownFilter, unusable } from '../problem.ts';
+import { notFound, problem, unknownFilter } from '../problem.ts';
 
 type Ports = {
   deployments: Deployments;
@@ -49,10 +49,10 @@ export function knownRepo(factory: Ports, name: string) {
   return repo;
 }
 
-const thereAre = ({ world }: Ports): string =>
+const thereAre = ({ world }: Ports): Act | string =>
   world.repos.size > 0
     ? `there are: ${[...world.repos.keys()].join(', ')}`
-    : 'add one first: ./millwright repo add PATH';
+    : { act: 'add-repo', to: 'add one first' };
 
 export async function repoView(factory: Ports, name: RepoName): Promise<RepoView> {
   const repo = knownRepo(factory, name);
@@ -92,9 +92,9 @@ export function repoRoutes(app: App, { factory }: Api): void {
     const { url, branch, token = null } = request.body;
     const address = remoteUrl(url);
     if (address.kind === 'refused')
-      throw unusable('repo-refused', `${withoutSecrets(url)}: ${address.reason}`);
+      throw problem('repo-refused', `${withoutSecrets(url)}: ${address.reason}`);
     if (token !== null && !address.url.startsWith('https://'))
-      throw unusable(
+      throw problem(
         'token-unused',
         'only an https:// address takes a token',
         'ssh uses the agent at SSH_AUTH_SOCK',
@@ -106,20 +106,26 @@ export function repoRoutes(app: App, { factory }: Api): void {
           .toLowerCase(),
     );
     if (!named.success)
-      throw unusable('bad-name', named.error.issues[0]?.message ?? 'that is no name', 'give one with --name');
+      throw problem('bad-name', named.error.issues[0]?.message ?? 'that is no name', {
+        act: 'give',
+        field: 'name',
+      });
     const name = named.data;
     if (factory.world.repo(name))
-      throw conflict('exists', `there is a repository ${name} already`, 'give another name with --name');
+      throw problem('exists', `there is a repository ${name} already`, {
+        act: 'give',
+        field: 'name',
+        to: 'for another name',
+      });
     const probe = await factory.repositories.probe(address.url, branch, token);
     let deliver = request.body.deliver;
     try {
       const standing = await standingOf(probe.repository);
-      if (standing.kind === 'unready')
-        throw unusable(standing.code, standing.message, nextFor(standing.code));
+      if (standing.kind === 'unready') throw problem(standing.code, standing.message, nextFor(standing.code));
       const { files, bytes } = await probe.repository.measure(standing.base);
       const most = factory.settings.bundleBytes;
       if (bytes > most)
-        throw unusable(
+        throw problem(
           'repo-too-large',
           `${standing.base.commit.slice(0, 10)} has ${files} files, and with its last commits takes about ${mebibytes(bytes)} MiB packed: a stage gets at most ${mebibytes(most)} MiB, so every ticket would fail`,
           'nothing was added; move large files off its branch (to Git LFS, a package, a bucket), or add a smaller repository',
@@ -164,14 +170,14 @@ export function repoRoutes(app: App, { factory }: Api): void {
 
 const mebibytes = (bytes: number): number => Math.ceil(bytes / 1_048_576);
 
-const nextFor = (code: string): string => {
+const nextFor = (code: ErrorCode): Act | string => {
   switch (code) {
     case 'repo-not-git':
       return 'name a git repository: a path to one, or its https:// or ssh:// address';
     case 'repo-empty':
       return 'push a first commit, then add it again';
     case 'repo-no-branch':
-      return 'name a branch it has with --branch';
+      return { act: 'give', field: 'branch', to: 'name a branch it has' };
     case 'bad-config':
       return 'mend millwright.yaml on the default branch, then add it again';
     default:

@@ -25,7 +25,7 @@ import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { conflict, HttpProblem, notFound } from '../problem.ts';
+import { HttpProblem, notFound, problem } from '../problem.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
 import { OfRepo } from './repos.ts';
 
@@ -35,7 +35,7 @@ const Params = z.object({ repo: RepoName });
 export function rollbackRoutes(app: App, { factory, driver }: Api): void {
   const known = (name: string): RepoName => {
     const repo = [...factory.world.repos.keys()].find((one) => one === name);
-    if (repo === undefined) throw notFound('repository', name, './millwright repo list');
+    if (repo === undefined) throw notFound('repository', name, { act: 'list-repos' });
     return repo;
   };
   const deployed = (): RepoName[] =>
@@ -43,10 +43,14 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
   const named = (name: string | undefined): RepoName => {
     if (name !== undefined) return known(name);
     const [only, ...others] = deployed();
-    if (only === undefined)
-      throw conflict('nothing-deployed', 'nothing is deployed', './millwright release list');
+    if (only === undefined) throw problem('nothing-deployed', 'nothing is deployed');
     if (others.length > 0)
-      throw conflict('which-repository', `say which: --repo ${[only, ...others].join(' or --repo ')}`);
+      throw problem('which-repository', 'more than one is deployed', {
+        act: 'give',
+        field: 'repo',
+        values: [only, ...others],
+        to: 'say which',
+      });
     return only;
   };
 
@@ -76,14 +80,13 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
       requireRole(request.who, 'admin', 'author', 'approver');
       const named = request.body.release as ReleaseId | undefined;
       const plan = await planRollback(factory, request.body.repo as RepoName | undefined, named);
-      if (plan.kind === 'none') throw conflict('nothing-to-roll-back', plan.reason, plan.next);
+      if (plan.kind === 'none') throw problem('nothing-to-roll-back', plan.reason, plan.next);
       const { repo, to } = plan;
       const from = plan.kind === 'abort' ? plan.canary.release : plan.from;
       const cannot = await cannotGoTo(factory, plan);
       if (cannot !== null)
-        throw new HttpProblem(409, 'release-gone', `${to} cannot be gone back to: ${cannot}`, {
+        throw new HttpProblem('release-gone', `${to} cannot be gone back to: ${cannot}`, {
           kept: `${from} serves as before`,
-          next: `./millwright rollback status, for another one`,
         });
       if (request.body.dryRun) {
         const what = await describe(factory, plan);
@@ -94,9 +97,9 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
       const ask = { repo, to: named ?? null, reason, by: request.who.actor };
       const done = await rollBack(factory, ask);
       if (done.kind === 'failed')
-        throw new HttpProblem(502, 'rollback-failed', done.reason, {
+        throw new HttpProblem('rollback-failed', done.reason, {
           kept: done.what === null ? `${from} still serves` : `${repo} is frozen, and a person is called`,
-          next: done.what ?? `./millwright rollback status`,
+          ...(done.what === null ? {} : { hint: done.what, acts: [] }),
         });
       const { kind: _, ...rest } = done;
       return { repo, done: true, plan: null, ...rest };
@@ -107,8 +110,7 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
     requireRole(request.who, 'admin', 'author', 'approver');
     const repo = named(request.body.repo);
     const asked = await requestRedeploy(factory, repo, request.who.actor);
-    if (asked.kind === 'none')
-      throw conflict('nothing-to-undo', asked.reason, './millwright rollback status');
+    if (asked.kind === 'none') throw problem('nothing-to-undo', asked.reason);
     const { kind: state, release, reason } = asked;
     return { repo, state, release, reason, needs: asked.kind === 'waits' ? asked.needs : 0 };
   });
@@ -169,7 +171,7 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
       requireRole(request.who, 'admin', 'approver');
       const repo = known(request.params.repo);
       if (factory.world.target(repo).frozen === null)
-        throw conflict('not-frozen', `the target of ${repo} is not frozen`, './millwright rollback status');
+        throw problem('not-frozen', `the target of ${repo} is not frozen`);
       await appendAs(factory, streamOf.target(repo), request.who, {
         type: 'target.thawed',
         data: request.body,

@@ -41,7 +41,7 @@ import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { PageOfRepo, pageOf } from '../page.ts';
-import { conflict, notFound } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
 import {
@@ -87,7 +87,7 @@ const SAID_LINES = 15;
 export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
   const known = (id: RunId): RunInfo => {
     const run = factory.world.runs.get(id);
-    if (!run) throw notFound('run', id, './millwright run list');
+    if (!run) throw notFound('run', id, { act: 'list-runs' });
     return run;
   };
   const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
@@ -96,7 +96,7 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     const names = people ?? (await namesOf(factory));
     const stop = stopOf(factory, info, names);
     const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
-    if (!seen) throw notFound('run', info.id, './millwright run list');
+    if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
     const canary = release === undefined ? null : await canaryOfRelease(factory, release);
@@ -108,7 +108,7 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
   };
   const stateOf = (id: RunId): Run => {
     const { state } = known(id);
-    if (state.kind !== 'run') throw notFound('run', id, './millwright run list');
+    if (state.kind !== 'run') throw notFound('run', id, { act: 'list-runs' });
     return state;
   };
 
@@ -132,11 +132,11 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     const run = stateOf(request.params.id);
     const change = changeOf(run);
     if (change === null)
-      throw conflict(
-        'no-change',
-        'this run has made no change yet',
-        `./millwright run show ${run.id}, for where it is`,
-      );
+      throw problem('no-change', 'this run has made no change yet', {
+        act: 'show-run',
+        id: run.id,
+        to: 'for where it is',
+      });
     const tested = testOf(run, change.to);
     const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
     return diffView(factory, run, change, report);
@@ -169,7 +169,11 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
       const run = stateOf(request.params.id);
       const { attempt } = request.query;
       if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
-        throw notFound('attempt of this run', attempt, `./millwright run logs ${run.id}, which names them`);
+        throw notFound('attempt of this run', attempt, {
+          act: 'show-logs',
+          id: run.id,
+          to: 'which names them',
+        });
       return logLines(factory, run, attempt);
     },
   );
@@ -238,11 +242,10 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
         data: { end: 'cancelled', reason: request.body.reason },
       }));
       if (stopped.kind === 'rejected')
-        throw conflict(
-          'not-cancelled',
-          `the run was not cancelled: ${stopped.reason}`,
-          `./millwright run why ${info.id}`,
-        );
+        throw problem('not-cancelled', `the run was not cancelled: ${stopped.reason}`, {
+          act: 'explain-run',
+          id: info.id,
+        });
       // A canary of it loses its traffic now; what its run does about it is on the trail.
       const canary = run === undefined ? null : factory.deployments.canary(run.repo);
       if (canary !== null && run && canary.release === run.release?.release) {
@@ -270,11 +273,10 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
       const info = known(request.params.id);
       const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
       if (resumed.kind === 'rejected')
-        throw conflict(
-          'not-retried',
-          `the run does not go on: ${resumed.reason}`,
-          `./millwright run why ${info.id}`,
-        );
+        throw problem('not-retried', `the run does not go on: ${resumed.reason}`, {
+          act: 'explain-run',
+          id: info.id,
+        });
       driver.drive(info.id);
       wakeIntake();
       await factory.world.reached(await factory.trail.head());

@@ -25,7 +25,7 @@ import type { TicketInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { conflict, HttpProblem, notFound, unusable } from '../problem.ts';
+import { HttpProblem, notFound, problem } from '../problem.ts';
 import { knownRepo, OfRepo, ofRepo } from './repos.ts';
 
 type Ports = {
@@ -48,7 +48,7 @@ const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() 
 export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
   const known = (id: TicketId): TicketInfo => {
     const ticket = factory.world.tickets.get(id);
-    if (!ticket) throw notFound('ticket', id, './millwright ticket list');
+    if (!ticket) throw notFound('ticket', id, { act: 'list-tickets' });
     return ticket;
   };
 
@@ -59,13 +59,10 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       requireRole(request.who, 'author', 'admin');
       const { repo } = knownRepo(factory, request.body.repo);
       const parsed = parseTicketFile(request.body.markdown, request.body.kind);
-      if (parsed.kind === 'invalid')
-        throw new HttpProblem(parsed.code === 'ticket-too-large' ? 413 : 422, parsed.code, parsed.message, {
-          exitCode: 2,
-        });
+      if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
       const standing = await standingOf(await factory.repositories.open(repo));
       if (standing.kind === 'unready')
-        throw unusable(
+        throw problem(
           standing.code,
           standing.message,
           'nothing was filed; mend it and file the ticket again',
@@ -73,10 +70,9 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
       const [first] = blocking;
       if (first !== undefined)
-        throw new HttpProblem(422, first.code, blocking.map((one) => one.text).join('; '), {
-          exitCode: 1,
+        throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
           kept: 'nothing was filed, and nothing is paid for',
-          next: first.fix,
+          hint: first.fix,
         });
       const filed = await fileTicket(
         factory,
@@ -113,18 +109,20 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       requireRole(request.who, 'author', 'admin');
       const ticket = known(request.params.id);
       const run = ticket.runs.at(-1);
-      if (run === undefined) throw conflict('no-question', 'this ticket has not asked anything yet');
-      if (ticket.state === 'done') throw conflict('done', 'this ticket is done', 'file another ticket');
+      if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
+      if (ticket.state === 'done') throw problem('done', 'this ticket is done', 'file another ticket');
       const { again } = request.body;
       const text = (await factory.knownSecrets.now()).mask(request.body.text);
       if (ticket.state !== 'running' && !again)
         throw new HttpProblem(
-          409,
           'no-question',
           `${ticket.id} has asked nothing: an answer would start another run, which is paid for`,
           {
             kept: 'the ticket is as it was, and nothing was started',
-            next: `to go on from where it was: ./millwright run retry ${run}; to start another with what you say: ./millwright ticket answer ${ticket.id} "…" --again`,
+            acts: [
+              { act: 'retry-run', id: run, to: 'to go on from where it was' },
+              { act: 'answer-ticket', id: ticket.id, again: true, to: 'to start another with what you say' },
+            ],
           },
         );
       if (ticket.state === 'running') {
@@ -134,7 +132,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
             : 'the run has not asked anything',
         );
         if (answered.kind === 'rejected')
-          throw conflict('no-question', answered.reason, `./millwright run show ${run}`);
+          throw problem('no-question', answered.reason, { act: 'show-run', id: run });
       }
       await appendAs(factory, streamOf.ticket(ticket.id), request.who, {
         type: 'ticket.answered',

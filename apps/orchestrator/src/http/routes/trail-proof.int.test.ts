@@ -182,11 +182,11 @@ it('with a witness, ships what the witness has cosigned: away, the run waits and
     status: 422,
     body: {
       code: 'cosignature-refused',
-      message: expect.stringContaining('does not hold for our checkpoint'),
+      detail: expect.stringContaining('does not hold for our checkpoint'),
     },
   });
   expect(await post(other(stranger))).toMatchObject({
-    body: { message: 'no witness witness.test/w is known here' },
+    body: { detail: 'no witness witness.test/w is known here' },
   });
   expect((await post('\u2014 '.repeat(5_000))).status).toBe(422);
   expect((await post('x'.repeat(2_200_000))).status).toBe(413);

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
-import { DriveError, RunId, streamOf } from '@millwright/domain';
+import { RunId, streamOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { z } from 'zod';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
-import { HttpProblem, notFound, unusable } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 
 type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail };
 
@@ -19,26 +19,6 @@ const LONGEST_WAIT_MS = 25_000;
 const RANGE_TYPE = 'application/x-ndjson';
 /** For what was just appended to be sealed, before a proof of it is refused. */
 export const SEAL_MS = 3_000;
-
-/** Statuses of what the prover says. */
-export async function proved<T>(prove: () => Promise<T>): Promise<T> {
-  try {
-    return await prove();
-  } catch (error) {
-    if (!(error instanceof DriveError)) throw error;
-    if (error.code === 'no-entry' || error.code === 'no-run')
-      throw new HttpProblem(404, 'not-found', error.message);
-    if (error.code === 'too-large') throw unusable(error.code, error.message);
-    if (error.code === 'unsealed')
-      throw new HttpProblem(503, 'unsealed', `${error.message}; try again in a moment`, { exitCode: 8 });
-    if (error.code === 'trail-tampered' || error.code === 'trail-gap')
-      throw new HttpProblem(500, error.code, error.message, {
-        exitCode: 7,
-        next: './millwright trail verify',
-      });
-    throw error;
-  }
-}
 
 async function checkpoint(
   factory: Ports,
@@ -67,7 +47,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     },
     async (request, reply) => {
       const found = await checkpoint(factory, request.query);
-      if (found === null) throw new HttpProblem(404, 'not-found', 'there is no such checkpoint yet');
+      if (found === null) throw problem('not-found', 'there is no such checkpoint yet');
       if (request.headers.accept?.startsWith('text/plain'))
         return reply.type('text/plain; charset=utf-8').send(found.note);
       return found;
@@ -79,10 +59,9 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     { schema: { params: z.object({ position: Position }) } },
     async (request) => {
       const { position } = request.params;
-      if (position > (await trail.head()))
-        throw notFound('entry', String(position), './millwright trail show');
+      if (position > (await trail.head())) throw notFound('entry', String(position), { act: 'show-trail' });
       await factory.sealer.sealed(position, { timeoutMs: SEAL_MS });
-      return proved(() => prover.prove(position));
+      return prover.prove(position);
     },
   );
 
@@ -91,14 +70,14 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     { schema: { querystring: z.object({ from: Size, to: Size }) } },
     async (request) => {
       const { from, to } = request.query;
-      const proof = await proved(() => prover.consistency(from, to));
+      const proof = await prover.consistency(from, to);
       return { from, to, proof: proof.map(toBase64) };
     },
   );
 
   app.get('/runs/:id/bundle', { schema: { params: z.object({ id: RunId }) } }, async (request) => {
     await factory.sealer.sealed(await trail.head(), { timeoutMs: SEAL_MS });
-    return proved(() => prover.exportRun(request.params.id));
+    return prover.exportRun(request.params.id);
   });
 
   app.get(
@@ -115,9 +94,9 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
       const { since, until } = request.query;
       const head = await trail.head();
       const last = Math.max(since + 1, until ?? 0);
-      if (last > head) throw notFound('entry', String(last), './millwright trail show --last 1');
+      if (last > head) throw notFound('entry', String(last), { act: 'show-trail' });
       await factory.sealer.sealed(until ?? head, { timeoutMs: SEAL_MS });
-      const lines = await proved(() => prover.exportRange({ since, until }));
+      const lines = await prover.exportRange({ since, until });
       return reply.type(RANGE_TYPE).send(Readable.from(lines, { objectMode: false })); // pages are made as they are taken
     },
   );
@@ -133,7 +112,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     },
     async (request) => {
       const recorded = await trail.read(streamOf.run(request.params.id));
-      if (recorded.length === 0) throw notFound('run', request.params.id, './millwright run list');
+      if (recorded.length === 0) throw notFound('run', request.params.id, { act: 'list-runs' });
       const named = recorded.flatMap(({ envelope, entry }) =>
         entry?.type === 'change.attested' || entry?.type === 'release.attested'
           ? [{ position: envelope.position, digest: entry.data.attestation }]
@@ -150,7 +129,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
 
   app.get('/trail/key', async () => {
     const vkey = await factory.sealer.vkey();
-    if (vkey === null) throw new HttpProblem(503, 'no-key', 'there is no checkpoint key yet');
+    if (vkey === null) throw problem('no-key', 'there is no checkpoint key yet');
     return {
       vkey,
       origin: vkey.split('+')[0],
@@ -186,11 +165,11 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
     },
     async (request) => {
       const signatures = parseSignatureLines(request.body.signatures);
-      if (signatures === null) throw unusable('not-a-signature', 'these are no signature lines of a note');
+      if (signatures === null) throw problem('not-a-signature', 'these are no signature lines of a note');
       const kinds = [];
       for (const signature of signatures) {
         const added = await factory.sealer.addCosignature(request.body.size, signature);
-        if (added.kind === 'refused') throw unusable('cosignature-refused', added.reason);
+        if (added.kind === 'refused') throw problem('cosignature-refused', added.reason);
         kinds.push(added.kind);
       }
       return { size: request.body.size, signatures: kinds };

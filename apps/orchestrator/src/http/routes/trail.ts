@@ -85,16 +85,15 @@ const KINDS =
 async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<typeof Query>) {
   ofRepo(factory, repo);
   if (run !== undefined && !factory.world.runs.has(run))
-    throw unknownFilter('run', run, 'see: ./millwright run list');
+    throw unknownFilter('run', run, { act: 'list-runs' });
   const names = await namesOf(factory);
   const who = new Set([...names.keys(), ...names.values()]);
   for (const one of actor ?? [])
     if (!KINDS.test(one) && !who.has(one) && !factory.world.index.hasActor(one))
-      throw unknownFilter(
-        'actor',
-        one,
-        'a person by name or id (see: ./millwright person list), factory, agent, agent/review or runner',
-      );
+      throw unknownFilter('actor', one, {
+        act: 'list-people',
+        to: 'a person by name or id, factory, agent, agent/review or runner',
+      });
   for (const [nth, begins] of typesOf(type ?? []).entries())
     if (!TYPES.some((known) => known === begins || (begins.endsWith('.') && known.startsWith(begins))))
       throw unknownFilter(
