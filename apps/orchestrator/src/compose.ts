@@ -80,7 +80,9 @@ export async function compose(config: Configuration) {
   const { clock, ids, log, databaseUrl: url, dataDir } = config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const onForbidden = (message: string) => refused(message);
-  const opened = openTrail({ url, clock, onForbidden });
+  const settings = { ...defaultSettings, ...config.settings };
+  const { silentMs } = settings;
+  const opened = openTrail({ url, clock, onForbidden, silentMs });
   const refused = recordRefusals(opened, log);
   const sealer = await openSealer({
     url,
@@ -95,7 +97,7 @@ export async function compose(config: Configuration) {
   });
   const redactor = config.redactorUrl === null ? null : openRedactor({ url: config.redactorUrl });
   const prover = openProver({ url, vkey: () => sealer.vkey() });
-  const unmasked = openStore({ url, onForbidden });
+  const unmasked = openStore({ url, onForbidden, silentMs });
   const queue = openQueue({
     url: config.queueUrl,
     onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
@@ -128,7 +130,7 @@ export async function compose(config: Configuration) {
     ids,
     log,
     world,
-    settings: { ...defaultSettings, ...config.settings },
+    settings,
     /** Whether the runners have a key for their model; null where this orchestrator was not told. */
     modelKey: config.modelKey ?? null,
     repositories: new Repositories(
@@ -198,6 +200,8 @@ export async function compose(config: Configuration) {
       await known.now();
       await pump.catchUp();
       await applyBudgets(factory);
+      // What people read knows of halts before anything has asked.
+      await forward.hear();
       await restoreTargets(factory);
       await holdLeftCanaries(factory);
       await pump.start();

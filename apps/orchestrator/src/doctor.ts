@@ -1,13 +1,15 @@
 import type { DoctorLine } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
-import { nameOfScope, type RepoName, resumeCommand } from '@millwright/domain';
+import { type RepoName, resumeCommand } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
+import { namesOf } from './http/names.ts';
+import { waitingForPeople } from './intake/next-actor.ts';
 import { setupOf } from './intake/setup.ts';
 import type { Repositories } from './source-control/repositories.ts';
 import { NO_MODEL_KEY } from './source-control/setup-troubles.ts';
-import type { Forward } from './streams/forward.ts';
+import { type Forward, reasonOf } from './streams/forward.ts';
 import { witnessLines } from './streams/witnesses.ts';
 import type { World } from './views/world.ts';
 
@@ -105,6 +107,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
         fix: 'restart the factory: npm start',
       }),
   );
+  const names = await namesOf(factory).catch(() => new Map<string, string>()); // the store has a line of its own
   const halts = await factory.forward.halts().catch(() => []); // the first line says that the trail cannot be read
   lines.push({
     id: 'halt',
@@ -112,8 +115,21 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
     text:
       halts.length === 0
         ? 'not halted'
-        : halts.map(({ scope, reason }) => `${nameOfScope(scope)} is halted: ${reason}`).join('; '),
+        : halts.map((halt) => reasonOf({ kind: 'halted', halt }, (by) => names.get(by) ?? by)).join('; '),
     fix: halts[0] === undefined ? null : resumeCommand(halts[0].scope),
+  });
+  const waiting = waitingForPeople(factory.world, factory.clock.now());
+  lines.push({
+    id: 'people',
+    ok: true,
+    text:
+      waiting.length === 0
+        ? 'no ticket waits for a person'
+        : `${waiting.length} ${waiting.length === 1 ? 'ticket waits' : 'tickets wait'} for a person: ${waiting
+            .slice(0, 5)
+            .map(({ ticket, who, text }) => `${ticket} for the ${who}: ${text}`)
+            .join('; ')}`,
+    fix: null,
   });
   const { parked } = factory.world;
   lines.push({

@@ -11,6 +11,8 @@ export type Settings = {
   remindMs: number;
   /** How long a merge or a deploy waits for the seal of what allows it, before it asks again later. */
   sealMs: number;
+  /** A database that has been silent for so long is asked whether it answers at all, and is away where that takes as long. */
+  silentMs: number;
   /** Between two looks at what serves. */
   healMs: number;
   /** Until a step that failed is tried again for the first time. */
@@ -32,6 +34,7 @@ export const defaultSettings: Settings = {
   questionMs: 8 * 3_600_000,
   remindMs: 24 * 3_600_000,
   sealMs: 10_000,
+  silentMs: 3_000,
   healMs: 2_000,
   retryMs: 500,
   uploadsMs: 600_000,

@@ -225,10 +225,17 @@ export const NewTicket = z.strictObject({
   markdown: z.string(),
   kind: TicketKind.optional(),
 });
+/** Why something may not go forward now: who said so, and the exact command that lifts it. Null: it may. */
+export const StopView = z.object({ by: z.string(), reason: z.string(), at: z.number(), next: z.string() });
+export type StopView = z.infer<typeof StopView>;
+const Stop = StopView.nullable().default(null);
+
 export const TicketView = z.object({
   id: TicketId,
   repo: RepoName,
-  state: z.enum(['open', 'running', 'waiting', 'done', 'closed', 'reopened']),
+  state: z.enum(['open', 'running', 'waiting', 'halted', 'done', 'closed', 'reopened']),
+  /** Of its run. */
+  stop: Stop,
   ticket: Ticket,
   runs: z.array(RunId),
   question: z.string().nullable(),
@@ -279,6 +286,8 @@ export const GateView = z.object({
   approvalsNeeded: z.number().int(),
   approvals: z.array(z.object({ person: PersonId, name: z.string(), reason: z.string(), at: z.number() })),
   expiresAt: z.number(),
+  /** Of its run, while it waits for somebody. */
+  stop: Stop,
   /** When it came to its present state. */
   changedAt: z.number(),
   facts: z.unknown(),
@@ -324,11 +333,7 @@ export const RunView = z.object({
   repo: RepoName,
   state: RunStateName,
   reason: z.string().nullable(),
-  /** Why it may not go forward now: who said so, and the exact command that lifts it. */
-  stop: z
-    .object({ by: z.string(), reason: z.string(), at: z.number(), next: z.string() })
-    .nullable()
-    .default(null),
+  stop: Stop,
   model: z.string().nullable(),
   stages: z.array(StageView),
   gates: z.array(GateView),
@@ -451,6 +456,8 @@ export const WhyView = z.object({
   because: z.array(z.object({ at: z.number(), position: z.number().int(), text: z.string() })),
   /** The end of what a failed release or test said, where the run closed with it. */
   said: z.array(z.string()),
+  /** Who has to act next; null: nobody, it is done. */
+  who: z.string().nullable(),
   next: z.string(),
 });
 export type WhyView = z.infer<typeof WhyView>;
@@ -517,6 +524,8 @@ export const ReleaseView = z.object({
   undo: Undo.nullable(),
   /** Its newest canary; null before it had traffic. */
   canary: CanaryView.nullable(),
+  /** Of its run, while that goes on. */
+  stop: Stop,
 });
 export type ReleaseView = z.infer<typeof ReleaseView>;
 
@@ -572,6 +581,8 @@ const Served = z.object({
 export const RollbackStatus = z.object({
   repo: RepoName,
   live: Served.nullable(),
+  /** What keeps a deploy from going forward here. A rollback goes on. */
+  stop: Stop,
   /** On its way to serve: a rollback takes it back, and leaves what is live as it is. */
   canary: ComingRelease.nullable().default(null),
   candidates: z.array(Served),

@@ -37,10 +37,12 @@ export function openTrail(options: {
   maxConnections?: number;
   upcast?: Upcast;
   onForbidden?: OnForbidden;
+  silentMs?: number;
 }): OpenTrail {
   const upcast = options.upcast ?? upcastV1;
-  const reads = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden: options.onForbidden });
-  const writes = openPool(options.url, { max: 1, onForbidden: options.onForbidden });
+  const { onForbidden, silentMs } = options;
+  const reads = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden, silentMs });
+  const writes = openPool(options.url, { max: 1, onForbidden, silentMs });
   const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
 
   const readAll: Trail['readAll'] = (afterPosition, limit) =>

@@ -1,14 +1,11 @@
 import { connect } from './connect.ts';
 
-/** A new connection and a statement that take longer than this are no answer. Milliseconds. */
-const ANSWER_MS = 3_000;
-
-/** Whether the database answers anybody, be it with a refusal: asked over a connection of its own. Never rejects. */
-export async function answers(url: string): Promise<boolean> {
+/** Whether the database answers anybody within `ms` milliseconds, be it with a refusal: asked over a connection of its own. Never rejects. */
+export async function answers(url: string, ms: number): Promise<boolean> {
   const sql = connect(url, { max: 1, fetch_types: false });
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ANSWER_MS, false);
+    timer = setTimeout(resolve, ms, false);
   });
   const answer = sql`select 1`.then(
     () => true,

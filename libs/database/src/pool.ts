@@ -22,12 +22,14 @@ export type PoolOptions = Omit<ClientOptions, 'max'> & {
   /** Bounds one `use`. Milliseconds. */
   deadlineMs: number;
   onForbidden?: OnForbidden | undefined;
+  /**
+   * A database that is stopped or out of reach fails nothing, it is silent. After so long a silence it is asked, over a connection of its own,
+   * whether it answers anybody within as long again; one that does is only slow, and has until the deadline. 3 s unless told: so a hang is
+   * known in 6 s at most. Milliseconds.
+   */
+  silentMs?: number | undefined;
 };
 
-/**
- * A database that is stopped or out of reach fails nothing, it is silent. After so long a silence it is asked, over a connection of its own,
- * whether it answers anybody; one that does is only slow, and has until the deadline. So a hang is known in 6 s at most. Milliseconds.
- */
 const SILENT_MS = 3_000;
 /** For so long after it answered nobody, nothing waits for it. Milliseconds. */
 const AWAY_MS = 1_000;
@@ -36,7 +38,7 @@ const AWAY_MS = 1_000;
 export function openPool(
   of: DatabaseOf,
   url: string,
-  { deadlineMs, onForbidden, ...client }: PoolOptions,
+  { deadlineMs, onForbidden, silentMs = SILENT_MS, ...client }: PoolOptions,
 ): Pool {
   let current: Sql | undefined;
   let closed = false;
@@ -52,10 +54,10 @@ export function openPool(
   const watch = (sql: Sql): (() => void) => {
     let timer: NodeJS.Timeout | undefined;
     const later = () => {
-      timer = setTimeout(ask, SILENT_MS);
+      timer = setTimeout(ask, silentMs);
     };
     const ask = async () => {
-      asked ??= answers(url).finally(() => {
+      asked ??= answers(url, silentMs).finally(() => {
         asked = null;
       });
       const answered = await asked;

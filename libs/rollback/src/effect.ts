@@ -52,7 +52,7 @@ export interface Journal {
 export class Fenced extends Error {
   readonly by: number;
   constructor(by: number) {
-    super(`the target was taken with fence ${by}`);
+    super('a later deploy or rollback took the target');
     this.name = 'Fenced';
     this.by = by;
   }

@@ -57,12 +57,12 @@ export async function rehearse(target: Target, order: DeployOrder): Promise<Rehe
   const cannot = checkRun(order.run)?.reason ?? target.cannotGoBack(order.run);
   if (cannot !== null) return { possible: false, reason: cannot, fault: 'undo' };
   const taken = await target.fence(order.fence);
-  const lost = (by: number): Rehearsal => ({
+  const lost: Rehearsal = {
     possible: false,
-    reason: `the target was taken with fence ${by}`,
+    reason: 'a later deploy or rollback took the target',
     fault: 'undo',
-  });
-  if (taken.kind === 'fenced') return lost(taken.by);
+  };
+  if (taken.kind === 'fenced') return lost;
   const { releases } = await target.state();
   const runs = ({ id }: ReleaseRef) =>
     releases.some((each) => each.id === id && each.replicas.some((replica) => replica.running));
@@ -104,7 +104,7 @@ export async function rehearse(target: Target, order: DeployOrder): Promise<Rehe
       reverse: null,
     });
   } catch (error) {
-    if (error instanceof Fenced) return lost(error.by);
+    if (error instanceof Fenced) return lost;
     throw error;
   }
 }

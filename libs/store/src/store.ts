@@ -36,12 +36,14 @@ export function openStore(options: {
   url: string;
   maxConnections?: number;
   onForbidden?: OnForbidden;
+  silentMs?: number;
 }): Store {
   const pool = openPool('store', options.url, {
     max: options.maxConnections ?? 4,
     deadlineMs: 30_000,
     idle_timeout: 60, // a connection costs the embedded server some 5 MB
     onForbidden: options.onForbidden,
+    silentMs: options.silentMs,
   });
   const store: Store = {
     artifacts: artifactsOn(pool),

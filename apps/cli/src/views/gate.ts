@@ -8,6 +8,7 @@ import { cut, hang, widthOf, wrap } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
 import { diffFiles, diffHead, patchLines, planLines, reportLines, reviewLines } from './run-parts.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
+import { stopLines } from './stop.ts';
 
 const approvalsOf = (gate: GateView) =>
   gate.approvalsNeeded === 0 ? '' : `${gate.approvals.length} of ${gate.approvalsNeeded} approvals`;
@@ -42,7 +43,8 @@ export function gateLines(look: Look, gate: GateView): string[] {
 
 export function gateList(look: Look, gates: readonly GateView[], now: number, all: boolean): string[] {
   if (gates.length === 0) return [all ? 'No gates yet.' : 'No gate waits for anybody.'];
-  return table(
+  const stops = new Map(gates.map(({ stop }) => [stop?.reason, stop]));
+  const rows = table(
     look,
     [
       { title: 'gate' },
@@ -65,6 +67,7 @@ export function gateList(look: Look, gates: readonly GateView[], now: number, al
       oneLine(gate.reason),
     ]),
   );
+  return [...rows, ...[...stops.values()].flatMap((stop) => stopLines(look, stop))];
 }
 
 /** A fact's value in a cell: lists by their elements, 8 at most; objects as JSON. */
@@ -153,6 +156,7 @@ export function gateShow(look: Look, gate: GateView, evidence: GateEvidence, now
   const next = nextStep(gate);
   return [
     `${mark.paint(`${mark.symbol} ${wordsOf(gate.state)}`)}  ${look.colour.bold(`${gate.action} in ${gate.repo}`)}  ${look.colour.dim(gate.id)}`,
+    ...stopLines(look, gate.stop),
     ...fields(
       look,
       [

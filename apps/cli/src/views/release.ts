@@ -7,6 +7,7 @@ import { type Cell, table } from '../text/table.ts';
 import { canaryHistory, canaryLines, canaryShort } from './canary.ts';
 import { fields, heading } from './fields.ts';
 import { wordsOf } from './state.ts';
+import { stopLines } from './stop.ts';
 
 function releaseState(look: Look, state: ReleaseView['state']): Cell {
   const { colour, symbol } = look;
@@ -61,7 +62,12 @@ export function releaseList(look: Look, releases: readonly ReleaseView[], now: n
       { text: ago(release.createdAt, now), paint: look.colour.dim },
     ]),
   );
-  return watched.length === 0 ? rows : [...rows, '', ...watched];
+  const stops = new Map(releases.map(({ stop }) => [stop?.reason, stop]));
+  return [
+    ...rows,
+    ...(watched.length === 0 ? [] : ['', ...watched]),
+    ...[...stops.values()].flatMap((stop) => stopLines(look, stop)),
+  ];
 }
 
 export function releaseShow(look: Look, release: ReleaseView, now: number): string[] {
@@ -69,6 +75,7 @@ export function releaseShow(look: Look, release: ReleaseView, now: number): stri
   const headline = typeof state === 'string' ? state : state.paint(state.text);
   return [
     `${headline}  ${look.colour.bold(release.id)}  ${look.colour.dim(release.repo)}`,
+    ...stopLines(look, release.stop),
     ...fields(
       look,
       [

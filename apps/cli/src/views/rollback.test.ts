@@ -15,6 +15,7 @@ const status: RollbackStatus = {
   repo: 'shop' as never,
   live: served('rel_live0000', 'serves', 'Search'),
   canary: null,
+  stop: null,
   candidates: [served('rel_before00', 'runs', 'Weigh'), served('rel_older000', 'stopped', 'Tax')],
   frozen: null,
   undo: null,

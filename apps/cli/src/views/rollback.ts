@@ -4,6 +4,7 @@ import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, table } from '../text/table.ts';
 import { fields, heading } from './fields.ts';
+import { stopLines } from './stop.ts';
 
 type Served = RollbackStatus['candidates'][number];
 
@@ -90,6 +91,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
   const { live, frozen, undo } = status;
   return [
     `${colour.bold(status.repo)}  ${live === null ? colour.dim('nothing is live') : `${colour.green(live.release)}, since ${ago(live.servedAt, now)}, ${ticketsOf(live)}`}`,
+    ...stopLines(look, status.stop),
     ...fields(
       look,
       [

@@ -8,6 +8,7 @@ import { canaryLines } from './canary.ts';
 import { fields, heading } from './fields.ts';
 import { gateLines } from './gate.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
+import { stopLines } from './stop.ts';
 
 export function runList(look: Look, runs: readonly RunView[], now: number): string[] {
   if (runs.length === 0)
@@ -21,9 +22,7 @@ export function runList(look: Look, runs: readonly RunView[], now: number): stri
     { title: 'cost', align: 'right', spare: 3 },
     { title: 'started', align: 'right', spare: 1 },
   ];
-  const stops = new Map(
-    runs.flatMap(({ stop }) => (stop === null ? [] : [[stop.reason, stop.next] as const])),
-  );
+  const stops = new Map(runs.map(({ stop }) => [stop?.reason, stop]));
   const rows = table(
     look,
     columns,
@@ -37,10 +36,7 @@ export function runList(look: Look, runs: readonly RunView[], now: number): stri
       { text: ago(run.startedAt, now), paint: look.colour.dim },
     ]),
   );
-  return [
-    ...rows,
-    ...[...stops].flatMap(([reason, next]) => [oneLine(reason), `  ${look.colour.dim('next:')} ${next}`]),
-  ];
+  return [...rows, ...[...stops.values()].flatMap((stop) => stopLines(look, stop))];
 }
 
 const STAGE_COLUMNS: Column[] = [
@@ -113,10 +109,10 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
   const { usage } = run;
   return [
     runHeadline(look, run, now),
-    ...(run.reason === null
+    ...(run.reason === null || run.stop !== null
       ? []
       : wrap(oneLine(run.reason), Math.max(20, look.columns - 2)).map((line) => `  ${line}`)),
-    ...(run.stop === null ? [] : [`  ${look.colour.dim('next:')} ${run.stop.next}`]),
+    ...stopLines(look, run.stop),
     ...run.unknown.map(({ effect, position }) =>
       look.colour.yellow(
         `  ? ${effect}: attempted, outcome unknown (entry ${position}); the factory looks and records what it finds`,
@@ -175,6 +171,7 @@ export function runWhy(look: Look, why: WhyView, now: number): string[] {
       ? []
       : [
           '',
+          ...(why.who === null ? [] : [`${look.colour.dim('who:')}  the ${why.who}`]),
           // A command of its own has a line of its own.
           ...paragraphs(why.next)
             .split(/, then |; (?=to )/)

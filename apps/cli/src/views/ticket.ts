@@ -5,11 +5,13 @@ import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
 import { fields, heading } from './fields.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
+import { stopLines } from './stop.ts';
 
 export function ticketList(look: Look, tickets: readonly TicketView[], now: number): string[] {
   if (tickets.length === 0)
     return ['No tickets yet. File one: ./millwright ticket file FILE --repo NAME --follow'];
-  return table(
+  const stops = new Map(tickets.map(({ stop }) => [stop?.reason, stop]));
+  const rows = table(
     look,
     [
       { title: 'ticket' },
@@ -30,6 +32,7 @@ export function ticketList(look: Look, tickets: readonly TicketView[], now: numb
       { text: ago(view.filedAt, now), paint: look.colour.dim },
     ]),
   );
+  return [...rows, ...[...stops.values()].flatMap((stop) => stopLines(look, stop))];
 }
 
 const indented = (text: string) =>
@@ -50,6 +53,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
   const mark = markOf(look, view.state);
   return [
     `${mark.paint(`${mark.symbol} ${wordsOf(view.state)}`)}  ${look.colour.bold(oneLine(ticket.title))}  ${look.colour.dim(view.id)}`,
+    ...stopLines(look, view.stop),
     ...fields(
       look,
       [
@@ -70,7 +74,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
       ? []
       : [...heading(look, 'Why it was reopened'), ...view.evidence.flatMap(indented)]),
     ...(view.question === null ? [] : questionLines(look, view.id, view.question)),
-    ...(view.next === null || view.question !== null
+    ...(view.next === null || view.question !== null || view.stop !== null
       ? []
       : ['', `${look.colour.dim('next:')} the ${view.next.who}: ${oneLine(view.next.text)}`]),
   ];

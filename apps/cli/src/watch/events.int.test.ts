@@ -54,3 +54,21 @@ it('gives up on a factory that stays away, with the reason', async () => {
   );
   await expect(following).rejects.toMatchObject({ problem: { code: 'unreachable', exitCode: 3 } });
 });
+
+it('goes on watching a run that is halted, since it is not at its end', async () => {
+  const stop = {
+    by: 'Ada',
+    reason: 'the factory is halted by Ada: look',
+    at: 1,
+    next: './millwright resume',
+  };
+  const { states } = await follow(
+    (response) => {
+      send(response, run({ state: 'halted', stop }));
+      send(response, run());
+      send(response, run({ state: 'done', endedAt: 1 }));
+    },
+    { quietMs: 20_000, awayMs: 2_400 },
+  );
+  expect(states).toEqual(['halted', 'running', 'done']);
+});

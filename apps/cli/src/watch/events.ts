@@ -15,7 +15,7 @@ export type Patience = {
 const PATIENCE: Patience = { quietMs: 20_000, awayMs: 60_000 };
 const RETRY_MS = [100, 250, 500, 1_000, 2_000];
 
-const ended = (run: RunView) => run.state !== 'running' && run.state !== 'waiting';
+const ended = (run: RunView) => run.endedAt !== null;
 
 type Memory = { lastId: string | null; last: string; contactAt: number };
 

@@ -3,6 +3,7 @@ import type { Look } from '../text/look.ts';
 import { canaryLines } from '../views/canary.ts';
 import { gateLines } from '../views/gate.ts';
 import { runHeadline, stageLines } from '../views/run.ts';
+import { stopLines } from '../views/stop.ts';
 
 /** One picture of a run for a terminal: the headline, a line a stage, the gates that were asked. `tick` turns the spinner. */
 export function frame(look: Look, run: RunView, now: number, tick: number): string {
@@ -12,6 +13,7 @@ export function frame(look: Look, run: RunView, now: number, tick: number): stri
   return [
     runHeadline(look, run, now),
     ...stageLines(look, run, now, { spinner: spinner[tick % spinner.length] ?? look.symbol.running }),
+    ...stopLines(look, run.stop),
     ...gates,
     ...(canary === null || (canary.ended !== null && run.endedAt !== null)
       ? []

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
+import { frame } from './frame.ts';
 import { newLines, type Said } from './lines.ts';
 
 const withoutTime = (lines: string[]) => lines.map((line) => line.replace(/^[\d-]* ?[\d:]+ /, ''));
@@ -40,6 +41,27 @@ it('says every approval of a gate, and nothing of one that is only asked', () =>
   expect(say({ approvals, state: 'allowed', reason: 'two people allow it' })).toEqual([
     '✔ merge allowed  1 of 2 approvals, two people allow it',
   ]);
+});
+
+it('says that a run is halted, by whom, why and what lifts it, and that it goes on', () => {
+  const said: Said = new Map();
+  const stop = {
+    ...{ by: 'Ada', reason: 'repository shop is halted by Ada: it is slow', at: now },
+    next: './millwright resume --repo shop --reason "…"',
+  };
+  const halted = run({ state: 'halted', reason: stop.reason, stop });
+  const say = (view: typeof halted) =>
+    withoutTime(newLines(plainLook(), said, view, now, { actions: false }));
+  const line = `◌ halted  ${stop.reason}; next: ${stop.next}`;
+  expect(say(run())).toHaveLength(1);
+  expect(say(halted)).toEqual([line]);
+  expect(say(halted)).toEqual([]);
+  expect(say(run())).toEqual(['it may go on']);
+  expect(say(halted)).toEqual([line]);
+  const picture = frame(plainLook(80), halted, now, 0).split('\n');
+  expect(picture.join(' ')).toContain(stop.reason);
+  expect(picture.join(' ')).toContain(stop.next);
+  for (const part of picture) expect(part.length).toBeLessThanOrEqual(80);
 });
 
 it('is silent about a view it has told, whatever the view', () => {

@@ -73,6 +73,15 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
       );
     say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);
   }
+  const stop = run.stop === null ? '' : `${oneLine(run.stop.reason)}; next: ${run.stop.next}`;
+  const halted = markOf(look, 'halted');
+  if (stop !== '' || said.has('stop'))
+    say(
+      'stop',
+      stop,
+      () => (stop === '' ? 'it may go on' : `${halted.paint(`${halted.symbol} halted`)}  ${stop}`),
+      run.stop?.at ?? now,
+    );
   const { canary } = run;
   if (canary !== null)
     say(

@@ -194,7 +194,7 @@ export class Deployments {
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
     if (result.kind !== 'promoted') {
       const ends = { rolled_back: 'taken_back', failed: 'failed', held: 'held', fenced: 'fenced' } as const;
-      const reason = result.kind === 'fenced' ? `fence ${result.by} has the target` : result.reason;
+      const reason = result.kind === 'fenced' ? 'a later deploy or rollback has the target' : result.reason;
       const data = { release: id, fence, end: ends[result.kind], live, reason: reason.slice(0, 4_000) };
       await journal.note({ type: 'canary.ended', data });
     }

@@ -59,7 +59,6 @@ export async function takenBy(
   repo: RepoName,
   release: ReleaseId,
   fence: number,
-  by: number,
 ): Promise<Ended> {
   const recorded = await factory.trail.read(streamOf.target(repo));
   const { live } = await factory.forward.target(repo);
@@ -82,5 +81,5 @@ export async function takenBy(
         evidence: `${release} was taken back: all traffic was given to ${live}`,
       };
   }
-  return { result: 'failed', live, evidence: `a later deploy (fence ${by}) has the target` };
+  return { result: 'failed', live, evidence: 'a later deploy or rollback has the target' };
 }

@@ -2,6 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BAKE_MS, hurriedCanaries } from '../testing/paced-clock.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 
 // A database that hangs (SIGSTOP, every process of it) while a canary has a share of traffic.
@@ -9,10 +10,11 @@ import { type Shop, shop } from '../testing/shop.ts';
 const SHOP = 'shop' as RepoName;
 let db: OwnPostgres;
 let at: Shop;
+const canaries = hurriedCanaries();
 beforeAll(async () => {
   db = await ownPostgres();
   await migrateQueue(db.url.migrator);
-  at = await shop(db, 6, {}, { steps: [10, 50, 100], bake: '3s' });
+  at = await shop(db, 6, { silentMs: 700 }, { steps: [10, 50, 100], bake: `${BAKE_MS}ms` }, [], canaries);
 });
 afterAll(async () => {
   db?.resume();
@@ -24,9 +26,12 @@ const serving = async () => [...(await at.target.state()).serving].filter(([, sh
 test('the old release has all traffic again while it hangs; once it answers, the deploy goes on to its recorded end', async () => {
   const first = await at.ship({ 'src/x.js': 'export const x = 2;\n' });
   expect(first).toMatchObject({ state: 'done' });
+  canaries.held = 10;
   const ticket = await at.file({ 'src/x.js': 'export const x = 3;\n' });
   await at.until('the canary to have a share', async () => (await serving()).length === 2);
   db.pause();
+  canaries.held = null;
+  canaries.hurry();
   // Nothing can say that it goes to 50 %, so it does not, and nobody is left with what nobody watches.
   await at.until('traffic to be back', async () => {
     const now = await serving();

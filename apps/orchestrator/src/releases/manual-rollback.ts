@@ -248,7 +248,7 @@ async function goTo(
   const { fence } = await targetNow(factory, repo);
   const result = await factory.deployments.rollback(repo, to, fence + 1, reason);
   if (result.kind === 'fenced')
-    return { kind: 'failed', reason: `a later deploy (fence ${result.by}) has the target`, what: null };
+    return { kind: 'failed', reason: 'a later deploy or rollback has the target', what: null };
   if (result.kind !== 'switched') {
     if (result.stuck) await freezeStuck(factory, repo, to, result.stuck);
     return {

@@ -260,7 +260,7 @@ describe('with Postgres stopped, hanging and out of reach, one after the other i
     await migrateQueue(db.url.migrator);
     wire = await wireTo(db.port);
     const url = { ...db.url, orchestrator: db.tcp('orchestrator', wire.port) };
-    at = await shop({ url, close: async () => undefined });
+    at = await shop({ url, close: async () => undefined }, 6, { silentMs: 700 });
   });
   afterAll(async () => {
     wire?.open();

@@ -143,7 +143,7 @@ async function switchBack(
   const result = await rollback(target, { to: to.ref, run: runOf(to, env), fence, journal, clock });
   if (result.kind === 'fenced')
     return refused(
-      `somebody else took the target at this moment (fence ${result.by})`,
+      `another deploy or rollback took the target of ${way.repo} at this moment, and goes on`,
       'look, and try again',
     );
   if (result.kind !== 'switched')

@@ -247,7 +247,7 @@ async function redeploy(
       if (result.stuck) await freezeStuck(factory, repo, release, result.stuck);
       return;
     case 'fenced':
-      await finish(await takenBy(factory, repo, release, fence, result.by));
+      await finish(await takenBy(factory, repo, release, fence));
       return;
     case 'given_up':
       await finish({ result: 'failed', live, evidence: result.reason });

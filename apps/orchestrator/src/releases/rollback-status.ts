@@ -18,7 +18,7 @@ type Ports = { clock: Clock; deployments: Deployments; store: Store; world: Worl
 const OFFERED = 5;
 
 /** What serves, what a rollback may go to, and what stands in the way of going forward; of one repository. */
-export async function rollbackStatus(factory: Ports, repo: RepoName): Promise<RollbackStatus> {
+export async function rollbackStatus(factory: Ports, repo: RepoName): Promise<Omit<RollbackStatus, 'stop'>> {
   const target = factory.world.target(repo);
   const offered = candidates(target).slice(0, OFFERED);
   const { frozen, undo } = target;

@@ -2,6 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BAKE_MS, hurriedCanaries } from '../testing/paced-clock.ts';
 import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
 
 // A canary of three steps with real bakes, and a person who says stop. Each ends with users at the good release, one recorded story, and nothing at
@@ -13,6 +14,9 @@ let db: TestDatabase;
 let at: Shop;
 let good: string;
 let files = 0;
+const canaries = hurriedCanaries();
+/** As long as several bakes. */
+const bakes = () => canaries.clock.sleep(5 * BAKE_MS);
 /** The release that has a share of traffic besides the good one, or all of it before it is promoted. */
 const serving = async () => (await at.target.state()).serving;
 const status = async () => (await at.api('GET', '/rollbacks?repo=shop')).body[0];
@@ -24,7 +28,7 @@ const runOf = async (ticket: string) => {
 beforeAll(async () => {
   db = await testDatabase();
   await migrateQueue(db.url.migrator);
-  at = await shop(db, 6, {}, { steps: STEPS, bake: '1500ms' });
+  at = await shop(db, 6, {}, { steps: STEPS, bake: `${BAKE_MS}ms` }, [], canaries);
   // The first release has nobody beside it: its canary has one step.
   good = (await at.ship({ 'src/first.js': 'export const first = 1;\n' })).release;
 });
@@ -36,11 +40,13 @@ afterAll(async () => {
 /** Files a change, and waits until its canary has this share. */
 async function canaryAt(percent: number): Promise<{ ticket: string; release: string; run: string }> {
   files += 1;
+  canaries.held = percent;
   const ticket = await at.file({ [`src/f${files}.js`]: `export const f${files} = ${files};\n` });
   const canary = await at.until(`a canary at ${percent} %`, async () => {
     const now = (await at.factory.forward.target(SHOP)).canary;
     return now?.percent === percent ? now : null;
   });
+  canaries.held = null;
   const run = await runOf(ticket);
   return { ticket, release: canary.release, run: run.id };
 }
@@ -139,9 +145,14 @@ test.each([
       next: seen.stop.next,
     });
     const listed = (await at.api('GET', '/runs')).body.find((one: { id: string }) => one.id === run);
-    expect(listed).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
-    // For longer than its bakes took: nothing moves.
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const { stop } = seen;
+    expect(listed).toMatchObject({ state: 'halted', stop });
+    expect((await at.api('GET', `/releases/${release}`)).body.stop).toEqual(stop);
+    expect((await at.api('GET', `/tickets/${ticket}`)).body).toMatchObject({
+      ...{ state: 'halted', stop, next: { who: 'admin', text: expect.stringContaining(stop.next) } },
+    });
+    expect((await status()).stop).toEqual(stop);
+    await bakes();
     await usersAt(good);
     if (how === 'freeze') await say('/targets/shop/thaw');
     else await say('/resume');
@@ -157,8 +168,11 @@ test.each([
 
 test('pause holds a bake until it is over or lifted, promote ends one for who did not ask for it', async () => {
   const { ticket, release, run } = await canaryAt(10);
-  expect((await say('/targets/shop/pause', { ms: 60_000 })).body).toMatchObject({ state: 'paused', release });
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect((await say('/targets/shop/pause', { ms: 86_400_000 })).body).toMatchObject({
+    ...{ state: 'paused', release },
+  });
+  canaries.hurry();
+  await bakes();
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // The requester's own word counts for nothing here.
   expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'no-canary' });
@@ -194,6 +208,7 @@ test('a rollback names neither a canary as where to go, nor says of it that it n
 
 test('an undo of a rollback is held by a halt, begins anew after it, and is taken back by an abort', async () => {
   const next = await canaryAt(10);
+  canaries.hurry();
   expect((await ended(next.ticket)).state).toBe('done');
   const [before, after] = [good, next.release];
   await say('/rollbacks');
@@ -201,6 +216,7 @@ test('an undo of a rollback is held by a halt, begins anew after it, and is take
   const undo = () => at.api('POST', '/rollbacks/undo', {});
   const at50 = () =>
     at.until('its canary', async () => (await at.factory.forward.target(SHOP)).canary?.percent === 50);
+  canaries.held = 50;
   expect((await undo()).body).toMatchObject({ state: 'started', release: after });
   await at50();
   expect((await say('/halt')).body).toMatchObject({ stopped: true });

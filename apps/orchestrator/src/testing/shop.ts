@@ -2,6 +2,7 @@ import type { Digest, ReleaseId, RepoName, TicketKind } from '@millwright/domain
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import type { TestDatabase } from '@millwright/store/testing';
 import { expect } from 'vitest';
+import { type HurriedCanaries, paceBy } from './paced-clock.ts';
 import { ADMIN_TOKEN, git, hasty, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
 import { report, type Script } from './scripted-runner.ts';
 
@@ -51,15 +52,20 @@ export type RunSeen = {
   gates: { id: string; action: string; state: string; decision: string; reason: string }[];
 };
 
-/** A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real. `more`: lines of its `deploy`. */
+/**
+ * A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real, but for
+ * `hurried` ones. `more`: lines of its `deploy`.
+ */
 export async function shop(
   db: TestDatabase,
   step = 6,
   settings = {},
   canary?: { steps: number[]; bake: string },
   more: readonly string[] = [],
+  hurried?: HurriedCanaries,
 ): Promise<Shop> {
   const target = memoryTarget();
+  if (hurried) paceBy(target, hurried);
   let next: Record<string, string> = {};
   const script: Script = { implement: () => next, release: shopRelease };
   const factory = await scriptedFactory(
@@ -68,7 +74,7 @@ export async function shop(
     script,
     settings,
     target,
-    canary ? undefined : hasty,
+    hurried?.clock ?? (canary ? undefined : hasty),
   );
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });

@@ -13,6 +13,7 @@ import { namesOf } from '../names.ts';
 import { notFound, problem } from '../problem.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
+import { stopOfRun } from '../views/stop-view.ts';
 
 const Params = z.object({ id: GateId });
 /** A gate that is asked anew is judged within this time, most likely. Milliseconds. */
@@ -34,7 +35,9 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
   };
   const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
     if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
-    return gateView(factory.store, info, info.state, gate, await namesOf(factory), facts);
+    const names = await namesOf(factory);
+    const seen = await gateView(factory.store, info, info.state, gate, names, facts);
+    return { ...seen, stop: seen.state === 'waiting' ? stopOfRun(factory, info.state, names) : null };
   };
 
   app.get('/gates', { schema: { querystring: Query, response: { 200: z.array(GateView) } } }, (request) =>

@@ -1,5 +1,6 @@
 import { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
+import type { Clock } from '@millwright/domain';
 import {
   candidates,
   Facts,
@@ -17,15 +18,20 @@ import type { Deployments } from '../../releases/deployments.ts';
 import { contentsOfEach, type ReleaseContents, releaseContents } from '../../releases/release-contents.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { Forward } from '../../streams/forward.ts';
 import type { ReleaseInfo, TargetInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
+import { namesOf } from '../names.ts';
 import { PageOfRepo, pageOf } from '../page.ts';
 import { notFound } from '../problem.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
+import { stopOfRun } from '../views/stop-view.ts';
 import { ofRepo } from './repos.ts';
 
 type Ports = {
+  clock: Clock;
   deployments: Deployments;
+  forward: Forward;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
   repositories: Repositories;
@@ -64,7 +70,9 @@ export function releaseRoutes(app: App, { factory }: Api): void {
     info: ReleaseInfo,
     release: Release,
     contents: ReleaseContents,
+    names: Map<string, string>,
   ): Promise<ReleaseView> => {
+    const run = factory.world.run(info.run);
     const state = stateOf(factory.world.target(info.repo), info);
     return {
       id: info.id,
@@ -81,6 +89,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
       undo: await undoAsJudged(factory, info.run),
       canary: await canaryOfRelease(factory, info),
+      stop: run === undefined ? null : stopOfRun(factory, run, names),
     };
   };
 
@@ -94,8 +103,9 @@ export function releaseRoutes(app: App, { factory }: Api): void {
         pageOf(all, request.query, reply).map(async (info) => ({ info, release: await releaseOf(info) })),
       );
       const contents = await contentsOfEach(factory, page);
+      const names = await namesOf(factory);
       const views = page.map(({ info, release }) =>
-        view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }),
+        view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, names),
       );
       return (await Promise.all(views)).reverse();
     },
@@ -107,7 +117,7 @@ export function releaseRoutes(app: App, { factory }: Api): void {
       const info = factory.world.releases.get(request.params.id);
       if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
       const release = await releaseOf(info);
-      return view(info, release, await releaseContents(factory, info, release));
+      return view(info, release, await releaseContents(factory, info, release), await namesOf(factory));
     },
   );
 }

@@ -10,6 +10,7 @@ import {
 } from '@millwright/api';
 import { type Actor, ReleaseId, RepoName, streamOf } from '@millwright/domain';
 import { z } from 'zod';
+import { deployOf } from '../../releases/forward-deploy.ts';
 import {
   cannotGoTo,
   describe,
@@ -26,6 +27,7 @@ import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
+import { stopView } from '../views/stop-view.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
 import { OfRepo } from './repos.ts';
 
@@ -67,7 +69,8 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
           ...canary.paused,
           by: names.get(canary.paused.by) ?? canary.paused.by,
         };
-        return { ...rest, canary: canary && { ...canary, paused: paused ?? null } };
+        const stop = stopView(factory.forward.known(deployOf(rest.repo)), names);
+        return { ...rest, stop, canary: canary && { ...canary, paused: paused ?? null } };
       });
     },
   );

@@ -30,11 +30,10 @@ import { z } from 'zod';
 import { resumeRun } from '../../intake/tickets.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
-import { forwardActionOf } from '../../runs/driver.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
-import { lifts, nextOf, reasonOf, saidBy, stops } from '../../streams/forward.ts';
+import { lifts, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { RunInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
@@ -55,6 +54,7 @@ import {
   testViews,
 } from '../views/run-parts.ts';
 import { pausedFor, runView } from '../views/run-view.ts';
+import { stopOfRun } from '../views/stop-view.ts';
 import { untilQuiet } from './factory.ts';
 import { ofRepo } from './repos.ts';
 
@@ -94,7 +94,7 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
   const view = async (info: RunInfo, whole = true, people?: Map<string, string>): Promise<RunView> => {
     const now = factory.clock.now();
     const names = people ?? (await namesOf(factory));
-    const stop = stopOf(factory, info, names);
+    const stop = stopOfRun(factory, info.state, names);
     const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
@@ -212,19 +212,22 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
       run.stop === null ? [] : [{ at: run.stop.at, position: factory.world.position, text: run.stop.reason }];
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.world.position, text }];
+    const stuck = stuckOn(factory, run);
     const next =
       run.stop?.next ??
-      stuckOn(factory, run) ??
+      stuck ??
       resumeStep(state, factory.clock.now()) ??
       (unsealed === undefined
         ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
         : UNSEALED_NEXT);
+    const { who } = nextActor(state, factory.clock.now());
     const kept = keptRef(state);
     return {
       run: info.id,
       state: run.state,
       because: [...halt, ...waits, ...unknown, ...because],
       said,
+      who: run.stop !== null || stuck !== null ? 'admin' : who === 'nobody' ? null : who,
       next:
         kept === null ? next : `${next}; its change is kept as ${kept} in the factory's copy of ${run.repo}`,
     };
@@ -289,21 +292,6 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     reply.hijack();
     stream(factory, info, () => view(info), reply.raw);
   });
-}
-
-/** Why a run may not go forward now, whatever it waits for besides. */
-function stopOf(factory: Ports, { state }: RunInfo, names: Map<string, string>): RunView['stop'] {
-  if (state.kind !== 'run' || state.closed !== null) return null;
-  const gate = state.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
-  const action = forwardActionOf(state, factory.clock.now()) ?? gate?.action ?? 'stage';
-  const open = state.stages.findLast((one) => one.outcome === null);
-  const attempt = open && factory.world.attempts.get(open.attempt);
-  const model = attempt?.asks?.model ?? attempt?.model ?? null;
-  const stop = factory.forward.known({ action, repo: state.repo, model });
-  if (stop === null) return null;
-  const { by, at } = saidBy(stop);
-  const name = (actor: string) => names.get(actor) ?? actor;
-  return { by: name(by), at, reason: reasonOf(stop, name), next: nextOf(stop) };
 }
 
 /** What the agents that are at work do at this moment, as their runners say. Without it the view is whole all the same. */

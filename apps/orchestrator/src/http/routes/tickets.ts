@@ -1,17 +1,10 @@
 import { Answer, NewTicket, TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
-import {
-  getJson,
-  type NextActor,
-  nextActorOfTicket,
-  questionOf,
-  streamOf,
-  Ticket,
-  TicketId,
-} from '@millwright/domain';
+import { getJson, questionOf, streamOf, Ticket, TicketId } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
+import { nextOfTicket } from '../../intake/next-actor.ts';
 import { setupOf } from '../../intake/setup.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
 import { fileTicket, standingOf } from '../../intake/tickets.ts';
@@ -20,17 +13,20 @@ import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { appendAs } from '../../streams/append-as.ts';
+import type { Forward } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { TicketInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
+import { stopOfRun } from '../views/stop-view.ts';
 import { knownRepo, OfRepo, ofRepo } from './repos.ts';
 
 type Ports = {
   clock: Clock;
   deployments: Deployments;
+  forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
@@ -148,6 +144,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
 async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView> {
   const run = factory.world.run(info.runs.at(-1) as never);
   const names = await namesOf(factory);
+  const stop = info.state === 'running' && run ? stopOfRun(factory, run, names) : null;
   const waits =
     run !== undefined &&
     !run.closed &&
@@ -157,7 +154,8 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
   return {
     id: info.id,
     repo: info.repo,
-    state: info.state === 'running' && waits ? 'waiting' : info.state,
+    state: info.state !== 'running' ? info.state : stop !== null ? 'halted' : waits ? 'waiting' : 'running',
+    stop,
     ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
     // A run is announced on its ticket a moment before it opens; until then nobody could follow it.
     runs: info.runs.filter((id) => factory.world.runs.has(id)),
@@ -165,42 +163,9 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
     evidence: info.evidence,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,
-    next: nextOf(
-      info,
-      nextActorOfTicket(
-        {
-          state: info.state,
-          unanswered: info.incident?.answered === false,
-          run: run ?? { kind: 'none' },
-        },
-        factory.clock.now(),
-      ),
-    ),
+    next:
+      stop === null
+        ? nextOfTicket(factory.world, info, factory.clock.now())
+        : { who: 'admin', text: `let it go on: ${stop.next}` },
   };
-}
-
-/** In words, with the command of who has to act. */
-function nextOf({ id, runs, state }: TicketInfo, next: NextActor): TicketView['next'] {
-  const run = runs.at(-1);
-  switch (next.who) {
-    case 'nobody':
-      return null;
-    case 'factory':
-      return { who: next.who, text: `${next.what.replaceAll('-', ' ')}, by itself` };
-    case 'runner':
-      return { who: next.who, text: `${next.what}: ./millwright run watch ${run}` };
-    case 'approver':
-      return { who: next.who, text: `${next.what}: ./millwright gate show ${next.gate}` };
-    case 'admin':
-      return { who: next.who, text: `${next.what}: ./millwright budget show` };
-    case 'author':
-      return {
-        who: next.who,
-        text: `${next.what}: ${
-          next.act === 'retry'
-            ? `./millwright run retry ${run}`
-            : `./millwright ticket answer ${id} "…"${state === 'running' ? '' : ' --again'}`
-        }`,
-      };
-  }
 }

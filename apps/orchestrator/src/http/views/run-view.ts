@@ -74,6 +74,7 @@ export async function gateView(
         at: one.at,
       })),
     expiresAt: gate.expiresAt,
+    stop: null,
     changedAt: info.gatesAt.get(gate.gate) ?? info.openedAt,
     facts,
   };

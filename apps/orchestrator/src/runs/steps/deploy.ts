@@ -162,7 +162,7 @@ async function outcome(
       if (result.stuck) await freezeStuck(factory, run.repo, release, result.stuck);
       return { release, result: 'failed', live: result.live, evidence: evidenceOf(result) };
     case 'fenced':
-      return { release, ...(await takenBy(factory, run.repo, release, fence, result.by)) };
+      return { release, ...(await takenBy(factory, run.repo, release, fence)) };
   }
 }
 

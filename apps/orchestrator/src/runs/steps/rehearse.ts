@@ -102,7 +102,7 @@ async function forthAndBack(
   }
   switch (result.kind) {
     case 'fenced':
-      throw retryable('fenced', `the target was taken with fence ${result.by}`);
+      throw retryable('fenced', 'a later deploy or rollback took the target');
     case 'held':
       throw halted(result.reason);
     case 'rolled_back':
