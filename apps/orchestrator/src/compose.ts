@@ -6,6 +6,7 @@ import { openProver, openRedactor, openSealer, openTrail, type Sealer } from '@m
 import { type Clock, type Ids, type RepoName, type RunId, streamOf } from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
 import { openQueue } from '@millwright/queue';
+import { openReadModel } from '@millwright/read-model';
 import type { Target } from '@millwright/rollback';
 import { type Lease, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
@@ -113,6 +114,12 @@ export async function compose(config: Configuration) {
   });
 
   const world = new World();
+  const readModel = openReadModel({
+    url,
+    trail,
+    onParked: (parked) => log.error(parked, 'an entry could not be drawn into the read model: it is parked'),
+    onTrouble: (error) => log.warn({ err: error }, 'following the trail failed; it is taken up again'),
+  });
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
   const forward = new Forward(trail);
@@ -130,6 +137,7 @@ export async function compose(config: Configuration) {
     ids,
     log,
     world,
+    readModel,
     settings,
     /** Whether the runners have a key for their model; null where this orchestrator was not told. */
     modelKey: config.modelKey ?? null,
@@ -198,6 +206,7 @@ export async function compose(config: Configuration) {
       loadPolicy();
       await sealing;
       await known.now();
+      await readModel.start();
       await pump.catchUp();
       await applyBudgets(factory);
       // What people read knows of halts before anything has asked.
@@ -243,6 +252,7 @@ export async function compose(config: Configuration) {
       await queue.close();
       await sealer.stop();
       await prover.close();
+      await readModel.stop();
       await redactor?.close();
       await trail.close();
       await store.close();

@@ -2,6 +2,7 @@ import type { DoctorLine } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import { type RepoName, resumeCommand } from '@millwright/domain';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { namesOf } from './http/names.ts';
@@ -17,6 +18,7 @@ type Ports = {
   clock: Clock;
   forward: Forward;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   sealer: Sealer;
   secrets: Secrets;
@@ -131,7 +133,11 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
             .join('; ')}`,
     fix: null,
   });
-  const { parked } = factory.world;
+  const parked = [
+    ...factory.world.parked,
+    // What cannot be asked is said by the lines above.
+    ...(await factory.readModel.parked().catch(() => [])),
+  ];
   lines.push({
     id: 'entries',
     ok: parked.length === 0,
@@ -145,7 +151,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
     fix:
       parked[0] === undefined
         ? null
-        : `./millwright trail show --since ${parked[0].position - 1}; then restart the factory`,
+        : `./millwright trail show --since ${parked[0].position - 1}; then ./millwright views rebuild, and restart the factory`,
   });
   return lines;
 }

@@ -54,6 +54,7 @@ export const Act = z.discriminatedUnion('act', [
   // The factory and its trail
   act('resume', { scope: HaltScope }),
   act('check-factory', {}),
+  act('rebuild-views', {}),
   act('show-trail', {}),
   act('verify-trail', {}),
   act('export-evidence', { since: z.number().int().optional() }),

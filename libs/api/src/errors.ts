@@ -114,6 +114,7 @@ export const ERRORS = {
   'not-a-signature': unfit('These are no signature lines'),
   'cosignature-refused': unfit('The cosignature was refused'),
   'bad-alert': unfit('The alert does not fit'),
+  'entries-missing': kind(503, 1, 'Entries are missing from what is listed', { act: 'rebuild-views' }),
   unsealed: kind(503, 8, 'It is not sealed yet'),
   'trail-tampered': kind(500, 7, 'The trail does not verify', { act: 'verify-trail' }),
   'trail-gap': kind(500, 7, 'The trail has a gap', { act: 'verify-trail' }),

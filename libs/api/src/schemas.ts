@@ -619,6 +619,18 @@ export const UndoView = z.object({
 });
 export type UndoView = z.infer<typeof UndoView>;
 
+/** What is listed is made of the trail: up to which entry, of how many, and how far a rebuild under way has come. */
+export const ReadModelView = z.object({
+  position: z.number().int(),
+  head: z.number().int(),
+  rebuilding: z.object({ position: z.number().int() }).nullable(),
+  /** Why the last rebuild came to nothing. */
+  failed: z.string().nullable(),
+  /** Entries that could not be drawn in, the oldest 100; the type is empty where one could not even be read. */
+  parked: z.array(z.object({ position: z.number().int(), type: z.string(), reason: z.string() })),
+});
+export type ReadModelView = z.infer<typeof ReadModelView>;
+
 /** `id` names the check; `fix` is the exact next command when it fails. */
 export const DoctorLine = z.object({
   id: z.string(),

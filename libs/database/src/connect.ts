@@ -2,6 +2,7 @@ import { socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 
 export type Sql = postgres.Sql<{ bigint: number }>;
+export type TransactionSql = postgres.TransactionSql<{ bigint: number }>;
 export type ClientOptions = Pick<
   postgres.Options<Record<string, never>>,
   'connection' | 'fetch_types' | 'idle_timeout' | 'max' | 'max_lifetime' | 'onclose'

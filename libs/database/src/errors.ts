@@ -1,7 +1,7 @@
 import { DriveError, retryable, terminal } from '@millwright/domain';
 
 /** What a database is asked for: the first half of its errors' codes, as in 'trail-unreachable'. */
-export type DatabaseOf = 'trail' | 'store';
+export type DatabaseOf = 'trail' | 'store' | 'views';
 
 /** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full). */
 const LOST =

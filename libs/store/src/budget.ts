@@ -1,6 +1,6 @@
 import { type Pool, repeating } from '@millwright/database';
+import { asc } from '@millwright/database/drizzle';
 import type { AttemptId, Budget, BudgetScope } from '@millwright/domain';
-import { asc } from './drizzle.ts';
 import { budgets, queries } from './tables.ts';
 
 export type BudgetLine = {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Pool } from '@millwright/database';
+import { asc, eq, inArray, sql } from '@millwright/database/drizzle';
 import { PersonId, PersonRole } from '@millwright/domain';
-import { asc, eq, inArray, sql } from './drizzle.ts';
 import { personName } from './person-name.ts';
 import { people, personNameKeys, queries } from './tables.ts';
 

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { and, asc, eq } from '@millwright/database/drizzle';
 import { type RepoName, terminal } from '@millwright/domain';
-import { and, asc, eq } from './drizzle.ts';
 import { poolOf, type Store } from './store.ts';
 import { queries, secrets } from './tables.ts';
 

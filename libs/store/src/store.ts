@@ -1,8 +1,8 @@
 import { type OnForbidden, openPool, type Pool } from '@millwright/database';
+import { and, eq } from '@millwright/database/drizzle';
 import { type Artifacts, terminal } from '@millwright/domain';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
-import { and, eq } from './drizzle.ts';
 import { type People, peopleOn } from './people.ts';
 import { type RunnerNotes, runnerNotesOn } from './runner-notes.ts';
 import { idempotencyKeys, queries } from './tables.ts';

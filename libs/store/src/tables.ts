@@ -1,5 +1,5 @@
 import type { Sql } from '@millwright/database';
-import { bigint, customType, drizzle, pgSchema, primaryKey, text } from './drizzle.ts';
+import { bigint, customType, drizzle, pgSchema, primaryKey, text } from '@millwright/database/drizzle';
 
 // The tables that are read and written as rows, for typed queries. The migrations make them and hold their checks; what must be one
 // step in the database (appends, claims, reservations, artifacts) is a function there and is called as SQL.

@@ -1,5 +1,6 @@
 import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
 import type { Clock, Ids, RepoName, RunId } from '@millwright/domain';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -27,6 +28,7 @@ type Ports = {
   modelKey: boolean | null;
   pager: Pager;
   prover: Prover;
+  readModel: ReadModel;
   redactor: Redactor | null;
   repositories: Repositories;
   retrying: Map<RunId, string>;

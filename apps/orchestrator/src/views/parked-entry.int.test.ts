@@ -1,5 +1,6 @@
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
+import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 
@@ -72,4 +73,32 @@ test('an entry that cannot be folded is parked; those who wait for its position 
     (await at.api('POST', '/halt', { scope: { kind: 'action', action: 'merge' }, reason: 'so' })).body.halts,
   ).toMatchObject([{ what: 'every merge', next: './millwright resume --action merge --reason "…"' }]);
   await at.api('POST', '/resume', { reason: 'over' });
+});
+
+test('an entry that the read model refuses is missing from the trail as it is listed, and from nothing else, until it is made anew', async () => {
+  const owner = postgres(db.url.migrator, { max: 1 });
+  await owner`alter table read.trail_lines add constraint poisoned check (type <> 'factory.resumed') not valid`;
+  await owner.end();
+  const views = async () => (await at.api('GET', '/views')).body;
+  const types = async () =>
+    (await at.api('GET', '/trail?order=newest&limit=2')).body.map((one: { type: string }) => one.type);
+  await at.api('POST', '/halt', { reason: 'so' });
+  expect((await at.api('POST', '/resume', { reason: 'over' })).body).toMatchObject({ halts: [] });
+  await at.api('POST', '/halt', { reason: 'once more' });
+  expect(await types()).toEqual(['factory.halted', 'factory.halted']);
+  const { parked } = await views();
+  expect(parked).toMatchObject([{ type: 'factory.resumed', reason: expect.stringContaining('poisoned') }]);
+  expect((await line()).text).toContain(`${parked[0].position} (factory.resumed)`);
+  // What proves something leaves nothing out in silence.
+  expect(await at.api('GET', '/trail/evidence?framework=soc2')).toMatchObject({
+    status: 503,
+    body: { code: 'entries-missing', acts: [{ act: 'rebuild-views' }] },
+  });
+
+  expect(await at.api('POST', '/views/rebuild')).toMatchObject({ status: 202 });
+  await at.until('the rebuild', async () => (await views()).rebuilding === null);
+  expect(await views()).toMatchObject({ parked: [], failed: null });
+  expect(await types()).toEqual(['factory.halted', 'factory.resumed']);
+  await at.api('POST', '/resume', { reason: 'over' });
+  expect(await types()).toEqual(['factory.resumed', 'factory.halted']);
 });

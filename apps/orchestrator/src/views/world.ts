@@ -27,11 +27,9 @@ import {
   type Usage,
 } from '@millwright/domain';
 import { type Autonomy, evolveAutonomy, NO_AUTONOMY, served, unserved } from '@millwright/policy';
-import { concernsOf } from './concerns.ts';
 import { Quarantine, type Quarantined } from './quarantine.ts';
 import { foldTarget, NO_TARGET, type TargetInfo } from './targets.ts';
 import { foldTicket, type TicketInfo } from './tickets.ts';
-import { TrailIndex } from './trail-index.ts';
 
 export type { TargetInfo } from './targets.ts';
 export type { TicketInfo } from './tickets.ts';
@@ -96,8 +94,7 @@ export class World {
   readonly budgets = new Map<string, number | null>();
   /** Where on the trail a cap was set last. */
   capSetAt = 0;
-  /** Where each entry is found again, and which effects have no outcome yet. */
-  readonly index = new TrailIndex();
+  /** Which effects have no outcome yet. */
   readonly effects = new OpenEffects();
   #quarantine = new Quarantine();
   readonly #waiting = new Set<{ position: number; resolve: () => void }>();
@@ -209,7 +206,6 @@ export class World {
         (id) => this.#builtFrom(id),
         () => movedLast(this.target(envelope.stream.slice('target/'.length) as RepoName)),
       );
-      this.index.add(envelope, concernsOf(this, recorded));
     });
     // Whatever became of it: those who wait for this position, and all entries after it, are not held up by one.
     this.position = envelope.position;

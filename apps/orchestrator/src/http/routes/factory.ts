@@ -1,4 +1,4 @@
-import { DoctorLine, Halted, NewHalt } from '@millwright/api';
+import { DoctorLine, Halted, NewHalt, ReadModelView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
@@ -10,6 +10,7 @@ import {
   sameScope,
   streamOf,
 } from '@millwright/domain';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
@@ -26,6 +27,7 @@ type Ports = {
   clock: Clock;
   forward: Forward;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   sealer: Sealer;
   secrets: Secrets;
@@ -44,6 +46,26 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
   );
 
   app.get('/doctor', { schema: { response: { 200: z.array(DoctorLine) } } }, () => doctor(factory));
+
+  app.get('/views', { schema: { response: { 200: ReadModelView } } }, () => viewsOf(factory));
+
+  app.post(
+    '/views/rebuild',
+    {
+      schema: {
+        description:
+          'Fills what is listed anew from the trail, beside what is read meanwhile, and puts it in its place; answers when that began. GET /views says how far it is',
+        response: { 202: ReadModelView },
+      },
+    },
+    async (request, reply) => {
+      requireRole(request.who, 'admin');
+      factory.readModel.rebuild().catch((error: unknown) => {
+        request.log.error({ err: error }, 'what is read could not be rebuilt: it stays as it was');
+      });
+      return reply.status(202).send(await viewsOf(factory));
+    },
+  );
 
   app.get('/halts', { schema: { response: { 200: Halted } } }, async () => {
     const halts = await factory.forward.halts();
@@ -137,4 +159,9 @@ async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string
     return halts.some(({ scope }) => covers(scope, act));
   });
   return [...new Set([...acts, ...attempts.map(({ attempt }) => `attempt ${attempt} in its sandbox`)])];
+}
+
+async function viewsOf({ readModel, trail }: Ports): Promise<ReadModelView> {
+  const parked = await readModel.parked();
+  return { ...readModel.state(), head: await trail.head(), parked };
 }

@@ -1,13 +1,13 @@
 import { TrailLine } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import { Entry, type RepoName, RunId } from '@millwright/domain';
+import type { ReadModel, TrailFilter, TrailPage } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import type { TrailFilter, TrailPage } from '../../views/trail-index.ts';
 import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
@@ -19,6 +19,7 @@ type Ports = {
   deployments: Deployments;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
@@ -72,8 +73,13 @@ function pageOf(query: z.output<typeof Query>, names: Map<string, string>): [Tra
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   };
-  const before = query.before ?? Number.POSITIVE_INFINITY;
-  return [filter, { after: query.since, before, limit: query.limit, newest: query.order === 'newest' }];
+  const page: TrailPage = {
+    after: query.since,
+    ...(query.before === undefined ? {} : { before: query.before }),
+    limit: query.limit,
+    newest: query.order === 'newest',
+  };
+  return [filter, page];
 }
 
 const TYPES: readonly string[] = Entry.options.map((option) => option.shape.type.value);
@@ -89,7 +95,7 @@ async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<
   const names = await namesOf(factory);
   const who = new Set([...names.keys(), ...names.values()]);
   for (const one of actor ?? [])
-    if (!KINDS.test(one) && !who.has(one) && !factory.world.index.hasActor(one))
+    if (!KINDS.test(one) && !who.has(one) && !(await factory.readModel.hasActor(one)))
       throw unknownFilter('actor', one, {
         act: 'list-people',
         to: 'a person by name or id, factory, agent, agent/review or runner',
@@ -105,8 +111,13 @@ async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<
 
 async function page(factory: Ports, query: z.output<typeof Query>): Promise<TrailLine[]> {
   const names = await namesOf(factory);
-  const recorded = await factory.trail.readAt(factory.world.index.page(...pageOf(query, names)));
-  return recorded.map((one) => trailLine({ world: factory.world, names }, one));
+  const lines = await factory.readModel.trailPage(...pageOf(query, names));
+  const recorded = await factory.trail.readAt(lines.map(({ position }) => position));
+  const { world } = factory;
+  // A page that is cut for its size is cut at its end.
+  return recorded.map((one, nth) =>
+    trailLine({ world, names }, one, lines[nth] ?? { run: null, repo: null }),
+  );
 }
 
 export function trailRoutes(app: App, { factory }: Api): void {
@@ -123,7 +134,8 @@ export function trailRoutes(app: App, { factory }: Api): void {
     async (request) => {
       await mustBeKnown(factory, request.query);
       // What was appended before the question is in the answer.
-      await factory.world.reached(await factory.trail.head());
+      const head = await factory.trail.head();
+      await Promise.all([factory.world.reached(head), factory.readModel.reached(head)]);
       return page(factory, request.query);
     },
   );

@@ -7,7 +7,7 @@ import {
   type RunId,
   sendsBack,
 } from '@millwright/domain';
-import { concernsOf } from '../../views/concerns.ts';
+import type { LineAt } from '@millwright/read-model';
 import type { World } from '../../views/world.ts';
 import { sentence } from './account.ts';
 
@@ -15,7 +15,11 @@ import { sentence } from './account.ts';
 export type Account = { world: World; names: Map<string, string> };
 
 /** An entry as the API gives it: who did what, on which bytes, allowed by which decision, with what result. */
-export function trailLine({ world, names }: Account, recorded: RecordedEntry): TrailLine {
+export function trailLine(
+  { world, names }: Account,
+  recorded: RecordedEntry,
+  { run, repo }: Pick<LineAt, 'run' | 'repo'>,
+): TrailLine {
   const { envelope, entry } = recorded;
   const allowedBy = allowed(world, recorded, entry);
   const result = resultOf(world, recorded, entry);
@@ -29,7 +33,8 @@ export function trailLine({ world, names }: Account, recorded: RecordedEntry): T
     at: envelope.at,
     payloadDigest: envelope.payloadDigest,
     data: entry.data,
-    ...concernsOf(world, recorded),
+    run,
+    repo,
     who: whoActed(world, names, recorded),
     text: `${sentence(entry, asked(world, recorded))}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
     on: touched(entry),

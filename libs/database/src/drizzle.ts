@@ -5,7 +5,9 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const { and, asc, eq, inArray, sql } = require('drizzle-orm') as typeof import('drizzle-orm');
+export const { and, asc, eq, gt, gte, inArray, lt, sql } =
+  require('drizzle-orm') as typeof import('drizzle-orm');
+export type { SQL } from 'drizzle-orm';
 export const { bigint, customType, pgSchema, primaryKey, text } =
   require('drizzle-orm/pg-core') as typeof import('drizzle-orm/pg-core');
 export const { drizzle } = require('drizzle-orm/postgres-js') as typeof import('drizzle-orm/postgres-js');

@@ -1,0 +1,95 @@
+import type { Pool } from '@millwright/database';
+import { DriveError, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
+import { project, type Schema } from './project.ts';
+
+/** The form of the rows. Whoever changes what an entry becomes counts it up: the rows are made anew at the next start. */
+const VERSION = 1;
+
+/** An entry that could not be drawn in; its type is empty where it could not even be read. */
+export type ParkedEntry = { position: number; type: string; reason: string };
+
+/** One schema of rows, and how far along the trail it is. Its only writer: a checkpoint that another moved is an error. */
+export class Projection {
+  position = 0;
+  readonly #pool: Pool;
+  readonly #schema: Schema;
+  readonly #onParked: (parked: ParkedEntry) => void;
+
+  constructor(pool: Pool, schema: Schema, onParked: (parked: ParkedEntry) => void) {
+    this.#pool = pool;
+    this.#schema = schema;
+    this.#onParked = onParked;
+  }
+
+  /** Empty rows, whatever was there. */
+  async make(): Promise<void> {
+    await this.#pool.use((sql) => sql`select millwright.make_read_model(${this.#schema}, ${VERSION})`);
+    this.position = 0;
+  }
+
+  /** Where it is, as the database has it; of another form than ours: made anew. */
+  async load(): Promise<void> {
+    const [found] = await this.#pool.use(
+      (sql) => sql<{ version: number; position: number }[]>`
+        select version, position from ${sql(`${this.#schema}.checkpoint`)}`,
+    );
+    if (found?.version === VERSION) this.position = found.position;
+    else await this.make();
+  }
+
+  /**
+   * Draws in at most `most` entries after where it is, and says how many. An entry that cannot be read, or that the rows refuse, is parked:
+   * whatever comes after it is drawn in all the same.
+   */
+  async advance(trail: Pick<Trail, 'readAll'>, most: number): Promise<number> {
+    const before = this.position;
+    let entries: RecordedEntry[];
+    try {
+      entries = await trail.readAll(this.position, most);
+    } catch (error) {
+      const reason = terminalOf(error);
+      if (most > 1) return this.advance(trail, most >> 1);
+      await this.#commit([], this.position + 1, { position: this.position + 1, type: '', reason });
+      return 1;
+    }
+    await this.take(entries);
+    return this.position - before;
+  }
+
+  /** Draws in what comes next on the trail. */
+  async take(entries: readonly RecordedEntry[]): Promise<void> {
+    const last = entries.at(-1)?.envelope;
+    if (last === undefined) return;
+    try {
+      await this.#commit(entries, last.position);
+    } catch (error) {
+      const reason = terminalOf(error);
+      if (entries.length > 1) for (const one of entries) await this.take([one]);
+      else await this.#commit([], last.position, { position: last.position, type: last.type, reason });
+    }
+  }
+
+  /** Rows and checkpoint at once. Not flushed to the disk: what a crash of the database takes away is on the trail. */
+  async #commit(entries: readonly RecordedEntry[], end: number, parked?: ParkedEntry): Promise<void> {
+    await this.#pool.use((sql) =>
+      sql.begin(async (tx) => {
+        await tx`set local synchronous_commit = off`;
+        if (entries.length > 0) await project(tx, this.#schema, entries);
+        if (parked !== undefined)
+          await tx`insert into ${tx(`${this.#schema}.parked`)} ${tx(parked, 'position', 'type', 'reason')}`;
+        const moved = await tx`
+          update ${tx(`${this.#schema}.checkpoint`)} set position = ${end} where position = ${this.position}`;
+        if (moved.count !== 1)
+          throw retryable('views-moved', 'another orchestrator moved the checkpoint of what is read', 200);
+      }),
+    );
+    this.position = end;
+    if (parked !== undefined) this.#onParked(parked);
+  }
+}
+
+/** Why it will not work the next time either; what is only away is thrown. */
+function terminalOf(error: unknown): string {
+  if (error instanceof DriveError && error.disposition !== 'terminal') throw error;
+  return error instanceof Error ? error.message : String(error);
+}
