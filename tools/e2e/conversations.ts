@@ -90,7 +90,7 @@ export const objects = (title: string, path: string, message: string, when: When
   ],
 });
 
-/** A tester with one check a command, or none. */
+/** A tester with one check a command, or none; `!` before a command makes it a guard. */
 export const checks = (title: string, ...commands: string[]): Script => ({
   role: 'test',
   when: titled(title),
@@ -100,7 +100,11 @@ export const checks = (title: string, ...commands: string[]): Script => ({
         {
           submit: {
             summary: `${commands.length} checks`,
-            checks: commands.map((command) => ({ acceptance: `${command} ends well`, command })),
+            checks: commands.map((given) => {
+              const command = given.replace(/^!/, '');
+              const kind = command === given ? 'change' : 'guard';
+              return { acceptance: `${command} ends well`, command, kind };
+            }),
           },
         },
       ],

@@ -1,7 +1,7 @@
 import type { GateView, RunView, TrailLine } from '@millwright/api';
 import { type EntryOf, Facts } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ON_NODE, SOURCE } from './cheats.ts';
+import { ON_MOCHA, ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, type Edit, goesWell, implements_, plans, type Script } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Files } from './remote.ts';
@@ -28,6 +28,51 @@ const REPORTED: Files = { ...ON_NODE, 'src/sum.js': SOURCE.replace('a + b', 'a -
 const FIX: Edit = { path: 'src/sum.js', text: SOURCE };
 const COMMENT = 'echo "// adds" >> src/sum.js';
 
+/** Ways to have fewer tests from now on: each as the whole of a change. */
+const scripted = (more: Record<string, string>, key = 'scripts') =>
+  JSON.stringify({ ...JSON.parse(ON_NODE['package.json'] ?? ''), [key]: more });
+const ONE_FILE: Edit = {
+  path: 'package.json',
+  text: scripted({ test: 'node --test test/twice.test.js' }),
+};
+const BEFORE: Edit = {
+  path: 'package.json',
+  text: scripted({ pretest: 'rm -f test/add.test.js', test: 'node --test' }),
+};
+const NARROWED: Edit = { path: '.mocharc.json', text: '{ "spec": ["test/twice.test.js"], "ui": "tdd" }\n' };
+const ON_VITEST: Files = {
+  ...ON_NODE,
+  'package.json': JSON.stringify({
+    ...{ name: 'sum', private: true, type: 'commonjs', scripts: { test: 'vitest run' } },
+    devDependencies: { vitest: '4.0.15' },
+  }),
+  'vitest.config.mjs': "export default { test: { globals: true, include: ['test/*.test.js'] } };\n",
+  ...Object.fromEntries(
+    ['add', 'twice'].map((name) => [
+      `test/${name}.test.js`,
+      ON_NODE[`test/${name}.test.js`]?.replace("const test = require('node:test');\n", '') ?? '',
+    ]),
+  ),
+};
+const INCLUDED: Edit = {
+  path: 'vitest.config.mjs',
+  text: "export default { test: { globals: true, include: ['test/twice.test.js'] } };\n",
+};
+const ASKED: Edit = {
+  path: 'package.json',
+  text: scripted({ test: 'node --test --test-reporter=dot' }),
+};
+
+/** The first and the second show nothing of the change, the third and the fourth do. */
+const CHECKS = [
+  'test -f src/sum.js',
+  '!test -f src/nowhere.js',
+  'test -f src/less.js',
+  '!test -f package.json',
+];
+
+const SKIPPED = "sed -i 's/^test(/test.skip(/' test/add.test.js";
+
 const script = (title: string, edits: readonly Edit[]): Script[] => goesWell(title, edits);
 const SCRIPTS: Script[] = [
   ...script('Compare without tests', [LESS]),
@@ -39,6 +84,19 @@ const SCRIPTS: Script[] = [
   ...script('Watch who tests', [
     { path: 'src/sum.js', text: SOURCE.replace('a + b', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b') },
   ]),
+  ...script('Test one file', [ONE_FILE]),
+  ...script('Prepare the tests', [BEFORE]),
+  ...script('Narrow mocha', [NARROWED]),
+  ...script('Narrow vitest', [INCLUDED]),
+  ...script('Make the test script print dots', [ASKED]),
+  ...goesWell('Compare, checked in vain', [LESS], { checks: CHECKS }),
+  plans('Compare and skip'),
+  implements_('Compare and skip', [LESS], { when: { attempt: 1 }, bash: SKIPPED }),
+  implements_('Compare and skip', [], {
+    when: { attempt: 2 },
+    bash: "sed -i 's/^test.skip(/test(/' test/add.test.js",
+  }),
+  ...[approves('Compare and skip'), checks('Compare and skip')],
   plans('add(1, 2) is -1'),
   implements_('add(1, 2) is -1', [], { when: { attempt: 1 }, bash: COMMENT }),
   implements_('add(1, 2) is -1', [FIX], { when: { attempt: 2 } }),
@@ -49,6 +107,7 @@ beforeAll(async () => {
   factory = await startFactory({ conversations: SCRIPTS });
   for (const [name, files] of Object.entries({
     ...{ without: WITHOUT, found: NONE_FOUND, red: RED_ONLY, reported: REPORTED, sum: ON_NODE },
+    ...{ followed: ON_NODE, sum7: ON_NODE, mocha: ON_MOCHA, vitest: ON_VITEST },
   }))
     await factory.add(await factory.remote(name, files), { step: name === 'sum' ? 6 : 7 });
 });
@@ -114,6 +173,51 @@ describe.concurrent('at step 7', () => {
     },
   );
 
+  it.for([
+    ['followed', 'Test one file', 'package.json'],
+    ['followed', 'Prepare the tests', 'package.json'],
+    ['mocha', 'Narrow mocha', '.mocharc.json'],
+    ['vitest', 'Narrow vitest', 'vitest.config.mjs'],
+  ] as const)(
+    'what changes how the tests of %s are run waits for a person: "%s"',
+    async ([repo, title, path], { expect }) => {
+      const { run, gate } = await waiting(repo, title);
+      expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
+      expect(gate.policies).toContain('merge-tests-reconfigured');
+      expect(gate.facts).toMatchObject({
+        change: {
+          risk: 'raised',
+          reasons: expect.arrayContaining([
+            { code: 'tests-reconfigured', text: expect.stringContaining(path) },
+          ]),
+        },
+      });
+    },
+  );
+
+  it('what the ticket asks of its test script is of raised risk, and goes by itself', async ({ expect }) => {
+    const { run } = await factory.follow('followed', '# Make the test script print dots\n');
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+    const { facts } = await factory.json<GateView>([
+      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+    ]);
+    expect(facts).toMatchObject({
+      change: { reasons: expect.arrayContaining([expect.objectContaining({ code: 'test-setup' })]) },
+    });
+  });
+
+  it('a change that skips a test is invalid, is told so, and goes once the test is back', async ({
+    expect,
+  }) => {
+    const { run } = await factory.follow('sum7', '# Compare and skip\n');
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+    expect(verdictsOf(await factory.trail(run.id))).toEqual(['invalid', 'passed']);
+    const said = (await factory.cli(['run', 'tests', run.id])).stdout;
+    expect(said).toMatch(
+      /invalid {2}2 tests that the base passes did not report as passed \(deleted, renamed, skipped/,
+    );
+  });
+
   it('code that ends the process of a red suite is sent back, not merged', async ({ expect }) => {
     const { run } = await factory.follow('red', '# End beside a red test\n', { timeout: '200s' });
     expect(run.delivered).toBeNull();
@@ -136,4 +240,21 @@ it('code that behaves by what tests it waits at step 6, with its line shown', as
     code: 'reads-runner-marks',
     text: expect.stringMatching(/NODE_TEST_CONTEXT.*\(src\/sum\.js:1\)/),
   });
+});
+
+it('acceptance checks that hold on the base, and guards that do not, count for nothing and are said at the gate', async () => {
+  const { run, gate } = await waiting('sum', 'Compare, checked in vain');
+  expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
+  const facts = Facts.parse(gate.facts);
+  expect(facts.action === 'merge' ? facts.change.reasons : []).toContainEqual({
+    code: 'check-does-not-count',
+    text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already; and 1 more/),
+  });
+  const said = (await factory.cli(['run', 'tests', run.id])).stdout;
+  const marked = CHECKS.map((check) => check.replace(/^!/, '')).map(
+    (check) =>
+      /([✔–√]) .*ends well(.*)/.exec(said.slice(said.indexOf(`${check} ends well`) - 2))?.[2]?.trim() ??
+      'not there',
+  );
+  expect(marked).toEqual(['(does not count)', '(does not count)', '', '']);
 });

@@ -137,6 +137,26 @@ export const CommandResult = z.strictObject({
 });
 export type CommandResult = z.infer<typeof CommandResult>;
 
+/** An acceptance check, run on the candidate and, the same way, on its base. */
+export const AcceptanceResult = z.strictObject({
+  acceptance: freeText(z.string()),
+  kind: z.enum(['change', 'guard']),
+  result: CommandResult,
+  before: CommandResult,
+});
+export type AcceptanceResult = z.infer<typeof AcceptanceResult>;
+
+/** Why a check says nothing of the change, in words; null where it counts. */
+export function uncounted({ kind, result, before }: AcceptanceResult): string | null {
+  if (kind === 'guard')
+    return before.exitCode === 0 ? null : 'it is to hold before and after, and does not hold on the base';
+  return before.exitCode === 0 && result.exitCode === 0
+    ? 'it is to show the change, and holds on the base already'
+    : null;
+}
+export const isUnmet = (check: AcceptanceResult): boolean =>
+  check.result.exitCode !== 0 && uncounted(check) === null;
+
 /**
  * What the factory says of a tree's tests. `no_tests`: nothing ran that could have failed. `failing_as_on_base`: what fails here fails on
  * the base too, so it is nobody's to mend in this change. `invalid`: the run cannot be believed (canary tests missing, a known test no longer
@@ -226,7 +246,7 @@ export const TestReport = z.strictObject({
     })
     .nullable(),
   doubts: z.array(TestDoubt).max(100),
-  acceptance: z.array(z.strictObject({ acceptance: freeText(z.string()), result: CommandResult })),
+  acceptance: z.array(AcceptanceResult),
   checks: Digest.nullable(),
 });
 export type TestReport = z.infer<typeof TestReport>;

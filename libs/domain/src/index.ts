@@ -10,6 +10,7 @@ export * from './facts.ts';
 export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';
+export * from './node-asked.ts';
 export * from './plain-text.ts';
 export * from './ports.ts';
 export * from './quarantine.ts';

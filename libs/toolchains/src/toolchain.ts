@@ -63,6 +63,11 @@ export type Toolchain = {
     command: Extract<TestCommand, { kind: 'command' }>,
     base: TreeFiles,
   ): Promise<{ path: string; restored: boolean }[]>;
+  /** How a tree finds, starts and configures its tests: what counts of each path that has a say in it. */
+  testSetup(
+    command: Extract<TestCommand, { kind: 'command' }>,
+    tree: TreeFiles,
+  ): Promise<ReadonlyMap<string, string>>;
   isTest(path: string): boolean;
   isSource(path: string): boolean;
   canCarry(path: string): boolean;

@@ -1,6 +1,6 @@
 import type { CostView, DiffView, LogLine, PlanView, ReviewView, TestsView } from '@millwright/api';
 import type { Plan, TestReport } from '@millwright/domain';
-import { VERDICT_WORDS } from '@millwright/domain';
+import { uncounted, VERDICT_WORDS } from '@millwright/domain';
 import { clock, count, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -168,7 +168,9 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
         ...outputOf(look, cause, most),
       ]),
     ...(suite !== null && !good && report.failures.length === 0 ? outputOf(look, suite.output, most) : []),
-    ...report.acceptance.flatMap(({ acceptance, result }) => {
+    ...report.acceptance.flatMap((check) => {
+      const { acceptance, result } = check;
+      if (uncounted(check) !== null) return [colour.dim(`    – ${oneLine(acceptance)}  (does not count)`)];
       const met = result.exitCode === 0;
       return [
         `    ${met ? colour.green(symbol.done) : colour.red(symbol.failed)} ${oneLine(acceptance)}`,

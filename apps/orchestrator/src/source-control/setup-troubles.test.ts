@@ -2,15 +2,22 @@ import { RepoConfig } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { type Looked, setupTroubles } from './setup-troubles.ts';
 
-const looked = (more: Partial<Omit<Looked, 'config'>> & { config?: object } = {}): Looked => ({
+type Given = Partial<Pick<Looked, 'paths' | 'secrets'>> & {
+  config?: object;
+  manifest?: string | null;
+  files?: Record<string, string>;
+};
+const MANIFEST = JSON.stringify({ scripts: { test: 'node --test' }, dependencies: { x: '1' } });
+const looked = ({ manifest = MANIFEST, files = {}, ...more }: Given = {}): Looked => ({
   paths: new Set(['package.json', 'package-lock.json']),
-  manifest: JSON.stringify({ scripts: { test: 'node --test' }, dependencies: { x: '1' } }),
+  texts: new Map(Object.entries({ ...(manifest === null ? {} : { 'package.json': manifest }), ...files })),
   secrets: new Set(),
   repo: 'shop',
   node: '24.21.0',
   ...more,
   config: RepoConfig.parse(more.config ?? {}),
 });
+const with_ = (more: object) => JSON.stringify({ ...JSON.parse(MANIFEST), ...more });
 const codes = (...args: Parameters<typeof looked>) => setupTroubles(looked(...args)).map((one) => one.code);
 const deploy = { target: 'docker', start: 'x', secrets: ['A', 'B'] };
 
@@ -43,6 +50,31 @@ test.each<[string, Parameters<typeof looked>[0], string[]]>([
   ['no tests at all', { manifest: null, paths: new Set() }, ['no-tests']],
   ['an older Node', { manifest: '{"scripts":{"test":"t"},"engines":{"node":"<20"}}' }, ['node-version']],
   ['a Node that is there', { manifest: '{"scripts":{"test":"t"},"engines":{"node":">=18"}}' }, []],
+  ['an older Node in .nvmrc', { files: { '.nvmrc': 'v18.2.0\n' } }, ['node-version']],
+  ['an older Node by its name', { files: { '.nvmrc': 'lts/Iron' } }, ['node-version']],
+  ['an older Node in .node-version', { files: { '.node-version': '20' } }, ['node-version']],
+  [
+    'an older Node in .tool-versions',
+    { files: { '.tool-versions': 'ruby 3.2\nnodejs 20.1.0\n' } },
+    ['node-version'],
+  ],
+  ['the Node that is there, pinned', { files: { '.nvmrc': '24', '.tool-versions': 'nodejs 24.0.0' } }, []],
+  ['whatever Node is newest', { files: { '.nvmrc': 'lts/*', '.node-version': 'node' } }, []],
+  ['an older Node with an image', { files: { '.nvmrc': '18' }, config: { image: 'mine' } }, []],
+  ['an older Node of Volta', { manifest: with_({ volta: { node: '18.20.4' } }) }, ['node-version']],
+  ['pnpm pinned', { manifest: with_({ packageManager: 'pnpm@9.1.0+sha512.abc' }) }, ['package-manager']],
+  ['yarn of Volta', { manifest: with_({ volta: { yarn: '4.1.0' } }) }, ['package-manager']],
+  ['npm pinned', { manifest: with_({ packageManager: 'npm@11.0.0' }) }, []],
+  [
+    'pnpm pinned, and an install command',
+    { manifest: with_({ packageManager: 'pnpm@9.1.0' }), config: { install: 'npx pnpm i' } },
+    [],
+  ],
+  [
+    'pnpm pinned, and its lockfile',
+    { manifest: with_({ packageManager: 'pnpm@9.1.0' }), paths: new Set(['pnpm-lock.yaml']) },
+    ['no-tool'],
+  ],
   ['engines that are no range', { manifest: '{"scripts":{"test":"t"},"engines":{"node":"lts/*"}}' }, []],
   ['a manifest that is not JSON', { manifest: '{' }, ['no-tests']],
 ])('%s', (_what, given, found) => {
@@ -55,6 +87,9 @@ test('says the exact command, with the name of the repository', () => {
 });
 
 test('what is only likely to matter stops nothing', () => {
-  for (const manifest of ['{"engines":{"node":"^16"}}', '{}'])
+  for (const manifest of [
+    ...['{"engines":{"node":"^16"}}', '{}'],
+    with_({ packageManager: 'pnpm@9', volta: { node: '16.0.0' } }),
+  ])
     expect(setupTroubles(looked({ manifest })).every((one) => !one.blocks)).toBe(true);
 });

@@ -1,5 +1,12 @@
 import type { SetupTrouble } from '@millwright/api';
-import type { GitSha, RepoConfig, RepoName } from '@millwright/domain';
+import {
+  type GitSha,
+  managerAsked,
+  NODE_FILES,
+  nodeAsked,
+  type RepoConfig,
+  type RepoName,
+} from '@millwright/domain';
 import { satisfies, validRange } from 'semver';
 
 // What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.
@@ -7,8 +14,8 @@ import { satisfies, validRange } from 'semver';
 /** What of a repository is looked at. */
 export type Looked = {
   paths: ReadonlySet<string>;
-  /** The root `package.json`; null where there is none. */
-  manifest: string | null;
+  /** What the files of `NODE_FILES` hold, of those that are there. */
+  texts: ReadonlyMap<string, string>;
   config: RepoConfig;
   /** Secrets that have a value. */
   secrets: ReadonlySet<string>;
@@ -28,6 +35,7 @@ export function setupTroubles(look: Looked): SetupTrouble[] {
   return [
     ...services(look),
     ...lockfile(look),
+    ...manager(look),
     ...tools(look),
     ...node(look),
     ...noTests(look),
@@ -47,7 +55,11 @@ function services({ config }: Looked): SetupTrouble[] {
   ];
 }
 
-function lockfile({ paths, manifest, config }: Looked): SetupTrouble[] {
+const manifestOf = ({ texts }: Looked): string | null => texts.get('package.json') ?? null;
+
+function lockfile(look: Looked): SetupTrouble[] {
+  const { paths, config } = look;
+  const manifest = manifestOf(look);
   if (config.image !== undefined || config.install !== undefined || manifest === null) return [];
   if (paths.has('package-lock.json') || paths.has('npm-shrinkwrap.json')) return [];
   const found = (
@@ -66,6 +78,23 @@ function lockfile({ paths, manifest, config }: Looked): SetupTrouble[] {
       text: `${file} asks for ${tool}, which the factory's sandbox image does not have: dependencies cannot be installed`,
       fix: `commit a package-lock.json (npm install --package-lock-only), or say install: in millwright.yaml, or ${own}`,
       blocks: true,
+    },
+  ];
+}
+
+function manager(look: Looked): SetupTrouble[] {
+  const { config } = look;
+  const manifest = manifestOf(look);
+  if (config.image !== undefined || config.install !== undefined || manifest === null) return [];
+  const asked = managerAsked(manifest);
+  // Where there is a lockfile of it nothing can be installed, and that is said.
+  if (asked === null || !hasDependencies(manifest) || lockfile(look).length > 0) return [];
+  return [
+    {
+      code: 'package-manager',
+      text: `package.json asks for ${asked.name} (${asked.how}), which the factory's sandbox image does not have: dependencies are installed with npm`,
+      fix: `say install: in millwright.yaml, or ${own}`,
+      blocks: false,
     },
   ];
 }
@@ -102,26 +131,21 @@ function tools({ config }: Looked): SetupTrouble[] {
   });
 }
 
-function node({ manifest, config, node: version }: Looked): SetupTrouble[] {
-  if (manifest === null || config.image !== undefined) return [];
-  const { engines } = parsed(manifest);
-  const wanted =
-    typeof engines === 'object' && engines !== null && 'node' in engines && typeof engines.node === 'string'
-      ? engines.node
-      : null;
-  if (wanted === null || validRange(wanted) === null || satisfies(version, wanted)) return [];
-  return [
-    {
+function node({ texts, config, node: version }: Looked): SetupTrouble[] {
+  if (config.image !== undefined) return [];
+  return nodeAsked(texts)
+    .filter(({ range }) => validRange(range) !== null && !satisfies(version, range))
+    .map(({ file, how, range }) => ({
       code: 'node-version',
-      text: `package.json asks for Node ${wanted} (engines), and the factory's sandbox image has ${version}: its suite may fail for that alone`,
+      text: `${file} asks for Node ${range}${how === null ? '' : ` (${how})`}, and the factory's sandbox image has ${version}: its suite may fail for that alone`,
       fix: own,
       blocks: false,
-    },
-  ];
+    }));
 }
 
-function noTests({ manifest, config }: Looked): SetupTrouble[] {
-  if (config.test !== undefined) return [];
+function noTests(look: Looked): SetupTrouble[] {
+  if (look.config.test !== undefined) return [];
+  const manifest = manifestOf(look);
   const scripts = manifest === null ? {} : (parsed(manifest).scripts as Record<string, unknown> | undefined);
   if (scripts?.test !== undefined) return [];
   return [
@@ -166,16 +190,18 @@ export async function troublesOf(
   repo: RepoName,
   { tree, config }: { tree: GitSha; config: RepoConfig },
 ): Promise<SetupTrouble[]> {
-  const [paths, manifest, names] = await Promise.all([
+  const [paths, names, ...read] = await Promise.all([
     files.rootFiles(tree),
-    files.file(tree, 'package.json', MANIFEST_BYTES),
     secrets.names(repo),
+    ...NODE_FILES.map(async (file) => ({ file, bytes: await files.file(tree, file, MANIFEST_BYTES) })),
   ]);
   const found = setupTroubles({
     config,
     repo,
     paths: new Set(paths),
-    manifest: manifest?.toString('utf8') ?? null,
+    texts: new Map(
+      read.flatMap(({ file, bytes }) => (bytes === null ? [] : [[file, bytes.toString('utf8')] as const])),
+    ),
     secrets: new Set(names),
     node: process.versions.node,
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AcceptanceChecks, TestReport } from '@millwright/domain';
+import type { AcceptanceChecks, AcceptanceResult } from '@millwright/domain';
 import type { Toolchain } from '@millwright/toolchains';
 import { extract, pack } from 'tar-stream';
 import type { HarnessPlan } from './harness-plan.ts';
@@ -19,6 +19,8 @@ export type AcceptanceOptions = {
   signal?: AbortSignal;
 };
 
+type Ran = Pick<AcceptanceResult, 'acceptance' | 'result'>;
+
 const KEPT = 65_536;
 /** Processes of checks that can report; what starts after so many cannot be believed. */
 const KEYS = 128;
@@ -34,8 +36,8 @@ export async function runAcceptance(
   where: Where,
   subject: Prepared,
   options: AcceptanceOptions,
-): Promise<TestReport['acceptance']> {
-  const unmet = (reason: string): TestReport['acceptance'] =>
+): Promise<Ran[]> {
+  const unmet = (reason: string): Ran[] =>
     options.checks.map(({ acceptance, command }) => ({
       acceptance,
       result: commandResult(command, { kind: 'gone', reason }, 0),
@@ -78,7 +80,7 @@ export async function runAcceptance(
           `the checks' files could not be put in place: ${unpacked.kind === 'gone' ? unpacked.reason : unpacked.output}`,
         );
     }
-    const results: TestReport['acceptance'] = [];
+    const results: Ran[] = [];
     let seen = 0;
     for (const { acceptance, command } of options.checks) {
       const startedAt = performance.now();

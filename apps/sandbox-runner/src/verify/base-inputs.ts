@@ -1,7 +1,8 @@
-import type { ChangedPath, TestDoubt } from '@millwright/domain';
+import type { ChangedPath, RepoConfig, TestDoubt, Ticket } from '@millwright/domain';
 import type { Checkout } from '@millwright/sandbox';
 import type { TestCommand, Toolchain, TreeFiles } from '@millwright/toolchains';
 import { combined, type HarnessPlan, textEntry } from './harness-plan.ts';
+import { speaksOfTestSetup } from './ticket-words.ts';
 import { type Entry, listEntries, readEntry } from './tree-entries.ts';
 
 // A change may not decide about itself: how tests are found, started and configured, and what the base's command and configuration load
@@ -64,6 +65,35 @@ export async function baseInputs(
     );
   }
   return { plan: combined(await restoring(base, [...restore]), { remove: [], write: merged }), doubts };
+}
+
+/**
+ * That the candidate finds, starts or configures its tests otherwise than the base, as a doubt: the tests of this change ran as the base has
+ * it, those of every later one will not.
+ */
+export async function reconfigured(
+  toolchain: Toolchain,
+  command: Extract<TestCommand, { kind: 'command' }>,
+  config: RepoConfig,
+  { base, candidate, ticket }: { base: TreeFiles; candidate: TreeFiles; ticket: Ticket },
+): Promise<TestDoubt[]> {
+  const own = await toolchain.testCommand(config, candidate);
+  const [before, after] = await Promise.all([
+    toolchain.testSetup(command, base),
+    own.kind === 'none' ? new Map<string, string>() : toolchain.testSetup(own, candidate),
+  ]);
+  const paths = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (path) => before.get(path) !== after.get(path),
+  );
+  const [path] = paths;
+  if (path === undefined) return [];
+  const asked = speaksOfTestSetup(ticket);
+  const what = `changes how tests are found, started or configured: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+  return [
+    asked
+      ? { code: 'test-setup', path, text: what.slice(0, 500) }
+      : { code: 'tests-reconfigured', path, text: `${what}; the ticket does not ask for it`.slice(-500) },
+  ];
 }
 
 /** Whether a new path would be found in place of a loaded one: without its ending, or as a folder of its name. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { speaksOfTests } from './ticket-words.ts';
+import { speaksOfTestSetup, speaksOfTests } from './ticket-words.ts';
 
 test.each([
   ['Update the tests of add', true],
@@ -15,4 +15,21 @@ test.each([
 ])('%s: %s', (title, expected) => {
   expect(speaksOfTests({ title, body: '', acceptance: [] })).toBe(expected);
   expect(speaksOfTests({ title: 'x', body: `Some words. ${title}.`, acceptance: [] })).toBe(expected);
+});
+
+test.each([
+  ['Make the test script print less', true],
+  ['Switch from mocha to vitest', true],
+  ['The test command should run in UTC', true],
+  ['Add a pretest script', true],
+  ['Exclude e2e in vitest.config.ts', true],
+  ['Change `exclude` in vitest.config.ts', true],
+  ['Update the exclude list of vitest.config.ts', true],
+  ['Make adding faster by another test script', false],
+  ['Make adding faster so that the test script passes', false],
+  ['Fails since jest 29 in npm test', false],
+  ['Add a test', false],
+])('%s speaks of how tests are run: %s', (title, expected) => {
+  expect(speaksOfTestSetup({ title, body: '', acceptance: [] })).toBe(expected);
+  expect(speaksOfTestSetup({ title: 'x', body: `Some words. ${title}.`, acceptance: [] })).toBe(expected);
 });

@@ -1,4 +1,4 @@
-import type { TestReport, Ticket } from '@millwright/domain';
+import { Digest, type TestReport, type Ticket } from '@millwright/domain';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Files } from '../fixture/snapshots.ts';
 import { openVerifying, type Verifying } from './testing/verifying.ts';
@@ -197,4 +197,39 @@ test('a runtime that the tree does not ask for is named where the base fails on 
     },
   ]);
   expect(codes(await of(asks(ADDS), { ...asks(ADDS), ...prose }))).toEqual([]);
+});
+
+test.each<[string, 'change' | 'guard', string, string, string | null]>([
+  [
+    'a check that the change meets',
+    'change',
+    'node -e "process.exit(require(\'./src/sum.js\').add(1, -2) === -1 ? 0 : 1)"',
+    'passed',
+    null,
+  ],
+  ['a check that holds on the base', 'change', 'test -f package.json', 'failed', 'holds on the base already'],
+  ['a check that holds on neither', 'change', 'test -f nowhere', 'failed', null],
+  ['a check that held before it', 'change', '! grep -q mended src/sum.js', 'failed', null],
+  ['a guard that holds on both', 'guard', 'test -f package.json', 'failed', null],
+  ['a guard that holds on neither', 'guard', 'test -f nowhere', 'failed', 'does not hold on the base'],
+  ['a guard that the change breaks', 'guard', '! grep -q mended src/sum.js', 'failed', null],
+  [
+    'a guard that the change alone meets',
+    'guard',
+    'grep -q mended src/sum.js',
+    'failed',
+    'does not hold on the base',
+  ],
+])('a bug that no test shows, with %s (%s)', async (_, kind, command, verdict, why) => {
+  const checks = { summary: 's', checks: [{ acceptance: 'A', command, kind }], files: null };
+  const acceptance = { checks, digest: Digest.parse(`sha256:${'0'.repeat(64)}`), files: null };
+  const { report } = await verifying.verify(
+    suite('exports.add = (a, b) => (b < 0 ? 0 : a + b);\n', ADDS),
+    suite(`${GOOD}// mended\n`, ADDS),
+    { ticket: BUG, acceptance },
+  );
+  expect(report.verdict).toBe(verdict);
+  expect(codes(report).includes('check-does-not-count')).toBe(why !== null);
+  expect(report.reason.includes('does not count')).toBe(why !== null);
+  if (why !== null) expect(report.reason).toContain(why);
 });

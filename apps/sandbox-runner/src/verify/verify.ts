@@ -1,19 +1,22 @@
 import {
   type AcceptanceChecks,
+  type AcceptanceResult,
   type ChangedPath,
   type CommandResult,
   type Digest,
   type GitSha,
+  isUnmet,
   type RepoConfig,
   sendsBack,
   type TestDoubt,
   type TestReport,
   type Ticket,
   testReport,
+  uncounted,
 } from '@millwright/domain';
 import type { Canary, TestCommand, Toolchain } from '@millwright/toolchains';
 import { runAcceptance } from './acceptance.ts';
-import { type BaseInputs, baseInputs } from './base-inputs.ts';
+import { type BaseInputs, baseInputs, reconfigured } from './base-inputs.ts';
 import type { BaseMemory } from './base-memory.ts';
 import {
   type ChangeParts,
@@ -81,27 +84,39 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   // Both, whatever becomes of one: nothing of them goes on behind the caller.
   await Promise.allSettled(parts);
   const [suite, { written, acceptance }] = await Promise.all(parts);
-  const report: TestReport = { ...suite, acceptance, checks: written?.digest ?? null };
-  const [first, ...more] = acceptance.filter(({ result }) => result.exitCode !== 0);
-  if (first === undefined) return provenMended(where, input, report, written);
+  const report: TestReport = withUncounted({ ...suite, acceptance, checks: written?.digest ?? null });
+  const [first, ...more] = acceptance.filter(isUnmet);
+  if (first === undefined) return provenMended(input, report);
   const unmet = `${more.length + 1} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
   return sendsBack(report.verdict)
     ? { ...report, reason: `${report.reason} ${unmet}`.slice(0, 4_000) }
     : { ...report, verdict: 'failed', reason: unmet };
 }
 
+/** A report that says which checks do not count, in its reason and to whoever looks at its gate. */
+function withUncounted(report: TestReport): TestReport {
+  const doubts = report.acceptance.flatMap((check): TestDoubt[] => {
+    const why = uncounted(check);
+    const text = `the acceptance check "${check.acceptance.slice(0, 300)}" does not count: ${why}`;
+    return why === null ? [] : [{ code: 'check-does-not-count', text }];
+  });
+  const [first] = doubts;
+  if (first === undefined) return report;
+  const many = doubts.length > 1 ? ` (one of ${doubts.length} such)` : '';
+  return {
+    ...report,
+    reason: `${report.reason} What it does not rest on: ${first.text}${many}.`.slice(0, 4_000),
+    doubts: [...doubts, ...report.doubts].slice(0, 100),
+  };
+}
+
 /** A bug is mended where something turns from failing to passing: a test of the base, one of the change's, or an acceptance check. */
-async function provenMended(
-  where: Where,
-  input: VerifyInput,
-  report: TestReport,
-  written: Acceptance | null,
-): Promise<TestReport> {
+function provenMended(input: VerifyInput, report: TestReport): TestReport {
   if (input.ticket?.kind !== 'bug') return report;
   if (report.verdict !== 'passed' && report.verdict !== 'failing_as_on_base') return report;
   if (report.names.turned.length > 0) return report;
-  const before = written === null ? [] : await checksOn(where, input, input.base, written, NOTHING);
-  if (before.some(({ result }) => result.exitCode !== 0)) return report;
+  const turns = (check: AcceptanceResult) => check.before.exitCode !== 0 && uncounted(check) === null;
+  if (report.acceptance.some(turns)) return report;
   return {
     ...report,
     verdict: 'failed',
@@ -119,7 +134,7 @@ const checksOn = (
   on: Prepared,
   { checks, files }: Acceptance,
   plan: HarnessPlan,
-): Promise<TestReport['acceptance']> =>
+) =>
   runAcceptance(where, on, {
     ...{ toolchain, checks: checks.checks, files, plan, timeoutMs },
     ...(signal === undefined ? {} : { signal }),
@@ -127,11 +142,21 @@ const checksOn = (
 
 type Accepted = { written: Acceptance | null; acceptance: TestReport['acceptance'] };
 
-/** The tester's checks, as soon as they are written. */
+/** The tester's checks, as soon as they are written, with what they say of the base. */
 async function accept(where: Where, input: VerifyInput): Promise<Accepted> {
   const written = await input.acceptance;
   if (written === null) return { written, acceptance: [] };
-  return { written, acceptance: await checksOn(where, input, input.candidate, written, NOTHING) };
+  const runs = [
+    checksOn(where, input, input.candidate, written, NOTHING),
+    checksOn(where, input, input.base, written, NOTHING),
+  ] as const;
+  await Promise.allSettled(runs);
+  const [after, before] = await Promise.all(runs);
+  const acceptance = written.checks.checks.flatMap(({ acceptance, kind = 'change' }, index) => {
+    const [result, was] = [after[index]?.result, before[index]?.result];
+    return result === undefined || was === undefined ? [] : [{ acceptance, kind, result, before: was }];
+  });
+  return { written, acceptance };
 }
 
 const withoutCommand = async (input: VerifyInput): Promise<TestReport> =>
@@ -204,12 +229,16 @@ class Suite {
   }
 
   async verdict(): Promise<TestReport> {
-    const { toolchain, base, candidate, changed } = this.#input;
+    const { toolchain, config, base, candidate, changed, ticket } = this.#input;
     const files = await filesOf(base.checkout);
     const facts = await this.#learn();
-    const inputs = await baseInputs(toolchain, this.#command, {
+    const { plan, doubts } = await baseInputs(toolchain, this.#command, {
       ...{ base: base.checkout, files, candidate: candidate.checkout, changed },
     });
+    const of = { base: files, candidate: await filesOf(candidate.checkout) };
+    const otherwise =
+      ticket === null ? [] : await reconfigured(toolchain, this.#command, config, { ...of, ticket });
+    const inputs = { plan, doubts: [...otherwise, ...doubts] };
     return facts.followed === 'by_exit_code' ? this.#byExitCode(facts, inputs) : this.#byName(facts, inputs);
   }
 
@@ -363,7 +392,10 @@ class Suite {
     const { written, acceptance } = await this.#accepted;
     if (written === null || acceptance.length === 0) return false;
     const now = await checksOn(this.#where, this.#input, this.#input.candidate, written, plan);
-    return now.some(({ result }, index) => result.exitCode !== 0 && acceptance[index]?.result.exitCode === 0);
+    return acceptance.some(
+      (check, index) =>
+        uncounted(check) === null && check.result.exitCode === 0 && now[index]?.result.exitCode !== 0,
+    );
   }
 
   /** The base's own copies of the test files that the change touched, run against the candidate: a fact, not a verdict. */

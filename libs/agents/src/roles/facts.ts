@@ -1,4 +1,13 @@
-import type { AttemptSpec, Finding, Plan, PlanTask, Said, TestReport, Ticket } from '@millwright/domain';
+import {
+  type AttemptSpec,
+  type Finding,
+  isUnmet,
+  type Plan,
+  type PlanTask,
+  type Said,
+  type TestReport,
+  type Ticket,
+} from '@millwright/domain';
 import { dataBlock, oneLine } from '../data-block.ts';
 import { bounded } from '../tools/bound.ts';
 import type { Materials } from './role.ts';
@@ -97,7 +106,7 @@ export function reportText(report: TestReport, whole: boolean): string {
       ? ''
       : `${what}:\n${list(of.slice(0, MAX_NAMES))}${of.length > MAX_NAMES ? `\n… and ${of.length - MAX_NAMES} more` : ''}`;
   const checks = report.acceptance
-    .filter((one) => one.result.exitCode !== 0)
+    .filter(isUnmet)
     .map(
       (one) =>
         `Acceptance check failed: ${one.acceptance}\n$ ${one.result.command}\n${bounded(one.result.output, whole ? 3_000 : 300)}`,

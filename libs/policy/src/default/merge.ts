@@ -23,6 +23,11 @@ when { context.change.risk == "raised" && (context.step >= 7 || context.approval
 forbid (principal, action == Action::"merge", resource)
 unless { context.reviewVerdict == "approve" && context.reviewOfThisPatch };
 
+@id("merge-tests-reconfigured")
+@says("it changes how tests are run, and its ticket does not ask for that: a person allows it, at every step")
+forbid (principal, action == Action::"merge", resource)
+when { context.change.reasons.contains("tests-reconfigured") && context.approvals < 1 };
+
 @id("merge-rewritten")
 @says("somebody took off the branch what this change was made on: a person allows it, at every step")
 forbid (principal, action == Action::"merge", resource)

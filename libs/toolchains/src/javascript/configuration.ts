@@ -75,11 +75,14 @@ const restored = (path: string) =>
 const ENDINGS = ['', '.js', '.cjs', '.mjs', '.ts', '.cts', '.mts', '.json', '.sh', '/index.js', '/index.ts'];
 const WORD = /[^\s'"`=,;:()<>|&[\]{}]+/g;
 const MAX_FOLLOWED = 200;
+const MAX_WORDS = 2_000;
+/** Characters of a tree's texts that are looked through for names; a candidate's are anybody's. */
+const MAX_READ = 1_048_576;
 
 /** The paths of the tree that a text names, as its own words, relative to a folder or to the root. */
 function named(text: string, folder: string, there: ReadonlySet<string>): string[] {
   const found = new Set<string>();
-  for (const [word] of text.matchAll(WORD)) {
+  for (const word of new Set(text.match(WORD))) {
     if (!/[./]/.test(word) || word.length > 500) continue;
     const plain = word.replace(/^\$?\{?(rootDir|PWD|INIT_CWD|__dirname)\}?\//, './');
     for (const from of plain.startsWith('.') ? [folder] : ['', folder]) {
@@ -94,22 +97,57 @@ function named(text: string, folder: string, there: ReadonlySet<string>): string
 /** The scripts of package.json that a command starts, with those that they start. */
 export function scriptsOf(command: string, manifest: Record<string, unknown> | null): string[] {
   const scripts = (manifest?.scripts ?? {}) as Record<string, unknown>;
+  const all = Object.keys(scripts).slice(0, MAX_WORDS);
   const texts = [command];
   const seen = new Set<string>();
   for (let i = 0; i < texts.length && i < MAX_FOLLOWED; i++) {
     for (const step of (texts[i] ?? '').split(/&&|\|\||[;|&\n]/)) {
-      if (!/\b(npm|yarn|pnpm|run-[sp]|npm-run-all|wireit|nx)\b/.test(step)) continue;
-      for (const [name] of step.matchAll(/[\w:.*-]+/g)) {
-        if (seen.has(name)) continue;
-        seen.add(name);
-        for (const each of [`pre${name}`, name, `post${name}`]) {
-          const script = scripts[each];
-          if (typeof script === 'string') texts.push(script);
-        }
+      if (!/\b(npm|yarn|pnpm|run-[sp]|npm-run-all|concurrently|wireit|nx)\b|--run\b/.test(step)) continue;
+      for (const [word] of step.matchAll(/[\w:.*-]+/g)) {
+        if (seen.has(word) || seen.size > MAX_WORDS) continue;
+        seen.add(word);
+        for (const name of word.includes('*') ? all.filter((one) => matches(one, word)) : [word])
+          for (const each of [`pre${name}`, name, `post${name}`]) {
+            const script = scripts[each];
+            if (typeof script === 'string') texts.push(script);
+          }
       }
     }
   }
   return texts;
+}
+
+/** Whether a name is one of `test:*`, as npm-run-all and its kind write it. */
+function matches(name: string, pattern: string): boolean {
+  const [first = '', ...rest] = pattern.split(/\*+/);
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = part === '' ? name.length : name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return rest.at(-1) === '' || name.endsWith(rest.at(-1) ?? '');
+}
+
+/**
+ * See `Toolchain.testSetup`. Of a manifest only what configures tests counts, and of its scripts those that the command, or what it loads,
+ * comes to.
+ */
+export async function testSetup(
+  { script, starts }: Pick<Extract<TestCommand, { kind: 'command' }>, 'script' | 'starts'>,
+  tree: TreeFiles,
+): Promise<Map<string, string>> {
+  const setup = new Map<string, string>();
+  const loaded = (await loadedBy({ script }, tree)).filter(({ restored: by }) => by);
+  for (const path of [...tree.paths.filter(isConfiguration), ...loaded.map(({ path }) => path)])
+    setup.set(path, (await tree.read(path)) ?? '');
+  for (const path of tree.paths.filter(isManifest)) {
+    const manifest = asObject((await tree.read(path)) ?? '');
+    const keys = CONFIG_KEYS.filter((key) => key !== 'scripts').map((key) => manifest?.[key]);
+    setup.set(path, JSON.stringify([...keys, scriptsOf(`${starts}\nnpm test`, manifest).slice(1)]));
+  }
+  return setup;
 }
 
 /** See `Toolchain.loadedBy`. A file that is restored is followed to what it loads by relative name; a source under test is not. */
@@ -121,6 +159,12 @@ export async function loadedBy(
   const manifest = there.has('package.json') ? asObject((await base.read('package.json')) ?? '') : null;
   const found = new Map<string, boolean>();
   const queue: string[] = [];
+  let left = MAX_READ;
+  const read = async (path: string): Promise<string> => {
+    const text = ((await base.read(path)) ?? '').slice(0, left);
+    left -= text.length;
+    return text;
+  };
   const note = (paths: readonly string[], support: (path: string) => boolean) => {
     for (const path of paths) {
       if (found.has(path) || isManifest(path) || isInstalled(path)) continue;
@@ -144,16 +188,14 @@ export async function loadedBy(
   const keys = JSON.stringify(Object.fromEntries(CONFIG_KEYS.slice(1).map((key) => [key, manifest?.[key]])));
   note(named(keys, '', there), (path) => restored(path));
   for (const path of base.paths.filter(isConfiguration).slice(0, MAX_FOLLOWED))
-    note(named((await base.read(path)) ?? '', posix.dirname(path), there), (path_) => restored(path_));
+    note(named(await read(path), posix.dirname(path), there), (path_) => restored(path_));
   for (let i = 0; i < queue.length && i < MAX_FOLLOWED; i++) {
     const path = queue[i] ?? '';
-    const text = await base.read(path);
     const folder = path.endsWith('.sh') ? '' : posix.dirname(path);
-    if (text !== null)
-      note(
-        named(text, folder, there).filter((one) => one !== path && restored(one)),
-        () => true,
-      );
+    note(
+      named(await read(path), folder, there).filter((one) => one !== path && restored(one)),
+      () => true,
+    );
   }
   return [...found].map(([path, isRestored]) => ({ path, restored: isRestored }));
 }

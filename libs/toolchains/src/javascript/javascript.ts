@@ -12,6 +12,7 @@ import {
   loadedBy,
   mergeManifest,
   scriptsOf,
+  testSetup,
 } from './configuration.ts';
 import { unfit } from './engines.ts';
 import { harness } from './harness-files.ts';
@@ -34,6 +35,6 @@ async function commandOf(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Pro
 export const javascript: Toolchain = {
   name: 'javascript',
   testCommand: commandOf,
-  ...{ isConfiguration, isManifest, mergeManifest, isInstalled, loadedBy, isTest, isSource },
+  ...{ isConfiguration, isManifest, mergeManifest, isInstalled, loadedBy, testSetup, isTest, isSource },
   ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, mutants, marks, unfit },
 };

@@ -88,7 +88,7 @@ test('an acceptance check that is not met shows its command and what it said', a
     reason: 'an acceptance check is not met',
     acceptance: [
       {
-        acceptance: 'adds tax',
+        ...{ acceptance: 'adds tax', kind: 'change', before: { ...suite, exitCode: 1 } },
         result: { ...suite, command: 'node check.js', output: 'expected 19, got 0' },
       },
     ],

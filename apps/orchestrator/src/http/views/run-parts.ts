@@ -6,6 +6,7 @@ import {
   type Digest,
   type GitSha,
   getJson,
+  isUnmet,
   Plan,
   Release,
   Review,
@@ -123,7 +124,7 @@ export function failureLines(report: TestReport, most: number): string[] {
     ...cause.split('\n'),
     `  in ${tests.slice(0, 3).join(', ')}${count > 3 ? ` and ${count - 3} more` : ''}`,
   ]);
-  const failed = report.acceptance.find(({ result }) => result.exitCode !== 0);
+  const failed = report.acceptance.find(isUnmet);
   const output = (report.suite?.output ?? failed?.result.output ?? '').trim();
   const said =
     grouped.length > 0 ? grouped.slice(0, most) : output === '' ? [] : output.split('\n').slice(-most);
