@@ -18,7 +18,25 @@ type Block = Anthropic.ContentBlockParam;
 type Message = { role: 'user' | 'assistant'; content: Block[] };
 
 type Spoken = { turn: number; said: readonly Block[]; results: readonly Block[] };
-export type Conversation = { opening: string; turns: readonly Spoken[] };
+/** `summary`: the API's own, of the conversations before; a block that goes back exactly as it came, first of all. */
+export type Conversation = { opening: string; turns: readonly Spoken[]; summary?: Summary };
+
+/**
+ * A summary that the API wrote and signed. It is not kept: a conversation that is read back from its records has the text of it.
+ * Source: https://platform.claude.com/docs/en/build-with-claude/compaction-on-demand ("Continue from the summary")
+ */
+export type Summary = { block: Block; text: string };
+
+/** Needed by the request for a summary and by every one that carries it. Source: as above ("Request a summary") */
+export const COMPACTION_BETA = 'compact-2026-09-04';
+
+/** The summary in an answer to a request for one; null where there is none ("Handle a missing summary or an error"). */
+export function summaryIn({ blocks, stopReason }: Answer): Summary | null {
+  if (stopReason !== 'compaction') return null;
+  const found = blocks.find((one) => one.kind === 'plain' && one.block.type === 'compaction');
+  if (found?.kind !== 'plain' || typeof found.block.content !== 'string') return null;
+  return { block: found.block as unknown as Block, text: found.block.content };
+}
 
 export const INTERRUPTED =
   'interrupted: the factory was restarted and does not know whether this ran. Look at the workspace before you do it again.';
@@ -135,8 +153,12 @@ export const OUTPUTS = '/tmp/outputs';
 export const outputPath = (turn: number, index: number): string => `${OUTPUTS}/${turn}-${index + 1}.txt`;
 
 /** The messages that ask for the next turn. `ask`: said after the last results, and not kept. */
-export function messagesOf({ opening, turns }: Conversation, ask?: string): Anthropic.MessageParam[] {
-  const messages: Message[] = [{ role: 'user', content: [{ type: 'text', text: opening }] }];
+export function messagesOf(
+  { opening, turns, summary }: Conversation,
+  ask?: string,
+): Anthropic.MessageParam[] {
+  const lead = summary === undefined ? [] : [summary.block];
+  const messages: Message[] = [{ role: 'user', content: [...lead, { type: 'text', text: opening }] }];
   for (const { said, results } of turns) {
     messages.push({ role: 'assistant', content: [...said] }, { role: 'user', content: [...results] });
   }

@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { TurnRecord } from '@millwright/domain';
+import { OUTPUTS } from './conversation.ts';
 import { dataBlock } from './data-block.ts';
 import { bounded } from './tools/bound.ts';
 
@@ -8,8 +9,14 @@ import { bounded } from './tools/bound.ts';
 /** Begins the request for a hand-over; the recorded model knows it by that. */
 const HANDOVER_ASK = 'Hand over:';
 
+const CONTENTS =
+  'In at most 600 words: what is done; what is open, in order; what was tried and why it failed; the files, commands and findings that matter.';
+
+/** Asks the API for a summary with the same in it; it replaces the API's own words for that. */
+export const SUMMARIZE = `This conversation ends here; a new one goes on in this workspace and sees the first message and your summary, nothing else. Call no tool; answer with the summary alone. ${CONTENTS}`;
+
 export const askForHandover = (reason: string): string =>
-  `${HANDOVER_ASK} this conversation ends here (${reason}); a new one goes on in this workspace and sees the first message and what you write now, nothing else. Call no tool. In at most 600 words: what is done; what is open, in order; what was tried and why it failed; the files, commands and findings that matter.`;
+  `${HANDOVER_ASK} this conversation ends here (${reason}); a new one goes on in this workspace and sees the first message and what you write now, nothing else. Call no tool. ${CONTENTS}`;
 
 const MAX_NOTE = 12_000;
 
@@ -34,6 +41,6 @@ export function computedHandover(records: readonly TurnRecord[], before: string 
   return bounded(parts.filter((part) => part !== '').join('\n\n') || 'Nothing was done yet.', MAX_NOTE);
 }
 
-/** The first message of a conversation that goes on. */
-export const openingAfter = (brief: string, note: string): string =>
-  `${brief}\n\n${dataBlock('handover', note)}\nYou go on where an earlier conversation ended: the workspace holds its work. Look at \`git status\` and \`git diff\` first.`;
+/** The first message of a conversation that goes on. `note` null: a summary stands before it. */
+export const openingAfter = (brief: string, note: string | null): string =>
+  `${brief}\n\n${note === null ? '' : dataBlock('handover', note)}\nYou go on where an earlier conversation ended: the workspace holds its work, ${OUTPUTS} the long outputs of its commands as far as they are left. Look at \`git status\` and \`git diff\` first.`;

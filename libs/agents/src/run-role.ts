@@ -1,21 +1,23 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
-import { addUsage, DriveError, noUsage } from '@millwright/domain';
+import { addUsage, DriveError, maskSecrets, noUsage } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
 import { estimate, type Gauge, reliefOf, roomOf } from './context.ts';
 import {
   assistantBlocks,
+  COMPACTION_BETA,
   type Conversation,
   messagesOf,
   type PutAside,
   putAside,
   recalled,
   resultBlocks,
+  summaryIn,
   systemBlocks,
   thinks,
   withoutThinking,
 } from './conversation.ts';
-import { askForHandover, computedHandover, handoverIn, openingAfter } from './handover.ts';
+import { askForHandover, computedHandover, handoverIn, openingAfter, SUMMARIZE } from './handover.ts';
 import { type History, historyOf } from './history.ts';
 import { masked, maskedResults } from './masked.ts';
 import type { Answer } from './model/assemble.ts';
@@ -112,6 +114,8 @@ class Loop<R extends Role> {
   /** Set where an answer was cut off: twice as long the next time. */
   #answerTokens: number | null = null;
   #warned = false;
+  /** Set where the endpoint sums nothing up, whatever the model can. */
+  #sumsUp = true;
   #round = { turn: 0, requests: 0 };
 
   constructor(options: RunRoleOptions<R>, signal: AbortSignal, progress: Progress, ends: number) {
@@ -196,7 +200,7 @@ class Loop<R extends Role> {
     if (model !== undefined && this.#options.models.includes(model)) this.#progress.model = model;
     const handed = changes.findLast((change) => change.kind === 'handed_over');
     this.#note = handed?.note ?? null;
-    const own = turns.filter(({ turn }) => turn > (handed?.after ?? 0));
+    const own = turns.filter(({ turn, handover }) => turn > (handed?.after ?? 0) && handover !== true);
     const opening = this.#note === null ? this.#brief : openingAfter(this.#brief, this.#note);
     this.#conversation = recalled(opening, own);
     const aside = changes.findLast(
@@ -261,15 +265,35 @@ class Loop<R extends Role> {
     const room = Math.min(this.#most, roomOf(this.#facts, contextTokens, this.#wantedTokens));
     const tokens = estimate(this.#bytes(), this.#gauge);
     const relief = reliefOf(this.#conversation, tokens, { room, turns: conversationTurns });
-    switch (relief.kind) {
-      case 'none':
-        return null;
-      case 'put_aside':
-        await this.#putAside(relief.upTo, `the conversation has ${tokens} tokens of ${room}`);
-        return null;
-      case 'hand_over':
-        return this.#handOver(relief.reason, true);
+    if (relief.kind === 'none') return null;
+    const reason =
+      relief.kind === 'hand_over' ? relief.reason : `the conversation has ${tokens} tokens of ${room}`;
+    const summed = await this.#sumUp(reason);
+    if (summed !== 'no summary') return summed;
+    if (relief.kind === 'hand_over') return this.#handOver(reason, true);
+    await this.#putAside(relief.upTo, reason);
+    return null;
+  }
+
+  /** Where the model has it, the API sums the conversation up: it reads it from the cache, and the next one begins with its summary. */
+  async #sumUp(reason: string): Promise<Outcome<R> | null | 'no summary'> {
+    if (!this.#facts.compaction || !this.#sumsUp) return 'no summary';
+    this.#activity(`sums up: ${reason}`.slice(0, 200));
+    const asked = await this.#ask({ sumUp: true });
+    if (asked.kind !== 'answered') {
+      await this.#unanswered(asked);
+      if (asked.kind !== 'failed') return shortOf(asked);
+      if (asked.failure.kind === 'cancelled') return aborted(this.#signal);
+      this.#sumsUp = asked.retryable;
+      return 'no summary';
     }
+    const summary = summaryIn(asked.answer);
+    const text = summary?.text ?? `(no summary: ${asked.answer.refusal ?? asked.answer.stopReason})`;
+    await this.#record(asked, [{ type: 'text', text }], [], 'sums up', true);
+    if (summary === null) return 'no summary';
+    await this.#begin(reason, maskSecrets(text));
+    this.#conversation = { opening: openingAfter(this.#brief, null), turns: [], summary };
+    return null;
   }
 
   #bytes(): number {
@@ -288,7 +312,7 @@ class Loop<R extends Role> {
     let note: string | null = null;
     if (asks) {
       this.#activity(`hands over: ${reason}`.slice(0, 200));
-      const asked = await this.#ask(askForHandover(reason));
+      const asked = await this.#ask({ more: askForHandover(reason) });
       if (asked.kind === 'answered') {
         const { blocks } = assistantBlocks(asked.answer);
         note = handoverIn(blocks);
@@ -303,12 +327,18 @@ class Loop<R extends Role> {
     const own = this.#records.filter(
       (one) => turns.has(one.turn) && one.stopReason !== 'refusal' && one.handover !== true,
     );
-    this.#note = note ?? computedHandover(own, this.#note);
-    await this.#changed('handed_over', reason, { note: this.#note });
-    this.#conversation = { opening: openingAfter(this.#brief, this.#note), turns: [] };
+    await this.#begin(reason, note ?? computedHandover(own, this.#note));
+    return null;
+  }
+
+  /** A new conversation, which knows the note; what the old one's commands printed can be read again. */
+  async #begin(reason: string, note: string): Promise<void> {
+    await this.#save(putAside(this.#conversation, this.#records.length).files);
+    this.#note = note;
+    await this.#changed('handed_over', reason, { note });
+    this.#conversation = { opening: openingAfter(this.#brief, note), turns: [] };
     this.#most = Number.POSITIVE_INFINITY;
     this.#history.nudges = 0;
-    return null;
   }
 
   /**
@@ -338,12 +368,19 @@ class Loop<R extends Role> {
     this.#most = Number.POSITIVE_INFINITY;
     this.#answerTokens = null;
     // A model reads its own thinking only; what it does not see goes for good, so that the order of what stays is one.
-    this.#conversation = withoutThinking(this.#conversation);
+    this.#conversation = withoutThinking(this.#unsigned());
     await this.#changed('model_changed', reason);
     return true;
   }
 
-  async #ask(more?: string): Promise<Asked> {
+  /** The conversation with the text of its summary instead of the block that the API signed. */
+  #unsigned(): Conversation {
+    const { summary, ...rest } = this.#conversation;
+    if (summary === undefined) return rest;
+    return { ...rest, opening: openingAfter(this.#brief, this.#note) };
+  }
+
+  async #ask({ more, sumUp = false }: { more?: string; sumUp?: boolean } = {}): Promise<Asked> {
     const { options, turn } = { options: this.#options, turn: this.#turn };
     const { model } = this.#progress;
     const facts = this.#facts;
@@ -360,6 +397,8 @@ class Loop<R extends Role> {
       // Source: https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5 ("text between tool calls")
       ...(facts.thinking === 'none' ? {} : { thinking: { type: 'adaptive', display: 'summarized' } }),
       ...(effort === null ? {} : { output_config: { effort } }),
+      ...(sumUp ? { compaction: { type: 'summarize', instructions: SUMMARIZE } } : {}),
+      ...(sumUp || this.#conversation.summary !== undefined ? { betas: [COMPACTION_BETA] } : {}),
     };
     const asked = await ask(request, call, {
       client: options.client,
@@ -378,7 +417,7 @@ class Loop<R extends Role> {
       catalog: this.#catalog,
       ...(this.#settings.retry === undefined ? {} : { retry: this.#settings.retry }),
     });
-    if (asked.kind === 'answered') {
+    if (asked.kind === 'answered' && !sumUp) {
       const { inputTokens, cacheReadTokens, cacheWriteTokens } = asked.answer.tokens;
       this.#gauge = { tokens: inputTokens + cacheReadTokens + cacheWriteTokens, bytes: this.#bytes() };
     }
@@ -400,8 +439,8 @@ class Loop<R extends Role> {
       case 'cancelled':
         return aborted(this.#signal);
       case 'binding':
-        if (!thinks(this.#conversation)) break;
-        this.#conversation = withoutThinking(this.#conversation);
+        if (!thinks(this.#conversation) && this.#conversation.summary === undefined) break;
+        this.#conversation = withoutThinking(this.#unsigned());
         await this.#changed('thinking_dropped', failure.detail);
         return null;
       case 'too_long':

@@ -39,7 +39,8 @@ export class Assembler {
   #stopReason: string | null = null;
   #refusal: string | null = null;
   readonly #onThinking: (text: string) => void;
-  #tokens: Tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+  #tokens: Tokens = NO_TOKENS;
+  #compacting: Tokens = NO_TOKENS;
   #ended = false;
   #kept = 0;
 
@@ -79,7 +80,12 @@ export class Assembler {
     if (!this.#ended || this.#open.size > 0) return null;
     const blocks = [...this.#done.entries()].sort(([a], [b]) => a - b).map(([, block]) => block);
     const refusal = this.#refusal === null ? {} : { refusal: this.#refusal };
-    return { blocks, stopReason: this.#stopReason, tokens: this.#tokens, ...refusal };
+    return {
+      blocks,
+      stopReason: this.#stopReason,
+      tokens: added(this.#tokens, this.#compacting),
+      ...refusal,
+    };
   }
 
   #start(index: number, block: Anthropic.RawContentBlockStartEvent['content_block']): void {
@@ -132,20 +138,41 @@ export class Assembler {
     );
   }
 
-  #usage(usage: {
-    input_tokens?: number | null;
-    output_tokens?: number | null;
-    cache_read_input_tokens?: number | null;
-    cache_creation_input_tokens?: number | null;
-  }): void {
-    this.#tokens = {
-      inputTokens: usage.input_tokens ?? this.#tokens.inputTokens,
-      outputTokens: usage.output_tokens ?? this.#tokens.outputTokens,
-      cacheReadTokens: usage.cache_read_input_tokens ?? this.#tokens.cacheReadTokens,
-      cacheWriteTokens: usage.cache_creation_input_tokens ?? this.#tokens.cacheWriteTokens,
-    };
+  #usage(usage: Counted & { iterations?: readonly (Counted & { type: string })[] | null }): void {
+    // What summing a conversation up took is not in the figures beside it. Source: …/compaction-on-demand ("Count compaction usage")
+    if (usage.iterations != null)
+      this.#compacting = usage.iterations
+        .filter(({ type }) => type === 'compaction')
+        .map((one) => tokensOf(one, NO_TOKENS))
+        .reduce(added, NO_TOKENS);
+    this.#tokens = tokensOf(usage, this.#tokens);
   }
 }
+
+const NO_TOKENS: Tokens = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+
+/** As the API counts. */
+type Counted = {
+  input_tokens?: number | null;
+  output_tokens?: number | null;
+  cache_read_input_tokens?: number | null;
+  cache_creation_input_tokens?: number | null;
+};
+
+/** What is not told again stays as it was. */
+const tokensOf = (usage: Counted, before: Tokens): Tokens => ({
+  inputTokens: usage.input_tokens ?? before.inputTokens,
+  outputTokens: usage.output_tokens ?? before.outputTokens,
+  cacheReadTokens: usage.cache_read_input_tokens ?? before.cacheReadTokens,
+  cacheWriteTokens: usage.cache_creation_input_tokens ?? before.cacheWriteTokens,
+});
+
+const added = (a: Tokens, b: Tokens): Tokens => ({
+  inputTokens: a.inputTokens + b.inputTokens,
+  outputTokens: a.outputTokens + b.outputTokens,
+  cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+  cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+});
 
 function refusalOf(details: Anthropic.RefusalStopDetails | null): string | null {
   const said = [details?.category, details?.explanation].filter((one) => typeof one === 'string');

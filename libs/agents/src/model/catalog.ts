@@ -32,6 +32,8 @@ export const ModelFacts = z.strictObject({
   efforts: z.array(Effort).default(['low', 'medium', 'high', 'xhigh', 'max']),
   /** Whether its thinking is refused once anything before it has changed. */
   preservedThinking: z.boolean().default(false),
+  /** Whether the API sums a conversation up on request (conversation.ts). Source: …/build-with-claude/compaction-on-demand ("supportedModels"). */
+  compaction: z.boolean().default(false),
 });
 export type ModelFacts = z.infer<typeof ModelFacts>;
 

@@ -4,7 +4,12 @@ import { type Answer, Assembler } from './assemble.ts';
 import { type Endpoint, missingOf, nameAt, open, type Site, siteOf } from './endpoint.ts';
 import { type CallFailure, type FailureContext, failureOf, notTheApi } from './failure.ts';
 
-export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'>;
+export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'> & {
+  /** Asks for a summary of the conversation instead of an answer. */
+  compaction?: { type: 'summarize'; instructions: string };
+  /** Beta headers that the request needs. */
+  betas?: readonly string[];
+};
 export type CallResult = { kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: CallFailure };
 
 /** One call of a model, once: no retries, no state. */
@@ -83,9 +88,14 @@ export class AnthropicClient implements ModelClient {
     if (signal.aborted) abort();
     try {
       const { base, messages } = await this.#open();
+      const { betas = [], ...body } = request;
       const model = nameAt(this.#endpoint, request.model);
-      const options = { signal: controller.signal, timeout: this.#stallMs + 60_000 };
-      const response = await messages.create({ ...request, model, stream: true }, options).asResponse();
+      const options = {
+        signal: controller.signal,
+        timeout: this.#stallMs + 60_000,
+        ...(betas.length === 0 ? {} : { headers: { 'anthropic-beta': betas.join(',') } }),
+      };
+      const response = await messages.create({ ...body, model, stream: true }, options).asResponse();
       watch.alive();
       const type = response.headers.get('content-type') ?? '';
       if (!type.startsWith('text/event-stream'))

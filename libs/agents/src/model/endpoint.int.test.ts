@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { runRole } from '../run-role.ts';
 import { startBedrock, startVertex } from '../testing/clouds.ts';
 import { type Harness, harness } from '../testing/harness.ts';
+import { Catalog } from './catalog.ts';
 import { AnthropicClient } from './client.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 
@@ -172,9 +173,7 @@ test.each<[string, () => Promise<Endpoint>, string, string, RegExp]>([
 ])('%s: told once, checked the same, and nothing paid', async (_, make, model, kind, detail) => {
   const endpoint = await make();
   const facts = { input: 1, output: 1, cacheRead: 1, context: 200_000, maxOutput: 8_000 };
-  const catalog = {
-    [model]: { ...facts, thinking: 'always' as const, efforts: [], preservedThinking: false },
-  };
+  const catalog = Catalog.parse({ [model]: facts });
   const client = new AnthropicClient(endpoint);
   const result = await runRole(h.options('implement', { client, models: [model], catalog }));
   expect(result).toMatchObject({ kind: 'unavailable', code: kind, retryable: false });

@@ -16,7 +16,7 @@ export type CallFailure =
   | {
       /**
        * `model`: it is not there, or not for this key. `too_long`: the request has more tokens or bytes than the model or the API takes.
-       * `binding`: thinking is sent back before which something has changed. `endpoint`: what answers is not the Messages API.
+       * `binding`: thinking is sent back before which something has changed, or a summary that the API does not know as its own. `endpoint`: what answers is not the Messages API.
        */
       kind: 'auth' | 'billing' | 'model' | 'too_long' | 'binding' | 'endpoint' | 'request';
       spent: 'nothing' | 'unknown';
@@ -93,7 +93,8 @@ function ofApiError(error: APIError, spent: 'nothing' | 'unknown', site: Site): 
   const retryAfterMs = retryAfterOf(error.headers);
   if (status === 413 || (status === 400 && TOO_LONG.test(message)))
     return { kind: 'too_long', spent: 'nothing', detail };
-  if (status === 400 && BINDING.test(message)) return { kind: 'binding', spent: 'nothing', detail };
+  if (status === 400 && (BINDING.test(message) || /^compaction_/.test(error.errorCode ?? '')))
+    return { kind: 'binding', spent: 'nothing', detail };
   if (
     status === 402 ||
     /spend_limit|on_hold/.test(error.errorCode ?? '') ||

@@ -1,4 +1,4 @@
-import { type PromptCache, signer } from './rules.ts';
+import { compactionBlock, type PromptCache, signer } from './rules.ts';
 import type { ToolCall, Turn } from './script.ts';
 import { type Block, inputOf, ROLE_OF_SUBMIT, type WireRequest } from './wire.ts';
 
@@ -10,11 +10,14 @@ export type AnswerUsage = {
   output_tokens: number;
   cache_read_input_tokens: number;
   cache_creation_input_tokens: number;
+  /** What summing up took: it is not in the figures above. */
+  iterations?: ({ type: 'compaction' } & Omit<AnswerUsage, 'iterations'>)[];
 };
 /** `json` is a tool call's arguments as they go over the wire, which need not be JSON. */
 export type AnswerBlock =
   | { kind: 'text'; text: string }
   | { kind: 'thinking'; text: string; signature: string }
+  | { kind: 'compaction'; block: ReturnType<typeof compactionBlock> }
   | { kind: 'tool'; id: string; name: string; input: Record<string, unknown>; json: string };
 export type Answer = {
   id: string;
@@ -79,6 +82,29 @@ export function answerOf(
   };
 }
 
+/** The answer to a request for a summary; without one where `text` is null. Source: as rules.ts has it for compaction. */
+export function summaryOf(
+  text: string | null,
+  request: WireRequest,
+  seed: string,
+  cache: PromptCache,
+): Answer {
+  const blocks: AnswerBlock[] = text === null ? [] : [{ kind: 'compaction', block: compactionBlock(text) }];
+  const turn: Turn = { expect: [], tools: [] };
+  const usage = usageOf(turn, request, blocks, cache);
+  return {
+    id: `msg_${seed}_summary`,
+    model: request.model,
+    blocks,
+    stop: text === null ? 'refusal' : 'compaction',
+    stopDetails: null,
+    usage: {
+      ...{ input_tokens: 0, output_tokens: 0, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 },
+      iterations: [{ type: 'compaction', ...usage }],
+    },
+  };
+}
+
 /** A block as it is sent back. Arguments that are no JSON cannot be: then the prefix of what comes after is another, as it should be. */
 export function wireBlock(block: AnswerBlock): Block {
   switch (block.kind) {
@@ -86,6 +112,8 @@ export function wireBlock(block: AnswerBlock): Block {
       return { type: 'text', text: block.text };
     case 'thinking':
       return { type: 'thinking', thinking: block.text, signature: block.signature };
+    case 'compaction':
+      return block.block;
     case 'tool': {
       const { id, name } = block;
       return { type: 'tool_use', id, name, input: inputOf(block.json) };
@@ -131,10 +159,11 @@ function usageOf(
   );
   const { read, written } = cache.use(request);
   const [cached, fresh] = [approxTokens(read), approxTokens(written)];
-  const output = blocks.reduce(
-    (sum, block) => sum + (block.kind === 'tool' ? block.json : block.text).length,
-    0,
-  );
+  const said = (block: AnswerBlock): string => {
+    if (block.kind === 'compaction') return block.block.content;
+    return block.kind === 'tool' ? block.json : block.text;
+  };
+  const output = blocks.reduce((sum, block) => sum + said(block).length, 0);
   const scripted = turn.usage?.input;
   return {
     input_tokens: scripted ?? Math.max(0, all - cached - fresh),

@@ -14,12 +14,14 @@ const STATUS = {
 
 export type ApiErrorType = keyof typeof STATUS;
 
-export type ApiFault = { status: number; type: ApiErrorType; message: string };
+/** `code`: `error.details.error_code`, where the error has one. */
+export type ApiFault = { status: number; type: ApiErrorType; message: string; code?: string };
 
-export const apiFault = (type: ApiErrorType, message: string): ApiFault => ({
+export const apiFault = (type: ApiErrorType, message: string, code?: string): ApiFault => ({
   status: STATUS[type],
   type,
   message,
+  ...(code === undefined ? {} : { code }),
 });
 
 /** The error type that goes with a status; `api_error` for any other. */
@@ -28,9 +30,9 @@ export function typeOfStatus(status: number): ApiErrorType {
   return 'api_error';
 }
 
-export const errorBody = (fault: Pick<ApiFault, 'type' | 'message'>, requestId: string): string =>
+export const errorBody = ({ type, message, code }: Omit<ApiFault, 'status'>, requestId: string): string =>
   JSON.stringify({
     type: 'error',
-    error: { type: fault.type, message: fault.message },
+    error: { type, message, ...(code === undefined ? {} : { details: { error_code: code } }) },
     request_id: requestId,
   });

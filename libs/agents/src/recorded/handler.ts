@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, answerOf, approxTokens, wireBlock } from './answer.ts';
+import { type Answer, answerOf, approxTokens, summaryOf, wireBlock } from './answer.ts';
 import type { ByHand } from './by-hand.ts';
 import { choose } from './choose.ts';
 import { type ApiFault, apiFault, errorBody, typeOfStatus } from './errors.ts';
@@ -189,6 +189,10 @@ export class RecordedHandler {
       return refused(`no conversation for role ${role} matches: ${prompt.slice(0, 300)}`);
     const { turns, source, repeat } = conversation;
     const seed = conversationId.slice(0, 8);
+    if (request.summarize) {
+      const text = conversation.summarizes ? conversation.handover : null;
+      return { kind: 'answer', answer: summaryOf(text, request, seed, this.#cache), source, fault: null };
+    }
     if (HANDOVER.test(textOf(request.messages.at(-1)?.content.slice(-1) ?? []))) {
       const turn = { expect: [], tools: [], say: conversation.handover };
       return {

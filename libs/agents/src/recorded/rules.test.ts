@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkLength, checkThinkingBlocks, PromptCache, rulesOf, signer } from './rules.ts';
+import { checkLength, checkThinkingBlocks, compactionBlock, PromptCache, rulesOf, signer } from './rules.ts';
 import { checkBody } from './validate.ts';
 import type { WireRequest } from './wire.ts';
 
@@ -100,6 +100,7 @@ const request = (over: Partial<WireRequest> = {}): WireRequest => ({
   messages: [{ role: 'user', content: [text('Do it.')] }],
   user: null,
   onMismatch: null,
+  summarize: false,
   showsThinking: true,
   ...over,
 });
@@ -250,4 +251,58 @@ test('a breakpoint looks twenty blocks back, and no further', () => {
   const late = new PromptCache(() => 0);
   late.use(with_(0));
   expect(late.use(without(with_(21))).read).toBe(0);
+});
+
+const COMPACT = 'compact-2026-09-04';
+const asking = { compaction: { type: 'summarize' } };
+const carrying = (block: object, more: object[] = []) => ({
+  messages: [{ role: 'user', content: [block, { type: 'text', text: 'Go on.' }, ...more] }],
+});
+const summed = compactionBlock('All is well.');
+
+test.each<[string, object]>([
+  ['a request for a summary', asking],
+  ['one of a model that keeps no thinking', { ...asking, model: 'claude-sonnet-4-6' }],
+  ['a summary first of all', carrying(summed)],
+  [
+    'a summary as a message of its own',
+    {
+      messages: [
+        { role: 'assistant', content: [summed] },
+        { role: 'user', content: 'Go on.' },
+      ],
+    },
+  ],
+  ['summing up again', { ...asking, ...carrying(summed) }],
+])('%s is taken', (_, over) => {
+  expect(check(over, [COMPACT])).toMatchObject({ kind: 'valid' });
+});
+
+test.each<[string, object, string[], RegExp]>([
+  ['a request for a summary without its header', asking, [], /requires anthropic-beta: compact-2026-09-04/],
+  ['a summary without its header', carrying(summed), [], /'compaction'.*expected tags/],
+  ['a model that sums nothing up', { ...asking, model: 'claude-haiku-5-5' }, [COMPACT], /not supported/],
+  ['another kind', { compaction: { type: 'forget' } }, [COMPACT], /'summarize'/],
+  ['context editing beside it', { ...asking, context_management: {} }, [COMPACT], /context_management/],
+  [
+    'instructions that are too long',
+    { compaction: { type: 'summarize', instructions: 'x'.repeat(16_385) } },
+    [COMPACT],
+    /at most 16384/,
+  ],
+  ['another text than was signed', carrying({ ...summed, content: 'Else.' }), [COMPACT], /differs/],
+  ['a signature of nobody', carrying({ ...summed, signature: 'x' }), [COMPACT], /does not verify/],
+  ['a field of ours in it', carrying({ ...summed, citations: null }), [COMPACT], /citations: Extra inputs/],
+  ['two summaries', carrying(summed, [summed]), [COMPACT], /more than one/],
+  [
+    'what was summed up before it',
+    { messages: [{ role: 'user', content: [{ type: 'text', text: 'Old.' }, summed] }] },
+    [COMPACT],
+    /must come first/,
+  ],
+])('%s is refused', (_, over, betas, message) => {
+  expect(check(over, betas)).toMatchObject({
+    kind: 'invalid',
+    fault: { status: 400, message: expect.stringMatching(message) },
+  });
 });

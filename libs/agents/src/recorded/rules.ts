@@ -7,6 +7,9 @@ import { type Block, isRecord, type WireMessage, type WireRequest } from './wire
 // https://platform.claude.com/docs/en. They are written down here a second time, apart from the agents' own catalog, so that the one shows
 // faults of the other. Models named `recorded/…` are as strict as the strictest.
 
+/** Source: build-with-claude/compaction-on-demand ("supportedModels"). */
+const COMPACTS = /^claude-((fable|mythos)-5(-1)?|opus-5-5|opus-5|opus-4-[678]|sonnet-5|sonnet-4-6)$/;
+
 export type ModelRules = {
   /** Whether it runs the prefix check on thinking. Source: build-with-claude/preserved-thinking/prefix-checks ("supported models"). */
   preserves: boolean;
@@ -224,6 +227,66 @@ function mismatch(
   const model = signature.slice(0, at);
   if (model !== request.model && model !== 'claude-haiku-5-5') return 'model';
   return rules.preserves && signature.slice(at + 1) !== prefix ? 'prefix' : null;
+}
+
+// --- compaction on demand
+//
+// Source of all of it: build-with-claude/compaction-on-demand, sections "Request a summary", "Continue from the summary", "Errors", "Limits".
+
+const COMPACTION_BETA = 'compact-2026-09-04';
+const MAX_INSTRUCTIONS = 16_384;
+
+const signatureFor = (content: string): string => `compaction${SEPARATOR}${digest('', content)}`;
+
+/** The block as it is returned, and has to come back. */
+export const compactionBlock = (content: string) =>
+  ({ type: 'compaction', content, signature: signatureFor(content) }) as const;
+
+/** What is wrong with a request for a summary, or with the summary that a request carries. */
+export function checkCompaction(
+  body: Readonly<Record<string, unknown>>,
+  messages: readonly WireMessage[],
+  betas: readonly string[],
+): ApiFault | null {
+  const refused = (message: string, code?: string) => apiFault('invalid_request_error', message, code);
+  const { compaction } = body;
+  const beta = betas.includes(COMPACTION_BETA);
+  if (compaction != null) {
+    if (!beta) return refused(`compaction: requires anthropic-beta: ${COMPACTION_BETA}`);
+    if (!isRecord(compaction) || compaction.type !== 'summarize')
+      return refused("compaction.type: Input should be 'summarize'");
+    if (String(compaction.instructions ?? '').length > MAX_INSTRUCTIONS)
+      return refused(`compaction.instructions: String should have at most ${MAX_INSTRUCTIONS} characters`);
+    if (!COMPACTS.test(String(body.model)))
+      return refused(`compaction: not supported for ${String(body.model)}`);
+    for (const other of ['context_management', 'stop_sequences'])
+      if (body[other] != null) return refused(`${other}: cannot be combined with compaction`);
+  }
+  const blocks = messages.flatMap(({ content }, i) =>
+    content.flatMap((block, j) => (block.type === 'compaction' ? [{ block, i, j }] : [])),
+  );
+  const [first, second] = blocks;
+  if (first === undefined) return null;
+  const path = `messages.${first.i}.content.${first.j}`;
+  if (!beta)
+    return refused(
+      `${path}: Input tag 'compaction' found using 'type' does not match any of the expected tags`,
+    );
+  if (second !== undefined)
+    return refused('messages: more than one compaction block', 'compaction_block_ambiguous');
+  if (first.i + first.j > 0)
+    return refused(`${path}: the compaction block must come first`, 'compaction_block_misplaced');
+  const { block } = first;
+  const extra = Object.keys(block).find(
+    (key) =>
+      !['type', 'content', 'signature', 'encrypted_content', 'tool_changes', 'cache_control'].includes(key),
+  );
+  if (extra !== undefined) return refused(`${path}.compaction.${extra}: Extra inputs are not permitted`);
+  if (!/^compaction~/.test(String(block.signature)))
+    return refused(`${path}: the signature does not verify`, 'compaction_signature_invalid');
+  return block.signature === signatureFor(String(block.content))
+    ? null
+    : refused(`${path}: content differs from its signature`, 'compaction_content_mismatch');
 }
 
 // --- prompt caching

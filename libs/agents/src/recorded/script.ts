@@ -89,6 +89,8 @@ const Conversation = z.strictObject({
   repeat: z.boolean().default(false),
   /** What it answers when it is asked to hand over; then no turn is used up. */
   handover: z.string().default('Go on where the workspace is.'),
+  /** Whether that is what it says too when the API is asked to sum the conversation up; else there is no summary. */
+  summarizes: z.boolean().default(true),
 });
 export type Conversation = z.infer<typeof Conversation> & { source: string };
 

@@ -62,6 +62,9 @@ function* blockEvents(block: AnswerBlock, index: number): Generator<string> {
     for (const thinking of pieces(text, PIECE))
       yield event('content_block_delta', { index, delta: { type: 'thinking_delta', thinking } });
     yield event('content_block_delta', { index, delta: { type: 'signature_delta', signature } });
+  } else if (block.kind === 'compaction') {
+    // Whole, without deltas. Source: …/compaction-on-demand ("Request a summary")
+    yield event('content_block_start', { index, content_block: block.block });
   } else {
     const { id, name } = block;
     yield event('content_block_start', { index, content_block: { type: 'tool_use', id, name, input: {} } });
@@ -81,6 +84,7 @@ export const plainMessage = (answer: Answer): string =>
     model: answer.model,
     content: answer.blocks.map((block) => {
       if (block.kind === 'text') return { type: 'text', text: block.text };
+      if (block.kind === 'compaction') return block.block;
       if (block.kind === 'thinking')
         return { type: 'thinking', thinking: block.text, signature: block.signature };
       return { type: 'tool_use', id: block.id, name: block.name, input: inputOf(block.json) };

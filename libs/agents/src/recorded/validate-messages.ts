@@ -1,8 +1,9 @@
 import { isRecord } from './wire.ts';
 
 const BLOCKS: Readonly<Record<string, readonly string[]>> = {
-  user: ['text', 'tool_result', 'image', 'document'],
-  assistant: ['text', 'tool_use', 'thinking', 'redacted_thinking'],
+  // Where a compaction block may stand, and with which header: rules.ts.
+  user: ['text', 'tool_result', 'image', 'document', 'compaction'],
+  assistant: ['text', 'tool_use', 'thinking', 'redacted_thinking', 'compaction'],
 };
 
 /** Says what is wrong with a request's `messages`, or null. Every tool_use must be answered by the tool_results that begin the next message. */
@@ -16,7 +17,8 @@ export function checkMessages(messages: unknown): string | null {
     const { role, content } = message;
     if (role !== 'user' && role !== 'assistant')
       return `messages: Unexpected role "${String(role)}". Allowed roles are "user" or "assistant"`;
-    if (index === 0 && role !== 'user') return 'messages: first message must use the "user" role';
+    const summed = Array.isArray(content) && isRecord(content[0]) && content[0].type === 'compaction';
+    if (index === 0 && role !== 'user' && !summed) return 'messages: first message must use the "user" role';
     const blocks = blocksOf(content);
     if (blocks === null) return `${at}.content: Input should be a valid string or list of content blocks`;
     if (blocks.length === 0)

@@ -1,5 +1,5 @@
 import { type ApiFault, apiFault } from './errors.ts';
-import { checkSettings, rulesOf } from './rules.ts';
+import { checkCompaction, checkSettings, rulesOf } from './rules.ts';
 import { checkMessages } from './validate-messages.ts';
 import { checkTools } from './validate-tools.ts';
 import { type Block, isRecord, type WireMessage, type WireRequest, type WireTool } from './wire.ts';
@@ -81,6 +81,8 @@ export function checkBody(
           : (message.content as Block[]),
     }),
   );
+  const compactionFault = checkCompaction(body, wireMessages, betas);
+  if (compactionFault !== null) return invalid(compactionFault);
   const breakpoints = countBreakpoints([
     ...wireTools,
     ...systemBlocks,
@@ -98,6 +100,7 @@ export function checkBody(
       tools: wireTools,
       messages: wireMessages,
       onMismatch: isRecord(binding) ? String(binding.prefix_mismatch_behavior ?? 'error') : null,
+      summarize: body.compaction != null,
       showsThinking: isRecord(thinking) && thinking.display === 'summarized',
       user: isRecord(metadata) && typeof metadata.user_id === 'string' ? metadata.user_id : null,
     },

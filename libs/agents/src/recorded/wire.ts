@@ -10,6 +10,8 @@ export type WireRequest = {
   system: Block[];
   tools: WireTool[];
   messages: WireMessage[];
+  /** The request asks for a summary of the conversation, not for an answer. */
+  summarize: boolean;
   /** `metadata.user_id`: Millwright sends the attempt's id. */
   user: string | null;
   /** `thinking.block_binding.prefix_mismatch_behavior`, where it is set. */
