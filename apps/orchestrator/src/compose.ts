@@ -67,6 +67,10 @@ export type Configuration = {
   log: Logger;
   /** Told when somebody else has the database: nothing goes forward here any more, and the process is to end. */
   onLost?: (reason: string) => void;
+  /** Where it is, for people: host and port. */
+  place?: string;
+  /** Where another orchestrator has the database: waits until that one is gone, instead of refusing to start. */
+  standby?: boolean;
   /** Another target than the one of a repository's file, and its clock: for what no real target can be made to do. */
   target?: { make: (repo: RepoName) => Target; clock: Clock };
 };
@@ -179,7 +183,18 @@ export async function compose(config: Configuration) {
   const driver = new Driver(factory);
   const pump = new Pump(factory, driver);
   const healer = new Healer(factory);
-  const app = await server({ factory, driver, version: VERSION, wakeIntake: () => pump.wake() });
+  /** Who has the factory, where it is not this orchestrator. */
+  const standing: { by: string | null } = { by: 'nobody yet: this orchestrator is starting' };
+  const stopped = new AbortController();
+  const standsBy = (by: string) => {
+    if (standing.by !== by) log.info({ by }, 'another orchestrator has the factory: this one stands by');
+    standing.by = by;
+  };
+  const app = await server({
+    ...{ factory, driver, version: VERSION },
+    wakeIntake: () => pump.wake(),
+    heldBy: () => standing.by,
+  });
   /** What `start` began, and how each is ended; the last begun ends first. */
   const ends: (() => unknown)[] = [];
   let lease: Lease | null = null;
@@ -190,14 +205,21 @@ export async function compose(config: Configuration) {
     app,
     incarnation,
     offlineJournal,
-    async start(): Promise<void> {
+    /** Resolves with 'stopped' where it stood by until `stop`. */
+    async start(): Promise<'started' | 'stopped'> {
       // One orchestrator a database: two would give out the same fence, and undo each other's work.
-      lease = await openLease(url, `orchestrator ${incarnation} on ${hostname()}`, (by) => {
-        const reason = `another orchestrator has the database now: ${by}`;
-        log.fatal(reason);
-        forward.close(reason);
-        config.onLost?.(reason);
+      lease = await openLease(url, {
+        holder: `orchestrator ${incarnation} on ${config.place ?? hostname()}`.slice(0, 63),
+        onTaken: (by) => {
+          const reason = `another orchestrator has the database now: ${by}`;
+          log.fatal(reason);
+          standing.by = by;
+          forward.close(reason);
+          config.onLost?.(reason);
+        },
+        ...(config.standby === true ? { standby: { held: standsBy, signal: stopped.signal } } : {}),
       });
+      if (lease === null) return 'stopped';
       // What going back did while the trail could not be written comes before anything else.
       const imported = await factory.deployments.importOfflineJournal();
       if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');
@@ -241,10 +263,13 @@ export async function compose(config: Configuration) {
         (error) => log.warn({ err: error }, 'a wake-up failed'),
       );
       ends.push(() => work.stop());
+      standing.by = null;
+      return 'started';
     },
     /** First traffic: what is on its way to serve has none from then on. */
     async stop(): Promise<void> {
       forward.close('the factory stops');
+      stopped.abort();
       await app.close();
       for (const end of ends.reverse()) await end();
       await driver.stop();

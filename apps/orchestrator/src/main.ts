@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DriveError, maskSecrets, type RepoName, terminal } from '@millwright/domain';
@@ -21,6 +22,8 @@ const log = pino(
   { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
 
+const address = { host: process.env.MILLWRIGHT_LISTEN || '127.0.0.1', port: Number(need('PORT')) };
+const standby = standbyFromEnvironment();
 let stopping = false;
 const orchestrator = await compose({
   factory: need('MILLWRIGHT_FACTORY'),
@@ -49,16 +52,24 @@ const orchestrator = await compose({
   },
   log,
   onLost: () => void stop(),
+  place: `${hostname()}:${address.port}`,
+  standby,
 });
-await orchestrator.start().catch((error: unknown) => {
+process.on('SIGTERM', () => void stop());
+process.on('SIGINT', () => void stop());
+// Whoever stands by says so to whoever asks.
+if (standby) await orchestrator.app.listen(address);
+const started = await orchestrator.start().catch((error: unknown) => {
+  if (stopping) return 'stopped';
   if (!(error instanceof DriveError) || error.code !== 'held-by-another') throw error;
   log.fatal(error.message);
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });
 mask = orchestrator.factory.knownSecrets.mask;
-await orchestrator.app.listen({ host: '127.0.0.1', port: Number(need('PORT')) });
-log.info({ port: need('PORT'), incarnation: orchestrator.incarnation }, 'the orchestrator is ready');
+if (started === 'started' && !standby) await orchestrator.app.listen(address);
+if (started === 'started')
+  log.info({ port: address.port, incarnation: orchestrator.incarnation }, 'the orchestrator is ready');
 
 async function stop(): Promise<void> {
   if (stopping) return;
@@ -68,8 +79,14 @@ async function stop(): Promise<void> {
   await orchestrator.stop();
   process.exit(0);
 }
-process.on('SIGTERM', () => void stop());
-process.on('SIGINT', () => void stop());
+
+/** `MILLWRIGHT_STANDBY=wait`: where another orchestrator has the factory, wait for its end and take over. */
+function standbyFromEnvironment(): boolean {
+  const { MILLWRIGHT_STANDBY: said = '' } = process.env;
+  if (said !== '' && said !== 'wait')
+    throw terminal('environment', `MILLWRIGHT_STANDBY is "wait" or not set, and not "${said}"`);
+  return said === 'wait';
+}
 
 /** `MILLWRIGHT_WITNESSES`: verifier keys of witnesses, with spaces between; `MILLWRIGHT_WITNESS_QUORUM`: how many must cosign (default: all). */
 function witnessesFromEnvironment(): Pick<Configuration, 'witnesses'> {

@@ -125,6 +125,7 @@ export const ERRORS = {
     act: 'roll-back-offline',
     to: "to go back by hand meanwhile, on the factory's machine",
   }),
+  standby: kind(503, 3, 'Another orchestrator has the factory'),
   /** Will do later. What is told under another code, and is not in this list, is told as one of these two. */
   unavailable: kind(503, 1, 'Not now'),
   internal: kind(500, 1, 'The factory failed at this'),

@@ -42,7 +42,14 @@ type Ports = {
 };
 
 /** What the routes work with. */
-export type Api = { factory: Ports; driver: Driver; version: string; wakeIntake: () => void };
+export type Api = {
+  factory: Ports;
+  driver: Driver;
+  version: string;
+  wakeIntake: () => void;
+  /** Who has the factory, where it is not this orchestrator. */
+  heldBy: () => string | null;
+};
 
 /** A server whose routes are typed by their zod schemas. */
 export const typed = (app: FastifyInstance) => app.withTypeProvider<ZodTypeProvider>();

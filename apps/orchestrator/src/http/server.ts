@@ -16,7 +16,7 @@ import {
 import { NoCanary } from '../releases/steer-canary.ts';
 import { type Api, typed } from './api.ts';
 import { authenticate, type Who } from './authenticate.ts';
-import { HttpProblem } from './problem.ts';
+import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
 import { erasureRoutes } from './routes/erasure.ts';
@@ -34,12 +34,12 @@ import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 
-const OPEN = new Set(['/health', '/openapi.json', ACCEPTANCE_ROUTE]);
+const OPEN = new Set(['/health', '/healthz', '/readyz', '/openapi.json', ACCEPTANCE_ROUTE]);
 const SHOWN = /^\/(?:runs(?!\/[^/]+\/bundle)|tickets|gates|releases|incidents)\b/;
 /** A ticket of 256 KiB grows when it is written as JSON. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that, `/health` and the one of an invitation's code wants a token, before a body is read. */
+/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that, the health's and the one of an invitation's code wants a token, before a body is read. */
 export async function server(api: Api): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -58,6 +58,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   });
   app.decorateRequest('who', null as unknown as Who);
   app.addHook('onRequest', async (request) => {
+    if (request.url !== '/healthz') activeOnly(api.heldBy());
     // An alert is known by its signature, in its own route.
     const open = OPEN.has(request.url.split('?')[0] ?? '') || request.routeOptions.url === ALERTS_ROUTE;
     if (!open) request.who = await authenticate(api.factory.store, request);
@@ -67,9 +68,9 @@ export async function server(api: Api): Promise<FastifyInstance> {
     SHOWN.test(request.url) ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const problem = problemFrom(error);
-    if (problem.status >= 500) request.log.error({ err: error }, 'a request failed');
-    return refuse(reply, problem);
+    const told = problemFrom(error);
+    if (told.status >= 500 && told.code !== 'standby') request.log.error({ err: error }, 'a request failed');
+    return refuse(reply, told);
   });
   app.setNotFoundHandler((request, reply) =>
     refuse(
@@ -79,6 +80,8 @@ export async function server(api: Api): Promise<FastifyInstance> {
       }),
     ),
   );
+  app.get('/healthz', { schema: { hide: true } }, () => ({ ok: true, version: api.version }));
+  app.get('/readyz', { schema: { hide: true } }, () => ({ ready: true, version: api.version }));
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   for (const routes of [
     factoryRoutes,
@@ -105,6 +108,16 @@ export async function server(api: Api): Promise<FastifyInstance> {
 /** Past the serializer of the route: what a problem looks like is the same everywhere. */
 const refuse = (reply: FastifyReply, problem: Problem) =>
   reply.status(problem.status).type('application/problem+json').serializer(JSON.stringify).send(problem);
+
+/** Only one orchestrator at a time answers for a factory; others say who does. */
+function activeOnly(heldBy: string | null): void {
+  if (heldBy !== null)
+    throw problem(
+      'standby',
+      `this orchestrator does not have the factory; who has: ${heldBy}`,
+      'ask that one (--url, or MILLWRIGHT_URL); this one takes over within a second of its end',
+    );
+}
 
 /** What stands when nobody can sign in, who might want to go back. */
 const KEPT: Partial<Record<string, string>> = {

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { connect } from '@millwright/database';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ADMIN_TOKEN, gitRemote } from '../testing/scripted-factory.ts';
 import { shopFiles } from '../testing/shop.ts';
 
@@ -22,8 +24,13 @@ let address: string;
 let good: string;
 let files = 0;
 
-const start = (): { process: ChildProcess; said: Promise<string>; problem: () => string } => {
-  const settings = JSON.stringify({ root, orchestrator: db.url.orchestrator, runner: db.url.runner });
+const start = (standby = false): { process: ChildProcess; said: Promise<string>; problem: () => string } => {
+  const settings = JSON.stringify({
+    root,
+    orchestrator: db.url.orchestrator,
+    runner: db.url.runner,
+    standby,
+  });
   const made = spawn(process.execPath, [PROGRAM, settings], { stdio: ['ignore', 'pipe', 'pipe'] });
   let problem = '';
   made.stderr.on('data', (text) => {
@@ -103,10 +110,8 @@ test('a second orchestrator on the same database is refused, with who has it and
   );
 });
 
-test.each(
-  (['SIGTERM', 'SIGKILL'] as const).flatMap((signal) => STEPS.map((percent) => [signal, percent] as const)),
-)('%s at %s percent: users at the good release, and the canary begins anew', async (signal, percent) => {
-  const ticket = await file();
+/** A ticket's release, once it has this share of the traffic. */
+async function atShare(percent: number): Promise<string> {
   const canary = await vi.waitUntil(
     async () => {
       const [{ canary: now }] = await api('GET', '/rollbacks?repo=shop');
@@ -114,16 +119,15 @@ test.each(
     },
     { timeout: 120_000, interval: 50 },
   );
-  const { release } = canary;
-  child.kill(signal);
-  await once(child, 'exit');
-  // Stopped, it goes back first; killed, it cannot, and its start does before it listens.
-  if (signal === 'SIGTERM') expect(serving()).toEqual([[good, 100]]);
-  await up();
-  const run = await ended(ticket);
-  expect(run).toMatchObject({ state: 'done', unknown: [] });
+  return canary.release;
+}
+
+/** It serves, and after its canary was held the trail tells each step of the next once. */
+async function shippedOnce(ticket: string, release: string): Promise<void> {
+  expect(await ended(ticket)).toMatchObject({ state: 'done', unknown: [] });
   expect(serving()).toEqual([[release, 100]]);
-  const story = (await api('GET', '/trail?limit=1000'))
+  const story = (await api('GET', '/trail?limit=1000&order=newest'))
+    .reverse()
     .filter(
       (line: { stream: string; type: string; data: { release?: string } }) =>
         line.stream === 'target/shop' && line.data.release === release,
@@ -140,4 +144,109 @@ test.each(
     'target.released',
   ]);
   good = release;
+}
+
+test.each(
+  (['SIGTERM', 'SIGKILL'] as const).flatMap((signal) => STEPS.map((percent) => [signal, percent] as const)),
+)('%s at %s percent: users at the good release, and the canary begins anew', async (signal, percent) => {
+  const ticket = await file();
+  const release = await atShare(percent);
+  child.kill(signal);
+  await once(child, 'exit');
+  // Stopped, it goes back first; killed, it cannot, and its start does before it listens.
+  if (signal === 'SIGTERM') expect(serving()).toEqual([[good, 100]]);
+  await up();
+  await shippedOnce(ticket, release);
+});
+
+/** An orchestrator that stands by, once it says who has the factory. */
+async function standby(): Promise<{ process: ChildProcess; address: string }> {
+  const made = start(true);
+  const at = await made.said;
+  await vi.waitUntil(async () => /orchestrator o-/.test((await ready(at)).message), POLL);
+  return { process: made.process, address: at };
+}
+const POLL = { timeout: 60_000, interval: 50 };
+const ready = async (at: string): Promise<{ status: number; message: string }> => {
+  const answer = await fetch(`${at}/readyz`);
+  return { status: answer.status, message: String(((await answer.json()) as { detail?: string }).detail) };
+};
+/** The other one has the factory from now on. */
+async function takenOver(by: { process: ChildProcess; address: string }): Promise<void> {
+  await vi.waitUntil(async () => (await ready(by.address)).status === 200, POLL);
+  child = by.process;
+  address = by.address;
+}
+/** The database's own view: which session has the factory. */
+async function sessionOf(): Promise<{ pid: number; holder: string }> {
+  const sql = connect(db.url.postgres, { max: 1 });
+  const [row] = await sql<[{ pid: number; holder: string }]>`
+    select pid, application_name as holder from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'advisory' and granted and application_name like 'orchestrator o-%' and datname = current_database()`;
+  await sql.end();
+  return row;
+}
+
+describe('an orchestrator that stands by', () => {
+  test('is alive, not ready, answers nothing else, and says who has the factory', async () => {
+    const { process: second, address: at } = await standby();
+    const { holder } = await sessionOf();
+    expect((await fetch(`${at}/healthz`)).status).toBe(200);
+    expect(await ready(at)).toEqual({ status: 503, message: expect.stringContaining(holder) });
+    for (const [method, path] of [
+      ['GET', '/runs'],
+      ['GET', '/health'],
+      ['POST', '/tickets'],
+      ['GET', '/none'],
+    ] as const) {
+      const answer = await fetch(at + path, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+      expect([path, answer.status]).toEqual([path, 503]);
+      expect(await answer.json()).toMatchObject({
+        code: 'standby',
+        detail: expect.stringContaining(holder),
+      });
+    }
+    second.kill('SIGTERM');
+    await once(second, 'exit');
+    expect(second.exitCode).toBe(0);
+    expect((await sessionOf()).holder).toBe(holder);
+  });
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'takes over when the other ends by %s in a canary',
+    async (signal) => {
+      const second = await standby();
+      const ticket = await file();
+      const release = await atShare(50);
+      const first = child;
+      first.kill(signal);
+      await once(first, 'exit');
+      await takenOver(second);
+      await shippedOnce(ticket, release);
+    },
+  );
+
+  test('does not while the other hangs; where the database drops that session, the other ends when it comes back', async () => {
+    const second = await standby();
+    const ticket = await file();
+    const release = await atShare(10);
+    const [first, before] = [child, await sessionOf()];
+    first.kill('SIGSTOP');
+    // Longer than the standby waits for the lock at a time.
+    for (let asked = 0; asked < 10; asked += 1) {
+      expect(await ready(second.address)).toEqual({
+        status: 503,
+        message: expect.stringContaining(before.holder),
+      });
+      await sleep(300);
+    }
+    const sql = connect(db.url.postgres, { max: 1 });
+    await sql`select pg_terminate_backend(${before.pid})`;
+    await sql.end();
+    await takenOver(second);
+    first.kill('SIGCONT');
+    await once(first, 'exit');
+    expect(first.exitCode).toBe(3);
+    await shippedOnce(ticket, release);
+  });
 });

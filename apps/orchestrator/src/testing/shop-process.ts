@@ -18,8 +18,9 @@ const {
   root,
   orchestrator: databaseUrl,
   runner: runnerUrl,
+  standby,
 } = z
-  .object({ root: z.string(), orchestrator: z.string(), runner: z.string() })
+  .object({ root: z.string(), orchestrator: z.string(), runner: z.string(), standby: z.boolean() })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const clock: Clock = {
@@ -41,13 +42,24 @@ const orchestrator = await compose({
   ids: { next: (prefix) => `${prefix}_${Date.now().toString(36)}${randomBytes(6).toString('hex')}` },
   log: pino({ level: 'silent' }),
   target: { make: () => target, clock },
+  standby,
+  onLost: () => process.exit(3),
 });
+const listen = async () =>
+  process.stdout.write(`${await orchestrator.app.listen({ host: '127.0.0.1', port: 0 })}\n`);
+let runner: { stop(): Promise<void> } | null = null;
+process.on('SIGTERM', async () => {
+  await orchestrator.stop();
+  await runner?.stop();
+  process.exit(0);
+});
+if (standby) await listen();
 await orchestrator.start().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 });
-const { factory, app } = orchestrator;
-const runner = await scriptedRunner({
+const { factory } = orchestrator;
+runner = await scriptedRunner({
   runnerUrl,
   store: factory.store,
   queue: factory.queue,
@@ -59,10 +71,4 @@ const runner = await scriptedRunner({
   },
   repository: () => factory.repositories.open('shop' as RepoName),
 });
-process.stdout.write(`${await app.listen({ host: '127.0.0.1', port: 0 })}\n`);
-
-process.on('SIGTERM', async () => {
-  await orchestrator.stop();
-  await runner.stop();
-  process.exit(0);
-});
+if (!standby) await listen();

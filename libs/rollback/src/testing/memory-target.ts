@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type ReleaseId, RepoName } from '@millwright/domain';
+import { Fenced } from '../effect.ts';
 import { done, type Failure, failure, type Target, type TargetState } from '../target.ts';
 
 /** A target in memory, for what a real one cannot be made to do. `faults` may be changed while it is used. */
@@ -29,10 +30,11 @@ type Kept = {
 
 /** `file`: where it is kept, for a target that outlives the process which works on it. */
 export function memoryTarget(file?: string): MemoryTarget {
-  const kept: Kept =
+  const read = (): Kept =>
     file !== undefined && existsSync(file)
       ? JSON.parse(readFileSync(file, 'utf8'))
       : { running: [], serving: [], fence: 0, condemned: null };
+  const kept = read();
   const running = new Set<ReleaseId>(kept.running);
   const calls: string[] = [];
   const given: MemoryTarget['given'][number][] = [];
@@ -43,6 +45,11 @@ export function memoryTarget(file?: string): MemoryTarget {
     const text = JSON.stringify({ running: [...running], serving: [...serving], fence, condemned });
     writeFileSync(`${file}.new`, text);
     renameSync(`${file}.new`, file);
+  };
+  /** Another process may have taken a fence since. */
+  const taken = () => {
+    fence = Math.max(fence, read().fence);
+    return fence;
   };
   const faults: MemoryTarget['faults'] = {
     shift: () => null,
@@ -83,7 +90,7 @@ export function memoryTarget(file?: string): MemoryTarget {
     measures: true,
     cannotGoBack: () => null,
     fence: async (wanted) => {
-      if (wanted < fence) return { kind: 'fenced', by: fence };
+      if (wanted < taken()) return { kind: 'fenced', by: fence };
       if (wanted > fence) [fence, condemned] = [wanted, null];
       keep();
       return { kind: 'taken' };
@@ -103,7 +110,8 @@ export function memoryTarget(file?: string): MemoryTarget {
       return done;
     },
     probe: async (release) => (running.has(release) ? [{ replica: release, ...answer(release) }] : []),
-    shift: async (weights, _fence, condemn): Promise<ReturnType<typeof failure> | typeof done> => {
+    shift: async (weights, mine, condemn): Promise<ReturnType<typeof failure> | typeof done> => {
+      if (taken() > mine) throw new Fenced(fence);
       calls.push(`shift ${[...weights].map(([id, percent]) => `${id}=${percent}`).join(' ')}`);
       condemned = condemn ?? condemned;
       const reason = faults.shift(weights);
