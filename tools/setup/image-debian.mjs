@@ -22,33 +22,58 @@ import { announce, lastLines, messageOf, SetupError } from './report.mjs';
  * @param {import('./debian.mjs').Consent} consent
  */
 export async function buildFromPackages(engine, made, tag, registry, consent) {
-  if (made.node === null || made.npm === null || process.platform !== 'linux') {
-    throw new SetupError(
-      `the image ${made.base} cannot be pulled: ${registry.why}`,
-      `run: docker pull ${made.base}   and then the command again`,
-    );
-  }
+  if (made.node === null || made.npm === null) throw cannotPull(made.base, registry);
+  const root = {
+    packages: PACKAGES,
+    hooks: [`'${FINISH}' "$1" '${made.node}' '${made.npm}'`],
+    changes: [
+      'USER 10001:10001',
+      'WORKDIR /home/agent',
+      'CMD ["sh"]',
+      ...ENVIRONMENT.map((one) => `ENV ${one}`),
+    ],
+  };
+  await importDebian(engine, { ...root, tag, base: made.base, what: 'the sandbox image' }, registry, consent);
+}
+
+/** @param {string} base @param {{ why: string }} registry */
+const cannotPull = (base, { why }) =>
+  new SetupError(
+    `the image ${base} cannot be pulled: ${why}`,
+    `run: docker pull ${base}   and then the command again`,
+  );
+
+/**
+ * A Debian root as an image: `packages`, then `hooks` (commands of mmdebstrap, with the root as "$1"), then a Dockerfile's `changes`.
+ * @param {Engine} engine
+ * @param {{ tag: string, packages: readonly string[], hooks: readonly string[], changes: readonly string[], base: string, what: string }} root
+ *   `base` would have served as well, where it could be pulled
+ * @param {{ why: string }} registry
+ * @param {import('./debian.mjs').Consent} consent
+ */
+export async function importDebian(engine, root, registry, consent) {
+  const { tag, packages, hooks, base, what } = root;
+  if (process.platform !== 'linux') throw cannotPull(base, registry);
   if (find('mmdebstrap') === null) {
     if (!canInstall()) {
       throw new SetupError(
-        `the image ${made.base} cannot be pulled (${registry.why}), and building from Debian packages needs mmdebstrap: ${whyNot()}`,
-        `run: docker pull ${made.base}   and then the command again`,
+        `the image ${base} cannot be pulled (${registry.why}), and building from Debian packages needs mmdebstrap: ${whyNot()}`,
+        `run: docker pull ${base}   and then the command again`,
       );
     }
-    await install(['mmdebstrap'], 'to build the sandbox image', consent);
+    await install(['mmdebstrap'], `to build ${what}`, consent);
   }
-  announce('image', `building from Debian packages (no registry: ${registry.why})`);
+  announce('image', `building ${tag} from Debian packages (no registry: ${registry.why})`);
   const leaveOut = ['doc', 'info', 'locale', 'man'].map(
     (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
   );
-  const hook = `'${FINISH}' "$1" '${made.node}' '${made.npm}'`;
   const child = spawn(
     'mmdebstrap',
     [
       '--variant=minbase',
-      `--include=${PACKAGES.join(',')}`,
+      `--include=${packages.join(',')}`,
       ...leaveOut,
-      `--customize-hook=${hook}`,
+      ...hooks.map((hook) => `--customize-hook=${hook}`),
       SUITE,
       '-',
     ],
@@ -64,14 +89,8 @@ export async function buildFromPackages(engine, made, tag, registry, consent) {
     child.once('close', resolve);
     child.once('error', () => resolve(null));
   });
-  const changes = [
-    'USER 10001:10001',
-    'WORKDIR /home/agent',
-    'CMD ["sh"]',
-    ...ENVIRONMENT.map((one) => `ENV ${one}`),
-  ];
   const query = new URLSearchParams({ fromSrc: '-' });
-  for (const change of changes) query.append('changes', change);
+  for (const change of root.changes) query.append('changes', change);
   // Imported without a tag and named only when mmdebstrap has ended well: a half-made root never gets the tag.
   const imported = await call(engine.address, 'POST', `/images/create?${query}`, {
     timeoutMs: 600_000,
@@ -86,7 +105,7 @@ export async function buildFromPackages(engine, made, tag, registry, consent) {
   if (code !== 0) {
     if (id) await call(engine.address, 'DELETE', `/images/${id}`, { timeoutMs: 10_000 });
     throw new SetupError(
-      'the sandbox image could not be built from Debian packages',
+      `${what} could not be built from Debian packages`,
       /Could not resolve|Failed to fetch|Temporary failure|Could not connect|unreachable/i.test(said)
         ? 'get online (check: apt-get update) and run the command again'
         : 'read the lines above; the command can be run again',
@@ -95,7 +114,7 @@ export async function buildFromPackages(engine, made, tag, registry, consent) {
   }
   if (!id) {
     throw new SetupError(
-      `the Docker Engine did not take the sandbox image: ${imported.answer === null ? messageOf(imported.error) : (streamError(imported.answer.text) ?? 'no image id')}`,
+      `the Docker Engine did not take ${what}: ${imported.answer === null ? messageOf(imported.error) : (streamError(imported.answer.text) ?? 'no image id')}`,
       'check: docker info   and df -h /var/lib/docker, and run the command again',
     );
   }

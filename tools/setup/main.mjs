@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './chromium.mjs';
+import { ensureCompose, ensureComposeImages } from './compose.mjs';
 import { ensureEngine, findEngine, imageId } from './engine.mjs';
 import { ensureImage } from './image.mjs';
 import { recipe } from './image-recipe.mjs';
@@ -126,6 +127,9 @@ async function main() {
   const wantsRedis = asked.command === 'test' || asked.command === 'test:kill';
   const chromium = asked.command === 'test' ? await step('chromium', () => ensureChromium(consent)) : null;
   const redis = wantsRedis ? await step('redis', () => ensureRedis(consent)) : null;
+  const wantsCompose = asked.command === 'test' || asked.command === 'compose:init';
+  const compose = wantsCompose ? await step('compose', () => ensureCompose(consent)) : null;
+  const images = wantsCompose ? await step('images', () => ensureComposeImages(engine, node, consent)) : {};
   say(`  ready in ${duration(performance.now() - from)}\n`);
   process.removeListener('SIGINT', interrupted);
   process.removeListener('SIGTERM', interrupted);
@@ -135,6 +139,8 @@ async function main() {
     ...(engine.host === 'unix:///var/run/docker.sock' ? {} : { DOCKER_HOST: engine.host }),
     ...(redis === null ? {} : { REDIS_URL: redis.url }),
     ...(chromium === null ? {} : { CHROMIUM: chromium }),
+    ...(compose === null ? {} : { COMPOSE: compose.join(' ') }),
+    ...images,
   };
   try {
     return await runCommand(ROOT, { name: asked.command, args: asked.rest, node: node.path, env });

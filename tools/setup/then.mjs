@@ -11,6 +11,7 @@ export const COMMANDS = {
   test: { file: 'tools/test/main.ts', args: [] },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
   'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
+  'compose:init': { file: 'tools/compose/init.ts', args: [] },
   bench: { file: 'bench/main.ts', args: [] },
 };
 

@@ -31,7 +31,7 @@ const orchestrator = await compose({
   dataDir: join(need('MILLWRIGHT_DATA'), 'orchestrator'),
   databaseUrl: need('DATABASE_URL'),
   queueUrl: need('QUEUE_URL'),
-  redactorUrl: process.env.MILLWRIGHT_REDACTOR_URL ?? null,
+  redactorUrl: process.env.MILLWRIGHT_REDACTOR_URL || null,
   adminTokenHash: Buffer.from(need('MILLWRIGHT_ADMIN_TOKEN_HASH'), 'hex'),
   proxyImage: need('MILLWRIGHT_SANDBOX_IMAGE'),
   dockerHost: process.env.DOCKER_HOST,
@@ -39,7 +39,7 @@ const orchestrator = await compose({
   modelKey: { set: true, missing: false }[process.env.MILLWRIGHT_MODEL_AUTH ?? ''] ?? null,
   ...witnessesFromEnvironment(),
   publish: publishFromEnvironment(),
-  pager: { url: process.env.MILLWRIGHT_PAGE_URL },
+  pager: { url: process.env.MILLWRIGHT_PAGE_URL || undefined },
   clock: {
     now: () => Date.now(),
     sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),

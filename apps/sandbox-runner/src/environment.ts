@@ -14,6 +14,8 @@ const Environment = z.object({
   MILLWRIGHT_CALL_TRIES: z.coerce.number().int().min(1).max(20).optional(),
   /** Turns of one conversation before it hands over to a new one. */
   MILLWRIGHT_CONVERSATION_TURNS: z.coerce.number().int().min(2).max(1_000).optional(),
+  /** Written every ten seconds, for whoever watches whether it lives. */
+  MILLWRIGHT_ALIVE_FILE: z.string().startsWith('/').optional(),
   ANTHROPIC_BASE_URL: z.url().optional(),
 });
 export type Environment = z.infer<typeof Environment>;

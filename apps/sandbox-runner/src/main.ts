@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
@@ -27,6 +28,7 @@ const DRAIN_MS = 8_000;
 const REAP_MS = 30_000;
 /** A key is taken back, a model is retired: doctor says so within this time. */
 const CHECK_MS = 10 * 60_000;
+const ALIVE_MS = 10_000;
 
 const read = readEnvironment(process.env);
 if (read.kind === 'bad') {
@@ -140,6 +142,16 @@ const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRE
 );
 log.info({ incarnation, concurrency: environment.MILLWRIGHT_RUNNER_CONCURRENCY }, 'the runner is ready');
 
+const { MILLWRIGHT_ALIVE_FILE: aliveFile } = environment;
+const alive = () => {
+  if (aliveFile !== undefined)
+    writeFile(aliveFile, `${incarnation}\n`).catch((error: unknown) =>
+      log.warn({ err: error }, 'the file that says it lives could not be written'),
+    );
+};
+alive();
+const living = setInterval(alive, ALIVE_MS);
+
 let stopping = false;
 async function end(signal: string): Promise<void> {
   if (stopping) return;
@@ -147,6 +159,7 @@ async function end(signal: string): Promise<void> {
   log.info({ signal, attempts: running.size }, 'the runner stops');
   clearInterval(reaping);
   clearInterval(checking);
+  clearInterval(living);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   // First no more wake-ups: those for what is handed back are for others.
   const deaf = work.stop();

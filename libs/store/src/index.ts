@@ -1,6 +1,6 @@
 export type { BudgetLine } from './budget.ts';
 export { type Lease, openLease } from './lease.ts';
-export { migrate } from './migrate.ts';
+export { bootstrap, migrate } from './migrate.ts';
 export { hashToken, type ListedPerson, type Person } from './people.ts';
 export { openSecrets, type Secrets } from './secrets.ts';
 export { openStore, type Store } from './store.ts';

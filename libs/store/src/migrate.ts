@@ -88,6 +88,11 @@ export async function bootstrap(
   const sql = connect(superuserUrl, { max: 1 });
   try {
     await ensureRole(sql, 'migrator', options.password, 'createrole');
+    // What a role makes it may use: before PostgreSQL 16 it may anyway.
+    const [{ version }] = await sql<
+      [{ version: number }]
+    >`select current_setting('server_version_num')::int as version`;
+    if (version >= 160_000) await sql`alter role migrator set createrole_self_grant = 'set, inherit'`;
     const [exists] = await sql`select from pg_database where datname = ${options.database}`;
     if (!exists)
       await sql`create database ${sql(options.database)} owner migrator encoding 'UTF8' template template0`;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
+import { chown, copyFile, lstat, mkdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepoConfig, RepoName } from '@millwright/domain';
 import {
@@ -110,10 +110,19 @@ export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = 
         },
         { kind: 'bind', source: folder('cache'), target: '/cache', readOnly: false },
         { kind: 'bind', source: folder('proxy'), target: '/proxy', readOnly: true },
-        { kind: 'bind', source: FORWARD, target: '/.millwright/forward.mjs', readOnly: true },
+        { kind: 'bind', source: folder('forward.mjs'), target: '/.millwright/forward.mjs', readOnly: true },
       ];
-      if (from.caFile !== null)
-        mounts.push({ kind: 'bind', source: from.caFile, target: '/.millwright/ca.crt', readOnly: true });
+      // Copied: a runner may be in a container, whose own files the engine does not see.
+      await copyFile(FORWARD, folder('forward.mjs'));
+      if (from.caFile !== null) {
+        await copyFile(from.caFile, folder('ca.crt'));
+        mounts.push({
+          kind: 'bind',
+          source: folder('ca.crt'),
+          target: '/.millwright/ca.crt',
+          readOnly: true,
+        });
+      }
       const end = await runClean(engine, {
         image,
         script: `command -v node >/dev/null || exit 96

@@ -7,7 +7,7 @@ import { startRecorded } from './server.ts';
 // The recorded model as a process. `--scripts DIR` replays; `--by-hand DIR` takes answers from files; `--record FILE --upstream URL` passes requests on and writes them down.
 // Its first line on stdout says where it listens; it ends on SIGTERM or SIGINT.
 
-const USAGE = `usage: main.ts --scripts DIR [--port N] [--log FILE] [--key KEY]
+const USAGE = `usage: main.ts --scripts DIR [--port N] [--host ADDRESS] [--log FILE] [--key KEY]
        main.ts --by-hand DIR [--port N] [--log FILE] [--key KEY]
        main.ts --record FILE --upstream URL [--port N]`;
 
@@ -16,6 +16,7 @@ async function main(): Promise<number> {
     options: {
       scripts: { type: 'string' },
       port: { type: 'string', default: '0' },
+      host: { type: 'string', default: '127.0.0.1' },
       log: { type: 'string' },
       key: { type: 'string' },
       'by-hand': { type: 'string' },
@@ -43,6 +44,7 @@ async function start(
     key?: string | undefined;
     'by-hand'?: string | undefined;
     record?: string | undefined;
+    host: string;
     upstream?: string | undefined;
   },
   port: number,
@@ -54,7 +56,7 @@ async function start(
       apiKey: process.env.ANTHROPIC_API_KEY ?? null,
       port,
     });
-  const common = { port, logFile: values.log ?? null, key: values.key ?? null };
+  const common = { port, host: values.host, logFile: values.log ?? null, key: values.key ?? null };
   const folder = values['by-hand'];
   if (folder !== undefined) {
     const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -17,10 +17,12 @@ export type RecordedServer = {
 };
 
 /**
- * Serves recorded conversations over the Messages API on loopback. Port 0 takes a free one; rejects when the port is taken.
+ * Serves recorded conversations over the Messages API, on loopback where no other address is given. Port 0 takes a free one; rejects when the port is taken.
  * Routes: `POST /v1/messages`, `POST /v1/messages/count_tokens`, `GET /requests` (what was asked), `DELETE /requests`, `GET /health`.
  */
-export async function startRecorded(options: HandlerOptions & { port?: number }): Promise<RecordedServer> {
+export async function startRecorded(
+  options: HandlerOptions & { port?: number; host?: string },
+): Promise<RecordedServer> {
   const handler = new RecordedHandler(options);
   const server = createServer((request, response) => {
     handle(handler, request, response).catch((error: unknown) => {
@@ -29,7 +31,7 @@ export async function startRecorded(options: HandlerOptions & { port?: number })
       else reply(response, 500, errorBody(apiFault('api_error', message), 'req_recorded'));
     });
   });
-  await listen(server, options.port ?? 0);
+  await listen(server, options.port ?? 0, options.host ?? '127.0.0.1');
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
@@ -44,10 +46,10 @@ export async function startRecorded(options: HandlerOptions & { port?: number })
   };
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(port, host, () => resolve());
   });
 }
 
