@@ -10,7 +10,11 @@ const elsewhere = mergeFacts({ subject: `sha256:${'2'.repeat(64)}` }).subject;
 const rules = {
   subject,
   approvers: [ann, bob],
-  hands: { did: new Map([[String(requester), 'is the requester']]), broughtBy: new Map<string, string[]>() },
+  hands: {
+    did: new Map([[String(requester), 'is the requester']]),
+    broughtBy: new Map<string, string[]>(),
+    enrolledBy: new Map<string, string[]>(),
+  },
   askedAt: 100,
   expiresAt: 200,
   now: 150,
@@ -39,11 +43,15 @@ test('counts distinct enrolled people without a hand in it', () => {
 });
 
 const all = [ann, bob, cat].map((person) => ({ person, subject, at: 110 }));
-const countedWith = (did: [string, string][], broughtBy: [string, string[]][]) =>
+const countedWith = (
+  did: [string, string][],
+  broughtBy: [string, string[]][],
+  enrolledBy: [string, string[]][] = [],
+) =>
   countApprovals(all, {
     ...rules,
     approvers: [ann, bob, cat],
-    hands: { did: new Map(did), broughtBy: new Map(broughtBy) },
+    hands: { did: new Map(did), broughtBy: new Map(broughtBy), enrolledBy: new Map(enrolledBy) },
   });
 
 test('whoever answered or instructed has a hand in it', () => {
@@ -80,6 +88,35 @@ test('who let an approver in since counts as one with them, and two let in by on
       ],
     ).people,
   ).toEqual([ann, bob]);
+});
+
+test('whoever the requester ever let in does not count, and who let another in counts as one with them', () => {
+  const eve = 'per_00000eve0';
+  const made = countedWith(
+    [[eve, 'is the requester']],
+    [],
+    [
+      [ann, [eve]],
+      [bob, ['per_0000zoe0', eve]],
+    ],
+  );
+  expect(made.people).toEqual([cat]);
+  expect(made.refused.map(({ reason }) => reason)).toEqual(
+    [0, 1].map(() => `this person was let in by ${eve}, who is the requester`),
+  );
+  expect(countedWith([], [], [[bob, [ann]]]).people).toEqual([ann, cat]);
+  expect(countedWith([], [], [[ann, ['per_0000zoe0', bob]]]).people).toEqual([ann, cat]);
+  // An administrator may let many in.
+  expect(
+    countedWith(
+      [],
+      [],
+      [
+        [bob, [eve]],
+        [cat, [eve]],
+      ],
+    ).people,
+  ).toEqual([ann, bob, cat]);
 });
 
 test('none counts after the gate has expired', () => {

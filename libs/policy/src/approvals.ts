@@ -12,6 +12,8 @@ export type Hands = {
    * have the token: the person counts as the last of them.
    */
   broughtBy: ReadonlyMap<string, readonly string[]>;
+  /** The same at any time, without the first administrator, who let everybody in at the beginning and has the machine. */
+  enrolledBy: ReadonlyMap<string, readonly string[]>;
 };
 
 export type ApprovalRules = {
@@ -39,13 +41,14 @@ export function countApprovals(approvals: readonly Approval[], rules: ApprovalRu
 }
 
 /** Why this person's approval would not count, whatever they approve; undefined where it would. */
-export function handIn(person: PersonId, { did, broughtBy }: Hands): string | undefined {
+export function handIn(person: PersonId, { did, broughtBy, enrolledBy }: Hands): string | undefined {
   const own = did.get(person);
   if (own !== undefined) return `this person ${own}, and cannot approve what comes of it`;
   const by = (broughtBy.get(person) ?? []).find((one) => did.has(one));
-  return by === undefined
-    ? undefined
-    : `this person was let in since the ticket was filed, by ${by}, who ${did.get(by)}`;
+  if (by !== undefined)
+    return `this person was let in since the ticket was filed, by ${by}, who ${did.get(by)}`;
+  const before = (enrolledBy.get(person) ?? []).find((one) => did.has(one));
+  return before === undefined ? undefined : `this person was let in by ${before}, who ${did.get(before)}`;
 }
 
 function refusal(
@@ -65,6 +68,10 @@ function refusal(
   if (counted.includes(person)) return 'the same person has approved already';
   if (counted.some((one) => root(one) === root(person)))
     return 'it counts as one with another: the same person let both in, or one the other, since the ticket was filed';
+  const { enrolledBy } = rules.hands;
+  const letIn = (a: PersonId, b: PersonId) => enrolledBy.get(b)?.includes(a) ?? false;
+  if (counted.some((one) => letIn(one, person) || letIn(person, one)))
+    return 'it counts as one with another: one let the other in';
   return undefined;
 }
 

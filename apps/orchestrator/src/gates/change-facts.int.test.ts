@@ -24,6 +24,10 @@ const BASE: Record<string, string> = {
 };
 type Files = Record<string, string | Uint8Array | null>;
 const wanted = new Map<string, Files>();
+/** What is handed in at first, by tickets that are sent back for it; and what their implementers hear. */
+const first = new Map<string, Files & { message?: string }>();
+const heard = new Map<string, unknown>();
+let setWhileTested: { name: string; value: string } | null = null;
 let factory: ScriptedFactory;
 let close: () => Promise<void>;
 
@@ -39,7 +43,18 @@ beforeAll(async () => {
             summary: spec.answers.map(({ answer }) => answer).join(),
             tasks: [{ id: 'a' as never, title: 'a', instructions: 'do', dependsOn: [], acceptance: [] }],
           },
-    implement: (spec) => wanted.get(spec.ticket.title) ?? {},
+    implement: (spec) => {
+      const { title } = spec.ticket;
+      const brought = first.get(title);
+      if (brought !== undefined && spec.feedback.length === 0) return brought;
+      heard.set(title, spec.feedback);
+      return wanted.get(title) ?? {};
+    },
+    test: async () => {
+      if (setWhileTested !== null) await factory.api('POST', '/repos/shop/secrets', setWhileTested);
+      setWhileTested = null;
+      return 'passed' as const;
+    },
     report: { testFiles: ['checks/one.js'] },
   });
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
@@ -121,18 +136,78 @@ test('at step 7 what cannot be taken back, read or searched waits for two people
     ['a program nobody can read', { 'tool.wasm': Uint8Array.of(0, 0x61, 0x73, 0x6d) }],
   ]);
   expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
-  const denied = await mergeGates(7, [
-    ['NUL in a source', { 'src/y.js': 'a();\0\n' }],
-    ['a token in a lockfile', { 'src/keys.lock': `${token}\n` }],
-    ['a token in an address', { 'src/y.js': `get('https://host/a?b=1&access_token=${token}');\n` }],
-    ['a token in a file’s name', { [`src/${token}.txt`]: 'x\n' }],
-    ['a secret that the factory knows', { 'src/y.js': `const t = ${JSON.stringify(SECRET)};\n` }],
-    ['it in base64', { 'src/y.js': `const t = '${Buffer.from(`a:${SECRET}`).toString('base64')}';\n` }],
-    ['it in an address', { 'src/y.js': `const t = 'https://h/${encodeURIComponent(SECRET)}';\n` }],
-    ['it in a file’s name', { [`src/${encodeURIComponent(SECRET)}.txt`]: 'x\n' }],
-  ]);
+  const denied = await mergeGates(7, [['NUL in a source', { 'src/y.js': 'a();\0\n' }]]);
   expect(denied.filter(({ decision }) => decision !== 'deny')).toEqual([]);
   expect(main()).toEqual(before);
+});
+
+test('a secret is refused when its change is taken: the implementer hears where it is, and never what', async () => {
+  const base64 = Buffer.from(`a:${SECRET}`).toString('base64');
+  const inName = `src/${encodeURIComponent(SECRET)}.txt`;
+  const known = 'the value of secret API_TOKEN';
+  await setStep(7);
+  const runs = await Promise.all(
+    (
+      [
+        ['a token in a lockfile', { 'src/keys.lock': `${token}\n` }, 'src/keys.lock, line 1'],
+        ['a token in a file’s name', { [`src/${token}.txt`]: 'x\n' }, 'the name of a file'],
+        [
+          'a value',
+          { 'src/a.js': `//\nconst t = ${JSON.stringify(SECRET)};\n` },
+          `src/a.js, line 2, holds ${known}`,
+        ],
+        ['it in base64', { 'src/b.js': `const t = '${base64}';\n` }, `src/b.js, line 1, holds ${known}`],
+        [
+          'it in hex',
+          { 'src/c.js': `x('${Buffer.from(SECRET).toString('hex')}');\n` },
+          `src/c.js, line 1, holds ${known}`,
+        ],
+        [
+          'it in an address',
+          { 'docs/d.md': `https://h/${encodeURIComponent(SECRET)}\n` },
+          `docs/d.md, line 1, holds ${known}`,
+        ],
+        ['it in a name', { [inName]: `${SECRET}\n` }, `the name of a file holds ${known}; that file, line 1`],
+        ['it in a message', { 'src/e.js': 'e();\n', message: SECRET }, `its message holds ${known}`],
+      ] as const
+    ).map(async ([title, files, where]) => {
+      first.set(title, files);
+      wanted.set(title, { [`src/z${first.size}.js`]: `export const z = '${title}';\n` });
+      const asked = { repo: 'shop', markdown: `# ${title}\n\nplease`, kind: 'feature' };
+      const { body } = await factory.api('POST', '/tickets', asked, ADMIN_TOKEN);
+      const run = await factory.until(`the end of ${title}`, async () => {
+        const id = (await factory.api('GET', `/tickets/${body.id}`)).body.runs[0];
+        const seen = id && (await factory.api('GET', `/runs/${id}`)).body;
+        return seen?.endedAt ? seen : null;
+      });
+      return { title, where, run, heard: heard.get(title) };
+    }),
+  );
+  for (const { title, where, run, heard } of runs) {
+    expect(heard, title).toMatchObject([{ kind: 'refused', message: expect.stringContaining(where) }]);
+    expect(run, title).toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+  }
+  const everything = [
+    JSON.stringify((await factory.api('GET', '/trail?order=newest&limit=1000')).body),
+    ...runs.flatMap(({ run, heard }) => [JSON.stringify(run), JSON.stringify(heard)]),
+    git(factory.root, '--git-dir', factory.remote, 'log', '-p', '--format=%B', 'main'),
+  ];
+  for (const text of everything)
+    for (const form of [
+      SECRET,
+      JSON.stringify(SECRET).slice(1, -1),
+      base64,
+      encodeURIComponent(SECRET),
+      token,
+    ])
+      expect(text).not.toContain(form);
+});
+
+test('a value that was set since its change was taken denies the merge', async () => {
+  const later = 'Lantern/0815+moth';
+  setWhileTested = { name: 'LATER', value: later };
+  const [gate] = await mergeGates(7, [['a value of tomorrow', { 'src/later.js': `go('${later}');\n` }]]);
+  expect(gate).toMatchObject({ decision: 'deny', policies: ['secrets'] });
 });
 
 test('what is proven merges alone at step 5, and ordinary code at step 6', async () => {

@@ -8,7 +8,7 @@ type Ports = { trail: OpenTrail };
 const MAX_CHAIN = 100;
 
 /**
- * Who has a hand in a run, and who let whom in since its ticket was filed, from the streams of run, ticket and people. `people` are those
+ * Who has a hand in a run, and who let whom in, since its ticket was filed and ever, from the streams of run, ticket and people. `people` are those
  * whose approval is in question.
  */
 export async function handsIn(
@@ -33,24 +33,35 @@ export async function handsIn(
   const filed = ofTicket.find(({ entry }) => entry?.type === 'ticket.filed');
   if (filed === undefined) throw terminal('fact-missing', `the ticket ${run.ticket} is not on the trail`);
 
-  /** Who let this person in, or rotated their token for them, since then; the last who did. */
-  const letInBy = async (person: PersonId): Promise<PersonId | null> => {
+  /** Who let this person in, or rotated their token for them, after a position of the trail; the last who did. */
+  const letInBy = async (person: PersonId, after: number): Promise<PersonId | null> => {
     const by = (await trail.read(streamOf.person(person))).findLast(
       ({ entry, envelope }) =>
-        envelope.position > filed.envelope.position &&
+        envelope.position > after &&
         (entry?.type === 'person.invited' || entry?.type === 'person.rotated') &&
         String(envelope.actor) !== String(person),
     );
     return by === undefined ? null : (by.envelope.actor as string as PersonId);
   };
-  const broughtBy = new Map<string, string[]>();
-  for (const person of new Set(people)) {
+  const chainOf = async (person: PersonId, after: number): Promise<PersonId[]> => {
     const chain: PersonId[] = [];
-    for (let at = await letInBy(person); at !== null; at = await letInBy(at)) {
+    for (let at = await letInBy(person, after); at !== null; at = await letInBy(at, after)) {
       if (chain.includes(at) || chain.length >= MAX_CHAIN) break;
       chain.push(at);
     }
-    if (chain.length > 0) broughtBy.set(person, chain);
+    return chain;
+  };
+  const broughtBy = new Map<string, string[]>();
+  const enrolledBy = new Map<string, string[]>();
+  for (const person of new Set(people)) {
+    broughtBy.set(person, await chainOf(person, filed.envelope.position));
+    const ever = await chainOf(person, 0);
+    const [last] = ever.slice(-1);
+    // Nobody let the first administrator in.
+    enrolledBy.set(
+      person,
+      last !== undefined && (await letInBy(last, 0)) === null ? ever.slice(0, -1) : ever,
+    );
   }
-  return { did, broughtBy };
+  return { did, broughtBy, enrolledBy };
 }

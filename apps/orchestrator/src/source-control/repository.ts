@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,7 @@ export class Repository {
   readonly #snapshots = new Memo<string>(256);
   readonly #histories = new Memo<GitSha>(64);
   readonly #patchIds = new Memo<PatchId>(64);
+  readonly #applied = new Memo<GitSha | null>(8);
   readonly #commits = new Memo<CommitAndTree>(256);
   readonly #made = new Made();
   /** Where the branch was when it was last fetched or pushed to; its objects are here. */
@@ -297,7 +299,12 @@ export class Repository {
   }
 
   /** Applies a patch to a tree in a temporary index; null when it does not apply. */
-  async apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
+  apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
+    const digest = createHash('sha256').update(patch).digest('hex');
+    return this.#applied.of([tree, digest], () => this.#apply(tree, patch));
+  }
+
+  async #apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
     const folder = await mkdtemp(join(tmpdir(), 'millwright-index-'));
     const env = { GIT_INDEX_FILE: join(folder, 'index') };
     try {

@@ -28,7 +28,7 @@ import type { Repository } from '../source-control/repository.ts';
 /** What the scripted runner answers, a role each; the change is made by editing files of the start tree in the factory's own bare copy. */
 export type Script = {
   plan?: (spec: SpecOf<'plan'>) => Plan;
-  /** Path → text (null deletes), on top of the start tree. */
+  /** Path → text (null deletes), on top of the start tree; `message` is what its message says besides. */
   implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
   test?: (spec: SpecOf<'test'>) => Verdict | Promise<Verdict>;
@@ -101,7 +101,8 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
 }
 
 async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec): Promise<Digest> {
-  const { artifacts } = store;
+  // A runner knows no secret's value.
+  const { mask: _values, ...artifacts } = store.artifacts;
   switch (spec.role) {
     case 'plan':
       return putJson(
@@ -118,10 +119,11 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       const made = script.implement?.(spec) ?? { 'new.txt': 'new\n' };
       if (typeof made.blocked === 'string')
         return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
-      const tree = await edited(repo, spec.start, made as Record<string, string | Uint8Array | null>);
+      const { message = '', ...files } = made as Record<string, string | Uint8Array | null>;
+      const tree = await edited(repo, spec.start, files);
       return putJson(artifacts, ChangeSet, {
         summary: `Attempt ${spec.feedback.length + 1}.`,
-        commitMessage: `${spec.ticket.title}\n\nMade in attempt ${spec.feedback.length + 1}.`,
+        commitMessage: `${spec.ticket.title}\n\nMade in attempt ${spec.feedback.length + 1}. ${message}`,
         baseTree: spec.from,
         tree,
         patch: await artifacts.put(await repo.diff(spec.from, tree as never)),

@@ -294,6 +294,20 @@ export function irreversibleOf(
   ].slice(0, 100);
 }
 
+const secretsOf = (searched: readonly Searched[], known: SecretValues) =>
+  searched.flatMap(({ path, before, after, added }) => newSecrets(path, before, after, added, known));
+
+/** The secrets that a change brings in, in words that hold none of them; by their value, those that are known. */
+export function secretsBrought(files: readonly ChangedFile[], known: SecretValues): string[] {
+  const found = secretsOf(scanOf(files).searched, known);
+  const named = new Set(found.filter(({ line }) => line === 0).map(({ path }) => path));
+  return found.map(({ path, line, kind }) =>
+    line === 0
+      ? `the name of a file holds ${kind}`
+      : `${named.has(path) ? 'that file' : path}, line ${line}, holds ${kind}`,
+  );
+}
+
 /** No fact carries a file's name that holds a secret: facts are kept. */
 function withoutSecretNames<F>(facts: F, found: readonly { path: string; line: number }[]): F {
   const names = unique(found.filter(({ line }) => line === 0).map(({ path }) => path));
@@ -328,9 +342,7 @@ export function risk(input: RiskInput): ChangeFacts {
     ...(input.tests?.missing ?? []).map((name) => `a test no longer reports: ${name}`),
     ...(input.tests?.baseFailing ?? []).map((name) => `fails as the base has it: ${name}`),
   ];
-  const secrets = scan.searched.flatMap(({ path, before, after, added }) =>
-    newSecrets(path, before, after, added, known),
-  );
+  const secrets = secretsOf(scan.searched, known);
   const facts = {
     size: {
       files: input.paths.length,

@@ -118,6 +118,35 @@ test('who let an approver in since counts as one with them', async () => {
   });
 });
 
+test('accounts that the requester made in advance do not approve, nor through another; nor beside who made them', async () => {
+  const nora = await at.enrol('Nora', 'admin', 'approver', 'author');
+  const sock = (await invite('Sock', ['admin', 'approver'], nora.token)).body;
+  const { token: socks } = (await accept(sock.code)).body;
+  const straws = await puppet('Sock of Sock', socks);
+  const gate = await gateOf(await runOf(await file('Guard it', nora.token)));
+  for (const token of [socks, straws])
+    expect(await approve(gate.id, token)).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringMatching(/let in by .*, who is the requester/), exitCode: 4 },
+    });
+  expect(await counted(gate.id)).toEqual([]);
+
+  // Of somebody else's ticket, she and hers are one.
+  const other = await runOf(await file('Guard it'));
+  const both = await gateOf(other);
+  for (const token of [nora.token, straws])
+    await at.until('the gate to take it', async () => (await approve(both.id, token)).status === 200 || null);
+  await at.until('both judged', async () => (await counted(both.id)).length === 2);
+  await at.until('it to wait on', async () => (await stateOf(other)) === 'waiting');
+  expect((await at.api('GET', `/runs/${other}`)).body.gates.at(-1).decision).toBe('needs_approval');
+
+  // Once somebody else gave the account to who it is of, it is theirs.
+  const { code } = (await at.api('POST', `/people/${sock.id}/rotation`, {})).body;
+  const { token: theirs } = (await accept(code)).body;
+  const third = await gateOf(await runOf(await file('Guard it', nora.token)));
+  expect((await approve(third.id, theirs)).status).toBe(200);
+});
+
 test('who answered the planner, or gave the word for another run, does not approve it', async () => {
   const eve = await at.enrol('Eve', 'author', 'approver');
   const ticket = await file('It asks');

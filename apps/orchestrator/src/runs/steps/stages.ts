@@ -31,6 +31,7 @@ import type { Journal, StepResult } from '../step.ts';
 import { keepChange } from './close.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
+import { withoutSecrets } from './secrets-in-change.ts';
 
 type Ports = {
   clock: Clock;
@@ -103,7 +104,10 @@ export async function awaitStage(
     return null;
   }
   const closed = entries.find((entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed');
-  if (closed) return closedStage(factory, stage, closed.data.outcome, entries);
+  if (closed) {
+    const outcome = await withoutSecrets(factory, run, stage, closed.data.outcome);
+    return closedStage(factory, stage, outcome, entries);
+  }
   const pauses = pausesOf(recorded);
   // Woken when the budget allows (intake/pump.ts), or to be parked when the run's time is over.
   if (pauses.waits !== null) {
