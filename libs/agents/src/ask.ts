@@ -6,6 +6,7 @@ import type { ModelClient, ModelRequest } from './model/client.ts';
 import type { CallFailure } from './model/failure.ts';
 import { costOf, priceOf, worstCase } from './model/prices.ts';
 import { DEFAULT_RETRY, decideRetry, type RetryPolicy } from './model/retry.ts';
+import { sizeOf } from './tools/picture.ts';
 
 type Purse = {
   budget: Budget;
@@ -35,7 +36,7 @@ const LEAST_ANSWER = 4_000;
 
 /** The request with `max_tokens` lowered to what `usd` can reserve, or null where that is too little for an answer. */
 function affordable(request: ModelRequest, usd: number, catalog: Catalog): ModelRequest | null {
-  const bytes = Buffer.byteLength(JSON.stringify(request));
+  const bytes = sizeOf(request);
   if (worstCase(request.model, bytes, request.max_tokens, catalog) <= usd) return request;
   // The price of a long prompt, which is the higher one: what fits at it fits.
   const each = priceOf(request.model, Number.MAX_SAFE_INTEGER, catalog)?.output ?? 0;
@@ -74,7 +75,7 @@ export async function ask(wanted: ModelRequest, call: string, context: AskContex
   for (let tries = 1; ; tries += 1) {
     const left = context.left() - usd;
     const request = affordable(wanted, Math.min(left, cap), catalog) ?? wanted;
-    const bytes = Buffer.byteLength(JSON.stringify(request));
+    const bytes = sizeOf(request);
     const worst = worstCase(request.model, bytes, request.max_tokens, catalog);
     if (worst > left)
       return {

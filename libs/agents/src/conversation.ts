@@ -133,7 +133,9 @@ export function putAside(
   const turns = conversation.turns.map((spoken) => {
     if (spoken.turn > upTo) return thoughtless(spoken);
     const results = spoken.results.map((block, index): Block => {
-      if (block.type !== 'tool_result' || typeof block.content !== 'string') return block;
+      if (block.type !== 'tool_result') return block;
+      if (Array.isArray(block.content)) return { ...block, content: withoutPictures(block.content) };
+      if (typeof block.content !== 'string') return block;
       if (block.content.length < LEAST || block.content.startsWith(ASIDE)) return block;
       const path = outputPath(spoken.turn, index);
       files.push({ path, text: block.content });
@@ -146,6 +148,12 @@ export function putAside(
   });
   return { conversation: { ...conversation, turns }, files };
 }
+
+type Shown = Exclude<Anthropic.ToolResultBlockParam['content'], string | undefined>;
+const withoutPictures = (content: Shown): Shown =>
+  content.map((one) =>
+    one.type === 'image' ? { type: 'text', text: '[put aside to save room: look again]' } : one,
+  );
 
 const ASIDE = '[put aside to save room: all ';
 /** In /tmp, which lasts between commands and is no part of any change. */

@@ -36,7 +36,9 @@ import type { RoleDefinition } from './roles/role.ts';
 import { stuck } from './stuck.ts';
 import { systemPrompt } from './system-prompt.ts';
 import { lastThought } from './thought.ts';
+import { BesideCommands } from './tools/beside.ts';
 import { offeredTools } from './tools/offered.ts';
+import { sizeOf } from './tools/picture.ts';
 import { saveFiles } from './tools/save.ts';
 import { runTurn } from './turn.ts';
 
@@ -103,6 +105,7 @@ class Loop<R extends Role> {
   readonly #brief: string;
   readonly #stable: Pick<ModelRequest, 'system' | 'tools' | 'metadata'>;
   readonly #activity: (text: string) => void;
+  readonly #beside: BesideCommands;
   #records: TurnRecord[] = [];
   #history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null };
   #conversation: Conversation;
@@ -128,6 +131,7 @@ class Loop<R extends Role> {
     this.#progress = progress;
     this.#ends = ends;
     this.#activity = options.onActivity ?? (() => undefined);
+    this.#beside = new BesideCommands(options.workspace);
     const { submit, writes, brief } = this.#definition;
     const { root, bashTimeoutMs, maxBashTimeoutMs } = this.#settings;
     const facts = { root, timeoutMs: bashTimeoutMs, maxTimeoutMs: maxBashTimeoutMs, submit: submit.name };
@@ -142,7 +146,16 @@ class Loop<R extends Role> {
     this.#conversation = { opening: this.#brief, turns: [] };
   }
 
+  /** What runs beside the conversation ends with it, whatever ends that. */
   async run(): Promise<Outcome<R>> {
+    try {
+      return await this.#converse();
+    } finally {
+      await this.#beside.end();
+    }
+  }
+
+  async #converse(): Promise<Outcome<R>> {
     const unknown = this.#options.models.find((model) => factsOfModel(model, this.#catalog) === null);
     if (unknown !== undefined || this.#options.models.length === 0)
       return {
@@ -297,7 +310,7 @@ class Loop<R extends Role> {
   }
 
   #bytes(): number {
-    return Buffer.byteLength(JSON.stringify([this.#stable, messagesOf(this.#conversation)]));
+    return sizeOf([this.#stable, messagesOf(this.#conversation)]);
   }
 
   async #putAside(upTo: number, reason: string): Promise<void> {
@@ -522,6 +535,8 @@ class Loop<R extends Role> {
       workspace,
       bashTimeoutMs,
       maxBashTimeoutMs,
+      beside: this.#beside,
+      pictures: this.#facts.pictures,
       signal: this.#signal,
       onActivity: this.#activity,
       seen: this.#history.seen,

@@ -6,8 +6,10 @@ import type { Answer, ToolCall } from './model/assemble.ts';
 import type { Accepted, RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
 import { runBash } from './tools/bash.ts';
+import type { BesideCommands } from './tools/beside.ts';
 import { action, bounded } from './tools/bound.ts';
 import { runEdit, type ToolOutcome } from './tools/edit.ts';
+import type { Picture } from './tools/picture.ts';
 import { type Grant, type Prepared, prepareToolCall } from './tools/prepare.ts';
 
 /** Calls of one answer that are run; the rest get a result that says so. */
@@ -23,6 +25,9 @@ export type TurnContext<R extends Role> = {
   workspace: Workspace;
   bashTimeoutMs: number;
   maxBashTimeoutMs: number;
+  beside: BesideCommands;
+  /** Whether the model takes pictures. */
+  pictures: boolean;
   signal: AbortSignal;
   onActivity: (text: string) => void;
   /** Fingerprint of the workspace, where the caller can tell it cheaply. */
@@ -60,8 +65,9 @@ export async function runTurn<R extends Role>(
     const prepared = prepareToolCall(call, context.grant);
     out.actions.push(action(prepared.action));
     context.onActivity(action(prepared.action));
-    const give = (ok: boolean, text: string) => {
-      const content = text === '' ? '(nothing)' : text;
+    const give = (ok: boolean, said: string, picture?: Picture) => {
+      const text = said === '' ? '(nothing)' : said;
+      const content = picture === undefined ? text : [{ type: 'text' as const, text }, picture.block];
       out.results.push({
         type: 'tool_result',
         tool_use_id: call.id,
@@ -90,7 +96,7 @@ export async function runTurn<R extends Role>(
       }
       if (prepared.kind === 'refused' && prepared.why === 'foreign_submit') out.strikes.push(outcome.text);
       if (!outcome.ok) failed = action(prepared.action);
-      give(outcome.ok, outcome.text);
+      give(outcome.ok, outcome.text, outcome.picture);
       out.observations.push(observe(call, outcome, context, out.observations));
     }
   }
@@ -121,8 +127,8 @@ async function execute<R extends Role>(
       return runEdit(context.workspace, prepared.path, prepared.input);
     case 'bash': {
       const before = await context.fingerprint?.();
-      const { bashTimeoutMs: timeoutMs, maxBashTimeoutMs: maxTimeoutMs, signal } = context;
-      const options = { timeoutMs, maxTimeoutMs, file, signal };
+      const { bashTimeoutMs: timeoutMs, maxBashTimeoutMs: maxTimeoutMs, signal, beside, pictures } = context;
+      const options = { timeoutMs, maxTimeoutMs, file, signal, beside, pictures };
       const outcome = await runBash(context.workspace, prepared.input, options);
       if ('gone' in outcome || before === undefined) return outcome;
       return { ...outcome, changed: (await context.fingerprint?.()) !== before };

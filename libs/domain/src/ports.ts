@@ -116,6 +116,18 @@ export interface Workspace {
   >;
   /** Writes a file inside the workspace, creating folders. */
   write(path: string, content: string): Promise<{ kind: 'written' } | { kind: 'refused'; reason: string }>;
+  /** Starts a command that runs beside the others until it ends by itself, is stopped, or its sandbox is gone. It shares their files and their loopback, not their processes. */
+  start(
+    command: string,
+  ): Promise<{ kind: 'started'; command: BackgroundCommand } | { kind: 'refused'; reason: string }>;
+}
+
+/** `ended`: how it ended, for people; null while it runs. */
+export interface BackgroundCommand {
+  /** What it has printed since the last look: a MiB of it at most (half head, half tail). */
+  read(): { output: string; droppedBytes: number; ended: string | null };
+  /** Resolves once nothing of it runs any more. */
+  stop(): Promise<void>;
 }
 
 /** One completed turn of a model: what was asked for, what it answered, what the tools returned. Recorded before the next is asked for. */

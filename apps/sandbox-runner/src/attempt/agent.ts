@@ -16,7 +16,7 @@ import { lastWorkspace, turnLog } from './turn-log.ts';
 
 /** `base`: what the workspace's tree was made on, where that is another tree. */
 type Options = { purpose: string; resume: boolean; base?: Checkout };
-export type AgentWorkspace = Pick<Sandbox, 'exec' | 'read' | 'write' | 'snapshot'>;
+export type AgentWorkspace = Pick<Sandbox, 'exec' | 'read' | 'write' | 'start' | 'snapshot'>;
 
 /** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail. */
 async function openSandbox(held: Held, on: Prepared, options: Options): Promise<Sandbox> {
@@ -97,6 +97,7 @@ export async function withSandboxAsNeeded<T>(
       exec: async (...args) => (await sandbox()).exec(...args),
       read: async (...args) => (await sandbox()).read(...args),
       write: async (...args) => (await sandbox()).write(...args),
+      start: async (...args) => (await sandbox()).start(...args),
       snapshot: async () => (await sandbox()).snapshot(),
     });
   } finally {
@@ -135,7 +136,7 @@ export async function submissionOf<R extends Role>(
     models: modelsOf(spec.role, runner.models),
     effort: effort.effort,
     catalog: catalog.catalog,
-    workspace: { exec: sandbox.exec, read: sandbox.read, write: sandbox.write },
+    workspace: { exec: sandbox.exec, read: sandbox.read, write: sandbox.write, start: sandbox.start },
     turns: turnLog({
       ...{
         artifacts: runner.artifacts,

@@ -34,6 +34,8 @@ export const ModelFacts = z.strictObject({
   preservedThinking: z.boolean().default(false),
   /** Whether the API sums a conversation up on request (conversation.ts). Source: …/build-with-claude/compaction-on-demand ("supportedModels"). */
   compaction: z.boolean().default(false),
+  /** Whether it takes pictures. */
+  pictures: z.boolean().default(false),
 });
 export type ModelFacts = z.infer<typeof ModelFacts>;
 

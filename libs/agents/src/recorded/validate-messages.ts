@@ -73,6 +73,24 @@ function checkBlocks(
   return null;
 }
 
+const PICTURES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
+const MAX_PICTURE = 5 * 1024 * 1024;
+
+/** Source: https://platform.claude.com/docs/en/build-with-claude/vision ("General limits"); what it is, is told by its first bytes. */
+function checkPicture(block: Record<string, unknown>, at: string): string | null {
+  if (block.type !== 'image') return null;
+  const { source } = block;
+  if (!isRecord(source) || source.type !== 'base64' || typeof source.data !== 'string')
+    return `${at}.image.source: Field required`;
+  if (!PICTURES.includes(String(source.media_type)))
+    return `${at}.image.source.base64.media_type: Input should be ${PICTURES.map((one) => `'${one}'`).join(', ')}`;
+  if (source.data.length > MAX_PICTURE)
+    return `${at}.image.source.base64: image exceeds 5 MB maximum: ${source.data.length} bytes > ${MAX_PICTURE} bytes`;
+  if (!/^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)/.test(source.data))
+    return `${at}.image.source.base64.data: Could not process image`;
+  return null;
+}
+
 function checkResults(
   blocks: readonly Record<string, unknown>[],
   asked: readonly string[],
@@ -82,6 +100,11 @@ function checkResults(
   const answered = new Set<string>();
   let past = false;
   for (const [position, block] of blocks.entries()) {
+    const pictures = [block, ...(Array.isArray(block.content) ? block.content : [])].filter(isRecord);
+    const fault = pictures
+      .map((one) => checkPicture(one, `${at}.content.${position}`))
+      .find((one) => one !== null);
+    if (fault != null) return fault;
     if (block.type !== 'tool_result') {
       past = true;
       continue;

@@ -9,6 +9,19 @@ const text = (value: string, more = {}) => ({ type: 'text', text: value, ...more
 const marked = { cache_control: { type: 'ephemeral' } };
 const custom = { name: 'submit_plan', input_schema: { type: 'object', properties: {} } };
 
+const picture = (data: string, media = 'image/png') => ({
+  type: 'image',
+  source: { type: 'base64', media_type: media, data },
+});
+const shown = (data: string, media?: string) =>
+  body({
+    messages: [
+      user('a'),
+      assistant([use('t1')]),
+      user([{ ...result('t1'), content: [picture(data, media)] }]),
+    ],
+  });
+
 const base = { model: 'recorded/plan', max_tokens: 100, messages: [user('hello')] };
 const body = (over: object) => ({ ...base, ...over });
 const check = (given: unknown, version?: string) =>
@@ -24,6 +37,7 @@ test.each<[string, unknown]>([
     'results in another order',
     body({ messages: [user('a'), assistant([use('t1'), use('t2')]), user([result('t2'), result('t1')])] }),
   ],
+  ['a picture in a result', shown('iVBORw0KGgo=')],
   ['user twice', body({ messages: [user('a'), user('b')] })],
   [
     'four breakpoints',
@@ -58,6 +72,9 @@ test.each<[string, unknown]>([
 
 test.each<[string, unknown, RegExp]>([
   ['no object', [], /not valid JSON/],
+  ['a picture of another kind', shown('iVBORw0KGgo=', 'image/svg+xml'), /media_type: Input should be/],
+  ['a picture that is too large', shown(`iVBORw0KGgo${'A'.repeat(5_242_880)}`), /exceeds 5 MB/],
+  ['what is no picture', shown('bm90IG9uZQ=='), /Could not process image/],
   ['no model', { ...base, model: undefined }, /^model: Field required/],
   ['no max_tokens', { ...base, max_tokens: undefined }, /^max_tokens: Field required/],
   ['max_tokens 0', body({ max_tokens: 0 }), /^max_tokens/],

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -84,6 +84,45 @@ export class FolderWorkspace implements Workspace {
     await mkdir(dirname(join(this.folder, path)), { recursive: true });
     await writeFile(join(this.folder, path), content);
     return { kind: 'written' };
+  }
+
+  /** What runs beside, until it is stopped. */
+  readonly beside = new Set<ChildProcess>();
+
+  async start(command: string): ReturnType<Workspace['start']> {
+    const child = spawn('/bin/sh', ['-c', `exec 2>&1\n${command}`], {
+      cwd: this.folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    let output = '';
+    let ended: string | null = null;
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    this.beside.add(child);
+    const closed = new Promise<void>((resolve) => {
+      child.once('close', (code) => {
+        ended ??= `exit code ${code}`;
+        this.beside.delete(child);
+        resolve();
+      });
+    });
+    return {
+      kind: 'started',
+      command: {
+        read: () => {
+          const said = output;
+          output = '';
+          return { output: said, droppedBytes: 0, ended };
+        },
+        stop: async () => {
+          if (ended === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+          ended ??= 'stopped';
+          await closed;
+        },
+      },
+    };
   }
 
   async remove(): Promise<void> {

@@ -1,7 +1,9 @@
 import type { Workspace } from '@millwright/domain';
+import { askedBeside, type BesideCommands } from './beside.ts';
 import { bounded, MAX_RESULT } from './bound.ts';
 import type { ToolOutcome } from './edit.ts';
 import type { BashInput } from './inputs.ts';
+import { askedPicture, readPicture } from './picture.ts';
 import { MAX_SAVED, saveFiles } from './save.ts';
 
 export type BashOutcome = ToolOutcome | { gone: string };
@@ -12,6 +14,9 @@ export type BashOptions = {
   maxTimeoutMs: number;
   /** Where an output goes that is longer than what is shown of it. */
   file: string;
+  beside: BesideCommands;
+  /** Whether the model takes pictures. */
+  pictures: boolean;
   signal: AbortSignal;
 };
 
@@ -23,8 +28,25 @@ export async function runBash(
 ): Promise<BashOutcome> {
   if (command === undefined)
     return { ok: true, text: 'every command starts afresh; nothing to restart', changed: false };
+  const { signal, beside, pictures, file } = options;
+  const asked = askedBeside(command);
+  if (asked !== null) {
+    const most =
+      asked.kind === 'read' ? { ...asked, waitMs: Math.min(asked.waitMs, options.timeoutMs) } : asked;
+    const { ok, note, output, droppedBytes } = await beside.do(most, signal);
+    const text =
+      output === '' ? '' : `${await shown(workspace, output.trimEnd(), droppedBytes, { file, signal })}\n`;
+    return { ok, text: `${text}[${note}]`, changed: false };
+  }
+  const path = askedPicture(command);
+  if (path !== null) {
+    if (!pictures) return { ok: false, text: 'this model takes no pictures', changed: false };
+    const read = await readPicture(workspace, path, signal);
+    if (read.kind === 'gone') return { gone: read.reason };
+    if (read.kind === 'no') return { ok: false, text: read.why, changed: false };
+    return { ok: true, text: `the picture ${path}`, changed: false, picture: read.picture };
+  }
   const timeoutMs = timeoutOf(command, options);
-  const { signal } = options;
   const result = await workspace.exec(command, { timeoutMs, signal, maxBytes: MAX_SAVED });
   if (result.kind === 'gone') return { gone: result.reason };
   const output = await shown(workspace, result.output.trimEnd(), result.droppedBytes, options);
@@ -51,7 +73,7 @@ async function shown(
   workspace: Workspace,
   output: string,
   dropped: number,
-  { file, signal }: BashOptions,
+  { file, signal }: Pick<BashOptions, 'file' | 'signal'>,
 ): Promise<string> {
   const room = MAX_RESULT - 400;
   if (output.length <= room && dropped === 0) return output;

@@ -1,11 +1,13 @@
 import type { Workspace } from '@millwright/domain';
 import { bounded } from './bound.ts';
 import type { EditInput } from './inputs.ts';
+import type { Picture } from './picture.ts';
 
 /** Files over this are neither shown nor edited whole; bash can. */
 const MAX_FILE = 1024 * 1024;
 
-export type ToolOutcome = { ok: boolean; text: string; changed: boolean };
+/** `picture`: shown beside the text. */
+export type ToolOutcome = { ok: boolean; text: string; changed: boolean; picture?: Picture };
 const no = (text: string): ToolOutcome => ({ ok: false, text, changed: false });
 
 /**

@@ -19,7 +19,7 @@ import { type AtWork, type Reaped, reap } from './reap.ts';
 /** An attempt's sandbox: the narrow `Workspace` for tools, the rest for its owner. Single use. */
 export type Sandbox = Pick<
   Box,
-  'exec' | 'read' | 'write' | 'container' | 'ended' | 'snapshot' | 'kill' | 'destroy'
+  'exec' | 'read' | 'write' | 'start' | 'container' | 'ended' | 'snapshot' | 'kill' | 'destroy'
 > & {
   /** Kills, then a clean container says what changed against `from` (default: the checkout it was opened on). */
   extract(from?: Checkout): Promise<ExtractResult>;
@@ -127,6 +127,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
           exec: box.exec,
           read: box.read,
           write: box.write,
+          start: box.start,
           snapshot: box.snapshot,
           kill: box.kill,
           extract: (from = options.checkout) => extractChange(engine, box, from),

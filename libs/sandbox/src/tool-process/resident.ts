@@ -65,6 +65,13 @@ type Pending = {
   settle: (end: { kind: 'exited'; exitCode: number } | { kind: 'gone'; reason: string }) => void;
 };
 
+/** How much of the end may be the beginning of the frame: the rest is output, and somebody may wait for it. */
+function heldBack(data: Buffer, nonce: string): number {
+  for (let length = Math.min(data.length, nonce.length); length > 0; length -= 1)
+    if (data.toString('latin1', data.length - length) === nonce.slice(0, length)) return length;
+  return 0;
+}
+
 /**
  * Speaks to a fresh tool process over the container's attached stream. `interrupt` sends USR1 to PID 1; `end` is called once with the reason when the stream is no longer believed.
  */
@@ -92,7 +99,7 @@ export function attachResident(
     if (pending === null || pending.closed) return;
     carry = carry.length === 0 ? data : Buffer.concat([carry, data]);
     const end = carry.indexOf(`${pending.nonce} `);
-    const ready = end < 0 ? Math.max(0, carry.length - pending.nonce.length) : end;
+    const ready = end < 0 ? carry.length - heldBack(carry, pending.nonce) : end;
     if (ready > 0) {
       pending.bytes += ready;
       pending.onOutput(carry.subarray(0, ready));

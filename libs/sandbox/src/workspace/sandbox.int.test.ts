@@ -373,3 +373,74 @@ test('an image that is not there, and one that is', async () => {
   });
   expect(await factory.sandboxes.resolveImage()).toEqual({ kind: 'image', id: factory.sandboxes.image });
 });
+
+describe('commands beside the others', () => {
+  const started = async (sandbox: Sandbox, command: string) => {
+    const made = await sandbox.start(command);
+    if (made.kind === 'refused') throw new Error(made.reason);
+    return made.command;
+  };
+  const left = async (container: string) => {
+    const { docker } = factory.sandboxes.engine;
+    const label = (await docker.getContainer(container).inspect()).Config.Labels['millwright.attempt'];
+    return async () => {
+      const filters = { label: [`millwright.attempt=${label}`] };
+      return (await docker.listContainers({ filters })).length;
+    };
+  };
+
+  test('share files and loopback, are read in pieces, stand still for a snapshot and end with the sandbox', async () => {
+    let count = async () => -1;
+    await inside(
+      async (sandbox) => {
+        count = await left(sandbox.container);
+        const server = await started(
+          sandbox,
+          `node -e 'require("http").createServer((q, s) => { console.log(q.url); s.end("served\\n") }).listen(4321, () => console.log("listens"))'`,
+        );
+        await expect.poll(() => server.read().output).toBe('listens\n');
+        const ask = `node -e 'fetch("http://127.0.0.1:4321/a").then((r) => r.text()).then(console.log)'`;
+        expect(await sandbox.exec(ask, within)).toMatchObject({ exitCode: 0, output: 'served\n\n' });
+        await expect.poll(() => server.read()).toMatchObject({ output: '/a\n', ended: null });
+
+        const writer = await started(sandbox, 'while :; do echo x >>grows.txt; done');
+        await expect.poll(async () => (await sandbox.read('grows.txt', 64)).kind).toBe('file');
+        expect((await sandbox.snapshot()).kind).toBe('snapshot');
+        await writer.stop();
+        expect(writer.read().ended).toBe('stopped');
+        const size = 'wc -c <grows.txt; sleep 0.2; wc -c <grows.txt';
+        const sizes = await sandbox.exec(size, within);
+        expect(sizes.kind === 'exited' && new Set(sizes.output.trim().split('\n')).size).toBe(1);
+
+        const short = await started(sandbox, 'echo said; exit 3');
+        await expect.poll(() => short.read()).toMatchObject({ ended: 'exit code 3' });
+        await expect.poll(count).toBe(2);
+      },
+      { attempt: 'att_beside_1' },
+    );
+    expect(await count()).toBe(0);
+  });
+
+  test('are as confined, and no more than four at a time', () =>
+    inside(
+      async (sandbox) => {
+        const tries = `id -u; cat /proc/self/status | grep CapEff; touch /x 2>&1 || true; node -e 'fetch("http://1.1.1.1").catch((e) => console.log(e.cause.code))'`;
+        const one = await started(sandbox, tries);
+        let said = '';
+        await expect
+          .poll(() => {
+            const { output, ended } = one.read();
+            said += output;
+            return ended;
+          })
+          .toBe('exit code 0');
+        expect(said).toMatch(/^10001\nCapEff:\t0000000000000000\n.*Read-only file system\nENETUNREACH\n$/s);
+        for (let n = 0; n < 4; n += 1) await started(sandbox, 'sleep 1000');
+        expect(await sandbox.start('true')).toMatchObject({
+          kind: 'refused',
+          reason: expect.stringContaining('stop one'),
+        });
+      },
+      { attempt: 'att_beside_2' },
+    ));
+});

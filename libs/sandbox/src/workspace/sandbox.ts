@@ -4,12 +4,13 @@ import type { ExecResult, Workspace } from '@millwright/domain';
 import type { Container } from 'dockerode';
 import { endOf, killContainer, removeContainer, removeVolume, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
-import { baseEnv, type Mount } from '../engine/hardening.ts';
+import { baseEnv, type Box as Confined, type Mount } from '../engine/hardening.ts';
 import { type Limits, limitsOf } from '../engine/limits.ts';
 import { inside, readScript, writeScript } from '../tool-process/files.ts';
 import { HeadTail } from '../tool-process/output.ts';
 import { attachResident, type CallEnd } from '../tool-process/resident.ts';
 import { RESIDENT_AT, shellOf } from '../tool-process/shell.ts';
+import { commandsBeside } from './beside.ts';
 import {
   fingerprint,
   mountUpper,
@@ -106,7 +107,7 @@ export async function openBox(
       readOnly: false,
       labels,
     };
-    const started = await startContainer(engine, {
+    const confined: Confined = {
       image,
       command: [RESIDENT_AT, '-s'],
       workdir: root,
@@ -124,12 +125,14 @@ export async function openBox(
       ],
       network: engine.loopback,
       stdin: true,
-    });
+    };
+    const started = await startContainer(engine, confined);
     const before = await fingerprint(upper.upper);
     return {
       kind: 'open',
       box: runningBox(engine, options, {
         ...started,
+        confined,
         limits,
         upper,
         root,
@@ -159,6 +162,7 @@ function runningBox(
   engine: Engine,
   options: OpenOptions,
   parts: Awaited<ReturnType<typeof startContainer>> & {
+    confined: Confined;
     limits: Limits;
     upper: Upper;
     root: string;
@@ -196,12 +200,14 @@ function runningBox(
     clearTimeout(wall);
     cause ??= reason;
     stream.destroy();
+    await beside.end();
     await killContainer(container);
     if (cause === ENDED) cause = await howEnded(container);
     if (cause !== CLOSED)
       engine.note({ kind: 'killed', attempt: options.attempt, container: container.id, reason: cause });
     ended.resolve({ reason: cause });
   };
+  const beside = commandsBeside(engine, parts.confined, container, parts.shell);
   const wall = setTimeout(() => {
     kill(`its wall-clock limit of ${limits.wallMs} ms was reached`).catch(noteFailure);
   }, limits.wallMs);
@@ -309,7 +315,11 @@ function runningBox(
       return { kind: 'refused', reason: got.answer.subarray(1, 500).toString('utf8') || 'no answer' };
     },
 
+    start: beside.start,
+
     async snapshot() {
+      // A file that is written while it is read is no file: what runs beside stands still meanwhile.
+      await using _still = await beside.still();
       try {
         const now = await fingerprint(upper.upper);
         if (now === last) return { kind: 'unchanged' };
@@ -327,6 +337,7 @@ function runningBox(
     destroy() {
       destroyed ??= (async () => {
         await kill();
+        await beside.remove();
         await removeContainer(container);
         await removeVolume(engine, parts.volume);
         await unmountUpper(upper.mount);
