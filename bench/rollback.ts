@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type OpenTrail, openTrail } from '@millwright/audit';
+import { openTrail, type WritableTrail } from '@millwright/audit';
 import type { OwnPostgres } from '@millwright/store/testing';
 import { clock } from './programs/clock.ts';
 import { ours } from './rollback/ours.ts';
@@ -97,7 +97,7 @@ const alone = (what: string, seen: Ours): Row => ({
 });
 
 /** One deploy of the bad release beside the good one. */
-async function byUs(trail: OpenTrail, root: string, fault: Fault): Promise<Ours> {
+async function byUs(trail: WritableTrail, root: string, fault: Fault): Promise<Ours> {
   const at = await ours(trail, fault.name);
   try {
     const [good, bad] = [service(root, GOOD), service(root, fault)];
@@ -139,7 +139,7 @@ async function bySwarm(peer: Swarm, root: string, fault: Fault, health: string):
 }
 
 /** A release that was promoted and turns bad later: from a person's word to the last bad response. */
-async function undone(trail: OpenTrail, root: string, peer: Swarm): Promise<Row[]> {
+async function undone(trail: WritableTrail, root: string, peer: Swarm): Promise<Row[]> {
   const late: Fault = { name: 'bad-later', errors: 1, after: 9_000 };
   const at = await ours(trail, late.name);
   const [good, bad] = [service(root, GOOD), service(root, late)];

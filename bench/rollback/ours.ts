@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenTrail } from '@millwright/audit';
+import type { WritableTrail } from '@millwright/audit';
 import { type Actor, DeployConfig, type Digest, RepoName, streamOf } from '@millwright/domain';
 import {
   deploy,
@@ -16,7 +16,7 @@ import { clock } from '../programs/clock.ts';
 import { IMAGE } from './service.ts';
 
 /** The docker target as the factory has it, on this machine's engine: HAProxy, and every effect on a real trail before it happens. */
-export async function ours(trail: OpenTrail, name: string) {
+export async function ours(trail: WritableTrail, name: string) {
   const dataDir = mkdtempSync(join(tmpdir(), 'millwright-bench-target-'));
   const port = await freePort();
   const layers = new Map<Digest, Uint8Array>();
@@ -60,9 +60,9 @@ export async function ours(trail: OpenTrail, name: string) {
 }
 
 /** As the orchestrator journals: an entry before each effect, and one after it. */
-function journalOn(trail: OpenTrail, repo: RepoName): Journal {
+function journalOn(trail: WritableTrail, repo: RepoName): Journal {
   let version = 0;
-  const append = async (entry: Parameters<OpenTrail['append']>[0]['entries'][number]) => {
+  const append = async (entry: Parameters<WritableTrail['append']>[0]['entries'][number]) => {
     const appended = await trail.append({
       stream: streamOf.target(repo),
       expectedVersion: version,

@@ -2,8 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { openProver, openRedactor, openSealer, openTrail, type Sealer } from '@millwright/audit';
-import { type Clock, type Ids, type RepoName, type RunId, streamOf } from '@millwright/domain';
+import {
+  type OpenTrail,
+  openProver,
+  openRedactor,
+  openSealer,
+  openTrail,
+  type Sealer,
+} from '@millwright/audit';
+import {
+  type Clock,
+  FIRST_ADMIN,
+  factoryStream,
+  type Ids,
+  type RepoName,
+  type RunId,
+} from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
 import { openQueue } from '@millwright/queue';
 import { openReadModel } from '@millwright/read-model';
@@ -11,11 +25,10 @@ import type { Target } from '@millwright/rollback';
 import { type Lease, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
 import { applyBudgets } from './budgets.ts';
-import { ADMIN } from './http/authenticate.ts';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
 import { Pump } from './intake/pump.ts';
-import { knownSecrets, maskedPager, maskedStore, maskedTrail } from './known-secrets.ts';
+import { knownSecrets, maskedPager, maskedStore } from './known-secrets.ts';
 import { branchOf, fileAt } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import { Deployments } from './releases/deployments.ts';
@@ -29,10 +42,10 @@ import { defaultSettings, type Settings } from './settings.ts';
 import { GIT_TOKEN } from './source-control/credential.ts';
 import { Repositories } from './source-control/repositories.ts';
 import { ORCHESTRATOR } from './streams/actor.ts';
-import { appendWith } from './streams/append.ts';
 import { Forward } from './streams/forward.ts';
 import { Lanes } from './streams/lanes.ts';
 import { recordRefusals } from './streams/refusals.ts';
+import { Streams } from './streams/streams.ts';
 import { startSweeps } from './sweeps.ts';
 import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
@@ -87,8 +100,8 @@ export async function compose(config: Configuration) {
   const onForbidden = (message: string) => refused(message);
   const settings = { ...defaultSettings, ...config.settings };
   const { silentMs } = settings;
-  const opened = openTrail({ url, clock, onForbidden, silentMs });
-  const refused = recordRefusals(opened, log);
+  const trail = openTrail({ url, clock, onForbidden, silentMs });
+  const refused = recordRefusals({ trail, clock }, log);
   const sealer = await openSealer({
     url,
     keyFolder: join(dataDir, 'keys'),
@@ -109,9 +122,9 @@ export async function compose(config: Configuration) {
   });
   const secrets = openSecrets({ store: unmasked, key: await secretsKey(dataDir) });
   const known = knownSecrets(secrets, clock);
-  const [trail, store] = [maskedTrail(opened, known), maskedStore(unmasked, known)];
+  const store = maskedStore(unmasked, known);
   await store.people.bootstrap({
-    id: ADMIN,
+    id: FIRST_ADMIN,
     name: 'admin',
     roles: ['admin', 'author'],
     tokenHash: config.adminTokenHash,
@@ -126,9 +139,17 @@ export async function compose(config: Configuration) {
   });
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
-  const forward = new Forward(trail);
-  const factory = {
+  const streams = new Streams({
     trail,
+    clock,
+    mask: known.mask,
+    shown: (position) => world.reached(position),
+  });
+  const forward = new Forward(streams);
+  const reading: OpenTrail = trail;
+  const factory = {
+    trail: reading,
+    streams,
     sealer,
     prover,
     /** Null: this factory was not given the role that erases. */
@@ -160,6 +181,7 @@ export async function compose(config: Configuration) {
       },
       artifacts: store.artifacts,
       secrets,
+      streams,
       trail,
       world,
       clock: config.target?.clock ?? clock,
@@ -237,7 +259,7 @@ export async function compose(config: Configuration) {
       await holdLeftCanaries(factory);
       await pump.start();
       ends.push(() => pump.stop());
-      await appendWith(factory, streamOf.factory(), ORCHESTRATOR, () => ({
+      await streams.appendShown(factoryStream(), ORCHESTRATOR, () => ({
         type: 'factory.started',
         data: { version: VERSION },
       }));
@@ -298,11 +320,13 @@ async function secretsKey(folder: string): Promise<Uint8Array> {
   return readFile(file);
 }
 
-type Targets = { deployments: Deployments; world: World; log: Logger };
+type Targets = { deployments: Deployments; forward: Forward; world: World; log: Logger };
 
 /** Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. */
-async function restoreTargets({ deployments, world, log }: Targets): Promise<void> {
+async function restoreTargets({ deployments, forward, world, log }: Targets): Promise<void> {
   for (const repo of world.targets.keys()) {
+    // Read now, so that going back need not read the whole stream first.
+    await forward.target(repo);
     const trouble = await deployments.ensure(repo).catch((error: unknown) => String(error));
     if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');
   }

@@ -1,5 +1,4 @@
-import type { OpenTrail } from '@millwright/audit';
-import { type Clock, Entry, mapFreeText, type SecretValues, secretValues } from '@millwright/domain';
+import { type Clock, type SecretValues, secretValues } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Pager } from './releases/pager.ts';
 
@@ -40,19 +39,6 @@ export function knownSecrets(secrets: Secrets, clock: Clock): KnownSecrets {
     mask: (text) => last.mask(text),
   };
 }
-
-/**
- * The trail, with known values masked in the free text of what is appended. With the last values that were read: an append waits for no other read,
- * since traffic goes back while the database does not answer.
- */
-export const maskedTrail = (trail: OpenTrail, known: KnownSecrets): OpenTrail => ({
-  ...trail,
-  append: (append) =>
-    trail.append({
-      ...append,
-      entries: append.entries.map((entry) => mapFreeText(Entry, entry, known.mask)),
-    }),
-});
 
 /** The store, whose JSON artifacts have known values masked in their free text. */
 export const maskedStore = (store: Store, known: KnownSecrets): Store => ({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type OpenTrail, openRunnerTrail, openTrail } from '@millwright/audit';
+import { openRunnerTrail, openTrail, type WritableTrail } from '@millwright/audit';
 import { type Actor, AttemptId, type Clock, type Digest, RunId, streamOf } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { openStore, type Store } from '@millwright/store';
@@ -15,7 +15,7 @@ const clock: Clock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 let store: Store;
 let admin: postgres.Sql;
 let factory: ScriptedFactory | undefined;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type OpenTrail, openSealer, openTrail, type Sealer } from '@millwright/audit';
+import { openSealer, openTrail, type Sealer, type WritableTrail } from '@millwright/audit';
 import { generateKey } from '@millwright/audit/proof';
 import { Actor, type Clock, streamOf } from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
@@ -16,7 +16,7 @@ const clock: Clock = {
 };
 let db: TestDatabase;
 let folder: string;
-let trail: OpenTrail;
+let trail: WritableTrail;
 let sealer: Sealer;
 let key: string;
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
-import { type OpenTrail, openTrail } from '@millwright/audit';
+import { openTrail, type WritableTrail } from '@millwright/audit';
 import {
   type Actor,
   AttemptId,
@@ -41,7 +41,7 @@ const FACTORY = `test-main-${process.pid}`;
 const docker = new Docker();
 
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 let store: Store;
 let queue: Queue;
 let model: RecordedServer;

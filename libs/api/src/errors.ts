@@ -104,6 +104,9 @@ export const ERRORS = {
   'not-halted': against('Nothing of that is halted', { act: 'list-runs' }),
   halted: kind(503, 1, 'It is halted'),
 
+  /** What was seen a moment ago is so no more. */
+  'not-due': against('It is not to be recorded now'),
+
   // The trail
   'no-entry': kind(404, 1, 'There is no such entry', { act: 'show-trail' }),
   'no-run': kind(404, 1, 'There is no such run', { act: 'list-runs' }),

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clock, halted, orchestrator, sandboxed, ticket } from './testing/trail.ts';
-import { type OpenTrail, openTrail } from './trail.ts';
+import { openTrail, type WritableTrail } from './trail.ts';
 
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 beforeAll(async () => {
   db = await testDatabase();
   trail = openTrail({ url: db.url.orchestrator, clock });

@@ -1,3 +1,11 @@
+export {
+  type Appended,
+  type Appends,
+  appendWith,
+  type Known,
+  readStream,
+  type Say,
+} from './append-with.ts';
 export { parseSignatureLines, toBase64 } from './proof/index.ts';
 export { openRedactor, type Redactor } from './redactor.ts';
 export { type AttemptStream, type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
@@ -9,4 +17,4 @@ export {
   type WitnessSeen,
 } from './seal/sealer.ts';
 export { verifyTrail } from './seal/verify.ts';
-export { type DeadClaim, type OpenTrail, openTrail } from './trail.ts';
+export { type DeadClaim, type OpenTrail, openTrail, type WritableTrail } from './trail.ts';

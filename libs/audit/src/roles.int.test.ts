@@ -4,12 +4,12 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openRedactor } from './redactor.ts';
 import { clock, factory, halted, orchestrator, ticket } from './testing/trail.ts';
-import { type OpenTrail, openTrail } from './trail.ts';
+import { openTrail, type WritableTrail } from './trail.ts';
 
 // Every refusal of the trail is tried as every role that the application uses, on an entry that is really there.
 
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 beforeAll(async () => {
   db = await testDatabase();
   trail = openTrail({ url: db.url.orchestrator, clock });

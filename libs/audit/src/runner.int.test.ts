@@ -6,10 +6,10 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
 import { attemptId, clock, closed, digest, openAttempt, orchestrator, sandboxed } from './testing/trail.ts';
-import { type OpenTrail, openTrail } from './trail.ts';
+import { openTrail, type WritableTrail } from './trail.ts';
 
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 const open: RunnerTrail[] = [];
 beforeAll(async () => {
   db = await testDatabase();

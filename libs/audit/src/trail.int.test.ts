@@ -6,10 +6,10 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { leafHash } from './proof/index.ts';
 import { attemptId, clock, factory, halted, orchestrator, ticket } from './testing/trail.ts';
-import { type OpenTrail, openTrail } from './trail.ts';
+import { openTrail, type WritableTrail } from './trail.ts';
 
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 beforeAll(async () => {
   db = await testDatabase();
   trail = openTrail({ url: db.url.orchestrator, clock });
@@ -19,7 +19,7 @@ afterAll(async () => {
   await db.close();
 });
 
-const append = (on: OpenTrail, stream = factory, expectedVersion = 0, reasons = ['stop']) =>
+const append = (on: WritableTrail, stream = factory, expectedVersion = 0, reasons = ['stop']) =>
   on.append({ stream, expectedVersion, actor: orchestrator, entries: reasons.map(halted) });
 
 describe('append', () => {

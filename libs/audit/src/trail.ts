@@ -8,8 +8,8 @@ import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
 /** A claim of an attempt. */
 export type DeadClaim = { attempt: AttemptId; fence: number; incarnation: string };
 
-/** The trail as the orchestrator has it: it appends to every stream (but not what only runners may say) and reads all of it. */
-export type OpenTrail = Trail & {
+/** The trail to read: all of it. */
+export type OpenTrail = Omit<Trail, 'append'> & {
   /** Batches of entries after a position, in order: what is there, then what comes. Ends when aborted. */
   follow(options: { after: number; signal: AbortSignal }): AsyncGenerator<RecordedEntry[]>;
   /** Open attempts whose claimant is dead (its session is gone, or it missed its beats for 10 s) or has let go. Cheap: poll it. */
@@ -21,6 +21,9 @@ export type OpenTrail = Trail & {
   isAlive(incarnation: string): Promise<boolean>;
   close(): Promise<void>;
 };
+
+/** And to append to, every stream but for what only runners may say. Whoever has a stream's decider to ask goes by `appendWith`. */
+export type WritableTrail = OpenTrail & Pick<Trail, 'append'>;
 
 const MAX_READ = 10_000;
 /** Of a page of single entries. */
@@ -38,7 +41,7 @@ export function openTrail(options: {
   upcast?: Upcast;
   onForbidden?: OnForbidden;
   silentMs?: number;
-}): OpenTrail {
+}): WritableTrail {
   const upcast = options.upcast ?? upcastV1;
   const { onForbidden, silentMs } = options;
   const reads = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden, silentMs });

@@ -4,19 +4,6 @@ export {
   handIn,
   stableFacts,
 } from './approvals.ts';
-export {
-  AFTER_CRITICAL,
-  type Autonomy,
-  type Drop,
-  dropAfterCritical,
-  dropAfterRollback,
-  earnedRaise,
-  evolveAutonomy,
-  NO_AUTONOMY,
-  served,
-  stepFor,
-  unserved,
-} from './autonomy.ts';
 export type { ChangedFile, Side } from './change/file.ts';
 export { isNear, shapeOf } from './change/likeness.ts';
 export { parsePatch } from './change/patch.ts';

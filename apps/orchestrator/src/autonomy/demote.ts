@@ -1,19 +1,20 @@
-import type { OpenTrail } from '@millwright/audit';
-import { type EntryOf, type ReleaseId, type RepoName, streamOf, type TicketKind } from '@millwright/domain';
 import {
   type Autonomy,
   type Drop,
   dropAfterCritical,
   dropAfterRollback,
-  evolveAutonomy,
-  NO_AUTONOMY,
-} from '@millwright/policy';
+  type EntryOf,
+  type ReleaseId,
+  type RepoName,
+  repositoryStream,
+  type TicketKind,
+} from '@millwright/domain';
 import type { DeployResult, PrepareResult } from '@millwright/rollback';
 import { ORCHESTRATOR } from '../streams/actor.ts';
-import { appendWith } from '../streams/append.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 
-type Ports = { trail: OpenTrail; world: World };
+type Ports = { streams: Streams; world: World };
 
 type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
 
@@ -53,12 +54,8 @@ async function lose(
   release: ReleaseId | null,
   dropped: (now: Autonomy) => Drop | null,
 ): Promise<void> {
-  await appendWith(factory, streamOf.repo(repo), ORCHESTRATOR, (read) => {
-    const now = read.reduce(
-      (state, { entry, envelope }) => (entry ? evolveAutonomy(state, entry, envelope.at) : state),
-      NO_AUTONOMY,
-    );
-    const drop = dropped(now);
+  await factory.streams.appendShown(repositoryStream(repo), ORCHESTRATOR, ({ state }) => {
+    const drop = dropped(state.autonomy);
     return drop && { type: 'autonomy.dropped', data: { repo, kind, ...drop, cause, release } };
   });
 }

@@ -1,5 +1,6 @@
 import type { Facts, GitSha, ReleaseId, Run, TicketKind } from '@millwright/domain';
-import { isDocument, NO_AUTONOMY, stepFor } from '@millwright/policy';
+import { NO_AUTONOMY, stepFor } from '@millwright/domain';
+import { isDocument } from '@millwright/policy';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { World } from '../views/world.ts';
 

@@ -1,13 +1,11 @@
-import type { OpenTrail } from '@millwright/audit';
-import { streamOf } from '@millwright/domain';
-import { AFTER_CRITICAL, earnedRaise } from '@millwright/policy';
+import { AFTER_CRITICAL, earnedRaise, repositoryStream } from '@millwright/domain';
 import type { Settings } from '../settings.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
-import { appendWith } from '../streams/append.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import { loseAfterCritical } from './demote.ts';
 
-type Ports = { settings: Settings; trail: OpenTrail; world: World };
+type Ports = { settings: Settings; streams: Streams; world: World };
 
 /**
  * What follows for autonomy from what the trail says, whoever was killed before it was drawn: a target that the factory had to freeze holds
@@ -23,7 +21,7 @@ export async function drawAutonomy(factory: Ports): Promise<void> {
       const raise = proposed ? null : earnedRaise(info, kind, settings.raiseAfter);
       if (raise === null) continue;
       const data = { repo, kind, ...raise, runs: [...raise.runs] };
-      await appendWith(factory, streamOf.repo(repo), ORCHESTRATOR, () => ({
+      await factory.streams.appendShown(repositoryStream(repo), ORCHESTRATOR, () => ({
         type: 'autonomy.raise-proposed',
         data,
       }));

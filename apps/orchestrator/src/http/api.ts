@@ -13,6 +13,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import type { Who } from './authenticate.ts';
 
@@ -36,6 +37,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   unsealed: Map<RunId, string>;
   world: World;

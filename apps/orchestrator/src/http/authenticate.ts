@@ -1,4 +1,4 @@
-import type { Actor, PersonId, PersonRole } from '@millwright/domain';
+import type { Actor, PersonRole } from '@millwright/domain';
 import type { Person, Store } from '@millwright/store';
 import type { FastifyRequest } from 'fastify';
 import { problem } from './problem.ts';
@@ -6,7 +6,6 @@ import { problem } from './problem.ts';
 export type Who = Person & { actor: Actor };
 
 /** The person who holds the token that the first start made: administrator and author. */
-export const ADMIN = 'per_00000000admin' as PersonId;
 
 /** Finds who asks by `Authorization: Bearer <token>`; tokens are known by their SHA-256 alone. Throws 401. */
 export async function authenticate(store: Store, request: FastifyRequest): Promise<Who> {

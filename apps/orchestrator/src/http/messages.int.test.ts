@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RepoName, Ticket } from '@millwright/domain';
+import { FIRST_ADMIN, type RepoName, Ticket } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileTicket } from '../intake/tickets.ts';
 import { type Cli, cliOn } from '../testing/cli.ts';
 import { git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
-import { ADMIN } from './authenticate.ts';
 
 // What people are told, through the real command line and the composed orchestrator: what cannot work before it is paid for, and what to do
 // about a wrong word.
@@ -126,7 +125,7 @@ describe('what cannot work', () => {
     const before = factory.runner.attempts.length;
     const { id } = await fileTicket(
       inner,
-      ADMIN as never,
+      FIRST_ADMIN as never,
       'shop' as RepoName,
       Ticket.parse({ title: 'By itself' }),
       null,

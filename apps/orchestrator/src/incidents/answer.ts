@@ -1,6 +1,6 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, RepoName } from '@millwright/domain';
-import { type EntryOf, streamOf, type TicketId } from '@millwright/domain';
+import { type EntryOf, type TicketId, ticketStream } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { demoteAfterRollback } from '../autonomy/demote.ts';
@@ -9,9 +9,9 @@ import { type Plan, planOn, rollBack, targetNow } from '../releases/manual-rollb
 import type { Pager } from '../releases/pager.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
-import { appendWith } from '../streams/append.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { TicketInfo, World } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
 
@@ -25,6 +25,7 @@ type Ports = {
   pager: Pager;
   repositories: Repositories;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -40,7 +41,7 @@ export async function answerIncidents(factory: Ports): Promise<void> {
     if (ticket.incident === null || ticket.incident.answered) continue;
     const answer = await answerOf(factory, ticket);
     const data = { ticket: ticket.id, ...answer, reason: answer.reason.slice(0, 4_000) };
-    await appendWith(factory, streamOf.ticket(ticket.id), ORCHESTRATOR, () => ({
+    await factory.streams.appendShown(ticketStream(ticket.id), ORCHESTRATOR, () => ({
       type: 'ticket.incident-answered',
       data,
     }));

@@ -1,5 +1,5 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Entry, Ids, ReleaseId, RepoName } from '@millwright/domain';
+import type { Clock, Ids, ReleaseId, RepoName, TargetEntry } from '@millwright/domain';
 import { type LiveMemory, NOTHING_SEEN, type Reconciled, watchLive } from '@millwright/rollback';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
@@ -10,6 +10,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import { answerIncidents } from './answer.ts';
 import { raise } from './raise.ts';
@@ -27,6 +28,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -145,7 +147,7 @@ export class Healer {
     pausedUntil: number | null,
   ): Promise<void> {
     const { deployments, clock, log } = this.#factory;
-    const say = (entry: Entry) => deployments.append(repo, entry);
+    const say = (entry: TargetEntry) => deployments.append(repo, entry);
     const data = { release, fence };
     switch (healed.kind) {
       case 'in_order':

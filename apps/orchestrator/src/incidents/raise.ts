@@ -9,6 +9,7 @@ import type { Deployments } from '../releases/deployments.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 
 type Ports = {
@@ -19,6 +20,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

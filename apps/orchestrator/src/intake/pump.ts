@@ -19,6 +19,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { AttemptInfo, World } from '../views/world.ts';
 import { reconcile } from './reconcile.ts';
 import { movesOn, resumeParked } from './resume.ts';
@@ -37,6 +38,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

@@ -9,6 +9,7 @@ import { revertMergeOf } from '../releases/revert-merge.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 
 type Ports = {
@@ -19,6 +20,7 @@ type Ports = {
   merges: Lanes<RepoName>;
   repositories: Repositories;
   settings: Settings;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

@@ -6,6 +6,7 @@ import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { RunInfo, World } from '../views/world.ts';
 import { resumeRun } from './tickets.ts';
 
@@ -16,6 +17,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

@@ -2,21 +2,25 @@ import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import {
   type Actor,
-  type Entry,
+  type EntryOf,
   type GitSha,
   maskDeep,
+  NO_AUTONOMY,
   putJson,
   RepoConfig,
   type RepoName,
   type Run,
   type RunId,
   retryable,
-  streamOf,
+  runStream,
+  stepFor,
   Ticket,
+  type TicketEntry,
   type TicketId,
+  type TicketState,
   terminal,
+  ticketStream,
 } from '@millwright/domain';
-import { NO_AUTONOMY, stepFor } from '@millwright/policy';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
@@ -25,6 +29,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Fetched, Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { act } from '../streams/run-stream.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { TicketInfo, World } from '../views/world.ts';
 
 type Ports = {
@@ -34,6 +39,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -74,7 +80,7 @@ export async function fileTicket(
   repo: RepoName,
   ticket: Ticket,
   key: string | null,
-  also: (ticket: TicketId) => Entry[] = () => [],
+  also: (ticket: TicketId) => TicketEntry[] = () => [],
 ): Promise<{ id: TicketId; position: number; again: boolean }> {
   const mine = factory.ids.next('tkt') as TicketId;
   const id =
@@ -82,21 +88,14 @@ export async function fileTicket(
   // What the factory knows as secret is in no ticket that anybody reads, an agent least of all.
   const { mask } = await factory.knownSecrets.now();
   const digest = await putJson(factory.store.artifacts, Ticket, maskDeep(ticket, mask) as Ticket);
-  const appended = await factory.trail.append({
-    stream: streamOf.ticket(id),
-    expectedVersion: 0,
-    actor: author,
-    entries: [
-      { type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } },
-      ...also(id),
-    ],
-  });
-  if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
-  return {
-    id,
-    position: appended.kind === 'appended' ? appended.position : await factory.trail.head(),
-    again: appended.kind === 'conflict',
-  };
+  const appended = await factory.streams.append(ticketStream(id), author, ({ state }) =>
+    state.kind === 'none'
+      ? [{ type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } }, ...also(id)]
+      : null,
+  );
+  if (appended.kind === 'rejected') throw terminal(appended.code, appended.reason);
+  const again = appended.kind === 'unchanged';
+  return { id, position: again ? await factory.trail.head() : appended.position, again };
 }
 
 /** A ticket's runs have ids that follow from its own, so that opening one twice is a conflict and not two runs. */
@@ -115,53 +114,53 @@ export async function openRun(factory: Ports, ticket: TicketInfo): Promise<RunId
   const standing = await standingOf(repo, FILED_MS);
   if (standing.kind === 'unready' && standing.retry) throw retryable(standing.code, standing.message);
   if (ticket.state === 'open') {
-    const announced = await factory.trail.append({
-      stream: streamOf.ticket(ticket.id),
-      expectedVersion: ticket.version,
-      actor: ORCHESTRATOR,
-      entries: [{ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }],
-    });
-    if (announced.kind !== 'appended') return null;
-    ticket = { ...ticket, version: announced.version };
+    // Its id follows from how many there were: another one was opened since, where there are more by now.
+    const announced = await say(factory, ticket, (now) =>
+      now.runs.length === ticket.runs.length
+        ? { type: 'ticket.run-opened', data: { ticket: ticket.id, run } }
+        : null,
+    );
+    if (!announced) return null;
   }
   if (standing.kind === 'unready') {
-    await factory.trail.append({
-      stream: streamOf.ticket(ticket.id),
-      expectedVersion: ticket.version,
-      actor: ORCHESTRATOR,
-      entries: [
-        { type: 'ticket.closed', data: { ticket: ticket.id, run, end: 'failed', reason: standing.message } },
-      ],
-    });
+    await say(factory, ticket, () => ({
+      type: 'ticket.closed',
+      data: { ticket: ticket.id, run, end: 'failed', reason: standing.message },
+    }));
     return null;
   }
   const { base, config } = standing;
   // What its planner will see is made beside the start gate: 27 ms that the stage would else wait for, and asks for again where this fails.
   void repo.source([base.tree], base.commit, (bundle) => factory.store.artifacts.put(bundle));
-  await factory.trail.append({
-    stream: streamOf.run(run),
-    expectedVersion: 0,
-    actor: ORCHESTRATOR,
-    entries: [
-      {
-        type: 'run.opened',
-        data: {
-          run,
-          ticket: ticket.id,
-          repo: ticket.repo,
-          author: ticket.author,
-          ticketDigest: ticket.digest,
-          config: await putJson(factory.store.artifacts, RepoConfig, config),
-          base,
-          deploys: config.deploy !== undefined && factory.world.repo(ticket.repo)?.deliver !== 'branch',
-          step: stepFor(factory.world.repo(ticket.repo) ?? NO_AUTONOMY, [ticket.kind]),
-          expiresAt: factory.clock.now() + factory.settings.runMs,
-          limits: factory.settings.limits,
-        },
-      },
-    ],
-  });
+  const data: EntryOf<'run.opened'>['data'] = {
+    run,
+    ticket: ticket.id,
+    repo: ticket.repo,
+    author: ticket.author,
+    ticketDigest: ticket.digest,
+    config: await putJson(factory.store.artifacts, RepoConfig, config),
+    base,
+    deploys: config.deploy !== undefined && factory.world.repo(ticket.repo)?.deliver !== 'branch',
+    step: stepFor(factory.world.repo(ticket.repo) ?? NO_AUTONOMY, [ticket.kind]),
+    expiresAt: factory.clock.now() + factory.settings.runMs,
+    limits: factory.settings.limits,
+  };
+  await factory.streams.append(runStream(run), ORCHESTRATOR, ({ state }) =>
+    state.kind === 'none' ? { type: 'run.opened', data } : null,
+  );
   return run;
+}
+
+/** What the factory says of a ticket, as long as that may be said: it is drawn from what was seen a moment ago. True where it was said. */
+async function say(
+  { streams }: Ports,
+  { id }: TicketInfo,
+  what: (now: Extract<TicketState, { kind: 'ticket' }>) => TicketEntry | null,
+): Promise<boolean> {
+  const done = await streams.append(ticketStream(id), ORCHESTRATOR, ({ state }) =>
+    state.kind === 'none' ? null : what(state),
+  );
+  return done.kind === 'appended';
 }
 
 /** Lets a run go on from where it was. The rejection says why not. */
@@ -176,12 +175,7 @@ export async function rejoinTicket(factory: Ports, ticket: TicketInfo): Promise<
   const run = ticket.runs.at(-1);
   const open = run !== undefined && factory.world.run(run)?.closed === null;
   if (run === undefined || !open || !['closed', 'reopened'].includes(ticket.state)) return;
-  await factory.trail.append({
-    stream: streamOf.ticket(ticket.id),
-    expectedVersion: ticket.version,
-    actor: ORCHESTRATOR,
-    entries: [{ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }],
-  });
+  await say(factory, ticket, () => ({ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }));
 }
 
 /** Draws a closed run into its ticket: done or closed, or open again with the evidence where it was rolled back. */
@@ -189,21 +183,16 @@ export async function settleTicket(factory: Ports, run: Run): Promise<void> {
   const ticket = factory.world.tickets.get(run.ticket);
   if (!run.closed || !ticket || ticket.state !== 'running' || ticket.runs.at(-1) !== run.id) return;
   const { end, reason } = run.closed;
-  await factory.trail.append({
-    stream: streamOf.ticket(ticket.id),
-    expectedVersion: ticket.version,
-    actor: ORCHESTRATOR,
-    entries: [
-      end === 'rolled_back'
-        ? {
-            type: 'ticket.reopened',
-            data: {
-              ticket: ticket.id,
-              run: run.id,
-              evidence: run.deploy?.kind === 'finished' ? run.deploy.evidence : reason,
-            },
-          }
-        : { type: 'ticket.closed', data: { ticket: ticket.id, run: run.id, end, reason } },
-    ],
-  });
+  await say(factory, ticket, () =>
+    end === 'rolled_back'
+      ? {
+          type: 'ticket.reopened',
+          data: {
+            ticket: ticket.id,
+            run: run.id,
+            evidence: run.deploy?.kind === 'finished' ? run.deploy.evidence : reason,
+          },
+        }
+      : { type: 'ticket.closed', data: { ticket: ticket.id, run: run.id, end, reason } },
+  );
 }

@@ -8,7 +8,6 @@ import {
   candidates,
   type DeployConfig,
   type Digest,
-  type Entry,
   getJson,
   type Instant,
   previousGood,
@@ -17,6 +16,7 @@ import {
   RepoConfig,
   type RepoName,
   type RunId,
+  type TargetEntry,
   terminal,
 } from '@millwright/domain';
 import {
@@ -44,6 +44,7 @@ import {
   type Target,
 } from '@millwright/rollback';
 import type { Secrets } from '@millwright/store';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import type { OfflineJournal } from './offline-journal.ts';
 import { writeRollbackCache } from './rollback-cache.ts';
@@ -61,6 +62,7 @@ type Deps = {
   place: Place;
   artifacts: Artifacts;
   secrets: Secrets;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
   clock: Clock;
@@ -450,24 +452,25 @@ export class Deployments {
   }
 
   /** For what must be kept even while the trail cannot be written. */
-  async note(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
+  async note(repo: RepoName, entry: TargetEntry, actor?: Actor): Promise<void> {
     await this.journal(repo).note(entry, actor);
   }
 
   /** To the target's stream; resolves when the world has it. */
-  async append(repo: RepoName, entry: Entry, actor?: Actor): Promise<void> {
-    await this.#deps.world.reached(await this.journal(repo).append(entry, actor));
+  async append(repo: RepoName, entry: TargetEntry, actor?: Actor): Promise<void> {
+    const position = await this.journal(repo).append(entry, actor);
+    if (position !== null) await this.#deps.world.reached(position);
   }
 
   /** What is done to a target is put on its stream by this; also while the trail is away. */
   journal(repo: RepoName, goesBack?: typeof SHIFTS): TargetJournal {
-    const { trail, offlineJournal, world } = this.#deps;
-    return new TargetJournal(trail, repo, offlineJournal, world.target(repo).version, goesBack);
+    const { streams, offlineJournal } = this.#deps;
+    return new TargetJournal(streams, repo, offlineJournal, goesBack);
   }
 
   /** What was journaled beside the trail goes there, before anything else does. Rejects while the trail cannot be written. */
   importOfflineJournal(): Promise<number> {
-    return this.#deps.offlineJournal.importTo(this.#deps.trail);
+    return this.#deps.offlineJournal.importTo(this.#deps.streams);
   }
 
   /** Read anew each time, since secrets change; with the store away, what was read last: going back needs nothing newer. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OpenTrail, openTrail } from '@millwright/audit';
+import { openTrail, type WritableTrail } from '@millwright/audit';
 import {
   type Clock,
   type Entry,
@@ -23,6 +23,7 @@ import {
 } from '@millwright/store/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import { Streams } from '../streams/streams.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 import { journalIn, OfflineJournal } from './offline-journal.ts';
 
@@ -43,6 +44,9 @@ const frozen = (reason: string): Entry => ({
   type: 'target.frozen',
   data: { by: 'factory', release: null, reason, what: 'look' },
 });
+
+const streamsOn = (trail: WritableTrail) =>
+  new Streams({ trail, clock, mask: (text) => text, shown: async () => undefined });
 
 describe('the journal beside the trail', () => {
   let folder: string;
@@ -93,7 +97,7 @@ describe('the journal beside the trail', () => {
     const db = await testDatabase();
     const trail = openTrail({ url: db.url.orchestrator, clock });
     const journal = OfflineJournal.open(path, clock);
-    expect(await journal.importTo(trail)).toBeGreaterThanOrEqual(acknowledged);
+    expect(await journal.importTo(streamsOn(trail))).toBeGreaterThanOrEqual(acknowledged);
     expect(journal.pending()).toBe(false);
     const reasons = (await trail.read(streamOf.target(SHOP))).flatMap(({ entry }) =>
       entry?.type === 'target.thawed' ? [entry.data.reason.slice(300)] : [],
@@ -149,7 +153,7 @@ describe('the journal beside the trail', () => {
 
 describe('its import', () => {
   let db: TestDatabase;
-  let trail: OpenTrail;
+  let trail: WritableTrail;
   let folder: string;
   let journal: OfflineJournal;
   beforeAll(async () => {
@@ -173,7 +177,7 @@ describe('its import', () => {
   });
   const away = () => retryable('trail-unreachable', 'the answer was lost');
   /** The same trail, one append of which fails: before it, or after it was committed. */
-  const failing = (when: 'before' | 'after', of: (stream: string) => boolean = () => true): OpenTrail => {
+  const failing = (when: 'before' | 'after', of: (stream: string) => boolean = () => true): WritableTrail => {
     let failed = false;
     return {
       ...trail,
@@ -193,9 +197,9 @@ describe('its import', () => {
   test('commits, and its answer is lost: what is written meanwhile comes too, and nothing twice', async () => {
     journal.write(repo, released(1));
     const lossy = failing('after');
-    await expect(journal.importTo(lossy)).rejects.toThrow('the answer was lost');
+    await expect(journal.importTo(streamsOn(lossy))).rejects.toThrow('the answer was lost');
     journal.write(repo, released(2));
-    expect(await journal.importTo(lossy)).toBe(2);
+    expect(await journal.importTo(streamsOn(lossy))).toBe(2);
     expect(await withoutMarks()).toEqual([released(1), released(2)]);
     expect(journal.pending()).toBe(false);
   });
@@ -205,11 +209,11 @@ describe('its import', () => {
     journal.write(repo, released(1));
     journal.write(other, released(2));
     await expect(
-      journal.importTo(failing('before', (stream) => stream === streamOf.target(other))),
+      journal.importTo(streamsOn(failing('before', (stream) => stream === streamOf.target(other)))),
     ).rejects.toThrow();
     expect([journal.pending(repo), journal.pending(other)]).toEqual([false, true]);
     journal.write(repo, released(3));
-    expect(await journal.importTo(trail)).toBe(2);
+    expect(await journal.importTo(streamsOn(trail))).toBe(2);
     expect(await withoutMarks()).toEqual([released(1), released(3)]);
     expect(await withoutMarks(other)).toEqual([released(2)]);
   });
@@ -223,7 +227,7 @@ describe('its import', () => {
     });
     journal.write(repo, frozen('no way back'));
     journal.write(repo, frozen('no way back'));
-    expect(await journal.importTo(trail)).toBe(2);
+    expect(await journal.importTo(streamsOn(trail))).toBe(2);
     expect((await on()).filter(({ type }) => type === 'target.frozen')).toHaveLength(3);
   });
 
@@ -238,13 +242,15 @@ describe('its import', () => {
     });
     journal.write(repo, released(1), at);
     journal.write(repo, released(1));
-    await journal.importTo(trail);
+    await journal.importTo(streamsOn(trail));
     expect(await withoutMarks()).toEqual([released(1), released(1)]);
   });
 
   test('more than an append takes comes in order, in several', async () => {
     for (let fence = 1; fence <= 250; fence += 1) journal.write(repo, released(fence));
-    expect(await journal.importTo(failing('after')).catch(() => journal.importTo(trail))).toBe(250);
+    expect(
+      await journal.importTo(streamsOn(failing('after'))).catch(() => journal.importTo(streamsOn(trail))),
+    ).toBe(250);
     expect(
       (await withoutMarks()).map((entry) => entry.type === 'target.released' && entry.data.fence),
     ).toEqual(Array.from({ length: 250 }, (_, index) => index + 1));

@@ -2,21 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { OpenTrail } from '@millwright/audit';
 import {
   type Clock,
+  type Decider,
   Entry,
   type Instant,
   maskFreeText,
-  type RecordedEntry,
   type ReleaseId,
   RepoName,
-  retryable,
   streamOf,
   terminal,
 } from '@millwright/domain';
 import { z } from 'zod';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Streams } from '../streams/streams.ts';
 
 // What going back did while the trail could not be written: a SQLite file (docs/decisions/0020-offline-journal.md). It has room before it is
 // needed, so that a full disk does not stop it, and each record is on the disk before the caller goes on.
@@ -129,8 +128,8 @@ export class OfflineJournal {
   }
 
   /** Takes everything over to the trail; says how much. Rejects where some of it could not be: that stays, and nothing is lost. */
-  importTo(trail: OpenTrail): Promise<number> {
-    this.#import ??= this.#importAll(trail).finally(() => {
+  importTo(streams: Pick<Streams, 'append'>): Promise<number> {
+    this.#import ??= this.#importAll(streams).finally(() => {
       this.#import = null;
     });
     return this.#import;
@@ -140,14 +139,14 @@ export class OfflineJournal {
     this.#db.close();
   }
 
-  async #importAll(trail: OpenTrail): Promise<number> {
+  async #importAll(streams: Pick<Streams, 'append'>): Promise<number> {
     let imported = 0;
     const failures: unknown[] = [];
     const repos = this.#db.prepare('select repo from records group by repo order by min(seq)').all();
     for (const { repo } of z.array(Row.pick({ repo: true })).parse(repos))
       try {
         for (let batch = this.#next(repo); batch.length > 0; batch = this.#next(repo)) {
-          await importRecords(trail, repo, batch);
+          await importRecords(streams, repo, batch);
           const done = this.#db.prepare('delete from records where id = ?');
           for (const { id } of batch) done.run(id);
           imported += batch.length;
@@ -170,42 +169,46 @@ export class OfflineJournal {
   }
 }
 
-async function importRecords(trail: OpenTrail, repo: RepoName, records: readonly Record[]): Promise<void> {
-  const stream = streamOf.target(repo);
-  for (let tries = 0; tries < 5; tries += 1) {
-    const there = await trail.read(stream);
+async function importRecords(
+  streams: Pick<Streams, 'append'>,
+  repo: RepoName,
+  records: readonly Record[],
+): Promise<void> {
+  await streams.append({ id: streamOf.target(repo), decider: imports }, ORCHESTRATOR, ({ state: there }) => {
     const missing = notOn(there, records);
-    if (missing.length === 0) return;
+    if (missing.length === 0) return null;
     const late = landed(there, missing);
     const data = { records: missing.map(({ id, at }) => ({ id, at })) };
-    const appended = await trail.append({
-      stream,
-      expectedVersion: there.at(-1)?.envelope.version ?? 0,
-      actor: ORCHESTRATOR,
-      entries: [
-        ...missing.filter(({ id }) => !late.has(id)).map(({ entry }) => entry),
-        { type: 'target.journal-imported', data },
-      ],
-    });
-    if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
-    if (appended.kind === 'appended') return;
-  }
-  throw retryable('busy', `the stream of target ${repo} is being written to`);
+    return [
+      ...missing.filter(({ id }) => !late.has(id)).map(({ entry }) => entry),
+      { type: 'target.journal-imported', data },
+    ];
+  });
 }
 
+/** The newest entry first. */
+type There = { at: Instant; entry: Entry; before: There } | null;
+
+/** A target's stream as an import asks it: what is on it. What happened is not judged again. */
+const imports: Decider<There, Entry> = {
+  initialState: () => null,
+  evolve: (before, entry, { at }) => ({ at, entry, before }),
+  decide: ({ record }) => ({ kind: 'accepted', entries: [record] }),
+};
+
 /** Records that no import on the trail has named. */
-function notOn(there: readonly RecordedEntry[], records: readonly Record[]): Record[] {
-  const imported = new Set(
-    there.flatMap(({ entry }) =>
-      entry?.type === 'target.journal-imported' ? entry.data.records.map(({ id }) => id) : [],
-    ),
-  );
+function notOn(there: There, records: readonly Record[]): Record[] {
+  const imported = new Set<string>();
+  for (let one = there; one !== null; one = one.before)
+    if (one.entry.type === 'target.journal-imported')
+      for (const { id } of one.entry.data.records) imported.add(id);
   return records.filter(({ id }) => !imported.has(id));
 }
 
 /** Ids of the records that the trail got by itself: of the same time, with the same words. */
-function landed(there: readonly RecordedEntry[], records: readonly Record[]): Set<string> {
-  const known = new Set(there.map(({ envelope, entry }) => `${envelope.at} ${JSON.stringify(entry)}`));
+function landed(there: There, records: readonly Record[]): Set<string> {
+  const known = new Set<string>();
+  for (let one = there; one !== null; one = one.before) known.add(`${one.at} ${JSON.stringify(one.entry)}`);
   return new Set(
     records.filter(({ at, entry }) => known.has(`${at} ${JSON.stringify(entry)}`)).map(({ id }) => id),
   );

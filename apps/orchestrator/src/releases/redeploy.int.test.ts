@@ -1,4 +1,4 @@
-import type { Entry, RepoName } from '@millwright/domain';
+import type { RepoName, TargetEntry } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -224,7 +224,7 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
     status: 502,
     body: {
       code: 'rollback-failed',
-      next: expect.stringContaining(`./millwright rollback ${one.release} --yes`),
+      hint: expect.stringContaining(`./millwright rollback ${one.release} --yes`),
     },
   });
   const paged = await at.until('the call', async () => (await lines('target.paged'))[0]);
@@ -274,7 +274,7 @@ test('what a release leaves over is stopped once, also where its factory was kil
   const of = (release: string, fence: number) => `${fence}/${release}/retire done`;
   await at.until('the second', async () => (await retired()).length === 2);
   // As a killed factory leaves it: it serves, and nothing after. Frozen before anybody could look.
-  const say = (entry: Entry) => at.factory.deployments.append(SHOP, entry);
+  const say = (entry: TargetEntry) => at.factory.deployments.append(SHOP, entry);
   const reason = 'looking at it';
   const frozen = { by: 'person', release: two.release, reason, what: '' } as const;
   await say({ type: 'target.frozen', data: frozen });

@@ -25,6 +25,7 @@ import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../streams/forward.ts';
 import type { Behind, Lanes } from '../streams/lanes.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import type { Deployments } from './deployments.ts';
 import { deployOf, endedAlready, giveWay, takenBy } from './forward-deploy.ts';
@@ -47,6 +48,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

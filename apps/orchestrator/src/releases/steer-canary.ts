@@ -25,6 +25,7 @@ import type { Deployments } from './deployments.ts';
 import { deployOf } from './forward-deploy.ts';
 import { targetNow } from './manual-rollback.ts';
 import type { Pager } from './pager.ts';
+import { NotRecorded } from './target-journal.ts';
 
 type Ports = {
   clock: Clock;
@@ -88,7 +89,13 @@ const say = (
   who: Actor,
   { release, fence }: Canary,
   said: Pick<EntryOf<'canary.asked'>['data'], 'ask' | 'until' | 'reason'>,
-) => factory.deployments.note(repo, { type: 'canary.asked', data: { release, fence, ...said } }, who);
+) =>
+  factory.deployments
+    .note(repo, { type: 'canary.asked', data: { release, fence, ...said } }, who)
+    .catch((error: unknown) => {
+      if (!(error instanceof NotRecorded)) throw error;
+      throw new NoCanary(error.message, STATUS);
+    });
 
 /** Its present step does not end well before `ms` have passed; a release that degrades goes back all the same. 0 ends a pause. */
 export async function pauseCanary(

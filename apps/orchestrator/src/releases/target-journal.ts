@@ -1,18 +1,20 @@
-import type { OpenTrail } from '@millwright/audit';
 import {
   type Actor,
   type Digest,
-  type Entry,
   type Instant,
   type ReleaseId,
   type RepoName,
   retryable,
-  streamOf,
-  terminal,
+  type TargetEntry,
+  targetStream,
 } from '@millwright/domain';
 import type { EffectRecord, Journal, Judged } from '@millwright/rollback';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { OfflineJournal } from './offline-journal.ts';
+
+/** The target's stream decides that it is not recorded. */
+export class NotRecorded extends Error {}
 
 /** Going back waits so long for the trail; then it is journaled offline. Milliseconds. */
 const TRAIL_MS = 100;
@@ -24,24 +26,15 @@ type Late = { readonly at: Instant; givenUp: boolean };
 const UNDOES = (effect: string): boolean => effect.startsWith('undo:');
 export const SHIFTS = (effect: string): boolean => effect.startsWith('shift/');
 
-/** Appends to a target's stream. Used under the repository's deploy lane: a conflict means another orchestrator, whose fence decides. */
+/** Appends to a target's stream. Used under the repository's deploy lane: who appends in between is another orchestrator, whose fence decides. */
 export class TargetJournal implements Journal {
-  readonly #trail: OpenTrail;
+  readonly #streams: Streams;
   readonly #repo: RepoName;
   readonly #offlineJournal: OfflineJournal;
   readonly #goesBack: (effect: string) => boolean;
-  #version: number | null;
 
-  /** `version`: the stream's, as far as is known; the stream is only read where that is not it. */
-  constructor(
-    trail: OpenTrail,
-    repo: RepoName,
-    offlineJournal: OfflineJournal,
-    version: number,
-    goesBack = UNDOES,
-  ) {
-    this.#version = version;
-    this.#trail = trail;
+  constructor(streams: Streams, repo: RepoName, offlineJournal: OfflineJournal, goesBack = UNDOES) {
+    this.#streams = streams;
     this.#repo = repo;
     this.#offlineJournal = offlineJournal;
     this.#goesBack = goesBack;
@@ -78,7 +71,7 @@ export class TargetJournal implements Journal {
     });
   }
 
-  /** Records which release serves; once a fence. */
+  /** Records which release serves. */
   async released(
     release: ReleaseId,
     previous: ReleaseId | null,
@@ -87,26 +80,20 @@ export class TargetJournal implements Journal {
     artifact: Digest | null,
     reason: string,
   ): Promise<void> {
-    const entry: Entry = {
+    const entry: TargetEntry = {
       type: 'target.released',
       data: { release, previous, fence, by, artifact, reason: reason.slice(0, 4_000) },
     };
-    const once = async (more?: Late) => {
-      const last = (await this.#trail.read(streamOf.target(this.#repo)))
-        .flatMap((one) => (one.entry?.type === 'target.released' ? [one.entry.data] : []))
-        .at(-1);
-      if (last?.release !== release || last.fence !== fence) await this.append(entry, ORCHESTRATOR, more);
-    };
-    if (by === 'deploy') await once();
-    else await this.#orOffline(entry, once);
+    if (by === 'deploy') await this.append(entry);
+    else await this.note(entry);
   }
 
   /** For what must be kept even while the trail cannot be written: beside it then. Rejects only when neither takes it. */
-  async note(entry: Entry, actor: Actor = ORCHESTRATOR): Promise<void> {
+  async note(entry: TargetEntry, actor: Actor = ORCHESTRATOR): Promise<void> {
     await this.#orOffline(entry, (late) => this.append(entry, actor, late));
   }
 
-  async #journal(effect: string, entry: Entry): Promise<void> {
+  async #journal(effect: string, entry: TargetEntry): Promise<void> {
     if (this.#goesBack(effect)) await this.note(entry);
     else await this.append(entry);
   }
@@ -114,11 +101,14 @@ export class TargetJournal implements Journal {
   /**
    * An append that is under way when it is given up may still land on the trail, where the import knows it by its time; another is not begun.
    */
-  async #orOffline(entry: Entry, write: (late: Late) => Promise<unknown>): Promise<void> {
+  async #orOffline(entry: TargetEntry, write: (late: Late) => Promise<unknown>): Promise<void> {
     const late: Late = { at: this.#offlineJournal.stamp(), givenUp: false };
     const on = write(late).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (error instanceof NotRecorded) throw error;
+        return false;
+      },
     );
     const slow = new Promise<false>((resolve) => setTimeout(resolve, TRAIL_MS, false).unref());
     if (await Promise.race([on, slow])) return;
@@ -126,30 +116,20 @@ export class TargetJournal implements Journal {
     this.#offlineJournal.write(this.#repo, entry, late.at);
   }
 
-  async append(entry: Entry, actor: Actor = ORCHESTRATOR, late?: Late): Promise<number> {
-    const stream = streamOf.target(this.#repo);
+  /** Resolves with its position; null where the stream says it already. */
+  async append(entry: TargetEntry, actor: Actor = ORCHESTRATOR, late?: Late): Promise<number | null> {
     // What going back did while the trail was away comes before anything that follows from it.
-    if (this.#offlineJournal.pending(this.#repo)) {
-      await this.#offlineJournal.importTo(this.#trail);
-      this.#version = null;
-    }
-    for (let tries = 0; tries < 5; tries += 1) {
-      this.#version ??= (await this.#trail.read(stream)).at(-1)?.envelope.version ?? 0;
-      if (late?.givenUp) throw retryable('trail-slow', 'it was journaled beside the trail');
-      const appended = await this.#trail.append({
-        stream,
-        expectedVersion: this.#version,
-        actor,
-        entries: [entry],
-        ...(late === undefined ? {} : { at: late.at }),
-      });
-      if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
-      if (appended.kind === 'appended') {
-        this.#version = appended.version;
-        return appended.position;
-      }
-      this.#version = null;
-    }
-    throw retryable('busy', `the stream of target ${this.#repo} is being written to`);
+    if (this.#offlineJournal.pending(this.#repo)) await this.#offlineJournal.importTo(this.#streams);
+    const done = await this.#streams.append(
+      targetStream(this.#repo),
+      actor,
+      () => {
+        if (late?.givenUp) throw retryable('trail-slow', 'it was journaled beside the trail');
+        return entry;
+      },
+      late === undefined ? {} : { at: late.at },
+    );
+    if (done.kind === 'rejected') throw new NotRecorded(done.reason);
+    return done.kind === 'appended' ? done.position : null;
   }
 }

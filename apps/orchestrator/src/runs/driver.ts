@@ -12,6 +12,7 @@ import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import type { Journal, StepResult } from './step.ts';
 import { attest } from './steps/attest.ts';
@@ -45,6 +46,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   unsealed: Map<RunId, string>;
   world: World;

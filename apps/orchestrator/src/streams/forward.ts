@@ -2,28 +2,22 @@ import {
   type Actor,
   covers,
   type EntryOf,
-  evolveHalts,
-  evolveTarget,
   type ForwardAct,
   type Halt,
   type HaltScope,
-  type Halts,
   haltedMs,
   haltOf,
   type Instant,
   inForceHalts,
   nameOfScope,
-  noTarget,
   type RecordedEntry,
   type RepoName,
   resumeCommand,
   retryable,
-  type StreamId,
-  streamOf,
   type TargetState,
-  type Trail,
 } from '@millwright/domain';
 import { Hold } from '@millwright/rollback';
+import type { Streams } from './streams.ts';
 
 // *May this go forward?*, asked before every forward act, and answered from the trail's own streams: the factory's, with its halts, and the
 // target's, with its freeze. Nothing that is projected for reading is asked. What goes forward here meanwhile is told by its signal.
@@ -33,83 +27,33 @@ export type Stop =
   | { kind: 'halted'; halt: Halt }
   | { kind: 'frozen'; repo: RepoName; frozen: NonNullable<TargetState['frozen']> };
 
-/** A stream that is folded as it grows: each look reads only what is new. One look at a time. */
-class Folded<S> {
-  readonly #trail: Pick<Trail, 'read'>;
-  readonly #stream: StreamId;
-  readonly #evolve: (state: S, recorded: RecordedEntry) => S;
-  #version = 0;
-  #tail: Promise<unknown> = Promise.resolve();
-  state: S;
-
-  constructor(
-    trail: Pick<Trail, 'read'>,
-    stream: StreamId,
-    initial: S,
-    evolve: (state: S, recorded: RecordedEntry) => S,
-  ) {
-    this.#trail = trail;
-    this.#stream = stream;
-    this.#evolve = evolve;
-    this.state = initial;
-  }
-
-  /** After a redaction: the stream is read anew, so that nothing of the words that were in it is kept. */
-  forget(initial: S): Promise<S> {
-    this.#tail = this.#tail.then(() => {
-      this.#version = 0;
-      this.state = initial;
-    });
-    return this.look();
-  }
-
-  /** The state with everything that is on the stream by now. */
-  look(): Promise<S> {
-    const mine = this.#tail.then(async () => {
-      for (const one of await this.#trail.read(this.#stream, this.#version)) {
-        this.state = this.#evolve(this.state, one);
-        this.#version = one.envelope.version;
-      }
-      return this.state;
-    });
-    // A look that fails is its caller's; the next one begins where the last good one ended.
-    this.#tail = mine.catch(() => undefined);
-    return mine;
-  }
-}
-
 type UnderWay = { act: ForwardAct; what: string; hold: AbortController };
 
 export class Forward {
-  readonly #trail: Pick<Trail, 'read'>;
-  readonly #halts: Folded<Halts>;
-  readonly #targets = new Map<RepoName, Folded<TargetState>>();
+  readonly #streams: Streams;
   readonly #underWay = new Set<UnderWay>();
   #closed: string | null = null;
 
-  constructor(trail: Pick<Trail, 'read'>) {
-    this.#trail = trail;
-    this.#halts = new Folded<Halts>(trail, streamOf.factory(), [], (halts, { entry, envelope }) =>
-      entry === null ? halts : evolveHalts(halts, entry, envelope),
-    );
+  constructor(streams: Streams) {
+    this.#streams = streams;
   }
 
   /** A target as its own stream has it now. */
   target(repo: RepoName): Promise<TargetState> {
-    return this.#target(repo).look();
+    return this.#streams.target(repo).look();
   }
 
   /** Null: it may. Rejects where the streams cannot be read: then nothing goes forward. */
   async stopped(act: ForwardAct): Promise<Stop | null> {
-    await Promise.all([this.#halts.look(), ...this.#targetOf(act).map(({ look }) => look())]);
+    await Promise.all([this.#streams.factory().look(), this.#targetOf(act)?.look()]);
     return this.known(act);
   }
 
   /** As of the last look, for people to read; whoever acts asks `stopped`. */
   known(act: ForwardAct): Stop | null {
-    const halt = haltOf(this.#halts.state, act);
+    const halt = haltOf(this.#streams.factory().known.state.halts, act);
     if (halt !== null) return { kind: 'halted', halt };
-    const frozen = this.#targetOf(act)[0]?.state().frozen ?? null;
+    const frozen = this.#targetOf(act)?.known.state.frozen ?? null;
     return frozen === null || act.repo === null ? null : { kind: 'frozen', repo: act.repo, frozen };
   }
 
@@ -138,19 +82,19 @@ export class Forward {
 
   /** The halts in force. */
   async halts(): Promise<Halt[]> {
-    return inForceHalts(await this.#halts.look());
+    return inForceHalts((await this.#streams.factory().look()).halts);
   }
 
   /** For how long between two instants such an act was halted, as of the last look. Milliseconds. */
   haltedMs(act: ForwardAct, from: Instant, to: Instant): number {
-    return haltedMs(this.#halts.state, act, from, to);
+    return haltedMs(this.#streams.factory().known.state.halts, act, from, to);
   }
 
   /** Somebody said something that may stop what is under way: looks, and holds what may not go on. Rejects as `stopped` does. */
   async hear(): Promise<void> {
     const acts = [...this.#underWay];
-    await this.#halts.look();
-    await Promise.all([...new Set(acts.flatMap(({ act }) => this.#targetOf(act)))].map(({ look }) => look()));
+    const targets = new Set(acts.map(({ act }) => this.#targetOf(act)));
+    await Promise.all([this.#streams.factory().look(), ...[...targets].map((target) => target?.look())]);
     for (const one of this.#underWay) {
       const stop = this.known(one.act);
       if (stop !== null) one.hold.abort(new Hold(reasonOf(stop)));
@@ -165,8 +109,8 @@ export class Forward {
 
   /** Reads the streams anew, after words of them were erased. */
   async forget(): Promise<void> {
-    this.#targets.clear();
-    await this.#halts.forget([]);
+    this.#streams.forget();
+    await this.#streams.factory().look();
   }
 
   /** The factory stops. */
@@ -174,24 +118,9 @@ export class Forward {
     return this.#closed !== null;
   }
 
-  #target(repo: RepoName): Folded<TargetState> {
-    const known = this.#targets.get(repo);
-    if (known !== undefined) return known;
-    const fresh = new Folded<TargetState>(
-      this.#trail,
-      streamOf.target(repo),
-      noTarget(),
-      (state, { entry, envelope }) => (entry === null ? state : evolveTarget(state, entry, envelope)),
-    );
-    this.#targets.set(repo, fresh);
-    return fresh;
-  }
-
   /** The target that such an act touches. */
-  #targetOf({ action, repo }: ForwardAct): { look: () => Promise<TargetState>; state: () => TargetState }[] {
-    if (action !== 'deploy' || repo === null) return [];
-    const folded = this.#target(repo);
-    return [{ look: () => folded.look(), state: () => folded.state }];
+  #targetOf({ action, repo }: ForwardAct) {
+    return action === 'deploy' && repo !== null ? this.#streams.target(repo) : null;
   }
 }
 

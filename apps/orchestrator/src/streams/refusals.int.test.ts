@@ -15,7 +15,10 @@ test('what the database refuses the application is on the trail, once for each t
   const clock = { now: () => Date.now(), sleep: async () => undefined };
   const logged: unknown[] = [];
   const trail = openTrail({ url: db.url.orchestrator, clock });
-  const onForbidden = recordRefusals(trail, { error: (fields: unknown) => void logged.push(fields) });
+  const onForbidden = recordRefusals(
+    { trail, clock },
+    { error: (fields: unknown) => void logged.push(fields) },
+  );
   // As if the orchestrator had been given a role that may not do what it tries.
   const store = openStore({ url: db.url.runner, onForbidden });
   const wrong = openTrail({ url: db.url.runner, clock, onForbidden });

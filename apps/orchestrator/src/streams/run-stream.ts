@@ -1,29 +1,24 @@
-import type { OpenTrail } from '@millwright/audit';
-import type { Actor, Clock } from '@millwright/domain';
+import type { Appended } from '@millwright/audit';
 import {
-  apply,
-  initialState,
+  type Actor,
   type Run,
   type RunEntry,
   type RunId,
   type RunState,
-  replay,
-  retryable,
-  streamOf,
-  terminal,
+  reject,
+  runStream,
 } from '@millwright/domain';
 import { ORCHESTRATOR } from './actor.ts';
+import type { Streams } from './streams.ts';
 
-type Ports = { clock: Clock; trail: OpenTrail };
+type Ports = { streams: Streams };
 
 /** A run as its stream has it now. Written by the orchestrator alone: a conflict means that another orchestrator was faster. */
 export type Loaded = { run: Run; version: number };
 
-export async function load(factory: Ports, id: RunId): Promise<Loaded | null> {
-  const recorded = await factory.trail.read(streamOf.run(id));
-  const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
-  const state: RunState = replay(entries, initialState());
-  return state.kind === 'none' ? null : { run: state, version: recorded.at(-1)?.envelope.version ?? 0 };
+export async function load({ streams }: Ports, id: RunId): Promise<Loaded | null> {
+  const { state, version } = await streams.read(runStream(id));
+  return state.kind === 'none' ? null : { run: state, version };
 }
 
 export type Recorded =
@@ -31,42 +26,42 @@ export type Recorded =
   | { kind: 'rejected'; reason: string }
   | { kind: 'conflict' };
 
-/** Decides `record` on the loaded state and appends it; on a conflict the caller loads and decides again. */
+/** Decides `entry` on the loaded state and appends it; where the run has moved since, the caller loads and decides again. */
 export async function record(
-  factory: Ports,
-  loaded: Loaded,
+  { streams }: Ports,
+  { run, version }: Loaded,
   entry: RunEntry,
   actor: Actor = ORCHESTRATOR,
 ): Promise<Recorded> {
-  const { decision, state } = apply({ record: entry, at: factory.clock.now() }, loaded.run);
-  if (decision.kind === 'rejected') return decision;
-  if (state.kind === 'none') throw terminal('run-lost', 'an accepted entry left no run');
-  const appended = await factory.trail.append({
-    stream: streamOf.run(loaded.run.id),
-    expectedVersion: loaded.version,
+  const known = { state: run, version };
+  const done = await streams.append(
+    runStream(run.id),
     actor,
-    entries: decision.entries,
-  });
-  if (appended.kind === 'refused') throw terminal('trail-refused', appended.reason);
-  return appended.kind === 'conflict'
-    ? { kind: 'conflict' }
-    : { kind: 'recorded', loaded: { run: state, version: appended.version } };
+    (now) => (now.version === version ? entry : null),
+    { known },
+  );
+  return recorded(done);
 }
 
-/** A person's act on a run: loads, decides, appends, and tries again while others append in between. */
+/** A person's act on a run, decided on the run as it is. */
 export async function act(
-  factory: Ports,
+  { streams }: Ports,
   id: RunId,
   actor: Actor,
   make: (run: Run) => RunEntry | string,
 ): Promise<Recorded> {
-  for (let tries = 0; tries < 20; tries += 1) {
-    const loaded = await load(factory, id);
-    if (!loaded) return { kind: 'rejected', reason: 'there is no such run' };
-    const entry = make(loaded.run);
-    if (typeof entry === 'string') return { kind: 'rejected', reason: entry };
-    const result = await record(factory, loaded, entry, actor);
-    if (result.kind !== 'conflict') return result;
-  }
-  throw retryable('busy', 'the run is being written to; try again');
+  const done = await streams.append(runStream(id), actor, ({ state }) => {
+    if (state.kind === 'none') return reject('not-found', 'there is no such run');
+    const entry = make(state);
+    return typeof entry === 'string' ? reject('not-due', entry) : entry;
+  });
+  return recorded(done);
+}
+
+function recorded(done: Appended<RunState>): Recorded {
+  if (done.kind === 'rejected') return done;
+  const { state, version } = done.known;
+  return done.kind === 'unchanged' || state.kind === 'none'
+    ? { kind: 'conflict' }
+    : { kind: 'recorded', loaded: { run: state, version } };
 }

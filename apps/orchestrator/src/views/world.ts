@@ -1,17 +1,20 @@
 import {
   type AttemptId,
   type AttemptPause,
+  type Autonomy,
   addUsage,
   type Digest,
   type Entry,
   type EntryOf,
   evolve,
+  evolveAutonomy,
   type GateAction,
   type GateId,
   type GitSha,
   type Instant,
   initialState,
   movedLast,
+  NO_AUTONOMY,
   noUsage,
   OpenEffects,
   type Queued,
@@ -21,12 +24,13 @@ import {
   type Run,
   type RunId,
   type RunState,
+  served,
   type TicketId,
   type TicketKind,
   type Trail,
   type Usage,
+  unserved,
 } from '@millwright/domain';
-import { type Autonomy, evolveAutonomy, NO_AUTONOMY, served, unserved } from '@millwright/policy';
 import { Quarantine, type Quarantined } from './quarantine.ts';
 import { foldTarget, NO_TARGET, type TargetInfo } from './targets.ts';
 import { foldTicket, type TicketInfo } from './tickets.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, BUILT_IN } from '@millwright/agents';
 import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
-import { type OpenTrail, openRunnerTrail, openTrail, type RunnerTrail } from '@millwright/audit';
+import { openRunnerTrail, openTrail, type RunnerTrail, type WritableTrail } from '@millwright/audit';
 import {
   type Actor,
   AttemptId,
@@ -132,7 +132,7 @@ turns:
 
 const FACTORY = `test-${process.pid}`;
 let db: TestDatabase;
-let trail: OpenTrail;
+let trail: WritableTrail;
 let store: Store;
 /** As the orchestrator reads it. */
 let ledger: Store;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseVerifierKey, RangeVerifier, readPayload, TrailVerifier, verifyBundle } from '../proof/index.ts';
 import { openRedactor } from '../redactor.ts';
 import { type SealedTrail, sealedTrail } from '../testing/sealed.ts';
-import { attemptId, digest, factory, openAttempt, orchestrator } from '../testing/trail.ts';
+import { attemptId, digest, factory, keyOn, openAttempt, orchestrator } from '../testing/trail.ts';
 
 let t: SealedTrail;
 beforeEach(async () => {
@@ -114,7 +114,7 @@ describe('a range from the database', () => {
   test('is ok wherever it begins and ends, and however far the trail has gone on; after a new key too', async () => {
     const first = await t.vkey();
     await t.checkpoint();
-    await t.sealer.rotate(t.trail, orchestrator);
+    await t.sealer.rotate(keyOn(t.trail));
     await t.fill(300);
     await t.checkpoint();
     for (const [since, until] of [

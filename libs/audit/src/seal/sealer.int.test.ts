@@ -12,7 +12,7 @@ import {
   verifyBundle,
 } from '../proof/index.ts';
 import { ORIGIN, type SealedTrail, sealedTrail } from '../testing/sealed.ts';
-import { factory, halted, orchestrator } from '../testing/trail.ts';
+import { factory, halted, keyOn, orchestrator } from '../testing/trail.ts';
 import type { Sealer } from './sealer.ts';
 
 let t: SealedTrail;
@@ -239,7 +239,7 @@ describe('the key', () => {
     await t.fill(3);
     const before = await t.checkpoint();
     const old = await t.vkey();
-    const { previous, next } = await t.sealer.rotate(t.trail, orchestrator);
+    const { previous, next } = await t.sealer.rotate(keyOn(t.trail));
     expect(previous).toBe(old);
     expect(await t.checkpoint()).not.toBe(before);
     expect(await t.vkey()).toBe(next);
@@ -256,7 +256,7 @@ describe('the key', () => {
     await t.checkpoint();
     const file = join(t.keyFolder, 'signer.key');
     const old = await readFile(file, 'utf8');
-    const { next } = await t.sealer.rotate(t.trail, orchestrator);
+    const { next } = await t.sealer.rotate(keyOn(t.trail));
     await t.sealer.stop();
     await writeFile(join(t.keyFolder, 'next.key'), await readFile(file, 'utf8'), { mode: 0o600 });
     await writeFile(file, old, { mode: 0o600 });

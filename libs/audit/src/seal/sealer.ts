@@ -1,12 +1,4 @@
-import {
-  type Actor,
-  type Clock,
-  DriveError,
-  retryable,
-  streamOf,
-  type Trail,
-  terminal,
-} from '@millwright/domain';
+import { type Clock, type EntryOf, retryable, terminal } from '@millwright/domain';
 import { bytesArray, numberArray } from '../arrays.ts';
 import { Bell } from '../bell.ts';
 import { driveError, openEar, openPool, reading, type Sql } from '../connect.ts';
@@ -93,8 +85,10 @@ export type Sealer = {
   readonly origin: string;
   /** A statement in a signed envelope, as the one line of JSON that is kept and exported, and the key's id. Retryable 'unsealed' without a key. */
   attest(statement: object): Promise<{ line: string; key: string }>;
-  /** A new key, vouched for by the old one on the trail. Throws a terminal 'not-sealing' where another orchestrator is the sealer. */
-  rotate(trail: Trail, actor: Actor): Promise<{ previous: string; next: string }>;
+  /** A new key, vouched for by the old one on the trail, where `record` puts what is said of it. Throws a terminal 'not-sealing' where another orchestrator is the sealer. */
+  rotate(
+    record: (entry: EntryOf<'factory.key-rotated'>) => Promise<unknown>,
+  ): Promise<{ previous: string; next: string }>;
 };
 
 export type SealerOptions = {
@@ -354,7 +348,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
       const envelope = signEnvelope(IN_TOTO, canonicalBytes(statement), signer);
       return { line: new TextDecoder().decode(canonicalBytes(envelope)), key: keyidOf(signer) };
     },
-    rotate: (trail, actor) =>
+    rotate: (record) =>
       inTurn(async () => {
         if (resumed === null || state.kind !== 'sealing')
           throw terminal(
@@ -363,24 +357,11 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
           );
         const previous = resumed.signer;
         const next = await keys.next(origin);
-        const stream = streamOf.factory();
-        for (let tries = 0; tries < 20; tries++) {
-          const version = (await trail.read(stream)).at(-1)?.envelope.version ?? 0;
-          const data = rotation(previous, next);
-          const done = await trail.append({
-            stream,
-            expectedVersion: version,
-            actor,
-            entries: [{ type: 'factory.key-rotated', data }],
-          });
-          if (done.kind === 'refused') throw terminal('trail-refused', done.reason);
-          if (done.kind === 'conflict') continue;
-          await keys.take();
-          resumed = null; // the next checkpoint is signed with what is in the folder now
-          rush();
-          return { previous: previous.vkey, next: next.vkey };
-        }
-        throw new DriveError('retryable', 'busy', 'others are writing to the factory stream; try again');
+        await record({ type: 'factory.key-rotated', data: rotation(previous, next) });
+        await keys.take();
+        resumed = null; // the next checkpoint is signed with what is in the folder now
+        rush();
+        return { previous: previous.vkey, next: next.vkey };
       }),
   };
 }

@@ -16,7 +16,7 @@ import {
 } from '../proof/index.ts';
 import { openRedactor } from '../redactor.ts';
 import { ORIGIN, type SealedTrail, sealedTrail } from '../testing/sealed.ts';
-import { factory, halted, orchestrator } from '../testing/trail.ts';
+import { factory, halted, keyOn, orchestrator } from '../testing/trail.ts';
 import { type EnvelopeRow, envelopeOf, RowMaker, type TreeRow } from './nodes.ts';
 import { verifyTrail } from './verify.ts';
 
@@ -369,7 +369,7 @@ test('every key of a rotated trail is believed as far as its signatures go', asy
   await fresh.fill(5);
   await fresh.checkpoint();
   const first = await fresh.vkey();
-  await fresh.sealer.rotate(fresh.trail, orchestrator);
+  await fresh.sealer.rotate(keyOn(fresh.trail));
   await fresh.fill(20);
   await fresh.checkpoint();
   const second = await fresh.vkey();

@@ -5,7 +5,7 @@ import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import postgres from 'postgres';
 import { openProver, type Prover } from '../seal/prover.ts';
 import { openSealer, type Sealer, type SealerOptions } from '../seal/sealer.ts';
-import { type OpenTrail, openTrail } from '../trail.ts';
+import { openTrail, type WritableTrail } from '../trail.ts';
 import { clock, halted, orchestrator, ticket } from './trail.ts';
 
 export const ORIGIN = 'factory.test/trail';
@@ -13,7 +13,7 @@ export const ORIGIN = 'factory.test/trail';
 /** A trail on a database of its own with its sealer running, and the ways to do to it what nobody should. */
 export type SealedTrail = {
   db: TestDatabase;
-  trail: OpenTrail;
+  trail: WritableTrail;
   sealer: Sealer;
   prover: Prover;
   keyFolder: string;

@@ -4,11 +4,12 @@ import {
   type AttemptId,
   type Clock,
   type Digest,
+  type Entry,
   type EntryOf,
   type StreamId,
   streamOf,
 } from '@millwright/domain';
-import type { OpenTrail } from '../trail.ts';
+import type { WritableTrail } from '../trail.ts';
 
 export const clock: Clock = { now: () => Date.now(), sleep: (ms) => sleep(ms) };
 export const orchestrator = 'orchestrator' as Actor;
@@ -33,7 +34,18 @@ export const closed: EntryOf<'attempt.closed'> = {
 };
 
 /** Opens an attempt as the orchestrator does. */
-export async function openAttempt(trail: OpenTrail, attempt: AttemptId): Promise<void> {
+/** Puts on the trail what its sealer says of a new key. */
+export const keyOn = (trail: WritableTrail) => (entry: Entry) =>
+  trail.read(streamOf.factory()).then(({ length }) =>
+    trail.append({
+      stream: streamOf.factory(),
+      expectedVersion: length,
+      actor: orchestrator,
+      entries: [entry],
+    }),
+  );
+
+export async function openAttempt(trail: WritableTrail, attempt: AttemptId): Promise<void> {
   const result = await trail.append({
     stream: streamOf.attempt(attempt),
     expectedVersion: 0,

@@ -64,3 +64,4 @@ export const attemptEntries = [
   e('attempt.refused', { incarnation: z.string(), reason }),
   e('attempt.closed', { outcome: AttemptOutcome }),
 ] as const;
+export type AttemptEntry = z.infer<(typeof attemptEntries)[number]>;

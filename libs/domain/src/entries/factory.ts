@@ -33,3 +33,4 @@ export const factoryEntries = [
   /** The database refused the factory something (SQLSTATE 42501): it tried what its role may not do. */
   e('database.refused', { role: z.enum(['orchestrator', 'runner']), reason }),
 ] as const;
+export type FactoryEntry = z.infer<(typeof factoryEntries)[number]>;

@@ -8,10 +8,12 @@ import { targetEntries } from './target.ts';
 import { ticketEntries } from './ticket.ts';
 
 export { AttemptOutcome, Usage } from './attempt.ts';
-export { HaltAction, HaltScope } from './factory.ts';
+export { type FactoryEntry, HaltAction, HaltScope } from './factory.ts';
 export { CommitAndTree } from './form.ts';
 export { PersonRole } from './person.ts';
 export { GateAction, ParkCause, RunEnd } from './run.ts';
+export type { TargetEntry } from './target.ts';
+export type { TicketEntry } from './ticket.ts';
 
 // Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler
 // says what is missing. What is marked `freeText` nothing decides on, so it can be redacted (words.ts).

@@ -16,3 +16,4 @@ export const personEntries = [
   /** Their name, token and roles are gone; what they did stays, under their id. */
   e('person.erased', { person: PersonId, reason }),
 ] as const;
+export type PersonEntry = z.infer<(typeof personEntries)[number]>;

@@ -40,3 +40,4 @@ export const repositoryEntries = [
   /** A person lets what was rolled back ship again. */
   e('quarantine.lifted', { repo: RepoName, commit: GitSha, reason }),
 ] as const;
+export type RepositoryEntry = z.infer<(typeof repositoryEntries)[number]>;

@@ -189,3 +189,4 @@ export const runEntries = [
     usage: Usage,
   }),
 ] as const;
+export type RunEntry = z.infer<(typeof runEntries)[number]>;

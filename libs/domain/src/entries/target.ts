@@ -120,3 +120,4 @@ export const targetEntries = [
    */
   e('target.journal-imported', { records: z.array(z.strictObject({ id: z.uuid(), at: Instant })).max(200) }),
 ] as const;
+export type TargetEntry = z.infer<(typeof targetEntries)[number]>;

@@ -15,7 +15,13 @@ export const ticketEntries = [
     key: z.string().nullable(),
   }),
   e('ticket.run-opened', { ticket: TicketId, run: RunId }),
-  e('ticket.answered', { ticket: TicketId, run: RunId, text: freeText(z.string().max(20_000)) }),
+  /** `again`: to a ticket that nobody works on; another run starts with it. */
+  e('ticket.answered', {
+    ticket: TicketId,
+    run: RunId,
+    text: freeText(z.string().max(20_000)),
+    again: z.boolean(),
+  }),
   e('ticket.closed', { ticket: TicketId, run: RunId, end: RunEnd, reason }),
   e('ticket.reopened', { ticket: TicketId, run: RunId, evidence: freeText(z.string().max(20_000)) }),
   /** Filed by an alert or by the factory's own watch, while `release` served; `fingerprint` says what is the same incident. */
@@ -33,3 +39,4 @@ export const ticketEntries = [
     reason,
   }),
 ] as const;
+export type TicketEntry = z.infer<(typeof ticketEntries)[number]>;

@@ -1,4 +1,6 @@
-import type { Entry, EntryOf, GateAction } from '../entries/index.ts';
+import { accept, type Decision, type Rejected, reject as refuse } from '../decider.ts';
+import type { EntryOf, GateAction } from '../entries/index.ts';
+import type { RunEntry as OfRun } from '../entries/run.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
 import { notResumable } from './resume.ts';
@@ -9,53 +11,11 @@ import { type Todo, todo } from './todo.ts';
 // is to be recorded; `decide` says whether it may be, now, on this state.
 
 /** The entries that a run's stream may hold, besides the one that opens it. */
-export type RunEntry = EntryOf<
-  | 'gate.asked'
-  | 'gate.decided'
-  | 'gate.approved'
-  | 'gate.denied'
-  | 'gate.expired'
-  | 'gate.voided'
-  | 'stage.opened'
-  | 'stage.closed'
-  | 'plan.accepted'
-  | 'question.asked'
-  | 'question.answered'
-  | 'task.changed'
-  | 'task.blocked'
-  | 'task.reviewed'
-  | 'task.integrated'
-  | 'task.conflicted'
-  | 'change.composed'
-  | 'change.tested'
-  | 'change.queued'
-  | 'base.moved'
-  | 'merge.started'
-  | 'merge.finished'
-  | 'merge.refused'
-  | 'merge.lost'
-  | 'change.attested'
-  | 'release.attested'
-  | 'release.built'
-  | 'release.rehearsed'
-  | 'release.outdated'
-  | 'deploy.started'
-  | 'deploy.finished'
-  | 'revert.started'
-  | 'revert.finished'
-  | 'run.stop-asked'
-  | 'run.parked'
-  | 'run.reminded'
-  | 'run.resumed'
-  | 'run.closed'
->;
+export type RunEntry = Exclude<OfRun, EntryOf<'run.opened'>>;
 
-export type Command = { record: EntryOf<'run.opened'> | RunEntry; at: Instant };
+export type Command = { record: OfRun; at: Instant };
 
-export type Decision = { kind: 'accepted'; entries: Entry[] } | { kind: 'rejected'; reason: string };
-
-const accept = (...entries: Entry[]): Decision => ({ kind: 'accepted', entries });
-const reject = (reason: string): Decision => ({ kind: 'rejected', reason });
+const reject = (reason: string): Rejected => refuse('not-due', reason);
 
 export function decide(command: Command, state: RunState): Decision {
   const { record, at } = command;

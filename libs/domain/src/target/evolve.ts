@@ -16,7 +16,7 @@ export function evolveTarget(
       return {
         ...state,
         live: release,
-        history: [...state.history, { release, previous, by, at }],
+        history: [...state.history, { release, previous, fence, by, at }],
         fence: Math.max(state.fence, fence),
         retires: by === 'deploy' ? { release, fence } : null,
         canary: state.canary !== null && state.canary.fence <= fence ? null : state.canary,

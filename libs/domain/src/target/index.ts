@@ -1,4 +1,5 @@
 export { type CanaryState, evolveCanaries } from './canary.ts';
+export { targetDecider } from './decide.ts';
 export { evolveTarget } from './evolve.ts';
 export {
   candidates,

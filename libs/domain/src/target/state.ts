@@ -4,6 +4,7 @@ import type { Actor, Digest, Instant, PersonId, ReleaseId } from '../ids.ts';
 type Served = {
   release: ReleaseId;
   previous: ReleaseId | null;
+  fence: number;
   at: Instant;
   by: 'deploy' | 'rollback';
 };

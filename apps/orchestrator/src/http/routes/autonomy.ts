@@ -1,7 +1,14 @@
 import { NewStep, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { type RepoName, type RunId, streamOf, type TicketKind } from '@millwright/domain';
-import { AFTER_CRITICAL, earnedRaise, stepFor } from '@millwright/policy';
+import {
+  AFTER_CRITICAL,
+  earnedRaise,
+  type RepoName,
+  type RunId,
+  repositoryStream,
+  stepFor,
+  type TicketKind,
+} from '@millwright/domain';
 import type { Secrets } from '@millwright/store';
 import { z } from 'zod';
 import { standingOf } from '../../intake/tickets.ts';
@@ -9,11 +16,12 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import { appendAs } from '../../streams/append-as.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { problem } from '../problem.ts';
+import { say } from '../say.ts';
 import { knownRepo, repoView } from './repos.ts';
 
 type Ports = {
@@ -23,6 +31,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -46,10 +55,16 @@ export function autonomyRoutes(app: App, { factory }: Api): void {
       if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
       if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
       if (step >= UNATTENDED) await mustGoBack(factory, repo);
-      await appendAs(factory, streamOf.repo(repo), request.who, {
-        type: 'repo.step-set',
-        data: { repo, step, ...(kind === undefined ? {} : { kind }), reason },
-      });
+      const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
+      await say(
+        factory,
+        repositoryStream(repo),
+        request.who,
+        { type: 'repo.step-set', data },
+        {
+          acts: [{ act: 'set-autonomy', repo, step }],
+        },
+      );
       return repoView(factory, repo);
     },
   );
@@ -75,12 +90,8 @@ function mustHaveEarned(factory: Ports, info: RepoInfo, kind: TicketKind, step: 
   const name = info.repo;
   const of = `${kind} changes of ${name}`;
   const show = { act: 'show-autonomy', repo: name } as const;
-  if (step > info.step)
-    throw problem('above-repository', `${of} cannot go further than ${name}, which is at step ${info.step}`, {
-      act: 'set-autonomy',
-      repo: name,
-      step,
-    });
+  // Further than its repository it never goes: its stream says so.
+  if (step > info.step) return;
   if (step <= (info.lost.get(kind)?.upTo ?? 0)) return;
   const raise = earnedRaise(info, kind, settings.raiseAfter);
   if (raise === null) {

@@ -1,11 +1,11 @@
 import { BudgetView, NewBudget } from '@millwright/api';
-import { type RepoName, type RunId, streamOf, type TicketId } from '@millwright/domain';
+import { factoryStream, type RepoName, type RunId, type TicketId } from '@millwright/domain';
 import { z } from 'zod';
 import { applyBudgets } from '../../budgets.ts';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { notFound } from '../problem.ts';
+import { say } from '../say.ts';
 
 export function budgetRoutes(app: App, { factory }: Api): void {
   const { world, store } = factory;
@@ -25,7 +25,7 @@ export function budgetRoutes(app: App, { factory }: Api): void {
       requireRole(request.who, 'admin');
       const { scope, usd, reason } = request.body;
       if (!known(scope)) throw notFound('scope', scope, 'factory, or one of: repo/NAME, ticket/ID, run/ID');
-      await appendAs(factory, streamOf.factory(), request.who, {
+      await say(factory, factoryStream(), request.who, {
         type: 'factory.budget-set',
         data: { scope, usd, reason },
       });

@@ -1,10 +1,10 @@
 import { Reason } from '@millwright/api';
-import { streamOf } from '@millwright/domain';
+import { factoryStream, terminal } from '@millwright/domain';
 import { z } from 'zod';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { HttpProblem, notFound } from '../problem.ts';
+import { say } from '../say.ts';
 
 // What the trail forgets on purpose. Recorded first, then done: killed in between, the same request does the rest.
 
@@ -21,10 +21,11 @@ export function erasureRoutes(app: App, { factory }: Api): void {
       });
     const { position, reason } = request.body;
     if (position > (await trail.head())) throw notFound('entry', String(position), { act: 'show-trail' });
-    const record = await appendAs(factory, streamOf.factory(), request.who, {
+    const record = await say(factory, factoryStream(), request.who, {
       type: 'trail.redacted',
       data: { position, reason },
     });
+    if (record === null) throw terminal('not-recorded', 'an erasure that is not on the trail is not done');
     const erased = await redactor.redact(position, record);
     await world.refold(trail.readAll);
     await factory.forward.forget();

@@ -3,25 +3,26 @@ import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   covers,
+  factoryStream,
   type Halt,
+  inForceHalts,
   nameOfScope,
   type RunId,
   resumeCommand,
   sameScope,
-  streamOf,
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { doctor } from '../../doctor.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { problem } from '../problem.ts';
+import { say } from '../say.ts';
 
 type Ports = {
   clock: Clock;
@@ -32,6 +33,7 @@ type Ports = {
   sealer: Sealer;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -75,13 +77,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
   app.post('/halt', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
     requireRole(request.who, 'admin', 'approver');
     const scope = request.body.scope ?? { kind: 'factory' as const };
-    const same = (await factory.forward.halts()).find((one) => sameScope(one.scope, scope));
-    // Said twice it is one halt: who said it first, and why, stays.
-    if (same === undefined)
-      await appendAs(factory, streamOf.factory(), request.who, {
-        type: 'factory.halted',
-        data: request.body,
-      });
+    await say(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
     await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
     await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
@@ -90,24 +86,10 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
 
   app.post('/resume', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
     requireRole(request.who, 'admin');
-    const halts = await factory.forward.halts();
-    const { scope, reason } = request.body;
-    const lifts =
-      scope === undefined
-        ? (halts.find((one) => one.scope.kind === 'factory') ?? (halts.length === 1 ? halts[0] : undefined))
-        : halts.find((one) => sameScope(one.scope, scope));
-    if (lifts === undefined)
-      throw problem(
-        'not-halted',
-        halts.length === 0
-          ? 'nothing is halted'
-          : `say which: ${halts.map((one) => nameOfScope(one.scope)).join(', ')}`,
-        halts.map(({ scope }) => ({ act: 'resume' as const, scope })),
-      );
-    await appendAs(factory, streamOf.factory(), request.who, {
-      type: 'factory.resumed',
-      data: { scope: lifts.scope, reason },
-    });
+    const resumed = { type: 'factory.resumed', data: request.body } as const;
+    await say(factory, factoryStream(), request.who, resumed, (_, { halts }) => ({
+      acts: inForceHalts(halts).map(({ scope }) => ({ act: 'resume' as const, scope })),
+    }));
     const left = await factory.forward.halts();
     driveOpen(factory, driver);
     return seen(left, await runningOf(factory, left));

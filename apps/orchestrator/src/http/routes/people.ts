@@ -8,13 +8,13 @@ import {
   Reason,
   Rotated,
 } from '@millwright/api';
-import { type Actor, PersonId, streamOf } from '@millwright/domain';
+import { type Actor, PersonId, personStream } from '@millwright/domain';
 import { hashToken, type ListedPerson } from '@millwright/store';
 import { z } from 'zod';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
-import { ADMIN, requireRole } from '../authenticate.ts';
+import { requireRole } from '../authenticate.ts';
 import { notFound, problem } from '../problem.ts';
+import { say } from '../say.ts';
 
 /** Wants no token: who is invited has none yet, and is known by the code. */
 export const ACCEPTANCE_ROUTE = '/people/acceptance';
@@ -60,7 +60,7 @@ export function peopleRoutes(app: App, { factory }: Api): void {
             { act: 'rotate-person', to: 'a lost token is replaced' },
           ],
         );
-      await appendAs(factory, streamOf.person(id), request.who, {
+      await say(factory, personStream(id), request.who, {
         type: 'person.invited',
         data: { person: id, roles, expiresAt: kept.expiresAt },
       });
@@ -82,9 +82,9 @@ export function peopleRoutes(app: App, { factory }: Api): void {
         );
       const { person } = accepted;
       const actor = person.id as string as Actor;
-      await appendAs(
+      await say(
         factory,
-        streamOf.person(person.id),
+        personStream(person.id),
         { actor },
         {
           type: 'person.accepted',
@@ -101,21 +101,17 @@ export function peopleRoutes(app: App, { factory }: Api): void {
     async (request) => {
       const { who } = request;
       const person = await known(request.params.id);
-      if (person.id === ADMIN)
-        throw problem(
-          'is-admin',
-          "the first administrator's token lies in the factory's own folder",
-          'stop the factory, remove the file `token` in its folder, and start it: another is made',
-        );
       const own = who.id === person.id;
       if (!own) requireRole(who, 'admin');
       const { id, name, roles } = person;
       const token = newToken();
       const { code, kept } = newCode(factory.clock.now());
-      await appendAs(factory, streamOf.person(id), who, {
-        type: 'person.rotated',
-        data: { person: id, expiresAt: own ? null : kept.expiresAt },
-      });
+      const rotated = { person: id, expiresAt: own ? null : kept.expiresAt };
+      await say(factory, personStream(id), who, { type: 'person.rotated', data: rotated }, ({ code }) =>
+        code === 'is-admin'
+          ? { hint: 'stop the factory, remove the file `token` in its folder, and start it: another is made' }
+          : { acts: [LIST] },
+      );
       await people.rotate(id, own ? { tokenHash: hashToken(token) } : { code: kept });
       return own
         ? { kind: 'own' as const, id, name, roles, token }
@@ -137,12 +133,8 @@ export function peopleRoutes(app: App, { factory }: Api): void {
   app.post('/people/:id/erasure', { schema: { params: Params, body: Reason } }, async (request) => {
     requireRole(request.who, 'admin');
     const { id } = request.params;
-    if (id === ADMIN) throw problem('is-admin', "the first administrator's name is no person's", LIST);
-    if (!(await people.list()).some((person) => person.id === id)) throw notFound('person', id, LIST);
-    await appendAs(factory, streamOf.person(id), request.who, {
-      type: 'person.erased',
-      data: { person: id, reason: request.body.reason },
-    });
+    const erased = { type: 'person.erased', data: { person: id, reason: request.body.reason } } as const;
+    await say(factory, personStream(id), request.who, erased, { acts: [LIST] });
     await people.erase(id);
     return { person: id, erased: true };
   });

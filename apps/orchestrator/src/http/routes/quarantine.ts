@@ -1,11 +1,11 @@
 import { QuarantineView, Reason } from '@millwright/api';
-import { ReleaseId, type RepoName, streamOf } from '@millwright/domain';
+import { ReleaseId, type RepoName, repositoryStream } from '@millwright/domain';
 import { z } from 'zod';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Quarantined } from '../../views/quarantine.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { notFound, problem } from '../problem.ts';
+import { say } from '../say.ts';
 import { OfRepo, ofRepo } from './repos.ts';
 
 const Params = z.object({ id: ReleaseId });
@@ -36,7 +36,7 @@ export function quarantineRoutes(app: App, { factory }: Api): void {
       if (!info) throw notFound('release', request.params.id, { act: 'show-quarantine' });
       const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
       if (one === undefined) throw problem('not-quarantined', `${info.id} is not in quarantine`);
-      await appendAs(factory, streamOf.repo(info.repo), request.who, {
+      await say(factory, repositoryStream(info.repo), request.who, {
         type: 'quarantine.lifted',
         data: { repo: info.repo, commit: one.commit, reason: request.body.reason },
       });

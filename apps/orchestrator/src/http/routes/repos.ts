@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
 import { type Act, type ErrorCode, NewRepo, NewSecret, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { RepoName, streamOf } from '@millwright/domain';
-import { earnedRaise } from '@millwright/policy';
+import { earnedRaise, RepoName, repositoryStream } from '@millwright/domain';
 import type { Secrets } from '@millwright/store';
 import { z } from 'zod';
 import { setupOf } from '../../intake/setup.ts';
@@ -13,11 +12,12 @@ import type { Settings } from '../../settings.ts';
 import { GIT_TOKEN } from '../../source-control/credential.ts';
 import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import { appendAs } from '../../streams/append-as.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { notFound, problem, unknownFilter } from '../problem.ts';
+import { say } from '../say.ts';
 
 type Ports = {
   deployments: Deployments;
@@ -26,6 +26,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -141,7 +142,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
       factory.knownSecrets.forget();
       await factory.knownSecrets.now();
     }
-    await appendAs(factory, streamOf.repo(name), request.who, {
+    await say(factory, repositoryStream(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
     });
@@ -158,7 +159,7 @@ export function repoRoutes(app: App, { factory }: Api): void {
     await factory.secrets.set(repo, request.body.name, request.body.value);
     factory.knownSecrets.forget();
     const { untold } = await factory.knownSecrets.now();
-    await appendAs(factory, streamOf.repo(repo), request.who, {
+    await say(factory, repositoryStream(repo), request.who, {
       type: 'repo.secret-set',
       data: { repo, name: request.body.name },
     });

@@ -8,7 +8,7 @@ import {
   RollbackView,
   UndoView,
 } from '@millwright/api';
-import { type Actor, ReleaseId, RepoName, streamOf } from '@millwright/domain';
+import { type Actor, ReleaseId, RepoName, targetStream } from '@millwright/domain';
 import { z } from 'zod';
 import { deployOf } from '../../releases/forward-deploy.ts';
 import {
@@ -22,11 +22,11 @@ import {
 import { requestRedeploy } from '../../releases/redeploy.ts';
 import { rollbackStatus } from '../../releases/rollback-status.ts';
 import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-canary.ts';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
+import { say } from '../say.ts';
 import { stopView } from '../views/stop-view.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
 import { OfRepo } from './repos.ts';
@@ -158,7 +158,7 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
       const repo = known(request.params.repo);
       const { reason } = request.body;
       const { canary } = await targetNow(factory, repo);
-      await appendAs(factory, streamOf.target(repo), request.who, {
+      await say(factory, targetStream(repo), request.who, {
         type: 'target.frozen',
         data: { by: 'person', release: factory.world.target(repo).live, reason, what: '' },
       });
@@ -173,9 +173,7 @@ export function rollbackRoutes(app: App, { factory, driver }: Api): void {
     async (request) => {
       requireRole(request.who, 'admin', 'approver');
       const repo = known(request.params.repo);
-      if (factory.world.target(repo).frozen === null)
-        throw problem('not-frozen', `the target of ${repo} is not frozen`);
-      await appendAs(factory, streamOf.target(repo), request.who, {
+      await say(factory, targetStream(repo), request.who, {
         type: 'target.thawed',
         data: request.body,
       });

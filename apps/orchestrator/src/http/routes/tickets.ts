@@ -1,7 +1,7 @@
 import { Answer, NewTicket, TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
-import { getJson, questionOf, streamOf, Ticket, TicketId } from '@millwright/domain';
+import { getJson, questionOf, Ticket, TicketId, ticketStream } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
 import { nextOfTicket } from '../../intake/next-actor.ts';
@@ -12,14 +12,15 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import { appendAs } from '../../streams/append-as.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { TicketInfo, World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
+import { say } from '../say.ts';
 import { stopOfRun } from '../views/stop-view.ts';
 import { knownRepo, OfRepo, ofRepo } from './repos.ts';
 
@@ -34,6 +35,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -106,21 +108,7 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
       const ticket = known(request.params.id);
       const run = ticket.runs.at(-1);
       if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
-      if (ticket.state === 'done') throw problem('done', 'this ticket is done', 'file another ticket');
-      const { again } = request.body;
       const text = (await factory.knownSecrets.now()).mask(request.body.text);
-      if (ticket.state !== 'running' && !again)
-        throw new HttpProblem(
-          'no-question',
-          `${ticket.id} has asked nothing: an answer would start another run, which is paid for`,
-          {
-            kept: 'the ticket is as it was, and nothing was started',
-            acts: [
-              { act: 'retry-run', id: run, to: 'to go on from where it was' },
-              { act: 'answer-ticket', id: ticket.id, again: true, to: 'to start another with what you say' },
-            ],
-          },
-        );
       if (ticket.state === 'running') {
         const answered = await act(factory, run, request.who.actor, (state) =>
           questionOf(state)
@@ -130,10 +118,24 @@ export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): vo
         if (answered.kind === 'rejected')
           throw problem('no-question', answered.reason, { act: 'show-run', id: run });
       }
-      await appendAs(factory, streamOf.ticket(ticket.id), request.who, {
-        type: 'ticket.answered',
-        data: { ticket: ticket.id, run, text },
-      });
+      const again = request.body.again ?? false;
+      const answer = { type: 'ticket.answered', data: { ticket: ticket.id, run, text, again } } as const;
+      await say(factory, ticketStream(ticket.id), request.who, answer, ({ code }) =>
+        code === 'done'
+          ? { hint: 'file another ticket' }
+          : {
+              kept: 'the ticket is as it was, and nothing was started',
+              acts: [
+                { act: 'retry-run', id: run, to: 'to go on from where it was' },
+                {
+                  act: 'answer-ticket',
+                  id: ticket.id,
+                  again: true,
+                  to: 'to start another with what you say',
+                },
+              ],
+            },
+      );
       driver.drive(run);
       wakeIntake();
       return ticketView(factory, known(ticket.id));

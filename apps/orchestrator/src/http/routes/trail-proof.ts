@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
 import { parseSignatureLines, toBase64 } from '@millwright/audit';
-import { RunId, streamOf } from '@millwright/domain';
+import { factoryStream, RunId, streamOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { z } from 'zod';
 import type { Api, App } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
 import { notFound, problem } from '../problem.ts';
+import { say } from '../say.ts';
 
 type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail };
 
@@ -140,7 +141,7 @@ export function trailProofRoutes(app: App, { factory }: Api): void {
 
   app.post('/trail/key/rotate', async (request) => {
     requireRole(request.who, 'admin');
-    return factory.sealer.rotate(trail, request.who.actor);
+    return factory.sealer.rotate((entry) => say(factory, factoryStream(), request.who, entry));
   });
 
   app.get(

@@ -1,6 +1,6 @@
 import { TrailLine } from '@millwright/api';
 import { type EvidencePack, verifyEvidence } from '@millwright/audit/proof';
-import type { Actor, Entry, ReleaseId, StreamId } from '@millwright/domain';
+import { type Actor, factoryStream, type ReleaseId, type RepoName, targetStream } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -140,20 +140,18 @@ it('hands out an evidence pack of a period that holds with nothing but the key',
 });
 
 it('reads what a factory that died left open as unknown, until an entry of its own settles it', async () => {
-  const { trail } = factory.factory;
-  const say = async (stream: StreamId, entry: Entry) =>
-    trail.append({
-      stream,
-      expectedVersion: (await trail.read(stream)).length,
-      actor: 'orchestrator' as Actor,
-      entries: [entry],
-    });
+  const { streams } = factory.factory;
+  const actor = 'orchestrator' as Actor;
   const release = 'rel_0000000000000001' as ReleaseId;
   const data = { key: `1/${release}/start`, effect: 'start', release, fence: 1 };
-  await say('target/shop' as StreamId, { type: 'target.effect-started', data });
+  await streams.append(targetStream('shop' as RepoName), actor, () => ({
+    type: 'target.effect-started',
+    data,
+  }));
   const begun = async () => (await lines('type=target.effect-started'))[0];
   expect((await begun())?.result).toBe('under_way');
-  await say('factory' as StreamId, { type: 'factory.started', data: { version: 'test' } });
+  const started = { type: 'factory.started', data: { version: 'test' } } as const;
+  await streams.append(factoryStream(), actor, () => started);
   const settled = await factory.until('its reconciliation', async () => {
     const seen = await begun();
     if (seen?.result === 'unknown') expect(seen.text).toContain('attempted, outcome unknown');

@@ -8,6 +8,7 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import type { Api, App } from '../api.ts';
 import { namesOf } from '../names.ts';
@@ -24,6 +25,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

@@ -8,6 +8,7 @@ import type { Deployments } from '../../releases/deployments.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { discardRehearsed } from './rehearse.ts';
@@ -23,6 +24,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

@@ -28,6 +28,7 @@ import type { Forward } from '../../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
 import { load } from '../../streams/run-stream.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 
@@ -45,6 +46,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

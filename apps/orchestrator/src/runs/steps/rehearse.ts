@@ -23,6 +23,7 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { outdated } from './outdated.ts';
@@ -38,6 +39,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };

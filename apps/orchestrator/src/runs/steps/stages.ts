@@ -5,10 +5,10 @@ import {
   type AttemptOutcome,
   AttemptSpec,
   addUsage,
+  attemptStream,
   type Entry,
   type EntryOf,
   noUsage,
-  openTurn,
   pausesOf,
   putJson,
   type RecordedEntry,
@@ -25,6 +25,7 @@ import { ORCHESTRATOR } from '../../streams/actor.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -43,6 +44,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   world: World;
 };
@@ -92,13 +94,12 @@ export async function awaitStage(
     if (stop !== null) throw halted(stop);
     const deadline = Math.min(factory.clock.now() + factory.settings.attempt.wallMs + 60_000, run.expiresAt);
     const { attempt, role, spec } = stage;
-    // A conflict says that another orchestrator opened it in between: the same end.
-    await factory.trail.append({
-      stream: streamOf.attempt(attempt),
-      expectedVersion: 0,
-      actor: ORCHESTRATOR,
-      entries: [{ type: 'attempt.opened', data: { attempt, run: run.id, role, spec, deadline } }],
-    });
+    await factory.streams.append(
+      attemptStream(attempt),
+      ORCHESTRATOR,
+      () => ({ type: 'attempt.opened', data: { attempt, run: run.id, role, spec, deadline } }),
+      { known: { state: { kind: 'none' }, version: 0 } },
+    );
     await factory.queue.wake('attempts', attempt);
     wakeAt(deadline);
     return null;
@@ -158,25 +159,17 @@ export async function cancelStage(factory: Ports, run: Run, step: Step<'cancel-s
   }
 }
 
-/** Its runner may append nothing after this; so a call that it makes now gets its outcome here. */
+/** False where its runner said something since it was `recorded`: then that is looked at first. */
 async function closeAttempt(
   factory: Ports,
   attempt: AttemptId,
   recorded: readonly RecordedEntry[],
   outcome: AttemptOutcome,
 ): Promise<boolean> {
-  const turn = openTurn(recorded);
-  const lost: Entry[] =
-    turn === null
-      ? []
-      : [{ type: 'turn.lost', data: { turn, reason: 'the attempt was closed while the model was asked' } }];
-  const appended = await factory.trail.append({
-    stream: streamOf.attempt(attempt),
-    expectedVersion: recorded.length,
-    actor: ORCHESTRATOR,
-    entries: [...lost, { type: 'attempt.closed', data: { outcome } }],
-  });
-  return appended.kind === 'appended';
+  const done = await factory.streams.append(attemptStream(attempt), ORCHESTRATOR, ({ version }) =>
+    version === recorded.length ? { type: 'attempt.closed', data: { outcome } } : null,
+  );
+  return done.kind === 'appended';
 }
 
 /** Its tokens are those of its turns; its cost is the ledger's, which has the calls without an answer too. */

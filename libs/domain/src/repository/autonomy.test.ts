@@ -1,6 +1,6 @@
-import { type Entry, type ReleaseId, type RepoName, type RunId, TicketKind } from '@millwright/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Entry, type ReleaseId, type RepoName, type RunId, TicketKind } from '../index.ts';
 import {
   type Autonomy,
   dropAfterCritical,

@@ -1,4 +1,6 @@
-import type { Entry, Instant, ReleaseId, RunId, TicketKind } from '@millwright/domain';
+import type { TicketKind } from '../artifacts.ts';
+import type { Entry } from '../entries/index.ts';
+import type { Instant, ReleaseId, RunId } from '../ids.ts';
 
 // Autonomy of a repository as its entries have it: people give it, the factory takes it away by itself, and evidence lets people give it
 // back. Pure. What it means at a gate is in `default/`.

@@ -1,0 +1,48 @@
+import { accept, type Decider, reject } from './decider.ts';
+import type { FactoryEntry } from './entries/factory.ts';
+import type { Entry, HaltScope } from './entries/index.ts';
+import { evolveHalts, type Halt, type Halts, inForceHalts, nameOfScope, sameScope } from './halt.ts';
+
+/** The factory's own stream, as far as it is decided on. */
+export type FactoryState = { halts: Halts };
+
+export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
+  initialState: () => ({ halts: [] }),
+  evolve: (state, entry: Entry, said) => ({ ...state, halts: evolveHalts(state.halts, entry, said) }),
+  decide({ record }, { halts }) {
+    switch (record.type) {
+      case 'factory.halted': {
+        const scope = record.data.scope ?? { kind: 'factory' as const };
+        // Said twice it is one halt: who said it first, and why, stays.
+        return inForceHalts(halts).some((one) => sameScope(one.scope, scope)) ? accept() : accept(record);
+      }
+      case 'factory.resumed': {
+        const inForce = inForceHalts(halts);
+        const { scope, reason } = record.data;
+        const lifts = meant(inForce, scope);
+        if (lifts !== undefined)
+          return accept({ type: 'factory.resumed', data: { scope: lifts.scope, reason } });
+        return reject(
+          'not-halted',
+          inForce.length === 0
+            ? 'nothing is halted'
+            : `say which: ${inForce.map((one) => nameOfScope(one.scope)).join(', ')}`,
+        );
+      }
+      case 'factory.started':
+      case 'factory.budget-set':
+      case 'factory.key-rotated':
+      case 'trail.redacted':
+      case 'database.refused':
+        return accept(record);
+    }
+  },
+};
+
+/** The halt that is to be lifted: of that scope; without one the whole factory's, or the only one there is. */
+function meant(inForce: readonly Halt[], scope: HaltScope | undefined): Halt | undefined {
+  if (scope !== undefined) return inForce.find((one) => sameScope(one.scope, scope));
+  return (
+    inForce.find((one) => one.scope.kind === 'factory') ?? (inForce.length === 1 ? inForce[0] : undefined)
+  );
+}

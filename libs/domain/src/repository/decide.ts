@@ -1,0 +1,57 @@
+import { accept, type Decider, reject } from '../decider.ts';
+import type { Entry } from '../entries/index.ts';
+import type { RepositoryEntry } from '../entries/repository.ts';
+import {
+  type Autonomy,
+  dropAfterCritical,
+  dropAfterRollback,
+  evolveAutonomy,
+  NO_AUTONOMY,
+} from './autonomy.ts';
+
+/** A repository as its stream decides what may be said of it. What its releases have earned since is on its runs' streams. */
+export type RepositoryState = { added: boolean; autonomy: Autonomy };
+
+export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
+  initialState: () => ({ added: false, autonomy: NO_AUTONOMY }),
+  evolve: (state, entry: Entry, { at }) => ({
+    added: state.added || entry.type === 'repo.added',
+    autonomy: evolveAutonomy(state.autonomy, entry, at),
+  }),
+  decide({ record }, { added, autonomy }) {
+    const { repo } = record.data;
+    if (record.type === 'repo.added')
+      return added ? reject('exists', `there is a repository ${repo} already`) : accept(record);
+    if (!added) return reject('not-found', `there is no repository ${repo}`);
+    switch (record.type) {
+      case 'repo.step-set': {
+        const { step, kind } = record.data;
+        return kind !== undefined && step > autonomy.step
+          ? reject(
+              'above-repository',
+              `${kind} changes of ${repo} cannot go further than ${repo}, which is at step ${autonomy.step}`,
+            )
+          : accept(record);
+      }
+      case 'autonomy.dropped': {
+        const { kind, release, from, to } = record.data;
+        // Once a release, and never below what is left.
+        const drop =
+          kind === null || release === null
+            ? dropAfterCritical(autonomy)
+            : dropAfterRollback(autonomy, kind, release);
+        if (drop === null) return accept();
+        return drop.from === from && drop.to === to
+          ? accept(record)
+          : reject('not-due', `what it costs now is step ${drop.from} to ${drop.to}`);
+      }
+      case 'autonomy.raise-proposed': {
+        const lost = autonomy.lost.get(record.data.kind);
+        return lost === undefined || lost.proposed ? accept() : accept(record);
+      }
+      case 'repo.secret-set':
+      case 'quarantine.lifted':
+        return accept(record);
+    }
+  },
+};

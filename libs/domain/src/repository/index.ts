@@ -1,0 +1,2 @@
+export * from './autonomy.ts';
+export { repositoryDecider } from './decide.ts';

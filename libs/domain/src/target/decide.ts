@@ -1,0 +1,38 @@
+import { accept, type Decider, reject } from '../decider.ts';
+import type { TargetEntry } from '../entries/target.ts';
+import { evolveTarget } from './evolve.ts';
+import { noTarget, type TargetState } from './state.ts';
+
+/**
+ * Wishes are judged. What happened on the target is recorded as it happened, whoever has its fence by then: to refuse that would only hide it.
+ */
+export const targetDecider: Decider<TargetState, TargetEntry> = {
+  initialState: noTarget,
+  evolve: evolveTarget,
+  decide({ record }, { canary, undo, frozen, history }) {
+    switch (record.type) {
+      case 'target.released': {
+        // Its factory was killed before it said what follows, and comes by here again: it is the same.
+        const last = history.at(-1);
+        const same = last?.release === record.data.release && last.fence === record.data.fence;
+        return same ? accept() : accept(record);
+      }
+      case 'target.thawed':
+        return frozen === null ? reject('not-frozen', 'the target is not frozen') : accept(record);
+      case 'canary.asked':
+        return canary?.release === record.data.release && canary.fence === record.data.fence
+          ? accept(record)
+          : reject('no-canary', `${record.data.release} is not on its way to serve any more`);
+      case 'undo.started':
+        return undo?.kind === 'started'
+          ? reject('not-due', `${undo.release} is being deployed again already`)
+          : accept(record);
+      case 'undo.finished':
+        return undo?.kind === 'started' && undo.release === record.data.release
+          ? accept(record)
+          : reject('not-due', `${record.data.release} is not being deployed again`);
+      default:
+        return accept(record);
+    }
+  },
+};
