@@ -63,6 +63,12 @@ turns:
     tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
 ---
 role: implement
+when: { title: "^Facts", prompt: "^- tests, as the factory runs them .*: node --test && node check.cjs\\n- suite on the base: passes, [0-9.]+ s$" }
+turns:
+  - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
 when: { title: "^Nothing" }
 turns:
   - tools: [{ submit: { summary: nothing, commitMessage: Do nothing } }]
@@ -379,6 +385,15 @@ test('test: the suite and the acceptance checks decide', async () => {
   const report = await getJson(store.artifacts, TestReport, await artifactOf(attempt));
   expect(report).toMatchObject({ verdict: 'passed', runner: 'node', names: { base: 3, reported: 4 } });
   expect(report.acceptance).toMatchObject([{ acceptance: 'adds', result: { exitCode: 0 } }]);
+});
+
+test('implement: what a test stage learned of the base is in the first message, and nothing was run for it', async () => {
+  const attempt = await open('Facts', implement);
+  const runner = await newRunner();
+  const ran: string[] = [];
+  await runAttempt({ ...runner, note: (event) => void ran.push(event) }, attempt, never);
+  expect(await outcomeOf(attempt)).toMatchObject({ kind: 'done' });
+  expect(ran).not.toContain('suite.ran');
 });
 
 test('deploy: the bytes that were tested are the layer; its notes are written from the diff', async () => {

@@ -16,6 +16,7 @@ import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
+import { suiteFacts } from './suite-facts.ts';
 import { testStage } from './test-stage.ts';
 import { workspaceFacts } from './workspace-facts.ts';
 import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
@@ -50,7 +51,7 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
   const conventions = await conventionsFor(base, []);
   return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made, false);
+    const facts = [...(await workspaceFacts(sandbox, made, false)), ...(await suiteFacts(held, made))];
     const plan = await submissionOf<'plan'>(
       held,
       sandbox,
@@ -74,7 +75,10 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
   const conventions = await conventionsFor(base, []);
   return withSandbox(held, on, { purpose: 'implement', resume: true, base: from }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made, spec.start !== spec.from);
+    const facts = [
+      ...(await workspaceFacts(sandbox, made, spec.start !== spec.from)),
+      ...(await suiteFacts(held, await prepareTree(held, base))),
+    ];
     const said = await submissionOf<'implement'>(
       held,
       sandbox,
@@ -126,7 +130,10 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
     spec.paths.map(({ path }) => path),
   );
   return withSandbox(held, on, { purpose: 'review', resume: false, base: from }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, made, true);
+    const facts = [
+      ...(await workspaceFacts(sandbox, made, true)),
+      ...(await suiteFacts(held, await prepareTree(held, base))),
+    ];
     const materials = { ...conventions, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
     const said = await submissionOf<'review'>(held, sandbox, materials, { keep: false, root: ROOT });
     return putJson(runner.artifacts, Review, { ...said, patchId: spec.patchId });

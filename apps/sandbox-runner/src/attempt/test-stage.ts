@@ -15,6 +15,7 @@ import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
 import { together } from './run-both.ts';
 import { type Held, whereOf } from './runner.ts';
+import { suiteFacts } from './suite-facts.ts';
 import { workspaceFacts } from './workspace-facts.ts';
 import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
 
@@ -68,7 +69,7 @@ async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Ac
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
   const conventions = await conventionsFor(base.checkout, []);
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
-    const facts = await workspaceFacts(sandbox, base, false);
+    const facts = [...(await workspaceFacts(sandbox, base, false)), ...(await suiteFacts(held, base))];
     const materials = { ...conventions, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);

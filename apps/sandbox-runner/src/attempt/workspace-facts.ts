@@ -47,5 +47,5 @@ function dependencies(made: Prepared | Unprepared): string {
   if ('kind' in made) return `dependencies are not installed: ${made.reason.slice(0, 500)}`;
   return made.layer === null
     ? 'dependencies: none to install'
-    : 'dependencies are installed, no network: nothing more can be added';
+    : 'dependencies: installed; nothing more can be added';
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseFacts } from './judge.ts';
+import type { Prepared } from './run-suite.ts';
 
 // Raised when what is learned or how changes, so that old files are not read.
 const FORM = 3;
@@ -13,6 +14,15 @@ export type BaseMemory = {
   /** Who learns what now, by key. */
   readonly learning: Map<string, Promise<BaseFacts>>;
 };
+
+/** What a base's runs depend on, as the name that they are remembered by. */
+export const memoryKey = (
+  toolchain: { name: string },
+  on: Prepared,
+  image: string,
+  { script }: { script: string },
+): string =>
+  JSON.stringify([toolchain.name, on.checkout.tree, on.layer?.key ?? '', on.image ?? image, script]);
 
 /** Keeps what bases taught in memory and, given a folder of the runner's own, across restarts. A file that cannot be read counts as not there. */
 export function memoryOf(folder: string | null): BaseMemory {

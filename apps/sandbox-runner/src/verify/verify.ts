@@ -17,7 +17,7 @@ import {
 import type { Canary, TestCommand, Toolchain } from '@millwright/toolchains';
 import { runAcceptance } from './acceptance.ts';
 import { type BaseInputs, baseInputs, reconfigured } from './base-inputs.ts';
-import type { BaseMemory } from './base-memory.ts';
+import { type BaseMemory, memoryKey } from './base-memory.ts';
 import {
   type ChangeParts,
   emptiedTests,
@@ -440,11 +440,8 @@ class Suite {
     if (own.kind === 'command') await this.#memory.set(this.#keyOf(candidate, own), learned);
   }
 
-  #keyOf(on: Prepared, { script }: Command): string {
-    return JSON.stringify([
-      ...[this.#input.toolchain.name, on.checkout.tree, on.layer?.key ?? ''],
-      ...[on.image ?? this.#where.sandboxes.image, script],
-    ]);
+  #keyOf(on: Prepared, command: Command): string {
+    return memoryKey(this.#input.toolchain, on, this.#where.sandboxes.image, command);
   }
 
   /** What the base teaches, learned once a key: who needs it while another learns it waits for that one, and learns it alone where that one did not. */

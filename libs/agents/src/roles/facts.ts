@@ -30,10 +30,9 @@ export function factsBlock(
   { facts: computed = [] }: Materials,
   more: string[] = [],
 ): string {
-  const { test, build } = spec.config;
+  const { build } = spec.config;
   const { turns, wallMs, usd } = spec.limits;
   const lines = [
-    test === undefined ? '' : `test command, as the factory runs it: ${test}`,
     build === undefined ? '' : `build command: ${build}`,
     ...computed,
     ...more,

@@ -56,11 +56,13 @@ const SUBMITS: Record<Role, { name: string; input: string; submission: object; e
 
 const overheads = new Map<Role, number>();
 const firsts = new Map<Role, number>();
-/** As the runner computes them (workspace-facts.ts). */
+/** As the runner computes them (workspace-facts.ts, suite-facts.ts). */
 const FACTS = [
   'tools: node v24.1.0, npm 11.3.0, git, rg, python3, make; not there: curl, jq, gcc, go, cargo, java',
   'package.json scripts: start, test, lint',
-  'dependencies are installed, no network: nothing more can be added',
+  'dependencies: installed; nothing more can be added',
+  'tests, as the factory runs them (/bin/sh, this environment, node_modules/.bin on PATH): node --test',
+  'suite on the base: fails with exit code 1, 8.2 s. failing there, not yours: adds; takes',
   'git: HEAD is the tree you begin with, HEAD~1 what it was made on; the repository’s last commits are below',
 ];
 
