@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
+import { AcceptanceChecks, ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
 import { freeText } from './words.ts';
@@ -103,15 +103,20 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     interdiff: Digest.nullable(),
     /** Of the run as a whole: what its parts' reviews left open. */
     open: z.array(Finding),
+    /** What the tests and the acceptance checks said of this tree. */
+    tested: TestReport,
+    checks: AcceptanceChecks.nullable(),
     triesLeft: z.number().int().nonnegative(),
   }),
   z.strictObject({
     ...common,
     role: z.literal('test'),
     plan: Plan,
-    tree: GitSha,
+    /** Null: the tester writes its checks. Else this tree is tested, and no model is asked. */
+    tree: GitSha.nullable(),
     changed: z.array(ChangedPath),
-    /** Kept from an earlier attempt: the tester is not asked twice. */ checks: Digest.nullable(),
+    /** The checks that are run on the tree as well; null on that of a task, which is a part of the change. */
+    checks: Digest.nullable(),
   }),
   z.strictObject({
     ...common,

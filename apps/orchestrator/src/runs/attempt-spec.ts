@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '@millwright/domain';
 import {
+  AcceptanceChecks,
   type AttemptId,
   type AttemptSpec,
   ChangeSet,
@@ -22,6 +23,7 @@ import {
   Ticket,
   type Todo,
   terminal,
+  testOf,
   type Work,
   workOf,
 } from '@millwright/domain';
@@ -121,26 +123,33 @@ export async function specFor(
           role: 'review',
           source,
           plan,
-          task: step.task === null ? null : taskOf(plan, step.task, work),
+          task: taskUnderReview(plan, step.task, work),
           ...subject,
           ...(await reviewedBefore(factory, repo, run, step.task, subject.tree)),
+          tested: await getJson(artifacts, TestReport, need(testOf(run, subject.tree)).report),
+          checks:
+            step.task === null && run.checks !== null
+              ? await getJson(artifacts, AcceptanceChecks, run.checks)
+              : null,
           triesLeft: triesLeft(run, work),
         },
         inputs: [...inputs, subject.patch],
       };
     }
     case 'test': {
-      const change = need(run.change);
-      const source = await sourceOf(run.base.tree, change.tree);
+      const { task } = step;
+      const writes = task === null && run.checks === null;
+      const subject = task === null ? run.change : workOf(run, task)?.made;
+      const tree = writes ? null : need(subject).tree;
       return {
         spec: {
           ...common,
           role: 'test',
-          source,
+          source: await sourceOf(run.base.tree, ...(tree === null ? [] : [tree])),
           plan,
-          tree: change.tree,
-          changed: await repo.changed(run.base.tree, change.tree),
-          checks: await resolveChecks(factory, run),
+          tree,
+          changed: tree === null ? [] : await repo.changed(run.base.tree, tree),
+          checks: task === null ? run.checks : null,
         },
         inputs,
       };
@@ -195,6 +204,12 @@ function taskOf(plan: Plan, task: TaskId | null, work: Work): PlanTask {
     dependsOn: [],
     acceptance: plan.tasks.flatMap((one) => one.acceptance).slice(0, 32),
   };
+}
+
+/** Null for the whole of several tasks; a task that is alone is reviewed as the whole. */
+function taskUnderReview(plan: Plan, task: TaskId | null, work: Work): PlanTask | null {
+  if (task !== null) return taskOf(plan, task, work);
+  return plan.kind === 'tasks' && plan.tasks.length === 1 ? (plan.tasks[0] ?? null) : null;
 }
 
 const MAX_FEEDBACK = 20;
@@ -298,11 +313,3 @@ async function reviewSubject(factory: Ports, repo: Repository, run: Run, task: T
   };
 }
 
-/** The tester writes its checks once a run: they are taken from the first report that has them. */
-async function resolveChecks(factory: Ports, run: Run): Promise<Digest | null> {
-  for (const test of run.tests) {
-    const { checks } = await getJson(factory.store.artifacts, TestReport, test.report);
-    if (checks) return checks;
-  }
-  return null;
-}

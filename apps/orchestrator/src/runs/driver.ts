@@ -25,6 +25,7 @@ import { merge } from './steps/merge.ts';
 import { park, remind } from './steps/park.ts';
 import { rehearse } from './steps/rehearse.ts';
 import { revert } from './steps/revert.ts';
+import { askAboutSameFailure } from './steps/same-failure.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
 import { take } from './steps/take.ts';
 
@@ -174,6 +175,8 @@ export class Driver {
         return cancelStage(factory, run, step);
       case 'take':
         return take(factory, run, step);
+      case 'ask-stuck':
+        return askAboutSameFailure(factory, run, step);
       case 'integrate':
         return integrate(factory, run, step);
       case 'line-up':

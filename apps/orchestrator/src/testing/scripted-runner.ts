@@ -1,5 +1,6 @@
 import { openRunnerTrail } from '@millwright/audit';
 import {
+  AcceptanceChecks,
   type Actor,
   AttemptId,
   type AttemptOutcome,
@@ -31,7 +32,8 @@ export type Script = {
   /** Path → text (null deletes), on top of the start tree; `message` is what its message says besides. */
   implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
-  test?: (spec: SpecOf<'test'>) => Verdict | Promise<Verdict>;
+  /** Of a tree; the checks are written by themselves. */
+  test?: (spec: SpecOf<'test'> & { tree: GitSha }) => Verdict | TestReport | Promise<Verdict | TestReport>;
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
@@ -64,7 +66,7 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
       const opened = past.flatMap(({ entry }) => (entry?.type === 'attempt.opened' ? [entry.data] : []))[0];
       if (!opened) return;
       const spec = await getJson(store.artifacts, AttemptSpec, opened.spec);
-      attempts.push(spec.role);
+      attempts.push(spec.role === 'test' && spec.tree === null ? 'checks' : spec.role);
       const turn = {
         turn: 1,
         record: opened.spec,
@@ -138,11 +140,13 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
         summary: '',
         findings: [],
       });
-    case 'test':
-      return putJson(artifacts, TestReport, {
-        ...report(spec.tree, (await script.test?.(spec)) ?? 'passed'),
-        ...script.report,
-      });
+    case 'test': {
+      const { tree } = spec;
+      if (tree === null) return putJson(artifacts, AcceptanceChecks, { summary: '', checks: [], files: null });
+      const verdict = (await script.test?.({ ...spec, tree })) ?? 'passed';
+      const said = typeof verdict === 'string' ? report(tree, verdict) : { ...verdict, tree };
+      return putJson(artifacts, TestReport, { ...said, checks: spec.checks, ...script.report });
+    }
     case 'deploy': {
       if (!script.release) throw new Error('this script makes no release');
       return putJson(artifacts, Release, script.release(spec));

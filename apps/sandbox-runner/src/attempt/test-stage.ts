@@ -10,7 +10,7 @@ import {
   testReport,
 } from '@millwright/domain';
 import type { Prepared } from '../verify/run-suite.ts';
-import { type Acceptance, verify } from '../verify/verify.ts';
+import { type Acceptance, learnAhead, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
 import { together } from './run-both.ts';
@@ -21,33 +21,43 @@ import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './worksp
 
 const SUITE_MS = 15 * 60_000;
 
-/**
- * The verdict on a tree. While the tester writes its checks (on the base, without the change in sight), the factory runs the suites of
- * base and tree; then the checks.
- */
+/** Acceptance checks, or the verdict on a tree, which asks no model. */
 export async function testStage(held: Held<SpecOf<'test'>>): Promise<Digest> {
-  const { spec, runner } = held;
-  const [baseTree, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
-  const base = await prepareOrFail(held, baseTree);
-  const [, report] = await together(
+  const { tree } = held.spec;
+  return tree === null ? checksStage(held) : verdictStage(held, tree);
+}
+
+/** The tester writes its checks on the base, without the change in sight; beside it the factory learns what the base's own tests say. */
+async function checksStage(held: Held<SpecOf<'test'>>): Promise<Digest> {
+  const base = await prepareOrFail(held, await checkoutOf(held, held.spec.baseTree));
+  const [checks] = await together(
     held,
-    (own) => checksFor(own, base),
-    async (own, written) => {
-      const candidate = await prepareTree(own, tree);
-      if ('kind' in candidate) return unprepared(spec.tree, candidate.reason, (await written).digest);
-      const { signal } = own;
-      const report = await verify(whereOf(own), runner.memory, {
-        ...{ toolchain: runner.toolchain, config: spec.config, ticket: spec.ticket, signal },
-        ...{ tree: spec.tree, base, candidate, changed: spec.changed },
-        acceptance: written,
-        timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
-      });
-      if (report.verdict === 'passed') releaseAhead(own, candidate);
-      return report;
-    },
+    (own) => writeChecks(own, base),
+    (own) => learnAhead(whereOf(own), own.runner.memory, baseInput(own, base)),
   );
+  return checks;
+}
+
+async function verdictStage(held: Held<SpecOf<'test'>>, sha: GitSha): Promise<Digest> {
+  const { spec, runner } = held;
+  const [baseTree, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, sha)]);
+  const base = await prepareOrFail(held, baseTree);
+  const candidate = await prepareTree(held, tree);
+  if ('kind' in candidate)
+    return putJson(runner.artifacts, TestReport, unprepared(sha, candidate.reason, spec.checks));
+  const report = await verify(whereOf(held), runner.memory, {
+    ...baseInput(held, base),
+    ...{ ticket: spec.ticket, part: spec.checks === null, tree: sha, candidate, changed: spec.changed },
+    acceptance: spec.checks === null ? null : await checksOf(held, spec.checks),
+  });
+  if (report.verdict === 'passed' && spec.checks !== null) releaseAhead(held, candidate);
   return putJson(runner.artifacts, TestReport, report);
 }
+
+const baseInput = ({ runner, spec, signal }: Held<SpecOf<'test'>>, base: Prepared) => ({
+  ...{ toolchain: runner.toolchain, config: spec.config, base, signal },
+  timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
+});
 
 /** What passed is merged next, most likely, and its release begins with an archive of it: 0.2 s, which gates and merge take as well. */
 function releaseAhead({ runner, spec }: Held<SpecOf<'test'>>, { checkout, layer }: Prepared): void {
@@ -56,12 +66,10 @@ function releaseAhead({ runner, spec }: Held<SpecOf<'test'>>, { checkout, layer 
   runner.sandboxes.archiveAhead({ run: spec.run, attempt: spec.attempt, checkout, deps: layer });
 }
 
-const unprepared = (tree: GitSha, reason: string, checks: Digest): TestReport =>
+const unprepared = (tree: GitSha, reason: string, checks: Digest | null): TestReport =>
   testReport({ tree, verdict: 'failed', reason: reason.slice(0, 4_000), checks });
 
-async function checksFor(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Acceptance> {
-  const { artifacts } = held.runner;
-  const digest = held.spec.checks ?? (await writeChecks(held, base));
+async function checksOf({ runner: { artifacts } }: Held, digest: Digest): Promise<Acceptance> {
   const checks = await getJson(artifacts, AcceptanceChecks, digest);
   return { digest, checks, files: checks.files === null ? null : await artifacts.get(checks.files) };
 }

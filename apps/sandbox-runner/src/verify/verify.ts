@@ -4,7 +4,7 @@ import {
   type ChangedPath,
   type CommandResult,
   type Digest,
-  type GitSha,
+  GitSha,
   isUnmet,
   type RepoConfig,
   sendsBack,
@@ -57,8 +57,9 @@ export type VerifyInput = {
   changed: readonly ChangedPath[];
   /** What the change is to do; null where no change is judged but a build of one that was. */
   ticket: Ticket | null;
-  /** May still be being written while the suite runs. */
-  acceptance: Acceptance | Promise<Acceptance> | null;
+  /** It is a part of what the ticket asks for, judged by itself: it need not mend a bug alone. */
+  part?: boolean;
+  acceptance: Acceptance | null;
   /** Milliseconds that one run of the test command may take. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -93,6 +94,20 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
     : { ...report, verdict: 'failed', reason: unmet };
 }
 
+/** Learns what the base's own tests say before there is a change to judge, so that its verdict does not wait for it. */
+export async function learnAhead(
+  where: Where,
+  memory: BaseMemory,
+  input: Pick<VerifyInput, 'toolchain' | 'config' | 'base' | 'timeoutMs' | 'signal'>,
+): Promise<void> {
+  const { base, toolchain, config } = input;
+  const command = await toolchain.testCommand(config, await filesOf(base.checkout));
+  if (command.kind === 'none') return;
+  const alone = { ...input, tree: GitSha.parse(base.checkout.tree), candidate: base, changed: [], ticket: null };
+  const nothing = Promise.resolve({ written: null, acceptance: [] });
+  await new Suite(where, memory, { ...alone, acceptance: null }, command, nothing).learn();
+}
+
 /** A report that says which checks do not count, in its reason and to whoever looks at its gate. */
 function withUncounted(report: TestReport): TestReport {
   const doubts = report.acceptance.flatMap((check): TestDoubt[] => {
@@ -112,7 +127,7 @@ function withUncounted(report: TestReport): TestReport {
 
 /** A bug is mended where something turns from failing to passing: a test of the base, one of the change's, or an acceptance check. */
 function provenMended(input: VerifyInput, report: TestReport): TestReport {
-  if (input.ticket?.kind !== 'bug') return report;
+  if (input.ticket?.kind !== 'bug' || input.part === true) return report;
   if (report.verdict !== 'passed' && report.verdict !== 'failing_as_on_base') return report;
   if (report.names.turned.length > 0) return report;
   const turns = (check: AcceptanceResult) => check.before.exitCode !== 0 && uncounted(check) === null;
@@ -142,9 +157,9 @@ const checksOn = (
 
 type Accepted = { written: Acceptance | null; acceptance: TestReport['acceptance'] };
 
-/** The tester's checks, as soon as they are written, with what they say of the base. */
+/** The tester's checks, with what they say of the base. */
 async function accept(where: Where, input: VerifyInput): Promise<Accepted> {
-  const written = await input.acceptance;
+  const written = input.acceptance;
   if (written === null) return { written, acceptance: [] };
   const runs = [
     checksOn(where, input, input.candidate, written, NOTHING),
@@ -231,7 +246,7 @@ class Suite {
   async verdict(): Promise<TestReport> {
     const { toolchain, config, base, candidate, changed, ticket } = this.#input;
     const files = await filesOf(base.checkout);
-    const facts = await this.#learn();
+    const facts = await this.learn();
     const { plan, doubts } = await baseInputs(toolchain, this.#command, {
       ...{ base: base.checkout, files, candidate: candidate.checkout, changed },
     });
@@ -445,7 +460,7 @@ class Suite {
   }
 
   /** What the base teaches, learned once a key: who needs it while another learns it waits for that one, and learns it alone where that one did not. */
-  async #learn(): Promise<BaseFacts> {
+  async learn(): Promise<BaseFacts> {
     const key = this.#keyOf(this.#input.base, this.#command);
     const known = await this.#memory.get(key);
     if (known !== null) return known;

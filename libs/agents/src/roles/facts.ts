@@ -1,4 +1,5 @@
 import {
+  type AcceptanceChecks,
   type AttemptSpec,
   type Finding,
   isUnmet,
@@ -7,6 +8,7 @@ import {
   type Said,
   type TestReport,
   type Ticket,
+  VERDICT_WORDS,
 } from '@millwright/domain';
 import { dataBlock, oneLine } from '../data-block.ts';
 import { bounded } from '../tools/bound.ts';
@@ -95,6 +97,27 @@ export const findingsText = (findings: readonly Finding[]): string =>
       (one) => `[${one.severity}] ${one.path}${one.line === undefined ? '' : `:${one.line}`}: ${one.message}`,
     ),
   );
+
+/** What the tests said of a change that is reviewed, and each acceptance check with its command: the checks are reviewed too. */
+export function testedBlock(report: TestReport, checks: AcceptanceChecks | null): string {
+  const own = report.ownTests;
+  const lines = [
+    report.reason,
+    own === null || own.passing.length === 0
+      ? ''
+      : `Tests of the change that pass on the old code too:\n${list(own.passing.slice(0, MAX_NAMES))}`,
+    own === null || own.failing.length === 0
+      ? ''
+      : `Tests of the change that fail on the old code: ${own.failing.length}`,
+    ...(checks?.checks ?? []).map(({ acceptance, command, kind = 'change' }) => {
+      const result = report.acceptance.find((one) => one.acceptance === acceptance)?.result;
+      const end = result === undefined ? 'not run' : result.exitCode === 0 ? 'holds' : 'fails';
+      return `Acceptance check (${kind}), ${end}: ${acceptance}\n$ ${command}`;
+    }),
+    ...report.doubts.map(({ text }) => `Look at: ${text}`),
+  ];
+  return dataBlock('tests', joined(lines), { verdict: VERDICT_WORDS[report.verdict] });
+}
 
 const MAX_NAMES = 30;
 

@@ -11,6 +11,7 @@ import {
   planBlock,
   saidBlock,
   taskBlock,
+  testedBlock,
   ticketBlock,
 } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
@@ -62,6 +63,7 @@ export const reviewRole: RoleDefinition<'review'> = {
       spec.task === null ? '' : taskBlock(spec.task),
       ...adviceBlocks(materials),
       saidBlock(spec.said),
+      testedBlock(spec.tested, spec.checks),
       ...spec.earlier.map((review, index) =>
         dataBlock('earlier', `${review.verdict}: ${review.summary}\n\n${findingsText(review.findings)}`, {
           attempt: String(index + 1),

@@ -87,6 +87,13 @@ export const runEntries = [
     tree: GitSha,
     commit: GitSha,
   }),
+  /** The same tests failed for the same cause before: a person is asked, where another attempt would be paid for the same again. */
+  e('task.stuck', {
+    task: TaskId.nullable(),
+    failure: Digest,
+    question: freeText(z.string().max(20_000)),
+    expiresAt: Instant,
+  }),
   /** Its implementer says that there is no change to make here, or that it cannot be made here: a person is asked. */
   e('task.blocked', {
     task: TaskId.nullable(),
@@ -104,7 +111,16 @@ export const runEntries = [
   e('task.integrated', { task: TaskId.nullable(), commit: GitSha, tree: GitSha }),
   e('task.conflicted', { task: TaskId.nullable(), paths: z.array(z.string()), start: GitSha, reason }),
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
-  e('change.tested', { tree: GitSha, report: Digest, verdict: Verdict }),
+  /** The acceptance checks of the run, written from ticket and plan while the change is made. */
+  e('checks.written', { checks: Digest }),
+  /** Of a task's own tree, or (`task: null`) of the whole change. `failure` says what failed and why: two that are the same have the same. */
+  e('change.tested', {
+    task: TaskId.nullable(),
+    tree: GitSha,
+    report: Digest,
+    verdict: Verdict,
+    failure: Digest.nullable(),
+  }),
   /** It takes its place in the repository's merge queue and is tested as it stands: its base is the branch, or the change of the run `behind`. */
   e('change.queued', { behind: RunId.nullable() }),
   /** Its patch stands on another base now: the branch, or the change of the run `behind` which it follows in the merge queue. */

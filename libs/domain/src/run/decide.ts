@@ -4,7 +4,7 @@ import type { RunEntry as OfRun } from '../entries/run.ts';
 import type { Instant } from '../ids.ts';
 import { evolve } from './evolve.ts';
 import { notResumable } from './resume.ts';
-import { questionOf, type Run, type RunState } from './state.ts';
+import { questionOf, type Run, type RunState, workOf } from './state.ts';
 import { type Todo, todo } from './todo.ts';
 
 // decide(command, state) → entries. Pure. A command is the result of something `todo` listed, or a person's act. The entry says what
@@ -116,11 +116,19 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         has('compose') && record.data.tree === run.head.tree && record.data.base === run.base.commit,
         "the change is not the run's tree on its base",
       );
-    case 'change.tested':
+    case 'task.stuck':
       return unless(
-        takes('test', null) && run.change?.tree === record.data.tree,
-        'no test of this tree is to be taken',
+        has('ask-stuck', (step) => step.task === record.data.task && step.failure === record.data.failure),
+        'this task has not failed for the same twice',
       );
+    case 'checks.written':
+      return unless(takes('test', null) && run.checks === null, 'no checks are to be taken');
+    case 'change.tested': {
+      const { task, tree } = record.data;
+      const whole = task === null && run.checks !== null && run.change?.tree === tree;
+      const part = task !== null && workOf(run, task)?.made?.tree === tree;
+      return unless(takes('test', task) && (whole || part), 'no test of this tree is to be taken');
+    }
     case 'merge.started':
       return unless(
         has('merge', (step) => step.gate === record.data.gate) &&
@@ -223,13 +231,13 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
   }
 }
 
-/** It is reviewed, and not merged yet: while it is lined up, tested, judged, or its turn to merge comes. */
+/** It is reviewed, and not merged yet: while it is lined up, tested once more, judged, or its turn to merge comes. */
 const beforeMerge = (due: readonly Todo[], run: Run): boolean =>
   due.some(
     (step) =>
       step.do === 'line-up' ||
       step.do === 'merge' ||
-      (step.do === 'open-stage' && step.role === 'test') ||
+      (step.do === 'open-stage' && step.role === 'test' && run.queue !== null) ||
       (step.do === 'ask-gate' && step.action === 'merge') ||
       (step.do === 'judge-gate' && run.gates.some((one) => one.gate === step.gate && one.action === 'merge')),
   );

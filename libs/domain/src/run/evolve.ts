@@ -7,6 +7,7 @@ import {
   type FeedbackRef,
   type Gate,
   noUsage,
+  type Question,
   type Run,
   type RunState,
   type Stage,
@@ -73,6 +74,8 @@ const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: Comm
   integrated: false,
 });
 
+const block = (work: Work, blocked: Question): Work => ({ ...work, blocks: work.blocks + 1, blocked });
+
 export function evolve(state: RunState, entry: Entry): RunState {
   if (state.kind === 'none') {
     if (entry.type !== 'run.opened') return state;
@@ -90,6 +93,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       tasks: [],
       whole: newWork(null, 'the run as a whole', [], false),
       reviews: [],
+      checks: null,
       tests: [],
       change: null,
       rebases: 0,
@@ -248,15 +252,14 @@ function evolveRun(run: Run, entry: Entry): Run {
     case 'task.blocked': {
       const { task, question, expiresAt } = entry.data;
       return taken(
-        withWork(run, task, (work) => ({
-          ...work,
-          wanted: true,
-          blocks: work.blocks + 1,
-          blocked: { question, expiresAt },
-        })),
+        withWork(run, task, (work) => ({ ...block(work, { question, expiresAt }), wanted: true })),
         'implement',
         task,
       );
+    }
+    case 'task.stuck': {
+      const { task, question, expiresAt } = entry.data;
+      return withWork(run, task, (work) => block(work, { question, expiresAt }));
     }
     case 'task.reviewed': {
       const { task, review, patchId, verdict } = entry.data;
@@ -296,12 +299,16 @@ function evolveRun(run: Run, entry: Entry): Run {
       };
     case 'change.queued':
       return { ...run, queue: { behind: entry.data.behind } };
+    case 'checks.written':
+      return taken({ ...run, checks: entry.data.checks }, 'test', null);
     case 'change.tested': {
-      const { tree, verdict, report } = entry.data;
-      const tested = taken({ ...run, tests: [...run.tests, { tree, verdict, report }] }, 'test', null);
-      return sendsBack(verdict)
-        ? sendWholeBack(tested, { kind: 'tests', report }, run.head.tree, run.head)
-        : tested;
+      const { task, tree, verdict, report, failure } = entry.data;
+      const tested = taken({ ...run, tests: [...run.tests, { task, tree, verdict, report }] }, 'test', task);
+      if (!sendsBack(verdict)) return tested;
+      const why = { kind: 'tests', report, failure } as const;
+      return task === null
+        ? sendWholeBack(tested, why, run.head.tree, run.head)
+        : withWork(tested, task, (work) => sendBack(work, why, tree, work.base));
     }
     case 'base.moved': {
       const { base, head, conflict, behind, rewritten } = entry.data;

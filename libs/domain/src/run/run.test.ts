@@ -60,6 +60,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
         checkDeploy(entries);
         checkBounds(entries);
         checkBlocked(entries);
+        checkStuck(entries);
         checkPauses(entries, times);
         checkAttested(entries);
         expect(replay(entries, initialState())).toEqual(state);
@@ -104,10 +105,40 @@ function checkOrder(entries: Entry[]): void {
           `${task} needs ${id}`,
         ).toBe(true);
     }
-    if (role === 'review') expect(past.some((one) => one.type === 'task.changed')).toBe(true);
-    if (role === 'test') expect(past.some((one) => one.type === 'change.composed')).toBe(true);
+    if (role === 'review') checkTestedFirst(past, task);
+    if (role === 'test')
+      expect(past.some((one) => one.type === (task === null ? 'plan.accepted' : 'task.changed'))).toBe(true);
     if (role === 'deploy') expect(past.some((one) => one.type === 'merge.finished')).toBe(true);
   });
+}
+
+/** No review is paid of what was not tested, or does not pass: what is reviewed is what was made last. */
+function checkTestedFirst(past: Entry[], task: string | null): void {
+  const made = past.findLast((one) =>
+    task === null ? one.type === 'change.composed' : one.type === 'task.changed' && one.data.task === task,
+  );
+  if (made?.type !== 'change.composed' && made?.type !== 'task.changed')
+    throw new Error('a review of nothing');
+  const { tree } = made.data;
+  const tested = past.findLast((one) => one.type === 'change.tested' && one.data.tree === tree);
+  expect(tested?.type === 'change.tested' && !sendsBack(tested.data.verdict), 'tested before').toBe(true);
+}
+
+/** What failed for the same as before is not attempted again before a person has said something. */
+function checkStuck(entries: Entry[]): void {
+  const failures = new Map<string, Set<string>>();
+  for (const entry of entries) {
+    if (entry.type === 'change.tested' && sendsBack(entry.data.verdict) && entry.data.failure !== null) {
+      const of = failures.get(entry.data.task ?? '') ?? new Set();
+      if (of.has(entry.data.failure)) of.add('again');
+      failures.set(entry.data.task ?? '', of.add(entry.data.failure));
+    }
+    if (entry.type === 'question.answered') for (const of of failures.values()) of.delete('again');
+    if (entry.type === 'stage.opened' && entry.data.role === 'implement')
+      expect(failures.get(entry.data.task ?? '')?.has('again') ?? false, 'paid for the same again').toBe(
+        false,
+      );
+  }
 }
 
 /** Who said that it is blocked waits for a person: no attempt of that work is opened before the answer. */

@@ -31,7 +31,7 @@ import type { Role } from '../spec.ts';
  */
 export type FeedbackRef = { change: Digest | null } & (
   | { kind: 'review'; review: Digest }
-  | { kind: 'tests'; report: Digest }
+  | { kind: 'tests'; report: Digest; failure: Digest | null }
   | { kind: 'conflict'; paths: string[] }
   | { kind: 'refused'; message: string }
   | { kind: 'answer'; question: string; answer: string }
@@ -61,7 +61,7 @@ export type Work = {
   integrated: boolean;
   /** How often it was sent back. */
   reworks: number;
-  /** How often its implementer said that it cannot go on, and what it waits to be told. */
+  /** How often it could not go on (its implementer said so, or failed for the same again), and what it waits to be told. */
   blocks: number;
   blocked: Question | null;
   /** All of it, the oldest first. */
@@ -135,7 +135,9 @@ export type Run = {
     verdict: 'approve' | 'request_changes';
     review: Digest;
   }[];
-  tests: { tree: GitSha; verdict: Verdict; report: Digest }[];
+  /** The acceptance checks; null until they are written. */
+  checks: Digest | null;
+  tests: { task: TaskId | null; tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   /**
    * The change as its agents made it, on the base that they had. What is carried onto another base is carried from here: on the change of

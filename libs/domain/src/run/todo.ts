@@ -1,6 +1,6 @@
 import { sendsBack } from '../artifacts.ts';
 import type { GateAction, ParkCause, RunEnd } from '../entries/index.ts';
-import type { AttemptId, Digest, GateId, Instant, TaskId } from '../ids.ts';
+import type { AttemptId, Digest, GateId, GitSha, Instant, PatchId, TaskId } from '../ids.ts';
 import type { Role } from '../spec.ts';
 import {
   allows,
@@ -19,8 +19,8 @@ import {
  * What has to be done for a run now. Pure, and the only place that knows the order of a run's steps: the orchestrator does what is
  * listed, and `decide` accepts only the results of what is listed. Invariants kept here, and shown by the property test:
  *
- *  1. No stage opens without its inputs: plan ← ticket, implement ← plan (and its dependencies integrated), review ← a change,
- *     test ← an integrated and reviewed tree, deploy ← a merge.
+ *  1. No stage opens without its inputs: plan ← ticket, implement ← plan (and its dependencies integrated), test ← plan (its checks are
+ *     written) or a tree, review ← a change whose tree was tested and not sent back, deploy ← a merge.
  *  2. No merge without, for exactly this change: an approving review of its patch, a test of its tree that did not send it back, an
  *     allowing gate, which is told what the test's verdict was.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
@@ -37,6 +37,7 @@ export type Todo =
   | { do: 'open-stage'; role: Role; task: TaskId | null }
   | { do: 'await-stage'; attempt: AttemptId }
   | { do: 'take'; role: Role; task: TaskId | null; attempt: AttemptId; artifact: Digest }
+  | { do: 'ask-stuck'; task: TaskId | null; failure: Digest }
   | { do: 'integrate'; task: TaskId | null }
   | { do: 'compose' }
   | { do: 'line-up' }
@@ -211,17 +212,22 @@ const failuresInARow = (all: Stage[]): number => {
 /** Tasks side by side as far as their dependencies allow; integrated one after the other in the plan's order. */
 function building(run: Run, now: Instant): Step | null {
   const open = run.tasks.filter((work) => !work.integrated);
-  if (open.length === 0)
-    return run.whole.wanted || (run.whole.made !== null && !run.whole.integrated)
-      ? reworking(run, now)
-      : null;
+  if (open.length === 0) {
+    if (!run.whole.wanted && (run.whole.made === null || run.whole.integrated)) return null;
+    return together([...checking(run), ...reworking(run, now)]);
+  }
   const ready = open.filter((work) =>
     work.dependsOn.every((id) => run.tasks.some((other) => other.task === id && other.integrated)),
   );
   const next = open[0];
-  const all = ready.map((work) => working(run, work, work === next, now));
-  // One task that cannot go on ends the run; a mere wait of one never hides the steps of another.
-  const due = all.flat();
+  return together([...ready.flatMap((work) => working(run, work, work === next, now)), ...checking(run)]);
+}
+
+/** The tester writes its checks beside the implementers, from ticket and plan. */
+const checking = (run: Run): Step => (run.checks === null ? stage(run, 'test', null) : []);
+
+/** One that cannot go on ends the run; a mere wait of one never hides the steps of another. */
+function together(due: Step): Step {
   const ending = due.find((step) => step.do === 'close' || step.do === 'cancel-stage');
   if (ending) return due.filter((step) => step.do === ending.do);
   const parking = due.find((step) => step.do === 'park');
@@ -240,18 +246,42 @@ function working(run: Run, work: Work, next: boolean, now: Instant): Step {
   if (work.blocks > run.limits.reworks)
     return end(run, 'failed', `${work.task ?? 'the run as a whole'}: its implementer keeps asking`);
   if (work.wanted) {
-    return work.reworks > run.limits.reworks
-      ? end(
-          run,
-          'failed',
-          `${work.task ?? 'the run as a whole'} was sent back ${work.reworks} times: ${sentBackFor(work)}`,
-        )
-      : stage(run, 'implement', work.task);
+    if (work.reworks > run.limits.reworks)
+      return end(
+        run,
+        'failed',
+        `${work.task ?? 'the run as a whole'} was sent back ${work.reworks} times: ${sentBackFor(work)}`,
+      );
+    const failure = sameFailure(work);
+    return failure === null
+      ? stage(run, 'implement', work.task)
+      : [{ do: 'ask-stuck', task: work.task, failure }];
   }
   if (work.made === null) return stage(run, 'implement', work.task);
-  const review = reviewOf(run, work.made.patchId);
-  if (review?.verdict !== 'approve') return stage(run, 'review', work.task);
+  // A task that is alone is the whole change, which is tested and reviewed as such.
+  if (run.tasks.length > 1) {
+    const judged = tests(run, work.task, work.made.tree) ?? reviews(run, work.task, work.made.patchId);
+    if (judged !== null) return judged;
+  }
   return next ? [{ do: 'integrate', task: work.task }] : [];
+}
+
+/** Cheap tests run before a review is paid. Null once there is a verdict that sends nothing back. */
+function tests(run: Run, task: TaskId | null, tree: GitSha): Step | null {
+  const tested = testOf(run, tree);
+  return tested === undefined || sendsBack(tested.verdict) ? stage(run, 'test', task) : null;
+}
+
+/** Null once it is approved. */
+const reviews = (run: Run, task: TaskId | null, patchId: PatchId): Step | null =>
+  reviewOf(run, patchId)?.verdict === 'approve' ? null : stage(run, 'review', task);
+
+/** What failed again just as before, since when nobody has said what should be different. */
+function sameFailure({ feedback }: Work): Digest | null {
+  const last = feedback.at(-1);
+  if (last?.kind !== 'tests' || last.failure === null) return null;
+  const before = feedback.slice(0, -1).some((one) => one.kind === 'tests' && one.failure === last.failure);
+  return before ? last.failure : null;
 }
 
 const sentBackFor = (work: Work): string => {
@@ -276,15 +306,19 @@ function composing(run: Run): Step | null {
   return run.change === null ? [{ do: 'compose' }] : null;
 }
 
-/** Review binds to the patch, test binds to the tree: of a change that stands where it is to be merged. */
+/**
+ * Review binds to the patch, test binds to the tree. Tested as it is and then reviewed, it is lined up; where that gave it another tree, it
+ * is tested again as it is to be merged.
+ */
 function judging(run: Run): Step | null {
-  if (run.change === null) return [{ do: 'compose' }];
-  if (reviewOf(run, run.change.patchId)?.verdict !== 'approve') return stage(run, 'review', null);
+  const { change, checks } = run;
+  if (change === null) return [{ do: 'compose' }];
+  if (checks === null) return checking(run);
+  const review = reviews(run, null, change.patchId);
+  if (review !== null) return tests(run, null, change.tree) ?? review;
   // What is merged has left the queue.
   if (run.queue === null && run.merge === null) return [{ do: 'line-up' }];
-  const tested = testOf(run, run.change.tree);
-  if (tested === undefined || sendsBack(tested.verdict)) return stage(run, 'test', null);
-  return null;
+  return tests(run, null, change.tree);
 }
 
 function merging(run: Run, now: Instant): Step | null {

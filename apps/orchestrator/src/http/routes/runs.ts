@@ -403,6 +403,7 @@ const DECISIVE = new Set([
   'run.closed',
   'question.asked',
   'task.blocked',
+  'task.stuck',
 ]);
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */

@@ -97,6 +97,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `asked the author: ${entry.data.question}`;
     case 'task.blocked':
       return `the implementer made no change and asks: ${firstLine(entry.data.question)}`;
+    case 'task.stuck':
+      return `the same tests failed for the same again, and a person is asked: ${firstLine(entry.data.question)}`;
     case 'question.answered':
       return `answered the planner: ${entry.data.answer}`;
     case 'task.changed':
@@ -109,8 +111,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `${entry.data.task ?? 'the whole'} conflicts in ${entry.data.paths.join(', ')}`;
     case 'change.composed':
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
+    case 'checks.written':
+      return `took the acceptance checks ${short(entry.data.checks)}`;
     case 'change.tested':
-      return `tests of tree ${short(entry.data.tree)}: ${VERDICT_WORDS[entry.data.verdict]}`;
+      return `tests of ${entry.data.task === null ? '' : `${entry.data.task}, `}tree ${short(entry.data.tree)}: ${VERDICT_WORDS[entry.data.verdict]}`;
     case 'change.queued':
       return `lined up to merge${entry.data.behind === null ? ', first' : ` behind ${entry.data.behind}`}`;
     case 'merge.lost':

@@ -114,6 +114,7 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
       return entry.data.decision === 'allow' ? 'done' : entry.data.decision === 'deny' ? 'failed' : 'waiting';
     case 'question.asked':
     case 'task.blocked':
+    case 'task.stuck':
       return 'waiting';
     case 'gate.denied':
     case 'gate.expired':

@@ -59,7 +59,8 @@ export async function openStage(
   journal: Journal,
 ): Promise<StepResult> {
   // A test of what will not be merged as it stands is for nothing, and a release of what is not on the branch.
-  if (step.role === 'test' && (await turn(factory, run)) === 'stale') return lineUpRun(factory, run, journal);
+  if (step.role === 'test' && run.queue !== null && (await turn(factory, run)) === 'stale')
+    return lineUpRun(factory, run, journal);
   if (step.role === 'deploy') {
     const lost = await lostMerge(factory, run);
     if (lost !== null) return lost;

@@ -1,5 +1,6 @@
 import type { Clock } from '@millwright/domain';
 import {
+  AcceptanceChecks,
   type Blocked,
   type ChangeSet,
   getJson,
@@ -19,6 +20,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { inOrder } from '../plan-order.ts';
 import type { StepResult } from '../step.ts';
+import { failureOf } from './same-failure.ts';
 
 type Ports = { clock: Clock; repositories: Repositories; settings: Settings; store: Store };
 
@@ -51,10 +53,15 @@ export async function take(factory: Ports, run: Run, step: Take): Promise<StepRe
       };
     }
     case 'test': {
+      if (step.task === null && run.checks === null) {
+        await getJson(artifacts, AcceptanceChecks, step.artifact);
+        return { type: 'checks.written', data: { checks: step.artifact } };
+      }
       const report = await getJson(artifacts, TestReport, step.artifact);
+      const { tree, verdict } = report;
       return {
         type: 'change.tested',
-        data: { tree: report.tree, report: step.artifact, verdict: report.verdict },
+        data: { task: step.task, tree, report: step.artifact, verdict, failure: failureOf(report) },
       };
     }
     case 'deploy': {

@@ -14,7 +14,16 @@ import type {
   TaskId,
   TicketId,
 } from '../../ids.ts';
-import { apply, initialState, noUsage, type RunEntry, type RunState, type Todo, todo } from '../index.ts';
+import {
+  apply,
+  initialState,
+  noUsage,
+  type RunEntry,
+  type RunState,
+  type Todo,
+  todo,
+  workOf,
+} from '../index.ts';
 import { gateOf, mayBeOutdated, outdated } from './outdated.ts';
 
 // A scripted world, driven by random choices: every result a run can meet, in any order that `todo` allows, mixed with commands
@@ -27,6 +36,8 @@ const sha = () => hex(40) as GitSha;
 const patch = () => hex(40) as PatchId;
 const attempt = () => `att_${hex(16)}` as AttemptId;
 const gate = () => `gate_${hex(16)}` as GateId;
+/** Two that fail with it fail for the same. */
+const SAME_FAILURE = digest();
 export const author = 'per_author00' as PersonId;
 const people = ['per_alice000', 'per_bob00000'] as PersonId[];
 
@@ -123,6 +134,12 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
     }
     case 'take':
       return [take(step, state, roll)];
+    case 'ask-stuck': {
+      const { task, failure } = step;
+      return [
+        { type: 'task.stuck', data: { task, failure, question: '?', expiresAt: state.expiresAt - 500 } },
+      ];
+    }
     case 'integrate': {
       const ok = roll(5) > 0;
       return [
@@ -339,15 +356,21 @@ function take(
         },
       };
     }
-    case 'test':
+    case 'test': {
+      if (step.task === null && state.checks === null)
+        return { type: 'checks.written', data: { checks: step.artifact } };
+      const tree = step.task === null ? state.change?.tree : workOf(state, step.task)?.made?.tree;
       return {
         type: 'change.tested',
         data: {
-          tree: state.change?.tree ?? sha(),
+          task: step.task,
+          tree: tree ?? sha(),
           report: step.artifact,
           verdict: (['failed', 'invalid', 'no_tests', 'failing_as_on_base'] as const)[roll(12)] ?? 'passed',
+          failure: ([null, SAME_FAILURE] as const)[roll(3)] ?? digest(),
         },
       };
+    }
     case 'deploy':
       return {
         type: 'release.built',
@@ -453,7 +476,28 @@ function forge(state: RunState, roll: Dice): RunEntry[] {
       data: { gate: state.gates.at(-1)?.gate ?? gate(), person: author, subject, reason: '' },
     },
     { type: 'change.attested', data: { commit: sha(), attestation: digest(), key: 'k' } },
-    { type: 'change.tested', data: { tree: sha(), report: digest(), verdict: 'passed' } },
+    {
+      type: 'change.tested',
+      data: { task: null, tree: sha(), report: digest(), verdict: 'passed', failure: null },
+    },
+    {
+      type: 'change.tested',
+      data: {
+        task: null,
+        tree: state.change?.tree ?? sha(),
+        report: digest(),
+        verdict: 'passed',
+        failure: null,
+      },
+    },
+    {
+      type: 'stage.opened',
+      data: { stage: 'x', role: 'review', task: null, attempt: attempt(), spec: digest(), inputs: [] },
+    },
+    {
+      type: 'task.stuck',
+      data: { task: null, failure: SAME_FAILURE, question: '?', expiresAt: state.expiresAt },
+    },
     { type: 'run.closed', data: { end: 'done', reason: '', streams: {}, usage: noUsage() } },
   ];
   return [all[roll(all.length)] as RunEntry];
