@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { AcceptanceChecks, ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
+import {
+  AcceptanceChecks,
+  ChangedPath,
+  Finding,
+  Plan,
+  PlanTask,
+  Review,
+  TestReport,
+  Ticket,
+} from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
 import { freeText } from './words.ts';

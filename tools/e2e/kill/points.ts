@@ -16,6 +16,7 @@ export const ORCHESTRATORS = [
   'task.reviewed',
   'task.integrated',
   'change.composed',
+  'checks.written',
   'change.tested',
   'change.queued',
   'merge.started',

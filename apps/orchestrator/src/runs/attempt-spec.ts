@@ -312,4 +312,3 @@ async function reviewSubject(factory: Ports, repo: Repository, run: Run, task: T
     paths: await repo.changed(from, tree),
   };
 }
-

@@ -4,7 +4,7 @@ import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyBudgets } from '../budgets.ts';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
-import type { Script } from '../testing/scripted-runner.ts';
+import { report, type Script } from '../testing/scripted-runner.ts';
 
 const LINES = 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n';
 const FILES = {
@@ -42,6 +42,8 @@ const ended = (ticket: string, nth = 1) =>
     const view = run && (await factory.api('GET', `/runs/${run}`)).body;
     return view?.endedAt ? view : null;
   });
+/** What was done in order, without the checks, which are written beside it. */
+const worked = () => factory.runner.attempts.filter((role) => role !== 'checks');
 const show = (path: string) => git(factory.root, '--git-dir', factory.remote, 'show', `main:${path}`);
 
 beforeEach(async () => {
@@ -62,11 +64,16 @@ describe('a run, driven through real Postgres, git and queue', () => {
       state: 'done',
       change: { base: expect.any(String) },
       delivered: { kind: 'merge', ref: 'main' },
-      usage: { inputTokens: 40, usd: 0.04 },
+      usage: { inputTokens: 50, usd: 0.05 },
     });
-    expect(
-      run.stages.map((stage: { kind: string; state: string }) => `${stage.kind} ${stage.state}`),
-    ).toEqual(['plan done', 'implement done', 'review done', 'test done']);
+    const stages = run.stages as { kind: string; state: string; title: string | null }[];
+    expect(stages.map(({ kind, state, title }) => `${kind} ${state} ${title ?? ''}`.trim())).toEqual([
+      'plan done',
+      'implement done a',
+      'test done acceptance checks',
+      'test done',
+      'review done',
+    ]);
     expect(show('src/x.js')).toBe('export const x = 2;');
     expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%B', 'main')).toMatch(
       /^Do it\n\nMade in attempt 1\.\n\nMillwright-Ticket: tkt_\w+\nMillwright-Run: run_/,
@@ -83,7 +90,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
         Math.max(...trail.filter((line) => line.stream === stream).map((line) => line.version)),
         stream,
       ).toBe(version);
-    expect(Object.keys(closed?.data.streams ?? {})).toHaveLength(5);
+    expect(Object.keys(closed?.data.streams ?? {})).toHaveLength(6);
     await factory.until(
       'the ticket to be done',
       async () => (await factory.api('GET', `/tickets/${id}`)).body.state === 'done',
@@ -127,30 +134,30 @@ describe('a run, driven through real Postgres, git and queue', () => {
 
   it('sends back what the review or the tests refuse, a bounded number of times', async () => {
     let tests = 0;
+    let reviews = 0;
     await start({
       implement: (spec) => ({
         'src/x.js': `export const x = ${spec.feedback.length + 2};\n`,
       }),
-      review: (spec) =>
-        spec.task !== null &&
-        tests === 0 &&
-        factory.runner.attempts.filter((role) => role === 'implement').length === 1
-          ? 'request_changes'
-          : 'approve',
+      review: (spec) => {
+        expect(spec.tested.verdict).toBe('passed');
+        return ++reviews === 1 ? 'request_changes' : 'approve';
+      },
       test: () => (++tests === 1 ? 'failed' : 'passed'),
     });
     const run = await ended((await file()).id);
     expect(run.state).toBe('done');
-    expect(factory.runner.attempts).toEqual([
+    // What fails its tests is not reviewed: the review of the first attempt is not paid.
+    expect(worked()).toEqual([
       'plan',
       'implement',
-      'review',
-      'implement',
-      'review',
       'test',
       'implement',
-      'review',
       'test',
+      'review',
+      'implement',
+      'test',
+      'review',
     ]);
     expect(show('src/x.js')).toBe('export const x = 4;');
     await factory.stop();
@@ -158,7 +165,8 @@ describe('a run, driven through real Postgres, git and queue', () => {
     db = await testDatabase();
     await migrateQueue(db.url.migrator);
     await start({
-      test: () => 'invalid',
+      // Each time for another reason: a person would be asked about the same.
+      test: ({ tree }) => ({ ...report(tree, 'invalid'), reason: `Said ${tree} and no more.` }),
       implement: (spec) => ({ 'src/x.js': `export const x = ${spec.feedback.length + Math.random()};\n` }),
     });
     const hopeless = await ended((await file()).id);
@@ -189,19 +197,18 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(run.state).toBe('done');
     expect(told).toEqual([
       [[], 3],
-      [[['review', 'Attempt 1.']], 2],
+      [[['tests', 'Attempt 1.']], 2],
       [
         [
-          ['review', 'Attempt 1.'],
-          ['tests', 'Attempt 2.'],
+          ['tests', 'Attempt 1.'],
+          ['review', 'Attempt 2.'],
         ],
-        2,
+        1,
       ],
     ]);
     expect(shown).toEqual([
-      ['Attempt 1.', 0, true],
-      ['Attempt 2.', 1, false],
-      ['Attempt 2.\n\nAttempt 3.', 2, false],
+      ['Attempt 1.\n\nAttempt 2.', 0, true],
+      ['Attempt 1.\n\nAttempt 3.', 1, false],
     ]);
     // The message of what was made last lands, not the ticket's title and the plan.
     expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%b', 'main')).toMatch(
@@ -235,8 +242,44 @@ describe('a run, driven through real Postgres, git and queue', () => {
     );
     const run = await ended(id);
     expect(run.state).toBe('done');
-    expect(factory.runner.attempts).toEqual(['plan', 'implement', 'implement', 'review', 'test']);
+    expect(worked()).toEqual(['plan', 'implement', 'implement', 'test', 'review']);
     expect(told[1]).toMatchObject([{ kind: 'answer', answer: 'Use another port.' }]);
+  });
+
+  it('asks a person where the same tests fail for the same again, instead of paying a third time, and tells the next attempt', async () => {
+    const told: string[][] = [];
+    await start({
+      implement: (spec) => {
+        told.push(spec.feedback.map((one) => one.kind));
+        return { 'src/x.js': `export const x = ${told.length + 1};\n` };
+      },
+      // As two runs of the same failure differ: where it stood, and how long it took.
+      test: ({ tree }) =>
+        told.length > 2
+          ? 'passed'
+          : {
+              ...report(tree, 'failed'),
+              failures: [
+                {
+                  cause: `ECONNREFUSED :47${told.length} after ${told.length} ms`,
+                  tests: ['is served'],
+                  count: 1,
+                },
+              ],
+            },
+    });
+    const { id } = await file();
+    const asked = await factory.until('the question', async () => {
+      const ticket = (await factory.api('GET', `/tickets/${id}`)).body;
+      return ticket.question === null ? null : ticket;
+    });
+    expect(asked.question).toMatch(/failed again just as before.*is served:\nECONNREFUSED/s);
+    expect(worked()).toEqual(['plan', 'implement', 'test', 'implement', 'test']);
+    const why = (await factory.api('GET', `/runs/${asked.runs[0]}/why`)).body;
+    expect(why.next).toContain(`ticket answer ${id}`);
+    await factory.api('POST', `/tickets/${id}/answers`, { text: 'The port is 8080.' });
+    expect(await ended(id)).toMatchObject({ state: 'done' });
+    expect(told).toEqual([[], ['tests'], ['tests', 'tests', 'answer']]);
   });
 
   it('ends where an implementer keeps saying that it is blocked, or nobody answers', async () => {
@@ -393,7 +436,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
       },
     });
     expect(await ended((await file()).id)).toMatchObject({ state: 'done' });
-    expect(factory.runner.attempts).toEqual(['plan', 'implement', 'review', 'test', 'test']);
+    expect(worked()).toEqual(['plan', 'implement', 'test', 'review', 'test']);
     expect(show('a.txt')).toContain('SEVEN');
     expect(git(factory.root, '--git-dir', factory.remote, 'log', '--format=%s', 'main')).toBe(
       'Do it\nmeanwhile too\nmeanwhile\nfirst',

@@ -69,6 +69,9 @@ export class Driver {
   readonly #factory: Ports;
   readonly #active = new Map<RunId, { again: boolean; done: Promise<void> }>();
   readonly #failures = new Map<RunId, number>();
+  /** Where a step failed and asked for a pause: nothing is tried before, whoever drives, unless the run has changed since. */
+  readonly #pauses = new Map<RunId, { at: number; version: number }>();
+  readonly #versions = new Map<RunId, number>();
   readonly #timers = new Map<RunId, { at: number; timer: NodeJS.Timeout }>();
   #stopped = false;
 
@@ -99,20 +102,29 @@ export class Driver {
 
   async #whole(id: RunId): Promise<void> {
     try {
-      await this.#steps(id);
-      this.#failures.delete(id);
+      if (await this.#steps(id)) this.#failures.delete(id);
     } catch (error) {
       await this.#failed(id, error);
     }
   }
 
-  async #steps(id: RunId): Promise<void> {
+  /** False where a pause was asked for that is not over. */
+  async #steps(id: RunId): Promise<boolean> {
     let loaded = await load(this.#factory, id);
+    const pause = this.#pauses.get(id);
+    if (pause !== undefined && pause.version === loaded?.version && pause.at > this.#factory.clock.now()) {
+      this.#wakeAt(id, pause.at);
+      return false;
+    }
+    this.#pauses.delete(id);
     while (loaded && !loaded.run.closed && !this.#stopped) {
+      this.#versions.set(id, loaded.version);
       const next: Loaded | null = await this.#round(loaded);
-      if (next === null) return;
+      if (next === null) return true;
       loaded = next === OVERTAKEN ? await load(this.#factory, id) : next;
     }
+    this.#versions.delete(id);
+    return true;
   }
 
   /** One round: every due step in order, until one of them recorded something. Null when nothing is to be recorded now. */
@@ -247,6 +259,8 @@ export class Driver {
         this.#factory.settings.retryMs * Math.min(2 ** (failures - 1), LONGEST_RETRY),
       );
       const at = this.#factory.clock.now() + wait;
+      const version = this.#versions.get(id);
+      if (asked > 0 && version !== undefined) this.#pauses.set(id, { at, version });
       if (failures > 1)
         this.#factory.retrying.set(
           id,

@@ -142,7 +142,8 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       });
     case 'test': {
       const { tree } = spec;
-      if (tree === null) return putJson(artifacts, AcceptanceChecks, { summary: '', checks: [], files: null });
+      if (tree === null)
+        return putJson(artifacts, AcceptanceChecks, { summary: '', checks: [], files: null });
       const verdict = (await script.test?.({ ...spec, tree })) ?? 'passed';
       const said = typeof verdict === 'string' ? report(tree, verdict) : { ...verdict, tree };
       return putJson(artifacts, TestReport, { ...said, checks: spec.checks, ...script.report });

@@ -14,6 +14,7 @@ import {
   type Clock,
   type Digest,
   type EntryOf,
+  GitSha,
   getJson,
   type HaltScope,
   Plan,
@@ -24,6 +25,7 @@ import {
   RunId,
   streamOf,
   TestReport,
+  testReport,
 } from '@millwright/domain';
 import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { openStore, type Store } from '@millwright/store';
@@ -367,6 +369,8 @@ test('review: bound to the patch', async () => {
       earlier: [],
       interdiff: null,
       open: [],
+      tested: testReport({ tree: GitSha.parse(tree), verdict: 'passed', reason: 'Every test passed.' }),
+      checks: null,
       triesLeft: 3,
     },
   }));
@@ -377,11 +381,17 @@ test('review: bound to the patch', async () => {
   });
 });
 
-test('test: the suite and the acceptance checks decide', async () => {
+test('test: checks are written without the change; the suite and they decide, and no model is asked then', async () => {
+  const writes = await open('Test', () => ({
+    ...{ role: 'test', plan: PLAN, tree: null, changed: [], checks: null },
+  }));
+  await runAttempt(await newRunner(), writes, never);
+  const checks = await artifactOf(writes);
   const attempt = await open('Test', ([, tree]) => ({
-    ...{ role: 'test', plan: PLAN, tree, changed: CHANGED, checks: null },
+    ...{ role: 'test', plan: PLAN, tree, changed: CHANGED, checks },
   }));
   await runAttempt(await newRunner(), attempt, never);
+  expect((await entriesOf(attempt)).map((entry) => entry?.type)).not.toContain('turn.asked');
   const report = await getJson(store.artifacts, TestReport, await artifactOf(attempt));
   expect(report).toMatchObject({ verdict: 'passed', runner: 'node', names: { base: 3, reported: 4 } });
   expect(report.acceptance).toMatchObject([{ acceptance: 'adds', result: { exitCode: 0 } }]);

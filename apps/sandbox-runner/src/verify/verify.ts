@@ -103,7 +103,13 @@ export async function learnAhead(
   const { base, toolchain, config } = input;
   const command = await toolchain.testCommand(config, await filesOf(base.checkout));
   if (command.kind === 'none') return;
-  const alone = { ...input, tree: GitSha.parse(base.checkout.tree), candidate: base, changed: [], ticket: null };
+  const alone = {
+    ...input,
+    tree: GitSha.parse(base.checkout.tree),
+    candidate: base,
+    changed: [],
+    ticket: null,
+  };
   const nothing = Promise.resolve({ written: null, acceptance: [] });
   await new Suite(where, memory, { ...alone, acceptance: null }, command, nothing).learn();
 }

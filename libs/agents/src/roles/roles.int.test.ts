@@ -1,4 +1,4 @@
-import { Role } from '@millwright/domain';
+import { GitSha, Role, testReport } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { runRole } from '../run-role.ts';
 import { harness } from '../testing/harness.ts';
@@ -180,12 +180,38 @@ test('a reviewer has the summary, the message, the reviews before, what changed 
     '<interdiff>\\n-a\\n\\+b',
     '<open>\\n- \\[minor\\] b.js: A name that misleads.',
     'sent back 3 times more',
+    '<tests verdict="passed">\\nEvery test passed\\.',
+    'Acceptance check \\(guard\\), holds: It stays\\.\\n\\$ sh stays\\.sh',
+    'Acceptance check \\(change\\), fails: It doubles\\.',
   ];
   await using h = await harness(
     `role: review\nwhen: { attempt: 2 }\nturns:\n  - expect: ${JSON.stringify(expected)}\n    tools: [{ submit: ${SUBMITS.review.input} }]`,
   );
   const materials = { advice: [], diff: 'diff --git a/a b/a', interdiff: '-a\n+b' };
-  const result = await runRole(h.options('review', { materials }, { earlier: [review], open }));
+  const ran = (command: string, exitCode: number) => ({
+    command,
+    exitCode,
+    timedOut: false,
+    output: '',
+    ms: 1,
+  });
+  const tested = testReport({
+    ...{ tree: GitSha.parse('b'.repeat(40)), verdict: 'passed', reason: 'Every test passed.' },
+    acceptance: [
+      { acceptance: 'It stays.', result: ran('sh stays.sh', 0) },
+      { acceptance: 'It doubles.', result: ran('sh doubles.sh', 1) },
+    ],
+  });
+  const checks = {
+    ...{ summary: 'Two.', files: null },
+    checks: [
+      { acceptance: 'It stays.', command: 'sh stays.sh', kind: 'guard' },
+      { acceptance: 'It doubles.', command: 'sh doubles.sh' },
+    ],
+  };
+  const result = await runRole(
+    h.options('review', { materials }, { earlier: [review], open, tested, checks }),
+  );
   expect(result.kind).toBe('submitted');
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AttemptSpec, type Role, type SpecOf } from '@millwright/domain';
+import { AttemptSpec, GitSha, type Role, type SpecOf, testReport } from '@millwright/domain';
 
 // Attempt specs for tests: whole and valid, with what the test says put over.
 
@@ -30,7 +30,7 @@ const OF_ROLE: Record<Role, Record<string, unknown>> = {
     earlier: [],
     interdiff: null,
     open: [],
-    tested: testReport({ tree: sha('tree'), verdict: 'passed', reason: 'Every test passed.' }),
+    tested: testReport({ tree: GitSha.parse(sha('tree')), verdict: 'passed', reason: 'Every test passed.' }),
     checks: null,
     triesLeft: 3,
   },

@@ -171,7 +171,7 @@ function stageView(
   return {
     kind: stage.role,
     task: stage.task,
-    title: tasks.find((task) => task.id === stage.task)?.title ?? null,
+    title: tasks.find((task) => task.id === stage.task)?.title ?? (writesChecks(run, index) ? CHECKS : null),
     attempt: run.stages
       .slice(0, index + 1)
       .filter((one) => one.role === stage.role && one.task === stage.task).length,
@@ -196,6 +196,17 @@ function stageView(
     endedAt: attempt?.endedAt ?? null,
     usage: attempt?.usage ?? noUsage(),
   };
+}
+
+const CHECKS = 'acceptance checks';
+
+/** The tester's stages come before those that test a tree with what it wrote. */
+function writesChecks(run: Run, index: number): boolean {
+  const { role, task } = run.stages[index] ?? {};
+  const written = run.stages.findIndex(
+    ({ outcome }) => outcome?.kind === 'done' && outcome.artifact === run.checks,
+  );
+  return role === 'test' && task === null && (run.checks === null || index <= written);
 }
 
 function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'] {
