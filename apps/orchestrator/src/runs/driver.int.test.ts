@@ -3,6 +3,7 @@ import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyBudgets } from '../budgets.ts';
+import { defaultSettings } from '../settings.ts';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 import { report, type Script } from '../testing/scripted-runner.ts';
 
@@ -131,6 +132,48 @@ describe('a run, driven through real Postgres, git and queue', () => {
       ),
     ).toHaveLength(1);
   });
+
+  it('makes ten tasks that all add a line to one changelog at no more stages than the same ten that do not, side by side where none waits for another', async () => {
+    const CHANGES = '# Changes\n\n## Next\n\n- first\n';
+    const tasks = Array.from({ length: 10 }, (_, i) => ({
+      ...{ id: `t${i}`, title: `t${i}`, instructions: 'i', acceptance: [] },
+      dependsOn: i < 8 ? [] : [`t${i - 8}`],
+    }));
+    await start(
+      {
+        plan: () => ({ kind: 'tasks', summary: 'ten', tasks }) as never,
+        implement: async ({ task: { id }, ticket, start: tree }) => {
+          const repo = await factory.factory.repositories.open('shop' as RepoName);
+          const changes = String(await repo.file(tree, 'CHANGES.md', 10_000));
+          const listed = { 'CHANGES.md': changes.replace('## Next\n\n', `$&- ${id}\n`) };
+          return { [`src/${id}.js`]: `exports.${id} = 1;\n`, ...(ticket.title === 'Listed' ? listed : {}) };
+        },
+      },
+      6,
+      { limits: { ...defaultSettings.limits, tasks: 10 } },
+      { ...FILES, 'CHANGES.md': CHANGES },
+    );
+    const done = async (title: string) => {
+      const run = await ended((await file(`# ${title}`)).id);
+      expect(run, run.reason).toMatchObject({ state: 'done' });
+      return run;
+    };
+    const plain = await done('Plain');
+    const listed = await done('Listed');
+    expect(listed.stages.length).toBeLessThanOrEqual(plain.stages.length * 1.2);
+    const lines = show('CHANGES.md')
+      .split('\n')
+      .filter((line) => line.startsWith('- '));
+    expect(lines.toSorted()).toEqual([...tasks.map(({ id }) => `- ${id}`), '- first'].toSorted());
+    const entries = (await factory.factory.trail.readAll(0, 5_000)).flatMap(({ entry, envelope }) =>
+      entry !== null && envelope.stream === `run/${listed.id}` ? [entry] : [],
+    );
+    const first = entries.findIndex(({ type }) => type === 'task.integrated');
+    const opened = entries.slice(0, first).filter((one) => one.type === 'stage.opened');
+    expect(opened.filter(({ data }) => data.role === 'implement')).toHaveLength(8);
+    const united = entries.flatMap((one) => (one.type === 'task.integrated' ? one.data.united : []));
+    expect(united.length).toBeGreaterThan(6);
+  }, 300_000);
 
   it('sends back what the review or the tests refuse, a bounded number of times', async () => {
     let tests = 0;

@@ -20,6 +20,7 @@ import { identity } from './identity.ts';
 import { localRemote, servedBy } from './local-remote.ts';
 import { Memo } from './memo.ts';
 import { Made } from './own-commits.ts';
+import { mayBeUnited, unite } from './union.ts';
 
 /** What git answers the remote when it is asked for a password; null where nothing was set. */
 export type Token = () => Promise<string | null>;
@@ -412,6 +413,68 @@ export class Repository {
         .filter((part) => /CONFLICT/.test(part))
         .join(''),
     };
+  }
+
+  /**
+   * As `merge`; where all that conflicts are lines that both sides add at one place of a document or a list, it has both: first those of
+   * `ours`. `united` names the files.
+   */
+  async mergeUniting(
+    base: GitSha,
+    ours: GitSha,
+    theirs: GitSha,
+    message: string,
+    atMs: number,
+  ): Promise<Merged & { united: string[] }> {
+    const merged = await this.merge(base, ours, theirs, message, atMs);
+    if (merged.kind === 'merged' || merged.paths.length === 0 || !merged.paths.every(mayBeUnited))
+      return { ...merged, united: [] };
+    const sides = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
+    const files = await Promise.all(
+      merged.paths.map((path) =>
+        this.#united(
+          sides.map(({ tree }) => tree),
+          path,
+        ),
+      ),
+    );
+    if (files.some((file) => file === null)) return { ...merged, united: [] };
+    const tree = await this.#withFiles(merged.tree, files.join(''));
+    return {
+      kind: 'merged',
+      commit: await this.commit(tree, ours, message, atMs),
+      tree,
+      united: merged.paths,
+    };
+  }
+
+  /** A line for the index: the file with what both sides add; null where a side has none, another kind of entry, or changed a line. */
+  async #united(trees: readonly GitSha[], path: string): Promise<string | null> {
+    const env = { GIT_LITERAL_PATHSPECS: '1' };
+    const listed = await Promise.all(
+      trees.map((tree) => this.git.text(['ls-tree', '--full-tree', tree, '--', path], { env })),
+    );
+    const entries = listed.map((line) => line.split(/\s+/, 3));
+    if (entries.some(([mode]) => mode !== '100644')) return null;
+    const [base, ours, theirs] = await Promise.all(
+      entries.map(([, , blob = '']) => this.git.must(['cat-file', 'blob', blob])),
+    );
+    if (base === undefined || ours === undefined || theirs === undefined) return null;
+    const input = await unite(this.git, [base, ours, theirs]);
+    if (input === null) return null;
+    return `100644 ${await this.git.text(['hash-object', '-w', '--stdin'], { input })}\t${path}\0`;
+  }
+
+  async #withFiles(tree: GitSha, lines: string): Promise<GitSha> {
+    const folder = await mkdtemp(join(tmpdir(), 'millwright-index-'));
+    const env = { GIT_INDEX_FILE: join(folder, 'index') };
+    try {
+      await this.git.must(['read-tree', tree], { env });
+      await this.git.must(['update-index', '-z', '--index-info'], { env, input: Buffer.from(lines) });
+      return GitSha.parse(await this.git.text(['write-tree'], { env }));
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** 0: merged, 1: with conflicts; the tree comes first. */

@@ -26,11 +26,13 @@ import {
 import type { Store } from '@millwright/store';
 import type { Repository } from '../source-control/repository.ts';
 
+type Made = Record<string, string | Uint8Array | null> | { blocked: string };
+
 /** What the scripted runner answers, a role each; the change is made by editing files of the start tree in the factory's own bare copy. */
 export type Script = {
   plan?: (spec: SpecOf<'plan'>) => Plan;
   /** Path → text (null deletes), on top of the start tree; `message` is what its message says besides. */
-  implement?: (spec: SpecOf<'implement'>) => Record<string, string | Uint8Array | null> | { blocked: string };
+  implement?: (spec: SpecOf<'implement'>) => Made | Promise<Made>;
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
   /** Of a tree; the checks are written by themselves. */
   test?: (spec: SpecOf<'test'> & { tree: GitSha }) => Verdict | TestReport | Promise<Verdict | TestReport>;
@@ -118,7 +120,7 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       );
     case 'implement': {
       const repo = await repository();
-      const made = script.implement?.(spec) ?? { 'new.txt': 'new\n' };
+      const made = (await script.implement?.(spec)) ?? { 'new.txt': 'new\n' };
       if (typeof made.blocked === 'string')
         return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
       const { message = '', ...files } = made as Record<string, string | Uint8Array | null>;

@@ -108,7 +108,13 @@ export const runEntries = [
     patchId: PatchId,
     verdict: z.enum(['approve', 'request_changes']),
   }),
-  e('task.integrated', { task: TaskId.nullable(), commit: GitSha, tree: GitSha }),
+  /** `united`: files in which both sides only added lines at one place, and which have both. */
+  e('task.integrated', {
+    task: TaskId.nullable(),
+    commit: GitSha,
+    tree: GitSha,
+    united: z.array(z.string()),
+  }),
   e('task.conflicted', { task: TaskId.nullable(), paths: z.array(z.string()), start: GitSha, reason }),
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
   /** The acceptance checks of the run, written from ticket and plan while the change is made. */

@@ -106,7 +106,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'task.reviewed':
       return `review of patch ${short(entry.data.patchId)}: ${entry.data.verdict}`;
     case 'task.integrated':
-      return `integrated ${entry.data.task ?? 'the whole'} as ${short(entry.data.commit)}`;
+      return `integrated ${entry.data.task ?? 'the whole'} as ${short(entry.data.commit)}${entry.data.united.length === 0 ? '' : `, with what both sides add to ${entry.data.united.join(', ')}`}`;
     case 'task.conflicted':
       return `${entry.data.task ?? 'the whole'} conflicts in ${entry.data.paths.join(', ')}`;
     case 'change.composed':

@@ -20,11 +20,11 @@ export async function integrate(
   if (work.base.commit === run.head.commit) {
     return {
       type: 'task.integrated',
-      data: { task: step.task, commit: work.made.commit, tree: work.made.tree },
+      data: { task: step.task, commit: work.made.commit, tree: work.made.tree, united: [] },
     };
   }
   const repo = await factory.repositories.open(run.repo);
-  const merged = await repo.merge(
+  const merged = await repo.mergeUniting(
     work.base.commit,
     run.head.commit,
     work.made.commit,
@@ -32,7 +32,10 @@ export async function integrate(
     factory.clock.now(),
   );
   return merged.kind === 'merged'
-    ? { type: 'task.integrated', data: { task: step.task, commit: merged.commit, tree: merged.tree } }
+    ? {
+        type: 'task.integrated',
+        data: { task: step.task, commit: merged.commit, tree: merged.tree, united: merged.united },
+      }
     : {
         type: 'task.conflicted',
         data: {

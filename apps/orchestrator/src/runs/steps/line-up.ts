@@ -101,6 +101,9 @@ export async function rewrittenUnder(factory: Ports, repo: Repository, run: Run,
   return isRewritten(repo, run, branchUnder(run, runs), head);
 }
 
+const alsoAdded = (paths: readonly string[]): string =>
+  paths.length === 0 ? '' : `; what both add to ${paths.join(', ')} is there, one after the other`;
+
 /** Puts the run's own patch onto another base. What that base lost since is not in the patch, and does not come back with it. */
 export async function carry(
   factory: Ports,
@@ -111,7 +114,7 @@ export async function carry(
 ): Promise<EntryOf<'base.moved'>> {
   const { own } = run;
   if (!own) throw terminal('step-without-input', 'there is no change to carry over');
-  const merged = await repo.merge(own.base, base.commit, own.commit, 'rebased', factory.clock.now());
+  const merged = await repo.mergeUniting(own.base, base.commit, own.commit, 'rebased', factory.clock.now());
   const conflict = merged.kind === 'conflict' ? { start: merged.tree, paths: merged.paths } : null;
   const why = rewritten
     ? `the branch was rewritten: ${run.base.commit.slice(0, 10)} is not on it any more; only the patch was carried over`
@@ -126,7 +129,10 @@ export async function carry(
       rewritten,
       head: merged.kind === 'merged' ? { commit: merged.commit, tree: merged.tree } : null,
       conflict,
-      reason: (merged.kind === 'conflict' ? merged.message : why).slice(0, 4_000),
+      reason: (merged.kind === 'conflict' ? merged.message : `${why}${alsoAdded(merged.united)}`).slice(
+        0,
+        4_000,
+      ),
     },
   };
 }

@@ -144,7 +144,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
       const ok = roll(5) > 0;
       return [
         ok
-          ? { type: 'task.integrated', data: { task: step.task, ...changed() } }
+          ? { type: 'task.integrated', data: { task: step.task, ...changed(), united: [] } }
           : { type: 'task.conflicted', data: { task: step.task, paths: ['a'], start: sha(), reason: '' } },
       ];
     }
