@@ -96,9 +96,14 @@ it('a cap that is reached pauses the run and says what ends the pause; nothing t
   expect(paid.length).toBe(recorded.length);
 });
 
+/** Its implementer is, and its tester, who works beside it, is done. */
+const inItsSecondTurn = (run: RunView): boolean =>
+  run.stages.some(({ kind, turns }) => kind === 'implement' && turns === 1) &&
+  run.stages.some(({ kind, state }) => kind === 'test' && state === 'done');
+
 it('kill -9 of a runner in a call: what was reserved is settled within seconds, and the run goes on and adds up', async () => {
   const ticket = await given('killed', KILLED);
-  const asking = await factory.runOf(ticket, (run) => run.stages.some((stage) => stage.turns === 1));
+  const asking = await factory.runOf(ticket, inItsSecondTurn);
   await expect.poll(async () => (await budget(`run/${asking.id}`)).reservedUsd).toBeGreaterThan(0);
   await factory.kill('runner');
   const done = await factory.runOf(ticket, (run) => run.endedAt !== null);
@@ -111,7 +116,7 @@ it('kill -9 of a runner in a call: what was reserved is settled within seconds, 
 
 it('cancelled in a call: the call has an outcome, and the run cost what the ledger says', async () => {
   const ticket = await given('cancelled', CANCELLED);
-  const asking = await factory.runOf(ticket, (run) => run.stages.some((stage) => stage.turns === 1));
+  const asking = await factory.runOf(ticket, inItsSecondTurn);
   await expect.poll(async () => (await budget(`run/${asking.id}`)).reservedUsd).toBeGreaterThan(0);
   await factory.json(['run', 'cancel', asking.id, '--reason', 'enough']);
   const ended = await factory.runOf(ticket, (run) => run.endedAt !== null);

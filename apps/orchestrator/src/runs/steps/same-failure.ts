@@ -21,7 +21,7 @@ const passing = (text: string): string =>
   text
     .replace(/^\s*at .*$/gm, '')
     .replace(/0x[0-9a-f]+/gi, '0x')
-    .replace(/\d+(\.\d+)?\s?(ms|s|µs)\b/g, 'time')
+    .replace(/\d+(\.\d+)?\s?(ms|s|µs)\b|duration_ms[ :]+[\d.]+/g, 'time')
     .replace(/\/tmp\/\S+/g, '/tmp')
     .replace(/:\d+(:\d+)?\b/g, '');
 
@@ -29,14 +29,16 @@ const passing = (text: string): string =>
 export function failureOf(report: TestReport): Digest | null {
   if (!sendsBack(report.verdict)) return null;
   const { names, failures, baseTests, acceptance, suite, reason } = report;
-  const unmet = acceptance.filter(({ result }) => result.exitCode !== 0);
-  const known = [names.failing, names.missing, baseTests.failing, unmet.map((one) => one.acceptance)].map(
-    (list) => list.toSorted(),
+  const unmet = acceptance
+    .filter(({ result }) => result.exitCode !== 0)
+    .map(({ acceptance: of, result }) => `${of}: ${passing(result.output)}`);
+  const causes = failures.map(({ cause }) => passing(cause));
+  const known = [names.failing, names.missing, baseTests.failing, unmet, causes].map((list) =>
+    list.toSorted(),
   );
-  const causes = failures.map(({ cause }) => passing(cause)).toSorted();
   // A runner whose tests have no names says it in its output alone.
-  const said = causes.length > 0 || names.failing.length > 0 ? '' : passing(`${reason}\n${suite?.output}`);
-  const text = JSON.stringify([report.verdict, known, causes, said]);
+  const said = known.some((list) => list.length > 0) ? '' : passing(`${reason}\n${suite?.output ?? ''}`);
+  const text = JSON.stringify([report.verdict, known, said]);
   return Digest.parse(`sha256:${createHash('sha256').update(text).digest('hex')}`);
 }
 
