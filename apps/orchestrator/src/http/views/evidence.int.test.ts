@@ -64,7 +64,7 @@ test('run diff gives the patch on stdout, what cannot be taken back first, then 
 
 test('run plan, review, tests, logs and cost say what the stages made', async () => {
   expect((await cli(['run', 'plan', run.id])).out).toMatch(/do it[\s\S]*a {2}a[\s\S]*do/);
-  expect((await cli(['run', 'review', run.id])).out).toContain('approved  task a');
+  expect((await cli(['run', 'review', run.id])).out).toContain('approved  the whole change');
   expect((await cli(['run', 'tests', run.id])).out).toContain('passed');
   const logs = await cli(['run', 'logs', run.id]);
   for (const role of ['plan', 'implement', 'review', 'test']) expect(logs.out).toContain(`does ${role}`);
