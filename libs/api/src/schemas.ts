@@ -428,6 +428,22 @@ export const CostView = z.object({
       model: z.string().nullable(),
       turns: z.number().int(),
       usage: Usage,
+      /**
+       * Where its tokens went, by what the records hold at four characters a token: what tools printed, what the model wrote, and what is
+       * left of its output, which is its thinking.
+       */
+      went: z.object({ toolOutput: z.number(), written: z.number(), thinking: z.number() }),
+    }),
+  ),
+  /** The dearest turns of the run, the dearest first. */
+  dearest: z.array(
+    z.object({
+      attemptId: z.string(),
+      kind: Role,
+      task: z.string().nullable(),
+      turn: z.number().int(),
+      action: z.string(),
+      usage: Usage,
     }),
   ),
   /** The budgets that its calls are taken from, outermost first. */

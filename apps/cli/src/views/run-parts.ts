@@ -240,6 +240,24 @@ export function logShow(look: Look, run: string, lines: readonly LogLine[], now:
       ];
 }
 
+/** What went where, a line a role that spent something; `cached`: of all that it was sent, so much was read from the cache. */
+function byRole({ stages }: CostView) {
+  return [...new Set(stages.map(({ kind }) => kind))].flatMap((kind) => {
+    const own = stages.filter((stage) => stage.kind === kind && stage.turns > 0);
+    if (own.length === 0) return [];
+    const sum = (of: (stage: CostView['stages'][number]) => number) =>
+      own.reduce((total, stage) => total + of(stage), 0);
+    const cached = sum(({ usage }) => usage.cacheReadTokens);
+    const sent = cached + sum(({ usage }) => usage.inputTokens + usage.cacheWriteTokens);
+    const went = {
+      toolOutput: sum((stage) => stage.went.toolOutput),
+      written: sum((stage) => stage.went.written),
+      thinking: sum((stage) => stage.went.thinking),
+    };
+    return [{ kind, went, cached: sent === 0 ? 0 : Math.round((100 * cached) / sent) }];
+  });
+}
+
 export function costShow(look: Look, cost: CostView): string[] {
   const { usage } = cost;
   return [
@@ -277,6 +295,40 @@ export function costShow(look: Look, cost: CostView): string[] {
           money(usage.usd) || '$0',
         ],
       ],
+    ),
+    ...heading(look, 'Where its tokens went'),
+    ...table(
+      look,
+      [
+        { title: 'role' },
+        { title: 'tools printed', align: 'right' },
+        { title: 'model wrote', align: 'right' },
+        { title: 'thinking', align: 'right' },
+        { title: 'read from cache', align: 'right' },
+      ],
+      byRole(cost).map(({ kind, went, cached }) => [
+        kind,
+        count(went.toolOutput),
+        count(went.written),
+        count(went.thinking),
+        `${cached} %`,
+      ]),
+    ),
+    ...(cost.dearest.length === 0 ? [] : heading(look, 'Dearest turns')),
+    ...table(
+      look,
+      [
+        { title: 'stage' },
+        { title: 'turn', align: 'right' },
+        { title: 'cost', align: 'right' },
+        { title: 'did', shrinkTo: 20 },
+      ],
+      cost.dearest.map(({ kind, task, turn, action, usage: spent }) => [
+        task === null ? kind : `${kind} ${task}`,
+        String(turn),
+        money(spent.usd) || '$0',
+        oneLine(action),
+      ]),
     ),
     ...heading(look, 'Taken from'),
     ...budgetList(look, cost.budgets, true),

@@ -24,7 +24,15 @@ import {
   type Verdict,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
+import { z } from 'zod';
 import type { Repository } from '../source-control/repository.ts';
+
+/** A turn as a runner keeps it. */
+const Record = z.object({ assistant: z.array(z.unknown()), results: z.array(z.unknown()) });
+const said = (role: string): z.infer<typeof Record> => ({
+  assistant: [{ type: 'text', text: `Does ${role}.` }],
+  results: [{ type: 'tool_result', content: 'x'.repeat(400) }],
+});
 
 type Made = Record<string, string | Uint8Array | null> | { blocked: string };
 
@@ -71,7 +79,7 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
       attempts.push(spec.role === 'test' && spec.tree === null ? 'checks' : spec.role);
       const turn = {
         turn: 1,
-        record: opened.spec,
+        record: await putJson(store.artifacts, Record, said(spec.role)),
         workspace: null,
         model: 'recorded/test',
         usage: { ...noUsage(), inputTokens: 10, usd: 0.01 },

@@ -71,6 +71,11 @@ test('run plan, review, tests, logs and cost say what the stages made', async ()
   const cost = JSON.parse((await cli(['run', 'cost', run.id, '--json'])).out);
   expect(cost.stages.map((stage: { kind: string }) => stage.kind)).toContain('implement');
   expect(cost.usage.usd).toBeCloseTo(0.01 * cost.stages.length);
+  const went = cost.stages.find((stage: { kind: string }) => stage.kind === 'implement').went;
+  expect(went).toEqual({ toolOutput: 100, written: 0, thinking: 0 });
+  expect(cost.dearest[0]).toMatchObject({ turn: 1, usage: { usd: 0.01 } });
+  const shown = (await cli(['run', 'cost', run.id])).out;
+  expect(shown).toMatch(/Where its tokens went[\s\S]*implement +100[\s\S]*Dearest turns[\s\S]*does /);
 });
 
 test('gate show has what a yes binds and does, the change by risk, tests, review, ticket, plan and patch', async () => {

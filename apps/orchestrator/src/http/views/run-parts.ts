@@ -2,6 +2,7 @@ import type { CostView, DiffView, LogLine, PlanView, ReviewView, TestsView } fro
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
+  type AttemptId,
   type ChangeFacts,
   type Digest,
   type GitSha,
@@ -190,26 +191,56 @@ export async function logLines(factory: Ports, run: Run, attempt: string | undef
   return lines.flat().sort((a, b) => a.position - b.position);
 }
 
-/** What a run cost, by stage, and the budgets that it was taken from. */
+/** About so many characters are a token; no more is known of what was not billed by itself. */
+const CHARS_PER_TOKEN = 4;
+const DEAREST = 5;
+
+/** What a run cost, by stage and by what its tokens were, its dearest turns, and the budgets that it was taken from. */
 export async function costView(
-  { store }: Ports,
+  factory: Ports,
   run: Run,
-  seen: { usage: CostView['usage']; stages: CostView['stages'] },
+  seen: { usage: CostView['usage']; stages: Omit<CostView['stages'][number], 'went'>[] },
 ): Promise<CostView> {
   const scopes = ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`];
-  const all = await store.budget.list();
+  const all = await factory.store.budget.list();
+  const spent = await Promise.all(
+    seen.stages.map(async ({ kind, task, attempt, attemptId, model, turns, usage }) => {
+      const { went, recorded } = await spentBy(factory, attemptId);
+      return { stage: { kind, task, attempt, attemptId, model, turns, usage, went }, recorded };
+    }),
+  );
   return {
     run: run.id,
     usage: seen.usage,
-    stages: seen.stages.map(({ kind, task, attempt, attemptId, model, turns, usage }) => ({
-      kind,
-      task,
-      attempt,
-      attemptId,
-      model,
-      turns,
-      usage,
-    })),
+    stages: spent.map(({ stage }) => stage),
+    dearest: spent
+      .flatMap(({ stage: { attemptId, kind, task }, recorded }) =>
+        recorded.map(({ turn, action, usage }) => ({ attemptId, kind, task, turn, action, usage })),
+      )
+      .sort((a, b) => b.usage.usd - a.usage.usd)
+      .slice(0, DEAREST),
     budgets: scopes.flatMap((scope) => all.filter((one) => one.scope === scope)),
   };
+}
+
+/** Of one attempt: its recorded turns, and in tokens what they were spent on. */
+async function spentBy({ store, trail }: Ports, attemptId: string) {
+  const entries = await trail.read(streamOf.attempt(attemptId as AttemptId));
+  const recorded = entries.flatMap(({ entry }) => (entry.type === 'turn.recorded' ? [entry.data] : []));
+  const turns = await Promise.all(recorded.map(({ record }) => getJson(store.artifacts, StoredTurn, record)));
+  const tokens = (blocks: readonly unknown[]) =>
+    Math.round(
+      blocks.reduce<number>((sum, given) => {
+        const block = Block.safeParse(given);
+        return block.success ? sum + blockText(block.data)[1].length : sum;
+      }, 0) / CHARS_PER_TOKEN,
+    );
+  const written = turns.reduce((sum, { assistant }) => sum + tokens(assistant), 0);
+  const output = recorded.reduce((sum, { usage }) => sum + usage.outputTokens, 0);
+  const went = {
+    toolOutput: turns.reduce((sum, { results }) => sum + tokens(results), 0),
+    written: Math.min(written, output),
+    thinking: Math.max(0, output - written),
+  };
+  return { recorded, went };
 }
