@@ -1,14 +1,5 @@
 import { z } from 'zod';
-import {
-  AcceptanceChecks,
-  ChangedPath,
-  Finding,
-  Plan,
-  PlanTask,
-  Review,
-  TestReport,
-  Ticket,
-} from './artifacts.ts';
+import { ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
 import { freeText } from './words.ts';
@@ -114,7 +105,6 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     open: z.array(Finding),
     /** What the tests and the acceptance checks said of this tree. */
     tested: TestReport,
-    checks: AcceptanceChecks.nullable(),
     triesLeft: z.number().int().nonnegative(),
   }),
   z.strictObject({

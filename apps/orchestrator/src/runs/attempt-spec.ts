@@ -1,6 +1,5 @@
 import type { Clock, Ids } from '@millwright/domain';
 import {
-  AcceptanceChecks,
   type AttemptId,
   type AttemptSpec,
   ChangeSet,
@@ -127,10 +126,6 @@ export async function specFor(
           ...subject,
           ...(await reviewedBefore(factory, repo, run, step.task, subject.tree)),
           tested: await getJson(artifacts, TestReport, need(testOf(run, subject.tree)).report),
-          checks:
-            step.task === null && run.checks !== null
-              ? await getJson(artifacts, AcceptanceChecks, run.checks)
-              : null,
           triesLeft: triesLeft(run, work),
         },
         inputs: [...inputs, subject.patch],

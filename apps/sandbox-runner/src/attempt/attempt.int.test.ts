@@ -370,7 +370,6 @@ test('review: bound to the patch', async () => {
       interdiff: null,
       open: [],
       tested: testReport({ tree: GitSha.parse(tree), verdict: 'passed', reason: 'Every test passed.' }),
-      checks: null,
       triesLeft: 3,
     },
   }));

@@ -1,5 +1,4 @@
 import {
-  type AcceptanceChecks,
   type AttemptSpec,
   type Finding,
   isUnmet,
@@ -8,6 +7,7 @@ import {
   type Said,
   type TestReport,
   type Ticket,
+  uncounted,
   VERDICT_WORDS,
 } from '@millwright/domain';
 import { dataBlock, oneLine } from '../data-block.ts';
@@ -99,7 +99,7 @@ export const findingsText = (findings: readonly Finding[]): string =>
   );
 
 /** What the tests said of a change that is reviewed, and each acceptance check with its command: the checks are reviewed too. */
-export function testedBlock(report: TestReport, checks: AcceptanceChecks | null): string {
+export function testedBlock(report: TestReport): string {
   const own = report.ownTests;
   const lines = [
     report.reason,
@@ -109,10 +109,10 @@ export function testedBlock(report: TestReport, checks: AcceptanceChecks | null)
     own === null || own.failing.length === 0
       ? ''
       : `Tests of the change that fail on the old code: ${own.failing.length}`,
-    ...(checks?.checks ?? []).map(({ acceptance, command, kind = 'change' }) => {
-      const result = report.acceptance.find((one) => one.acceptance === acceptance)?.result;
-      const end = result === undefined ? 'not run' : result.exitCode === 0 ? 'holds' : 'fails';
-      return `Acceptance check (${kind}), ${end}: ${acceptance}\n$ ${command}`;
+    ...report.acceptance.map((check) => {
+      const why = uncounted(check);
+      const end = why !== null ? `does not count (${why})` : isUnmet(check) ? 'fails' : 'holds';
+      return `Acceptance check (${check.kind}), ${end}: ${check.acceptance}\n$ ${check.result.command}`;
     }),
     ...report.doubts.map(({ text }) => `Look at: ${text}`),
   ];

@@ -63,7 +63,7 @@ export const reviewRole: RoleDefinition<'review'> = {
       spec.task === null ? '' : taskBlock(spec.task),
       ...adviceBlocks(materials),
       saidBlock(spec.said),
-      testedBlock(spec.tested, spec.checks),
+      testedBlock(spec.tested),
       ...spec.earlier.map((review, index) =>
         dataBlock('earlier', `${review.verdict}: ${review.summary}\n\n${findingsText(review.findings)}`, {
           attempt: String(index + 1),

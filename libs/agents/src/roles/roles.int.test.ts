@@ -198,20 +198,21 @@ test('a reviewer has the summary, the message, the reviews before, what changed 
   const tested = testReport({
     ...{ tree: GitSha.parse('b'.repeat(40)), verdict: 'passed', reason: 'Every test passed.' },
     acceptance: [
-      { acceptance: 'It stays.', result: ran('sh stays.sh', 0) },
-      { acceptance: 'It doubles.', result: ran('sh doubles.sh', 1) },
+      {
+        acceptance: 'It stays.',
+        kind: 'guard',
+        result: ran('sh stays.sh', 0),
+        before: ran('sh stays.sh', 0),
+      },
+      {
+        acceptance: 'It doubles.',
+        kind: 'change',
+        result: ran('sh doubles.sh', 1),
+        before: ran('sh doubles.sh', 1),
+      },
     ],
   });
-  const checks = {
-    ...{ summary: 'Two.', files: null },
-    checks: [
-      { acceptance: 'It stays.', command: 'sh stays.sh', kind: 'guard' },
-      { acceptance: 'It doubles.', command: 'sh doubles.sh' },
-    ],
-  };
-  const result = await runRole(
-    h.options('review', { materials }, { earlier: [review], open, tested, checks }),
-  );
+  const result = await runRole(h.options('review', { materials }, { earlier: [review], open, tested }));
   expect(result.kind).toBe('submitted');
 });
 

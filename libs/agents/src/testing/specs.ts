@@ -31,7 +31,6 @@ const OF_ROLE: Record<Role, Record<string, unknown>> = {
     interdiff: null,
     open: [],
     tested: testReport({ tree: GitSha.parse(sha('tree')), verdict: 'passed', reason: 'Every test passed.' }),
-    checks: null,
     triesLeft: 3,
   },
   test: { plan, tree: null, changed: [], checks: null },

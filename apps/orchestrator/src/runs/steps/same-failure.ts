@@ -3,6 +3,7 @@ import {
   type Clock,
   Digest,
   getJson,
+  isUnmet,
   type Run,
   sendsBack,
   TestReport,
@@ -30,7 +31,7 @@ export function failureOf(report: TestReport): Digest | null {
   if (!sendsBack(report.verdict)) return null;
   const { names, failures, baseTests, acceptance, suite, reason } = report;
   const unmet = acceptance
-    .filter(({ result }) => result.exitCode !== 0)
+    .filter(isUnmet)
     .map(({ acceptance: of, result }) => `${of}: ${passing(result.output)}`);
   const causes = failures.map(({ cause }) => passing(cause));
   const known = [names.failing, names.missing, baseTests.failing, unmet, causes].map((list) =>
