@@ -12,12 +12,7 @@ import {
 } from '@millwright/domain';
 import { numberArray, textArray } from './arrays.ts';
 import { canonicalText, checkPayload, type Payload, payloadDigest, saidBy } from './proof/index.ts';
-
-/** Brings an entry of an older version to today's form, before it is parsed. The stored bytes stay as they are. */
-export type Upcast = (raw: { type: string; data: unknown }) => { type: string; data: unknown };
-
-/** Version 1 is all there is. */
-export const upcastV1: Upcast = (raw) => raw;
+import { upcast } from './upcast.ts';
 
 export type Row = {
   position: number;
@@ -49,7 +44,7 @@ export const payloadOf = (row: PayloadRow): Payload | null =>
       };
 
 /** Throws a terminal 'trail-tampered' when the payload is not the one its digest was made of, 'trail-unreadable' when it does not parse. */
-export function recorded(row: Row, upcast: Upcast): RecordedEntry {
+export function recorded(row: Row): RecordedEntry {
   const digest = `sha256:${Buffer.from(row.payload_digest).toString('hex')}` as Digest;
   const { position, stream, version, type, actor, at } = row;
   const envelope: Envelope = {

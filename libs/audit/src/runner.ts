@@ -12,7 +12,7 @@ import {
 import { numberArray } from './arrays.ts';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
-import { encode, packed, type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+import { encode, packed, type Row, recorded } from './rows.ts';
 import { runnerRefusals } from './runner-refusals.ts';
 
 export type HeldClaim = Extract<Claim, { kind: 'claimed' }>;
@@ -42,13 +42,7 @@ export type AttemptStream = {
 
 type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: number; reason: string };
 
-function attemptStream(
-  pool: Pool,
-  clock: Clock,
-  upcast: Upcast,
-  claim: HeldClaim,
-  ended: () => void,
-): AttemptStream {
+function attemptStream(pool: Pool, clock: Clock, claim: HeldClaim, ended: () => void): AttemptStream {
   const { attempt } = claim;
   const secret = Buffer.from(claim.secret, 'hex');
   let version = claim.version;
@@ -59,7 +53,7 @@ function attemptStream(
       const rows = await sql<Row[]>`
         select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
         from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
-      return rows.map((row) => recorded(row, upcast));
+      return rows.map(recorded);
     });
 
   const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
@@ -121,7 +115,6 @@ export async function openRunnerTrail(options: {
   clock: Clock;
   incarnation: string;
   maxConnections?: number;
-  upcast?: Upcast;
   /** Hears of a refusal that could not be put on the trail, and why. */
   unrecorded?: (reason: string, why: string) => void;
 }): Promise<RunnerTrail> {
@@ -164,7 +157,7 @@ export async function openRunnerTrail(options: {
     },
     stream: (claim) => {
       const ended = () => void held.delete(claim.attempt);
-      const stream = attemptStream(pool, clock, options.upcast ?? upcastV1, claim, ended);
+      const stream = attemptStream(pool, clock, claim, ended);
       held.set(claim.attempt, stream);
       return stream;
     },
@@ -173,7 +166,7 @@ export async function openRunnerTrail(options: {
         const rows = await sql<Row[]>`
           select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
           from millwright.runner_halts(${afterVersion})`;
-        return rows.map((row) => recorded(row, options.upcast ?? upcastV1));
+        return rows.map(recorded);
       }),
     refused,
     close: async () => {

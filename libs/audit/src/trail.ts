@@ -3,7 +3,7 @@ import { numberArray } from './arrays.ts';
 import { type OnForbidden, openPool, reading } from './connect.ts';
 import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
-import { type Row, recorded, type Upcast, upcastV1 } from './rows.ts';
+import { type Row, recorded } from './rows.ts';
 
 /** A claim of an attempt. */
 export type DeadClaim = { attempt: AttemptId; fence: number; incarnation: string };
@@ -38,15 +38,13 @@ export function openTrail(options: {
   url: string;
   clock: Clock;
   maxConnections?: number;
-  upcast?: Upcast;
   onForbidden?: OnForbidden;
   silentMs?: number;
 }): WritableTrail {
-  const upcast = options.upcast ?? upcastV1;
   const { onForbidden, silentMs } = options;
   const reads = openPool(options.url, { max: options.maxConnections ?? 4, onForbidden, silentMs });
   const writes = openPool(options.url, { max: 1, onForbidden, silentMs });
-  const rows = (found: readonly Row[]) => found.map((row) => recorded(row, upcast));
+  const rows = (found: readonly Row[]) => found.map(recorded);
 
   const readAll: Trail['readAll'] = (afterPosition, limit) =>
     reading(reads, async (sql) => {

@@ -1,6 +1,7 @@
 import { Entry, type EntryOf, type EntryType, type Envelope, type Instant } from '@millwright/domain';
 import { z } from 'zod';
 import { Buffer } from '#platform';
+import { upcast } from '../upcast.ts';
 import { type Bundle, type ReadEntry, readBundle } from './bundle.ts';
 import { canonicalBytes } from './entry.ts';
 import { saidBy } from './payloads.ts';
@@ -272,7 +273,7 @@ function evidenceOf(all: readonly Told[], since: number): Evidence {
 function toldBy({ envelope, payload }: ReadEntry): Told {
   try {
     const data = payload === null ? null : saidBy(payload);
-    return { envelope, entry: Entry.safeParse({ type: envelope.type, data }).data ?? null };
+    return { envelope, entry: Entry.safeParse(upcast({ type: envelope.type, data })).data ?? null };
   } catch {
     return { envelope, entry: null }; // its digest holds, so it was recorded like that
   }
