@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isConvention, nearestAdvice, skillsIn } from './advice.ts';
+import { adviceElsewhere, isConvention, nearestAdvice, skillsIn } from './advice.ts';
 import { dataBlock } from './data-block.ts';
 
 const files = ['AGENTS.md', 'CLAUDE.md', 'packages/a/AGENTS.md', 'packages/b/CLAUDE.md'].map((path) => ({
@@ -18,6 +18,13 @@ test.each([
   [['packages/ab/x.js'], ['AGENTS.md', 'CLAUDE.md']],
 ])('for %j the nearest are %j', (touched, paths) => {
   expect(nearestAdvice(files, touched).map((one) => one.path)).toEqual(paths);
+});
+
+test('what holds for other folders is named, once, and nothing of it is said', () => {
+  const named = (touched: string[]) => adviceElsewhere(files, nearestAdvice(files, touched));
+  expect(named([])).toEqual(['packages/a/AGENTS.md', 'packages/b/CLAUDE.md']);
+  expect(named(['packages/a/x.js'])).toEqual(['packages/b/CLAUDE.md']);
+  expect(adviceElsewhere([{ path: '.claude/skills/a/SKILL.md', text: '' }], [])).toEqual([]);
 });
 
 test('what says the same as another, or only points to it, is said once; a file for the whole repository counts too', () => {

@@ -54,6 +54,19 @@ export function nearestAdvice(files: readonly Advice[], touched: readonly string
     }));
 }
 
+const MAX_ELSEWHERE = 30;
+
+/** Advice files that hold for other folders than those that are touched: who comes there reads them. */
+export function adviceElsewhere(files: readonly Advice[], chosen: readonly Advice[]): string[] {
+  const said = new Set(chosen.map(({ path }) => path));
+  return files
+    .map(({ path }) => path)
+    .filter((path) => path.includes('/') && (BY_FOLDER as readonly string[]).includes(posix.basename(path)))
+    .filter((path) => !said.has(path))
+    .sort()
+    .slice(0, MAX_ELSEWHERE);
+}
+
 function nearest(files: readonly Advice[], path: string, name: string): Advice | undefined {
   let folder = path === '.' ? '.' : posix.dirname(posix.normalize(path));
   for (;;) {

@@ -1,4 +1,4 @@
-export { type Advice, isConvention, nearestAdvice, type Skill, skillsIn } from './advice.ts';
+export { type Advice, adviceElsewhere, isConvention, nearestAdvice, type Skill, skillsIn } from './advice.ts';
 export { Breaker } from './model/breaker.ts';
 export {
   BUILT_IN,

@@ -218,7 +218,7 @@ test('a submit off its schema goes back three times, then the attempt stops', as
     kind: 'stopped',
     code: 'schema',
     turns: 4,
-    detail: expect.stringContaining('commitMessage'),
+    detail: expect.stringContaining('at summary'),
   });
 });
 

@@ -65,7 +65,7 @@ turns:
     tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
 ---
 role: implement
-when: { title: "^Facts", prompt: "^- tests, as the factory runs them .*: node --test && node check.cjs\\n- suite on the base: passes, [0-9.]+ s$" }
+when: { title: "^Facts", prompt: "^- tests, as the factory runs them .*: node --test && node check.cjs\\n- suite on the base: passes, [0-9.]+ s$(\\n.*)*<advice>\\n.*read the nearest before you work there:\\n- src/AGENTS.md" }
 turns:
   - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
   - tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
@@ -205,7 +205,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
 const node = FORMS.find(({ name }) => name === 'node');
 if (node === undefined) throw new Error('no node form');
 const form = node;
-const base = baseOf(form);
+const base = { ...baseOf(form), 'src/AGENTS.md': 'Keep functions pure.\n' };
 const better: Files = {
   ...base,
   'src/sum.js': source(form, { ...GOOD, twice: 'a + a' }),

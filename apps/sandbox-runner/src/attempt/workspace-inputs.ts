@@ -1,4 +1,11 @@
-import { type Advice, isConvention, nearestAdvice, type Skill, skillsIn } from '@millwright/agents';
+import {
+  type Advice,
+  adviceElsewhere,
+  isConvention,
+  nearestAdvice,
+  type Skill,
+  skillsIn,
+} from '@millwright/agents';
 import { type GitSha, retryable, terminal } from '@millwright/domain';
 import type { Layer } from '@millwright/sandbox';
 import { type Checkout, listCheckout, readCheckout } from '@millwright/sandbox';
@@ -56,7 +63,7 @@ export async function prepareOrFail(held: Held, checkout: Checkout): Promise<Pre
 export async function conventionsFor(
   base: Checkout,
   touched: readonly string[],
-): Promise<{ advice: Advice[]; skills: Skill[] }> {
+): Promise<{ advice: Advice[]; skills: Skill[]; elsewhere: string[] }> {
   const { paths } = await listCheckout(base, MAX_FILES);
   const files = paths.filter(isConvention).slice(0, 128);
   const read = await Promise.all(
@@ -66,5 +73,6 @@ export async function conventionsFor(
     })),
   );
   const there = read.flatMap(({ path, text }) => (text === undefined ? [] : [{ path, text }]));
-  return { advice: nearestAdvice(there, touched), skills: skillsIn(there) };
+  const advice = nearestAdvice(there, touched);
+  return { advice, skills: skillsIn(there), elsewhere: adviceElsewhere(there, advice) };
 }

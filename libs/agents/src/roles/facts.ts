@@ -80,8 +80,11 @@ export function acceptanceBlock(spec: { ticket: Ticket; plan: Plan }): string {
 }
 
 /** The repository's own conventions: what holds anyway, and what there is to read where it fits. */
-export const adviceBlocks = ({ advice, skills = [] }: Materials): string[] => [
+export const adviceBlocks = ({ advice, skills = [], elsewhere = [] }: Materials): string[] => [
   ...advice.map(({ path, text }) => dataBlock('advice', text, { path })),
+  elsewhere.length === 0
+    ? ''
+    : dataBlock('advice', `Each for its folder; read the nearest before you work there:\n${list(elsewhere)}`),
   dataBlock('skills', list(skills.map(({ path, name, description }) => `${name} (${path}): ${description}`))),
 ];
 

@@ -15,7 +15,7 @@ import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
   summary: z.string().min(1).max(20_000),
-  commitMessage: z.string().min(1).max(10_000),
+  commitMessage: z.string().max(10_000).optional(),
   blocked: z.string().max(10_000).optional(),
 });
 
@@ -24,14 +24,19 @@ export const implementRole: RoleDefinition<'implement'> = {
   submit: {
     name: 'submit_change',
     description:
-      'Hand in the workspace as it is and end. commitMessage, for the whole change: an imperative subject, then why. blocked: only where there is no change to make here, or the cause lies elsewhere: why, with the evidence; a person is asked.',
+      'Hand in the workspace as it is and end. commitMessage, for the whole change: an imperative subject, then why; none: the one before stays. blocked: only where there is no change to make here, or the cause lies elsewhere: why, with the evidence; a person is asked.',
     schema: Input,
   },
   writes: 'anywhere',
-  accept(input) {
+  accept(input, spec) {
     const parsed = Input.safeParse(input);
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
-    const { blocked = '', ...said } = parsed.data;
+    const { summary, blocked = '', commitMessage = '' } = parsed.data;
+    const before = spec.feedback.findLast(({ said }) => said !== undefined)?.said?.commitMessage;
+    const message = commitMessage.trim() === '' ? before : commitMessage;
+    if (message === undefined)
+      return { kind: 'refused', problem: 'commitMessage is missing: an imperative subject, then why' };
+    const said = { summary, commitMessage: message };
     return {
       kind: 'accepted',
       submission: blocked.trim() === '' ? said : { ...said, blocked: blocked.trim() },

@@ -18,6 +18,8 @@ export type Submissions = {
 export type Materials = {
   advice: readonly Advice[];
   skills?: readonly Skill[];
+  /** Paths of advice files for folders that are not touched yet. */
+  elsewhere?: readonly string[];
   facts?: readonly string[];
   diff?: string;
   interdiff?: string;
