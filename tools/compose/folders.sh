@@ -7,7 +7,7 @@ for process in /proc/[0-9]*; do
   if [ "$(cat "$process/comm" 2>/dev/null)" = dockerd ]; then engine=${process#/proc/}; fi
 done
 exec nsenter --target "$engine" --mount -- sh -euc '
-  mkdir -p "$1/orchestrator" "$1/runner"
+  mkdir -p "$1/orchestrator" "$1/runner" && chmod 700 "$1/orchestrator" "$1/runner"
   case $(findmnt --noheadings --output PROPAGATION --target "$1/runner") in
     shared*) ;;
     *) mount --bind "$1/runner" "$1/runner" && mount --make-shared "$1/runner" ;;

@@ -17,9 +17,10 @@ import {
   type Ids,
   type RepoName,
   type RunId,
+  terminal,
 } from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
-import { openQueue } from '@millwright/queue';
+import { openQueue, queueTrouble } from '@millwright/queue';
 import { openReadModel } from '@millwright/read-model';
 import type { Target } from '@millwright/rollback';
 import { type Lease, openLease, openSecrets, openStore } from '@millwright/store';
@@ -78,7 +79,7 @@ export type Configuration = {
   clock: Clock;
   ids: Ids;
   log: Logger;
-  /** Told when somebody else has the database: nothing goes forward here any more, and the process is to end. */
+  /** Told when somebody else has the database: what is under way is theirs, and the process is to end at once, going back from nothing. */
   onLost?: (reason: string) => void;
   /** Where it is, for people: host and port. */
   place?: string;
@@ -123,13 +124,6 @@ export async function compose(config: Configuration) {
   const secrets = openSecrets({ store: unmasked, key: await secretsKey(dataDir) });
   const known = knownSecrets(secrets, clock);
   const store = maskedStore(unmasked, known);
-  await store.people.bootstrap({
-    id: FIRST_ADMIN,
-    name: 'admin',
-    roles: ['admin', 'author'],
-    tokenHash: config.adminTokenHash,
-  });
-
   const world = new World();
   const readModel = openReadModel({
     url,
@@ -139,6 +133,7 @@ export async function compose(config: Configuration) {
   });
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
+  let lease: Lease | null = null;
   const streams = new Streams({
     trail,
     clock,
@@ -186,6 +181,7 @@ export async function compose(config: Configuration) {
       world,
       clock: config.target?.clock ?? clock,
       offlineJournal,
+      confirm: async () => lease?.confirm(),
       ...(config.target ? { target: config.target.make } : {}),
     }),
     forward,
@@ -219,7 +215,6 @@ export async function compose(config: Configuration) {
   });
   /** What `start` began, and how each is ended; the last begun ends first. */
   const ends: (() => unknown)[] = [];
-  let lease: Lease | null = null;
 
   return {
     factory,
@@ -229,6 +224,8 @@ export async function compose(config: Configuration) {
     offlineJournal,
     /** Resolves with 'stopped' where it stood by until `stop`. */
     async start(): Promise<'started' | 'stopped'> {
+      const trouble = await queueTrouble(config.queueUrl);
+      if (trouble !== null) throw terminal('queue-refused', trouble);
       // One orchestrator a database: two would give out the same fence, and undo each other's work.
       lease = await openLease(url, {
         holder: `orchestrator ${incarnation} on ${config.place ?? hostname()}`.slice(0, 63),
@@ -236,12 +233,18 @@ export async function compose(config: Configuration) {
           const reason = `another orchestrator has the database now: ${by}`;
           log.fatal(reason);
           standing.by = by;
-          forward.close(reason);
           config.onLost?.(reason);
+          forward.close(reason);
         },
         ...(config.standby === true ? { standby: { held: standsBy, signal: stopped.signal } } : {}),
       });
       if (lease === null) return 'stopped';
+      await store.people.bootstrap({
+        id: FIRST_ADMIN,
+        name: 'admin',
+        roles: ['admin', 'author'],
+        tokenHash: config.adminTokenHash,
+      });
       // What going back did while the trail could not be written comes before anything else.
       const imported = await factory.deployments.importOfflineJournal();
       if (imported > 0) log.warn({ imported }, 'what was journaled beside the trail is on it now');

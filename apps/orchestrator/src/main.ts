@@ -51,7 +51,8 @@ const orchestrator = await compose({
         .padStart(10, '0')}`,
   },
   log,
-  onLost: () => void stop(),
+  // Not stopped: that would go back from a canary which is another's now.
+  onLost: () => process.exit(1),
   place: `${hostname()}:${address.port}`,
   standby,
 });
@@ -61,7 +62,8 @@ process.on('SIGINT', () => void stop());
 if (standby) await orchestrator.app.listen(address);
 const started = await orchestrator.start().catch((error: unknown) => {
   if (stopping) return 'stopped';
-  if (!(error instanceof DriveError) || error.code !== 'held-by-another') throw error;
+  if (!(error instanceof DriveError) || !['held-by-another', 'queue-refused'].includes(error.code))
+    throw error;
   log.fatal(error.message);
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

@@ -78,14 +78,14 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return child.exitCode;
 }
 
-async function start(): Promise<ChildProcess> {
+function begin(queueUrl: string, stderr: 'inherit' | 'pipe'): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', MAIN], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', stderr],
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       DATABASE_URL: db.url.runner,
-      QUEUE_URL: db.url.runner,
+      QUEUE_URL: queueUrl,
       MILLWRIGHT_DATA: data,
       MILLWRIGHT_FACTORY: FACTORY,
       MILLWRIGHT_SANDBOX_IMAGE: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
@@ -95,11 +95,27 @@ async function start(): Promise<ChildProcess> {
     },
   });
   children.add(child);
+  return child;
+}
+
+async function start(): Promise<ChildProcess> {
+  const child = begin(db.url.runner, 'inherit');
   for await (const line of createInterface({ input: child.stdout ?? process.stdin }))
     if (line.includes('the runner is ready')) break;
   child.stdout?.resume();
   return child;
 }
+
+test('a queue that is no Redis is refused before any work, with what to do', async () => {
+  const child = begin(model.url.replace('http:', 'redis:'), 'pipe');
+  let said = '';
+  child.stderr?.on('data', (part) => {
+    said += part;
+  });
+  await once(child, 'exit');
+  expect(child.exitCode).toBe(1);
+  expect(said).toMatch(/does not answer as Redis does.*QUEUE_URL/);
+});
 
 let made = 0;
 async function open(): Promise<AttemptId> {

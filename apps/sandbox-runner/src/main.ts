@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
 import { AttemptId, type Clock, maskSecrets } from '@millwright/domain';
-import { openQueue } from '@millwright/queue';
+import { openQueue, queueTrouble } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
 import { javascript } from '@millwright/toolchains';
@@ -40,6 +40,11 @@ const log = pino(
   { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
   { write: (line) => process.stdout.write(maskSecrets(line)) },
 );
+const trouble = await queueTrouble(environment.QUEUE_URL);
+if (trouble !== null) {
+  process.stderr.write(`${trouble}\n`);
+  process.exit(1);
+}
 const clock: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, driveError, type Sql } from '@millwright/database';
-import { terminal } from '@millwright/domain';
+import { retryable, terminal } from '@millwright/domain';
 
 // One holder at a time of a whole database: a session advisory lock, which is gone with its holder's process, however that ends.
 
@@ -29,7 +29,15 @@ const DROPPED = {
   tcp_user_timeout: 20_000,
 };
 
+/** So long a holder looks for its lock before it may be somebody else's. */
+const CONFIRM_MS = 2_000;
+
 export type Lease = {
+  /**
+   * Resolves when the lock is this session's now, asked of the database: for whoever was stopped, and goes on where it was, before anything has told
+   * it that another took over. Rejects with a retryable 'lease-lost' after two seconds, `onTaken` having been told where somebody else has it.
+   */
+  confirm(): Promise<void>;
   /** Resolves once it is given back: whoever waits for it has it at once. */
   close(): Promise<void>;
 };
@@ -78,7 +86,7 @@ export async function openLease(url: string, options: LeaseOptions): Promise<Lea
     >`select pg_try_advisory_lock(${SPACE}, ${ORCHESTRATOR}) as held`;
     if (row.held) return 'held';
     const [other] = await sql<{ by: string }[]>`
-      select a.application_name || ', since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') as by
+      select a.application_name || ', connected since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') as by
       from pg_locks l join pg_stat_activity a using (pid)
       where l.locktype = 'advisory' and l.granted and l.classid = ${SPACE} and l.objid = ${ORCHESTRATOR} and l.objsubid = 2
         and l.database = (select oid from pg_database where datname = current_database())`;
@@ -126,10 +134,30 @@ export async function openLease(url: string, options: LeaseOptions): Promise<Lea
     clearInterval(pulses);
     await current?.end({ timeout: 1 });
   };
+  const isMine = async (sql: Sql): Promise<boolean> => {
+    const [row] = await sql<[{ held: boolean }]>`
+      select exists (
+        select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
+          and classid = ${SPACE} and objid = ${ORCHESTRATOR} and objsubid = 2
+      ) as held`;
+    return row.held;
+  };
+  const confirm = async () => {
+    for (const end = Date.now() + CONFIRM_MS; !closed; await sleep(RETRY_MS)) {
+      const asking = current === null ? false : isMine(current).catch(() => false); // gone: its close is heard
+      if (await Promise.race([asking, sleep(CONFIRM_MS, false)])) return;
+      if (Date.now() > end)
+        throw retryable(
+          'lease-lost',
+          'the database does not say that this orchestrator has the factory still',
+          RETRY_MS,
+        );
+    }
+  };
   const held = (): Lease => {
     pulses = setInterval(() => void pulse(), PULSE_MS);
     pulses.unref();
-    return { close };
+    return { confirm, close };
   };
 
   /** As long as it takes, and also while the database is away. */

@@ -68,6 +68,8 @@ type Deps = {
   clock: Clock;
   /** Where going back is journaled while the trail cannot be written. */
   offlineJournal: OfflineJournal;
+  /** Resolves when this orchestrator is known to have the factory still: asked before each effect that goes forward. */
+  confirm: () => Promise<void>;
   /** Another target than the one of the configuration, for tests. */
   target?: (repo: RepoName) => Target;
 };
@@ -464,8 +466,8 @@ export class Deployments {
 
   /** What is done to a target is put on its stream by this; also while the trail is away. */
   journal(repo: RepoName, goesBack?: typeof SHIFTS): TargetJournal {
-    const { streams, offlineJournal } = this.#deps;
-    return new TargetJournal(streams, repo, offlineJournal, goesBack);
+    const { streams, offlineJournal, confirm } = this.#deps;
+    return new TargetJournal(streams, repo, offlineJournal, confirm, goesBack);
   }
 
   /** What was journaled beside the trail goes there, before anything else does. Rejects while the trail cannot be written. */

@@ -24,11 +24,15 @@ let address: string;
 let good: string;
 let files = 0;
 
-const start = (standby = false): { process: ChildProcess; said: Promise<string>; problem: () => string } => {
+const start = ({
+  standby = false,
+  queue = db.url.orchestrator,
+} = {}): { process: ChildProcess; said: Promise<string>; problem: () => string } => {
   const settings = JSON.stringify({
     root,
     orchestrator: db.url.orchestrator,
     runner: db.url.runner,
+    queue,
     standby,
   });
   const made = spawn(process.execPath, [PROGRAM, settings], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -110,6 +114,13 @@ test('a second orchestrator on the same database is refused, with who has it and
   );
 });
 
+test('a queue that is no Redis is refused, with what to do', async () => {
+  const other = start({ queue: address.replace('http:', 'redis:') });
+  await once(other.process, 'exit');
+  expect(other.process.exitCode).toBe(1);
+  expect(other.problem()).toMatch(/does not answer as Redis does.*QUEUE_URL/);
+});
+
 /** A ticket's release, once it has this share of the traffic. */
 async function atShare(percent: number): Promise<string> {
   const canary = await vi.waitUntil(
@@ -161,7 +172,7 @@ test.each(
 
 /** An orchestrator that stands by, once it says who has the factory. */
 async function standby(): Promise<{ process: ChildProcess; address: string }> {
-  const made = start(true);
+  const made = start({ standby: true });
   const at = await made.said;
   await vi.waitUntil(async () => /orchestrator o-/.test((await ready(at)).message), POLL);
   return { process: made.process, address: at };

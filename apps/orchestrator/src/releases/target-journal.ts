@@ -32,12 +32,20 @@ export class TargetJournal implements Journal {
   readonly #repo: RepoName;
   readonly #offlineJournal: OfflineJournal;
   readonly #goesBack: (effect: string) => boolean;
+  readonly #confirm: () => Promise<void>;
 
-  constructor(streams: Streams, repo: RepoName, offlineJournal: OfflineJournal, goesBack = UNDOES) {
+  constructor(
+    streams: Streams,
+    repo: RepoName,
+    offlineJournal: OfflineJournal,
+    confirm: () => Promise<void>,
+    goesBack = UNDOES,
+  ) {
     this.#streams = streams;
     this.#repo = repo;
     this.#offlineJournal = offlineJournal;
     this.#goesBack = goesBack;
+    this.#confirm = confirm;
   }
 
   async started({ key, effect, release, fence }: EffectRecord): Promise<void> {
@@ -94,8 +102,9 @@ export class TargetJournal implements Journal {
   }
 
   async #journal(effect: string, entry: TargetEntry): Promise<void> {
-    if (this.#goesBack(effect)) await this.note(entry);
-    else await this.append(entry);
+    if (this.#goesBack(effect)) return this.note(entry);
+    if (entry.type === 'target.effect-started') await this.#confirm();
+    await this.append(entry);
   }
 
   /**

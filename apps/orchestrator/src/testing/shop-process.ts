@@ -18,9 +18,16 @@ const {
   root,
   orchestrator: databaseUrl,
   runner: runnerUrl,
+  queue,
   standby,
 } = z
-  .object({ root: z.string(), orchestrator: z.string(), runner: z.string(), standby: z.boolean() })
+  .object({
+    root: z.string(),
+    orchestrator: z.string(),
+    runner: z.string(),
+    queue: z.string(),
+    standby: z.boolean(),
+  })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const clock: Clock = {
@@ -33,7 +40,7 @@ const orchestrator = await compose({
   origin: 'millwright.local/fac_shopprocess',
   dataDir: root,
   databaseUrl,
-  queueUrl: databaseUrl,
+  queueUrl: queue,
   redactorUrl: null,
   adminTokenHash: hashToken(ADMIN_TOKEN),
   proxyImage: 'none',
