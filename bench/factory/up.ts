@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BASE } from '@millwright/api';
 import Docker from 'dockerode';
 import { writeConversations } from './conversations.ts';
 
@@ -152,7 +153,7 @@ export async function startUp(options: Options | null): Promise<Running> {
     const running: Running = {
       ...{ pid: child.pid ?? 0, data, factory, stop },
       api: async (method, path, body, as = token) => {
-        const response = await fetch(first.url + path, {
+        const response = await fetch(first.url + BASE + path, {
           method,
           headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

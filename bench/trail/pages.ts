@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BASE } from '@millwright/api';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { type Row, spreadOf, timed } from '../row.ts';
@@ -93,7 +94,7 @@ async function ofOrchestrator(own: OwnPostgres, quick: boolean): Promise<Row[]> 
   });
   try {
     const ask: Ask = async (path) => {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      const answer = await fetch(`http://127.0.0.1:${port}${BASE}${path}`, {
         headers: { authorization: `Bearer ${TOKEN}` },
       });
       return answer.json() as never;

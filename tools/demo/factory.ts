@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BASE } from '@millwright/api';
 import { ROOT } from './place.ts';
 
 const CLI = join(ROOT, 'apps/cli/src/main.ts');
@@ -56,7 +57,7 @@ export function apiOf(data: string): Api {
   const { url } = JSON.parse(readFileSync(join(data, 'factory.json'), 'utf8')) as { url: string };
   const own = readFileSync(join(data, 'token'), 'utf8').trim();
   const ask = (path: string, token: string, init: RequestInit) =>
-    fetch(url + path, {
+    fetch(url + BASE + path, {
       ...init,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       signal: AbortSignal.timeout(ASK_MS),

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { RequestLine } from '@millwright/agents/recorded';
-import { RunView, TicketView, type TrailLine } from '@millwright/api';
+import { BASE, RunView, TicketView, type TrailLine } from '@millwright/api';
 import { type Script, writeScripts } from './conversations.ts';
 import { leftovers } from './leftovers.ts';
 import { type Files, makeRemote, type Remote } from './remote.ts';
@@ -184,7 +184,7 @@ export async function startFactory(options: {
   const token = readFileSync(join(data, 'token'), 'utf8').trim();
 
   const api: Factory['api'] = async (method, path, body, headers = {}) => {
-    const response = await fetch(url + path, {
+    const response = await fetch(url + BASE + path, {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,25 +1,24 @@
-import { Problem } from '@millwright/api';
-import { z } from 'zod';
+import {
+  askedOf,
+  type Calls,
+  callsBy,
+  type Given,
+  Problem,
+  type RouteName,
+  type Send,
+} from '@millwright/api';
 import { nextOf } from './acts.ts';
 import type { Connection } from './connection.ts';
 import { Fail, failed, messageOf } from './fail.ts';
 
-type Method = 'GET' | 'POST';
-type Query = Record<string, string | number | undefined>;
-
-/** A call's answer twice: as it came (for `--json`, so that nothing the factory says is lost) and parsed (for people). */
-export type Answered<T> = { raw: unknown; value: T };
-
-export type Client = {
-  get<S extends z.ZodType>(path: string, schema: S, query?: Query): Promise<Answered<z.output<S>>>;
-  post<S extends z.ZodType>(
-    path: string,
-    schema: S,
-    body: unknown,
-    headers?: Record<string, string>,
-  ): Promise<Answered<z.output<S>>>;
+export type Client = Calls & {
   /** An open response whose body streams; the caller ends it by the signal. */
-  stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
+  stream<N extends RouteName>(
+    name: N,
+    given: Given<N>,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Response>;
   /** Ends what is still being waited for. */
   close(): void;
   readonly url: string;
@@ -96,54 +95,39 @@ export function clientOf(
     if (!response.ok) throw await problemOf(response, connection);
     return response;
   };
-  const call = async <S extends z.ZodType>(
-    method: Method,
-    path: string,
-    schema: S,
-    init: RequestInit,
-  ): Promise<Answered<z.output<S>>> => {
+  const answer: Send = async ({ method, path, headers: more, body }) => {
     const response = await send(path, {
-      ...init,
       method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...{ accept: 'application/json', ...headers, ...more },
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.any([closed.signal, AbortSignal.timeout(answerMs)]),
     });
-    let raw: unknown;
+    const link = response.headers.get('link');
     try {
-      raw = await jsonOf(response, maxBytes);
+      return { body: await jsonOf(response, maxBytes), link };
     } catch (error) {
-      throw new Fail({
-        code: 'unexpected_answer',
-        message: `${method} ${path}: the factory's answer is no JSON (${messageOf(error)})`,
-        next: 'check that the address is a Millwright factory: ./millwright doctor',
-        exitCode: 1,
-      });
+      throw failed(
+        'unexpected_answer',
+        `${method} ${path}: the factory's answer is no JSON (${messageOf(error)})`,
+        { next: 'check that the address is a Millwright factory: ./millwright doctor' },
+      );
     }
-    const parsed = schema.safeParse(raw);
-    if (!parsed.success)
-      throw new Fail({
-        code: 'unexpected_answer',
-        message: `${method} ${path}: the factory's answer is not what this version expects: ${z.prettifyError(parsed.error)}`,
-        next: 'use the CLI of the same checkout as the factory',
-        exitCode: 1,
-      });
-    return { raw, value: parsed.data };
   };
+  const unfit = (why: string) =>
+    failed('unexpected_answer', `the factory's answer is not what this version expects: ${why}`, {
+      next: 'use the CLI of the same checkout as the factory',
+    });
   return {
     url: connection.url,
     close: () => closed.abort(),
-    get: (path, schema, query = {}) => {
-      const given = Object.entries(query).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, String(value)] as [string, string]],
-      );
-      const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
-      return call('GET', path + search, schema, { headers: { accept: 'application/json', ...headers } });
-    },
-    post: (path, schema, body, more = {}) =>
-      call('POST', path, schema, {
-        headers: { 'content-type': 'application/json', accept: 'application/json', ...headers, ...more },
-        body: JSON.stringify(body),
+    ...callsBy(answer, unfit),
+    stream: (name, given, more, signal) =>
+      send(askedOf(name, given as never).path, {
+        headers: { accept: 'text/event-stream', ...headers, ...more },
+        signal,
       }),
-    stream: (path, more, signal) =>
-      send(path, { headers: { accept: 'text/event-stream', ...headers, ...more }, signal }),
   };
 }

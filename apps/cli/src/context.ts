@@ -1,4 +1,5 @@
-import type { Answered, Client } from './client.ts';
+import type { Answered } from '@millwright/api';
+import type { Client } from './client.ts';
 import { clientOf } from './client.ts';
 import { findFactory, type GlobalOptions } from './connection.ts';
 import { type Look, lookOf } from './text/look.ts';
@@ -46,10 +47,10 @@ export function show(context: Context, raw: unknown, lines: () => string[]): voi
 }
 
 /** The elements of a list that a person wants, newest first; the factory's own documents keep step with them. */
-export function newest<T>({ raw, value }: Answered<T[]>, at: (one: T) => number): Answered<T[]> {
+export function newest<T>({ raw, value, next }: Answered<T[]>, at: (one: T) => number): Answered<T[]> {
   const documents: unknown[] = Array.isArray(raw) ? raw : [];
   const pairs = value
     .map((one, place) => ({ one, document: documents[place] }))
     .sort((a, b) => at(b.one) - at(a.one));
-  return { raw: pairs.map(({ document }) => document), value: pairs.map(({ one }) => one) };
+  return { raw: pairs.map(({ document }) => document), value: pairs.map(({ one }) => one), next };
 }

@@ -46,7 +46,7 @@ beforeEach(async () => {
     const asked = new URL(request.url ?? '/', 'http://localhost');
     if (lie?.(asked, response)) return;
     if (request.method === 'POST') posted.push(JSON.parse(body));
-    const found = request.method === 'POST' ? {} : log.answer(asked);
+    const found = request.method === 'POST' ? { size: 1, signatures: ['added'] } : log.answer(asked);
     const problem = problemOf('not-found', 'there is none');
     response.writeHead(found === null ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(found ?? problem));
@@ -150,7 +150,7 @@ describe('a range', () => {
   const key = () => ['--key', log.signer.vkey];
   const answer = (text: string, whole = true) => {
     lie = (asked, response) => {
-      if (asked.pathname !== '/trail/range') return false;
+      if (asked.pathname !== '/v1/trail/range') return false;
       response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write(text);
       if (whole) response.end();
       else setTimeout(() => response.destroy(), 100);
@@ -360,7 +360,7 @@ describe('the witness', () => {
     log.append('factory', 'factory.resumed', {});
     let sent = 0;
     lie = (asked, response) => {
-      if (asked.pathname !== '/trail/checkpoint') return false;
+      if (asked.pathname !== '/v1/trail/checkpoint') return false;
       const more = () => {
         do sent += 1;
         while (!response.destroyed && response.write(' '.repeat(1_048_576)));

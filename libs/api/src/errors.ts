@@ -33,7 +33,7 @@ export const ERRORS = {
   'no-such-route': kind(404, 1, 'There is no such route'),
   'not-found': kind(404, 1, 'There is no such thing'),
   'unknown-filter': kind(404, 2, 'The filter names what is not there'),
-  'bad-cursor': badInput('The cursor is of another list', { act: 'leave-out', field: 'before' }),
+  'bad-cursor': badInput('The cursor is of another list', { act: 'leave-out', field: 'cursor' }),
 
   // Who asks
   'no-token': unknownCaller('No token was given', { act: 'sign-in' }),

@@ -1,3 +1,6 @@
 export * from './acts.ts';
+export * from './client.ts';
 export * from './errors.ts';
+export { openApi } from './openapi.ts';
+export * from './routes.ts';
 export * from './schemas.ts';

@@ -1,4 +1,5 @@
 import {
+  Envelope,
   Finding,
   GateAction,
   GateId,
@@ -21,26 +22,7 @@ import {
 } from '@millwright/domain';
 import { z } from 'zod';
 
-// What the HTTP API says and hears; served by the orchestrator, read by the CLI. Times are milliseconds since the epoch.
-//
-//   GET  /health                      GET  /openapi.json
-//   POST /people/invitations          GET  /people                POST /people/:id/rotation     POST /people/:id/erasure
-//   POST /people/acceptance (with the code of an invitation instead of a token)
-//   POST /repos                       GET  /repos                 POST /repos/:repo/secrets     POST /repos/:repo/autonomy
-//   POST /tickets                     GET  /tickets               GET  /tickets/:id             POST /tickets/:id/answers
-//   GET  /runs                        GET  /runs/:id              GET  /runs/:id/events (SSE)   GET  /runs/:id/why
-//   POST /runs/:id/cancel             GET  /gates?state=          GET  /gates/:id             GET  /gates/:id/evidence
-//   GET  /runs/:id/diff               GET  /runs/:id/plan         GET  /runs/:id/reviews      GET  /runs/:id/tests
-//   GET  /runs/:id/logs?attempt=      GET  /runs/:id/cost
-//   POST /gates/:id/approve           POST /gates/:id/deny        GET  /trail?run=&repo=&actor=&type=&from=&to=&since=&before=&order=&limit=
-//   GET  /releases?repo=              GET  /releases/:id          POST /rollbacks               GET  /doctor
-//   GET  /quarantine?repo=            POST /releases/:id/lift
-//   POST /incidents/alertmanager/:repo (signed with the repository's secret MILLWRIGHT_ALERTS instead of a token)
-//   GET  /rollbacks?repo=             POST /rollbacks/undo          POST /targets/:repo/freeze  POST /targets/:repo/thaw
-//   POST /targets/:repo/pause         POST /targets/:repo/promote     POST /targets/:repo/abort
-//   POST /halt                        POST /resume                GET  /halts
-//
-// Every route but these, /health and /openapi.json wants `Authorization: Bearer <token>`. What is refused is answered with a Problem (errors.ts).
+// What the HTTP API says and hears; which route says what is in routes.ts. Times are milliseconds since the epoch.
 
 export const NewInvitation = z.strictObject({
   name: z.string().min(1).max(200),
@@ -655,3 +637,51 @@ export const DoctorLine = z.object({
   fix: z.string().nullable(),
 });
 export type DoctorLine = z.infer<typeof DoctorLine>;
+
+/** `lookedFor` is false for a value too short, or too plain a word, to be found in tickets and changes. */
+export const SecretSet = z.object({
+  repo: RepoName,
+  name: z.string(),
+  names: z.array(z.string()),
+  lookedFor: z.boolean(),
+});
+export const TargetFrozen = z.object({
+  repo: RepoName,
+  frozen: z.boolean(),
+  /** The canary that the freeze held: its traffic is back, and it begins anew after the thaw. */
+  held: ReleaseId.nullable(),
+});
+
+export const NewRedaction = Reason.extend({
+  position: z.number().int().positive().max(Number.MAX_SAFE_INTEGER),
+});
+/** `record`: the entry that says so; `erased` is false where there was no free text (any more). */
+export const Redacted = z.object({ position: z.number(), record: z.number(), erased: z.boolean() });
+
+// What proves the trail. It is checked by whoever asks, byte for byte: its form is `@millwright/audit/proof`'s, and only named here.
+export const Bundle = z.looseObject({
+  format: z.literal('millwright-trail-bundle'),
+  entries: z.array(z.unknown()),
+});
+export const EvidencePackView = z.looseObject({
+  format: z.literal('millwright-evidence-pack'),
+  evidence: z.record(z.string(), z.array(z.unknown())),
+});
+export const Attestation = z.object({ position: z.number().int(), digest: z.string(), line: z.string() });
+export const CheckpointView = z.object({
+  size: z.number().int().min(0),
+  note: z.string().max(262_144),
+  at: z.number(),
+});
+export const LogPage = z.looseObject({
+  entries: z.array(z.looseObject({ envelope: Envelope, payload: z.unknown() })),
+  checkpoints: z.array(z.object({ size: z.number(), note: z.string() })),
+  head: z.number(),
+  sealed: z.number(),
+});
+export const KeyView = z.object({
+  vkey: z.string().max(1_000),
+  origin: z.string(),
+  rotations: z.array(z.object({ previous: z.string(), next: z.string(), note: z.string() })).max(10_000),
+  state: z.looseObject({ kind: z.string() }),
+});

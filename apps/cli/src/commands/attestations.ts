@@ -5,18 +5,15 @@ import {
   MAX_ATTESTATIONS_BYTES,
   verifyAttestations,
 } from '@millwright/audit/proof';
-import { z } from 'zod';
 import type { Context } from '../context.ts';
 import { codeOf, failed, usage } from '../fail.ts';
 
 /** Where a bundle's attestations lie, as in-toto's bundle specification names such a file. */
 const besideOf = (bundle: string): string => `${bundle}.intoto.jsonl`;
 
-const Attestations = z.array(z.object({ position: z.number().int(), digest: z.string(), line: z.string() }));
-
 /** Writes the envelopes that a run's entries name beside its bundle, a line each. */
 export async function exportAttestations(context: Context, run: string, bundle: string): Promise<void> {
-  const { value } = await context.client.get(`/runs/${encodeURIComponent(run)}/attestations`, Attestations);
+  const { value } = await context.client.call('listAttestations', { params: { id: run } });
   if (value.length === 0) return;
   await writeFile(besideOf(bundle), value.map(({ line }) => `${line}\n`).join(''));
   context.note(

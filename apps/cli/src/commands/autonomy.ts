@@ -1,5 +1,3 @@
-import { RepoView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { parseWhole } from '../text/parse.ts';
@@ -9,7 +7,7 @@ import { parseKind } from './kind.ts';
 type Options = Record<string, string | boolean | undefined>;
 
 export async function showAutonomy(context: Context, _args: string[], options: Options): Promise<void> {
-  const { value } = await context.client.get('/repos', z.array(RepoView));
+  const { value } = await context.client.all('listRepos', {});
   const chosen = value.filter((repo) => options.repo === undefined || repo.name === options.repo);
   if (chosen.length === 0 && options.repo !== undefined)
     throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
@@ -23,11 +21,10 @@ export async function showAutonomy(context: Context, _args: string[], options: O
 export async function setAutonomy(context: Context, [given = '']: string[], options: Options): Promise<void> {
   const step = parseWhole(given, 'STEP', 0, 7);
   const { kind } = parseKind(options.kind);
-  const { raw, value } = await context.client.post(
-    `/repos/${encodeURIComponent(String(options.repo))}/autonomy`,
-    RepoView,
-    { step, reason: options.reason, ...(kind === undefined ? {} : { kind }) },
-  );
+  const { raw, value } = await context.client.call('setStep', {
+    params: { repo: String(options.repo) },
+    body: { step, reason: String(options.reason), ...(kind === undefined ? {} : { kind }) },
+  });
   const what = kind === undefined ? `${options.repo} is` : `${kind} changes of ${options.repo} are`;
   const lower = value.fallen.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
   const { ceiling } = value;

@@ -1,5 +1,3 @@
-import { BudgetView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { budgetList } from '../views/budget.ts';
@@ -7,7 +5,7 @@ import { budgetList } from '../views/budget.ts';
 type Options = Record<string, string | boolean | undefined>;
 
 export async function showBudgets(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/budgets', z.array(BudgetView));
+  const { raw, value } = await context.client.all('listBudgets', {});
   show(context, raw, () => budgetList(context.look, value, options.all === true));
 }
 
@@ -22,10 +20,8 @@ export async function setBudget(
       `USD is an amount in dollars, or none; it was given "${amount}"`,
       './millwright budget set factory 50 --reason "…"',
     );
-  const { raw, value } = await context.client.post('/budgets', z.array(BudgetView), {
-    scope,
-    usd,
-    reason: options.reason,
+  const { raw, value } = await context.client.call('setBudget', {
+    body: { scope, usd, reason: String(options.reason) },
   });
   show(context, raw, () => [
     ...budgetList(

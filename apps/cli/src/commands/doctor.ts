@@ -1,5 +1,4 @@
-import { DoctorLine } from '@millwright/api';
-import { z } from 'zod';
+import type { DoctorLine } from '@millwright/api';
 import { type Context, show } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';
@@ -11,7 +10,7 @@ export async function doctor(context: Context): Promise<void> {
   const lines: DoctorLine[] = await localChecks();
   let code = 0;
   try {
-    const { value } = await context.client.get('/doctor', z.array(DoctorLine));
+    const { value } = await context.client.call('doctor');
     lines.push({ id: 'factory', ok: true, text: `answers at ${context.client.url}`, fix: null }, ...value);
   } catch (error) {
     if (!(error instanceof Fail)) throw error;

@@ -1,13 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import {
-  EVIDENCE_FORMAT,
   type EvidencePack,
   evidenceMarkdown,
   FRAMEWORKS,
   MAX_BUNDLE_BYTES,
   verifyEvidence,
 } from '@millwright/audit/proof';
-import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { codeOf, failed, usage } from '../fail.ts';
 import { DOES_NOT_VERIFY, exitWith } from '../finish.ts';
@@ -15,11 +13,6 @@ import { parseInstant, parseWhole } from '../text/parse.ts';
 import { evidenceLines } from '../views/verdict.ts';
 
 type Options = Record<string, string | boolean | undefined>;
-
-const Pack = z.looseObject({
-  format: z.literal(EVIDENCE_FORMAT),
-  evidence: z.record(z.string(), z.array(z.unknown())),
-});
 
 /** A position, or a time that stands for the first entry from then on. */
 function startOf(given: string | undefined, now: number): { since?: number; from?: number } {
@@ -34,7 +27,7 @@ export async function exportEvidence(context: Context, options: Options): Promis
   const framework = FRAMEWORKS.find((one) => one === options.evidence);
   if (framework === undefined) throw usage(`--evidence takes ${FRAMEWORKS.join(' or ')}`);
   const query = { framework, ...startOf(options.since as string | undefined, context.now()) };
-  const { raw, value } = await context.client.get('/trail/evidence', Pack, query);
+  const { raw, value } = await context.client.call('exportEvidence', { query });
   if (options.output === undefined) return context.document(raw);
   const file = String(options.output);
   const markdown = `${file.replace(/\.json$/, '')}.md`;

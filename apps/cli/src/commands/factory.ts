@@ -1,4 +1,4 @@
-import { Halted } from '@millwright/api';
+import type { Halted } from '@millwright/api';
 import { HaltAction, type HaltScope } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { show } from '../context.ts';
@@ -23,7 +23,7 @@ function scopeOf({ repo, action, model }: Options): HaltScope | undefined {
 
 const body = (options: Options) => {
   const scope = scopeOf(options);
-  return { ...(scope === undefined ? {} : { scope }), reason: options.reason };
+  return { ...(scope === undefined ? {} : { scope }), reason: String(options.reason) };
 };
 
 const haltLines = (context: Context, { halts }: Halted): string[] =>
@@ -34,7 +34,7 @@ const haltLines = (context: Context, { halts }: Halted): string[] =>
 
 /** Exit code 0 once nothing of it runs, 8 while something still does. */
 export async function halt(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.post('/halt', Halted, body(options));
+  const { raw, value } = await context.client.call('halt', { body: body(options) });
   show(context, raw, () => [
     value.stopped
       ? 'Stopped: nothing of it goes forward, and nothing of it runs. Rollbacks go on.'
@@ -53,7 +53,7 @@ export async function halt(context: Context, _args: string[], options: Options):
 }
 
 export async function resume(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.post('/resume', Halted, body(options));
+  const { raw, value } = await context.client.call('resume', { body: body(options) });
   show(context, raw, () => [
     'Resumed: what waited goes on where it was.',
     ...(value.halts.length === 0 ? [] : ['Still halted:', ...haltLines(context, value)]),

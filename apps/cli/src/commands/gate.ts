@@ -1,25 +1,20 @@
-import { GateEvidence, GateView } from '@millwright/api';
-import { z } from 'zod';
-import type { Answered } from '../client.ts';
+import type { Answered, GateView } from '@millwright/api';
+
 import { type Context, show as showData } from '../context.ts';
 import { gateLines, gateList, gateShow } from '../views/gate.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-const at = (id: string) => `/gates/${encodeURIComponent(id)}`;
-
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const all = options.all === true;
-  const { raw, value } = await context.client.get('/gates', z.array(GateView), {
-    state: all ? 'all' : 'waiting',
-  });
+  const { raw, value } = await context.client.all('listGates', { query: { state: all ? 'all' : 'waiting' } });
   showData(context, raw, () => gateList(context.look, value, context.now(), all));
 }
 
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
   const [gate, evidence] = await Promise.all([
-    context.client.get(at(id), GateView),
-    context.client.get(`${at(id)}/evidence`, GateEvidence),
+    context.client.call('showGate', { params: { id } }),
+    context.client.call('showEvidence', { params: { id } }),
   ]);
   showData(context, { ...(gate.raw as object), evidence: evidence.raw }, () =>
     gateShow(context.look, gate.value, evidence.value, context.now()),
@@ -32,7 +27,7 @@ const LOOK_MS = 100;
 
 async function judged(context: Context, id: string): Promise<Answered<GateView>> {
   for (const until = context.now() + JUDGED_MS; ; ) {
-    const gate = await context.client.get(at(id), GateView);
+    const gate = await context.client.call('showGate', { params: { id } });
     if (gate.value.state !== 'asked' || context.now() > until) return gate;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
@@ -41,7 +36,7 @@ async function judged(context: Context, id: string): Promise<Answered<GateView>>
 const decide =
   (verb: 'approve' | 'deny') =>
   async (context: Context, [id = '']: string[], options: Options) => {
-    await context.client.post(`${at(id)}/${verb}`, z.unknown(), { reason: options.reason });
+    await context.client.call(`${verb}Gate`, { params: { id }, body: { reason: String(options.reason) } });
     const { raw, value } = await judged(context, id);
     showData(context, raw, () => [
       ...gateLines(context.look, value),

@@ -1,6 +1,6 @@
-import { AcceptedPerson, Invitation, PersonView, Rotated } from '@millwright/api';
+import type { Invitation } from '@millwright/api';
 import { PersonRole } from '@millwright/domain';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { oneLine } from '../text/plain.ts';
@@ -11,30 +11,28 @@ type Options = Record<string, string | boolean | undefined>;
 export async function invite(context: Context, [name = '']: string[], options: Options): Promise<void> {
   const roles = String(options.roles ?? '')
     .split(',')
-    .map((role) => role.trim());
-  for (const role of roles)
-    if (!PersonRole.safeParse(role).success)
+    .map((given) => {
+      const role = PersonRole.safeParse(given.trim());
+      if (role.success) return role.data;
       throw usage(
-        `there is no role "${role}"`,
+        `there is no role "${given.trim()}"`,
         `--roles takes ${PersonRole.options.join(', ')}, with commas between`,
       );
-  const { raw, value } = await context.client.post('/people/invitations', Invitation, {
-    name,
-    roles: [...new Set(roles)],
-  });
+    });
+  const { raw, value } = await context.client.call('invite', { body: { name, roles: [...new Set(roles)] } });
   noteCode(context, `${oneLine(value.name)} is invited as ${value.id} (${value.roles.join(', ')}).`, value);
   // The code alone is data: `CODE=$(millwright person invite Ada --roles approver)` works.
   show(context, raw, () => [value.code]);
 }
 
 export async function accept(context: Context, [code = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.post('/people/acceptance', AcceptedPerson, { code });
+  const { raw, value } = await context.client.call('accept', { body: { code } });
   noteToken(context, `You are ${oneLine(value.name)} here, ${value.id} (${value.roles.join(', ')}).`);
   show(context, raw, () => [value.token]);
 }
 
 export async function rotate(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.post(`/people/${encodeURIComponent(id)}/rotation`, Rotated, {});
+  const { raw, value } = await context.client.call('rotate', { params: { id }, body: {} });
   const over = `The former token of ${oneLine(value.name)} opens nothing any more.`;
   if (value.kind === 'own') noteToken(context, over);
   else noteCode(context, over, value);
@@ -56,8 +54,9 @@ const noteCode = (context: Context, what: string, { name, expiresAt }: z.infer<t
 };
 
 export async function erase(context: Context, [id = '']: string[], options: Options): Promise<void> {
-  const { raw } = await context.client.post(`/people/${encodeURIComponent(id)}/erasure`, z.unknown(), {
-    reason: options.reason,
+  const { raw } = await context.client.call('erasePerson', {
+    params: { id },
+    body: { reason: String(options.reason) },
   });
   show(context, raw, () => [
     `The name behind ${id} is gone, and their token opens nothing. What they did stays, under the id.`,
@@ -65,6 +64,6 @@ export async function erase(context: Context, [id = '']: string[], options: Opti
 }
 
 export async function list(context: Context): Promise<void> {
-  const { raw, value } = await context.client.get('/people', z.array(PersonView));
+  const { raw, value } = await context.client.all('listPeople', {});
   show(context, raw, () => personList(context.look, value));
 }

@@ -1,5 +1,3 @@
-import { CanaryAnswer, QuarantineView, ReleaseView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { parseDuration } from '../text/parse.ts';
@@ -10,19 +8,18 @@ import { releaseList, releaseShow } from '../views/release.ts';
 type Options = Record<string, string | boolean | undefined>;
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/releases', z.array(ReleaseView), {
-    repo: options.repo as string | undefined,
+  const { raw, value } = await context.client.call('listReleases', {
+    query: { repo: options.repo as string | undefined },
   });
   showData(context, raw, () => releaseList(context.look, value, context.now()));
 }
 
 const hold = (verb: 'freeze' | 'thaw') =>
   async function held(context: Context, [target = '']: string[], options: Options): Promise<void> {
-    const { raw, value } = await context.client.post(
-      `/targets/${encodeURIComponent(target)}/${verb}`,
-      z.object({ repo: z.string(), frozen: z.boolean(), held: z.string().nullable() }),
-      { reason: options.reason },
-    );
+    const { raw, value } = await context.client.call(`${verb}Target`, {
+      params: { repo: target },
+      body: { reason: String(options.reason) },
+    });
     const { repo, frozen, held } = value;
     showData(context, raw, () => [
       ...(held === null
@@ -36,11 +33,10 @@ const hold = (verb: 'freeze' | 'thaw') =>
 const steer = (verb: 'pause' | 'promote' | 'abort') =>
   async function steered(context: Context, [target = '']: string[], options: Options): Promise<void> {
     const more = typeof options.for === 'string' ? { ms: parseDuration(options.for, '--for') } : {};
-    const { raw, value } = await context.client.post(
-      `/targets/${encodeURIComponent(target)}/${verb}`,
-      CanaryAnswer,
-      { reason: options.reason, ...more },
-    );
+    const { raw, value } = await context.client.call(`${verb}Canary`, {
+      params: { repo: target },
+      body: { reason: String(options.reason), ...more },
+    });
     showData(context, raw, () => [`${value.text}.`]);
     if (value.state === 'under_way')
       throw new Fail({
@@ -58,23 +54,22 @@ export const freeze = hold('freeze');
 export const thaw = hold('thaw');
 
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(`/releases/${encodeURIComponent(id)}`, ReleaseView);
+  const { raw, value } = await context.client.call('showRelease', { params: { id } });
   showData(context, raw, () => releaseShow(context.look, value, context.now()));
 }
 
 export async function quarantine(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/quarantine', z.array(QuarantineView), {
-    repo: options.repo as string | undefined,
+  const { raw, value } = await context.client.all('listQuarantine', {
+    query: { repo: options.repo as string | undefined },
   });
   showData(context, raw, () => quarantineList(context.look, value, context.now()));
 }
 
 export async function lift(context: Context, [id = '']: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.post(
-    `/releases/${encodeURIComponent(id)}/lift`,
-    QuarantineView,
-    { reason: options.reason },
-  );
+  const { raw, value } = await context.client.call('liftQuarantine', {
+    params: { id },
+    body: { reason: String(options.reason) },
+  });
   showData(context, raw, () => [
     `${value.commit.slice(0, 10)} of ${value.release} may ship again; the gates and its canary judge it as any other.`,
   ]);

@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { RepoView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { STEPS } from '../views/autonomy.ts';
@@ -26,12 +24,14 @@ async function fromStdin(context: Context, what: string): Promise<string> {
 export async function add(context: Context, [given = '']: string[], options: Options): Promise<void> {
   if (options.deliver !== 'merge' && options.deliver !== 'branch')
     throw usage(`--deliver takes merge or branch; it was given "${options.deliver}"`);
-  const { raw, value } = await context.client.post('/repos', RepoView, {
-    url: addressOf(given),
-    branch: options.branch,
-    deliver: options.deliver,
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.withToken === true ? { token: await fromStdin(context, 'the token') } : {}),
+  const { raw, value } = await context.client.call('addRepo', {
+    body: {
+      url: addressOf(given),
+      branch: String(options.branch),
+      deliver: options.deliver,
+      ...(options.name === undefined ? {} : { name: String(options.name) }),
+      ...(options.withToken === true ? { token: await fromStdin(context, 'the token') } : {}),
+    },
   });
   show(context, raw, () => [
     ...repoList(context.look, [value]),
@@ -41,17 +41,16 @@ export async function add(context: Context, [given = '']: string[], options: Opt
 }
 
 export async function list(context: Context): Promise<void> {
-  const { raw, value } = await context.client.get('/repos', z.array(RepoView));
+  const { raw, value } = await context.client.all('listRepos', {});
   show(context, raw, () => repoList(context.look, value));
 }
 
 export async function setSecret(context: Context, [name = '']: string[], options: Options): Promise<void> {
   const value = await fromStdin(context, name);
-  const { raw, value: set } = await context.client.post(
-    `/repos/${encodeURIComponent(String(options.repo))}/secrets`,
-    z.object({ lookedFor: z.boolean() }),
-    { name, value },
-  );
+  const { raw, value: set } = await context.client.call('setSecret', {
+    params: { repo: String(options.repo) },
+    body: { name, value },
+  });
   show(context, raw, () => [
     `${name} is set for ${options.repo}; released containers that list it in deploy.secrets get it from the next release on.`,
     ...(set.lookedFor

@@ -1,5 +1,3 @@
-import { RollbackStatus, UndoView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { Fail, failed } from '../fail.ts';
 import { exitWith } from '../finish.ts';
@@ -12,8 +10,8 @@ const LOOK_MS = 500;
 
 /** Asks for it, then follows the deploy to its end: 0 when it serves, 5 denied, 6 rolled back, 8 when others must ask too. */
 export async function undo(context: Context, _args: string[], options: Options): Promise<void> {
-  const body = options.repo === undefined ? {} : { repo: options.repo };
-  const { raw, value } = await context.client.post('/rollbacks/undo', UndoView, body);
+  const body = options.repo === undefined ? {} : { repo: String(options.repo) };
+  const { raw, value } = await context.client.call('undoRollback', { body });
   const { repo, release, reason } = value;
   switch (value.state) {
     case 'denied':
@@ -54,7 +52,7 @@ export async function undo(context: Context, _args: string[], options: Options):
 
 async function follow(context: Context, repo: string, release: string, until: number): Promise<void> {
   for (;;) {
-    const { raw, value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
+    const { raw, value } = await context.client.all('listTargets', { query: { repo } });
     const undo = value[0]?.undo;
     const text = oneLine(undo?.text.split('\n')[0] ?? '');
     switch (undo?.state) {

@@ -1,6 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { RollbackStatus, RollbackView } from '@millwright/api';
-import { z } from 'zod';
+import type { RollbackStatus } from '@millwright/api';
 import { type Context, show } from '../context.ts';
 import { Fail, failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
@@ -13,7 +12,7 @@ type Options = Record<string, string | boolean | undefined>;
 
 /** The state of the repository in question, where neither a release nor `--repo` says which: the only one that has something live. */
 async function onlyOne(context: Context, repo: string | undefined): Promise<RollbackStatus> {
-  const { value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
+  const { value } = await context.client.all('listTargets', { query: { repo } });
   const live = value.filter((one) => one.live !== null || underWay(one));
   const [only] = live;
   if (only === undefined)
@@ -97,13 +96,13 @@ async function online(
   const to = status !== null && asks && !underWay(status) ? await picked(context, status) : release;
   const body = {
     ...(to === undefined ? { repo: status?.repo } : { release: to }),
-    ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.reason === undefined ? {} : { reason: String(options.reason) }),
   };
   if (dryRun || asks) {
-    const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: true });
+    const { raw, value } = await context.client.call('rollBack', { body: { ...body, dryRun: true } });
     if (!(await agreed(context, { raw, view: value }, dryRun, ask))) return;
   }
-  const { raw, value } = await context.client.post('/rollbacks', RollbackView, { ...body, dryRun: false });
+  const { raw, value } = await context.client.call('rollBack', { body: { ...body, dryRun: false } });
   show(context, raw, () => [
     ...rollbackPlan(context.look, value),
     value.done ? `Done in ${duration(value.ms)}.` : 'Not done.',
@@ -114,6 +113,6 @@ async function online(
 
 export async function status(context: Context, _args: string[], options: Options): Promise<void> {
   const repo = typeof options.repo === 'string' ? options.repo : undefined;
-  const { raw, value } = await context.client.get('/rollbacks', z.array(RollbackStatus), { repo });
+  const { raw, value } = await context.client.all('listTargets', { query: { repo } });
   show(context, raw, () => rollbackStatus(context.look, value, context.now()));
 }

@@ -1,5 +1,3 @@
-import { CostView, DiffView, LogLine, PlanView, ReviewView, RunView, TestsView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import {
@@ -15,11 +13,9 @@ import {
 
 type Options = Record<string, string | boolean | undefined>;
 
-const of = (id: string, part: string) => `/runs/${encodeURIComponent(id)}/${part}`;
-
 /** The patch is data; what it is, and what in it is dangerous, goes to stderr where a person does not see both. */
 export async function diff(context: Context, [id = '']: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get(of(id, 'diff'), DiffView);
+  const { raw, value } = await context.client.call('showDiff', { params: { id } });
   if (context.json) return context.document(raw);
   if (options.stat === true)
     return context.out(...diffHead(context.look, value), ...diffFiles(context.look, value));
@@ -28,17 +24,17 @@ export async function diff(context: Context, [id = '']: string[], options: Optio
 }
 
 export async function plan(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(of(id, 'plan'), PlanView);
+  const { raw, value } = await context.client.call('showPlan', { params: { id } });
   show(context, raw, () => planShow(context.look, value));
 }
 
 export async function review(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(of(id, 'reviews'), z.array(ReviewView));
+  const { raw, value } = await context.client.call('listReviews', { params: { id } });
   show(context, raw, () => reviewShow(context.look, value));
 }
 
 export async function tests(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(of(id, 'tests'), z.array(TestsView));
+  const { raw, value } = await context.client.call('listTests', { params: { id } });
   show(context, raw, () => testsShow(context.look, value));
 }
 
@@ -48,7 +44,7 @@ async function attemptOf(context: Context, id: string, options: Options): Promis
   if (attempt !== undefined && stage !== undefined)
     throw usage('--attempt names one attempt and --stage the newest of a kind: give one');
   if (stage === undefined) return attempt === undefined ? undefined : String(attempt);
-  const { value } = await context.client.get(`/runs/${encodeURIComponent(id)}`, RunView);
+  const { value } = await context.client.call('showRun', { params: { id } });
   const found = value.stages.findLast((one) => one.kind === stage);
   if (found === undefined)
     throw usage(
@@ -60,11 +56,11 @@ async function attemptOf(context: Context, id: string, options: Options): Promis
 
 export async function logs(context: Context, [id = '']: string[], options: Options): Promise<void> {
   const attempt = await attemptOf(context, id, options);
-  const { raw, value } = await context.client.get(of(id, 'logs'), z.array(LogLine), { attempt });
+  const { raw, value } = await context.client.call('showLogs', { params: { id }, query: { attempt } });
   show(context, raw, () => logShow(context.look, id, value, context.now()));
 }
 
 export async function cost(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(of(id, 'cost'), CostView);
+  const { raw, value } = await context.client.call('showCost', { params: { id } });
   show(context, raw, () => costShow(context.look, value));
 }

@@ -1,5 +1,3 @@
-import { RunView, WhyView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, newest, show as showData } from '../context.ts';
 import { parseDuration } from '../text/parse.ts';
 import { runList, runShow, runWhy } from '../views/run.ts';
@@ -7,18 +5,16 @@ import { followRun } from '../watch/follow.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-const at = (id: string) => `/runs/${encodeURIComponent(id)}`;
-
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = newest(
-    await context.client.get('/runs', z.array(RunView), { repo: options.repo as string | undefined }),
+    await context.client.call('listRuns', { query: { repo: options.repo as string | undefined } }),
     (run) => run.startedAt,
   );
   showData(context, raw, () => runList(context.look, value, context.now()));
 }
 
 export async function show(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(at(id), RunView);
+  const { raw, value } = await context.client.call('showRun', { params: { id } });
   showData(context, raw, () => runShow(context.look, value, context.now()));
 }
 
@@ -29,12 +25,15 @@ export async function watch(context: Context, [id = '']: string[], options: Opti
 }
 
 export async function why(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(`${at(id)}/why`, WhyView);
+  const { raw, value } = await context.client.call('explainRun', { params: { id } });
   showData(context, raw, () => runWhy(context.look, value, context.now()));
 }
 
 export async function cancel(context: Context, [id = '']: string[], options: Options): Promise<void> {
-  const { raw } = await context.client.post(`${at(id)}/cancel`, z.unknown(), { reason: options.reason });
+  const { raw } = await context.client.call('cancelRun', {
+    params: { id },
+    body: { reason: String(options.reason) },
+  });
   showData(context, raw, () => [
     `${id} is asked to stop; its stages end, and a canary of it has no traffic any more.`,
     `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
@@ -42,7 +41,10 @@ export async function cancel(context: Context, [id = '']: string[], options: Opt
 }
 
 export async function retry(context: Context, [id = '']: string[], options: Options): Promise<void> {
-  const { raw } = await context.client.post(`${at(id)}/retry`, RunView, { reason: options.reason });
+  const { raw } = await context.client.call('retryRun', {
+    params: { id },
+    body: { reason: String(options.reason) },
+  });
   showData(context, raw, () => [
     `${id} goes on from where it was; what was planned, made, reviewed and merged is not paid for again.`,
     `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,

@@ -1,6 +1,4 @@
 import { readFileSync, statSync } from 'node:fs';
-import { TicketView } from '@millwright/api';
-import { z } from 'zod';
 import { type Context, newest, show } from '../context.ts';
 import { codeOf, usage } from '../fail.ts';
 import { parseDuration } from '../text/parse.ts';
@@ -38,12 +36,10 @@ export async function file(context: Context, [path = '']: string[], options: Opt
   if (timeoutMs !== null && options.follow !== true) throw usage('--timeout goes with --follow');
   const kind = parseKind(options.kind);
   const markdown = path === '-' ? await readStdin(MAX_BYTES, 'a ticket') : readTicket(path);
-  const { raw, value } = await context.client.post(
-    '/tickets',
-    TicketView,
-    { repo: options.repo, markdown, ...kind },
-    options.key === undefined ? {} : { 'idempotency-key': String(options.key) },
-  );
+  const { raw, value } = await context.client.call('fileTicket', {
+    body: { repo: String(options.repo), markdown, ...kind },
+    headers: options.key === undefined ? {} : { 'idempotency-key': String(options.key) },
+  });
   if (options.follow !== true) {
     show(context, raw, () => [value.id]);
     if (!context.json)
@@ -59,14 +55,14 @@ export async function file(context: Context, [path = '']: string[], options: Opt
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = newest(
-    await context.client.get('/tickets', z.array(TicketView), { repo: options.repo as string | undefined }),
+    await context.client.all('listTickets', { query: { repo: options.repo as string | undefined } }),
     (ticket) => ticket.filedAt,
   );
   show(context, raw, () => ticketList(context.look, value, context.now()));
 }
 
 async function showOne(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.get(`/tickets/${encodeURIComponent(id)}`, TicketView);
+  const { raw, value } = await context.client.call('showTicket', { params: { id } });
   show(context, raw, () => ticketShow(context.look, value, context.now()));
 }
 
@@ -78,10 +74,7 @@ export async function answer(
   options: Options,
 ): Promise<void> {
   const again = options.again === true;
-  const { raw } = await context.client.post(`/tickets/${encodeURIComponent(id)}/answers`, z.unknown(), {
-    text,
-    again,
-  });
+  const { raw } = await context.client.call('answerTicket', { params: { id }, body: { text, again } });
   show(context, raw, () => [
     again ? `${id} gets another run, which is told what you say.` : `Answered; ${id} goes on.`,
     `${context.look.colour.dim('next:')} ./millwright ticket show ${id}`,

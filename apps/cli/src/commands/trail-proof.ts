@@ -1,4 +1,5 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import type { Answered, AnswerOf } from '@millwright/api';
 import {
   type BundleVerdict,
   MAX_BUNDLE_BYTES,
@@ -10,7 +11,6 @@ import {
   type VerifierKey,
   verifyBundle,
 } from '@millwright/audit/proof';
-import { Envelope } from '@millwright/domain';
 import { z } from 'zod';
 import { type Context, show as showData } from '../context.ts';
 import { usage } from '../fail.ts';
@@ -23,18 +23,6 @@ import { databaseVerdict } from './trail-database.ts';
 import { exportRange, isRange, unreadable, verifyRangeFile } from './trail-range.ts';
 
 type Options = Record<string, string | boolean | undefined>;
-
-const KeyDoc = z.object({
-  vkey: z.string(),
-  origin: z.string(),
-  rotations: z.array(z.object({ previous: z.string(), next: z.string(), note: z.string() })),
-});
-const Page = z.object({
-  entries: z.array(z.object({ envelope: Envelope, payload: z.unknown() })),
-  checkpoints: z.array(z.object({ size: z.number(), note: z.string() })),
-  head: z.number(),
-  sealed: z.number(),
-});
 
 async function read(path: string, maxBytes: number): Promise<Buffer> {
   try {
@@ -114,14 +102,14 @@ async function factoryVerdict(
   keys: readonly VerifierKey[],
   earlier: readonly string[],
 ): Promise<TrailVerdict> {
-  const { value } = await context.client.get('/trail/key', KeyDoc);
+  const { value } = await context.client.call('showKey');
   if (!keys.some((key) => key.kind === 'note'))
     context.note(`No --key: trusting the one that the factory gives now. Keep it: ${value.vkey}`);
   const own = parseVerifierKey(value.vkey);
   const trusted = keys.some((key) => key.kind === 'note') || own === null ? keys : [...keys, own];
   const verifier = new TrailVerifier({ keys: trusted, rotations: value.rotations, earlier });
   for (let after = 0; !verifier.done; ) {
-    const page = (await context.client.get('/trail/log', Page, { after, limit: 2_000 })).value;
+    const page = (await context.client.call('readLog', { query: { after, limit: 2_000 } })).value;
     for (const { size, note } of page.checkpoints) verifier.checkpoint(size, note);
     for (const { envelope, payload } of page.entries)
       verifier.entry({ envelope, payload: readPayload(payload) ?? null }); // what is no payload is as good as none
@@ -160,13 +148,11 @@ export async function verify(context: Context, _args: string[], options: Options
   if (verdict.integrity.kind !== 'ok') exitWith(DOES_NOT_VERIFY);
 }
 
-const BundleDoc = z.looseObject({
-  format: z.literal('millwright-trail-bundle'),
-  entries: z.array(z.unknown()),
-});
-
-async function handOver(context: Context, path: string, options: Options): Promise<void> {
-  const { raw, value } = await context.client.get(path, BundleDoc);
+async function handOver(
+  context: Context,
+  { raw, value }: Answered<AnswerOf<'exportRun'>>,
+  options: Options,
+): Promise<void> {
   if (options.output === undefined) {
     context.document(raw);
     return;
@@ -191,36 +177,30 @@ export async function exportFile(context: Context, _args: string[], options: Opt
   if (options.evidence !== undefined) return exportEvidence(context, options);
   if (options.since !== undefined) return exportRange(context, options);
   const run = String(options.run);
-  await handOver(context, `/runs/${encodeURIComponent(run)}/bundle`, options);
+  await handOver(context, await context.client.call('exportRun', { params: { id: run } }), options);
   if (options.output !== undefined) await exportAttestations(context, run, String(options.output));
 }
 
 export async function prove(context: Context, [position = '']: string[], options: Options): Promise<void> {
-  await handOver(context, `/trail/proof/${parseWhole(position, 'POSITION', 1, 999_999_999)}`, options);
+  const params = { position: parseWhole(position, 'POSITION', 1, 999_999_999) };
+  await handOver(context, await context.client.call('proveEntry', { params }), options);
 }
 
 export async function key(context: Context, _args: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.get('/trail/key', KeyDoc);
+  const { raw, value } = await context.client.call('showKey');
   const pem = parseVerifierKey(value.vkey)?.pem() ?? '';
   showData(context, { ...(raw as object), pem }, () => [options.pem === true ? pem.trimEnd() : value.vkey]);
 }
 
 export async function rotate(context: Context): Promise<void> {
-  const { raw, value } = await context.client.post(
-    '/trail/key/rotate',
-    z.object({ previous: z.string(), next: z.string() }),
-    {},
-  );
+  const { raw, value } = await context.client.call('rotateKey');
   showData(context, raw, () => [value.next]);
   context.note(`The old key vouched for it on the trail: ${value.previous}`);
 }
 
-const Redacted = z.object({ position: z.number(), record: z.number(), erased: z.boolean() });
-
 export async function redact(context: Context, [position = '']: string[], options: Options): Promise<void> {
-  const { raw, value } = await context.client.post('/trail/redactions', Redacted, {
-    position: parseWhole(position, 'POSITION', 1, 999_999_999),
-    reason: options.reason,
+  const { raw, value } = await context.client.call('redact', {
+    body: { position: parseWhole(position, 'POSITION', 1, 999_999_999), reason: String(options.reason) },
   });
   showData(context, raw, () => [
     value.erased
@@ -230,9 +210,6 @@ export async function redact(context: Context, [position = '']: string[], option
 }
 
 export async function checkpoint(context: Context): Promise<void> {
-  const { raw, value } = await context.client.get(
-    '/trail/checkpoint',
-    z.object({ size: z.number(), note: z.string() }),
-  );
+  const { raw, value } = await context.client.call('showCheckpoint');
   showData(context, raw, () => [value.note.trimEnd()]);
 }

@@ -72,13 +72,11 @@ async function* counted(body: Readable, stalled: AbortController, told: { lines:
 /** Every entry of a range, into a file (which is there when it is whole) or to stdout. */
 export async function exportRange(context: Context, options: Options): Promise<void> {
   const position = (name: 'since' | 'until', least: number) =>
-    options[name] === undefined
-      ? []
-      : [`${name}=${parseWhole(String(options[name]), `--${name}`, least, MOST)}`];
-  const query = [...position('since', 0), ...position('until', 1)].join('&');
+    options[name] === undefined ? undefined : parseWhole(String(options[name]), `--${name}`, least, MOST);
+  const query = { since: position('since', 0), until: position('until', 1) };
   const stalled = new AbortController();
   const accept = { accept: 'application/x-ndjson' };
-  const { body } = await context.client.stream(`/trail/range?${query}`, accept, stalled.signal);
+  const { body } = await context.client.stream('exportRange', { query }, accept, stalled.signal);
   if (body === null) throw failed('unexpected_answer', 'the factory answered with nothing');
   const told = { lines: 0 };
   const lines = counted(Readable.fromWeb(body as never), stalled, told);

@@ -1,6 +1,4 @@
-import { TrailLine } from '@millwright/api';
-import { z } from 'zod';
-import type { Answered } from '../client.ts';
+import type { Answered, TrailLine } from '@millwright/api';
 import type { Context } from '../context.ts';
 import { usage } from '../fail.ts';
 import { parseInstant, parseWhole } from '../text/parse.ts';
@@ -46,7 +44,7 @@ async function* pages(
   let asked = { ...question, order };
   for (let left = limit; left > 0; ) {
     const size = Math.min(left, PAGE);
-    const answer = await context.client.get('/trail', z.array(TrailLine), { ...asked, limit: size });
+    const answer = await context.client.call('listTrail', { query: { ...asked, limit: size } });
     const last = answer.value.at(-1);
     if (last === undefined) return;
     yield answer;
@@ -56,7 +54,7 @@ async function* pages(
 }
 
 async function all(found: AsyncGenerator<Answered<TrailLine[]>>): Promise<Answered<TrailLine[]>> {
-  const whole: { raw: unknown[]; value: TrailLine[] } = { raw: [], value: [] };
+  const whole: { raw: unknown[]; value: TrailLine[]; next: null } = { raw: [], value: [], next: null };
   for await (const { raw, value } of found) {
     whole.raw.push(...(raw as unknown[]));
     whole.value.push(...value);

@@ -1,4 +1,4 @@
-import { ReadModelView } from '@millwright/api';
+import type { ReadModelView } from '@millwright/api';
 import { type Context, show } from '../context.ts';
 import { Fail } from '../fail.ts';
 import { exitWith } from '../finish.ts';
@@ -20,17 +20,17 @@ function lines({ position, head, rebuilding, parked }: ReadModelView): string[] 
 
 /** Exit code 1 where entries are missing from what is listed. */
 export async function status(context: Context): Promise<void> {
-  const { raw, value } = await context.client.get('/views', ReadModelView);
+  const { raw, value } = await context.client.call('showViews');
   show(context, raw, () => lines(value));
   exitWith(value.parked.length === 0 ? 0 : 1);
 }
 
 /** Waits for its end. Given up meanwhile, it goes on in the factory. */
 export async function rebuild(context: Context): Promise<void> {
-  let { raw, value } = await context.client.post('/views/rebuild', ReadModelView, {});
+  let { raw, value } = await context.client.call('rebuildViews');
   while (value.rebuilding !== null) {
     await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
-    ({ raw, value } = await context.client.get('/views', ReadModelView));
+    ({ raw, value } = await context.client.call('showViews'));
   }
   if (value.failed !== null)
     throw new Fail({

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepoView, RunView, TicketView } from '@millwright/api';
-import { z } from 'zod';
+import type { RunView } from '@millwright/api';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
 import type { Case } from './cases.ts';
@@ -42,12 +41,10 @@ export async function runCase(
     return keep({ ...NOTHING, name: one.name, verdict: 'invalid', why: 'its hidden tests pass on the base' });
   const repo = await added(context, one, remote, options.step);
   const key = `eval-${repo}`;
-  const { value: ticket } = await context.client.post(
-    '/tickets',
-    TicketView,
-    { repo, markdown: one.ticket },
-    { 'idempotency-key': key },
-  );
+  const { value: ticket } = await context.client.call('fileTicket', {
+    body: { repo, markdown: one.ticket },
+    headers: { 'idempotency-key': key },
+  });
   writeFileSync(join(place, 'filed'), `${ticket.id}\n`);
   const run = await ended(context, ticket.id);
   const { verdict, why } = await judged(one, run, passes);
@@ -62,28 +59,33 @@ const NOTHING = {
 async function added(context: Context, one: Case, remote: string, step: number): Promise<string> {
   const name = `${one.name}-${createHash('sha256').update(remote).digest('hex').slice(0, 8)}`;
   await context.client
-    .post('/repos', RepoView, { url: remote, name, branch: 'main' })
+    .call('addRepo', { body: { url: remote, name, branch: 'main' } })
     .catch((error: unknown) => {
       if (error instanceof Fail && error.problem.code === 'exists') return;
       throw error;
     });
-  await context.client.post(`/repos/${name}/autonomy`, z.unknown(), { step, reason: 'an evaluation' });
+  await context.client.call('setStep', {
+    params: { repo: name },
+    body: { step, reason: 'an evaluation' },
+  });
   return name;
 }
 
 /** The ticket's run once it has ended, or waits for a person: nobody answers an evaluation, so that one is cancelled. */
 async function ended(context: Context, ticket: string): Promise<RunView & { asked: boolean }> {
   for (;;) {
-    const { value } = await context.client.get(`/tickets/${ticket}`, TicketView);
+    const { value } = await context.client.call('showTicket', { params: { id: ticket } });
     const id = value.runs.at(-1);
-    const run = id === undefined ? null : (await context.client.get(`/runs/${id}`, RunView)).value;
+    const run = id === undefined ? null : (await context.client.call('showRun', { params: { id } })).value;
     if (run !== null && run.endedAt !== null) return { ...run, asked: value.question !== null };
     if (run !== null && run.state === 'waiting' && (value.question !== null || waits(run))) {
       const reason = { reason: 'an evaluation: nobody answers' };
-      await context.client.post(`/runs/${run.id}/cancel`, z.unknown(), reason).catch((error: unknown) => {
-        // It may have ended in between.
-        if (!(error instanceof Fail)) throw error;
-      });
+      await context.client
+        .call('cancelRun', { params: { id: run.id }, body: reason })
+        .catch((error: unknown) => {
+          // It may have ended in between.
+          if (!(error instanceof Fail)) throw error;
+        });
       return { ...run, asked: true };
     }
     await sleep(POLL_MS);

@@ -121,13 +121,19 @@ export class StandInLog {
     const number = (name: string) => Number(url.searchParams.get(name) ?? 0);
     const size = this.entries.length;
     switch (url.pathname) {
-      case '/trail/key':
-        return { vkey: this.signer.vkey, origin: this.signer.name, rotations: [] };
-      case '/trail/checkpoint':
+      case '/v1/trail/key':
+        return {
+          ...{ vkey: this.signer.vkey, origin: this.signer.name, rotations: [] },
+          state: { kind: 'sealing', size },
+        };
+      case '/v1/trail/checkpoint':
         return size > number('after') ? this.checkpoint() : null;
-      case '/trail/consistency':
-        return { proof: this.consistency(number('from'), number('to')) };
-      case '/trail/log': {
+      case '/v1/trail/consistency':
+        return {
+          ...{ from: number('from'), to: number('to') },
+          proof: this.consistency(number('from'), number('to')),
+        };
+      case '/v1/trail/log': {
         const page = this.entries.slice(number('after'), number('after') + Math.min(number('limit'), 10));
         const last = number('after') + page.length;
         return {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { BASE } from '@millwright/api';
 import { failed } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { type Child, type ChildSpec, type Env, endOf, startChild } from './child.ts';
@@ -251,10 +252,14 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       'orchestrator',
       () => url,
       async () => {
-        if (!(await answers(`${url}/health`, READY_MS, gone.signal)))
+        if (!(await answers(`${url}${BASE}/health`, READY_MS, gone.signal)))
           throw (
             lost ??
-            diedOf('the orchestrator', `no answer at ${url}/health`, join(data, 'logs', 'orchestrator.log'))
+            diedOf(
+              'the orchestrator',
+              `no answer at ${url}${BASE}/health`,
+              join(data, 'logs', 'orchestrator.log'),
+            )
           );
       },
     );

@@ -37,7 +37,7 @@ async function* connected(
   };
   try {
     const headers: Record<string, string> = memory.lastId === null ? {} : { 'last-event-id': memory.lastId };
-    const response = await client.stream(`/runs/${encodeURIComponent(id)}/events`, headers, either);
+    const response = await client.stream('watchRun', { params: { id } }, headers, either);
     heard();
     if (response.body === null) return;
     const events = response.body

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunView, TicketView } from '@millwright/api';
+import type { RunView } from '@millwright/api';
 import type { RunId } from '@millwright/domain';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
@@ -31,7 +31,7 @@ export async function runOf(
   deadline: number | null,
 ): Promise<RunId | null> {
   for (;;) {
-    const { value } = await context.client.get(`/tickets/${ticket}`, TicketView);
+    const { value } = await context.client.call('showTicket', { params: { id: ticket } });
     const newest = value.runs.at(-1);
     if (newest !== undefined) return newest;
     if (value.state === 'closed' || value.state === 'done') {
@@ -84,7 +84,7 @@ function printed(context: Context): Screen {
 
 /** The planner's question, once a run; the run's own view does not carry it. */
 async function askedOf(context: Context, run: RunView): Promise<string[]> {
-  const { value } = await context.client.get(`/tickets/${run.ticket}`, TicketView);
+  const { value } = await context.client.call('showTicket', { params: { id: run.ticket } });
   return value.question === null ? [] : questionLines(context.noteLook, run.ticket, value.question);
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { AnswerOf } from '@millwright/api';
 import {
   formatSignatureLines,
   fromBase64,
@@ -9,17 +10,9 @@ import {
   type VerifierKey,
   type WitnessVerdict,
 } from '@millwright/audit/proof';
-import { z } from 'zod';
 import type { Client } from '../client.ts';
 import { Fail, failed } from '../fail.ts';
 import type { WitnessFolder } from './folder.ts';
-
-const CheckpointDoc = z.object({ size: z.number().int().min(0), note: z.string().max(262_144) });
-const ProofDoc = z.object({ proof: z.array(z.string().max(64)).max(64) });
-const KeyDoc = z.object({
-  vkey: z.string().max(1_000),
-  rotations: z.array(z.object({ previous: z.string(), next: z.string(), note: z.string() })).max(10_000),
-});
 
 export type Watcher = {
   /** Judges one submission; the state is stored before the answer is given. One at a time. */
@@ -36,7 +29,7 @@ async function logKeys(
   folder: WitnessFolder,
   given: VerifierKey | null,
 ): Promise<VerifierKey[]> {
-  const { value } = await client.get('/trail/key', KeyDoc);
+  const { value } = await client.call('showKey');
   const pinned = await folder.logKey();
   if (pinned !== null && given !== null && given.vkey !== pinned)
     throw failed('other_key', `this folder's witness watches ${pinned}, not ${given.vkey}`, {
@@ -82,9 +75,9 @@ export function watcher(options: {
     return mine;
   };
 
-  const latest = async (): Promise<z.output<typeof CheckpointDoc> | null> => {
+  const latest = async (): Promise<Pick<AnswerOf<'showCheckpoint'>, 'size' | 'note'> | null> => {
     try {
-      return (await client.get('/trail/checkpoint', CheckpointDoc)).value;
+      return (await client.call('showCheckpoint')).value;
     } catch (error) {
       if (error instanceof Fail && error.problem.code === 'not-found') return null;
       throw error;
@@ -101,21 +94,23 @@ export function watcher(options: {
       const old = last?.size ?? 0;
       const growing = old > 0 && found.size > old;
       const proof = growing
-        ? (await client.get('/trail/consistency', ProofDoc, { from: old, to: found.size })).value.proof
+        ? (await client.call('proveConsistency', { query: { from: old, to: found.size } })).value.proof
         : [];
       const hashes = proof.map((hash) => fromBase64(hash) ?? new Uint8Array());
       const verdict = await submit({ old: Math.min(old, found.size), proof: hashes, note: found.note }, true);
       if (verdict.kind === 'cosigned')
-        await client.post('/trail/cosignatures', z.unknown(), {
-          size: verdict.checkpoint.size,
-          signatures: formatSignatureLines([verdict.signature]),
+        await client.call('cosign', {
+          body: {
+            size: verdict.checkpoint.size,
+            signatures: formatSignatureLines([verdict.signature]),
+          },
         });
       return verdict;
     },
     next: async () => {
       const after = (await folder.last())?.size ?? 0;
       try {
-        await client.get('/trail/checkpoint', CheckpointDoc, { after, waitMs: 20_000 });
+        await client.call('showCheckpoint', { query: { after, waitMs: 20_000 } });
       } catch (error) {
         if (!(error instanceof Fail && error.problem.code === 'not-found')) throw error;
       }

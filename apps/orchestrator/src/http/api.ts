@@ -1,10 +1,11 @@
+import { type AnswerOf, BASE, ROUTES, type Route, type RouteName, type RouteOf } from '@millwright/api';
 import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
 import type { Clock, Ids, RepoName, RunId } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
-import type { FastifyInstance } from 'fastify';
-import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Pager } from '../releases/pager.ts';
@@ -53,12 +54,42 @@ export type Api = {
   heldBy: () => string | null;
 };
 
-/** A server whose routes are typed by their zod schemas. */
-export const typed = (app: FastifyInstance) => app.withTypeProvider<ZodTypeProvider>();
-export type App = ReturnType<typeof typed>;
+type Out<R, K extends string> =
+  R extends Readonly<Record<K, infer S extends z.ZodType>> ? z.output<S> : unknown;
+type Asked<R> = FastifyRequest<{
+  Params: Out<R, 'params'>;
+  Querystring: Out<R, 'query'>;
+  Headers: Out<R, 'headers'>;
+  Body: Out<R, 'body'>;
+}>;
+type Answer<N extends RouteName> = AnswerOf<N> | FastifyReply;
+
+export type QueryOf<N extends RouteName> = Out<RouteOf<N>, 'query'>;
+
+/** Serves a route of the table: what is asked and what is answered fit what it says there, and who asks may. */
+export function serve<N extends RouteName>(
+  app: FastifyInstance,
+  name: N,
+  handler: (request: Asked<RouteOf<N>>, reply: FastifyReply) => Answer<N> | Promise<Answer<N>>,
+): void {
+  const route: Route = ROUTES[name];
+  const { params, query: querystring, headers, body, response } = route;
+  const schema = { params, querystring, headers, body, response: response && { '2xx': response } };
+  const given = Object.fromEntries(Object.entries(schema).filter(([, one]) => one));
+  app.route({
+    method: route.method,
+    url: BASE + route.path,
+    schema: given,
+    config: { route },
+    handler: handler as RouteHandlerMethod,
+  });
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
     who: Who;
+  }
+  interface FastifyContextConfig {
+    route?: Route;
   }
 }

@@ -1,27 +1,44 @@
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { problem } from './problem.ts';
-import { OfRepo } from './routes/repos.ts';
 
-/** Which part of a list: the newest `limit`, or those before the one that `before` names. What a request costs is bounded by `limit`. */
-export const PageOfRepo = OfRepo.extend({
-  limit: z.coerce.number().int().min(1).max(500).default(200),
-  before: z.string().max(100).optional(),
-});
+type Asked = { limit: number; cursor?: string | undefined };
 
-/** The header that names the `before` of the next page; it is left out on the last one. */
-const NEXT = 'next-before';
+function nextIs(reply: FastifyReply, cursor: string): void {
+  const next = new URL(reply.request.url, 'http://factory');
+  next.searchParams.set('cursor', cursor);
+  reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
+}
 
-/** The page of `all`, both oldest first. A keyset: what is added meanwhile moves no page. */
-export function pageOf<T extends { id: string }>(
+const placeOf = <T>(all: readonly T[], keyOf: (one: T) => string, cursor: string): number => {
+  const at = all.findIndex((one) => keyOf(one) === cursor);
+  if (at < 0) throw problem('bad-cursor', `there is no ${cursor} in this list`);
+  return at;
+};
+
+/** The newest part of `all`, or the one before the cursor; both oldest first. */
+export function newestOf<T>(
   all: readonly T[],
-  { limit, before }: { limit: number; before?: string | undefined },
+  { limit, cursor }: Asked,
   reply: FastifyReply,
+  keyOf: (one: T) => string,
 ): T[] {
-  const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
-  if (end < 0) throw problem('bad-cursor', `there is no ${before} in this list`);
-  const page = all.slice(Math.max(0, end - limit), end);
-  const [oldest] = page;
-  if (end > limit && oldest !== undefined) reply.header(NEXT, oldest.id);
-  return page;
+  const end = cursor === undefined ? all.length : placeOf(all, keyOf, cursor);
+  const part = all.slice(Math.max(0, end - limit), end);
+  const [oldest] = part;
+  if (end > limit && oldest !== undefined) nextIs(reply, keyOf(oldest));
+  return part;
+}
+
+/** The first part of `all`, or the one after the cursor. */
+export function firstOf<T>(
+  all: readonly T[],
+  { limit, cursor }: Asked,
+  reply: FastifyReply,
+  keyOf: (one: T) => string,
+): T[] {
+  const start = cursor === undefined ? 0 : placeOf(all, keyOf, cursor) + 1;
+  const part = all.slice(start, start + limit);
+  const last = part.at(-1);
+  if (start + limit < all.length && last !== undefined) nextIs(reply, keyOf(last));
+  return part;
 }

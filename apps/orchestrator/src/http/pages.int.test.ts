@@ -4,20 +4,14 @@ import { type DeployingFactory, deployingFactory } from '../testing/deploying-fa
 let factory: DeployingFactory;
 afterEach(() => factory.stop());
 
-/** All of a list, by its pages of two. */
-async function pages(list: string): Promise<{ id: string }[][]> {
+/** All of a list, by its parts of two. */
+async function pages(list: 'listRuns' | 'listReleases'): Promise<{ id: string }[][]> {
   const found: { id: string }[][] = [];
-  for (let before = ''; ; ) {
-    const { headers, statusCode, body } = await factory.app.inject({
-      method: 'GET',
-      url: `/${list}?repo=shop&limit=2${before}`,
-      headers: { authorization: 'Bearer admin-token-of-the-tests' },
-    });
-    expect(statusCode).toBe(200);
-    found.push(JSON.parse(body));
-    const next = headers['next-before'];
-    if (next === undefined) return found;
-    before = `&before=${next}`;
+  for (let cursor: string | undefined; ; ) {
+    const { value, next } = await factory.call(list, { query: { repo: 'shop', limit: 2, cursor } });
+    found.push(value);
+    if (next === null) return found;
+    cursor = next;
   }
 }
 
@@ -27,16 +21,26 @@ it('gives runs and releases in pages that a newer one does not move, each as it 
     { implement: (spec) => ({ [`${spec.ticket.title}.md`]: '# words\n' }) },
   );
   for (const title of ['a', 'b', 'c']) await factory.ended(await factory.file(title));
-  for (const list of ['runs', 'releases']) {
+  for (const [list, path] of [
+    ['listRuns', '/runs'],
+    ['listReleases', '/releases'],
+  ] as const) {
     const seen = await pages(list);
     expect(seen.map((page) => page.length)).toEqual([2, 1]);
     expect(new Set(seen.flat().map(({ id }) => id)).size).toBe(3);
-    expect((await factory.api('GET', `/${list}?limit=0`)).status).toBe(400);
-    expect(await factory.api('GET', `/${list}?before=nothing`)).toMatchObject({
+    expect((await factory.api('GET', `${path}?limit=0`)).status).toBe(400);
+    expect(await factory.api('GET', `${path}?cursor=nothing`)).toMatchObject({
       status: 422,
-      body: { code: 'bad-cursor', acts: [{ act: 'leave-out', field: 'before' }] },
+      body: { code: 'bad-cursor', acts: [{ act: 'leave-out', field: 'cursor' }] },
     });
   }
-  for (const { id, ...listed } of (await pages('releases')).flat())
+  // Lists that are short, or of other things, come in parts in the same way.
+  const parts = async (name: 'listTickets' | 'listGates' | 'listPeople' | 'listTargets') =>
+    (await factory.all(name, { query: { limit: 1, ...(name === 'listGates' ? { state: 'all' } : {}) } }))
+      .value;
+  expect((await parts('listTickets')).length).toBe(3);
+  expect((await parts('listTargets')).length).toBe(1);
+  expect(new Set((await parts('listGates')).map((gate) => Reflect.get(gate, 'id'))).size).toBe(9);
+  for (const { id, ...listed } of (await pages('listReleases')).flat())
     expect((await factory.api('GET', `/releases/${id}`)).body).toEqual({ id, ...listed });
 });

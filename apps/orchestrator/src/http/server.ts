@@ -1,5 +1,4 @@
-import swagger from '@fastify/swagger';
-import { isErrorCode, type Problem, problemOf } from '@millwright/api';
+import { BASE, isErrorCode, openApi, type Problem, problemOf } from '@millwright/api';
 import { DriveError, maskDeep } from '@millwright/domain';
 import fastify, {
   type FastifyBaseLogger,
@@ -7,15 +6,10 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
 } from 'fastify';
-import {
-  hasZodFastifySchemaValidationErrors,
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-} from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { NoCanary } from '../releases/steer-canary.ts';
-import { type Api, typed } from './api.ts';
-import { authenticate, type Who } from './authenticate.ts';
+import { type Api, serve } from './api.ts';
+import { authenticate, requireRole, type Who } from './authenticate.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
@@ -23,8 +17,8 @@ import { erasureRoutes } from './routes/erasure.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
-import { ALERTS_ROUTE, incidentRoutes } from './routes/incidents.ts';
-import { ACCEPTANCE_ROUTE, peopleRoutes } from './routes/people.ts';
+import { incidentRoutes } from './routes/incidents.ts';
+import { peopleRoutes } from './routes/people.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
@@ -34,38 +28,37 @@ import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 
-const OPEN = new Set(['/health', '/healthz', '/readyz', '/openapi.json', ACCEPTANCE_ROUTE]);
-const SHOWN = /^\/(?:runs(?!\/[^/]+\/bundle)|tickets|gates|releases|incidents)\b/;
+/** What a supervisor of processes asks; no part of the API. */
+const [ALIVE, READY] = ['/healthz', '/readyz'];
 /** A ticket of 256 KiB grows when it is written as JSON. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-/** The HTTP API, described by zod and served as OpenAPI at `/openapi.json`. Every route but that, the health's and the one of an invitation's code wants a token, before a body is read. */
+/** The HTTP API, as `libs/api` has it in its route table. Who asks is known, and may, before a body is read. */
 export async function server(api: Api): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     loggerInstance: api.factory.log.child({ part: 'http' }, { level: 'warn' }) as FastifyBaseLogger,
     forceCloseConnections: true,
   });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-  await app.register(swagger, {
-    openapi: {
-      info: { title: 'Millwright', version: api.version },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      security: [{ token: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  app.setValidatorCompiler<z.ZodType>(({ schema }) => fitting(schema));
+  app.setSerializerCompiler<z.ZodType>(
+    ({ schema }) =>
+      (data) =>
+        JSON.stringify(z.encode(schema, data)),
+  );
   app.decorateRequest('who', null as unknown as Who);
   app.addHook('onRequest', async (request) => {
-    if (request.url !== '/healthz') activeOnly(api.heldBy());
-    // An alert is known by its signature, in its own route.
-    const open = OPEN.has(request.url.split('?')[0] ?? '') || request.routeOptions.url === ALERTS_ROUTE;
-    if (!open) request.who = await authenticate(api.factory.store, request);
+    if (request.url !== ALIVE) activeOnly(api.heldBy());
+    if (request.url === ALIVE || request.url === READY) return;
+    const may = request.routeOptions.config.route?.may ?? 'anybody';
+    // An alert is known by its signature, and who is invited by a code, in their own routes.
+    if (may === 'open' || may === 'code' || may === 'signed') return;
+    request.who = await authenticate(api.factory.store, request);
+    if (may !== 'anybody') requireRole(request.who, ...may);
   });
   // What runners stored knows no values; what is shown of it does. Proofs are over bytes, and stay as they are.
   app.addHook('preSerialization', async (request, _reply, payload) =>
-    SHOWN.test(request.url) ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
+    request.routeOptions.config.route?.masked ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
   );
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const told = problemFrom(error);
@@ -76,13 +69,17 @@ export async function server(api: Api): Promise<FastifyInstance> {
     refuse(
       reply,
       problemOf('no-such-route', `there is no ${request.method} ${request.url}`, {
-        hint: 'GET /openapi.json lists what there is',
+        hint: `GET ${BASE}/openapi.json lists what there is`,
       }),
     ),
   );
-  app.get('/healthz', { schema: { hide: true } }, () => ({ ok: true, version: api.version }));
-  app.get('/readyz', { schema: { hide: true } }, () => ({ ready: true, version: api.version }));
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  app.get(ALIVE, () => ({ ok: true, version: api.version }));
+  app.get(READY, () => ({ ready: true, version: api.version }));
+  let document: ReturnType<typeof openApi> | undefined;
+  serve(app, 'openApi', () => {
+    document ??= openApi(api.version);
+    return document;
+  });
   for (const routes of [
     factoryRoutes,
     peopleRoutes,
@@ -101,9 +98,18 @@ export async function server(api: Api): Promise<FastifyInstance> {
     erasureRoutes,
     evidenceRoutes,
   ])
-    routes(typed(app), api);
+    routes(app, api);
   return app;
 }
+
+/** What is asked, where it fits. */
+const fitting = (schema: z.ZodType) => (data: unknown) => {
+  const read = schema.safeParse(data);
+  if (read.success) return { value: read.data };
+  const [issue] = read.error.issues;
+  const where = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+  return { error: problem('bad-request', `${where}${issue?.message ?? 'it does not fit'}`) };
+};
 
 /** Past the serializer of the route: what a problem looks like is the same everywhere. */
 const refuse = (reply: FastifyReply, problem: Problem) =>
@@ -127,11 +133,6 @@ const KEPT: Partial<Record<string, string>> = {
 function problemFrom(error: FastifyError | HttpProblem | DriveError): Problem {
   if (error instanceof HttpProblem) return error.problem;
   if (error instanceof NoCanary) return problemOf('no-canary', error.message, error.next);
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const first = error.validation[0];
-    const where = first?.instancePath.replace(/^\//, '').replaceAll('/', '.');
-    return problemOf('bad-request', `${where ? `${where}: ` : ''}${first?.message ?? error.message}`);
-  }
   if (error instanceof DriveError) {
     const { code, disposition, message } = error;
     const kept = KEPT[code];

@@ -29,7 +29,7 @@ const alert = (more: Record<string, unknown> = {}) => ({
 const post = async (body: string, headers: Record<string, string> = {}) => {
   const reply = await factory.app.inject({
     method: 'POST',
-    url: '/incidents/alertmanager/shop',
+    url: '/v1/incidents/alertmanager/shop',
     payload: body,
     headers: { 'content-type': 'application/json', ...headers },
   });

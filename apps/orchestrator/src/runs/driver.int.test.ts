@@ -518,7 +518,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
       code: 'repo-refused',
     });
     expect((await factory.api('GET', '/openapi.json', undefined, null)).body.paths).toHaveProperty(
-      '/tickets',
+      '/v1/tickets',
     );
   });
 

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BASE, callsBy, Problem, ROUTES, type Route } from '@millwright/api';
 import type { Clock, Ids, PersonId, RepoName } from '@millwright/domain';
 import type { Target } from '@millwright/rollback';
 import { hashToken } from '@millwright/store';
@@ -68,6 +69,7 @@ export async function scriptedFactory(
     script,
     repository: () => factory.repositories.open('shop' as RepoName),
   });
+  /** `url` is below the API's base. What comes back has to be what the route table says. */
   const api = async (
     method: 'GET' | 'POST',
     url: string,
@@ -77,17 +79,29 @@ export async function scriptedFactory(
   ) => {
     const reply = await app.inject({
       method,
-      url,
+      url: BASE + url,
       ...(body ? { payload: body } : {}),
       headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
     });
-    return {
+    const answer = {
       status: reply.statusCode,
+      link: reply.headers.link?.toString() ?? null,
       body: /^application\/(problem\+)?json/.test(String(reply.headers['content-type']))
         ? reply.json()
         : reply.body,
     };
+    if (answer.status >= 400) Problem.parse(answer.body);
+    else if (typeof answer.body === 'object') routeOf(method, url)?.response?.parse(answer.body);
+    return answer;
   };
+  const { call, all } = callsBy(
+    async ({ method, path, headers, body }) => {
+      const answer = await api(method, path.slice(BASE.length), body as object, ADMIN_TOKEN, headers);
+      if (answer.status >= 400) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+      return answer;
+    },
+    (why) => new Error(why),
+  );
   const until = async <T>(
     what: string,
     look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
@@ -109,6 +123,9 @@ export async function scriptedFactory(
     factory,
     driver,
     api,
+    /** As the administrator, by the name of a route. */
+    call,
+    all,
     app,
     runner,
     /** Invited, and their invitation accepted. */
@@ -143,6 +160,13 @@ export async function scriptedFactory(
     },
   };
 }
+
+const routeOf = (method: string, url: string): Route | undefined =>
+  Object.values(ROUTES).find(
+    (route) =>
+      route.method === method &&
+      new RegExp(`^${route.path.replace(/:\\w+/g, '[^/]+')}$`).test(url.split('?')[0] ?? ''),
+  );
 
 export const git = (cwd: string, ...args: string[]): string =>
   execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], {

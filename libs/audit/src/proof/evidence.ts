@@ -10,7 +10,7 @@ import { type BundleVerdict, verifyBundle } from './verify-bundle.ts';
 // An evidence pack: what an auditor asks of a period, projected from entries, together with these entries and their proofs. Whoever checks it
 // projects again, and must find the same lines: the factory's word is not needed for any of them.
 
-export const EVIDENCE_FORMAT = 'millwright-evidence-pack';
+const EVIDENCE_FORMAT = 'millwright-evidence-pack';
 export const FRAMEWORKS = ['soc2'] as const;
 export type Framework = (typeof FRAMEWORKS)[number];
 

@@ -39,7 +39,6 @@ export {
   payloadDigest,
 } from './entry.ts';
 export {
-  EVIDENCE_FORMAT,
   EVIDENT,
   type EvidencePack,
   type EvidenceVerdict,

@@ -1,4 +1,3 @@
-import { NewStep, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import {
   AFTER_CRITICAL,
@@ -10,7 +9,7 @@ import {
   type TicketKind,
 } from '@millwright/domain';
 import type { Secrets } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import { standingOf } from '../../intake/tickets.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
@@ -18,7 +17,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
+import { type Api, serve } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { problem } from '../problem.ts';
 import { say } from '../say.ts';
@@ -36,38 +35,29 @@ type Ports = {
   world: World;
 };
 
-const Params = z.object({ repo: z.string() });
-
-export function autonomyRoutes(app: App, { factory }: Api): void {
-  app.post(
-    '/repos/:repo/autonomy',
-    { schema: { params: Params, body: NewStep, response: { 200: RepoView } } },
-    async (request) => {
-      const info = knownRepo(factory, request.params.repo);
-      const { repo } = info;
-      const { step, kind, reason } = request.body;
-      const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
-      // A person may lower a step at any time; raising is an administrator's signed entry.
-      requireRole(
-        request.who,
-        ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)),
-      );
-      if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
-      if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
-      if (step >= UNATTENDED) await mustGoBack(factory, repo);
-      const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
-      await say(
-        factory,
-        repositoryStream(repo),
-        request.who,
-        { type: 'repo.step-set', data },
-        {
-          acts: [{ act: 'set-autonomy', repo, step }],
-        },
-      );
-      return repoView(factory, repo);
-    },
-  );
+export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {
+  serve(app, 'setStep', async (request) => {
+    const info = knownRepo(factory, request.params.repo);
+    const { repo } = info;
+    const { step, kind, reason } = request.body;
+    const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
+    // A person may lower a step at any time; raising is an administrator's signed entry.
+    requireRole(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
+    if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
+    if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
+    if (step >= UNATTENDED) await mustGoBack(factory, repo);
+    const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
+    await say(
+      factory,
+      repositoryStream(repo),
+      request.who,
+      { type: 'repo.step-set', data },
+      {
+        acts: [{ act: 'set-autonomy', repo, step }],
+      },
+    );
+    return repoView(factory, repo);
+  });
 }
 
 /** Throws where the factory froze the target because going back failed: until a person has thawed it, the sweep would take the step again. */

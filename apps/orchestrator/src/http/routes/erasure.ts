@@ -1,18 +1,13 @@
-import { Reason } from '@millwright/api';
 import { factoryStream, terminal } from '@millwright/domain';
-import { z } from 'zod';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
+import type { FastifyInstance } from 'fastify';
+import { type Api, serve } from '../api.ts';
 import { HttpProblem, notFound } from '../problem.ts';
 import { say } from '../say.ts';
 
 // What the trail forgets on purpose. Recorded first, then done: killed in between, the same request does the rest.
 
-const Redaction = Reason.extend({ position: z.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
-
-export function erasureRoutes(app: App, { factory }: Api): void {
-  app.post('/trail/redactions', { schema: { body: Redaction } }, async (request) => {
-    requireRole(request.who, 'admin');
+export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
+  serve(app, 'redact', async (request) => {
     const { redactor, trail, world } = factory;
     if (redactor === null)
       throw new HttpProblem('no-redactor', 'this factory was not given the database role that erases', {

@@ -1,10 +1,10 @@
 import type { OpenTrail, Prover, Sealer } from '@millwright/audit';
-import { EVIDENT, type EvidencePack, evidencePack, FRAMEWORKS, SUPPORTING } from '@millwright/audit/proof';
+import { EVIDENT, type EvidencePack, evidencePack, SUPPORTING } from '@millwright/audit/proof';
 import type { RunId } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
-import { z } from 'zod';
-import type { Api, App } from '../api.ts';
+import type { FastifyInstance } from 'fastify';
+import { type Api, type QueryOf, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { problem } from '../problem.ts';
 import { SEAL_MS } from './trail-proof.ts';
@@ -19,13 +19,6 @@ type Ports = {
 
 /** Entries in one pack: some 50 MB with their proofs. */
 const MOST = 20_000;
-const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const Query = z.object({
-  framework: z.enum(FRAMEWORKS),
-  since: Position.optional(),
-  /** Instead of `since`: the first entry of this time or later. Milliseconds since the epoch. */
-  from: Position.optional(),
-});
 
 /** Positions of what has a line of its own, and of what the merges among it rest on. */
 async function wanted({ readModel, trail }: Ports, since: number, through: number): Promise<number[]> {
@@ -48,7 +41,7 @@ async function wanted({ readModel, trail }: Ports, since: number, through: numbe
   return [...found].sort((a, b) => a - b);
 }
 
-async function packOf(factory: Ports, query: z.output<typeof Query>): Promise<EvidencePack> {
+async function packOf(factory: Ports, query: QueryOf<'exportEvidence'>): Promise<EvidencePack> {
   const { trail, sealer, prover, readModel } = factory;
   const through = await trail.head();
   await readModel.reached(through);
@@ -76,16 +69,6 @@ async function packOf(factory: Ports, query: z.output<typeof Query>): Promise<Ev
   return evidencePack(bundle, { framework: query.framework, since, through, names });
 }
 
-export function evidenceRoutes(app: App, { factory }: Api): void {
-  app.get(
-    '/trail/evidence',
-    {
-      schema: {
-        description:
-          'An evidence pack: change approvals, segregation of duties, access, incidents, rollbacks, each line with the entries it rests on and their proofs',
-        querystring: Query,
-      },
-    },
-    (request) => packOf(factory, request.query),
-  );
+export function evidenceRoutes(app: FastifyInstance, { factory }: Api): void {
+  serve(app, 'exportEvidence', (request) => packOf(factory, request.query));
 }

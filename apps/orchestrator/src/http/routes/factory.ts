@@ -1,4 +1,4 @@
-import { DoctorLine, Halted, NewHalt, ReadModelView } from '@millwright/api';
+import type { Halted, ReadModelView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
@@ -13,14 +13,13 @@ import {
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import { doctor } from '../../doctor.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
+import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { say } from '../say.ts';
 
@@ -38,44 +37,26 @@ type Ports = {
   world: World;
 };
 
-export function factoryRoutes(app: App, { factory, version, driver }: Api): void {
-  app.get(
-    '/health',
-    {
-      schema: { response: { 200: z.object({ ok: z.boolean(), version: z.string(), position: z.number() }) } },
-    },
-    () => ({ ok: true, version, position: factory.world.position }),
-  );
+export function factoryRoutes(app: FastifyInstance, { factory, version, driver }: Api): void {
+  serve(app, 'health', () => ({ ok: true, version, position: factory.world.position }));
 
-  app.get('/doctor', { schema: { response: { 200: z.array(DoctorLine) } } }, () => doctor(factory));
+  serve(app, 'doctor', () => doctor(factory));
 
-  app.get('/views', { schema: { response: { 200: ReadModelView } } }, () => viewsOf(factory));
+  serve(app, 'showViews', () => viewsOf(factory));
 
-  app.post(
-    '/views/rebuild',
-    {
-      schema: {
-        description:
-          'Fills what is listed anew from the trail, beside what is read meanwhile, and puts it in its place; answers when that began. GET /views says how far it is',
-        response: { 202: ReadModelView },
-      },
-    },
-    async (request, reply) => {
-      requireRole(request.who, 'admin');
-      factory.readModel.rebuild().catch((error: unknown) => {
-        request.log.error({ err: error }, 'what is read could not be rebuilt: it stays as it was');
-      });
-      return reply.status(202).send(await viewsOf(factory));
-    },
-  );
+  serve(app, 'rebuildViews', async (request, reply) => {
+    factory.readModel.rebuild().catch((error: unknown) => {
+      request.log.error({ err: error }, 'what is read could not be rebuilt: it stays as it was');
+    });
+    return reply.status(202).send(await viewsOf(factory));
+  });
 
-  app.get('/halts', { schema: { response: { 200: Halted } } }, async () => {
+  serve(app, 'listHalts', async () => {
     const halts = await factory.forward.halts();
     return seen(halts, await runningOf(factory, halts));
   });
 
-  app.post('/halt', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
-    requireRole(request.who, 'admin', 'approver');
+  serve(app, 'halt', async (request) => {
     const scope = request.body.scope ?? { kind: 'factory' as const };
     await say(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
     await factory.forward.hear();
@@ -84,8 +65,7 @@ export function factoryRoutes(app: App, { factory, version, driver }: Api): void
     return seen(mine, await runningOf(factory, mine));
   });
 
-  app.post('/resume', { schema: { body: NewHalt, response: { 200: Halted } } }, async (request) => {
-    requireRole(request.who, 'admin');
+  serve(app, 'resume', async (request) => {
     const resumed = { type: 'factory.resumed', data: request.body } as const;
     await say(factory, factoryStream(), request.who, resumed, (_, { halts }) => ({
       acts: inForceHalts(halts).map(({ scope }) => ({ act: 'resume' as const, scope })),

@@ -1,29 +1,27 @@
-import { GateEvidence, GateView, Reason } from '@millwright/api';
+import type { GateView } from '@millwright/api';
 import type { Gate } from '@millwright/domain';
-import { GateId, PersonId, type RunEntry } from '@millwright/domain';
+import { type GateId, PersonId, type RunEntry } from '@millwright/domain';
 import { handIn } from '@millwright/policy';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import { handsIn } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { RunInfo } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole, type Who } from '../authenticate.ts';
+import { type Api, serve } from '../api.ts';
+import type { Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
+import { newestOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
 
-const Params = z.object({ id: GateId });
 /** A gate that is asked anew is judged within this time, most likely. Milliseconds. */
 const ANEW_MS = 10_000;
 
 const isParked = ({ state }: RunInfo): boolean => state.kind === 'run' && state.parked?.cause === 'gate';
 
-const Query = z.object({ state: z.enum(['waiting', 'all']).default('waiting') });
-
-export function gateRoutes(app: App, { factory, driver }: Api): void {
+export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void {
   const all = () =>
     [...factory.world.runs.values()].flatMap((info) =>
       info.state.kind === 'run' ? info.state.gates.map((gate) => ({ info, gate })) : [],
@@ -40,37 +38,22 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     return { ...seen, stop: seen.state === 'waiting' ? stopOfRun(factory, info.state, names) : null };
   };
 
-  app.get('/gates', { schema: { querystring: Query, response: { 200: z.array(GateView) } } }, (request) =>
-    Promise.all(
-      all()
-        .filter(
-          ({ gate, info }) =>
-            request.query.state === 'all' ||
-            (gate.decision === 'needs_approval' && gate.ended === null && info.closedAt === null),
-        )
-        .map((one) => view(one, false)),
-    ),
-  );
-  app.get('/gates/:id', { schema: { params: Params, response: { 200: GateView } } }, (request) =>
-    view(known(request.params.id), true),
-  );
+  serve(app, 'listGates', (request, reply) => {
+    const asked = all().filter(
+      ({ gate, info }) =>
+        request.query.state === 'all' ||
+        (gate.decision === 'needs_approval' && gate.ended === null && info.closedAt === null),
+    );
+    const part = newestOf(asked, request.query, reply, ({ gate }) => gate.gate);
+    return Promise.all(part.map((one) => view(one, false)));
+  });
+  serve(app, 'showGate', (request) => view(known(request.params.id), true));
 
-  app.get(
-    '/gates/:id/evidence',
-    {
-      schema: {
-        description:
-          'What a person decides on: the change by risk, plan, review, tests, and what a yes binds',
-        params: Params,
-        response: { 200: GateEvidence },
-      },
-    },
-    (request) => {
-      const { info, gate } = known(request.params.id);
-      if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
-      return gateEvidence(factory, info.state, gate);
-    },
-  );
+  serve(app, 'showEvidence', (request) => {
+    const { info, gate } = known(request.params.id);
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
+    return gateEvidence(factory, info.state, gate);
+  });
 
   const answer = async (
     verb: 'approve' | 'deny',
@@ -78,7 +61,6 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     who: Who,
     make: (gate: Gate) => RunEntry,
   ): Promise<GateView> => {
-    requireRole(who, 'approver');
     const { info, gate } = known(id);
     if (info.state.kind === 'run' && verb === 'approve') {
       const hand = handIn(who.id, await handsIn(factory, info.state, [who.id]));
@@ -137,27 +119,21 @@ export function gateRoutes(app: App, { factory, driver }: Api): void {
     throw moved;
   };
 
-  app.post(
-    '/gates/:id/approve',
-    { schema: { params: Params, body: Reason, response: { 200: GateView } } },
-    (request) =>
-      answer('approve', request.params.id, request.who, (gate) => ({
-        type: 'gate.approved',
-        data: {
-          gate: gate.gate,
-          person: PersonId.parse(request.who.id),
-          subject: gate.subject,
-          reason: request.body.reason,
-        },
-      })),
+  serve(app, 'approveGate', (request) =>
+    answer('approve', request.params.id, request.who, (gate) => ({
+      type: 'gate.approved',
+      data: {
+        gate: gate.gate,
+        person: PersonId.parse(request.who.id),
+        subject: gate.subject,
+        reason: request.body.reason,
+      },
+    })),
   );
-  app.post(
-    '/gates/:id/deny',
-    { schema: { params: Params, body: Reason, response: { 200: GateView } } },
-    (request) =>
-      answer('deny', request.params.id, request.who, (gate) => ({
-        type: 'gate.denied',
-        data: { gate: gate.gate, person: PersonId.parse(request.who.id), reason: request.body.reason },
-      })),
+  serve(app, 'denyGate', (request) =>
+    answer('deny', request.params.id, request.who, (gate) => ({
+      type: 'gate.denied',
+      data: { gate: gate.gate, person: PersonId.parse(request.who.id), reason: request.body.reason },
+    })),
   );
 }

@@ -1,17 +1,17 @@
 import type { RepoName } from '@millwright/domain';
+import type { FastifyInstance } from 'fastify';
 import { AlertMessage, incidentOf } from '../../incidents/alertmanager.ts';
 import { raise } from '../../incidents/raise.ts';
 import { cameFrom, LEAST_SECRET } from '../../incidents/signed.ts';
-import type { Api, App } from '../api.ts';
+import { type Api, serve } from '../api.ts';
 import { HttpProblem, problem } from '../problem.ts';
 
 /** The repository's secret that its alerts are signed with. */
 const ALERTS_SECRET = 'MILLWRIGHT_ALERTS';
-export const ALERTS_ROUTE = '/incidents/alertmanager/:repo';
 const MAX_BYTES = 1 << 20;
 
 /** Alerts come with a secret of their repository's own, not with a person's token; nothing of them is read before it is known to fit. */
-export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
+export function incidentRoutes(app: FastifyInstance, { factory, wakeIntake }: Api): void {
   // Anybody may ask, so a storm of requests reads it once: all that ask while it is read share the answer.
   const reading = new Map<RepoName, Promise<string | null>>();
   const secretOf = (repo: RepoName): Promise<string | null> => {
@@ -26,36 +26,32 @@ export function incidentRoutes(app: App, { factory, wakeIntake }: Api): void {
     scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BYTES }, (_request, body, done) =>
       done(null, body),
     );
-    scope.post<{ Params: { repo: string } }>(
-      ALERTS_ROUTE,
-      { schema: { hide: true } },
-      async (request, reply) => {
-        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-        const repo = factory.world.repo(request.params.repo as RepoName)?.repo;
-        const secret = repo === undefined ? null : await secretOf(repo);
-        const signature = request.headers['x-millwright-signature'];
-        const headers = {
-          signature: Array.isArray(signature) ? signature.join() : signature,
-          authorization: request.headers.authorization,
-        };
-        if (repo === undefined || !cameFrom(secret, headers, body))
-          throw new HttpProblem('not-signed', 'this alert is not signed with the secret of its repository', {
-            acts: [
-              {
-                act: 'set-secret',
-                name: ALERTS_SECRET,
-                to: `set one of ${LEAST_SECRET} characters or more`,
-              },
-            ],
-            hint: 'send the secret as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>',
-          });
-        const incident = incidentOf(messageOf(body));
-        if (incident === null) return { ticket: null, again: false };
-        const raised = await raise(factory, { repo, ...incident });
-        wakeIntake();
-        return reply.status(raised.again ? 200 : 201).send(raised);
-      },
-    );
+    serve(scope, 'alert', async (request, reply) => {
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const repo = factory.world.repo(request.params.repo as RepoName)?.repo;
+      const secret = repo === undefined ? null : await secretOf(repo);
+      const signature = request.headers['x-millwright-signature'];
+      const headers = {
+        signature: Array.isArray(signature) ? signature.join() : signature,
+        authorization: request.headers.authorization,
+      };
+      if (repo === undefined || !cameFrom(secret, headers, body))
+        throw new HttpProblem('not-signed', 'this alert is not signed with the secret of its repository', {
+          acts: [
+            {
+              act: 'set-secret',
+              name: ALERTS_SECRET,
+              to: `set one of ${LEAST_SECRET} characters or more`,
+            },
+          ],
+          hint: 'send the secret as a Bearer token, or sign the body: x-millwright-signature: sha256=<hex of HMAC-SHA256>',
+        });
+      const incident = incidentOf(messageOf(body));
+      if (incident === null) return { ticket: null, again: false };
+      const raised = await raise(factory, { repo, ...incident });
+      wakeIntake();
+      return reply.status(raised.again ? 200 : 201).send(raised);
+    });
   });
 }
 

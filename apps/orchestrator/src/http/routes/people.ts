@@ -1,26 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import {
-  Acceptance,
-  AcceptedPerson,
-  Invitation,
-  NewInvitation,
-  PersonView,
-  Reason,
-  Rotated,
-} from '@millwright/api';
-import { type Actor, PersonId, personStream } from '@millwright/domain';
+import type { PersonView } from '@millwright/api';
+import { type Actor, type PersonId, personStream } from '@millwright/domain';
 import { hashToken, type ListedPerson } from '@millwright/store';
-import { z } from 'zod';
-import type { Api, App } from '../api.ts';
+import type { FastifyInstance } from 'fastify';
+import { type Api, serve } from '../api.ts';
 import { requireRole } from '../authenticate.ts';
+import { firstOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { say } from '../say.ts';
 
-/** Wants no token: who is invited has none yet, and is known by the code. */
-export const ACCEPTANCE_ROUTE = '/people/acceptance';
 const INVITATION_MS = 7 * 24 * 3_600_000;
 const LIST = { act: 'list-people' } as const;
-const Params = z.object({ id: PersonId });
 
 const newToken = () => `mwt_${randomBytes(24).toString('base64url')}`;
 const newCode = (now: number) => {
@@ -32,7 +22,7 @@ const newCode = (now: number) => {
  * People, by invitation: whoever invites gets a code, never a token; the code is used once, by who is invited, and the token that it gives
  * is shown to them alone. What opens something is on the trail before anybody is told it.
  */
-export function peopleRoutes(app: App, { factory }: Api): void {
+export function peopleRoutes(app: FastifyInstance, { factory }: Api): void {
   const { people } = factory.store;
   const known = async (id: PersonId): Promise<ListedPerson> => {
     const found = (await people.list()).find((person) => person.id === id);
@@ -40,98 +30,86 @@ export function peopleRoutes(app: App, { factory }: Api): void {
     return found;
   };
 
-  app.post(
-    '/people/invitations',
-    { schema: { body: NewInvitation, response: { 201: Invitation } } },
-    async (request, reply) => {
-      requireRole(request.who, 'admin');
-      const id = factory.ids.next('per') as PersonId;
-      const { code, kept } = newCode(factory.clock.now());
-      const roles = [...new Set(request.body.roles)];
-      const invited = await people.invite({ id, name: request.body.name, roles, code: kept });
-      if (invited.kind === 'refused')
-        throw problem('bad-name', `this cannot be a person's name: ${invited.reason}`);
-      if (invited.kind === 'taken')
-        throw problem(
-          'exists',
-          `${request.body.name} is the name of ${invited.by}, or looks like it: one person has one account`,
-          [
-            { ...LIST, to: 'give another person a name that cannot be mistaken' },
-            { act: 'rotate-person', to: 'a lost token is replaced' },
-          ],
-        );
-      await say(factory, personStream(id), request.who, {
-        type: 'person.invited',
-        data: { person: id, roles, expiresAt: kept.expiresAt },
-      });
-      return reply.status(201).send({ ...invited.person, code, expiresAt: kept.expiresAt });
-    },
-  );
-
-  app.post(
-    ACCEPTANCE_ROUTE,
-    { schema: { body: Acceptance, response: { 200: AcceptedPerson } } },
-    async (request) => {
-      const token = newToken();
-      const accepted = await people.accept(request.body.code, hashToken(token), factory.clock.now());
-      if (accepted.kind === 'expired') throw problem('invitation-expired', 'this invitation has expired');
-      if (accepted.kind === 'unknown')
-        throw problem(
-          'bad-invitation',
-          'this code opens nothing: it was used already, was replaced, or is mistyped',
-        );
-      const { person } = accepted;
-      const actor = person.id as string as Actor;
-      await say(
-        factory,
-        personStream(person.id),
-        { actor },
-        {
-          type: 'person.accepted',
-          data: { person: person.id },
-        },
+  serve(app, 'invite', async (request, reply) => {
+    const id = factory.ids.next('per') as PersonId;
+    const { code, kept } = newCode(factory.clock.now());
+    const roles = [...new Set(request.body.roles)];
+    const invited = await people.invite({ id, name: request.body.name, roles, code: kept });
+    if (invited.kind === 'refused')
+      throw problem('bad-name', `this cannot be a person's name: ${invited.reason}`);
+    if (invited.kind === 'taken')
+      throw problem(
+        'exists',
+        `${request.body.name} is the name of ${invited.by}, or looks like it: one person has one account`,
+        [
+          { ...LIST, to: 'give another person a name that cannot be mistaken' },
+          { act: 'rotate-person', to: 'a lost token is replaced' },
+        ],
       );
-      return { ...person, token };
-    },
-  );
+    await say(factory, personStream(id), request.who, {
+      type: 'person.invited',
+      data: { person: id, roles, expiresAt: kept.expiresAt },
+    });
+    return reply.status(201).send({ ...invited.person, code, expiresAt: kept.expiresAt });
+  });
 
-  app.post(
-    '/people/:id/rotation',
-    { schema: { params: Params, body: z.strictObject({}), response: { 200: Rotated } } },
-    async (request) => {
-      const { who } = request;
-      const person = await known(request.params.id);
-      const own = who.id === person.id;
-      if (!own) requireRole(who, 'admin');
-      const { id, name, roles } = person;
-      const token = newToken();
-      const { code, kept } = newCode(factory.clock.now());
-      const rotated = { person: id, expiresAt: own ? null : kept.expiresAt };
-      await say(factory, personStream(id), who, { type: 'person.rotated', data: rotated }, ({ code }) =>
-        code === 'is-admin'
-          ? { hint: 'stop the factory, remove the file `token` in its folder, and start it: another is made' }
-          : { acts: [LIST] },
+  serve(app, 'accept', async (request) => {
+    const token = newToken();
+    const accepted = await people.accept(request.body.code, hashToken(token), factory.clock.now());
+    if (accepted.kind === 'expired') throw problem('invitation-expired', 'this invitation has expired');
+    if (accepted.kind === 'unknown')
+      throw problem(
+        'bad-invitation',
+        'this code opens nothing: it was used already, was replaced, or is mistyped',
       );
-      await people.rotate(id, own ? { tokenHash: hashToken(token) } : { code: kept });
-      return own
-        ? { kind: 'own' as const, id, name, roles, token }
-        : { kind: 'other' as const, id, name, roles, code, expiresAt: kept.expiresAt };
-    },
-  );
+    const { person } = accepted;
+    const actor = person.id as string as Actor;
+    await say(
+      factory,
+      personStream(person.id),
+      { actor },
+      {
+        type: 'person.accepted',
+        data: { person: person.id },
+      },
+    );
+    return { ...person, token };
+  });
 
-  app.get('/people', { schema: { response: { 200: z.array(PersonView) } } }, async () =>
-    (await people.list()).map(({ id, name, roles, token, expiresAt }) => ({
-      id,
-      name,
-      roles,
-      expiresAt,
-      state: stateOf({ roles, token, expiresAt }, factory.clock.now()),
-    })),
+  serve(app, 'rotate', async (request) => {
+    const { who } = request;
+    const person = await known(request.params.id);
+    const own = who.id === person.id;
+    if (!own) requireRole(who, 'admin');
+    const { id, name, roles } = person;
+    const token = newToken();
+    const { code, kept } = newCode(factory.clock.now());
+    const rotated = { person: id, expiresAt: own ? null : kept.expiresAt };
+    await say(factory, personStream(id), who, { type: 'person.rotated', data: rotated }, ({ code }) =>
+      code === 'is-admin'
+        ? { hint: 'stop the factory, remove the file `token` in its folder, and start it: another is made' }
+        : { acts: [LIST] },
+    );
+    await people.rotate(id, own ? { tokenHash: hashToken(token) } : { code: kept });
+    return own
+      ? { kind: 'own' as const, id, name, roles, token }
+      : { kind: 'other' as const, id, name, roles, code, expiresAt: kept.expiresAt };
+  });
+
+  serve(app, 'listPeople', async (request, reply) =>
+    firstOf(await people.list(), request.query, reply, ({ id }) => id).map(
+      ({ id, name, roles, token, expiresAt }) => ({
+        id,
+        name,
+        roles,
+        expiresAt,
+        state: stateOf({ roles, token, expiresAt }, factory.clock.now()),
+      }),
+    ),
   );
 
   // Recorded first, then done: killed in between, the same request does the rest.
-  app.post('/people/:id/erasure', { schema: { params: Params, body: Reason } }, async (request) => {
-    requireRole(request.who, 'admin');
+  serve(app, 'erasePerson', async (request) => {
     const { id } = request.params;
     const erased = { type: 'person.erased', data: { person: id, reason: request.body.reason } } as const;
     await say(factory, personStream(id), request.who, erased, { acts: [LIST] });

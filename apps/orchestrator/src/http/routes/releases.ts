@@ -1,18 +1,9 @@
-import { ReleaseView } from '@millwright/api';
+import type { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
-import {
-  candidates,
-  Facts,
-  getJson,
-  leftOf,
-  Release,
-  ReleaseId,
-  type RunId,
-  type Undo,
-} from '@millwright/domain';
+import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import { contentsOfEach, type ReleaseContents, releaseContents } from '../../releases/release-contents.ts';
@@ -20,9 +11,9 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { ReleaseInfo, TargetInfo, World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
+import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { PageOfRepo, pageOf } from '../page.ts';
+import { newestOf } from '../page.ts';
 import { notFound } from '../problem.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
@@ -41,8 +32,6 @@ type Ports = {
   trail: OpenTrail;
   world: World;
 };
-
-const Params = z.object({ id: ReleaseId });
 
 /** As the deploy gate saw it last; null before it was asked. */
 async function undoAsJudged(factory: Ports, id: RunId): Promise<Undo | null> {
@@ -64,7 +53,7 @@ function stateOf(target: TargetInfo, { id, result }: ReleaseInfo): ReleaseView['
   return result === 'failed' ? 'failed' : 'built';
 }
 
-export function releaseRoutes(app: App, { factory }: Api): void {
+export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
   const releaseOf = (info: ReleaseInfo) => getJson(factory.store.artifacts, Release, info.artifact);
   const view = async (
     info: ReleaseInfo,
@@ -93,31 +82,26 @@ export function releaseRoutes(app: App, { factory }: Api): void {
     };
   };
 
-  app.get(
-    '/releases',
-    { schema: { querystring: PageOfRepo, response: { 200: z.array(ReleaseView) } } },
-    async (request, reply) => {
-      const asked = ofRepo(factory, request.query.repo);
-      const all = [...factory.world.releases.values()].filter(({ repo }) => asked(repo));
-      const page = await Promise.all(
-        pageOf(all, request.query, reply).map(async (info) => ({ info, release: await releaseOf(info) })),
-      );
-      const contents = await contentsOfEach(factory, page);
-      const names = await namesOf(factory);
-      const views = page.map(({ info, release }) =>
-        view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, names),
-      );
-      return (await Promise.all(views)).reverse();
-    },
-  );
-  app.get(
-    '/releases/:id',
-    { schema: { params: Params, response: { 200: ReleaseView } } },
-    async (request) => {
-      const info = factory.world.releases.get(request.params.id);
-      if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
-      const release = await releaseOf(info);
-      return view(info, release, await releaseContents(factory, info, release), await namesOf(factory));
-    },
-  );
+  serve(app, 'listReleases', async (request, reply) => {
+    const asked = ofRepo(factory, request.query.repo);
+    const all = [...factory.world.releases.values()].filter(({ repo }) => asked(repo));
+    const page = await Promise.all(
+      newestOf(all, request.query, reply, ({ id }) => id).map(async (info) => ({
+        info,
+        release: await releaseOf(info),
+      })),
+    );
+    const contents = await contentsOfEach(factory, page);
+    const names = await namesOf(factory);
+    const views = page.map(({ info, release }) =>
+      view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, names),
+    );
+    return (await Promise.all(views)).reverse();
+  });
+  serve(app, 'showRelease', async (request) => {
+    const info = factory.world.releases.get(request.params.id);
+    if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
+    const release = await releaseOf(info);
+    return view(info, release, await releaseContents(factory, info, release), await namesOf(factory));
+  });
 }

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
-import { type Act, type ErrorCode, NewRepo, NewSecret, RepoView } from '@millwright/api';
+import type { Act, ErrorCode, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import { earnedRaise, RepoName, repositoryStream } from '@millwright/domain';
 import type { Secrets } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import { setupOf } from '../../intake/setup.ts';
 import { standingOf } from '../../intake/tickets.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -14,8 +14,8 @@ import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { RepoInfo, World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
+import { type Api, serve } from '../api.ts';
+import { firstOf } from '../page.ts';
 import { notFound, problem, unknownFilter } from '../problem.ts';
 import { say } from '../say.ts';
 
@@ -30,11 +30,6 @@ type Ports = {
   trail: OpenTrail;
   world: World;
 };
-
-const Params = z.object({ repo: z.string() });
-
-/** Of a list: one repository's, or all. */
-export const OfRepo = z.object({ repo: z.string().max(100).optional() });
 
 /** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
 export function ofRepo(factory: Ports, name: string | undefined): (repo: string) => boolean {
@@ -85,11 +80,10 @@ const fallenOf = (factory: Ports, repo: RepoInfo): RepoView['fallen'] =>
       earned: earnedRaise(repo, kind, factory.settings.raiseAfter)?.to ?? null,
     }));
 
-export function repoRoutes(app: App, { factory }: Api): void {
+export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
   const view = (name: RepoName) => repoView(factory, name);
 
-  app.post('/repos', { schema: { body: NewRepo, response: { 201: RepoView } } }, async (request, reply) => {
-    requireRole(request.who, 'admin');
+  serve(app, 'addRepo', async (request, reply) => {
     const { url, branch, token = null } = request.body;
     const address = remoteUrl(url);
     if (address.kind === 'refused')
@@ -149,12 +143,12 @@ export function repoRoutes(app: App, { factory }: Api): void {
     return reply.status(201).send(await view(name));
   });
 
-  app.get('/repos', { schema: { response: { 200: z.array(RepoView) } } }, () =>
-    Promise.all([...factory.world.repos.keys()].map(view)),
-  );
+  serve(app, 'listRepos', (request, reply) => {
+    const part = firstOf([...factory.world.repos.keys()], request.query, reply, String);
+    return Promise.all(part.map(view));
+  });
 
-  app.post('/repos/:repo/secrets', { schema: { params: Params, body: NewSecret } }, async (request) => {
-    requireRole(request.who, 'admin');
+  serve(app, 'setSecret', async (request) => {
     const { repo } = knownRepo(factory, request.params.repo);
     await factory.secrets.set(repo, request.body.name, request.body.value);
     factory.knownSecrets.forget();

@@ -1,14 +1,4 @@
-import {
-  CostView,
-  DiffView,
-  LogLine,
-  PlanView,
-  Reason,
-  ReviewView,
-  RunView,
-  TestsView,
-  WhyView,
-} from '@millwright/api';
+import type { RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import {
@@ -18,15 +8,15 @@ import {
   questionOf,
   type RecordedEntry,
   type Run,
-  RunId,
+  type RunId,
   sendsBack,
   streamOf,
   TestReport,
   testOf,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { resumeRun } from '../../intake/tickets.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
@@ -36,10 +26,9 @@ import type { Forward } from '../../streams/forward.ts';
 import { lifts, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { RunInfo, World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
+import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { PageOfRepo, pageOf } from '../page.ts';
+import { newestOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
@@ -77,14 +66,12 @@ type Ports = {
   world: World;
 };
 
-const Params = z.object({ id: RunId });
-
 const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is there the run goes on by itself';
 
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
 
-export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
+export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
   const known = (id: RunId): RunInfo => {
     const run = factory.world.runs.get(id);
     if (!run) throw notFound('run', id, { act: 'list-runs' });
@@ -112,23 +99,18 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     return state;
   };
 
-  app.get(
-    '/runs',
-    { schema: { querystring: PageOfRepo, response: { 200: z.array(RunView) } } },
-    async (request, reply) => {
-      const asked = ofRepo(factory, request.query.repo);
-      const all = [...factory.world.runs.values()].filter(
-        ({ state }) => state.kind === 'run' && asked(state.repo),
-      );
-      const names = await namesOf(factory);
-      return Promise.all(pageOf(all, request.query, reply).map((info) => view(info, false, names)));
-    },
-  );
-  app.get('/runs/:id', { schema: { params: Params, response: { 200: RunView } } }, (request) =>
-    view(known(request.params.id)),
-  );
+  serve(app, 'listRuns', async (request, reply) => {
+    const asked = ofRepo(factory, request.query.repo);
+    const all = [...factory.world.runs.values()].filter(
+      ({ state }) => state.kind === 'run' && asked(state.repo),
+    );
+    const names = await namesOf(factory);
+    const part = newestOf(all, request.query, reply, ({ id }) => id);
+    return Promise.all(part.map((info) => view(info, false, names)));
+  });
+  serve(app, 'showRun', (request) => view(known(request.params.id)));
 
-  app.get('/runs/:id/diff', { schema: { params: Params, response: { 200: DiffView } } }, async (request) => {
+  serve(app, 'showDiff', async (request) => {
     const run = stateOf(request.params.id);
     const change = changeOf(run);
     if (change === null)
@@ -141,48 +123,26 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
     return diffView(factory, run, change, report);
   });
-  app.get('/runs/:id/plan', { schema: { params: Params, response: { 200: PlanView } } }, (request) =>
-    planView(factory, stateOf(request.params.id)),
-  );
-  app.get(
-    '/runs/:id/reviews',
-    { schema: { params: Params, response: { 200: z.array(ReviewView) } } },
-    (request) => reviewViews(factory, stateOf(request.params.id)),
-  );
-  app.get(
-    '/runs/:id/tests',
-    { schema: { params: Params, response: { 200: z.array(TestsView) } } },
-    (request) => testViews(factory, stateOf(request.params.id)),
-  );
-  app.get(
-    '/runs/:id/logs',
-    {
-      schema: {
-        description:
-          'What its agents did, a line a turn; of one `attempt`, what was said, called and answered too',
-        params: Params,
-        querystring: z.object({ attempt: z.string().max(100).optional() }),
-        response: { 200: z.array(LogLine) },
-      },
-    },
-    async (request) => {
-      const run = stateOf(request.params.id);
-      const { attempt } = request.query;
-      if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
-        throw notFound('attempt of this run', attempt, {
-          act: 'show-logs',
-          id: run.id,
-          to: 'which names them',
-        });
-      return logLines(factory, run, attempt);
-    },
-  );
-  app.get('/runs/:id/cost', { schema: { params: Params, response: { 200: CostView } } }, async (request) => {
+  serve(app, 'showPlan', (request) => planView(factory, stateOf(request.params.id)));
+  serve(app, 'listReviews', (request) => reviewViews(factory, stateOf(request.params.id)));
+  serve(app, 'listTests', (request) => testViews(factory, stateOf(request.params.id)));
+  serve(app, 'showLogs', async (request) => {
+    const run = stateOf(request.params.id);
+    const { attempt } = request.query;
+    if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
+      throw notFound('attempt of this run', attempt, {
+        act: 'show-logs',
+        id: run.id,
+        to: 'which names them',
+      });
+    return logLines(factory, run, attempt);
+  });
+  serve(app, 'showCost', async (request) => {
     const info = known(request.params.id);
     return costView(factory, stateOf(info.id), await view(info));
   });
 
-  app.get('/runs/:id/why', { schema: { params: Params, response: { 200: WhyView } } }, async (request) => {
+  serve(app, 'explainRun', async (request) => {
     const info = known(request.params.id);
     const [run, recorded] = await Promise.all([view(info), factory.trail.read(streamOf.run(info.id))]);
     // A canary's verdicts are on its target's stream.
@@ -233,64 +193,48 @@ export function runRoutes(app: App, { factory, driver, wakeIntake }: Api): void 
     };
   });
 
-  app.post(
-    '/runs/:id/cancel',
-    { schema: { params: Params, body: Reason, response: { 200: RunView } } },
-    async (request) => {
-      requireRole(request.who, 'author', 'admin');
-      const info = known(request.params.id);
-      const run = factory.world.run(info.id);
-      const stopped = await act(factory, info.id, request.who.actor, () => ({
-        type: 'run.stop-asked',
-        data: { end: 'cancelled', reason: request.body.reason },
-      }));
-      if (stopped.kind === 'rejected')
-        throw problem('not-cancelled', `the run was not cancelled: ${stopped.reason}`, {
-          act: 'explain-run',
-          id: info.id,
-        });
-      // A canary of it loses its traffic now; what its run does about it is on the trail.
-      const canary = run === undefined ? null : factory.deployments.canary(run.repo);
-      if (canary !== null && run && canary.release === run.release?.release) {
-        canary.takeBack(`${request.who.actor} cancelled the run: ${request.body.reason}`);
-        await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
-      }
-      driver.drive(info.id);
-      await factory.world.reached(await factory.trail.head());
-      return view(info);
-    },
-  );
+  serve(app, 'cancelRun', async (request) => {
+    const info = known(request.params.id);
+    const run = factory.world.run(info.id);
+    const stopped = await act(factory, info.id, request.who.actor, () => ({
+      type: 'run.stop-asked',
+      data: { end: 'cancelled', reason: request.body.reason },
+    }));
+    if (stopped.kind === 'rejected')
+      throw problem('not-cancelled', `the run was not cancelled: ${stopped.reason}`, {
+        act: 'explain-run',
+        id: info.id,
+      });
+    // A canary of it loses its traffic now; what its run does about it is on the trail.
+    const canary = run === undefined ? null : factory.deployments.canary(run.repo);
+    if (canary !== null && run && canary.release === run.release?.release) {
+      canary.takeBack(`${request.who.actor} cancelled the run: ${request.body.reason}`);
+      await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
+    }
+    driver.drive(info.id);
+    await factory.world.reached(await factory.trail.head());
+    return view(info);
+  });
 
-  app.post(
-    '/runs/:id/retry',
-    {
-      schema: {
-        description: 'A run that waits for a person, or ended without being done, goes on from where it was',
-        params: Params,
-        body: Reason,
-        response: { 200: RunView },
-      },
-    },
-    async (request) => {
-      requireRole(request.who, 'author', 'admin');
-      const info = known(request.params.id);
-      const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
-      if (resumed.kind === 'rejected')
-        throw problem('not-retried', `the run does not go on: ${resumed.reason}`, {
-          act: 'explain-run',
-          id: info.id,
-        });
-      driver.drive(info.id);
-      wakeIntake();
-      await factory.world.reached(await factory.trail.head());
-      return view(info);
-    },
-  );
+  serve(app, 'retryRun', async (request) => {
+    const info = known(request.params.id);
+    const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
+    if (resumed.kind === 'rejected')
+      throw problem('not-retried', `the run does not go on: ${resumed.reason}`, {
+        act: 'explain-run',
+        id: info.id,
+      });
+    driver.drive(info.id);
+    wakeIntake();
+    await factory.world.reached(await factory.trail.head());
+    return view(info);
+  });
 
-  app.get('/runs/:id/events', { schema: { params: Params, hide: true } }, async (request, reply) => {
+  serve(app, 'watchRun', async (request, reply) => {
     const info = known(request.params.id);
     reply.hijack();
     stream(factory, info, () => view(info), reply.raw);
+    return reply;
   });
 }
 

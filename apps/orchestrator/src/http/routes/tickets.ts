@@ -1,9 +1,9 @@
-import { Answer, NewTicket, TicketView } from '@millwright/api';
+import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
-import { getJson, questionOf, Ticket, TicketId, ticketStream } from '@millwright/domain';
+import { getJson, questionOf, Ticket, type TicketId, ticketStream } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import { nextOfTicket } from '../../intake/next-actor.ts';
 import { setupOf } from '../../intake/setup.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
@@ -16,13 +16,13 @@ import type { Forward } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { TicketInfo, World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
-import { requireRole } from '../authenticate.ts';
+import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
+import { newestOf } from '../page.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
 import { say } from '../say.ts';
 import { stopOfRun } from '../views/stop-view.ts';
-import { knownRepo, OfRepo, ofRepo } from './repos.ts';
+import { knownRepo, ofRepo } from './repos.ts';
 
 type Ports = {
   clock: Clock;
@@ -40,107 +40,85 @@ type Ports = {
   world: World;
 };
 
-const Params = z.object({ id: TicketId });
-const Key = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() });
-
-export function ticketRoutes(app: App, { factory, driver, wakeIntake }: Api): void {
+export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
   const known = (id: TicketId): TicketInfo => {
     const ticket = factory.world.tickets.get(id);
     if (!ticket) throw notFound('ticket', id, { act: 'list-tickets' });
     return ticket;
   };
 
-  app.post(
-    '/tickets',
-    { schema: { body: NewTicket, headers: Key, response: { 200: TicketView, 201: TicketView } } },
-    async (request, reply) => {
-      requireRole(request.who, 'author', 'admin');
-      const { repo } = knownRepo(factory, request.body.repo);
-      const parsed = parseTicketFile(request.body.markdown, request.body.kind);
-      if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
-      const standing = await standingOf(await factory.repositories.open(repo));
-      if (standing.kind === 'unready')
-        throw problem(
-          standing.code,
-          standing.message,
-          'nothing was filed; mend it and file the ticket again',
-        );
-      const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
-      const [first] = blocking;
-      if (first !== undefined)
-        throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
-          kept: 'nothing was filed, and nothing is paid for',
-          hint: first.fix,
-        });
-      const filed = await fileTicket(
-        factory,
-        request.who.actor,
-        repo,
-        parsed.ticket,
-        request.headers['idempotency-key'] ?? null,
-      );
-      await factory.world.reached(filed.position);
-      wakeIntake();
-      return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, known(filed.id)));
-    },
-  );
+  serve(app, 'fileTicket', async (request, reply) => {
+    const { repo } = knownRepo(factory, request.body.repo);
+    const parsed = parseTicketFile(request.body.markdown, request.body.kind);
+    if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
+    const standing = await standingOf(await factory.repositories.open(repo));
+    if (standing.kind === 'unready')
+      throw problem(standing.code, standing.message, 'nothing was filed; mend it and file the ticket again');
+    const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
+    const [first] = blocking;
+    if (first !== undefined)
+      throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
+        kept: 'nothing was filed, and nothing is paid for',
+        hint: first.fix,
+      });
+    const filed = await fileTicket(
+      factory,
+      request.who.actor,
+      repo,
+      parsed.ticket,
+      request.headers['idempotency-key'] ?? null,
+    );
+    await factory.world.reached(filed.position);
+    wakeIntake();
+    return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, known(filed.id)));
+  });
 
-  app.get(
-    '/tickets',
-    { schema: { querystring: OfRepo, response: { 200: z.array(TicketView) } } },
-    async (request) => {
-      const asked = ofRepo(factory, request.query.repo);
-      const all = [...factory.world.tickets.values()].filter(({ repo }) => asked(repo));
-      return Promise.all(all.map((ticket) => ticketView(factory, ticket)));
-    },
-  );
+  serve(app, 'listTickets', async (request, reply) => {
+    const asked = ofRepo(factory, request.query.repo);
+    const all = [...factory.world.tickets.values()].filter(({ repo }) => asked(repo));
+    const part = newestOf(all, request.query, reply, ({ id }) => id);
+    return Promise.all(part.map((ticket) => ticketView(factory, ticket)));
+  });
 
-  app.get('/tickets/:id', { schema: { params: Params, response: { 200: TicketView } } }, (request) =>
-    ticketView(factory, known(request.params.id)),
-  );
+  serve(app, 'showTicket', (request) => ticketView(factory, known(request.params.id)));
 
   /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
-  app.post(
-    '/tickets/:id/answers',
-    { schema: { params: Params, body: Answer, response: { 200: TicketView } } },
-    async (request) => {
-      requireRole(request.who, 'author', 'admin');
-      const ticket = known(request.params.id);
-      const run = ticket.runs.at(-1);
-      if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
-      const text = (await factory.knownSecrets.now()).mask(request.body.text);
-      if (ticket.state === 'running') {
-        const answered = await act(factory, run, request.who.actor, (state) =>
-          questionOf(state)
-            ? { type: 'question.answered', data: { answer: text } }
-            : 'the run has not asked anything',
-        );
-        if (answered.kind === 'rejected')
-          throw problem('no-question', answered.reason, { act: 'show-run', id: run });
-      }
-      const again = request.body.again ?? false;
-      const answer = { type: 'ticket.answered', data: { ticket: ticket.id, run, text, again } } as const;
-      await say(factory, ticketStream(ticket.id), request.who, answer, ({ code }) =>
-        code === 'done'
-          ? { hint: 'file another ticket' }
-          : {
-              kept: 'the ticket is as it was, and nothing was started',
-              acts: [
-                { act: 'retry-run', id: run, to: 'to go on from where it was' },
-                {
-                  act: 'answer-ticket',
-                  id: ticket.id,
-                  again: true,
-                  to: 'to start another with what you say',
-                },
-              ],
-            },
+  serve(app, 'answerTicket', async (request) => {
+    const ticket = known(request.params.id);
+    const run = ticket.runs.at(-1);
+    if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
+    const text = (await factory.knownSecrets.now()).mask(request.body.text);
+    if (ticket.state === 'running') {
+      const answered = await act(factory, run, request.who.actor, (state) =>
+        questionOf(state)
+          ? { type: 'question.answered', data: { answer: text } }
+          : 'the run has not asked anything',
       );
-      driver.drive(run);
-      wakeIntake();
-      return ticketView(factory, known(ticket.id));
-    },
-  );
+      if (answered.kind === 'rejected')
+        throw problem('no-question', answered.reason, { act: 'show-run', id: run });
+    }
+    const again = request.body.again ?? false;
+    const answer = { type: 'ticket.answered', data: { ticket: ticket.id, run, text, again } } as const;
+    await say(factory, ticketStream(ticket.id), request.who, answer, ({ code }) =>
+      code === 'done'
+        ? { hint: 'file another ticket' }
+        : {
+            kept: 'the ticket is as it was, and nothing was started',
+            acts: [
+              { act: 'retry-run', id: run, to: 'to go on from where it was' },
+              {
+                act: 'answer-ticket',
+                id: ticket.id,
+                again: true,
+                to: 'to start another with what you say',
+              },
+            ],
+          },
+    );
+    driver.drive(run);
+    wakeIntake();
+    return ticketView(factory, known(ticket.id));
+  });
 }
 
 async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView> {

@@ -101,7 +101,9 @@ it('hands out the key, checkpoints, proofs and the bundle of a run; all hold', a
   expect(verifier.finish()).toMatchObject({
     ...{ integrity: { kind: 'ok' }, completeness: { kind: 'complete' }, runs: { closed: 1 }, since: 2 },
   });
-  expect((await get('/openapi.json')).body.paths['/trail/range'].get.description).toContain('lines of JSON');
+  expect((await get('/openapi.json')).body.paths['/v1/trail/range'].get.description).toContain(
+    'lines of JSON',
+  );
   const rotated = await factory.api('POST', '/trail/key/rotate', {});
   expect(rotated.body).toMatchObject({ previous: vkey });
   const later = await get(`/runs/${run}/bundle`);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TrailLine } from '@millwright/api';
 import { type EvidencePack, verifyEvidence } from '@millwright/audit/proof';
 import { type Actor, factoryStream, type ReleaseId, type RepoName, targetStream } from '@millwright/domain';
@@ -5,7 +6,7 @@ import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { git, type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
+import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 
 // One whole run, and what an auditor reads of it through `GET /trail`.
 
@@ -159,4 +160,71 @@ it('reads what a factory that died left open as unknown, until an entry of its o
   });
   expect(settled.data).toMatchObject({ key: data.key, release, live: null });
   expect((await begun())?.result).toBe('noted');
+});
+
+/** Events of `GET /events`, as they come. */
+async function* events(url: string, query: string, headers: Record<string, string> = {}) {
+  const stop = new AbortController();
+  const response = await fetch(`${url}/v1/events${query}`, {
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...headers },
+    signal: stop.signal,
+  });
+  expect(response.headers.get('content-type')).toContain('text/event-stream');
+  let text = '';
+  try {
+    for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += part;
+      const told = text.split('\n\n');
+      text = told.pop() ?? '';
+      for (const block of told) {
+        const event = /^id: (\d+)\nevent: entry\ndata: (.+)$/.exec(block);
+        if (event === null) expect(block).toMatch(/^: /);
+        else yield { id: Number(event[1]), line: TrailLine.parse(JSON.parse(event[2] ?? '')) };
+      }
+    }
+  } finally {
+    stop.abort();
+  }
+}
+
+it('tells what comes onto the trail as it comes, and goes on after the last that was heard', async () => {
+  const url = await factory.app.listen({ host: '127.0.0.1', port: 0 });
+  const step = async (nth: number) =>
+    expect((await factory.api('POST', '/repos/shop/autonomy', { step: nth, reason: 'so' })).status).toBe(200);
+  const [newest] = await lines('order=newest&limit=1');
+  const now = newest?.position ?? 0;
+
+  // All that was, of one kind, then what comes.
+  const stream = events(url, '?type=repo&since=0');
+  const before = await lines('type=repo');
+  for (const line of before) expect((await stream.next()).value).toEqual({ id: line.position, line });
+  await step(5);
+  const heard = (await stream.next()).value;
+  expect(heard?.line).toMatchObject({ type: 'repo.step-set', data: { step: 5 }, position: heard?.id });
+  await stream.return(undefined);
+
+  // What came while nobody heard, in order, and nothing twice.
+  await step(4);
+  await step(3);
+  const again = events(url, '?type=repo&since=0', { 'last-event-id': String(heard?.id) });
+  const steps = [(await again.next()).value, (await again.next()).value];
+  expect(steps.map((event) => event?.line.data)).toMatchObject([{ step: 4 }, { step: 3 }]);
+  await again.return(undefined);
+
+  // Without a place to begin: from now on, whatever it is.
+  const fresh = events(url, '');
+  const next = fresh.next();
+  await factory.until('the first', async () => {
+    await step(6);
+    return Promise.race([next.then(() => true), sleep(500, false)]);
+  });
+  expect((await next).value?.id).toBeGreaterThan(now + 3);
+  await fresh.return(undefined);
+
+  expect(await factory.api('GET', '/events?type=nope')).toMatchObject({ status: 404, body: { exitCode: 2 } });
+  const from = (id: string) =>
+    factory
+      .api('GET', '/events', undefined, ADMIN_TOKEN, { 'last-event-id': id })
+      .then(({ status }) => status);
+  expect(await from('yesterday')).toBe(400);
 });

@@ -1,16 +1,17 @@
-import { TrailLine } from '@millwright/api';
+import type { TrailLine } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { Entry, type RepoName, RunId } from '@millwright/domain';
+import { Entry, type RepoName } from '@millwright/domain';
 import type { ReadModel, TrailFilter, TrailPage } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
-import { z } from 'zod';
+import type { FastifyInstance } from 'fastify';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
-import type { Api, App } from '../api.ts';
+import { type Api, type QueryOf, serve } from '../api.ts';
+import { eventStream } from '../event-stream.ts';
 import { namesOf } from '../names.ts';
 import { unknownFilter } from '../problem.ts';
 import { trailLine } from '../views/trail-line.ts';
@@ -30,27 +31,11 @@ type Ports = {
   world: World;
 };
 
-const Position = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-/** `a,b` and `a&b` are the same list. */
-const List = z
-  .union([z.string(), z.array(z.string())])
-  .transform((given) => [given].flat().flatMap((one) => one.split(',').filter((part) => part !== '')))
-  .optional();
+type Query = QueryOf<'listTrail'>;
+type Filter = QueryOf<'watchTrail'>;
 
-const Query = z.object({
-  run: RunId.optional(),
-  repo: z.string().max(100).optional(),
-  /** Ids, people's names, `factory`, or `agent`, `runner` and `person` for all of them. */
-  actor: List,
-  /** `gate.decided`; `gate` or `gate.*` for all that begin so. */
-  type: List,
-  from: Position.optional(),
-  to: Position.optional(),
-  since: Position.default(0),
-  before: Position.optional(),
-  order: z.enum(['oldest', 'newest']).default('oldest'),
-  limit: z.coerce.number().int().min(1).max(1_000).default(200),
-});
+/** Lines that a stream reads at once. */
+const PART = 200;
 
 /** The people whom a list of actors names: by name, or all of them. */
 function actorsOf(asked: readonly string[], names: Map<string, string>): string[] {
@@ -65,7 +50,7 @@ function actorsOf(asked: readonly string[], names: Map<string, string>): string[
 const typesOf = (asked: readonly string[]): string[] =>
   asked.map((one) => one.replace(/\*$/, '')).map((one) => (one.includes('.') ? one : `${one}.`));
 
-function pageOf(query: z.output<typeof Query>, names: Map<string, string>): [TrailFilter, TrailPage] {
+function pageOf(query: Query, names: Map<string, string>): [TrailFilter, TrailPage] {
   const { run, repo, actor, type, from, to } = query;
   const filter: TrailFilter = {
     ...(run === undefined ? {} : { run }),
@@ -90,7 +75,7 @@ const KINDS =
   /^(person|factory|orchestrator|migrator|agent|runner|agent\/(plan|implement|review|test|deploy)|runner\/.+)$/;
 
 /** Throws 404 where a filter names what is not there: an empty answer would read as "nothing happened". */
-async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<typeof Query>) {
+async function mustBeKnown(factory: Ports, { run, repo, actor, type }: Filter) {
   ofRepo(factory, repo);
   if (run !== undefined && !factory.world.runs.has(run))
     throw unknownFilter('run', run, { act: 'list-runs' });
@@ -111,7 +96,7 @@ async function mustBeKnown(factory: Ports, { run, repo, actor, type }: z.output<
       );
 }
 
-async function page(factory: Ports, query: z.output<typeof Query>): Promise<TrailLine[]> {
+async function page(factory: Ports, query: Query): Promise<TrailLine[]> {
   const names = await namesOf(factory);
   const lines = await factory.readModel.trailPage(...pageOf(query, names));
   const recorded = await factory.trail.readAt(lines.map(({ position }) => position));
@@ -122,23 +107,33 @@ async function page(factory: Ports, query: z.output<typeof Query>): Promise<Trai
   );
 }
 
-export function trailRoutes(app: App, { factory }: Api): void {
-  app.get(
-    '/trail',
-    {
-      schema: {
-        description:
-          'A page of the trail as an account. The next one: `since` the last position (`before` it, with `order=newest`). A page may be shorter than `limit` where payloads are large; the end is an empty one.',
-        querystring: Query,
-        response: { 200: z.array(TrailLine) },
-      },
-    },
-    async (request) => {
-      await mustBeKnown(factory, request.query);
-      // What was appended before the question is in the answer.
-      const head = await factory.trail.head();
-      await Promise.all([factory.world.reached(head), factory.readModel.reached(head)]);
-      return page(factory, request.query);
-    },
-  );
+export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
+  serve(app, 'listTrail', async (request) => {
+    await mustBeKnown(factory, request.query);
+    // What was appended before the question is in the answer.
+    const head = await factory.trail.head();
+    await Promise.all([factory.world.reached(head), factory.readModel.reached(head)]);
+    return page(factory, request.query);
+  });
+
+  serve(app, 'watchTrail', async (request, reply) => {
+    const { since, ...asked } = request.query;
+    await mustBeKnown(factory, asked);
+    const after = request.headers['last-event-id'] ?? since ?? (await factory.trail.head());
+    async function* linesAfter(from: number, through: number) {
+      await Promise.all([factory.world.reached(through), factory.readModel.reached(through)]);
+      const part = { before: through + 1, order: 'oldest', limit: PART } as const;
+      for (let at = from; ; ) {
+        const lines = await page(factory, { ...asked, ...part, since: at });
+        const last = lines.at(-1);
+        if (last === undefined) return;
+        yield* lines;
+        at = last.position;
+      }
+    }
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    reply.header('cache-control', 'no-store').type('text/event-stream');
+    return reply.send(eventStream(factory.trail, after, linesAfter, gone.signal));
+  });
 }

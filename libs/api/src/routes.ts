@@ -1,0 +1,540 @@
+import { GateId, PersonId, type PersonRole, ReleaseId, RepoName, RunId, TicketId } from '@millwright/domain';
+import { z } from 'zod';
+import * as s from './schemas.ts';
+
+/** Every path lies below it. */
+export const BASE = '/v1';
+
+export type Route = {
+  readonly method: 'GET' | 'POST';
+  /** Below `BASE`; `:name` is a parameter. */
+  readonly path: string;
+  readonly summary: string;
+  /** Who it is for: people at work; whoever checks the trail and believes nobody; other systems. */
+  readonly for: 'people' | 'verifiers' | 'systems';
+  /** Who may: whoever has one of these roles; `anybody` with a token; without one, `open` to all, by an invitation's `code`, or `signed`. */
+  readonly may: readonly PersonRole[] | 'anybody' | 'open' | 'code' | 'signed';
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly headers?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** What it answers with; null where that is no JSON document: `type` says what it is. */
+  readonly response: z.ZodType | null;
+  /** 200 without it; those besides it where there are more. */
+  readonly statuses?: readonly (200 | 201 | 202)[];
+  readonly type?: string;
+  /** What is known as secret is masked in the answer. Never where bytes are proved. */
+  readonly masked?: true;
+};
+
+const route = <const R extends Route>(of: R): R => of;
+
+/** A part of a list. `cursor` is what the `Link: <…>; rel="next"` of the part before it names; what is added meanwhile moves no part. */
+const Part = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(200),
+  cursor: z.string().max(200).optional(),
+});
+const PartOfRepo = Part.extend({ repo: z.string().max(100).optional() });
+
+const WRITERS = ['author', 'admin'] as const;
+const DECIDERS = ['admin', 'approver'] as const;
+const ANY_ROLE = ['admin', 'author', 'approver'] as const;
+const ADMIN = ['admin'] as const;
+
+const OfPerson = z.object({ id: PersonId });
+const OfRepo = z.object({ repo: z.string() });
+const OfTicket = z.object({ id: TicketId });
+const OfRun = z.object({ id: RunId });
+const OfGate = z.object({ id: GateId });
+const OfRelease = z.object({ id: ReleaseId });
+const OfTarget = z.object({ repo: RepoName });
+
+const Position = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
+const Size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/** `a,b` and `a&b` are the same list. */
+const Names = z
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => [given].flat().flatMap((one) => one.split(',').filter((part) => part !== '')))
+  .optional();
+
+/** Which entries: `TrailFilter` of a query. */
+const OfTrail = z.object({
+  run: RunId.optional(),
+  repo: z.string().max(100).optional(),
+  /** Ids, people's names, `factory`, or `agent`, `runner` and `person` for all of them. */
+  actor: Names,
+  /** `gate.decided`; `gate` or `gate.*` for all that begin so. */
+  type: Names,
+  from: Size.optional(),
+  to: Size.optional(),
+});
+
+/** What the factory serves: the server takes its routes from here, clients their calls, and the OpenAPI document all that it says. */
+export const ROUTES = {
+  // The factory
+  health: route({
+    ...{ method: 'GET', path: '/health', for: 'systems', may: 'open' },
+    summary: 'Whether it is there, and how far of its trail it has read',
+    response: z.object({ ok: z.boolean(), version: z.string(), position: z.number() }),
+  }),
+  openApi: route({
+    ...{ method: 'GET', path: '/openapi.json', for: 'systems', may: 'open' },
+    summary: 'This document',
+    response: z.looseObject({ openapi: z.string() }),
+  }),
+  doctor: route({
+    ...{ method: 'GET', path: '/doctor', for: 'people', may: 'anybody' },
+    summary: 'What is well and what is not, a line a check, with the exact fix',
+    response: z.array(s.DoctorLine),
+  }),
+  listHalts: route({
+    ...{ method: 'GET', path: '/halts', for: 'people', may: 'anybody' },
+    summary: 'The halts in force, and what still runs of what they stop',
+    response: s.Halted,
+  }),
+  halt: route({
+    ...{ method: 'POST', path: '/halt', for: 'people', may: DECIDERS },
+    summary: 'Stop what goes forward; said twice it is one halt',
+    body: s.NewHalt,
+    response: s.Halted,
+  }),
+  resume: route({
+    ...{ method: 'POST', path: '/resume', for: 'people', may: ADMIN },
+    summary: 'Go on after a halt',
+    body: s.NewHalt,
+    response: s.Halted,
+  }),
+
+  showViews: route({
+    ...{ method: 'GET', path: '/views', for: 'people', may: 'anybody' },
+    summary: 'How far what is listed has been drawn from the trail, and what could not be',
+    response: s.ReadModelView,
+  }),
+  rebuildViews: route({
+    ...{ method: 'POST', path: '/views/rebuild', for: 'people', may: ADMIN },
+    summary:
+      'Fill what is listed anew from the trail, beside what is read meanwhile, and put it in its place; answers when that began',
+    response: s.ReadModelView,
+    statuses: [202],
+  }),
+
+  // People
+  invite: route({
+    ...{ method: 'POST', path: '/people/invitations', for: 'people', may: ADMIN },
+    summary:
+      'Invite somebody: the code goes to whoever invites, the token that it gives to nobody but who is invited',
+    body: s.NewInvitation,
+    response: s.Invitation,
+    statuses: [201],
+  }),
+  accept: route({
+    ...{ method: 'POST', path: '/people/acceptance', for: 'people', may: 'code' },
+    summary: 'The token of whoever has the code of an invitation',
+    body: s.Acceptance,
+    response: s.AcceptedPerson,
+  }),
+  rotate: route({
+    ...{ method: 'POST', path: '/people/:id/rotation', for: 'people', may: 'anybody' },
+    summary: "Another token in place of one's own; of an administrator, a code for somebody else",
+    params: OfPerson,
+    body: z.strictObject({}),
+    response: s.Rotated,
+  }),
+  listPeople: route({
+    ...{ method: 'GET', path: '/people', for: 'people', may: 'anybody' },
+    summary: 'Who there is, with which roles',
+    query: Part,
+    response: z.array(s.PersonView),
+  }),
+  erasePerson: route({
+    ...{ method: 'POST', path: '/people/:id/erasure', for: 'people', may: ADMIN },
+    summary: 'Erase a name; what the person did stays, under the id',
+    params: OfPerson,
+    body: s.Reason,
+    response: z.object({ person: PersonId, erased: z.boolean() }),
+  }),
+
+  // Budgets
+  listBudgets: route({
+    ...{ method: 'GET', path: '/budgets', for: 'people', may: 'anybody' },
+    summary: 'Caps, what was spent, and what is reserved',
+    query: Part,
+    response: z.array(s.BudgetView),
+  }),
+  setBudget: route({
+    ...{ method: 'POST', path: '/budgets', for: 'people', may: ADMIN },
+    summary: 'Cap a scope, or lift its cap; answers with every budget',
+    body: s.NewBudget,
+    response: z.array(s.BudgetView),
+  }),
+
+  // Repositories
+  addRepo: route({
+    ...{ method: 'POST', path: '/repos', for: 'people', may: ADMIN },
+    summary: 'Take a repository',
+    body: s.NewRepo,
+    response: s.RepoView,
+    statuses: [201],
+  }),
+  listRepos: route({
+    ...{ method: 'GET', path: '/repos', for: 'people', may: 'anybody' },
+    summary: 'Repositories, each with what serves and what cannot work',
+    query: Part,
+    response: z.array(s.RepoView),
+  }),
+  setSecret: route({
+    ...{ method: 'POST', path: '/repos/:repo/secrets', for: 'people', may: ADMIN },
+    summary: 'Set the value of a secret',
+    params: OfRepo,
+    body: s.NewSecret,
+    response: s.SecretSet,
+  }),
+  setStep: route({
+    ...{ method: 'POST', path: '/repos/:repo/autonomy', for: 'people', may: ANY_ROLE },
+    summary: "Set the step of a repository, or of one kind of change; to raise one is an administrator's",
+    params: OfRepo,
+    body: s.NewStep,
+    response: s.RepoView,
+  }),
+
+  // Tickets
+  fileTicket: route({
+    ...{ method: 'POST', path: '/tickets', for: 'people', may: WRITERS, masked: true },
+    summary: 'File a ticket; the same idempotency-key twice is one ticket',
+    headers: z.object({ 'idempotency-key': z.string().min(1).max(200).optional() }),
+    body: s.NewTicket,
+    response: s.TicketView,
+    statuses: [200, 201],
+  }),
+  listTickets: route({
+    ...{ method: 'GET', path: '/tickets', for: 'people', may: 'anybody', masked: true },
+    summary: 'Tickets, in the order in which they were filed; the newest part first',
+    query: PartOfRepo,
+    response: z.array(s.TicketView),
+  }),
+  showTicket: route({
+    ...{ method: 'GET', path: '/tickets/:id', for: 'people', may: 'anybody', masked: true },
+    summary: 'A ticket',
+    params: OfTicket,
+    response: s.TicketView,
+  }),
+  answerTicket: route({
+    ...{ method: 'POST', path: '/tickets/:id/answers', for: 'people', may: WRITERS, masked: true },
+    summary:
+      "An answer to a planner's question or to a blocked implementer; on a ticket that is closed or reopened, word that starts another run",
+    params: OfTicket,
+    body: s.Answer,
+    response: s.TicketView,
+  }),
+
+  // Runs
+  listRuns: route({
+    ...{ method: 'GET', path: '/runs', for: 'people', may: 'anybody', masked: true },
+    summary: 'Runs, in the order in which they were opened; the newest part first',
+    query: PartOfRepo,
+    response: z.array(s.RunView),
+  }),
+  showRun: route({
+    ...{ method: 'GET', path: '/runs/:id', for: 'people', may: 'anybody', masked: true },
+    summary: 'A run',
+    params: OfRun,
+    response: s.RunView,
+  }),
+  watchRun: route({
+    ...{ method: 'GET', path: '/runs/:id/events', for: 'people', may: 'anybody', masked: true },
+    summary: 'The run whenever it changed, as server-sent events; ends with the run',
+    params: OfRun,
+    response: null,
+    type: 'text/event-stream',
+  }),
+  explainRun: route({
+    ...{ method: 'GET', path: '/runs/:id/why', for: 'people', may: 'anybody', masked: true },
+    summary: 'Why it is as it is, the newest cause first',
+    params: OfRun,
+    response: s.WhyView,
+  }),
+  showDiff: route({
+    ...{ method: 'GET', path: '/runs/:id/diff', for: 'people', may: 'anybody', masked: true },
+    summary: 'Its change, what is dangerous first',
+    params: OfRun,
+    response: s.DiffView,
+  }),
+  showPlan: route({
+    ...{ method: 'GET', path: '/runs/:id/plan', for: 'people', may: 'anybody', masked: true },
+    summary: 'Its plan',
+    params: OfRun,
+    response: s.PlanView,
+  }),
+  listReviews: route({
+    ...{ method: 'GET', path: '/runs/:id/reviews', for: 'people', may: 'anybody', masked: true },
+    summary: 'The reviews that were handed in',
+    params: OfRun,
+    response: z.array(s.ReviewView),
+  }),
+  listTests: route({
+    ...{ method: 'GET', path: '/runs/:id/tests', for: 'people', may: 'anybody', masked: true },
+    summary: 'Its test reports',
+    params: OfRun,
+    response: z.array(s.TestsView),
+  }),
+  showLogs: route({
+    ...{ method: 'GET', path: '/runs/:id/logs', for: 'people', may: 'anybody', masked: true },
+    summary: 'What its agents did, a line a turn; of one `attempt`, what was said, called and answered too',
+    params: OfRun,
+    query: z.object({ attempt: z.string().max(100).optional() }),
+    response: z.array(s.LogLine),
+  }),
+  showCost: route({
+    ...{ method: 'GET', path: '/runs/:id/cost', for: 'people', may: 'anybody', masked: true },
+    summary: 'What its stages cost, and the budgets that they are taken from',
+    params: OfRun,
+    response: s.CostView,
+  }),
+  cancelRun: route({
+    ...{ method: 'POST', path: '/runs/:id/cancel', for: 'people', may: WRITERS, masked: true },
+    summary: 'End it; a canary of it is taken back',
+    params: OfRun,
+    body: s.Reason,
+    response: s.RunView,
+  }),
+  retryRun: route({
+    ...{ method: 'POST', path: '/runs/:id/retry', for: 'people', may: WRITERS, masked: true },
+    summary: 'A run that waits for a person, or ended without being done, goes on from where it was',
+    params: OfRun,
+    body: s.Reason,
+    response: s.RunView,
+  }),
+  exportRun: route({
+    ...{ method: 'GET', path: '/runs/:id/bundle', for: 'verifiers', may: 'anybody' },
+    summary: 'Its entries with what proves them, to be checked with no factory',
+    params: OfRun,
+    response: s.Bundle,
+  }),
+  listAttestations: route({
+    ...{ method: 'GET', path: '/runs/:id/attestations', for: 'verifiers', may: 'anybody', masked: true },
+    summary: 'The DSSE envelopes that the entries of a run name, a line of JSON each, with their digests',
+    params: OfRun,
+    response: z.array(s.Attestation),
+  }),
+
+  // Gates
+  listGates: route({
+    ...{ method: 'GET', path: '/gates', for: 'people', may: 'anybody', masked: true },
+    summary: 'Gates that wait for people, or all; the newest part first',
+    query: Part.extend({ state: z.enum(['waiting', 'all']).default('waiting') }),
+    response: z.array(s.GateView),
+  }),
+  showGate: route({
+    ...{ method: 'GET', path: '/gates/:id', for: 'people', may: 'anybody', masked: true },
+    summary: 'A gate with its facts',
+    params: OfGate,
+    response: s.GateView,
+  }),
+  showEvidence: route({
+    ...{ method: 'GET', path: '/gates/:id/evidence', for: 'people', may: 'anybody', masked: true },
+    summary: 'What a person decides on: the change by risk, plan, review, tests, and what a yes binds',
+    params: OfGate,
+    response: s.GateEvidence,
+  }),
+  approveGate: route({
+    ...{ method: 'POST', path: '/gates/:id/approve', for: 'people', may: ['approver'], masked: true },
+    summary: 'Say yes',
+    params: OfGate,
+    body: s.Reason,
+    response: s.GateView,
+  }),
+  denyGate: route({
+    ...{ method: 'POST', path: '/gates/:id/deny', for: 'people', may: ['approver'], masked: true },
+    summary: 'Say no',
+    params: OfGate,
+    body: s.Reason,
+    response: s.GateView,
+  }),
+
+  // Releases and targets
+  listReleases: route({
+    ...{ method: 'GET', path: '/releases', for: 'people', may: 'anybody', masked: true },
+    summary: 'Releases, newest first',
+    query: PartOfRepo,
+    response: z.array(s.ReleaseView),
+  }),
+  showRelease: route({
+    ...{ method: 'GET', path: '/releases/:id', for: 'people', may: 'anybody', masked: true },
+    summary: 'A release',
+    params: OfRelease,
+    response: s.ReleaseView,
+  }),
+  listQuarantine: route({
+    ...{ method: 'GET', path: '/quarantine', for: 'people', may: 'anybody' },
+    summary: 'Commits that do not ship again until their revert is there too',
+    query: PartOfRepo,
+    response: z.array(s.QuarantineView),
+  }),
+  liftQuarantine: route({
+    ...{ method: 'POST', path: '/releases/:id/lift', for: 'people', may: DECIDERS, masked: true },
+    summary: 'Let ship again what a release brought; what was bad in it is then for the gate and the canary',
+    params: OfRelease,
+    body: s.Reason,
+    response: s.QuarantineView,
+  }),
+  listTargets: route({
+    ...{ method: 'GET', path: '/rollbacks', for: 'people', may: 'anybody' },
+    summary:
+      'Of each repository: what serves, what a rollback may go to, and what is in the way of going forward',
+    query: PartOfRepo,
+    response: z.array(s.RollbackStatus),
+  }),
+  rollBack: route({
+    ...{ method: 'POST', path: '/rollbacks', for: 'people', may: ANY_ROLE },
+    summary: 'Go back. Never harder than going forward: no gate, no halt and no freeze is asked',
+    body: s.NewRollback,
+    response: s.RollbackView,
+  }),
+  undoRollback: route({
+    ...{ method: 'POST', path: '/rollbacks/undo', for: 'people', may: ANY_ROLE },
+    summary: 'Forward again to what a rollback left, through its gate',
+    body: s.NewUndo,
+    response: s.UndoView,
+  }),
+  pauseCanary: route({
+    ...{ method: 'POST', path: '/targets/:repo/pause', for: 'people', may: ANY_ROLE },
+    summary: 'Hold a canary at its share; one that degrades goes back all the same',
+    params: OfTarget,
+    body: s.NewPause,
+    response: s.CanaryAnswer,
+  }),
+  promoteCanary: route({
+    ...{ method: 'POST', path: '/targets/:repo/promote', for: 'people', may: DECIDERS },
+    summary: 'End the present bake, as the deploy gate allows it now',
+    params: OfTarget,
+    body: s.Reason,
+    response: s.CanaryAnswer,
+  }),
+  abortCanary: route({
+    ...{ method: 'POST', path: '/targets/:repo/abort', for: 'people', may: ANY_ROLE },
+    summary: 'Take a canary back for good',
+    params: OfTarget,
+    body: s.Reason,
+    response: s.CanaryAnswer,
+  }),
+  freezeTarget: route({
+    ...{ method: 'POST', path: '/targets/:repo/freeze', for: 'people', may: ANY_ROLE },
+    summary: 'Nothing goes forward on it',
+    params: OfTarget,
+    body: s.Reason,
+    response: s.TargetFrozen,
+  }),
+  thawTarget: route({
+    ...{ method: 'POST', path: '/targets/:repo/thaw', for: 'people', may: DECIDERS },
+    summary: 'Go on after a freeze',
+    params: OfTarget,
+    body: s.Reason,
+    response: s.TargetFrozen,
+  }),
+
+  // The trail
+  listTrail: route({
+    ...{ method: 'GET', path: '/trail', for: 'people', may: 'anybody' },
+    summary:
+      'A part of the trail as an account. The next one: `since` the last position (`before` it, with `order=newest`). A part may be shorter than `limit` where payloads are large; the end is an empty one.',
+    query: OfTrail.extend({
+      since: Size.default(0),
+      before: Size.optional(),
+      order: z.enum(['oldest', 'newest']).default('oldest'),
+      limit: z.coerce.number().int().min(1).max(1_000).default(200),
+    }),
+    response: z.array(s.TrailLine),
+  }),
+  watchTrail: route({
+    ...{ method: 'GET', path: '/events', for: 'people', may: 'anybody' },
+    summary:
+      'What comes onto the trail, an `entry` of the trail each, as server-sent events whose ids are positions: after `Last-Event-ID`, else after `since`, else from now on',
+    query: OfTrail.extend({ since: Size.optional() }),
+    headers: z.object({ 'last-event-id': Size.optional() }),
+    response: null,
+    type: 'text/event-stream',
+  }),
+  redact: route({
+    ...{ method: 'POST', path: '/trail/redactions', for: 'people', may: ADMIN },
+    summary: 'Erase the free text of an entry; proofs and state stand as they were',
+    body: s.NewRedaction,
+    response: s.Redacted,
+  }),
+  exportEvidence: route({
+    ...{ method: 'GET', path: '/trail/evidence', for: 'verifiers', may: 'anybody' },
+    summary:
+      'An evidence pack: change approvals, segregation of duties, access, incidents, rollbacks, each line with the entries it rests on and their proofs. `from`, instead of `since`: the first entry of this time or later',
+    query: z.object({ framework: z.enum(['soc2']), since: Size.optional(), from: Size.optional() }),
+    response: s.EvidencePackView,
+  }),
+  showCheckpoint: route({
+    ...{ method: 'GET', path: '/trail/checkpoint', for: 'verifiers', may: 'anybody' },
+    summary:
+      'The latest signed checkpoint (or that of `size`; or the next after `after`, waited for) as JSON, or as a note for Accept: text/plain',
+    query: z.object({
+      after: Size.optional(),
+      size: Size.optional(),
+      waitMs: z.coerce.number().int().min(0).max(25_000).default(0),
+    }),
+    response: s.CheckpointView,
+  }),
+  proveEntry: route({
+    ...{ method: 'GET', path: '/trail/proof/:position', for: 'verifiers', may: 'anybody' },
+    summary: 'An entry with what proves it',
+    params: z.object({ position: Position }),
+    response: s.Bundle,
+  }),
+  proveConsistency: route({
+    ...{ method: 'GET', path: '/trail/consistency', for: 'verifiers', may: 'anybody' },
+    summary: 'That the trail of `to` entries goes on from that of `from`',
+    query: z.object({ from: Size, to: Size }),
+    response: z.object({ from: z.number(), to: z.number(), proof: z.array(z.string().max(64)).max(64) }),
+  }),
+  exportRange: route({
+    ...{ method: 'GET', path: '/trail/range', for: 'verifiers', may: 'anybody' },
+    summary:
+      'Every entry after `since` and up to `until` (default: up to the latest checkpoint), as lines of JSON with what proves them; see docs/trail.md',
+    query: z.object({ since: Size, until: Position.optional() }),
+    response: null,
+    type: 'application/x-ndjson',
+  }),
+  readLog: route({
+    ...{ method: 'GET', path: '/trail/log', for: 'verifiers', may: 'anybody' },
+    summary: 'Entries and checkpoints as they are, for whoever checks all of the trail',
+    query: z.object({
+      after: Size.default(0),
+      limit: z.coerce.number().int().min(1).max(2_000).default(1_000),
+    }),
+    response: s.LogPage,
+  }),
+  showKey: route({
+    ...{ method: 'GET', path: '/trail/key', for: 'verifiers', may: 'anybody' },
+    summary: 'The verifier key of checkpoints, and how those before it handed over',
+    response: s.KeyView,
+  }),
+  rotateKey: route({
+    ...{ method: 'POST', path: '/trail/key/rotate', for: 'people', may: ADMIN },
+    summary: 'A new key, vouched for by the old one on the trail',
+    response: z.object({ previous: z.string(), next: z.string() }),
+  }),
+  cosign: route({
+    ...{ method: 'POST', path: '/trail/cosignatures', for: 'systems', may: 'anybody' },
+    summary: "A witness's signature lines on the checkpoint of this size",
+    body: z.strictObject({ size: z.number().int().positive(), signatures: z.string().max(16_384) }),
+    response: z.object({ size: z.number(), signatures: z.array(z.enum(['added', 'known'])) }),
+  }),
+
+  // From other systems
+  alert: route({
+    ...{ method: 'POST', path: '/incidents/alertmanager/:repo', for: 'systems', may: 'signed', masked: true },
+    summary:
+      "What Alertmanager sends, signed with the repository's secret MILLWRIGHT_ALERTS: as x-millwright-signature, or the secret as a Bearer token",
+    params: OfRepo,
+    response: z.object({ ticket: TicketId.nullable(), again: z.boolean() }),
+    statuses: [200, 201],
+  }),
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+export type RouteOf<N extends RouteName> = (typeof ROUTES)[N];
+export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
