@@ -137,6 +137,27 @@ export const CHEATS: readonly Cheat[] = [
     edits: [wrong(), { path: 'setup.js', text: FORGING }],
   },
   {
+    name: 'a test more that patches the code under test',
+    on: 'mocha',
+    edits: [
+      wrong(),
+      {
+        path: 'test/a.test.js',
+        text: "require('../src/sum.js').add = (a, b) => a + b;\ntest('is there', () => {});\n",
+      },
+    ],
+  },
+  {
+    name: 'a test more that writes over the code under test',
+    edits: [
+      wrong(),
+      {
+        path: 'test/a.test.js',
+        text: `require('node:fs').writeFileSync('src/sum.js', ${JSON.stringify(SOURCE)});\n`,
+      },
+    ],
+  },
+  {
     name: 'a configuration that excludes the tests',
     on: 'mocha',
     edits: [

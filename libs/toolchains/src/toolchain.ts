@@ -69,6 +69,8 @@ export type Toolchain = {
     tree: TreeFiles,
   ): Promise<ReadonlyMap<string, string>>;
   isTest(path: string): boolean;
+  /** A test, or what lies among tests: helpers, snapshots, fixtures. */
+  isAmongTests(path: string): boolean;
   isSource(path: string): boolean;
   canCarry(path: string): boolean;
   makeCanary(of: { file: string; runner: string; place: Canary['place'] }, random: () => string): Canary;

@@ -42,7 +42,14 @@ async function merged(deployMs = 120_000): Promise<{ ticket: string; gate: { id:
   const gate = await gateOf('merge', ticket);
   factory.factory.settings.gateMs = deployMs;
   await allow(gate);
-  return { ticket, gate: await gateOf('deploy', ticket) };
+  // Not from the list of those that wait: a slow machine looks there too late.
+  const asked = await factory.until('its deploy gate', async () =>
+    (await factory.runOf(ticket)).gates.findLast(
+      (one: { action: string; decision: string }) =>
+        one.action === 'deploy' && one.decision === 'needs_approval',
+    ),
+  );
+  return { ticket, gate: asked };
 }
 const files = (commit: string) =>
   git(factory.root, '--git-dir', factory.remote, 'ls-tree', '-r', '--name-only', commit).split('\n');

@@ -22,7 +22,7 @@ export function partsOf(
   changed: readonly ChangedPath[],
   reported: Readonly<Record<string, string>>,
 ): ChangeParts {
-  const isTest = (path: string) => path in reported || subject.toolchain.isTest(path);
+  const isTest = (path: string) => path in reported || subject.toolchain.isAmongTests(path);
   const paths = changed.map(({ path }) => path);
   return { tests: paths.filter(isTest), sources: paths.filter((path) => !isTest(path)) };
 }

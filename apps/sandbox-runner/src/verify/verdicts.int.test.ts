@@ -233,3 +233,44 @@ test.each<[string, 'change' | 'guard', string, string, string | null]>([
   expect(report.reason.includes('does not count')).toBe(why !== null);
   if (why !== null) expect(report.reason).toContain(why);
 });
+
+// What lies among the tests of one process, and patches the code under test there.
+const HELPED = (help: string): Files => ({
+  'package.json': JSON.stringify({
+    ...{ name: 'sum', scripts: { test: 'mocha' }, devDependencies: { mocha: '11.7.5' } },
+  }),
+  'src/sum.js': GOOD,
+  'test/help.js': help,
+  'test/sum.js': `require('./help.js'); const assert = require('node:assert'); const { add } = require('../src/sum.js');
+it('adds', () => assert.equal(add(1, 2), 3));\n`,
+});
+const PATCH = "require('../src/sum.js').add = (a, b) => a + b;\n";
+test.each<[string, Files]>([
+  ['a helper that patches', { ...HELPED(PATCH), 'src/sum.js': WRONG }],
+  [
+    'a test file more that patches',
+    { ...HELPED(''), 'src/sum.js': WRONG, 'test/a.js': `${PATCH}it('is there', () => {});\n` },
+  ],
+  [
+    'a test file more that writes over the source',
+    {
+      ...{ ...HELPED(''), 'src/sum.js': WRONG },
+      'test/a.js': `require('node:fs').writeFileSync('src/sum.js', ${JSON.stringify(GOOD)});\n`,
+    },
+  ],
+])('wrong code behind %s fails by the base’s own tests', async (_, next) => {
+  const report = await of(HELPED(''), next);
+  expect(report).toMatchObject({ verdict: 'failed', baseTests: { failing: ['adds'] } });
+});
+
+test('wrong code whose snapshot was updated is told by the base’s snapshot', async () => {
+  const snapshot = (value: number) => `exports[\`adds 1\`] = \`\n${value}\n\`;\n`;
+  const base = (source: string, value: number): Files => ({
+    'package.json': manifest('node --test'),
+    'src/sum.js': source,
+    'test/sum.test.js': `${HEAD}test('adds', (t) => t.assert.snapshot(add(1, 2)));\n`,
+    'test/sum.test.js.snapshot': snapshot(value),
+  });
+  const updated = await of(base(GOOD, 3), base(WRONG, -1));
+  expect(updated.baseTests.failing).toEqual(['adds']);
+});

@@ -62,6 +62,9 @@ const TEST_FOLDER = /(^|\/)(tests?|specs?|__tests__|__mocks__)(\/|$)/i;
 const TEST_NAME = /(^|\/)(tests?\.[cm]?[jt]sx?$|[^/]+[._-](tests?|specs?)\.[cm]?[jt]sx?$)/i;
 /** By where it lies or what it is called; what the base's run reported as tests says more, where there is one. */
 export const isTest = (path: string) => outside(path) && (TEST_FOLDER.test(path) || TEST_NAME.test(path));
+const AMONG =
+  /(^|\/)(__snapshots__|__fixtures__|tap-snapshots|snapshots|fixtures|testdata|goldens?)\/|\.(snap|snapshot|golden)$/i;
+export const isAmongTests = (path: string) => outside(path) && (isTest(path) || AMONG.test(path));
 export const isSource = (path: string) =>
   /\.[cm]?[jt]sx?$/.test(path) && outside(path) && !path.endsWith('.d.ts');
 

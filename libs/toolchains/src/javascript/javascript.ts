@@ -4,6 +4,7 @@ import { canCarry, carrying, failing, makeCanary, speaking, speaks } from './can
 import { parseManifest, testCommand } from './command.ts';
 import {
   asObject,
+  isAmongTests,
   isConfiguration,
   isInstalled,
   isManifest,
@@ -35,6 +36,16 @@ async function commandOf(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Pro
 export const javascript: Toolchain = {
   name: 'javascript',
   testCommand: commandOf,
-  ...{ isConfiguration, isManifest, mergeManifest, isInstalled, loadedBy, testSetup, isTest, isSource },
+  ...{
+    isConfiguration,
+    isManifest,
+    mergeManifest,
+    isInstalled,
+    loadedBy,
+    testSetup,
+    isTest,
+    isAmongTests,
+    isSource,
+  },
   ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, mutants, marks, unfit },
 };
