@@ -14,10 +14,10 @@ import { type Files, makeRemote, type Remote } from './remote.ts';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CLI = join(ROOT, 'apps/cli/src/main.ts');
-const READY_MS = 120_000;
-const STOP_MS = 60_000;
-const COMMAND_MS = 280_000;
-const RUN_MS = 240_000;
+const READY_MS = 300_000;
+const STOP_MS = 180_000;
+const COMMAND_MS = 595_000;
+const RUN_MS = 580_000;
 
 export type Ran = { code: number | null; stdout: string; stderr: string };
 export type CliOptions = { stdin?: string; token?: string; env?: Record<string, string> };
@@ -48,7 +48,7 @@ export type Factory = {
   ): Promise<{ code: number | null; run: RunView }>;
   /** Files a ticket; its id. */
   file(repo: string, ticket: string, options?: CliOptions): Promise<string>;
-  /** The newest run of a ticket, once `holds` is true of it. 240 s at most. */
+  /** The newest run of a ticket, once `holds` is true of it. 580 s at most. */
   runOf(ticket: string, holds: (run: RunView) => boolean): Promise<RunView>;
   trail(run: string): Promise<TrailLine[]>;
   /** What the recorded model was asked. */
@@ -204,7 +204,7 @@ export async function startFactory(options: {
       await json(['repo', 'add', remote.path, '--name', remote.name, ...more]);
       await json(['autonomy', 'set', String(step), '--repo', remote.name, '--reason', 'for the test']);
     },
-    follow: async (repo, ticket, { timeout = '240s' } = {}) => {
+    follow: async (repo, ticket, { timeout = '580s' } = {}) => {
       const given = ['ticket', 'file', '-', '--repo', repo, '--follow', '--timeout', timeout, '--json'];
       const ran = await cli(given, { stdin: ticket });
       const last = ran.stdout.trim().split('\n').at(-1) ?? '';

@@ -219,7 +219,7 @@ describe.concurrent('at step 7', () => {
   });
 
   it('code that ends the process of a red suite is sent back, not merged', async ({ expect }) => {
-    const { run } = await factory.follow('red', '# End beside a red test\n', { timeout: '200s' });
+    const { run } = await factory.follow('red', '# End beside a red test\n');
     expect(run.delivered).toBeNull();
     for (const verdict of verdictsOf(await factory.trail(run.id))) expect(verdict).toBe('failed');
   });
