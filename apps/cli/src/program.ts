@@ -51,7 +51,13 @@ function evaluation(root: Command): void {
       .option('--name <text>', 'what the configuration is called in reports')
       .option('--against <dir>', 'compare with the results of another evaluation, case by case')
       .option('--parallel <n>', 'cases at a time (else 2)')
-      .option('--step <n>', "the cases' step of autonomy (else 7)"),
+      .option('--step <n>', "the cases' step of autonomy (else 7)")
+      .option(
+        '--import <source>',
+        'make the folder of a SWE-bench-like .jsonl, or of a folder of exercises, and end',
+      )
+      .option('--repos <dir>', 'where the clones for --import are (else beside the file)')
+      .option('--test <command>', 'how imported tests are run, where the source does not say'),
     async () => (await import('./commands/eval.ts')).evaluate,
   );
 }

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
 import { readCases } from '../eval/cases.ts';
 import { CaseResult, compare, figuresOf } from '../eval/figures.ts';
+import { importCases } from '../eval/import.ts';
 import { comparisonLine, markdown, summaryRows, svg } from '../eval/report.ts';
 import { runCase } from '../eval/run-case.ts';
 import { Fail, usage } from '../fail.ts';
@@ -18,6 +19,7 @@ const Kept = z.object({ results: z.array(CaseResult) });
 /** Runs the cases through the factory, so many at a time; what was told stays in the folder, so that a killed evaluation goes on. */
 export async function evaluate(context: Context, [folder = '']: string[], options: Options): Promise<void> {
   const from = resolve(folder);
+  if (options.import !== undefined) return importInto(context, from, options);
   if (!existsSync(from)) throw usage(`there is no folder ${folder}`, 'docs/eval.md says what a case is');
   const out = resolve(String(options.out ?? `${basename(from)}-results`));
   const parallel = parseWhole(String(options.parallel ?? '2'), '--parallel', 1, 32);
@@ -64,6 +66,24 @@ export async function evaluate(context: Context, [folder = '']: string[], option
     context.look.colour.dim(`${out}: results.json, report.md, report.svg`),
   ]);
   exitWith(problems.length > 0 || results.some(({ verdict }) => verdict === 'invalid') ? 1 : 0);
+}
+
+/** Makes cases of what others measure with; each that cannot be one is said, and so are the cases that could not be run. */
+function importInto(context: Context, into: string, options: Options): void {
+  const source = resolve(String(options.import));
+  if (!existsSync(source))
+    throw usage(`there is nothing at ${options.import}`, 'docs/eval.md says what is imported');
+  const { made, problems } = importCases(source, into, {
+    repos: resolve(String(options.repos ?? dirname(source))),
+    ...(options.test === undefined ? {} : { test: String(options.test) }),
+  });
+  if (made.length + problems.length === 0)
+    throw usage(`${options.import} holds no row and no exercise`, 'docs/eval.md says what is imported');
+  show(context, { made, problems }, () => [
+    ...problems.map((problem) => `! ${problem}`),
+    `${made.length} cases in ${into}; run them with ./millwright eval ${into}`,
+  ]);
+  exitWith(problems.length > 0 ? 1 : 0);
 }
 
 function readResults(given: string): { name: string; results: CaseResult[] } {
