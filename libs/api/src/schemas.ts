@@ -326,6 +326,8 @@ export const RunView = z.object({
   canary: CanaryView.nullable(),
   /** The ref of a change that did not merge, in the factory's copy of the repository. */
   kept: z.string().nullable().optional(),
+  /** What approving reviews found and sent nobody back for; of one run, not of a list. */
+  open: z.array(Finding).default([]),
   /** What was attempted by a factory or a runner that died since, and how it ended nobody has recorded yet: entries of the trail. */
   unknown: z.array(z.object({ effect: z.string(), position: z.number().int(), at: z.number() })).default([]),
   usage: Usage,

@@ -123,6 +123,18 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.gates.length === 0
       ? []
       : [...heading(look, 'Gates'), ...run.gates.flatMap((gate) => gateLines(look, gate))]),
+    ...(run.open.length === 0
+      ? []
+      : [
+          ...heading(look, 'Left open by its reviews'),
+          ...run.open.flatMap(({ path, line, severity, message }) =>
+            wrap(
+              `${severity}: ${oneLine(path)}${line === undefined ? '' : `:${line}`}: ${oneLine(message)}`,
+              Math.max(20, look.columns - 2),
+            ).map((text) => `  ${text}`),
+          ),
+          `  ${look.colour.dim('as a ticket of its own:')} ./millwright ticket file FILE --repo ${run.repo}`,
+        ]),
     ...heading(look, 'Record'),
     ...fields(
       look,

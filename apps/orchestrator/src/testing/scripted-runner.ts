@@ -42,6 +42,8 @@ export type Script = {
   /** Path → text (null deletes), on top of the start tree; `message` is what its message says besides. */
   implement?: (spec: SpecOf<'implement'>) => Made | Promise<Made>;
   review?: (spec: SpecOf<'review'>) => 'approve' | 'request_changes';
+  /** What each review finds besides. */
+  findings?: Review['findings'];
   /** Of a tree; the checks are written by themselves. */
   test?: (spec: SpecOf<'test'> & { tree: GitSha }) => Verdict | TestReport | Promise<Verdict | TestReport>;
   /** What the report says beside its verdict. */
@@ -148,7 +150,7 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
         patchId: spec.patchId,
         verdict: script.review?.(spec) ?? 'approve',
         summary: '',
-        findings: [],
+        findings: script.findings ?? [],
       });
     case 'test': {
       const { tree } = spec;

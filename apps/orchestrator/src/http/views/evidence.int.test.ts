@@ -18,6 +18,8 @@ const CHANGE = {
   'aaa.js': `${'a();\n'.repeat(400)}`,
 };
 
+const MINOR = { path: 'src/x.js', line: 1, severity: 'minor' as const, message: 'A name would help.' };
+
 let db: TestDatabase;
 let factory: ScriptedFactory;
 let cli: Cli;
@@ -28,7 +30,7 @@ let run: { id: string; gates: { id: string; action: string; state: string }[] };
 beforeAll(async () => {
   db = await testDatabase();
   await migrateQueue(db.url.migrator);
-  factory = await scriptedFactory(db, FILES, { implement: () => CHANGE });
+  factory = await scriptedFactory(db, FILES, { implement: () => CHANGE, findings: [MINOR] });
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
   cli = await cliOn(factory.app);
@@ -76,6 +78,14 @@ test('run plan, review, tests, logs and cost say what the stages made', async ()
   expect(cost.dearest[0]).toMatchObject({ turn: 1, usage: { usd: 0.01 } });
   const shown = (await cli(['run', 'cost', run.id])).out;
   expect(shown).toMatch(/Where its tokens went[\s\S]*implement +100[\s\S]*Dearest turns[\s\S]*does /);
+});
+
+test('run show collects what approving reviews left open, each once, with how it becomes a ticket', async () => {
+  const { out } = await cli(['run', 'show', run.id]);
+  expect(out.match(/A name would help\./g)).toHaveLength(1);
+  expect(out).toMatch(
+    /Left open by its reviews\n.*minor: src\/x\.js:1: A name.*\n.*ticket file FILE --repo shop/,
+  );
 });
 
 test('gate show has what a yes binds and does, the change by risk, tests, review, ticket, plan and patch', async () => {

@@ -2,6 +2,7 @@ import type { GateView, RunView, StageView } from '@millwright/api';
 import {
   addUsage,
   type Digest,
+  type Finding,
   type Gate,
   getJson,
   keptRef,
@@ -9,6 +10,7 @@ import {
   Plan,
   type Plan as PlanType,
   questionOf,
+  Review,
   type Run,
   type Stage,
   sendsBack,
@@ -93,10 +95,11 @@ export async function runView(
   // Taken together before anything is awaited: the world moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
-  const [ticket, plan, failures] = await Promise.all([
+  const [ticket, plan, failures, open] = await Promise.all([
     getJson(store.artifacts, Ticket, run.ticketDigest),
     run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
     whole ? failuresOf(store, run) : new Map<Digest, string>(),
+    whole ? openFindings(store, run) : [],
   ]);
   const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan, failures));
   const pause = run.closed === null ? pausedCanary(world, run) : null;
@@ -126,6 +129,7 @@ export async function runView(
         : null,
     release: run.release?.release ?? null,
     kept: keptRef(run),
+    open,
     unknown: unknownOf(world, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,
@@ -146,6 +150,18 @@ function unknownOf({ effects }: World, run: Run): RunView['unknown'] {
       ({ stream, release }) => own.has(stream) || (release !== null && release === run.release?.release),
     )
     .map(({ kind, position, at }) => ({ effect: kind, position, at }));
+}
+
+/** What the reviews of the change as it is left open, each once: the whole's review may say again what a task's has said. */
+async function openFindings(store: Store, run: Run): Promise<Finding[]> {
+  const now = new Set([run.change?.patchId, ...run.tasks.map((work) => work.made?.patchId)]);
+  const reviews = await Promise.all(
+    run.reviews
+      .filter(({ verdict, patchId }) => verdict === 'approve' && now.has(patchId))
+      .map(({ review }) => getJson(store.artifacts, Review, review)),
+  );
+  const all = reviews.flatMap(({ findings }) => findings);
+  return [...new Map(all.map((one) => [`${one.path} ${one.message}`, one])).values()];
 }
 
 /** Why each report that sent the run back did, by its digest. */
