@@ -4,13 +4,13 @@ import { Effort, type ModelFacts } from './catalog.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
- * Planning, writing and reviewing get the strongest model of the price class; checks and notes a cheaper one. The further names are asked
- * in turn where one is gone, refuses, or is not for this key.
+ * Planning, writing and reviewing get the strongest models of the price class, reviewing another one than writing, which misses other
+ * things; checks and notes get a cheaper one. The further names are asked in turn where one is gone, refuses, or is not for this key.
  */
 const MODELS: Readonly<Record<Role, readonly string[]>> = {
   plan: ['claude-opus-5-5', 'claude-opus-5'],
   implement: ['claude-opus-5-5', 'claude-opus-5'],
-  review: ['claude-opus-5-5', 'claude-opus-5'],
+  review: ['claude-opus-5', 'claude-opus-5-5'],
   test: ['claude-sonnet-5-5', 'claude-sonnet-5'],
   deploy: ['claude-haiku-5-5', 'claude-sonnet-5-5'],
 };

@@ -39,6 +39,10 @@ test('the worst case is never under what the same request can cost', () => {
   );
 });
 
+test('a change is reviewed by another model than wrote it, where nothing is set', () => {
+  expect(modelsOf('review', {})[0]).not.toBe(modelsOf('implement', {})[0]);
+});
+
 test.each(Role.options)('the default models of %s have a price; the environment overrides it', (role) => {
   for (const model of modelsOf(role, {})) expect(priceOf(model)).not.toBeNull();
   expect(modelsOf(role, { [`MILLWRIGHT_MODEL_${role.toUpperCase()}`]: 'recorded/x, claude-opus-5' })).toEqual(
