@@ -328,6 +328,8 @@ export const RunView = z.object({
   kept: z.string().nullable().optional(),
   /** What approving reviews found and sent nobody back for; of one run, not of a list. */
   open: z.array(Finding).default([]),
+  /** What it went without, since the repository lets it. */
+  skipped: z.string().nullable().default(null),
   /** What was attempted by a factory or a runner that died since, and how it ended nobody has recorded yet: entries of the trail. */
   unknown: z.array(z.object({ effect: z.string(), position: z.number().int(), at: z.number() })).default([]),
   usage: Usage,

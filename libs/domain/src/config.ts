@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TicketKind } from './artifacts.ts';
 
 // `millwright.yaml`, as CONTRACT.md has it. Read from the default branch only. Reading the YAML (and naming the line of an
 // error) is the orchestrator's; this schema is the meaning. Unknown keys are errors.
@@ -149,6 +150,8 @@ const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
       .default([]),
     protected: z.array(PathPattern).max(100).default([]),
     autonomy: z.number().int().min(0).max(7).default(7),
+    /** Kinds of ticket that get no acceptance checks. */
+    skipChecks: z.array(TicketKind).max(8).default([]),
     deploy: deployConfig(duration).optional(),
   });
 /** As people write it in `millwright.yaml`: durations are text. */

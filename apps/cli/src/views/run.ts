@@ -146,6 +146,7 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
             ? null
             : `${short(run.change.base)} ${look.symbol.arrow} ${short(run.change.commit)}  tree ${short(run.change.tree)}`,
         ],
+        ['skipped', run.skipped === null ? null : oneLine(run.skipped)],
         ['kept', run.kept == null ? null : oneLine(run.kept)],
         [
           'delivered',

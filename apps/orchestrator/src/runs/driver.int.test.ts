@@ -98,6 +98,22 @@ describe('a run, driven through real Postgres, git and queue', () => {
     );
   });
 
+  it('asks no tester for a kind of ticket that the repository lets go without, and says so', async () => {
+    const script: Script = { implement: ({ ticket }) => ({ [`${ticket.kind}.txt`]: 'new\n' }) };
+    await start(script, 6, {}, { ...FILES, 'millwright.yaml': 'skipChecks: [docs]\n' });
+    const skips = await ended((await file('---\nkind: docs\n---\n# Explain it\n')).id);
+    expect(skips).toMatchObject({ state: 'done', skipped: expect.stringContaining('kind docs') });
+    expect(factory.runner.attempts).toEqual(['plan', 'implement', 'test', 'review']);
+    const said = (await factory.api('GET', `/trail?run=${skips.id}`)).body as {
+      type: string;
+      text: string;
+    }[];
+    expect(said.find(({ type }) => type === 'checks.skipped')?.text).toMatch(/asked no tester/);
+    const other = await ended((await file('---\nkind: bug\n---\n# Mend it\n')).id);
+    expect(other).toMatchObject({ state: 'done', skipped: null });
+    expect(factory.runner.attempts).toContain('checks');
+  });
+
   it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace', async () => {
     const seen: string[] = [];
     await start({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Verdict } from '../artifacts.ts';
+import { TicketKind, Verdict } from '../artifacts.ts';
 import {
   Actor,
   AttemptId,
@@ -119,6 +119,8 @@ export const runEntries = [
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
   /** The acceptance checks of the run, written from ticket and plan while the change is made. */
   e('checks.written', { checks: Digest }),
+  /** The repository lets tickets of this kind go without: `checks` has none. */
+  e('checks.skipped', { checks: Digest, kind: TicketKind }),
   /** Of a task's own tree, or (`task: null`) of the whole change. `failure` says what failed and why: two that are the same have the same. */
   e('change.tested', {
     task: TaskId.nullable(),

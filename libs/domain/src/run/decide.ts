@@ -121,6 +121,11 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         has('ask-stuck', (step) => step.task === record.data.task && step.failure === record.data.failure),
         'this task has not failed for the same twice',
       );
+    case 'checks.skipped':
+      return unless(
+        has('open-stage', (step) => step.role === 'test' && step.task === null) && run.checks === null,
+        'no checks are due',
+      );
     case 'checks.written':
       return unless(takes('test', null) && run.checks === null, 'no checks are to be taken');
     case 'change.tested': {

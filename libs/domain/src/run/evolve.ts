@@ -94,6 +94,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       whole: newWork(null, 'the run as a whole', [], false),
       reviews: [],
       checks: null,
+      checksSkipped: null,
       tests: [],
       change: null,
       rebases: 0,
@@ -299,6 +300,8 @@ function evolveRun(run: Run, entry: Entry): Run {
       };
     case 'change.queued':
       return { ...run, queue: { behind: entry.data.behind } };
+    case 'checks.skipped':
+      return { ...run, checks: entry.data.checks, checksSkipped: entry.data.kind };
     case 'checks.written':
       return taken({ ...run, checks: entry.data.checks }, 'test', null);
     case 'change.tested': {

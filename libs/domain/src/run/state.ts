@@ -1,4 +1,4 @@
-import type { Verdict } from '../artifacts.ts';
+import type { TicketKind, Verdict } from '../artifacts.ts';
 import type {
   AttemptOutcome,
   CommitAndTree,
@@ -137,6 +137,8 @@ export type Run = {
   }[];
   /** The acceptance checks; null until they are written. */
   checks: Digest | null;
+  /** The kind of its ticket, where the repository lets that go without checks. */
+  checksSkipped: TicketKind | null;
   tests: { task: TaskId | null; tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   /**

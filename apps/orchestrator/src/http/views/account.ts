@@ -111,6 +111,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `${entry.data.task ?? 'the whole'} conflicts in ${entry.data.paths.join(', ')}`;
     case 'change.composed':
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
+    case 'checks.skipped':
+      return `asked no tester for acceptance checks: the repository skips them for tickets of kind ${entry.data.kind}`;
     case 'checks.written':
       return `took the acceptance checks ${short(entry.data.checks)}`;
     case 'change.tested':

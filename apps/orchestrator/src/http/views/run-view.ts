@@ -129,6 +129,10 @@ export async function runView(
         : null,
     release: run.release?.release ?? null,
     kept: keptRef(run),
+    skipped:
+      run.checksSkipped === null
+        ? null
+        : `acceptance checks: millwright.yaml skips them for tickets of kind ${run.checksSkipped}`,
     open,
     unknown: unknownOf(world, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),

@@ -1,6 +1,7 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
 import {
+  AcceptanceChecks,
   type AttemptId,
   type AttemptOutcome,
   AttemptSpec,
@@ -8,13 +9,16 @@ import {
   attemptStream,
   type Entry,
   type EntryOf,
+  getJson,
   noUsage,
   pausesOf,
   putJson,
   type RecordedEntry,
+  RepoConfig,
   type Run,
   type Stage,
   streamOf,
+  Ticket,
   type Todo,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
@@ -65,6 +69,8 @@ export async function openStage(
     const lost = await lostMerge(factory, run);
     if (lost !== null) return lost;
   }
+  const skipped = await skippedChecks(factory, run, step);
+  if (skipped !== null) return skipped;
   const attempt = factory.ids.next('att') as AttemptId;
   const { spec, inputs } = await specFor(factory, run, step, attempt);
   const digest = await putJson(factory.store.artifacts, AttemptSpec, spec);
@@ -74,6 +80,22 @@ export async function openStage(
     type: 'stage.opened',
     data: { stage, role: step.role, task: step.task, attempt, spec: digest, inputs },
   };
+}
+
+/** No tester is asked for what the repository says needs none. */
+async function skippedChecks(
+  { store: { artifacts } }: Ports,
+  run: Run,
+  step: Step<'open-stage'>,
+): Promise<StepResult> {
+  if (step.role !== 'test' || step.task !== null || run.checks !== null) return null;
+  const [{ kind }, { skipChecks }] = await Promise.all([
+    getJson(artifacts, Ticket, run.ticketDigest),
+    getJson(artifacts, RepoConfig, run.config),
+  ]);
+  if (!skipChecks.includes(kind)) return null;
+  const none = { summary: `Tickets of kind ${kind} go without.`, checks: [], files: null };
+  return { type: 'checks.skipped', data: { checks: await putJson(artifacts, AcceptanceChecks, none), kind } };
 }
 
 /** Opens the attempt's stream where it is not there yet, wakes a runner, and draws the attempt's end into the run. */
