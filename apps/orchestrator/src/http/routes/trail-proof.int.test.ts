@@ -80,8 +80,8 @@ it('hands out the key, checkpoints, proofs and the bundle of a run; all hold', a
   expect(runDetails.builder.id).toBe('https://millwright.local/fac_test');
   expect(runDetails.byproducts.map((one: { annotations: object }) => one.annotations)).toEqual([
     expect.objectContaining({ type: 'gate.decided', action: 'start', decision: 'allow' }),
-    expect.objectContaining({ type: 'task.reviewed', verdict: 'approve' }),
     expect.objectContaining({ type: 'change.tested', verdict: 'passed' }),
+    expect.objectContaining({ type: 'task.reviewed', verdict: 'approve' }),
     expect.objectContaining({ type: 'gate.decided', action: 'merge', decision: 'allow' }),
     expect.objectContaining({ type: 'merge.started', action: 'merge' }),
     expect.objectContaining({ type: 'merge.finished', ref: 'main' }),
