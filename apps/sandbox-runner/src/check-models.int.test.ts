@@ -73,6 +73,19 @@ test.each([
   server.close();
 });
 
+test('where models are asked in a cloud, what is missing for that is said', async () => {
+  const bedrock = await check(new AnthropicClient({ kind: 'bedrock', region: null }));
+  expect(bedrock['recorded/a']).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/AWS_REGION is not/),
+  });
+  const vertex = await check(new AnthropicClient({ kind: 'vertex', region: 'global', project: null }));
+  expect(vertex['recorded/a']).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/ANTHROPIC_VERTEX_PROJECT_ID is not/),
+  });
+});
+
 test('without a key nobody is asked, and it is said', async () => {
   const told = await check(new AnthropicClient({ apiKey: null }));
   expect(told['recorded/a']).toMatchObject({

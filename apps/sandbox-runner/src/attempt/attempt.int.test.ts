@@ -65,6 +65,16 @@ turns:
     tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
 ---
 role: implement
+when: { title: "^Beside" }
+turns:
+  - tools: [{ bash: "# background: server\\nnode -e 'require(\\"http\\").createServer((q, s) => s.end(\\"served\\")).listen(4321, () => console.log(\\"listens\\"))'" }, { bash: "# output: server 60" }]
+  - expect: ["listens"]
+    tools: [{ bash: "node -e 'fetch(\\"http://127.0.0.1:4321\\").then((r) => r.text()).then(console.log)'" }]
+  - expect: ["served"]
+    tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
 when: { title: "^Facts", prompt: "^- tests, as the factory runs them .*: node --test && node check.cjs\\n- suite on the base: passes, [0-9.]+ s$(\\n.*)*<advice>\\n.*read the nearest before you work there:\\n- src/AGENTS.md" }
 turns:
   - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
@@ -273,10 +283,21 @@ test('plan: an artifact, every turn on the trail, the run woken, the container g
     'attempt.closed',
   ]);
   expect(woken).toContain(`runs ${RUN}`);
-  // Another file's attempts have the same ids.
+  expect(await containersOf(attempt)).toEqual([]);
+});
+
+/** Another file's attempts have the same ids. */
+const containersOf = (attempt: AttemptId) => {
   const label = [`millwright.attempt=${attempt}`, `millwright.factory=${FACTORY}`];
-  const left = await sandboxes.engine.docker.listContainers({ all: true, filters: { label } });
-  expect(left).toEqual([]);
+  return sandboxes.engine.docker.listContainers({ all: true, filters: { label } });
+};
+
+test('implement: a command that was left running is asked over loopback, and ends with the attempt', async () => {
+  const attempt = await open('Beside', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change.paths).toMatchObject([{ path: 'src/sum.js', status: 'modified' }]);
+  expect(await containersOf(attempt)).toEqual([]);
 });
 
 test('implement: the change as extracted, not as told', async () => {
