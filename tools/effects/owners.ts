@@ -28,7 +28,7 @@ const target = { intent: ['target.effect-started'], outcome: ['target.effect-fin
 /** By path from the root; a folder ends with `/` and speaks for all files below it that are not listed themselves. */
 export const OWNERS: Readonly<Record<string, Owner>> = {
   // The model.
-  'libs/agents/src/model/client.ts': {
+  'libs/agents/src/model/endpoint.ts': {
     does: 'asks a model for a turn',
     touches: ['model'],
     intent: ['turn.asked'],
@@ -49,6 +49,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     does: 'runs in a sandbox: puts the harness into the runners that are installed there',
     touches: ['files'],
     ...attempt,
+  },
+  'apps/sandbox-runner/src/main.ts': {
+    does: 'says in a file that it lives',
+    touches: ['files'],
+    apart: 'data folder',
   },
   'apps/sandbox-runner/src/verify/': { does: 'lays out what is tested', touches: ['files'], ...attempt },
   'apps/sandbox-runner/src/fixture/': {

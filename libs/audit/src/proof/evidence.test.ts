@@ -42,7 +42,7 @@ const reviewed = (verdict: string): Says => [
 const tested = (verdict: string): Says => [
   RUN,
   'change.tested',
-  { tree: sha('d'), report: digest('f'), verdict },
+  { task: null, tree: sha('d'), report: digest('f'), verdict, failure: null },
 ];
 const asked: Says = [
   RUN,
