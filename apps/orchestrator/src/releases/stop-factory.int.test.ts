@@ -135,14 +135,21 @@ async function atShare(percent: number): Promise<string> {
 
 /** It serves, and after its canary was held the trail tells each step of the next once. */
 async function shippedOnce(ticket: string, release: string): Promise<void> {
-  expect(await ended(ticket)).toMatchObject({ state: 'done', unknown: [] });
+  const run = await ended(ticket);
+  expect(run).toMatchObject({ state: 'done', unknown: [] });
   expect(serving()).toEqual([[release, 100]]);
-  const story = (await api('GET', '/trail?limit=1000&order=newest'))
+  const told = (await api('GET', '/trail?limit=1000&order=newest'))
     .reverse()
     .filter(
       (line: { stream: string; type: string; data: { release?: string } }) =>
         line.stream === 'target/shop' && line.data.release === release,
-    )
+    );
+  // The run's bundle has each of them, from before and after.
+  const { entries } = await api('GET', `/runs/${run.id}/bundle`);
+  expect(entries.map(({ envelope }: { envelope: { position: number } }) => envelope.position)).toEqual(
+    expect.arrayContaining(told.map(({ position }: { position: number }) => position)),
+  );
+  const story = told
     .filter(({ type }: { type: string }) => /^canary\.|^target\.released/.test(type))
     .map(({ type, data }: { type: string; data: { percent?: number; end?: string } }) =>
       [type, data.percent ?? data.end].filter((part) => part !== undefined).join(' '),
