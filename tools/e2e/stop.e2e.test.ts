@@ -143,10 +143,10 @@ async function liveIsUntouched(merge: string): Promise<void> {
   expect(await remote.treeOf(await remote.head())).toBe(await remote.treeOf(merge));
 }
 
-/** Halts the repository, and asks again until nothing of it runs. */
-async function halt(): Promise<Halted> {
+/** Halts what the flags name, and asks again until nothing of it runs. */
+async function halt(...scope: [string, string]): Promise<Halted> {
   const verified = await until('a halt that is verified', async () => {
-    const ran = await factory.cli(['halt', '--repo', REPO, ...because, '--json']);
+    const ran = await factory.cli(['halt', ...scope, ...because, '--json']);
     const answer = said<Halted>(ran);
     expect(ran.code).toBe(answer.stopped ? 0 : 8);
     expect(answer.stopped).toBe(answer.running.length === 0);
@@ -155,30 +155,44 @@ async function halt(): Promise<Halted> {
   expect(verified.halts).toMatchObject([{ by: ADMIN, reason: WHY }]);
   return verified;
 }
-const resume = () => factory.json<Halted>(['resume', '--repo', REPO, ...because]);
+const resume = (...scope: [string, string]) => factory.json<Halted>(['resume', ...scope, ...because]);
 const paid = async () => (await factory.requests()).filter((one) => one.paid);
 
 /** Every command that shows a run says that it is halted, by whom, why, and what lifts it. */
 async function saysHalted(id: string, next: RegExp): Promise<void> {
   const stop = { by: ADMIN, reason: expect.stringContaining(WHY), next: expect.stringMatching(next) };
-  expect(await factory.json<RunView>(['run', 'show', id])).toMatchObject({ state: 'halted', stop });
+  const seen = await factory.json<RunView>(['run', 'show', id]);
+  expect(seen).toMatchObject({ state: 'halted', stop });
   expect(await factory.json<WhyView>(['run', 'why', id])).toMatchObject({
     state: 'halted',
     next: expect.stringMatching(next),
   });
   const listed = (await factory.json<RunView[]>(['run', 'list'])).find((run) => run.id === id);
   expect(listed).toMatchObject({ state: 'halted', stop });
+  // A run that ended is watched no longer; this one is, until the time is up.
+  const watched = ['run', 'watch', id, '--timeout', '2s'];
   for (const command of [
     ['run', 'show', id],
     ['run', 'why', id],
+    ['run', 'list'],
+    watched,
+    ['ticket', 'show', seen.ticket],
+    ['ticket', 'list'],
+    ...(seen.release === null
+      ? []
+      : [
+          ['release', 'show', seen.release],
+          ['release', 'list'],
+          ['rollback', 'status'],
+        ]),
   ]) {
-    const { stdout } = await factory.cli(command);
-    expect(stdout).toMatch(/halted/);
-    expect(stdout).toContain(ADMIN);
-    expect(stdout).toContain(WHY);
-    expect(stdout).toMatch(next);
+    const { code, stdout } = await factory.cli(command);
+    expect(code, command.join(' ')).toBe(command === watched ? 8 : 0);
+    const text = stdout.replaceAll(/\s+/g, ' ');
+    expect(text, command.join(' ')).toMatch(/halted|frozen/);
+    expect(text, command.join(' ')).toContain(`by ${ADMIN}: ${WHY}`);
+    expect(text, command.join(' ')).toMatch(next);
   }
-  expect((await factory.cli(['run', 'list'])).stdout).toMatch(/halted/);
 }
 
 /** Each turn is recorded once, and was asked of the model as often as it was recorded or lost: none that is recorded is paid for again. */
@@ -253,7 +267,7 @@ it('freeze, thaw, halt and resume hold a canary, which begins anew each time and
   expect(await factory.json(['release', 'thaw', REPO, ...because])).toMatchObject({ frozen: false });
   await inCanary(ticket);
 
-  await halt();
+  await halt('--repo', REPO);
   await usersAtLive();
   expect((await status()).canary).toMatchObject({ release: run.release, held: expect.any(String) });
   await saysHalted(run.id, /resume --repo word/);
@@ -264,7 +278,7 @@ it('freeze, thaw, halt and resume hold a canary, which begins anew each time and
   expect(await paid()).toHaveLength(before);
   await usersAtLive();
 
-  expect((await resume()).halts).toEqual([]);
+  expect((await resume('--repo', REPO)).halts).toEqual([]);
   await inCanary(ticket);
   const done = await promoted(ticket, 3);
   await paidOnce(done.id);
@@ -275,22 +289,24 @@ it('freeze, thaw, halt and resume hold a canary, which begins anew each time and
   expect(shares).toEqual([10, 10, ...STEPS]);
 });
 
-it('halt in the middle of an implementation cuts the call; resume pays for no recorded turn, and abort takes its canary back', async () => {
+it('halt of a model in the middle of an implementation cuts the call; resume pays for no recorded turn, and abort takes its canary back', async () => {
   const merge = await remote.head();
   const asking = await allowed(filedUnderHalt, (run) =>
     run.stages.some(({ kind, turns, asks }) => kind === 'implement' && turns === 1 && asks !== null),
   );
-  await halt();
+  const model = asking.stages.find(({ asks }) => asks !== null)?.asks?.model;
+  if (model === undefined) throw new Error('nothing is asked of a model');
+  await halt('--model', model);
   const before = (await factory.requests()).length;
-  await saysHalted(asking.id, /resume --repo word/);
-  const again = await factory.cli(['halt', '--repo', REPO, ...because, '--json']);
+  await saysHalted(asking.id, new RegExp(`resume --model ${model}`));
+  const again = await factory.cli(['halt', '--model', model, ...because, '--json']);
   expect([again.code, said<Halted>(again).running]).toEqual([0, []]);
   expect(await factory.requests()).toHaveLength(before);
   const lines = await factory.trail(asking.id);
   const count = (type: string) => lines.filter((line) => line.type === type).length;
   expect(count('turn.asked')).toBe(count('turn.recorded') + count('turn.lost'));
 
-  await resume();
+  await resume('--model', model);
   const run = await inCanary(filedUnderHalt);
   await paidOnce(run.id);
   expect(await factory.json<CanaryAnswer>(['release', 'abort', REPO, ...because])).toMatchObject({
@@ -319,4 +335,45 @@ it('Ctrl-C in the middle of a canary goes back before it ends; the next start go
   expect(released(await trail(), 'canary.ended', run.release).map(({ data }) => data)).toMatchObject([
     { end: 'held' },
   ]);
+});
+
+it('an undo of a rollback is held by a halt of deploys, begins anew after it, and is aborted', async () => {
+  const left = live;
+  const done = await factory.json<RollbackView>(['rollback', '--yes', ...because]);
+  expect(done).toMatchObject({ done: true, from: left.release });
+  live = { release: String(done.to), word: good(3).word };
+  await usersAtLive();
+  // What it is judged to need is asked of each in turn.
+  const undo = async (token?: string) => {
+    const ran = await factory.cli(
+      ['rollback', 'undo', '--no-wait', '--json'],
+      token === undefined ? {} : { token },
+    );
+    expect(ran.code, ran.stderr).toBe(8);
+    return said<{ state: string; release: string }>(ran);
+  };
+  const first = await undo();
+  expect(first.state === 'started' ? first : await undo(ann)).toMatchObject({
+    ...{ state: 'started', release: left.release },
+  });
+  const at10 = () =>
+    until('the canary of the undo', async () => {
+      const { canary } = await status();
+      return canary?.release === left.release && canary.percent === 10 ? canary : null;
+    });
+  await at10();
+  await halt('--action', 'deploy');
+  await usersAtLive();
+  expect(await status()).toMatchObject({
+    stop: { by: ADMIN, next: expect.stringContaining('resume --action deploy') },
+    canary: { percent: 0, held: expect.stringContaining(WHY) },
+  });
+  expect((await resume('--action', 'deploy')).halts).toEqual([]);
+  await at10();
+  expect(await factory.json<CanaryAnswer>(['release', 'abort', REPO, ...because])).toMatchObject({
+    ...{ state: 'taken_back', release: left.release, live: live.release },
+  });
+  await usersAtLive();
+  await until('its end', async () => ((await status()).undo?.state === 'rolled_back' ? true : null));
+  await usersAtLive();
 });

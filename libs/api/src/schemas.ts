@@ -545,6 +545,8 @@ export type QuarantineView = z.infer<typeof QuarantineView>;
 export const NewRollback = z.strictObject({
   repo: z.string().optional(),
   release: z.string().optional(),
+  /** What it is to leave, as whoever asks has seen it: where that serves nobody any more, it has happened already. */
+  from: ReleaseId.optional(),
   dryRun: z.boolean().default(false),
   reason: z.string().max(2_000).default('asked by a person'),
 });

@@ -3,13 +3,14 @@ import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { deploy, discard, prepareRelease } from './deploy.ts';
 import { ask } from './haproxy/socket.ts';
-import { NO_HEALS } from './reconcile/policy.ts';
+import type { HealMemory } from './reconcile/policy.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { rehearse } from './rehearse.ts';
 import { load } from './testing/load.ts';
 import { clock, memoryJournal, stand } from './testing/stand.ts';
 import { type Within, withStand } from './testing/within.ts';
 
+const NO_HEALS: HealMemory = { tried: [] };
 const within = (body: (within: Within) => Promise<void>) => withStand(stand, body);
 
 const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { NO_HEALS } from './reconcile/policy.ts';
+import type { HealMemory } from './reconcile/policy.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { rollback } from './rollback.ts';
 import { clock, IMAGE, memoryJournal, type Stand, stand } from './testing/stand.ts';
 import { type Within, withStand } from './testing/within.ts';
 
+const NO_HEALS: HealMemory = { tried: [] };
 const within = (body: (within: Within) => Promise<void>) => withStand(stand, body);
 const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
 const imagesOf = async (at: Stand, ...more: string[]) =>

@@ -94,8 +94,10 @@ async function online(
   const repo = typeof options.repo === 'string' ? options.repo : undefined;
   const status = release === undefined ? await onlyOne(context, repo) : null;
   const to = status !== null && asks && !underWay(status) ? await picked(context, status) : release;
+  // Two who see the same and say so at once go back once.
+  const from = status === null ? undefined : underWay(status) ? status.canary?.release : status.live?.release;
   const body = {
-    ...(to === undefined ? { repo: status?.repo } : { release: to }),
+    ...(to === undefined ? { repo: status?.repo, ...(from === undefined ? {} : { from }) } : { release: to }),
     ...(options.reason === undefined ? {} : { reason: String(options.reason) }),
   };
   if (dryRun || asks) {

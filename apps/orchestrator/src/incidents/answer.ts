@@ -100,7 +100,10 @@ async function goBack(
   const failed = (reason: string) => ({ answer: 'rollback_failed' as const, release: plan.to, reason });
   try {
     const { repo, to } = plan;
-    const done = await rollBack(factory, { repo, to, reason: `incident ${incident}`, by: ORCHESTRATOR });
+    const done = await rollBack(factory, {
+      ...{ repo, to, from: plan.from, reason: `incident ${incident}` },
+      by: ORCHESTRATOR,
+    });
     return done.kind === 'failed'
       ? failed(done.reason)
       : { answer: 'rolled_back', release: plan.to, reason: done.text };

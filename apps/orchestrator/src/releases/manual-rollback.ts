@@ -50,8 +50,10 @@ export type Plan =
   | Going
   /** A canary is under way: it is taken back, and what is live serves alone, untouched. */
   | { kind: 'abort'; repo: RepoName; canary: Canary; to: ReleaseId | null }
+  /** What was to be left serves nobody any more, and is not on its way to: somebody else was faster. */
+  | { kind: 'left'; repo: RepoName; from: ReleaseId; to: ReleaseId }
   | { kind: 'none'; reason: string; next: readonly Act[] };
-export type Planned = Exclude<Plan, { kind: 'none' }>;
+export type Planned = Exclude<Plan, { kind: 'none' | 'left' }>;
 
 const none = (reason: string, ...next: Act[]): Extract<Plan, { kind: 'none' }> => ({
   kind: 'none',
@@ -97,16 +99,26 @@ export async function planRollback(
   factory: Ports,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
+  from: ReleaseId | undefined,
 ): Promise<Plan> {
-  const name = repoOf(factory, repo, release);
+  const name = repoOf(factory, repo, release ?? from);
   if (typeof name !== 'string') return name;
-  return planOn(name, await targetNow(factory, name), release ?? null);
+  return planOn(name, await targetNow(factory, name), release ?? null, from ?? null);
 }
 
-/** Of one target, as it is when it is asked: pure. */
-export function planOn(repo: RepoName, target: TargetState, release: ReleaseId | null): Plan {
+/** One that is held has no traffic, and begins anew: it is taken back only where somebody names it. */
+const underWayOf = ({ canary }: TargetState, from: ReleaseId | null): Canary | null =>
+  canary !== null && (canary.held === null || canary.release === from) ? canary : null;
+
+/** Of one target, as it is when it is asked: pure. `from`: what is to be left, where no release is named. */
+export function planOn(
+  repo: RepoName,
+  target: TargetState,
+  release: ReleaseId | null,
+  from: ReleaseId | null = null,
+): Plan {
   const { live, canary } = target;
-  const underWay = canary !== null && canary.held === null ? canary : null;
+  const underWay = underWayOf(target, from);
   if (underWay !== null && release === underWay.release)
     return none(
       `${release} is the canary under way, at ${underWay.percent} % of traffic: a rollback never goes forward`,
@@ -116,6 +128,7 @@ export function planOn(repo: RepoName, target: TargetState, release: ReleaseId |
   if (underWay !== null && (release === null || release === live))
     return { kind: 'abort', repo, canary: underWay, to: live };
   if (live === null) return none(`nothing of ${repo} is deployed`);
+  if (release === null && from !== null && from !== live) return { kind: 'left', repo, from, to: live };
   const to = release ?? previousGood(target);
   if (to === null) return none(`${repo} has had no release before ${live}`);
   const plan = { kind: 'plan' as const, repo, from: live, to, canary };
@@ -148,6 +161,9 @@ export function sentenceOf(plan: Planned): string {
     : `traffic of ${repo} goes from ${from} to ${to}; then the merge behind ${left.join(' and behind ')} is reverted by a new commit${also}`;
 }
 
+export const leftText = ({ repo, from, to }: Extract<Plan, { kind: 'left' }>): string =>
+  `${from} does not serve ${repo} any more: ${to} does, and nothing else was done`;
+
 /** What it would change, for people to read first. Touches nothing. */
 export async function describe(factory: Ports, plan: Planned): Promise<RollbackPlan> {
   if (plan.kind === 'abort') {
@@ -175,31 +191,49 @@ export type Done =
   | { kind: 'done'; from: ReleaseId; to: ReleaseId | null; ms: number; text: string; revert: string | null }
   | { kind: 'failed'; reason: string; what: string | null };
 
-/** What is asked for: `to` null is where a rollback goes by itself. */
-export type Ask = { repo: RepoName; to: ReleaseId | null; reason: string; by: Actor };
+/** What is asked for. `to` null: where a rollback goes by itself; `from` null: it leaves what serves when it is asked, or is on its way to. */
+export type Ask = {
+  repo: RepoName;
+  to: ReleaseId | null;
+  from: ReleaseId | null;
+  reason: string;
+  by: Actor;
+};
 
 /**
  * Goes back. That it was asked for is recorded first; then whoever goes forward on the target is sent away, and only then, with nobody else at
- * work on it, it is planned what to do: with a canary under way when it was asked, that one is taken back, and what was live is not touched.
+ * work on it, it is planned what to do: with a canary under way when it was asked, that one is taken back, and what was live is not touched. What
+ * somebody else has left meanwhile is not left again: two who ask at once do not go back twice.
  */
-export async function rollBack(factory: Ports, { repo, to, reason, by }: Ask): Promise<Done> {
+export async function rollBack(factory: Ports, { repo, to, from, reason, by }: Ask): Promise<Done> {
   const started = factory.clock.now();
-  const { canary } = await targetNow(factory, repo);
-  const underWay = canary?.held === null ? canary.release : null;
+  const target = await targetNow(factory, repo);
+  const underWay = underWayOf(target, from)?.release ?? null;
   await factory.deployments.note(
     repo,
     { type: 'rollback.asked', data: { to, canary: underWay, reason: reason.slice(0, 4_000) } },
     by,
   );
   const why = `${by} asked for a rollback: ${reason}`;
-  const done = await factory.deploys.run(repo, () => carryOut(factory, { repo, to, reason, by }, underWay), {
-    priority: new Error(why),
-  });
+  const done = await factory.deploys.run(
+    repo,
+    () => carryOut(factory, { repo, to, from: from ?? underWay ?? target.live, reason, by }, underWay),
+    {
+      priority: new Error(why),
+    },
+  );
   if (done.kind === 'failed') return done;
   const after = await afterTraffic(factory, repo, done.leaves);
   const text = [done.text, ...after.said].join('; ');
-  const { from, to: served } = done;
-  return { kind: 'done', from, to: served, ms: factory.clock.now() - started, text, revert: after.revert };
+  const { from: left, to: served } = done;
+  return {
+    kind: 'done',
+    from: left,
+    to: served,
+    ms: factory.clock.now() - started,
+    text,
+    revert: after.revert,
+  };
 }
 
 type Carried =
@@ -209,7 +243,7 @@ type Carried =
 /** In the target's lane: whoever was at work has ended. */
 async function carryOut(
   factory: Ports,
-  { repo, to, reason, by }: Ask,
+  { repo, to, from: leaving, reason, by }: Ask,
   canary: ReleaseId | null,
 ): Promise<Carried> {
   const target = await targetNow(factory, repo);
@@ -228,9 +262,11 @@ async function carryOut(
     const text = `the canary ${canary} was taken back: ${after}; its run reverts its merge`;
     return { kind: 'carried', from: canary, to: live, leaves: [], text };
   }
-  const plan = planOn(repo, target, to);
+  const plan = planOn(repo, target, to, leaving);
+  if (plan.kind === 'left')
+    return { kind: 'carried', from: plan.from, to: plan.to, leaves: [], text: leftText(plan) };
   if (plan.kind === 'none') return { kind: 'failed', reason: plan.reason, what: null };
-  const goal = plan.kind === 'abort' ? plan.to : plan.to;
+  const goal = plan.to;
   if (goal === null) return { kind: 'failed', reason: `nothing of ${repo} is deployed`, what: null };
   const failed = await goTo(factory, repo, goal, `${by}: ${reason}`);
   if (failed !== null) return failed;

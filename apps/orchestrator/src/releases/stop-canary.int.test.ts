@@ -206,6 +206,51 @@ test('a rollback names neither a canary as where to go, nor says of it that it n
   await usersAt(good);
 });
 
+test('two who go back at once go back once, with a canary and without', async () => {
+  // Another good one, so that there is more than one to go back to.
+  const next = await canaryAt(10);
+  canaries.hurry();
+  expect((await ended(next.ticket)).state).toBe('done');
+  const main = at.main().length;
+  const both = await Promise.all([say('/rollbacks'), say('/rollbacks')]);
+  for (const { body } of both) expect(body).toMatchObject({ done: true, from: next.release, to: good });
+  await usersAt(good);
+  expect(at.live()).toBe(good);
+  // One revert, and none of what is live.
+  expect(at.main()).toHaveLength(main + 1);
+  // Late, with what it has seen.
+  const late = await say('/rollbacks', { repo: 'shop', from: next.release });
+  expect(late.body).toMatchObject({ done: true, to: good, text: expect.stringContaining('any more') });
+  await usersAt(good);
+
+  const { ticket, release } = await canaryAt(50);
+  const asked = { repo: 'shop', from: release };
+  const three = await Promise.all([
+    say('/rollbacks', asked),
+    say('/targets/shop/abort'),
+    say('/rollbacks', asked),
+  ]);
+  for (const nth of [0, 2]) expect(three[nth]?.body).toMatchObject({ done: true, from: release, to: good });
+  expect((await ended(ticket)).state).toBe('rolled_back');
+  expect((await say('/rollbacks', asked)).body).toMatchObject({ done: true, to: good });
+  await usersAt(good);
+  expect(at.live()).toBe(good);
+  await oneStory(release, 'taken_back');
+});
+
+test('a canary that was held since it was seen is taken back by name, and what is live stays', async () => {
+  const { ticket, release } = await canaryAt(10);
+  expect((await say('/halt')).body).toMatchObject({ stopped: true });
+  expect((await say('/rollbacks', { repo: 'shop', from: release })).body).toMatchObject({
+    ...{ done: true, from: release, to: good },
+  });
+  await usersAt(good);
+  await say('/resume');
+  expect((await ended(ticket)).state).toBe('rolled_back');
+  await usersAt(good);
+  expect(at.live()).toBe(good);
+});
+
 test('an undo of a rollback is held by a halt, begins anew after it, and is taken back by an abort', async () => {
   const next = await canaryAt(10);
   canaries.hurry();

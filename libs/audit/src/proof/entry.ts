@@ -28,11 +28,6 @@ export function envelopeText(e: Envelope): string {
   return `{"actor":${JSON.stringify(e.actor)},"at":${e.at},"payloadDigest":"${e.payloadDigest}","position":${e.position},"stream":${JSON.stringify(e.stream)},"type":${JSON.stringify(e.type)},"v":${e.v},"version":${e.version}}`;
 }
 
-/** The canonical bytes of an envelope, RFC 8785. */
-export function envelopeBytes(envelope: Envelope): Uint8Array {
-  return new TextEncoder().encode(envelopeText(envelope));
-}
-
 /** A leaf of the tree, RFC 6962 section 2.1: SHA-256(0x00 ‖ canonical envelope). */
 export function leafHash(envelope: Envelope): Uint8Array {
   return sha256(`\0${envelopeText(envelope)}`);

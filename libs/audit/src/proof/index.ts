@@ -33,7 +33,6 @@ export {
   canonicalBytes,
   canonicalText,
   checkPayload,
-  envelopeBytes,
   leafHash,
   type Payload,
   payloadDigest,

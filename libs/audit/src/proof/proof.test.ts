@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { type Digest, Envelope } from '@millwright/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalBytes, checkPayload, envelopeBytes, leafHash, payloadDigest } from './index.ts';
+import { envelopeText } from './entry.ts';
+import { canonicalBytes, checkPayload, leafHash, payloadDigest } from './index.ts';
 
 const text = (value: unknown) => new TextDecoder().decode(canonicalBytes(value));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -62,7 +63,7 @@ describe('hashes', () => {
     const bytes =
       `{"actor":"orchestrator","at":1700000000000,"payloadDigest":"sha256:${'0'.repeat(64)}","position":1,` +
       '"stream":"factory","type":"factory.halted","v":1,"version":1}';
-    expect(new TextDecoder().decode(envelopeBytes(envelope))).toBe(bytes);
+    expect(envelopeText(envelope)).toBe(bytes);
     expect(hex(leafHash(envelope))).toBe(createHash('sha256').update(`\0${bytes}`).digest('hex'));
     const others = [
       { position: 2 },
@@ -80,7 +81,7 @@ describe('hashes', () => {
       fc.property(fc.string({ unit: 'grapheme' }), fc.string(), fc.nat(), fc.maxSafeNat(), (a, b, n, at) => {
         fc.pre(a.isWellFormed());
         const odd = { ...envelope, stream: a, type: b, actor: b + a, position: n, at } as unknown as Envelope;
-        expect(new TextDecoder().decode(envelopeBytes(odd))).toBe(text(odd));
+        expect(envelopeText(odd)).toBe(text(odd));
       }),
     );
   });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { toBase64 } from './base64.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { generateKey } from './keys.ts';
 import { Ledger } from './testing/ledger.ts';
 import {
   formatSignatureLines,
-  formatSubmission,
   judge,
   parseSignatureLines,
   parseSubmission,
@@ -13,6 +13,9 @@ import {
   type Witnessed,
 } from './witness.ts';
 
+/** As `add-checkpoint` of C2SP's tlog-witness has it. */
+const formatSubmission = ({ old, proof, note }: Submission): string =>
+  `old ${old}\n${proof.map((hash) => `${toBase64(hash)}\n`).join('')}\n${note}`;
 const signer = generateKey('witness.example/w', 'cosignature').signer;
 
 function grown(n: number, kind = 'x'): Ledger {

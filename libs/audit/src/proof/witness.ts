@@ -1,5 +1,5 @@
 import { Buffer } from '#platform';
-import { fromBase64, toBase64 } from './base64.ts';
+import { fromBase64 } from './base64.ts';
 import { type Checkpoint, cosign, openCheckpoint } from './checkpoint.ts';
 import type { SignerKey, VerifierKey } from './keys.ts';
 import { formatNote, MAX_NOTE, parseNote, type Signature, signatureLine } from './note.ts';
@@ -119,9 +119,6 @@ export function parseSubmission(body: string): Submission | null {
   if (!proof.every((hash) => hash?.length === 32)) return null;
   return { old: Number(old), proof: proof as Uint8Array[], note: body.slice(cut + 2) };
 }
-
-export const formatSubmission = ({ old, proof, note }: Submission): string =>
-  `old ${old}\n${proof.map((hash) => `${toBase64(hash)}\n`).join('')}\n${note}`;
 
 /** Signature lines, as a witness answers with. Null for anything else. */
 export function parseSignatureLines(lines: string): Signature[] | null {

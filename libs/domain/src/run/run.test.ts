@@ -14,7 +14,7 @@ import {
   replay,
   workOf,
 } from './index.ts';
-import { author, drive, opened } from './testing/random-drive.ts';
+import { author, CUT_OFF, drive, opened } from './testing/random-drive.ts';
 
 // The invariants are read off the entries alone, never off `todo`.
 
@@ -52,6 +52,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
           throw new Error(
             `not ended after ${steps} steps; last: ${entries.slice(-40).map(({ type }) => type)}; ${times.at(-1)}`,
           );
+        expect(state.closed.reason, 'what a run ended for').not.toContain(CUT_OFF);
         checkTakenBack(entries);
         checkMergeIsKept(entries);
         ends.set(state.closed.end, (ends.get(state.closed.end) ?? 0) + 1);

@@ -196,13 +196,16 @@ function stage(run: Run, role: Role, task: TaskId | null): Step {
   if (last.outcome === null) return [{ do: 'await-stage', attempt: last.attempt }];
   if (last.outcome.kind === 'done')
     return [{ do: 'take', role, task, attempt: last.attempt, artifact: last.outcome.artifact }];
-  const why = `${role}${task === null ? '' : ` of ${task}`}: ${last.outcome.reason}`;
+  const why = notDone(last, last.outcome);
   if (last.outcome.kind === 'failed' && last.outcome.retryable && failuresInARow(all) < run.limits.attempts) {
     return [{ do: 'open-stage', role, task }];
   }
   if (last.outcome.kind === 'failed' && last.outcome.code === 'budget') return park('budget', why);
   return end(run, 'failed', why);
 }
+
+const notDone = ({ role, task }: Stage, { reason }: { reason: string }): string =>
+  `${role}${task === null ? '' : ` of ${task}`}: ${reason}`;
 
 const failuresInARow = (all: Stage[]): number => {
   const lastGood = all.findLastIndex((one) => one.outcome?.kind === 'done' || one.taken);
@@ -214,22 +217,31 @@ function building(run: Run, now: Instant): Step | null {
   const open = run.tasks.filter((work) => !work.integrated);
   if (open.length === 0) {
     if (!run.whole.wanted && (run.whole.made === null || run.whole.integrated)) return null;
-    return together([...checking(run), ...reworking(run, now)]);
+    return together(run, [...checking(run), ...reworking(run, now)]);
   }
   const ready = open.filter((work) =>
     work.dependsOn.every((id) => run.tasks.some((other) => other.task === id && other.integrated)),
   );
   const next = open[0];
-  return together([...ready.flatMap((work) => working(run, work, work === next, now)), ...checking(run)]);
+  return together(run, [
+    ...ready.flatMap((work) => working(run, work, work === next, now)),
+    ...checking(run),
+  ]);
 }
 
 /** The tester writes its checks beside the implementers, from ticket and plan. */
 const checking = (run: Run): Step => (run.checks === null ? stage(run, 'test', null) : []);
 
-/** One that cannot go on ends the run; a mere wait of one never hides the steps of another. */
-function together(due: Step): Step {
-  const ending = due.find((step) => step.do === 'close' || step.do === 'cancel-stage');
-  if (ending) return due.filter((step) => step.do === ending.do);
+/** One that cannot go on ends the run, which says why, and not what was cancelled with it; a mere wait of one hides no steps of another. */
+function together(run: Run, due: Step): Step {
+  const cancelling = due.filter((step) => step.do === 'cancel-stage');
+  if (cancelling.length > 0) return cancelling;
+  const cancelled = new Set(
+    run.stages.flatMap((one) => (one.outcome?.kind === 'cancelled' ? [notDone(one, one.outcome)] : [])),
+  );
+  const closing = due.filter((step) => step.do === 'close');
+  const ending = closing.find(({ reason }) => !cancelled.has(reason)) ?? closing[0];
+  if (ending !== undefined) return [ending];
   const parking = due.find((step) => step.do === 'park');
   if (!parking) return due;
   // What is at work elsewhere comes to its end first.

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TargetState } from '../target.ts';
 import { divergences } from './divergence.ts';
-import { HEAL_LIMITS, NO_HEALS, nextHeal, remember, repeats } from './policy.ts';
+import { HEAL_LIMITS, type HealMemory, nextHeal, remember, repeats } from './policy.ts';
+
+const NO_HEALS: HealMemory = { tried: [] };
 
 const [id, other] = [ReleaseId.parse('rel_aaaaaaaa'), ReleaseId.parse('rel_bbbbbbbb')];
 

@@ -3,7 +3,6 @@
 export type Tried = { readonly at: number; readonly ok: boolean };
 /** What was tried on a target, oldest first. To be kept by the caller (the trail's healed and not-healed entries hold the same). */
 export type HealMemory = { readonly tried: readonly Tried[] };
-export const NO_HEALS: HealMemory = { tried: [] };
 
 export type HealLimits = {
   /** Before the second try after a failed one; doubled for each further one. Milliseconds. */

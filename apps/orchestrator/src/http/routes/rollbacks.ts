@@ -4,6 +4,7 @@ import { deployOf } from '../../releases/forward-deploy.ts';
 import {
   cannotGoTo,
   describe,
+  leftText,
   planRollback,
   rollBack,
   sentenceOf,
@@ -62,9 +63,12 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
   serve(app, 'rollBack', async (request) => {
     // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt, no freeze.
     const named = request.body.release as ReleaseId | undefined;
-    const plan = await planRollback(factory, request.body.repo as RepoName | undefined, named);
+    const seen = request.body.from;
+    const plan = await planRollback(factory, request.body.repo as RepoName | undefined, named, seen);
     if (plan.kind === 'none') throw problem('nothing-to-roll-back', plan.reason, plan.next);
     const { repo, to } = plan;
+    if (plan.kind === 'left')
+      return { repo, from: plan.from, to, done: true, ms: 0, text: leftText(plan), revert: null, plan: null };
     const from = plan.kind === 'abort' ? plan.canary.release : plan.from;
     const cannot = await cannotGoTo(factory, plan);
     if (cannot !== null)
@@ -77,7 +81,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     }
     // Planned again once nobody else is at work on the target: what was said above may not hold then.
     const { reason } = request.body;
-    const ask = { repo, to: named ?? null, reason, by: request.who.actor };
+    const ask = { repo, to: named ?? null, from: seen ?? null, reason, by: request.who.actor };
     const done = await rollBack(factory, ask);
     if (done.kind === 'failed')
       throw new HttpProblem('rollback-failed', done.reason, {

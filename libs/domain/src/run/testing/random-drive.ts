@@ -38,6 +38,8 @@ const attempt = () => `att_${hex(16)}` as AttemptId;
 const gate = () => `gate_${hex(16)}` as GateId;
 /** Two that fail with it fail for the same. */
 const SAME_FAILURE = digest();
+/** Why a stage is cancelled here: that is no run's own reason. */
+export const CUT_OFF = 'cut off with its run';
 export const author = 'per_author00' as PersonId;
 const people = ['per_alice000', 'per_bob00000'] as PersonId[];
 
@@ -128,7 +130,7 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         return [{ type: 'run.parked', data: { cause: 'budget', reason: 'x', remindAt: now + 300 } }];
       const outcome =
         step.do === 'cancel-stage'
-          ? ({ kind: 'cancelled', reason: '' } as const)
+          ? ({ kind: 'cancelled', reason: CUT_OFF } as const)
           : (outcomes[roll(40)] ?? { kind: 'done', artifact: digest() });
       return [
         { type: 'stage.closed', data: { stage: 's', attempt: step.attempt, outcome, usage: noUsage() } },
