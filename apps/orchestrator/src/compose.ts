@@ -253,8 +253,9 @@ export async function compose(config: Configuration) {
       loadPolicy();
       await sealing;
       await known.now();
-      await readModel.start();
+      world.begin(await readModel.fold());
       await pump.catchUp();
+      await readModel.start();
       await applyBudgets(factory);
       // What people read knows of halts before anything has asked.
       await forward.hear();

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 
-export const { and, asc, eq, gt, gte, inArray, lt, sql } =
+export const { and, asc, desc, eq, gt, gte, inArray, isNotNull, lt, sql } =
   require('drizzle-orm') as typeof import('drizzle-orm');
 export type { SQL } from 'drizzle-orm';
 export const { bigint, customType, pgSchema, primaryKey, text } =

@@ -83,6 +83,17 @@ export class OpenEffects {
   /** The last start of an orchestrator: what was under way in an earlier one is under way no more. */
   #started = 0;
 
+  get started(): number {
+    return this.#started;
+  }
+
+  /** As `list` and `started` told it. */
+  restore(open: readonly OpenEffect[], started: number): void {
+    this.#open.clear();
+    for (const one of open) this.#open.set(one.key, one);
+    this.#started = started;
+  }
+
   apply({ stream, position, at }: Pick<Envelope, 'stream' | 'position' | 'at'>, entry: Entry): void {
     if (entry.type === 'factory.started') this.#started = position;
     const end = effectEnd(stream, entry);

@@ -1,6 +1,7 @@
 import type { Pool } from '@millwright/database';
 import { DriveError, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
-import { project, type Schema } from './project.ts';
+import { project } from './project.ts';
+import type { Schema } from './tables.ts';
 
 /** The form of the rows. Whoever changes what an entry becomes counts it up: the rows are made anew at the next start. */
 const VERSION = 1;
@@ -27,13 +28,14 @@ export class Projection {
     this.position = 0;
   }
 
-  /** Where it is, as the database has it; of another form than ours: made anew. */
-  async load(): Promise<void> {
+  /** Where it is, as the database has it. Rows of another form than ours, or of a longer trail than this one, are made anew. */
+  async load(trail: Pick<Trail, 'head'>): Promise<void> {
+    const head = await trail.head();
     const [found] = await this.#pool.use(
       (sql) => sql<{ version: number; position: number }[]>`
         select version, position from ${sql(`${this.#schema}.checkpoint`)}`,
     );
-    if (found?.version === VERSION) this.position = found.position;
+    if (found?.version === VERSION && found.position <= head) this.position = found.position;
     else await this.make();
   }
 

@@ -33,6 +33,7 @@ function trailOf(said: readonly Said[], most = 1_000) {
   const all = said.map((one, at) => recorded(one, at + 1));
   const trail = {
     broken: new Set<number>(),
+    head: async () => all.length,
     readAll: async (after: number, limit: number) => {
       const batch = all.slice(after, after + Math.min(limit, most));
       if (batch.some(({ envelope }) => trail.broken.has(envelope.position)))
@@ -68,11 +69,21 @@ async function reading<T>(
 }
 const afresh = () => sql`select millwright.make_read_model('read', 1)`;
 
+const opened = (run: string, repo: string): Said => ({
+  ...{ stream: `run/${run}`, type: 'run.opened', actor: 'orchestrator', at: 1 },
+  data: { run, repo, ticket: 'tic_b', base: { commit: '0', tree: '0' } },
+});
 const OPENED: Said[] = [
-  { stream: 'run/run_a', type: 'run.opened', actor: 'orchestrator', at: 1, data: { repo: 'shop' } },
-  { stream: 'run/run_b', type: 'run.opened', actor: 'orchestrator', at: 2, data: { repo: 'bank' } },
-  { stream: 'attempt/att_a', type: 'attempt.opened', actor: 'orchestrator', at: 3, data: { run: 'run_a' } },
-  { stream: 'ticket/tic_b', type: 'ticket.filed', actor: 'per_ada', at: 4, data: { repo: 'bank' } },
+  opened('run_a', 'shop'),
+  opened('run_b', 'bank'),
+  {
+    ...{ stream: 'attempt/att_a', type: 'attempt.opened', actor: 'orchestrator', at: 3 },
+    data: { attempt: 'att_a', run: 'run_a' },
+  },
+  {
+    ...{ stream: 'ticket/tic_b', type: 'ticket.filed', actor: 'per_ada', at: 4 },
+    data: { ticket: 'tic_b', repo: 'bank' },
+  },
 ];
 /** Whose the entries of each stream are. */
 const OWNERS: Record<string, { run: string | null; repo: string | null }> = {
@@ -86,7 +97,7 @@ const OWNERS: Record<string, { run: string | null; repo: string | null }> = {
   factory: { run: null, repo: null },
 };
 const ACTORS = ['orchestrator', 'agent/plan', 'agent/test', 'per_ada'];
-const TYPES = ['gate.asked', 'gate.decided', 'run.closed'];
+const TYPES = ['turn.asked', 'turn.lost', 'attempt.refused'];
 const entry = fc.record({
   stream: fc.constantFrom(...Object.keys(OWNERS)),
   actor: fc.constantFrom(...ACTORS),
@@ -98,7 +109,7 @@ const filter = fc.record(
     run: fc.constantFrom('run_a' as RunId, 'run_b' as RunId, 'run_none' as RunId),
     repo: fc.constantFrom('shop' as RepoName, 'bank' as RepoName),
     actors: fc.uniqueArray(fc.constantFrom<string>(...ACTORS, 'agent/', 'runner/'), { minLength: 1 }),
-    types: fc.uniqueArray(fc.constantFrom('gate.', ...TYPES), { minLength: 1 }),
+    types: fc.uniqueArray(fc.constantFrom('turn.', ...TYPES), { minLength: 1 }),
     from: fc.integer({ min: 0, max: 40 }),
     to: fc.integer({ min: 0, max: 40 }),
   },
@@ -154,7 +165,7 @@ it('finds what looking at every entry finds, whatever is asked for, in both dire
 const many = (n: number): Said[] => [
   ...OPENED,
   ...Array.from({ length: n }, (_, at) => ({
-    ...{ stream: 'attempt/att_a', type: 'gate.asked', actor: `runner/r-${at % 3}`, at: 100_000 - at },
+    ...{ stream: 'attempt/att_a', type: 'turn.asked', actor: `runner/r-${at % 3}`, at: 100_000 - at },
   })),
 ];
 const everything = { after: 0, limit: 20_000, newest: false };
@@ -171,7 +182,7 @@ it('finds a time across blocks, although the clocks of who appended do not agree
   });
 });
 
-it('goes on from its checkpoint, and makes rows of another form anew', async () => {
+it('goes on from its checkpoint, and makes rows of another form, or of another trail, anew', async () => {
   await afresh();
   const trail = trailOf(many(50));
   const count = async () => (await sql`select count(*)::int as n from read.trail_lines`)[0]?.n;
@@ -183,6 +194,9 @@ it('goes on from its checkpoint, and makes rows of another form anew', async () 
   await sql`update read.checkpoint set version = 0`;
   await reading(trail, (model) => model.reached(54));
   expect(await count()).toBe(54);
+  // A trail that was put back from before.
+  await reading(trailOf(many(20)), (model) => model.reached(24));
+  expect(await count()).toBe(24);
 });
 
 it('parks what cannot be read and what the rows refuse, and a rebuild takes it in once it can', async () => {
@@ -194,7 +208,7 @@ it('parks what cannot be read and what the rows refuse, and a rebuild takes it i
     await model.reached(54);
     expect(await model.parked()).toEqual([
       { position: 20, type: '', reason: 'it does not parse' },
-      { position: 30, type: 'gate.asked', reason: expect.stringContaining('poisoned') },
+      { position: 30, type: 'turn.asked', reason: expect.stringContaining('poisoned') },
     ]);
     expect(await model.trailPage({}, everything)).toHaveLength(52);
     await model.rebuild();

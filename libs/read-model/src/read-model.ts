@@ -1,12 +1,15 @@
 import { openPool, type Sql } from '@millwright/database';
 import { asc, drizzle } from '@millwright/database/drizzle';
 import { type RecordedEntry, retryable, type Trail } from '@millwright/domain';
+import type { Fold } from './fold/fold.ts';
+import { type Listed, type ListPage, type ListQuery, listPage } from './list-page.ts';
 import { type ParkedEntry, Projection } from './projection.ts';
+import { wholeFold } from './slice.ts';
 import { READ } from './tables.ts';
 import { hasActor, type LineAt, type TrailFilter, type TrailPage, trailPage } from './trail-page.ts';
 
 /** What the projector follows. */
-type Followed = Pick<Trail, 'readAll'> & {
+type Followed = Pick<Trail, 'readAll' | 'head'> & {
   follow(options: { after: number; signal: AbortSignal }): AsyncGenerator<RecordedEntry[]>;
 };
 
@@ -23,7 +26,10 @@ export type ReadModel = {
   reached(position: number): Promise<void>;
   /** Fills rows anew from the trail, beside those that are read meanwhile, and puts them in their place. Two at once are one. */
   rebuild(): Promise<void>;
+  /** All that the rows hold, and up to where on the trail that is: nothing, where they are of another form. */
+  fold(): Promise<{ fold: Fold; position: number }>;
   parked(): Promise<ParkedEntry[]>;
+  list<K extends keyof Listed>(list: K, query: ListQuery): Promise<ListPage<Listed[K]>>;
   trailPage(filter: TrailFilter, page: TrailPage): Promise<LineAt[]>;
   /** Whether anything on the trail is by this actor. */
   hasActor(id: string): Promise<boolean>;
@@ -72,7 +78,7 @@ export function openReadModel(options: {
     while (!abort.signal.aborted) {
       try {
         // Also after an answer that was lost: whether it is in the rows is known by their checkpoint.
-        await alone(() => live.load());
+        await alone(() => live.load(trail));
         while ((await alone(() => live.advance(trail, BULK))) > 0) {
           tell();
           if (abort.signal.aborted) return;
@@ -108,7 +114,7 @@ export function openReadModel(options: {
 
   return {
     start: async () => {
-      await live.load();
+      await live.load(trail);
       following = follow();
     },
     stop: async () => {
@@ -156,8 +162,18 @@ export function openReadModel(options: {
         });
       return rebuilding;
     },
+    fold: async () => {
+      await live.load(trail);
+      return writes.use((sql) =>
+        sql.begin('isolation level repeatable read read only', async (tx) => {
+          const [at] = await tx<[{ position: number }]>`select position from read.checkpoint`;
+          return { fold: await wholeFold(tx, 'read'), position: at.position };
+        }),
+      );
+    },
     parked: () =>
       read((sql) => drizzle(sql).select().from(READ.parked).orderBy(asc(READ.parked.position)).limit(100)),
+    list: (list, query) => read((sql) => listPage(sql, list, query)),
     trailPage: (filter, page) => read((sql) => trailPage(sql, filter, page)),
     hasActor: (id) => read((sql) => hasActor(sql, id)),
   };

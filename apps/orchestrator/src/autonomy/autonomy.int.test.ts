@@ -3,6 +3,7 @@ import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { raise } from '../incidents/raise.ts';
+import { expectRowsEqualFold } from '../testing/rows-equal-fold.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 import { demoteAfterRollback } from './demote.ts';
 
@@ -15,6 +16,7 @@ beforeEach(async () => {
   at = await shop(db, 7, { raiseAfter: 1, healMs: 100 });
 });
 afterEach(async () => {
+  await expectRowsEqualFold(at.factory);
   await at.stop();
   await db.close();
 });

@@ -44,7 +44,7 @@ export async function whyVoid(factory: Ports, run: Run, id: GateId): Promise<Run
   const gate = run.gates.find((one) => one.gate === id);
   if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
   const { facts, decided } = await judge(factory, run, gate);
-  const judged = factory.world.runs.get(run.id)?.policies.get(id);
+  const judged = factory.world.runs.get(run.id)?.policies[id];
   if (!judged) throw terminal('no-such-gate', `gate ${id} was not judged`);
   const before = await getJson(factory.store.artifacts, Facts, judged.facts);
   const changed = changedKeys(stableFacts(before), stableFacts(Facts.parse(facts)));

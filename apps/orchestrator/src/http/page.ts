@@ -1,4 +1,7 @@
+import type { OpenTrail } from '@millwright/audit';
+import type { Listed, ReadModel } from '@millwright/read-model';
 import type { FastifyReply } from 'fastify';
+import type { World } from '../views/world.ts';
 import { problem } from './problem.ts';
 
 type Asked = { limit: number; cursor?: string | undefined };
@@ -27,6 +30,24 @@ export function newestOf<T>(
   const [oldest] = part;
   if (end > limit && oldest !== undefined) nextIs(reply, keyOf(oldest));
   return part;
+}
+
+type Ports = { readModel: ReadModel; trail: OpenTrail; world: World };
+
+/** The same, read from the rows of the read model, with all that was on the trail before it was asked for. */
+export async function newestRows<K extends keyof Listed>(
+  { readModel, trail, world }: Ports,
+  list: K,
+  { repo, limit, cursor }: Asked & { repo?: string | undefined },
+  reply: FastifyReply,
+): Promise<Listed[K][]> {
+  const head = await trail.head();
+  await Promise.all([readModel.reached(head), world.reached(head)]);
+  const page = await readModel.list(list, { repo, limit, before: cursor });
+  if (page.kind === 'unknown-cursor') throw problem('bad-cursor', `there is no ${cursor} in this list`);
+  const [oldest] = page.items;
+  if (page.more && oldest !== undefined) nextIs(reply, oldest.id);
+  return page.items;
 }
 
 /** The first part of `all`, or the one after the cursor. */

@@ -1,11 +1,15 @@
 import { afterEach, expect, it } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
+import { expectRowsEqualFold } from '../testing/rows-equal-fold.ts';
 
 let factory: DeployingFactory;
-afterEach(() => factory.stop());
+afterEach(async () => {
+  await expectRowsEqualFold(factory.factory);
+  await factory.stop();
+});
 
 /** All of a list, by its parts of two. */
-async function pages(list: 'listRuns' | 'listReleases'): Promise<{ id: string }[][]> {
+async function pages(list: 'listRuns' | 'listTickets' | 'listReleases'): Promise<{ id: string }[][]> {
   const found: { id: string }[][] = [];
   for (let cursor: string | undefined; ; ) {
     const { value, next } = await factory.call(list, { query: { repo: 'shop', limit: 2, cursor } });
@@ -23,6 +27,7 @@ it('gives runs and releases in pages that a newer one does not move, each as it 
   for (const title of ['a', 'b', 'c']) await factory.ended(await factory.file(title));
   for (const [list, path] of [
     ['listRuns', '/runs'],
+    ['listTickets', '/tickets'],
     ['listReleases', '/releases'],
   ] as const) {
     const seen = await pages(list);

@@ -1,6 +1,7 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, RepoName } from '@millwright/domain';
 import { type EntryOf, type TicketId, ticketStream } from '@millwright/domain';
+import type { TicketInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { demoteAfterRollback } from '../autonomy/demote.ts';
@@ -12,7 +13,7 @@ import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { TicketInfo, World } from '../views/world.ts';
+import type { World } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
 
 type Ports = {

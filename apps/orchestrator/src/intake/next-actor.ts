@@ -1,6 +1,7 @@
 import type { TicketView } from '@millwright/api';
 import { type Instant, type NextActor, nextActorOfTicket } from '@millwright/domain';
-import type { TicketInfo, World } from '../views/world.ts';
+import type { TicketInfo } from '@millwright/read-model';
+import type { World } from '../views/world.ts';
 
 /** Who has to act next on a ticket; null: nobody, it is done. */
 export function nextOfTicket(world: World, info: TicketInfo, now: Instant): TicketView['next'] {

@@ -8,6 +8,7 @@ import {
   type RunId,
   streamOf,
 } from '@millwright/domain';
+import type { AttemptInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { leftOf } from '../budgets.ts';
@@ -20,7 +21,7 @@ import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { AttemptInfo, World } from '../views/world.ts';
+import type { World } from '../views/world.ts';
 import { reconcile } from './reconcile.ts';
 import { movesOn, resumeParked } from './resume.ts';
 import { openRun, rejoinTicket, settleTicket } from './tickets.ts';

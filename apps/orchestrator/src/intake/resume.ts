@@ -1,13 +1,14 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import { lineUp, type Queued, type RepoName, type RunId, type Todo, todo, turnOf } from '@millwright/domain';
+import type { RunInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { RunInfo, World } from '../views/world.ts';
+import type { World } from '../views/world.ts';
 import { resumeRun } from './tickets.ts';
 
 type Ports = {

@@ -21,6 +21,7 @@ import {
   terminal,
   ticketStream,
 } from '@millwright/domain';
+import type { TicketInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
@@ -30,7 +31,7 @@ import type { Fetched, Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { act } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { TicketInfo, World } from '../views/world.ts';
+import type { World } from '../views/world.ts';
 
 type Ports = {
   clock: Clock;

@@ -2,6 +2,7 @@ import type { RepoName, TargetEntry } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expectRowsEqualFold } from '../testing/rows-equal-fold.ts';
 import { git } from '../testing/scripted-factory.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 import { resumeRedeploys } from './redeploy.ts';
@@ -19,7 +20,8 @@ beforeEach(async () => {
   await migrateQueue(db.url.migrator);
 });
 afterEach(async () => {
-  await at?.stop();
+  await expectRowsEqualFold(at.factory);
+  await at.stop();
   await db.close();
 });
 

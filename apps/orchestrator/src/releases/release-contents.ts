@@ -1,7 +1,8 @@
 import { type GitSha, getJson, Release, type ReleaseId, type TicketId } from '@millwright/domain';
+import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { ReleaseInfo, World } from '../views/world.ts';
+import type { World } from '../views/world.ts';
 
 type Ports = { repositories: Repositories; store: Store; world: World };
 

@@ -3,6 +3,8 @@
 -- filled beside it and takes its place at once.
 create function millwright.make_read_model(p_schema text, p_version integer) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $make$
+declare
+  kind text;
 begin
   if p_schema not in ('read', 'read_next') then
     raise exception 'not a schema of the read model: %', p_schema using errcode = '22023';
@@ -26,10 +28,6 @@ begin
       reason text not null
     );
 
-    create table %1$I.runs (id text collate "C" primary key, repo text collate "C" not null);
-    create table %1$I.tickets (id text collate "C" primary key, repo text collate "C" not null);
-    create table %1$I.attempts (id text collate "C" primary key, run text collate "C" not null);
-
     -- How an entry is found again. Not indexes on `entries`: those would be paid for by every append, under the one lock.
     create table %1$I.trail_lines (
       position bigint primary key,
@@ -51,10 +49,23 @@ begin
       earliest bigint not null,
       latest bigint not null
     );
-
+  $ddl$, p_schema, p_version);
+  -- Each thing that entries speak of, as they leave it. `nth`: in the order in which they came to be. Text, since jsonb refuses \u0000.
+  foreach kind in array array['repos', 'tickets', 'runs', 'attempts', 'releases', 'targets', 'quarantines', 'effects', 'settings'] loop
+    execute format($ddl$
+      create table %1$I.%2$I (
+        id text collate "C" primary key,
+        nth bigint generated always as identity unique,
+        repo text collate "C",
+        state text not null
+      );
+      create index on %1$I.%2$I (repo, nth) where repo is not null;
+    $ddl$, p_schema, kind);
+  end loop;
+  execute format($ddl$
     grant usage on schema %1$I to orchestrator;
     grant select, insert, update, delete on all tables in schema %1$I to orchestrator;
-  $ddl$, p_schema, p_version);
+  $ddl$, p_schema);
 end $make$;
 
 -- What was filled beside the read model takes its place, with what the planner wants to know of it.

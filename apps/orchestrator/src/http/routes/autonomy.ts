@@ -8,6 +8,7 @@ import {
   stepFor,
   type TicketKind,
 } from '@millwright/domain';
+import type { RepoInfo } from '@millwright/read-model';
 import type { Secrets } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { standingOf } from '../../intake/tickets.ts';
@@ -16,7 +17,7 @@ import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { RepoInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { problem } from '../problem.ts';

@@ -8,7 +8,7 @@ import { say } from '../say.ts';
 
 export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'redact', async (request) => {
-    const { redactor, trail, world } = factory;
+    const { readModel, redactor, trail, world } = factory;
     if (redactor === null)
       throw new HttpProblem('no-redactor', 'this factory was not given the database role that erases', {
         kept: 'everything as it is',
@@ -23,6 +23,9 @@ export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
     if (record === null) throw terminal('not-recorded', 'an erasure that is not on the trail is not done');
     const erased = await redactor.redact(position, record);
     await world.refold(trail.readAll);
+    // Rows made anew hold nothing of it, and those before them are dropped.
+    await readModel.reached(record);
+    await readModel.rebuild();
     await factory.forward.forget();
     return { position, record, erased };
   });

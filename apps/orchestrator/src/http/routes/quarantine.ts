@@ -1,7 +1,7 @@
 import type { QuarantineView } from '@millwright/api';
 import { type RepoName, repositoryStream } from '@millwright/domain';
+import type { Quarantined } from '@millwright/read-model';
 import type { FastifyInstance } from 'fastify';
-import type { Quarantined } from '../../views/quarantine.ts';
 import { type Api, serve } from '../api.ts';
 import { firstOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';

@@ -2,6 +2,7 @@ import type { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
+import type { ReadModel, ReleaseInfo, TargetInfo } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -10,10 +11,10 @@ import { contentsOfEach, type ReleaseContents, releaseContents } from '../../rel
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
-import type { ReleaseInfo, TargetInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { newestOf } from '../page.ts';
+import { newestRows } from '../page.ts';
 import { notFound } from '../problem.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
@@ -25,6 +26,7 @@ type Ports = {
   forward: Forward;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
@@ -37,7 +39,7 @@ type Ports = {
 async function undoAsJudged(factory: Ports, id: RunId): Promise<Undo | null> {
   const run = factory.world.run(id);
   const gate = run?.gates.findLast((one) => one.action === 'deploy');
-  const judged = gate && factory.world.runs.get(id)?.policies.get(gate.gate);
+  const judged = gate && factory.world.runs.get(id)?.policies[gate.gate];
   if (!judged) return null;
   const facts = await getJson(factory.store.artifacts, Facts, judged.facts);
   return facts.action === 'deploy' ? facts.undo : null;
@@ -83,14 +85,9 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
   };
 
   serve(app, 'listReleases', async (request, reply) => {
-    const asked = ofRepo(factory, request.query.repo);
-    const all = [...factory.world.releases.values()].filter(({ repo }) => asked(repo));
-    const page = await Promise.all(
-      newestOf(all, request.query, reply, ({ id }) => id).map(async (info) => ({
-        info,
-        release: await releaseOf(info),
-      })),
-    );
+    ofRepo(factory, request.query.repo);
+    const infos = await newestRows(factory, 'releases', request.query, reply);
+    const page = await Promise.all(infos.map(async (info) => ({ info, release: await releaseOf(info) })));
     const contents = await contentsOfEach(factory, page);
     const names = await namesOf(factory);
     const views = page.map(({ info, release }) =>

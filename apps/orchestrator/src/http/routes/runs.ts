@@ -14,6 +14,7 @@ import {
   TestReport,
   testOf,
 } from '@millwright/domain';
+import type { ReadModel, RunInfo } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -25,10 +26,10 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { lifts, stops } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
-import type { RunInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { newestOf } from '../page.ts';
+import { newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
@@ -55,6 +56,7 @@ type Ports = {
   knownSecrets: KnownSecrets;
   log: Logger;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   retrying: Map<RunId, string>;
   sealer: Sealer;
@@ -100,12 +102,9 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
   };
 
   serve(app, 'listRuns', async (request, reply) => {
-    const asked = ofRepo(factory, request.query.repo);
-    const all = [...factory.world.runs.values()].filter(
-      ({ state }) => state.kind === 'run' && asked(state.repo),
-    );
+    ofRepo(factory, request.query.repo);
+    const part = await newestRows(factory, 'runs', request.query, reply);
     const names = await namesOf(factory);
-    const part = newestOf(all, request.query, reply, ({ id }) => id);
     return Promise.all(part.map((info) => view(info, false, names)));
   });
   serve(app, 'showRun', (request) => view(known(request.params.id)));

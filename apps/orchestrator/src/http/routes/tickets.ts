@@ -2,6 +2,7 @@ import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import { getJson, questionOf, Ticket, type TicketId, ticketStream } from '@millwright/domain';
+import type { ReadModel, TicketInfo } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { nextOfTicket } from '../../intake/next-actor.ts';
@@ -15,10 +16,10 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { TicketInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { newestOf } from '../page.ts';
+import { newestRows } from '../page.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
 import { say } from '../say.ts';
 import { stopOfRun } from '../views/stop-view.ts';
@@ -31,6 +32,7 @@ type Ports = {
   ids: Ids;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
+  readModel: ReadModel;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
@@ -74,9 +76,8 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
   });
 
   serve(app, 'listTickets', async (request, reply) => {
-    const asked = ofRepo(factory, request.query.repo);
-    const all = [...factory.world.tickets.values()].filter(({ repo }) => asked(repo));
-    const part = newestOf(all, request.query, reply, ({ id }) => id);
+    ofRepo(factory, request.query.repo);
+    const part = await newestRows(factory, 'tickets', request.query, reply);
     return Promise.all(part.map((ticket) => ticketView(factory, ticket)));
   });
 

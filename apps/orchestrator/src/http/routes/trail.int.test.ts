@@ -6,6 +6,7 @@ import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { expectRowsEqualFold } from '../../testing/rows-equal-fold.ts';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../../testing/scripted-factory.ts';
 
 // One whole run, and what an auditor reads of it through `GET /trail`.
@@ -37,6 +38,7 @@ beforeAll(async () => {
   all = await lines('limit=1000');
 });
 afterAll(async () => {
+  await expectRowsEqualFold(factory.factory);
   await factory.stop();
   await db.close();
 });

@@ -1,8 +1,9 @@
 import type { CanaryView } from '@millwright/api';
 import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
+import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
-import type { ReleaseInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 
 type Ports = { deployments: Deployments; store: Store; world: World };
 

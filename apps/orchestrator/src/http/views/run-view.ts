@@ -20,8 +20,9 @@ import {
   type Todo,
   todo,
 } from '@millwright/domain';
+import type { RunInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
-import type { RunInfo, World } from '../../views/world.ts';
+import type { World } from '../../views/world.ts';
 
 type Names = Map<string, string>;
 
@@ -51,7 +52,7 @@ export async function gateView(
   names: Names,
   withFacts: boolean,
 ): Promise<GateView> {
-  const decided = info.policies.get(gate.gate);
+  const decided = info.policies[gate.gate];
   const facts: unknown =
     withFacts && decided
       ? JSON.parse(new TextDecoder().decode(await store.artifacts.get(decided.facts)))
@@ -77,7 +78,7 @@ export async function gateView(
       })),
     expiresAt: gate.expiresAt,
     stop: null,
-    changedAt: info.gatesAt.get(gate.gate) ?? info.openedAt,
+    changedAt: info.gatesAt[gate.gate] ?? info.openedAt,
     facts,
   };
 }

@@ -1,9 +1,9 @@
 import type { Clock } from '@millwright/domain';
 import { getJson, Release, type Run, retryable } from '@millwright/domain';
+import type { Quarantined } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import { heldBy } from '../../gates/quarantine.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import type { Quarantined } from '../../views/quarantine.ts';
 import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 

@@ -22,6 +22,16 @@ export class Quarantine {
     return [...(this.#repos.get(repo)?.values() ?? [])];
   }
 
+  all(): [RepoName, Quarantined[]][] {
+    return [...this.#repos.keys()].map((repo) => [repo, this.of(repo)]);
+  }
+
+  /** As `all` told it. */
+  restore(all: readonly (readonly [RepoName, readonly Quarantined[]])[]): void {
+    this.#repos.clear();
+    for (const [repo, held] of all) this.#repos.set(repo, new Map(held.map((one) => [one.commit, one])));
+  }
+
   apply(entry: Entry, at: Instant, known: Known, moved: () => readonly ReleaseId[]): void {
     switch (entry.type) {
       case 'deploy.finished':

@@ -1,0 +1,43 @@
+import type { Sql } from '@millwright/database';
+import { and, desc, drizzle, eq, isNotNull, lt } from '@millwright/database/drizzle';
+import type { ReleaseInfo, RunInfo } from './fold/fold.ts';
+import type { TicketInfo } from './fold/tickets.ts';
+import { READ } from './tables.ts';
+
+/** What is listed, each with what a row of it holds. */
+export type Listed = { runs: RunInfo; tickets: TicketInfo; releases: ReleaseInfo };
+
+/** The newest `limit`, of one repository or of all; with `before`, those that came to be before the one of that id. */
+export type ListQuery = { repo?: string | undefined; before?: string | undefined; limit: number };
+
+/** Oldest first. `more`: there are older ones. */
+export type ListPage<T> = { kind: 'page'; items: T[]; more: boolean } | { kind: 'unknown-cursor' };
+
+/** A keyset: what is added meanwhile moves no page, and a page costs its length wherever it is. */
+export async function listPage<K extends keyof Listed>(
+  client: Sql,
+  list: K,
+  { repo, before, limit }: ListQuery,
+): Promise<ListPage<Listed[K]>> {
+  const db = drizzle(client);
+  const rows: (typeof READ)['runs'] = READ[list];
+  // A run whose first entry could not be drawn in has no repository, and is in no list.
+  const of = repo === undefined ? isNotNull(rows.repo) : eq(rows.repo, repo);
+  let until = Number.MAX_SAFE_INTEGER;
+  if (before !== undefined) {
+    const [cursor] = await db
+      .select({ nth: rows.nth })
+      .from(rows)
+      .where(and(of, eq(rows.id, before)));
+    if (cursor === undefined) return { kind: 'unknown-cursor' };
+    until = cursor.nth;
+  }
+  const found = await db
+    .select({ state: rows.state })
+    .from(rows)
+    .where(and(of, lt(rows.nth, until)))
+    .orderBy(desc(rows.nth))
+    .limit(limit + 1);
+  const items = found.slice(0, limit).map(({ state }) => JSON.parse(state) as Listed[K]);
+  return { kind: 'page', items: items.reverse(), more: found.length > limit };
+}
