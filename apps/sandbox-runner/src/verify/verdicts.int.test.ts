@@ -263,6 +263,14 @@ test.each<[string, Files]>([
   expect(report).toMatchObject({ verdict: 'failed', baseTests: { failing: ['adds'] } });
 });
 
+test('a bug that only a helper mends is not mended', async () => {
+  const wrong = { ...HELPED(''), 'src/sum.js': WRONG };
+  const report = await of(wrong, { ...HELPED(PATCH), 'src/sum.js': `${WRONG}// mended\n` }, BUG);
+  expect(report).toMatchObject({ verdict: 'failed', names: { turned: [] } });
+  const mended = await of(wrong, { ...HELPED('// helps\n'), 'src/sum.js': GOOD }, BUG);
+  expect(mended).toMatchObject({ verdict: 'passed', names: { turned: ['adds'] } });
+});
+
 test('wrong code whose snapshot was updated is told by the base’s snapshot', async () => {
   const snapshot = (value: number) => `exports[\`adds 1\`] = \`\n${value}\n\`;\n`;
   const base = (source: string, value: number): Files => ({

@@ -214,7 +214,9 @@ function testFilesAt({ followed, files }: BaseFacts): string[] | null {
   return known && paths.length > 0 && paths.length <= MOST_TEST_FILES ? paths.sort() : null;
 }
 
-const noBaseTests: TestReport['baseTests'] = { files: [], failing: [], result: null };
+/** `red`: what fails on the base, and so with the base's own tests too. */
+type BaseTests = { report: TestReport['baseTests']; red: ReadonlySet<string> };
+const noBaseTests: BaseTests = { report: { files: [], failing: [], result: null }, red: new Set() };
 
 /** The suite's part of a report. One object a verification, since its runs share base, command and what comes from the base. */
 class Suite {
@@ -352,10 +354,16 @@ class Suite {
           ];
     const changesCode = parts.sources.some(this.#input.toolchain.isSource);
     const report = testReport({
-      ...{ ...said, tree: this.#input.tree, baseTests, ownTests, mutants },
+      ...{ ...said, tree: this.#input.tree, baseTests: baseTests.report, ownTests, mutants },
       names: {
         ...names,
-        turned: [...new Set([...names.turned, ...(ownTests?.failing ?? [])])].slice(0, 200),
+        // Not what turns only behind something that the change put among the tests.
+        turned: [
+          ...new Set([
+            ...names.turned.filter((name) => !baseTests.red.has(name)),
+            ...(ownTests?.failing ?? []),
+          ]),
+        ].slice(0, 200),
       },
       suite: shown(observed, judgement),
       testFiles: testFilesAt(facts),
@@ -405,7 +413,7 @@ class Suite {
     await Promise.allSettled(runs);
     const [baseTests, old, mutants] = await Promise.all(runs);
     const ownTests = old === null ? null : ownTestsOf(facts, parts, observed.run, old.run);
-    const emptied = old === null ? [] : emptiedTests(baseTests.failing, observed.run, old.run);
+    const emptied = old === null ? [] : emptiedTests(baseTests.report.failing, observed.run, old.run);
     return { baseTests, ownTests, mutants, emptied };
   }
 
@@ -424,7 +432,7 @@ class Suite {
    * The base's own tests with everything that lies among them (helpers, snapshots, fixtures), run against the candidate: as the base has it where
    * the change touched it, and without what it added there. A fact, not a verdict.
    */
-  async #baseTests(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport['baseTests']> {
+  async #baseTests(facts: BaseFacts, inputs: BaseInputs): Promise<BaseTests> {
     const { toolchain, base, changed } = this.#input;
     const exit = facts.followed === 'by_exit_code';
     const touched = changed.filter(({ path }) => path in facts.files || toolchain.isAmongTests(path));
@@ -435,23 +443,30 @@ class Suite {
     );
     const tried = async () => {
       const ran = await this.#run('verify-base', facts, combined(inputs.plan, back));
-      if (exit) return { ran, failing: exitOf(ran.run) === 0 ? [] : ['the test command'] };
+      if (exit) return { ran, failing: exitOf(ran.run) === 0 ? [] : ['the test command'], red: [] };
       const key = ({ file, name }: Outcome) => `${file}\0${name}`;
       const passing = new Set(
         outcomesOf(ran.run)
           .filter(({ state }) => state === 'pass')
           .map(key),
       );
-      const missed = facts.outcomes.filter((o) => o.state === 'pass' && !passing.has(key(o)));
-      return { ran, failing: [...new Set(missed.map(({ name }) => name))] };
+      const missed = (state: Outcome['state']) => [
+        ...new Set(
+          facts.outcomes.filter((o) => o.state === state && !passing.has(key(o))).map((o) => o.name),
+        ),
+      ];
+      return { ran, failing: missed('pass'), red: missed('fail') };
     };
     const first = await tried();
     // What fails once and then not fails by itself.
     const failing = first.failing.length === 0 ? [] : (await tried()).failing;
     return {
-      files: touched.flatMap(({ path, status }) => (status === 'added' ? [] : [path])).slice(0, 1_000),
-      failing: first.failing.filter((name) => failing.includes(name)),
-      result: first.ran.result,
+      report: {
+        files: touched.flatMap(({ path, status }) => (status === 'added' ? [] : [path])).slice(0, 1_000),
+        failing: first.failing.filter((name) => failing.includes(name)),
+        result: first.ran.result,
+      },
+      red: new Set(first.red),
     };
   }
 
