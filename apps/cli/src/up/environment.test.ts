@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { hasModelKey, migrateEnv, orchestratorEnv, ordinaryEnv, runnerEnv } from './environment.ts';
+import {
+  hasModelKey,
+  migrateEnv,
+  orchestratorEnv,
+  ordinaryEnv,
+  providerProblem,
+  runnerEnv,
+} from './environment.ts';
 
 const shell = {
   PATH: '/bin',
@@ -103,4 +110,9 @@ it("hands a cloud's credentials to the runner alone, and only where models are a
   expect(holds(cloud('anthropic'), 'CLOUD-KEY', 'MODEL-KEY', '/g')).toEqual(['MODEL-KEY']);
   expect(hasModelKey({ MILLWRIGHT_PROVIDER: 'bedrock' })).toBe(true);
   expect(hasModelKey({ MILLWRIGHT_PROVIDER: 'toString' })).toBe(false);
+  expect(providerProblem({ MILLWRIGHT_PROVIDER: 'azure' })).toBe(
+    'MILLWRIGHT_PROVIDER=azure is no provider; there are anthropic, bedrock, vertex',
+  );
+  for (const name of ['', 'anthropic', 'vertex'])
+    expect(providerProblem({ MILLWRIGHT_PROVIDER: name })).toBeNull();
 });

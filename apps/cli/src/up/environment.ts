@@ -98,6 +98,14 @@ const MODEL_ACCESS: Readonly<Record<string, RegExp>> = {
   vertex: /^(ANTHROPIC_(CUSTOM_HEADERS|VERTEX_.*)|GOOGLE_.*|CLOUDSDK_CONFIG|CLOUD_ML_REGION)$/,
 };
 
+/** What is wrong with the place where models are to be asked, or null: the runner would say it too, once the rest is started. */
+export function providerProblem({ MILLWRIGHT_PROVIDER: name = '' }: Env): string | null {
+  const known = ['anthropic', ...Object.keys(MODEL_ACCESS)];
+  return name === '' || known.includes(name)
+    ? null
+    : `MILLWRIGHT_PROVIDER=${name} is no provider; there are ${known.join(', ')}`;
+}
+
 /** Whether a factory that is started from this environment could ask a model. A cloud's credentials may lie in files: the runner looks for them. */
 export const hasModelKey = (env: Env): boolean =>
   Object.hasOwn(MODEL_ACCESS, env.MILLWRIGHT_PROVIDER ?? '') ||

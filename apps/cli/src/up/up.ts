@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { DEFAULT_PORT, dataFolder, type GlobalOptions } from '../connection.ts';
-import { failed } from '../fail.ts';
+import { failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { lookOf } from '../text/look.ts';
 import { parseWhole } from '../text/parse.ts';
-import { hasModelKey } from './environment.ts';
+import { hasModelKey, providerProblem } from './environment.ts';
 import { type Factory, startFactory } from './factory.ts';
 
 type Options = GlobalOptions & Record<string, string | boolean | undefined>;
@@ -35,6 +35,9 @@ export async function up(options: Options): Promise<void> {
   const port =
     options.port === undefined ? DEFAULT_PORT : parseWhole(String(options.port), '--port', 0, 65_535);
   const recorded = typeof options.recorded === 'string' ? options.recorded : null;
+  const wrong = recorded === null ? providerProblem(process.env) : null;
+  if (wrong !== null)
+    throw usage(wrong, 'set another, or unset it for Anthropic; then start again: npm start');
   if (recorded === null && !hasModelKey(process.env))
     say(
       `${colour.yellow('!')} ANTHROPIC_API_KEY is not set: the factory starts, but every stage that asks a model will fail.\n  Stop, set it and start again; or see the demo without a key: npm run demo`,
