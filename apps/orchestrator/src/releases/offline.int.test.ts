@@ -90,7 +90,7 @@ test('while nobody can sign in the API says what goes on, and what to do', async
     status: 503,
     body: {
       kept: expect.stringContaining('goes on serving'),
-      next: expect.stringContaining('./millwright rollback --offline'),
+      acts: [expect.objectContaining({ act: 'roll-back-offline' })],
     },
   });
   away.mockRestore();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { BASE } from '@millwright/api';
 import { connect } from '@millwright/database';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
@@ -54,7 +55,7 @@ async function up(): Promise<void> {
   address = await made.said;
 }
 async function api(method: 'GET' | 'POST', path: string, body?: object) {
-  const answer = await fetch(`${address}${path}`, {
+  const answer = await fetch(`${address}${BASE}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${ADMIN_TOKEN}`,
@@ -217,7 +218,10 @@ describe('an orchestrator that stands by', () => {
       ['POST', '/tickets'],
       ['GET', '/none'],
     ] as const) {
-      const answer = await fetch(at + path, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+      const answer = await fetch(at + BASE + path, {
+        method,
+        headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
+      });
       expect([path, answer.status]).toEqual([path, 503]);
       expect(await answer.json()).toMatchObject({
         code: 'standby',

@@ -525,7 +525,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     ).toMatchObject({ code: 'no-title', exitCode: 2 });
     expect(await factory.api('POST', '/tickets', { repo: 'moon', markdown: '# x' })).toMatchObject({
       status: 404,
-      body: { next: 'there are: shop' },
+      body: { hint: 'there are: shop' },
     });
     for (const list of ['/runs', '/tickets', '/releases', '/quarantine', '/rollbacks', '/trail'])
       expect((await factory.api('GET', `${list}?repo=moon`)).status).toBe(404);
