@@ -200,6 +200,12 @@ function work(root: Command): void {
     ),
     async () => (await import('./commands/ticket.ts')).answer,
   );
+  does(
+    leaf(ticket, 'link <id> <url>', 'say what it is elsewhere: in a tracker, a forge, a chat')
+      .requiredOption('--kind <kind>', 'where that is, such as github')
+      .requiredOption('--as <id>', 'what it is called there'),
+    async () => (await import('./commands/ticket.ts')).link,
+  );
 
   const run = noun(root, 'run', 'a ticket on its way');
   does(

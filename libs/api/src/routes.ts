@@ -218,6 +218,13 @@ export const ROUTES = {
     params: OfTicket,
     response: s.TicketView,
   }),
+  linkTicket: route({
+    ...{ method: 'POST', path: '/tickets/:id/links', for: 'people', may: WRITERS },
+    summary: 'What a ticket is elsewhere: in a tracker, a forge, a chat; said again it is the same',
+    params: OfTicket,
+    body: s.NewLink,
+    response: s.TicketView,
+  }),
   answerTicket: route({
     ...{ method: 'POST', path: '/tickets/:id/answers', for: 'people', may: WRITERS, masked: true },
     summary:

@@ -4,6 +4,7 @@ import {
   GateAction,
   GateId,
   HaltScope,
+  OutsideReference,
   PersonId,
   PersonRole,
   Plan,
@@ -196,6 +197,9 @@ export const CanaryAnswer = z.object({
 });
 export type CanaryAnswer = z.infer<typeof CanaryAnswer>;
 /** `again`: on a ticket that asked nothing and is not done, start another run with this word. It is paid for, so it has to be said. */
+/** What a ticket is elsewhere. */
+export const NewLink = OutsideReference;
+
 export const Answer = z.strictObject({
   text: z.string().min(1).max(20_000),
   again: z.boolean().default(false),
@@ -222,6 +226,8 @@ export const TicketView = z.object({
   runs: z.array(RunId),
   question: z.string().nullable(),
   evidence: z.array(z.string()),
+  /** What it is elsewhere. */
+  links: z.array(OutsideReference),
   filedAt: z.number(),
   author: z.string(),
   /** Who has to act next, and how; null: it is done. */

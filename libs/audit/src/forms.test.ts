@@ -21,6 +21,7 @@ const VALUES = [
   '9b2f1c1e-6c1d-4d4e-8b1a-0a1b2c3d4e5f',
   'orchestrator',
   'shop',
+  'https://example.org/shop/7',
   'some text',
   1,
   0.5,
@@ -61,7 +62,7 @@ const today = Entry.options.map((option) => {
 });
 
 const kept: Record<string, Form[]> = JSON.parse(readFileSync(file, 'utf8'));
-if (process.env['MILLWRIGHT_KEEP_FORMS'] === '1') {
+if (process.env.MILLWRIGHT_KEEP_FORMS === '1') {
   for (const { type, shape, data } of today) {
     const forms = kept[type] ?? [];
     kept[type] = forms;

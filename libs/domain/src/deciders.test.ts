@@ -65,6 +65,10 @@ describe('a ticket', () => {
       type: 'ticket.incident-answered',
       data: { ticket, release: null, answer: 'not_rolled_back', reason },
     }),
+    fc.constantFrom('1', '2').map((id) => ({
+      type: 'ticket.linked',
+      data: { ticket, kind: 'github', url: 'https://example.org/1', id },
+    })),
     run.map((run) => ({ type: 'ticket.run-opened', data: { ticket, run } })),
     fc
       .tuple(run, fc.boolean())
@@ -83,6 +87,8 @@ describe('a ticket', () => {
         let [filed, done, raised, answered] = [0, false, 0, 0];
         const over = new Set<string>();
         for (const { type, data } of entries as TicketEntry[]) {
+          // What it is elsewhere can be said at any time.
+          if (type === 'ticket.linked') continue;
           expect(done).toBe(false);
           if (type === 'ticket.filed') filed += 1;
           else expect(filed).toBe(1);
@@ -106,6 +112,10 @@ describe('a ticket', () => {
             expect(atWork ?? [...over].at(-1)).toBeDefined();
           }
         }
+        const links = (entries as TicketEntry[]).flatMap((one) =>
+          one.type === 'ticket.linked' ? [one.data.id] : [],
+        );
+        expect(new Set(links).size).toBe(links.length);
         expect(raised).toBeLessThan(2);
         expect(answered).toBeLessThanOrEqual(raised);
       }),

@@ -66,10 +66,15 @@ export const PatchId = z
   .brand<'PatchId'>();
 export type PatchId = z.infer<typeof PatchId>;
 
-/** Who acted: `per_…` a person, `agent/<role>` a model in a role, `runner/<incarnation>`, `orchestrator`. Opaque: names live elsewhere. */
+/**
+ * Who acted: `per_…` a person, `agent/<role>` a model in a role, `runner/<incarnation>`, `orchestrator`, `schedule/<name>`,
+ * `integration/<kind>/<id>`. Opaque: names live elsewhere.
+ */
 export const Actor = z
   .string()
-  .regex(/^(per_[0-9a-z]{8,32}|agent\/[a-z]+|runner\/[0-9a-z-]+|orchestrator|migrator)$/)
+  .regex(
+    /^(per_[0-9a-z]{8,32}|agent\/[a-z]+|runner\/[0-9a-z-]+|schedule\/[0-9a-z-]{1,64}|integration\/[a-z]{1,32}\/[0-9A-Za-z._-]{1,64}|orchestrator|migrator)$/,
+  )
   .brand<'Actor'>();
 export type Actor = z.infer<typeof Actor>;
 

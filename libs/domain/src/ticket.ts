@@ -1,5 +1,5 @@
 import { accept, type Decider, reject } from './decider.ts';
-import type { Entry } from './entries/index.ts';
+import type { Entry, OutsideReference } from './entries/index.ts';
 import type { TicketEntry } from './entries/ticket.ts';
 import type { RunId } from './ids.ts';
 
@@ -14,16 +14,24 @@ export type TicketState =
       runs: readonly RunId[];
       /** Of a ticket about an incident: whether the factory has given its first answer. */
       incident: 'none' | 'raised' | 'answered';
+      /** What it is elsewhere. */
+      links: readonly OutsideReference[];
     };
 
 function evolve(state: TicketState, entry: Entry): TicketState {
   if (state.kind === 'none')
-    return entry.type === 'ticket.filed' ? { kind: 'ticket', is: 'open', runs: [], incident: 'none' } : state;
+    return entry.type === 'ticket.filed'
+      ? { kind: 'ticket', is: 'open', runs: [], incident: 'none', links: [] }
+      : state;
   switch (entry.type) {
     case 'ticket.incident-raised':
       return { ...state, incident: 'raised' };
     case 'ticket.incident-answered':
       return { ...state, incident: state.incident === 'none' ? 'none' : 'answered' };
+    case 'ticket.linked': {
+      const { ticket: _, ...link } = entry.data;
+      return { ...state, links: [...state.links, link] };
+    }
     case 'ticket.run-opened': {
       const { run } = entry.data;
       // A run that is let go on is named again.
@@ -57,6 +65,11 @@ export const ticketDecider: Decider<TicketState, TicketEntry> = {
       case 'ticket.incident-answered':
         if (state.incident === 'none') return reject('not-due', 'the ticket is about no incident');
         return state.incident === 'answered' ? accept() : accept(record);
+      case 'ticket.linked': {
+        const { kind, id, url } = record.data;
+        const known = state.links.some((one) => one.kind === kind && one.id === id && one.url === url);
+        return known ? accept() : accept(record);
+      }
       case 'ticket.run-opened': {
         const { run } = record.data;
         const resumes = run === last && (state.is === 'closed' || state.is === 'reopened');

@@ -80,3 +80,9 @@ export async function answer(
     `${context.look.colour.dim('next:')} ./millwright ticket show ${id}`,
   ]);
 }
+
+export async function link(context: Context, [id = '', url = '']: string[], options: Options): Promise<void> {
+  const body = { kind: String(options.kind), url, id: String(options.as) };
+  const { raw, value } = await context.client.call('linkTicket', { params: { id }, body });
+  show(context, raw, () => ticketShow(context.look, value, context.now()));
+}

@@ -63,6 +63,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
         ['labels', ticket.labels.map(oneLine).join(', ')],
         ['filed', `${clock(view.filedAt, now)} by ${oneLine(view.author)}`],
         ['runs', view.runs.join(', ')],
+        ['elsewhere', view.links.map((one) => oneLine(`${one.kind} ${one.id}, ${one.url}`)).join('; ')],
       ],
       '  ',
     ),

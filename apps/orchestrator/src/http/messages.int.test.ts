@@ -210,6 +210,19 @@ test('an answer to a ticket that asked nothing starts no run unless it is said',
   await ended(2);
 });
 
+test('a ticket says what it is elsewhere, once, and takes no address with a password', async () => {
+  const [{ id }] = (await factory.api('GET', '/tickets')).body;
+  const link = (url: string) => cli(['ticket', 'link', id, url, '--kind', 'github', '--as', '#7']);
+  for (const _ of ['said', 'said again']) expect((await link('https://example.org/shop/7')).code).toBe(0);
+  expect((await cli(['ticket', 'show', id])).out).toMatch(
+    /elsewhere +github #7, https:\/\/example\.org\/shop\/7/,
+  );
+  expect((await factory.api('GET', `/tickets/${id}`)).body.links).toHaveLength(1);
+  const refused = await link('https://ann:secret@example.org/shop/7');
+  expect(refused).toMatchObject({ code: 2, out: '' });
+  expect(refused.err).toContain('without a user and a password');
+});
+
 test('a file that cannot be written is no fault of the CLI', async () => {
   const [{ id }] = (await factory.api('GET', '/runs')).body;
   for (const args of [

@@ -13,7 +13,7 @@ export { CommitAndTree } from './form.ts';
 export { PersonRole } from './person.ts';
 export { GateAction, ParkCause, RunEnd } from './run.ts';
 export type { TargetEntry } from './target.ts';
-export type { TicketEntry } from './ticket.ts';
+export { OutsideReference, type TicketEntry } from './ticket.ts';
 
 // Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler
 // says what is missing. What is marked `freeText` nothing decides on, so it can be redacted (words.ts).

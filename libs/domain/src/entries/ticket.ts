@@ -5,6 +5,17 @@ import { freeText } from '../words.ts';
 import { e, reason } from './form.ts';
 import { RunEnd } from './run.ts';
 
+/** What a ticket is elsewhere: in a tracker, a forge, a chat. `id`: as it is called there. */
+export const OutsideReference = z.strictObject({
+  kind: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'a kind is small letters, digits and -, such as github'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_048)
+    .refine((url) => !/^https?:\/\/[^/?#]*@/.test(url), 'an address without a user and a password'),
+  id: z.string().min(1).max(200),
+});
+export type OutsideReference = z.infer<typeof OutsideReference>;
+
 /** `ticket/<id>` */
 export const ticketEntries = [
   e('ticket.filed', {
@@ -14,6 +25,7 @@ export const ticketEntries = [
     kind: TicketKind,
     key: z.string().nullable(),
   }),
+  e('ticket.linked', { ticket: TicketId, ...OutsideReference.shape }),
   e('ticket.run-opened', { ticket: TicketId, run: RunId }),
   /** `again`: to a ticket that nobody works on; another run starts with it. */
   e('ticket.answered', {

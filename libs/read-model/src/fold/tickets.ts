@@ -5,6 +5,7 @@ import type {
   EntryOf,
   Envelope,
   Instant,
+  OutsideReference,
   RepoName,
   RunId,
   TicketId,
@@ -23,6 +24,7 @@ export type TicketInfo = {
   runs: RunId[];
   state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
   evidence: string[];
+  links: OutsideReference[];
   /** Of a ticket that an alert or the factory's own watch filed. */
   incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
 };
@@ -34,7 +36,7 @@ export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelop
     const { actor: author, at: filedAt, version } = envelope;
     tickets.set(id, {
       ...{ id, repo, digest, kind, author, filedAt, version },
-      ...{ runs: [], state: 'open', evidence: [], incident: null },
+      ...{ runs: [], state: 'open', evidence: [], links: [], incident: null },
     });
     return;
   }
@@ -53,6 +55,11 @@ export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelop
         `the factory's first answer: ${entry.data.answer.replaceAll('_', ' ')}: ${entry.data.reason}`,
       );
       return;
+    case 'ticket.linked': {
+      const { ticket: _id, ...link } = entry.data;
+      ticket.links.push(link);
+      return;
+    }
     case 'ticket.run-opened':
       // A run that is let go on is named again.
       if (ticket.runs.at(-1) !== entry.data.run) ticket.runs.push(entry.data.run);

@@ -20,6 +20,7 @@ create domain millwright.trail_actor as text collate "C" check (
   value in ('orchestrator', 'migrator')
   or value ~ '^(per_[0-9a-z]+|agent/[a-z]+|runner/[0-9a-z-]+)$'
     and (value !~ '^per_' or octet_length(value) between 12 and 36)
+  or value ~ '^(schedule/[0-9a-z-]+|integration/[a-z]+/[0-9A-Za-z._-]+)$' and octet_length(value) <= 110
 );
 
 -- It names the columns' types; below it is as it was.

@@ -83,6 +83,13 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
 
   serve(app, 'showTicket', (request) => ticketView(factory, known(request.params.id)));
 
+  serve(app, 'linkTicket', async (request) => {
+    const { id } = known(request.params.id);
+    const linked = { type: 'ticket.linked', data: { ticket: id, ...request.body } } as const;
+    await say(factory, ticketStream(id), request.who, linked);
+    return ticketView(factory, known(id));
+  });
+
   /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
   serve(app, 'answerTicket', async (request) => {
     const ticket = known(request.params.id);
@@ -142,6 +149,7 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
     runs: info.runs.filter((id) => factory.world.runs.has(id)),
     question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
+    links: info.links,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,
     next:

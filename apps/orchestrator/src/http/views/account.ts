@@ -63,6 +63,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `filed ${entry.data.kind} ticket ${entry.data.ticket} for ${entry.data.repo} (${short(entry.data.digest)})`;
     case 'ticket.run-opened':
       return `opened run ${entry.data.run} for the ticket`;
+    case 'ticket.linked':
+      return `is ${entry.data.kind} ${entry.data.id}, ${entry.data.url}`;
     case 'ticket.answered':
       return `answered: ${entry.data.text}`;
     case 'ticket.closed':
