@@ -58,8 +58,9 @@ async function onRedis(): Promise<Service> {
   const port = await freePort();
   const own = given
     ? null
-    : spawn('redis-server', ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], {
-        stdio: 'ignore',
+    : // Debian's redis-tools has the server under this name alone: it is what it is called.
+      spawn('redis-check-rdb', ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], {
+        ...{ argv0: 'redis-server', stdio: 'ignore' },
       });
   const url = given ? `${given.replace(/\/\d*$/, '')}/9` : `redis://127.0.0.1:${port}`;
   const admin = new Redis(url, { maxRetriesPerRequest: 100, retryStrategy: () => 50 });

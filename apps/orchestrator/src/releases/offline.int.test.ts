@@ -53,12 +53,14 @@ const cli = (args: string[], env: Record<string, string> = {}) =>
 const offline = (args: string[], env: Record<string, string> = {}) =>
   cli(['--offline', '--data', data, ...args], env);
 
+const PATIENT = { timeout: 120_000, interval: 200 };
+
 test('it says what it would do and what it needs, and changes nothing until it is told to', async () => {
   const [, second, third] = serves;
   await vi.waitFor(async () => {
     const planned = await offline(['--dry-run', '--json'], { DEPLOY_TOKEN: 'a token' });
     expect(JSON.parse(planned.stdout)).toMatchObject({ from: third, to: second, done: false });
-  });
+  }, PATIENT);
   const alone = await cli(['--yes']);
   expect(alone).toMatchObject({
     code: 3,
