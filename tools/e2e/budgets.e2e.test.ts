@@ -1,4 +1,4 @@
-import type { BudgetView, RunView, TrailLine } from '@millwright/api';
+import type { BudgetView, RunView, TrailLine, WhyView } from '@millwright/api';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, edit, plans, type Script, says, type Turn } from './conversations.ts';
@@ -18,6 +18,11 @@ const CAPPED = 'Multiply within a budget';
 const KILLED = 'Multiply with a runner that dies';
 const CANCELLED = 'Multiply until cancelled';
 const BILLED = 'Multiply at a price of its own';
+const SIDE = 'Multiply and divide side by side';
+
+const SLOW: Turn = { tools: [{ bash: 'sleep 15' }] };
+const TICKS: Turn[] = [1, 2, 3, 4, 5, 6].map((nth) => ({ tools: [{ bash: `sleep 2; echo ${nth}` }] }));
+const DIVIDE = { path: 'src/over.js', text: 'exports.over = (a, b) => a / b;\n' };
 
 const whole = (title: string, ...turns: Turn[]): Script[] => [
   ...[plans(title), says('implement', title, turns)],
@@ -31,6 +36,12 @@ beforeAll(async () => {
       ...whole(KILLED, LOOK, SILENT, SUBMIT),
       ...whole(CANCELLED, LOOK, SILENT, SUBMIT),
       // A hundred times the output that it was allowed.
+      plans(SIDE, { id: 'times' }, { id: 'over' }),
+      says('implement', SIDE, [LOOK, SLOW, EDIT, SUBMIT], { task: 'times' }),
+      says('implement', SIDE, [LOOK, ...TICKS, { tools: [edit(DIVIDE)] }, SUBMIT], {
+        task: 'over',
+      }),
+      ...[approves(SIDE), checks(SIDE)],
       ...whole(BILLED, LOOK, { ...EDIT, usage: { output: 3_200_000 } }, SUBMIT),
     ],
     env: { MILLWRIGHT_STALL_MS: '600000' },
@@ -65,6 +76,17 @@ async function accounted({ id, usage }: RunView): Promise<TrailLine[]> {
   return trail;
 }
 
+/** Each turn of each attempt is recorded once, and paid for once, though some were asked for again and again. */
+async function paidOnce({ stages }: RunView, trail: readonly TrailLine[]): Promise<void> {
+  const recorded = trail
+    .filter((line) => line.type === 'turn.recorded')
+    .map((line) => `${line.stream} ${(line.data as { turn: number }).turn}`);
+  expect(new Set(recorded).size).toBe(recorded.length);
+  const attempts = new Set(stages.map((stage) => stage.attemptId as string));
+  const paid = (await factory.requests()).filter(({ paid, attempt }) => paid && attempts.has(attempt ?? ''));
+  expect(paid.length).toBe(recorded.length);
+}
+
 it('a cap that is reached pauses the run and says what ends the pause; nothing that is recorded is paid again', async () => {
   const ticket = await given('capped', CAPPED);
   await set('repo/capped', '0.0001');
@@ -85,15 +107,7 @@ it('a cap that is reached pauses the run and says what ends the pause; nothing t
   await set('repo/capped', 'none');
   const done = await factory.runOf(ticket, (run) => run.endedAt !== null);
   expect(done, done.reason ?? '').toMatchObject({ state: 'done' });
-  const trail = await accounted(done);
-  // Each turn of each attempt once, though some were asked for again and again.
-  const recorded = trail
-    .filter((line) => line.type === 'turn.recorded')
-    .map((line) => `${line.stream} ${(line.data as { turn: number }).turn}`);
-  expect(new Set(recorded).size).toBe(recorded.length);
-  const attempts = new Set(done.stages.map((stage) => stage.attemptId as string));
-  const paid = (await factory.requests()).filter(({ paid, attempt }) => paid && attempts.has(attempt ?? ''));
-  expect(paid.length).toBe(recorded.length);
+  await paidOnce(done, await accounted(done));
 });
 
 /** Its implementer is, and its tester, who works beside it, is done. */
@@ -134,4 +148,47 @@ it('an endpoint that bills more than a call may cost: spending stays at its wors
   const over = trail.flatMap(({ data }) => (data as { overUsd?: number }).overUsd ?? []);
   expect(over).toEqual([expect.closeTo(overrunUsd, 4)]);
   expect((await factory.cli(['budget', 'show', '--all'])).stdout).toContain('overrun');
+});
+
+it('tasks side by side: one runs into the cap while another works, then all wait; a raised cap lets each go on where it was', async () => {
+  const ticket = await given('side', SIDE);
+  const busy = await factory.runOf(
+    ticket,
+    ({ stages }) => stages.filter(({ kind, turns }) => kind === 'implement' && turns > 0).length === 2,
+  );
+  // The slow command of the one is under way; what the other asks next finds no room.
+  await expect
+    .poll(async () => {
+      const asked = (await factory.requests()).filter(({ paid, turn }) => paid && turn === 1);
+      return busy.stages.filter(({ attemptId }) => asked.some((one) => one.attempt === attemptId)).length;
+    })
+    .toBe(2);
+  await set('repo/side', '0.0001');
+  const paused = await factory.runOf(
+    ticket,
+    ({ state, stages }) => state === 'waiting' && stages.every((stage) => stage.state !== 'running'),
+  );
+  expect(paused.reason).toMatch(/the budget of repo\/side had/);
+  const tasks = paused.stages.filter(({ kind }) => kind === 'implement');
+  expect(tasks.map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+  const before = await factory.trail(paused.id);
+  const of = (type: string, at: number) =>
+    before.find((line) => line.type === type && line.stream === `attempt/${tasks[at]?.attemptId}`)
+      ?.position ?? 0;
+  const [times, over] = tasks[0]?.task === 'times' ? [0, 1] : [1, 0];
+  // The slow one was at work for longer than the other had room.
+  expect(of('attempt.paused', over)).toBeGreaterThan(0);
+  expect(of('attempt.paused', times)).toBeGreaterThan(of('attempt.paused', over));
+  const asked = (await factory.requests()).length;
+  const said = await factory.json<WhyView>(['run', 'why', paused.id]);
+  expect(said).toMatchObject({ next: expect.stringContaining('budget set repo/side') });
+  expect((await factory.requests()).length).toBe(asked);
+
+  await set('repo/side', 'none');
+  const done = await factory.runOf(ticket, (run) => run.endedAt !== null);
+  expect(done, done.reason ?? '').toMatchObject({ state: 'done' });
+  // The same attempts went on, and nothing of either was made again.
+  const implemented = done.stages.filter(({ kind }) => kind === 'implement');
+  expect(implemented.map(({ attemptId }) => attemptId)).toEqual(tasks.map(({ attemptId }) => attemptId));
+  await paidOnce(done, await accounted(done));
 });
