@@ -39,6 +39,8 @@ begin
     );
     create index on %1$I.trail_lines (type, position);
     create index on %1$I.trail_lines (actor, position);
+    -- For an actor who does a lot and never that: without it, all that the actor did is looked through (0.4 s of a million entries).
+    create index on %1$I.trail_lines (actor, type, position);
     create index on %1$I.trail_lines (run, position) where run is not null;
     create index on %1$I.trail_lines (repo, position) where repo is not null;
     create table %1$I.trail_actors (actor text collate "C" primary key);
