@@ -155,13 +155,14 @@ export async function ownPostgres(): Promise<OwnPostgres> {
     server.kill(SIGNAL[mode]);
     await gone;
   };
-  /** The server first: stopped, it makes no process that would be missed. */
+  /** While the server is stopped it makes no process and takes none away: so it is the first to be stopped, and the last to go on. */
   const signal = (name: 'SIGSTOP' | 'SIGCONT') => {
     const { pid } = server;
     if (pid === undefined) throw new Error('the server was not started');
-    process.kill(pid, name);
+    if (name === 'SIGSTOP') process.kill(pid, name);
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
     for (const child of children === '' ? [] : children.split(' ')) process.kill(Number(child), name);
+    if (name === 'SIGCONT') process.kill(pid, name);
   };
   await answering(port, '');
   await prepare(port, 'millwright');
