@@ -38,8 +38,8 @@ export async function workspaceFacts(
     after('scripts') === '' ? '' : `package.json scripts: ${after('scripts').slice(0, 300)}`,
     dependencies(made),
     onBase
-      ? `git: HEAD is the work so far, HEAD~1 what it was made on (also in ${BASE_AT}), the repository’s last commits below`
-      : 'git: HEAD is what you begin with, the repository’s last commits below',
+      ? `git: HEAD is the work so far, HEAD~1 what it was made on (also in ${BASE_AT}), with the repository’s last commits as its history`
+      : 'git: HEAD is what you begin with, with the repository’s last commits as its history',
   ].filter((line) => line !== '');
 }
 
