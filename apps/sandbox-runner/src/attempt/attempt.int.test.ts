@@ -135,6 +135,8 @@ role: review
 turns:
   - tools: [{ bash: "git diff --stat HEAD~1; git show --format=%s HEAD; git status --short; diff -r /base/src src | head -3; ls -d /base" }]
   - expect: ["^ src/sum.js ", "^The work so far", "^/base$"]
+    tools: [{ bash: "cat .millwright-checks/*; git status --short" }]
+  - expect: ["add.2,2."]
     tools: [{ submit: { verdict: approve, summary: fine, findings: [] } }]
 ---
 role: test
@@ -380,7 +382,12 @@ test('implement: a secret that the model wrote down is nowhere: not in turns, th
   expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
 });
 
-test('review: bound to the patch', async () => {
+test('review: bound to the patch, with the checks at hand', async () => {
+  const writes = await open('Test', () => ({
+    ...{ role: 'test', plan: PLAN, tree: null, changed: [], checks: null },
+  }));
+  await runAttempt(await newRunner(), writes, never);
+  const checks = await artifactOf(writes);
   const patchId = 'c'.repeat(40);
   const patch = await store.artifacts.put(new TextEncoder().encode('diff --git a/src/sum.js b/src/sum.js\n'));
   const attempt = await open('Review', ([from, tree]) => ({
@@ -390,7 +397,9 @@ test('review: bound to the patch', async () => {
       earlier: [],
       interdiff: null,
       open: [],
-      tested: testReport({ tree: GitSha.parse(tree), verdict: 'passed', reason: 'Every test passed.' }),
+      tested: testReport({
+        ...{ tree: GitSha.parse(tree), verdict: 'passed', reason: 'Every test passed.', checks },
+      }),
       triesLeft: 3,
     },
   }));

@@ -1,17 +1,23 @@
+import { CHECKS_FOLDER } from '@millwright/agents';
 import {
+  AcceptanceChecks,
   type AttemptSpec,
   Blocked,
   ChangeSet,
   type Digest,
+  getJson,
   Plan,
   putJson,
   Release,
   Review,
+  retryable,
   type SpecOf,
   TestReport,
   terminal,
 } from '@millwright/domain';
+import type { Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
+import { unpackIn } from '../verify/unpack.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
@@ -113,6 +119,16 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   });
 }
 
+/** The tester's files where its commands look for them, for the reviewer to read; git is told to overlook them. */
+async function layChecks({ spec, runner }: Held<SpecOf<'review'>>, sandbox: Sandbox): Promise<void> {
+  if (spec.tested.checks === null) return;
+  const { files } = await getJson(runner.artifacts, AcceptanceChecks, spec.tested.checks);
+  if (files === null) return;
+  const trouble = await unpackIn(sandbox, await runner.artifacts.get(files));
+  if (trouble !== null) throw retryable('checks-not-laid', trouble);
+  await sandbox.exec(`echo /${CHECKS_FOLDER}/ >> .git/info/exclude`, { timeoutMs: 30_000, maxBytes: 4_096 });
+}
+
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
   const { spec, runner } = held;
   const [base, from, tree] = await Promise.all([
@@ -130,6 +146,7 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
     spec.paths.map(({ path }) => path),
   );
   return withSandbox(held, on, { purpose: 'review', resume: false, base: from }, async (sandbox) => {
+    await layChecks(held, sandbox);
     const facts = [
       ...(await workspaceFacts(sandbox, made, true)),
       ...(await suiteFacts(held, await prepareTree(held, base))),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { AcceptanceChecks, AcceptanceResult } from '@millwright/domain';
 import type { Toolchain } from '@millwright/toolchains';
 import { extract, pack } from 'tar-stream';
@@ -7,6 +6,7 @@ import { installHarness } from './install-harness.ts';
 import type { Session } from './report.ts';
 import type { Prepared, Where } from './run-suite.ts';
 import { commandResult } from './text.ts';
+import { unpackIn } from './unpack.ts';
 
 export type AcceptanceOptions = {
   toolchain: Toolchain;
@@ -68,17 +68,8 @@ export async function runAcceptance(
     if (harness.kind === 'lost') return unmet(`the checks could not be set up: ${harness.reason}`);
     const { tar, programs } = await prepared(toolchain, options.files, harness.folder);
     if (tar !== null) {
-      const parcel = `.${randomBytes(9).toString('hex')}`;
-      const written = await sandbox.write(parcel, Buffer.from(tar).toString('base64'));
-      if (written.kind === 'refused') return unmet(written.reason);
-      const unpacked = await sandbox.exec(
-        `base64 -d ${parcel} > /tmp/${parcel} && rm ${parcel} && tar -xf /tmp/${parcel} && rm /tmp/${parcel}`,
-        { timeoutMs: 60_000, maxBytes: 4_096, ...signal },
-      );
-      if (unpacked.kind !== 'exited' || unpacked.exitCode !== 0)
-        return unmet(
-          `the checks' files could not be put in place: ${unpacked.kind === 'gone' ? unpacked.reason : unpacked.output}`,
-        );
+      const trouble = await unpackIn(sandbox, tar, options.signal);
+      if (trouble !== null) return unmet(trouble);
     }
     const results: Ran[] = [];
     let seen = 0;
