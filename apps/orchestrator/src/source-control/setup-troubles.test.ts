@@ -46,6 +46,22 @@ test.each<[string, Parameters<typeof looked>[0], string[]]>([
   ['another language', { manifest: null, config: { test: 'cargo test' } }, ['unknown-toolchain']],
   ['gradle in the tree', { manifest: null, config: { test: './gradlew test' } }, ['unknown-toolchain']],
   ['python, which the image has', { manifest: null, config: { test: 'python3 -m unittest' } }, []],
+  [
+    'a script that calls what is not there',
+    { manifest: '{"scripts":{"test":"pnpm lint && vitest run"}}' },
+    ['unknown-toolchain'],
+  ],
+  ['one behind another', { config: { test: 'npm run lint; bun test' } }, ['unknown-toolchain']],
+  [
+    'one that the repository brings itself',
+    { manifest: '{"scripts":{"test":"pnpm lint"},"devDependencies":{"pnpm":"9"}}' },
+    [],
+  ],
+  [
+    'a script where millwright.yaml says another',
+    { manifest: '{"scripts":{"test":"pnpm t"}}', config: { test: 'vitest run' } },
+    [],
+  ],
   ['a word that only begins so', { config: { test: 'gorilla' } }, []],
   ['no tests at all', { manifest: null, paths: new Set() }, ['no-tests']],
   ['an older Node', { manifest: '{"scripts":{"test":"t"},"engines":{"node":"<20"}}' }, ['node-version']],

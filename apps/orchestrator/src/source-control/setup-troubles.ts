@@ -115,20 +115,32 @@ const hasDependencies = (manifest: string): boolean =>
     (key) => Object.keys((parsed(manifest)[key] as object | undefined) ?? {}).length > 0,
   );
 
-function tools({ config }: Looked): SetupTrouble[] {
+/** A command by its parts: what stands behind an `&&` is never reached where what is before it is not there. */
+function tools(look: Looked): SetupTrouble[] {
+  const { config } = look;
   if (config.image !== undefined) return [];
-  return (['install', 'build', 'test'] as const).flatMap((key): SetupTrouble[] => {
-    const tool = NOT_THERE.exec((config[key] ?? '').trim())?.[1];
-    if (tool === undefined) return [];
-    return [
-      {
-        code: 'unknown-toolchain',
-        text: `${key}: ${config[key]}: the factory's sandbox image has no ${tool}`,
-        fix: own,
-        blocks: true,
-      },
-    ];
-  });
+  const manifest = parsed(manifestOf(look) ?? '{}');
+  const script = (manifest.scripts as Record<string, unknown> | undefined)?.test;
+  const test = config.test ?? (typeof script === 'string' ? script : undefined);
+  const brought = { ...(manifest.dependencies as object), ...(manifest.devDependencies as object) };
+  return Object.entries({ install: config.install, build: config.build, test }).flatMap(
+    ([key, command = '']): SetupTrouble[] => {
+      const programs = command
+        .split(/&&|\|\||[;|]/)
+        .flatMap((part) => NOT_THERE.exec(part.trim())?.[1] ?? []);
+      const tool = programs.find((name) => !(name in brought));
+      if (tool === undefined) return [];
+      const where = key === 'test' && config.test === undefined ? 'package.json’s test script' : key;
+      return [
+        {
+          code: 'unknown-toolchain',
+          text: `${where}: ${command}: the factory's sandbox image has no ${tool}`,
+          fix: key === 'test' ? `say test: in millwright.yaml with what is there, or ${own}` : own,
+          blocks: true,
+        },
+      ];
+    },
+  );
 }
 
 function node({ texts, config, node: version }: Looked): SetupTrouble[] {
