@@ -135,8 +135,8 @@ role: review
 turns:
   - tools: [{ bash: "git diff --stat HEAD~1; git show --format=%s HEAD; git status --short; diff -r /base/src src | head -3; ls -d /base" }]
   - expect: ["^ src/sum.js ", "^The work so far", "^/base$"]
-    tools: [{ bash: "cat .millwright-checks/*; git status --short" }]
-  - expect: ["add.2,2."]
+    tools: [{ bash: "cat .millwright-checks/*; git status --short; echo $PATH" }]
+  - expect: ["add.2,2.", ":/workspace/node_modules/.bin$"]
     tools: [{ submit: { verdict: approve, summary: fine, findings: [] } }]
 ---
 role: test
