@@ -228,12 +228,16 @@ export class Deploying {
     const shifted = await this.#shift(`shift/${percent}`, percent);
     if (shifted !== null) return { failure: shifted };
     this.#queue(() => told?.(percent));
-    const seen = await watch.bake(this.#liveRuns && percent < 100, {
-      signal,
-      steering,
-      paused: ({ kind, reason, needs }, until) =>
-        this.#tell({ percent, verdict: kind, reason, needs, until }),
-    });
+    const bake = () =>
+      watch.bake(this.#liveRuns && percent < 100, {
+        signal,
+        steering,
+        paused: ({ kind, reason, needs }, until) =>
+          this.#tell({ percent, verdict: kind, reason, needs, until }),
+      });
+    let seen = await bake();
+    // A pause that was said as the bake ended holds this step, which is watched on.
+    while (seen.kind === 'healthy' && steering?.paused() === true) seen = await bake();
     signal?.throwIfAborted();
     this.#tell({ percent, verdict: seen.kind, reason: seen.reason, needs: seen.needs, until: null });
     this.#steps.push({ percent, ms: seen.ms, reason: `${seen.kind}: ${seen.reason}` });

@@ -81,12 +81,14 @@ export class CanaryUnderWay {
   readonly release: ReleaseId;
   readonly fence: number;
   readonly #takenBack = new AbortController();
-  #pausedUntil: Instant | null = null;
+  #pausedUntil: Instant | null;
   #skips = 0;
 
-  constructor(release: ReleaseId, fence: number) {
+  /** `pausedUntil`: what a person had said before this process brought it out. */
+  constructor(release: ReleaseId, fence: number, pausedUntil: Instant | null = null) {
     this.release = release;
     this.fence = fence;
+    this.#pausedUntil = pausedUntil;
   }
 
   get signal(): AbortSignal {
@@ -98,7 +100,11 @@ export class CanaryUnderWay {
     this.#takenBack.abort(new Error(reason));
   }
 
-  pause(until: Instant): void {
+  get pausedUntil(): Instant | null {
+    return this.#pausedUntil;
+  }
+
+  pause(until: Instant | null): void {
     this.#pausedUntil = until;
   }
 
@@ -176,9 +182,10 @@ export class Deployments {
     const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
     if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
     const { clock } = this.#deps;
-    const canary = new CanaryUnderWay(id, fence);
     const { steps, bake } = order.run.config.canary;
     const { canary: known } = this.#deps.world.target(repo);
+    const pausedUntil = known?.release === id ? (known.paused?.until ?? null) : null;
+    const canary = new CanaryUnderWay(id, fence, pausedUntil);
     const begun = known?.release === id && known.fence === fence && known.held === null;
     if (live !== id && !begun && !signal?.aborted)
       await journal.append({ type: 'canary.started', data: { release: id, live, fence, steps, bake } });

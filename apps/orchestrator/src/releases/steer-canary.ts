@@ -107,9 +107,21 @@ export async function pauseCanary(
 ): Promise<CanaryAnswer> {
   const { canary, work } = await atWork(factory, repo);
   const until = factory.clock.now() + ms;
-  await say(factory, repo, who, canary, { ask: 'pause', until, reason });
+  const before = work.pausedUntil;
+  // It stands from now on, not from when that is written: its step may end meanwhile.
+  if (ms > 0) work.pause(until);
+  try {
+    await say(factory, repo, who, canary, { ask: 'pause', until, reason });
+  } catch (error) {
+    work.pause(before);
+    throw error;
+  }
   work.pause(until);
-  const text = `${canary.release} stays at ${canary.percent} % of traffic until ${new Date(until).toISOString()}, unless it degrades`;
+  const percent = (await targetNow(factory, repo)).canary?.percent ?? canary.percent;
+  const text =
+    ms === 0
+      ? `${canary.release} is not paused any more: it goes on from ${percent} % of traffic`
+      : `${canary.release} stays at ${percent} % of traffic until ${new Date(until).toISOString()}, unless it degrades`;
   return { repo, release: canary.release, live: canary.live, state: 'paused', text };
 }
 

@@ -174,6 +174,12 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   canaries.hurry();
   await bakes();
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
+  // A pause outlives a hold: what begins anew waits at its first share.
+  await say('/targets/shop/freeze');
+  await say('/targets/shop/thaw');
+  await at.until('its canary anew', async () => (await status()).canary?.percent === 10);
+  await bakes();
+  expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // The requester's own word counts for nothing here.
   expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'no-canary' });
   const ann = await at.enrol('Ann', 'approver');
@@ -188,6 +194,17 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   expect(
     (await at.api('GET', `/runs/${run}/why`)).body.because.map(({ text }: { text: string }) => text),
   ).toEqual(expect.arrayContaining([expect.stringContaining('paused the canary')]));
+});
+
+test('a pause of no time lets the canary go on, and says so', async () => {
+  const { ticket, release } = await canaryAt(10);
+  await say('/targets/shop/pause', { ms: 86_400_000 });
+  expect((await say('/targets/shop/pause', { ms: 0 })).body.text).toBe(
+    `${release} is not paused any more: it goes on from 10 % of traffic`,
+  );
+  canaries.hurry();
+  expect((await ended(ticket)).state).toBe('done');
+  good = release;
 });
 
 test('a rollback names neither a canary as where to go, nor says of it that it never served', async () => {

@@ -178,6 +178,24 @@ test.each(
   await shippedOnce(ticket, release);
 });
 
+test('killed while a person pauses the canary, its next start pauses it too', async () => {
+  const ticket = await file();
+  const release = await atShare(10);
+  await api('POST', '/targets/shop/pause', { ms: 3_600_000, reason: 'let me look' });
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await up();
+  expect(await atShare(10)).toBe(release);
+  // Longer than its bake.
+  await sleep(3_000);
+  const [{ canary }] = await api('GET', '/rollbacks?repo=shop');
+  expect(canary).toMatchObject({ release, percent: 10, paused: { reason: 'let me look' } });
+  await api('POST', '/targets/shop/pause', { ms: 0, reason: 'seen' });
+  expect(await ended(ticket)).toMatchObject({ state: 'done' });
+  expect(serving()).toEqual([[release, 100]]);
+  good = release;
+});
+
 /** An orchestrator that stands by, once it says who has the factory. */
 async function standby(): Promise<{ process: ChildProcess; address: string }> {
   const made = start({ standby: true });

@@ -41,7 +41,8 @@ export function evolveTarget(
         bake,
         percent: 0,
         since: at,
-        paused: null,
+        // What begins anew, after a hold or its factory's death, is paused as long as a person said.
+        paused: state.canary?.release === release ? state.canary.paused : null,
         aborted: null,
         held: null,
       };
@@ -52,7 +53,6 @@ export function evolveTarget(
         ...canary,
         percent: entry.data.percent,
         since: at,
-        paused: null,
       }));
     case 'canary.asked': {
       const { ask, until, reason } = entry.data;
@@ -71,7 +71,7 @@ export function evolveTarget(
     case 'canary.ended': {
       const { end, reason } = entry.data;
       return withCanary(state, entry.data, (canary) =>
-        end === 'held' ? { ...canary, percent: 0, since: at, paused: null, held: reason } : null,
+        end === 'held' ? { ...canary, percent: 0, since: at, held: reason } : null,
       );
     }
     case 'target.judged':
