@@ -1,3 +1,4 @@
+import type { SpecOf } from '@millwright/domain';
 import { afterEach, expect, test } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 import { git } from '../testing/scripted-factory.ts';
@@ -86,12 +87,19 @@ test('what was merged on top of it before it was rolled back ships without it', 
   timeout: 180_000,
 }, async () => {
   const made: Record<string, Record<string, string>> = { bad: { 'a.txt': 'one\nTWO\nthree\n' } };
+  const built: SpecOf<'deploy'>[] = [];
   factory = await deployingFactory(
     (site) =>
       site.yaml(
         `  checks:\n    - smoke: while test -e ${site.folder}/hold; do sleep 0.1; done; test ! -e ${site.folder}/broken\n  canary: { bake: 200ms, wait: 60s }\n`,
       ),
-    { implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' } },
+    {
+      implement: (spec) => made[spec.ticket.title] ?? { [`${spec.ticket.title}.md`]: '# words\n' },
+      pause: (spec) => {
+        if (spec.role === 'deploy') built.push(spec);
+        return null;
+      },
+    },
   );
   const { site, file, ended, runOf, until } = factory;
   await ended(await file('first'));
@@ -117,4 +125,6 @@ test('what was merged on top of it before it was rolled back ships without it', 
   expect(git(factory.root, '--git-dir', factory.remote, 'show', `${release.commit}:innocent.md`)).toBe(
     '# words',
   );
+  // It answers for its own change alone: the tests that the revert took with it are not missing from it.
+  expect(built.at(-1)?.changed.map(({ path }) => path)).toEqual(['innocent.md']);
 });

@@ -152,19 +152,24 @@ export async function specFor(
     case 'deploy': {
       if (run.merge?.kind !== 'finished') throw terminal('not-merged', 'a release is built from a merge');
       const { commit, tree } = run.ships ?? run.merge;
-      const source = await sourceOf(run.base.tree, tree);
+      const { base } = run;
+      // Built anew, it has lost what was rolled back, tests too: it is compared with the branch as that is without this change.
+      const without = run.ships && (await repo.mergedTree(run.merge.commit, commit, base.commit));
+      const baseTree = without ?? base.tree;
+      const source = await sourceOf(baseTree, tree);
       const release = factory.ids.next('rel') as ReleaseId;
       return {
         spec: {
           ...common,
           role: 'deploy',
+          baseTree,
           source,
           plan,
-          patch: await artifacts.put(await repo.diff(run.base.tree, tree)),
+          patch: await artifacts.put(await repo.diff(baseTree, tree)),
           release,
           commit,
           tree,
-          changed: await repo.changed(run.base.tree, tree),
+          changed: await repo.changed(baseTree, tree),
         },
         inputs,
       };
