@@ -196,6 +196,12 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   ).toEqual(expect.arrayContaining([expect.stringContaining('paused the canary')]));
 });
 
+test('a halt of a repository that is none is refused: it would stop nothing', async () => {
+  const halted = await say('/halt', { scope: { kind: 'repo', repo: 'shpo' } });
+  expect(halted.body).toMatchObject({ detail: 'there is no repository shpo', acts: [{ act: 'list-repos' }] });
+  expect((await at.api('GET', '/halts')).body.halts).toEqual([]);
+});
+
 test('a pause of no time lets the canary go on, and says so', async () => {
   const { ticket, release } = await canaryAt(10);
   await say('/targets/shop/pause', { ms: 86_400_000 });

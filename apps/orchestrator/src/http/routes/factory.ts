@@ -21,6 +21,7 @@ import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
+import { notFound } from '../problem.ts';
 import { say } from '../say.ts';
 
 type Ports = {
@@ -58,6 +59,9 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
 
   serve(app, 'halt', async (request) => {
     const scope = request.body.scope ?? { kind: 'factory' as const };
+    // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
+    if (scope.kind === 'repo' && !factory.world.repos.has(scope.repo))
+      throw notFound('repository', scope.repo, { act: 'list-repos' });
     await say(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
     await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
