@@ -202,6 +202,15 @@ it('is done when its push came through, whoever cancelled it meanwhile', async (
   expect(remote('log', '--format=%s', 'main')).toBe('Do it\nfirst');
 });
 
+it('why says which budget a run waits for, and that an administrator raises it', async () => {
+  const pause = { scope: 'repo/shop', needUsd: 1, leftUsd: 0.5 };
+  await start({ implement: () => RAISED, pause: ({ role }) => (role === 'implement' ? pause : null) });
+  const { id } = await until(await file(), 'its budget', (run) => run.reason?.includes('repo/shop') === true);
+  const why = (await factory.api('GET', `/runs/${id}/why`)).body;
+  expect(why).toMatchObject({ state: 'waiting', who: 'admin' });
+  expect(why.because[0].text).toContain('the budget of repo/shop had $0.50 left');
+});
+
 it('parks a run whose attempt waits for a budget past the time of the run; once the cap is raised it pays for no turn twice', async () => {
   let short = true;
   const pause = { scope: 'repo/shop', needUsd: 1, leftUsd: 0.5 };

@@ -172,21 +172,24 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.world.position, text }];
     const stuck = stuckOn(factory, run);
+    const budget = pausedFor(factory.world, state);
+    const short =
+      budget === null || run.reason === null || run.stop !== null || state.parked !== null
+        ? []
+        : [{ at: factory.clock.now(), position: factory.world.position, text: run.reason }];
     const next =
       run.stop?.next ??
       stuck ??
       resumeStep(state, factory.clock.now()) ??
-      (unsealed === undefined
-        ? nextStep(state, run, pausedFor(factory.world, state)?.scope ?? null)
-        : UNSEALED_NEXT);
+      (unsealed === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED_NEXT);
     const { who } = nextActor(state, factory.clock.now());
     const kept = keptRef(state);
     return {
       run: info.id,
       state: run.state,
-      because: [...halt, ...waits, ...unknown, ...because],
+      because: [...halt, ...short, ...waits, ...unknown, ...because],
       said,
-      who: run.stop !== null || stuck !== null ? 'admin' : who === 'nobody' ? null : who,
+      who: run.stop !== null || stuck !== null || budget !== null ? 'admin' : who === 'nobody' ? null : who,
       next:
         kept === null ? next : `${next}; its change is kept as ${kept} in the factory's copy of ${run.repo}`,
     };
