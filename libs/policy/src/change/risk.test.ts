@@ -193,6 +193,8 @@ describe('what raises', () => {
     const tests = { missing: [], baseFailing: [], namesKnown: true, verdict: 'passed' as const, doubts: [] };
     expect(codes([code('x')], { tests: { ...tests, verdict: 'no_tests' } })).toContain('untested');
     expect(codes([code('x')], { tests: { ...tests, verdict: 'failing_as_on_base' } })).toContain('untested');
+    // Read after "it": it has "no tests" as its tests' verdict.
+    expect(of([code('x')], { tests: { ...tests, verdict: 'no_tests' } }).reasons[0]?.text).toMatch(/^has "/);
     expect(of([added('README.md', 'x\n')], { tests: { ...tests, verdict: 'no_tests' } }).risk).toBe(
       'trivial',
     );
