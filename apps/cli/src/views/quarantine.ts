@@ -4,7 +4,7 @@ import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';
 
 const BY = {
-  canary: 'its canary took it back',
+  canary: 'it was taken back in its canary',
   rollback: 'a rollback left it',
   denied: 'it was merged and not let out',
 } as const;
