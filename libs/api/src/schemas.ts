@@ -296,6 +296,8 @@ export const CanaryView = z.object({
   /** What would settle an open verdict, and until when that is waited for. */
   needs: z.string().nullable(),
   until: z.number().nullable(),
+  /** By a person: its step does not end before. */
+  paused: z.object({ by: z.string(), reason: z.string(), until: z.number() }).nullable(),
   /** When this step's bake, and when the last one's, is over if all goes well. Null where that cannot be said. */
   stepEndsAt: z.number().nullable(),
   endsAt: z.number().nullable(),

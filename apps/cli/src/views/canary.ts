@@ -25,13 +25,19 @@ export function canaryShort(canary: CanaryView, now: number): string {
       : canary.endsAt === null
         ? ''
         : `${duration(canary.endsAt - now)} left`;
+  const pause =
+    canary.paused === null
+      ? []
+      : [
+          `paused by ${oneLine(canary.paused.by)} for ${duration(Math.max(0, canary.paused.until - now))}: ${oneLine(canary.paused.reason)}`,
+        ];
   const share =
     canary.percent === 0 ? `about to get ${canary.steps[canary.step - 1]} %` : `${canary.percent} %`;
   return [
     `${share} of traffic`,
     `step ${canary.step} of ${canary.steps.length}`,
     VERDICTS[canary.verdict],
-    ...(left === '' ? [] : [left]),
+    ...(left === '' || pause.length > 0 ? pause : [left]),
   ].join(', ');
 }
 

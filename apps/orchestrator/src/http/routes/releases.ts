@@ -79,7 +79,7 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
       undo: await undoAsJudged(factory, info.run),
-      canary: await canaryOfRelease(factory, info),
+      canary: await canaryOfRelease(factory, info, names),
       stop: run === undefined ? null : stopOfRun(factory, run, names),
     };
   };

@@ -88,7 +88,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
-    const canary = release === undefined ? null : await canaryOfRelease(factory, release);
+    const canary = release === undefined ? null : await canaryOfRelease(factory, release, names);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
     // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
     return waits === undefined || seen.stop !== null

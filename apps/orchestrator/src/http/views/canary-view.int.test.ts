@@ -115,6 +115,25 @@ test('share, step, verdict, figures and time left are in run show, run watch and
   expect(told).toContain('target.released');
 });
 
+test('one that a person pauses says who, how long and why, wherever a canary is named', async () => {
+  const id = await file('Paused');
+  await factory.until('a share of traffic', async () => (await runOf(id)).canary?.percent === 10);
+  await factory.api('POST', '/targets/shop/pause', { ms: 3_600_000, reason: 'let me look' });
+  const { canary } = await runOf(id);
+  expect(canary.paused).toMatchObject({ by: 'admin', reason: 'let me look' });
+  expect(canary.stepEndsAt).toBe(canary.paused.until);
+  for (const words of [
+    ['run', 'show', id],
+    ['release', 'list'],
+    ['release', 'show', canary.release],
+  ])
+    expect((await cli(words)).out).toMatch(
+      /of traffic, step 1 of 3, .*paused by admin for \d+:\d\d: let me look/,
+    );
+  await factory.api('POST', '/targets/shop/pause', { ms: 0, reason: 'seen' });
+  expect(await ended(id)).toMatchObject({ state: 'done', canary: { paused: null } });
+});
+
 test('one that goes back says so, and why', async () => {
   target.faults.probe = () => true;
   const id = await file('Third');

@@ -1,28 +1,39 @@
 import type { CanaryView } from '@millwright/api';
+import type { Clock } from '@millwright/domain';
 import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
 import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { World } from '../../views/world.ts';
 
-type Ports = { deployments: Deployments; store: Store; world: World };
-
-type Figures = CanaryView['figures'];
+type Ports = { clock: Clock; deployments: Deployments; store: Store; world: World };
 
 /** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
-export async function canaryOfRelease(factory: Ports, info: ReleaseInfo): Promise<CanaryView | null> {
-  const { canaries, live } = factory.world.target(info.repo);
+export async function canaryOfRelease(
+  factory: Ports,
+  info: ReleaseInfo,
+  names: ReadonlyMap<string, string>,
+): Promise<CanaryView | null> {
+  const { canaries, canary, live } = factory.world.target(info.repo);
   const state = canaries.findLast((one) => one.release === info.id);
   const run = factory.world.run(info.run);
   if (state === undefined || run === undefined) return null;
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   if (deploy === undefined) return null;
   const figures = state.ended === null ? await factory.deployments.canaryFigures(info.repo, info.id) : null;
-  return canaryView(state, deploy, live !== null && live !== info.id, figures);
+  const said = state.ended === null && canary?.release === info.id ? canary.paused : null;
+  const paused =
+    said !== null && said.until > factory.clock.now() ? { ...said, by: names.get(said.by) ?? said.by } : null;
+  return canaryView(state, deploy, live !== null && live !== info.id, { figures, paused });
 }
 
 /** `beside`: another release serves, so that the traffic can be shared. */
-function canaryView(state: CanaryState, config: DeployConfig, beside: boolean, figures: Figures): CanaryView {
+function canaryView(
+  state: CanaryState,
+  config: DeployConfig,
+  beside: boolean,
+  { figures, paused }: Pick<CanaryView, 'figures' | 'paused'>,
+): CanaryView {
   const { release, percent, startedAt, ended } = state;
   const had = state.steps.map((step) => step.percent);
   const planned = beside && config.target === 'docker' ? [...config.canary.steps, 100] : [100];
@@ -32,7 +43,9 @@ function canaryView(state: CanaryState, config: DeployConfig, beside: boolean, f
   const now = state.steps.at(-1);
   const { bake } = config.canary;
   const stepEndsAt =
-    ended !== null || now === undefined || now.at === null ? null : (now.until ?? now.at + bake);
+    ended !== null || now === undefined || now.at === null
+      ? null
+      : Math.max(now.until ?? now.at + bake, paused?.until ?? 0);
   const left = now === undefined ? steps.length : steps.filter((one) => one > now.percent).length;
   return {
     release,
@@ -43,6 +56,7 @@ function canaryView(state: CanaryState, config: DeployConfig, beside: boolean, f
     reason: now?.reason ?? '',
     needs: now?.needs ?? null,
     until: now?.until ?? null,
+    paused,
     stepEndsAt,
     endsAt: stepEndsAt === null ? null : stepEndsAt + left * bake,
     figures,
