@@ -14,11 +14,11 @@ export function quarantineList(look: Look, all: readonly QuarantineView[], now: 
   return table(
     look,
     [
-      { title: 'commit' },
+      { title: 'commit', spare: 2 },
       { title: 'release' },
-      { title: 'repo' },
+      { title: 'repo', spare: 1 },
       { title: 'why' },
-      { title: 'ticket' },
+      { title: 'ticket', spare: 3 },
       { title: 'since', align: 'right' },
     ],
     all.map((one) => [

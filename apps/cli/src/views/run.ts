@@ -49,12 +49,16 @@ const STAGE_COLUMNS: Column[] = [
   { title: '', wrapTo: 15 },
 ];
 
+/** What an agent did last may be a whole script: `run logs` has it. */
+const ACTION = 100;
+
 /** A model's silence that is worth a word. */
 const SLOW_MS = 10_000;
 
 /** What a stage says beside its state: why it ended so, or what its agent does. */
-function lastWord(stage: StageView, now: number): string {
-  if (stage.state !== 'running') return oneLine(stage.reason ?? stage.action ?? '');
+function lastWord(look: Look, stage: StageView, now: number): string {
+  if (stage.state !== 'running')
+    return oneLine(stage.reason ?? cut(stage.action ?? '', ACTION, look.symbol.ellipsis));
   const { asks, doing } = stage;
   // Whoever thinks aloud, or runs a command, is not silent.
   if (asks !== null && doing !== null && !doing.startsWith('thinking (')) return oneLine(doing);
@@ -75,7 +79,7 @@ export function stageLines(look: Look, run: RunView, now: number, options: Stage
   const rows = run.stages.map((stage): Cell[] => {
     const mark = markOf(look, stage.state);
     const symbol = stage.state === 'running' ? (options.spinner ?? mark.symbol) : mark.symbol;
-    const said = lastWord(stage, now);
+    const said = lastWord(look, stage, now);
     return [
       { text: symbol, paint: mark.paint },
       stage.attempt > 1 ? `${stage.kind} #${stage.attempt}` : stage.kind,

@@ -1,7 +1,9 @@
+import type { QuarantineView } from '@millwright/api';
 import { Ticket } from '@millwright/domain';
 import { expect, it } from 'vitest';
 import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
 import { gateShow } from './gate.ts';
+import { quarantineList } from './quarantine.ts';
 import { stageLines } from './run.ts';
 
 const nothing = {
@@ -37,6 +39,21 @@ it('writes a line a stage: symbol, kind, task, state, time, cost, and what its a
     '  ✖  test                         failed    1:00  $0.0312  two tests fail',
     '  ●  review                       running   1:00  $0.0312  no answer from claude-x for 39 s',
   ]);
+});
+
+it('says the beginning alone of a script that an agent ran last', () => {
+  const view = run({ stages: [stage({ state: 'done', endedAt: now, action: 'x'.repeat(500) })] });
+  expect(stageLines(plainLook(), view, now).join('')).toMatch(/ x{99}…$/);
+});
+
+it('fits what is in quarantine into eighty columns, and keeps what `release lift` takes', () => {
+  const one = {
+    ...{ repo: 'shop', commit: 'a'.repeat(40), release: 'rel_0mx1xqsgc06qjjj5v54', at: now },
+    ...{ by: 'canary' as const, tickets: ['tkt_0mx1xppgn1djdivhdmd'] },
+  };
+  const lines = quarantineList(plainLook(80), [one as QuarantineView], now);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(lines.at(-1)).toContain(one.release);
 });
 
 it('fits a narrow terminal', () => {
