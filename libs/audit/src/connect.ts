@@ -1,6 +1,13 @@
 import { driveError as driveErrorOf, type PoolOptions, openPool as poolOf } from '@millwright/database';
 
-export { type OnForbidden, openEar, type Pool, repeating as reading, type Sql } from '@millwright/database';
+export {
+  type OnForbidden,
+  openEar,
+  type Pool,
+  repeating as reading,
+  type Sql,
+  transaction,
+} from '@millwright/database';
 
 /** A pool of the trail's connections. `deadlineMs` defaults to 10 s. */
 export const openPool = (url: string, options: Partial<PoolOptions> & { max: number }) =>

@@ -2,3 +2,4 @@ export { connect, type Sql, type TransactionSql } from './connect.ts';
 export { openEar } from './ear.ts';
 export { driveError } from './errors.ts';
 export { type OnForbidden, openPool, type Pool, type PoolOptions, repeating } from './pool.ts';
+export { transaction } from './transaction.ts';

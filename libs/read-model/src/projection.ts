@@ -1,4 +1,4 @@
-import type { Pool } from '@millwright/database';
+import { type Pool, transaction } from '@millwright/database';
 import { DriveError, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
 import { project } from './project.ts';
 import type { Schema } from './tables.ts';
@@ -74,7 +74,7 @@ export class Projection {
   /** Rows and checkpoint at once. Not flushed to the disk: what a crash of the database takes away is on the trail. */
   async #commit(entries: readonly RecordedEntry[], end: number, parked?: ParkedEntry): Promise<void> {
     await this.#pool.use((sql) =>
-      sql.begin(async (tx) => {
+      transaction(sql, '', async (tx) => {
         await tx`set local synchronous_commit = off`;
         if (entries.length > 0) await project(tx, this.#schema, entries);
         if (parked !== undefined)

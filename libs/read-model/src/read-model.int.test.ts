@@ -1,3 +1,4 @@
+import { openPool, transaction } from '@millwright/database';
 import type { Actor, Entry, RecordedEntry, RepoName, RunId, StreamId } from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import fc from 'fast-check';
@@ -219,3 +220,26 @@ it('parks what cannot be read and what the rows refuse, and a rebuild takes it i
     expect(await model.trailPage({}, everything)).toHaveLength(54);
   });
 });
+
+it.each(['while it waits for an answer', 'between two statements'])(
+  'a connection lost in a transaction, %s, ends that transaction and nothing else',
+  async (when) => {
+    const pool = openPool('views', db.url.orchestrator, { max: 1, deadlineMs: 60_000 });
+    const superuser = postgres(db.url.postgres, { max: 1 });
+    const cut = pool.use((own) =>
+      transaction(own, '', async (tx) => {
+        const [{ pid }] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`;
+        const answer = when.startsWith('while') ? tx`select pg_sleep(60)` : null;
+        await Promise.all([answer, superuser`select pg_terminate_backend(${pid})`]);
+        // Whoever goes on as if nothing was, after the socket is closed.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await tx`select 1`;
+      }),
+    );
+    await expect(cut).rejects.toMatchObject({ code: 'views-unreachable' });
+    // Time for what would have been sent to a socket that is not there.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await pool.use((own) => own`select 1 as one`)).toMatchObject([{ one: 1 }]);
+    await Promise.all([pool.close(), superuser.end()]);
+  },
+);

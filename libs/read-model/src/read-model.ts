@@ -1,4 +1,4 @@
-import { openPool, type Sql } from '@millwright/database';
+import { openPool, type Sql, transaction } from '@millwright/database';
 import { asc, drizzle } from '@millwright/database/drizzle';
 import { type RecordedEntry, retryable, type Trail } from '@millwright/domain';
 import type { Fold } from './fold/fold.ts';
@@ -165,7 +165,7 @@ export function openReadModel(options: {
     fold: async () => {
       await live.load(trail);
       return writes.use((sql) =>
-        sql.begin('isolation level repeatable read read only', async (tx) => {
+        transaction(sql, 'isolation level repeatable read read only', async (tx) => {
           const [at] = await tx<[{ position: number }]>`select position from read.checkpoint`;
           return { fold: await wholeFold(tx, 'read'), position: at.position };
         }),

@@ -1,6 +1,6 @@
 import { terminal } from '@millwright/domain';
 import { numberArray } from '../arrays.ts';
-import { openPool, type Sql } from '../connect.ts';
+import { openPool, type Sql, transaction } from '../connect.ts';
 import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
 import { payloadOf } from '../rows.ts';
 import { checkpointsWithin, rotationsOn } from './checkpoints.ts';
@@ -133,11 +133,10 @@ export async function verifyTrail(options: VerifyOptions): Promise<TrailVerdict>
   });
   const pool = openPool(options.url, { max: 1, deadlineMs: DEADLINE_MS });
   try {
-    return await pool.use(
-      (sql) =>
-        sql.begin('isolation level repeatable read read only', (tx) =>
-          readThrough(tx as unknown as Sql, options, keys),
-        ) as Promise<TrailVerdict>,
+    return await pool.use((sql) =>
+      transaction(sql, 'isolation level repeatable read read only', (tx) =>
+        readThrough(tx as unknown as Sql, options, keys),
+      ),
     );
   } finally {
     await pool.close();

@@ -372,7 +372,10 @@ export function risk(input: RiskInput): ChangeFacts {
       text: 'was tested by a runner whose tests cannot be followed by name',
     });
   if (input.tests !== null && input.tests.verdict !== 'passed' && kinds.some((kind) => kind !== 'docs'))
-    reasons.push({ code: 'untested', text: `has "${VERDICT_WORDS[input.tests.verdict]}" as its tests' verdict` });
+    reasons.push({
+      code: 'untested',
+      text: `has "${VERDICT_WORDS[input.tests.verdict]}" as its tests' verdict`,
+    });
   reasons.push(...doubtReasons(input.tests?.doubts ?? []));
   if (reasons.length > 0)
     return withoutSecretNames({ risk: 'raised', reasons: reasons.slice(0, 64), ...facts }, secrets);
