@@ -88,7 +88,7 @@ async function until<T>(what: string, look: () => Promise<T | null>): Promise<T>
 
 async function api<T>(path: string): Promise<T> {
   const token = readFileSync(join(place.data, 'token'), 'utf8').trim();
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1${path}`, {
     headers: { authorization: `Bearer ${token}` },
   });
   if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);

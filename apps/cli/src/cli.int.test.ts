@@ -196,6 +196,7 @@ it('files a ticket from stdin with its token and key; the id alone is data', asy
     runs: [],
     question: null,
     evidence: [],
+    links: [],
     filedAt: 1,
     author: 'Ada',
     next: { who: 'factory', text: 'open its run, by itself' },
