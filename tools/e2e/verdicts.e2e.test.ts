@@ -103,6 +103,10 @@ const SCRIPTS: Script[] = [
   ...[approves('add(1, 2) is -1'), checks('add(1, 2) is -1')],
 ];
 
+/** What it prints without colours, also where the tests are run with some. */
+const said = async (...args: string[]): Promise<string> =>
+  (await factory.cli(args, { env: { FORCE_COLOR: '0' } })).stdout;
+
 beforeAll(async () => {
   factory = await startFactory({ conversations: SCRIPTS });
   for (const [name, files] of Object.entries({
@@ -154,9 +158,9 @@ describe.concurrent('at step 7', () => {
           reasons: expect.arrayContaining([expect.objectContaining({ code: 'untested' })]),
         },
       });
-      const said = (await factory.cli(['run', 'why', run.id])).stdout;
-      expect(said).toContain(words);
-      expect(said).not.toMatch(/tests?[^\n]*: passed/);
+      const why = await said('run', 'why', run.id);
+      expect(why).toContain(words);
+      expect(why).not.toMatch(/tests?[^\n]*: passed/);
     },
   );
 
@@ -212,8 +216,7 @@ describe.concurrent('at step 7', () => {
     const { run } = await factory.follow('sum7', '# Compare and skip\n');
     expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
     expect(verdictsOf(await factory.trail(run.id))).toEqual(['invalid', 'passed']);
-    const said = (await factory.cli(['run', 'tests', run.id])).stdout;
-    expect(said).toMatch(
+    expect(await said('run', 'tests', run.id)).toMatch(
       /invalid {2}2 tests that the base passes did not report as passed \(deleted, renamed, skipped/,
     );
   });
@@ -250,10 +253,10 @@ it('acceptance checks that hold on the base, and guards that do not, count for n
     code: 'check-does-not-count',
     text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already; and 1 more/),
   });
-  const said = (await factory.cli(['run', 'tests', run.id])).stdout;
+  const told = await said('run', 'tests', run.id);
   const marked = CHECKS.map((check) => check.replace(/^!/, '')).map(
     (check) =>
-      /([✔–√]) .*ends well(.*)/.exec(said.slice(said.indexOf(`${check} ends well`) - 2))?.[2]?.trim() ??
+      /([✔–√]) .*ends well(.*)/.exec(told.slice(told.indexOf(`${check} ends well`) - 2))?.[2]?.trim() ??
       'not there',
   );
   expect(marked).toEqual(['(does not count)', '(does not count)', '', '']);
