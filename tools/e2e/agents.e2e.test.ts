@@ -283,7 +283,7 @@ it('says in doctor that its models are there for its key', async () => {
     const lines = (JSON.parse(stdout) as DoctorLine[]).filter(({ id }) => id.startsWith('model'));
     return lines.map(({ id, ok, text }) => (ok ? [id, ok] : [id, ok, text]));
   };
-  await expect.poll(said, { timeout: 20_000, interval: 500 }).toEqual([
+  await expect.poll(said, { timeout: 240_000, interval: 500 }).toEqual([
     ['model recorded/deploy', true],
     ['model recorded/implement', true],
     ['model recorded/plan', true],
