@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TrailLine } from '@millwright/api';
 import type { AttemptOutcome } from '@millwright/domain';
 import Docker from 'dockerode';
 import { type Ended, type Lane, wordAt } from './lane.ts';
@@ -11,16 +12,46 @@ import { said } from './trap.ts';
 /** A finding unless `holds`. */
 const unless = (holds: boolean, found: string): string[] => (holds ? [] : [found]);
 
-/** A run's own steps, and what its attempts recorded: the same with and without kills. Claims and sandboxes may be more. */
-export function courseOf({ trail }: Pick<Ended, 'trail'>): string[] {
-  return trail
-    .filter(
-      ({ stream, type }) => stream.startsWith('run/') || ['turn.recorded', 'attempt.closed'].includes(type),
-    )
-    .map(({ type, data }) => {
-      const turn = type === 'turn.recorded' ? ` ${(data as { turn: number }).turn}` : '';
-      return `${type}${turn}`;
+/** What a run does with its attempts, and what an attempt says of its own way: the same with and without kills. */
+const OF_ATTEMPTS = ['stage.opened', 'stage.closed', 'turn.recorded', 'attempt.closed'];
+
+/**
+ * A run's own steps, and what its attempts recorded: the same with and without kills. Claims and sandboxes may be more. The tester writes its
+ * checks beside the implementer, and how their entries mingle is chance: so these are lines, each of which has one order. The run's own, but
+ * for the tester; the tester's, from the plan to the tests that need its checks; each attempt's.
+ */
+export function courseOf({
+  trail,
+}: {
+  trail: readonly Pick<TrailLine, 'stream' | 'type' | 'data'>[];
+}): string[] {
+  const entries = trail
+    .filter(({ stream, type }) => stream.startsWith('run/') || OF_ATTEMPTS.includes(type))
+    .map(({ stream, type, data }) => {
+      const { role, turn, attempt } = data as { role?: string; turn?: number; attempt?: string };
+      const of = stream.startsWith('attempt/') ? stream.slice('attempt/'.length) : attempt;
+      const which = type === 'stage.opened' ? ` ${role}` : type === 'turn.recorded' ? ` ${turn}` : '';
+      return { of, own: stream.startsWith('run/'), type, name: `${type}${which}` };
     });
+  const tests = entries.filter(({ name }) => name === 'stage.opened test').map(({ of }) => of);
+  const [tester, suite] = tests;
+  const testers = (one: (typeof entries)[number]) =>
+    one.type === 'checks.written' || (tester !== undefined && one.of === tester);
+  const line = (belongs: (one: (typeof entries)[number]) => boolean) =>
+    entries
+      .filter(belongs)
+      .map(({ name }) => name)
+      .join(' ');
+  const attempts = new Set(entries.filter(({ type }) => OF_ATTEMPTS.includes(type)).map(({ of }) => of));
+  return [
+    line((one) => one.own && !testers(one)),
+    line(
+      (one) =>
+        one.own &&
+        (testers(one) || one.type === 'plan.accepted' || (one.type === 'stage.opened' && one.of === suite)),
+    ),
+    ...[...attempts].map((of) => line((one) => one.of === of && OF_ATTEMPTS.includes(one.type))).toSorted(),
+  ];
 }
 
 async function repository({ ticket, remote, before }: Ended): Promise<string[]> {
@@ -69,8 +100,12 @@ async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): P
     .filter((one) => one.paid && one.attempt !== null && attempts.has(one.attempt))
     .map((one) => ({ turn: `${one.attempt} ${one.turn + 1}`, at: one.at }));
   const again = paid.filter(({ turn, at }) => at > (recorded.get(turn) ?? Number.POSITIVE_INFINITY));
-  const repeats = paid.length - new Set(paid.map(({ turn }) => turn)).size;
-  // One a crash: answered, and not on the trail yet.
+  // One a crash in each attempt that is under way, the tester's beside an implementer's: answered, and not on the trail yet.
+  const repeats = [...attempts].map((attempt) => {
+    const turns = paid.filter(({ turn }) => turn.startsWith(`${attempt} `)).map(({ turn }) => turn);
+    return turns.length - new Set(turns).size;
+  });
+  const most = Math.max(...repeats);
   const deaths = kills.filter(({ victim }) => victim === 'runner').length + crashes;
   return [
     ...unless(
@@ -78,7 +113,7 @@ async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): P
       `${paid.length} paid, ${recorded.size} recorded`,
     ),
     ...unless(again.length === 0, `paid again though recorded: ${again.map(({ turn }) => turn).join()}`),
-    ...unless(repeats <= deaths, `${repeats} turns were paid again in ${deaths} crashes`),
+    ...unless(most <= deaths, `${most} turns of an attempt were paid again in ${deaths} crashes`),
   ];
 }
 
@@ -184,6 +219,10 @@ async function orphans({ factory }: Lane): Promise<string[]> {
   }
 }
 
+/** The lines of one course that are not in another. */
+const other = (one: readonly string[], than: readonly string[]): string =>
+  one.filter((line) => !than.includes(line)).join(' | ') || 'nothing else';
+
 /** What does not hold of a case; `course` is that of the same ticket without a kill, `crashes` those of what the factory stands on. */
 export async function check(
   lane: Lane,
@@ -206,7 +245,7 @@ export async function check(
     ...unless(kills.length === points, `${kills.length} of ${points} kills fell: ${kills.map(said).join()}`),
     ...unless(
       course === null || went.join() === course.join(),
-      `it went another way: ${went.join(' ')}; attempts that failed: ${JSON.stringify(failures)}`,
+      `it went another way: ${other(went, course ?? [])}, not ${other(course ?? [], went)}; attempts that failed: ${JSON.stringify(failures)}`,
     ),
     ...(await repository(ended)),
     ...(await released(ended)),

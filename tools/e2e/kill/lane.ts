@@ -107,18 +107,18 @@ export class Lane {
     points: readonly Point[],
     what?: (point: Point) => Promise<void>,
   ): Promise<Ended> {
+    if (kind === 'rolled_back' && this.#place?.kinds.length === 0) this.leavePlace();
     const place = await this.place();
-    const change = kind === 'done' ? 'feature' : place.kinds.shift();
-    if (change === undefined) {
-      this.leavePlace();
-      await this.run('done', []); // What is rolled back goes back to something.
-      return this.run(kind, points, what);
-    }
-    const ticket = (kind === 'done' ? good : sick)(++this.#tickets);
     const releasesOf = async () =>
       (await this.factory.api('GET', `/releases?repo=${place.repo}`)).body as ReleaseView[];
+    const liveNow = async () => (await releasesOf()).find((one) => one.state === 'live')?.id ?? null;
+    // What is rolled back goes back to something, also in a place that is new.
+    if (kind === 'rolled_back' && (await liveNow()) === null) await this.run('done', []);
+    const liveBefore = await liveNow();
+    const change = kind === 'done' ? 'feature' : place.kinds.shift();
+    if (change === undefined) throw new Error(`every kind of change of ${place.repo} has lost its step`);
+    const ticket = (kind === 'done' ? good : sick)(++this.#tickets);
     const before = await place.remote.head();
-    const liveBefore = (await releasesOf()).find((one) => one.state === 'live')?.id ?? null;
     const wordBefore = await wordAt(place.port);
     await this.#mayDie(points);
     const { kills, value } = await this.trap.during(
