@@ -277,6 +277,21 @@ describe('a run, driven through real Postgres, git and queue', () => {
     );
   });
 
+  it('takes another message for the same tree where a review wants it, and tests that tree no second time', async () => {
+    let reviews = 0;
+    await start({
+      implement: () => ({ 'src/x.js': 'export const x = 2;\n' }),
+      review: () => (++reviews === 1 ? 'request_changes' : 'approve'),
+    });
+    const run = await ended((await file()).id);
+    expect(run, run.reason).toMatchObject({ state: 'done' });
+    expect(worked()).toEqual(['plan', 'implement', 'test', 'review', 'implement', 'review']);
+    expect(show('src/x.js')).toBe('export const x = 2;');
+    expect(git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%b', 'main')).toMatch(
+      /^Made in attempt 2\.\n\nMillwright-Ticket/,
+    );
+  });
+
   it('asks a person where an implementer is blocked, and goes on with the answer; it counts as nothing sent back', async () => {
     const told: unknown[] = [];
     await start({

@@ -272,9 +272,15 @@ function evolveRun(run: Run, entry: Entry): Run {
         task,
       );
       if (verdict === 'approve') return reviewed;
-      // A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made.
+      // A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made. A task that
+      // is alone is measured against its base, as its first attempt was: what is wanted may be another message for the same tree.
       return task === null
-        ? sendWholeBack(reviewed, { kind: 'review', review }, run.head.tree, run.head)
+        ? sendWholeBack(
+            reviewed,
+            { kind: 'review', review },
+            run.head.tree,
+            run.tasks.length === 1 ? run.base : run.head,
+          )
         : withWork(reviewed, task, (work) =>
             sendBack(work, { kind: 'review', review }, work.made?.tree ?? work.start, work.base),
           );

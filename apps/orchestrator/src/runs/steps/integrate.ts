@@ -17,7 +17,9 @@ export async function integrate(
   const work = workOf(run, step.task);
   if (!work?.made || !work.base)
     throw terminal('step-without-input', 'nothing was made that could be integrated');
-  if (work.base.commit === run.head.commit) {
+  // Rework on the whole that was made on the run's base began with the head's tree: it is the head, made anew.
+  const anew = step.task === null && work.base.commit === run.base.commit;
+  if (anew || work.base.commit === run.head.commit) {
     return {
       type: 'task.integrated',
       data: { task: step.task, commit: work.made.commit, tree: work.made.tree, united: [] },
