@@ -65,7 +65,10 @@ export type Factory = {
 const inherited = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(
-      ([name]) => !/^(ANTHROPIC_|MILLWRIGHT_|VITEST|NODE_OPTIONS|NODE_ENV|DATABASE_URL|REDIS_URL|FORCE_COLOR)/.test(name),
+      ([name]) =>
+        !/^(ANTHROPIC_|MILLWRIGHT_|VITEST|NODE_OPTIONS|NODE_ENV|DATABASE_URL|REDIS_URL|FORCE_COLOR)/.test(
+          name,
+        ),
     ),
   );
 
