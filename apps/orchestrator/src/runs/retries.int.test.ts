@@ -88,47 +88,38 @@ it("a repository's copy that cannot be opened is opened once it can", async () =
   expect(done, done.reason).toMatchObject({ state: 'done' });
 });
 
-it('a step that asks for a pause is tried again no sooner, and its run has no other end', async () => {
-  const times: number[] = [];
-  let fails = false;
+/** A factory whose copy of the repository fails to open with `trouble`, if any, once its change was reviewed. */
+async function opensOnceReviewed(trouble: () => Error | null): Promise<void> {
+  let reviewed = false;
   await start({
     implement: () => ({ 'a.txt': 'b\n' }),
     review: () => {
-      fails = true;
+      reviewed = true;
       return 'approve';
     },
   });
   const { repositories } = factory.factory;
   const open = repositories.open.bind(repositories);
-  const spy = vi.spyOn(repositories, 'open').mockImplementation(async (name) => {
-    if (!fails) return open(name);
-    times.push(Date.now());
-    fails = times.length <= 3;
-    if (fails) throw retryable('remote', 'come back later', 400);
+  vi.spyOn(repositories, 'open').mockImplementation(async (name) => {
+    const error = reviewed ? trouble() : null;
+    if (error !== null) throw error;
     return open(name);
   });
-  const done = await ended(await file());
-  spy.mockRestore();
-  expect(done).toMatchObject({ state: 'done' });
+}
+
+it('a step that asks for a pause is tried again no sooner, and its run has no other end', async () => {
+  const times: number[] = [];
+  await opensOnceReviewed(() => {
+    if (times.length > 3) return null;
+    times.push(Date.now());
+    return times.length <= 3 ? retryable('remote', 'come back later', 400) : null;
+  });
+  expect(await ended(await file())).toMatchObject({ state: 'done' });
   for (const nth of [1, 2, 3]) expect((times[nth] ?? 0) - (times[nth - 1] ?? 0)).toBeGreaterThanOrEqual(399);
 });
 
 it('what does not pass ends the run at once, with what happened', async () => {
-  let fails = false;
-  await start({
-    implement: () => ({ 'a.txt': 'b\n' }),
-    review: () => {
-      fails = true;
-      return 'approve';
-    },
-  });
-  const { repositories } = factory.factory;
-  const open = repositories.open.bind(repositories);
-  const spy = vi.spyOn(repositories, 'open').mockImplementation(async (name) => {
-    if (fails) throw terminal('artifact-tampered', 'the bytes are others');
-    return open(name);
-  });
+  await opensOnceReviewed(() => terminal('artifact-tampered', 'the bytes are others'));
   const end = await ended(await file());
-  spy.mockRestore();
   expect(end).toMatchObject({ state: 'failed', reason: expect.stringContaining('the bytes are others') });
 });

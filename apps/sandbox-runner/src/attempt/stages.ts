@@ -126,7 +126,10 @@ async function layChecks({ spec, runner }: Held<SpecOf<'review'>>, sandbox: Sand
   if (files === null) return;
   const trouble = await unpackIn(sandbox, await runner.artifacts.get(files));
   if (trouble !== null) throw retryable('checks-not-laid', trouble);
-  await sandbox.exec(`echo /${CHECKS_FOLDER}/ >> .git/info/exclude`, { timeoutMs: 30_000, maxBytes: 4_096 });
+  const overlook = `echo /${CHECKS_FOLDER}/ >> .git/info/exclude`;
+  const done = await sandbox.exec(overlook, { timeoutMs: 30_000, maxBytes: 4_096 });
+  if (done.kind !== 'exited' || done.exitCode !== 0)
+    throw retryable('checks-not-laid', 'git could not be told to overlook the checks');
 }
 
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {

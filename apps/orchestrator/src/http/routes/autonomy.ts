@@ -19,9 +19,9 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { problem } from '../problem.ts';
-import { say } from '../say.ts';
 import { knownRepo, repoView } from './repos.ts';
 
 type Ports = {
@@ -48,7 +48,7 @@ export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {
     if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
     if (step >= UNATTENDED) await mustGoBack(factory, repo);
     const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
-    await say(
+    await appendAs(
       factory,
       repositoryStream(repo),
       request.who,

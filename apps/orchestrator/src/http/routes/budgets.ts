@@ -2,9 +2,9 @@ import { factoryStream, type RepoName, type RunId, type TicketId } from '@millwr
 import type { FastifyInstance } from 'fastify';
 import { applyBudgets } from '../../budgets.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
 import { notFound } from '../problem.ts';
-import { say } from '../say.ts';
 
 export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
   const { world, store } = factory;
@@ -22,7 +22,7 @@ export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'setBudget', async (request) => {
     const { scope, usd, reason } = request.body;
     if (!known(scope)) throw notFound('scope', scope, 'factory, or one of: repo/NAME, ticket/ID, run/ID');
-    await say(factory, factoryStream(), request.who, {
+    await appendAs(factory, factoryStream(), request.who, {
       type: 'factory.budget-set',
       data: { scope, usd, reason },
     });

@@ -1,8 +1,8 @@
 import { factoryStream, terminal } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { HttpProblem, notFound } from '../problem.ts';
-import { say } from '../say.ts';
 
 // What the trail forgets on purpose. Recorded first, then done: killed in between, the same request does the rest.
 
@@ -16,7 +16,7 @@ export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
       });
     const { position, reason } = request.body;
     if (position > (await trail.head())) throw notFound('entry', String(position), { act: 'show-trail' });
-    const record = await say(factory, factoryStream(), request.who, {
+    const record = await appendAs(factory, factoryStream(), request.who, {
       type: 'trail.redacted',
       data: { position, reason },
     });

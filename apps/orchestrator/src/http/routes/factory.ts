@@ -20,9 +20,9 @@ import type { Forward } from '../../streams/forward.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
-import { say } from '../say.ts';
 
 type Ports = {
   clock: Clock;
@@ -62,7 +62,7 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
     // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
     if (scope.kind === 'repo' && !factory.world.repos.has(scope.repo))
       throw notFound('repository', scope.repo, { act: 'list-repos' });
-    await say(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
+    await appendAs(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
     await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
     await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
@@ -71,7 +71,7 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
 
   serve(app, 'resume', async (request) => {
     const resumed = { type: 'factory.resumed', data: request.body } as const;
-    await say(factory, factoryStream(), request.who, resumed, (_, { halts }) => ({
+    await appendAs(factory, factoryStream(), request.who, resumed, (_, { halts }) => ({
       acts: inForceHalts(halts).map(({ scope }) => ({ act: 'resume' as const, scope })),
     }));
     const left = await factory.forward.halts();

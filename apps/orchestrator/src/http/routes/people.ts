@@ -4,10 +4,10 @@ import { type Actor, type PersonId, personStream } from '@millwright/domain';
 import { hashToken, type ListedPerson } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { requireRole } from '../authenticate.ts';
 import { firstOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
-import { say } from '../say.ts';
 
 const INVITATION_MS = 7 * 24 * 3_600_000;
 const LIST = { act: 'list-people' } as const;
@@ -46,7 +46,7 @@ export function peopleRoutes(app: FastifyInstance, { factory }: Api): void {
           { act: 'rotate-person', to: 'a lost token is replaced' },
         ],
       );
-    await say(factory, personStream(id), request.who, {
+    await appendAs(factory, personStream(id), request.who, {
       type: 'person.invited',
       data: { person: id, roles, expiresAt: kept.expiresAt },
     });
@@ -64,7 +64,7 @@ export function peopleRoutes(app: FastifyInstance, { factory }: Api): void {
       );
     const { person } = accepted;
     const actor = person.id as string as Actor;
-    await say(
+    await appendAs(
       factory,
       personStream(person.id),
       { actor },
@@ -85,7 +85,7 @@ export function peopleRoutes(app: FastifyInstance, { factory }: Api): void {
     const token = newToken();
     const { code, kept } = newCode(factory.clock.now());
     const rotated = { person: id, expiresAt: own ? null : kept.expiresAt };
-    await say(factory, personStream(id), who, { type: 'person.rotated', data: rotated }, ({ code }) =>
+    await appendAs(factory, personStream(id), who, { type: 'person.rotated', data: rotated }, ({ code }) =>
       code === 'is-admin'
         ? { hint: 'stop the factory, remove the file `token` in its folder, and start it: another is made' }
         : { acts: [LIST] },
@@ -112,7 +112,7 @@ export function peopleRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'erasePerson', async (request) => {
     const { id } = request.params;
     const erased = { type: 'person.erased', data: { person: id, reason: request.body.reason } } as const;
-    await say(factory, personStream(id), request.who, erased, { acts: [LIST] });
+    await appendAs(factory, personStream(id), request.who, erased, { acts: [LIST] });
     await people.erase(id);
     return { person: id, erased: true };
   });

@@ -3,9 +3,9 @@ import { type RepoName, repositoryStream } from '@millwright/domain';
 import type { Quarantined } from '@millwright/read-model';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
-import { say } from '../say.ts';
 import { ofRepo } from './repos.ts';
 
 export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
@@ -28,7 +28,7 @@ export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
     if (!info) throw notFound('release', request.params.id, { act: 'show-quarantine' });
     const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
     if (one === undefined) throw problem('not-quarantined', `${info.id} is not in quarantine`);
-    await say(factory, repositoryStream(info.repo), request.who, {
+    await appendAs(factory, repositoryStream(info.repo), request.who, {
       type: 'quarantine.lifted',
       data: { repo: info.repo, commit: one.commit, reason: request.body.reason },
     });

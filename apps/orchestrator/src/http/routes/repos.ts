@@ -16,9 +16,9 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
 import { notFound, problem, unknownFilter } from '../problem.ts';
-import { say } from '../say.ts';
 
 type Ports = {
   deployments: Deployments;
@@ -137,7 +137,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
       factory.knownSecrets.forget();
       await factory.knownSecrets.now();
     }
-    await say(factory, repositoryStream(name), request.who, {
+    await appendAs(factory, repositoryStream(name), request.who, {
       type: 'repo.added',
       data: { repo: name, url: address.url, branch, deliver },
     });
@@ -154,7 +154,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
     await factory.secrets.set(repo, request.body.name, request.body.value);
     factory.knownSecrets.forget();
     const { untold } = await factory.knownSecrets.now();
-    await say(factory, repositoryStream(repo), request.who, {
+    await appendAs(factory, repositoryStream(repo), request.who, {
       type: 'repo.secret-set',
       data: { repo, name: request.body.name },
     });

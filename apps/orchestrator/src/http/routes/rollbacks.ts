@@ -14,10 +14,10 @@ import { requestRedeploy } from '../../releases/redeploy.ts';
 import { rollbackStatus } from '../../releases/rollback-status.ts';
 import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-canary.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { firstOf } from '../page.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
-import { say } from '../say.ts';
 import { stopView } from '../views/stop-view.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
 
@@ -115,7 +115,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     const repo = known(request.params.repo);
     const { reason } = request.body;
     const { canary } = await targetNow(factory, repo);
-    await say(factory, targetStream(repo), request.who, {
+    await appendAs(factory, targetStream(repo), request.who, {
       type: 'target.frozen',
       data: { by: 'person', release: factory.world.target(repo).live, reason, what: '' },
     });
@@ -125,7 +125,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
   });
   serve(app, 'thawTarget', async (request) => {
     const repo = known(request.params.repo);
-    await say(factory, targetStream(repo), request.who, {
+    await appendAs(factory, targetStream(repo), request.who, {
       type: 'target.thawed',
       data: request.body,
     });

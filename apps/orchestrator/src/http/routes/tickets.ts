@@ -18,10 +18,10 @@ import { act } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { newestRows } from '../page.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
-import { say } from '../say.ts';
 import { stopOfRun } from '../views/stop-view.ts';
 import { knownRepo, ofRepo } from './repos.ts';
 
@@ -86,7 +86,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
   serve(app, 'linkTicket', async (request) => {
     const { id } = known(request.params.id);
     const linked = { type: 'ticket.linked', data: { ticket: id, ...request.body } } as const;
-    await say(factory, ticketStream(id), request.who, linked);
+    await appendAs(factory, ticketStream(id), request.who, linked);
     return ticketView(factory, known(id));
   });
 
@@ -107,7 +107,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     }
     const again = request.body.again ?? false;
     const answer = { type: 'ticket.answered', data: { ticket: ticket.id, run, text, again } } as const;
-    await say(factory, ticketStream(ticket.id), request.who, answer, ({ code }) =>
+    await appendAs(factory, ticketStream(ticket.id), request.who, answer, ({ code }) =>
       code === 'done'
         ? { hint: 'file another ticket' }
         : {

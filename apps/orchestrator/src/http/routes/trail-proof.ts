@@ -5,8 +5,8 @@ import { factoryStream, streamOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
+import { appendAs } from '../append-as.ts';
 import { notFound, problem } from '../problem.ts';
-import { say } from '../say.ts';
 
 type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail };
 
@@ -92,7 +92,7 @@ export function trailProofRoutes(app: FastifyInstance, { factory }: Api): void {
   });
 
   serve(app, 'rotateKey', async (request) => {
-    return factory.sealer.rotate((entry) => say(factory, factoryStream(), request.who, entry));
+    return factory.sealer.rotate((entry) => appendAs(factory, factoryStream(), request.who, entry));
   });
 
   serve(app, 'readLog', async (request) => prover.log(request.query.after, request.query.limit));

@@ -7,7 +7,7 @@ import { HttpProblem } from './problem.ts';
  * Puts on a stream what a person says, and resolves with its position once the views have it; null where the stream says it already. `told`:
  * what they are told beside why it may not be said.
  */
-export async function say<S, E extends Entry>(
+export async function appendAs<S, E extends Entry>(
   { streams }: { streams: Streams },
   stream: DecidedStream<S, E>,
   { actor }: { actor: Actor },
