@@ -27,7 +27,7 @@ describe('a ticket file', () => {
     ['---\ntitle: A\nkind: wish\n---\n', 'bad-front-matter', /kind/],
     ['---\n- a\n---\n# T', 'bad-front-matter', /key: value/],
     [`---\n${BOMB}---\n# T`, 'bad-front-matter', /aliases/],
-    [`---\ntitle: ${'['.repeat(20_000)}\n---\n# T`, 'bad-front-matter', /line|deep/],
+    [`---\ntitle: ${'['.repeat(20_000)}\n---\n# T`, 'bad-front-matter', /line 2: it is nested too deep/],
     [`# T\n${'x'.repeat(MAX_TICKET_BYTES)}`, 'ticket-too-large', /at most/],
   ])('says what is wrong with %.20j', (text, code, message) => {
     expect(parseTicketFile(text)).toMatchObject({

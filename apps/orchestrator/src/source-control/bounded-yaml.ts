@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml';
 
 /** Uses of anchors in one document, all of them together. */
 const MOST_ALIASES = 10;
+const TOO_DEEP = 'it is nested too deep';
 
 /** A document's value, with where its keys stand; or what is wrong, and on which line (from 1). */
 export type Yaml =
@@ -14,7 +15,10 @@ export function boundedYaml(text: string): Yaml {
   try {
     const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
     const [error] = document.errors;
-    if (error) return { kind: 'broken', line: lines.linePos(error.pos[0]).line, message: error.message };
+    if (error) {
+      const message = error.code === 'RESOURCE_EXHAUSTION' ? TOO_DEEP : error.message;
+      return { kind: 'broken', line: lines.linePos(error.pos[0]).line, message };
+    }
     return { kind: 'value', value: document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {}, document, lines };
   } catch (error) {
     if (error instanceof ReferenceError)
@@ -23,7 +27,7 @@ export function boundedYaml(text: string): Yaml {
         line: 1,
         message: `its aliases (*name) stand for too much: at most ${MOST_ALIASES} are taken`,
       };
-    if (error instanceof RangeError) return { kind: 'broken', line: 1, message: 'it is nested too deep' };
+    if (error instanceof RangeError) return { kind: 'broken', line: 1, message: TOO_DEEP };
     throw error;
   }
 }

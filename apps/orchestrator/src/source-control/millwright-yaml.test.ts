@@ -43,7 +43,7 @@ describe('millwright.yaml', () => {
     [`protected: ["${'{a,b}'.repeat(30)}"]`, /protected\.0: .*three/],
     [`protected: [${'"x",'.repeat(101)}]`, /protected/],
     ['a: &a [x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n', /line 1: .*aliases/],
-    [`a: ${'['.repeat(30_000)}`, /line \d+: /],
+    [`a: ${'['.repeat(30_000)}`, /line 1: it is nested too deep/],
   ])('names the line of what is wrong: %j', (text, message) => {
     const result = parseMillwrightYaml(text);
     expect(result).toMatchObject({
