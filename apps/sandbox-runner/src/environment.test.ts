@@ -13,7 +13,11 @@ test('what is not set, or set to nothing, has its default', () => {
   expect(readEnvironment({ ...set, ANTHROPIC_API_KEY: '', MILLWRIGHT_RUNNER_CONCURRENCY: '' })).toMatchObject(
     {
       kind: 'environment',
-      environment: { MILLWRIGHT_RUNNER_CONCURRENCY: 3, MILLWRIGHT_LOG_LEVEL: 'info' },
+      environment: {
+        MILLWRIGHT_RUNNER_CONCURRENCY: 3,
+        MILLWRIGHT_LOG_LEVEL: 'info',
+        MILLWRIGHT_TEST_MINUTES: 15,
+      },
     },
   );
 });
@@ -22,6 +26,7 @@ test.each([
   ['DATABASE_URL', undefined],
   ['MILLWRIGHT_DATA', 'relative/path'],
   ['MILLWRIGHT_RUNNER_CONCURRENCY', '0'],
+  ['MILLWRIGHT_TEST_MINUTES', '0'],
   ['ANTHROPIC_BASE_URL', 'secret-2 is no address'],
   ['MILLWRIGHT_PROVIDER', 'elsewhere'],
 ])('a wrong %s is named, and no value is told', (name, value) => {

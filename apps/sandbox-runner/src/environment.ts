@@ -12,6 +12,8 @@ const Environment = z.object({
   /** How long a model may say nothing, milliseconds; and how often a call is made in all. The client's own bounds where not set. */
   MILLWRIGHT_STALL_MS: z.coerce.number().int().min(100).optional(),
   MILLWRIGHT_CALL_TRIES: z.coerce.number().int().min(1).max(20).optional(),
+  /** How long a run of tests may take, minutes. */
+  MILLWRIGHT_TEST_MINUTES: z.coerce.number().positive().max(1_440).default(15),
   /** Turns of one conversation before it hands over to a new one. */
   MILLWRIGHT_CONVERSATION_TURNS: z.coerce.number().int().min(2).max(1_000).optional(),
   /** Written every ten seconds, for whoever watches whether it lives. */

@@ -87,6 +87,7 @@ const runner: Runner = {
   ...(environment.MILLWRIGHT_CALL_TRIES === undefined
     ? {}
     : { retry: { ...DEFAULT_RETRY, tries: environment.MILLWRIGHT_CALL_TRIES } }),
+  suiteMs: environment.MILLWRIGHT_TEST_MINUTES * 60_000,
   ...(environment.MILLWRIGHT_CONVERSATION_TURNS === undefined
     ? {}
     : { conversationTurns: environment.MILLWRIGHT_CONVERSATION_TURNS }),

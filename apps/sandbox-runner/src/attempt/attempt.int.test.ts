@@ -209,6 +209,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     catalog: async () => ({ kind: 'catalog', catalog: BUILT_IN }),
     toolchain: javascript,
     memory: memoryOf(join(data, 'verified')),
+    suiteMs: 900_000,
     note: () => {},
     doing: () => {},
   };

@@ -37,6 +37,8 @@ export type Runner = {
   breaker: Breaker;
   /** How calls of the model are tried again; the loop's own way where it is not given. */
   retry?: RetryPolicy;
+  /** How long a run of tests may take. */
+  suiteMs: number;
   /** Turns of one conversation before it hands over; the loop's own number where it is not given. */
   conversationTurns?: number;
   clock: Clock;
@@ -72,5 +74,9 @@ export const whereOf = ({ runner, spec }: Held): Where => ({
   ...{ sandboxes: runner.sandboxes, run: spec.run, attempt: spec.attempt },
   ran: (purpose, ms) => runner.note('suite.ran', { run: spec.run, attempt: spec.attempt, purpose, ms }),
 });
+
+/** How long a run of tests of this attempt may take, ms: no longer than the attempt itself. */
+export const suiteMsOf = ({ runner, spec }: Held): number =>
+  Math.max(1_000, Math.min(runner.suiteMs, spec.deadline - runner.clock.now()));
 
 export const actorOf = (runner: Pick<Runner, 'trail'>) => `runner/${runner.trail.incarnation}` as Actor;

@@ -14,12 +14,10 @@ import { type Acceptance, learnAhead, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
 import { together } from './run-both.ts';
-import { type Held, whereOf } from './runner.ts';
+import { type Held, suiteMsOf, whereOf } from './runner.ts';
 import { suiteFacts } from './suite-facts.ts';
 import { workspaceFacts } from './workspace-facts.ts';
 import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
-
-const SUITE_MS = 15 * 60_000;
 
 /** Acceptance checks, or the verdict on a tree, which asks no model. */
 export async function testStage(held: Held<SpecOf<'test'>>): Promise<Digest> {
@@ -54,9 +52,9 @@ async function verdictStage(held: Held<SpecOf<'test'>>, sha: GitSha): Promise<Di
   return putJson(runner.artifacts, TestReport, report);
 }
 
-const baseInput = ({ runner, spec, signal }: Held<SpecOf<'test'>>, base: Prepared) => ({
-  ...{ toolchain: runner.toolchain, config: spec.config, base, signal },
-  timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
+const baseInput = (held: Held<SpecOf<'test'>>, base: Prepared) => ({
+  ...{ toolchain: held.runner.toolchain, config: held.spec.config, base, signal: held.signal },
+  timeoutMs: suiteMsOf(held),
 });
 
 /** What passed is merged next, most likely, and its release begins with an archive of it: 0.2 s, which gates and merge take as well. */

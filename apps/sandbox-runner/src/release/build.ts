@@ -1,11 +1,10 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
 import type { Archived } from '@millwright/sandbox';
-import { type Held, whereOf } from '../attempt/runner.ts';
+import { type Held, suiteMsOf, whereOf } from '../attempt/runner.ts';
 import type { Prepared } from '../verify/run-suite.ts';
 import { verify } from '../verify/verify.ts';
 
 const BUILD_MS = 15 * 60_000;
-const SUITE_MS = 15 * 60_000;
 const KEPT = 16_384;
 const MAX_LAYER = 512 * 1024 * 1024;
 
@@ -35,7 +34,7 @@ export async function buildRelease(
     ...{ toolchain: runner.toolchain, config: spec.config, tree: spec.tree, base, changed: spec.changed },
     ...{ ticket: null, acceptance: null, signal },
     candidate: { checkout: unpacked.checkout, layer: null, image, root: '/app' },
-    timeoutMs: Math.max(1_000, Math.min(SUITE_MS, spec.deadline - runner.clock.now())),
+    timeoutMs: suiteMsOf(held),
   });
   return { layer, image, test };
 }
