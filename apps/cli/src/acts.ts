@@ -20,6 +20,8 @@ export function commandOf(act: Act): string {
       return './millwright person list';
     case 'rotate-person':
       return './millwright person rotate ID';
+    case 'list-units':
+      return './millwright unit list';
     case 'add-repo':
       return './millwright repo add PATH';
     case 'list-repos':

@@ -130,12 +130,24 @@ function setUp(root: Command): void {
     async () => (await import('./commands/person.ts')).list,
   );
 
+  const unit = noun(root, 'unit', 'business units: scopes of repositories, people and budget');
+  does(
+    leaf(unit, 'add <name>', 'add a unit').requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/unit.ts')).add,
+  );
+  does(
+    leaf(unit, 'list', 'the units, each with its repositories'),
+    async () => (await import('./commands/unit.ts')).list,
+  );
+  does(leaf(unit, 'show <name>', 'one unit'), async () => (await import('./commands/unit.ts')).showUnit);
+
   const repo = noun(root, 'repo', 'the repositories this factory works on');
   does(
     leaf(repo, 'add <path-or-url>', 'add a git repository: a path, or an https, ssh or file address')
       .option('--name <name>', 'its name in this factory (else from the address)')
       .option('--branch <name>', 'the branch that changes land on', 'main')
       .option('--deliver <how>', 'merge: onto that branch; branch: as a branch beside it', 'merge')
+      .option('--unit <name>', 'the unit that it is of (else the default one)')
       .option(
         '--with-token',
         'reads the token for an https address from stdin; kept as its secret GIT_TOKEN',
@@ -145,6 +157,13 @@ function setUp(root: Command): void {
   does(
     leaf(repo, 'list', 'the repositories, with step and live release'),
     async () => (await import('./commands/repo.ts')).list,
+  );
+
+  does(
+    leaf(repo, 'move <name>', 'make it a repository of another unit')
+      .requiredOption('--unit <name>', 'the unit that it is of from now on')
+      .requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/repo.ts')).move,
   );
 
   const secret = noun(root, 'secret', 'values for deploy.secrets');

@@ -23,6 +23,7 @@ export const Act = z.discriminatedUnion('act', [
   act('list-people', {}),
   act('rotate-person', {}),
   // Repositories
+  act('list-units', {}),
   act('add-repo', {}),
   act('list-repos', {}),
   act('set-secret', { name: z.string() }),

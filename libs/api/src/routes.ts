@@ -43,6 +43,7 @@ const ADMIN = ['admin'] as const;
 
 const OfPerson = z.object({ id: PersonId });
 const OfRepo = z.object({ repo: z.string() });
+const OfUnit = z.object({ unit: z.string() });
 const OfTicket = z.object({ id: TicketId });
 const OfRun = z.object({ id: RunId });
 const OfGate = z.object({ id: GateId });
@@ -168,6 +169,27 @@ export const ROUTES = {
     response: z.array(s.BudgetView),
   }),
 
+  // Units
+  addUnit: route({
+    ...{ method: 'POST', path: '/units', for: 'people', may: ADMIN },
+    summary: 'Add a business unit: a scope of repositories, people and budget',
+    body: s.NewUnit,
+    response: s.UnitView,
+    statuses: [201],
+  }),
+  listUnits: route({
+    ...{ method: 'GET', path: '/units', for: 'people', may: 'anybody' },
+    summary: 'Units, each with its repositories; the default one has those that were given no other',
+    query: Part,
+    response: z.array(s.UnitView),
+  }),
+  showUnit: route({
+    ...{ method: 'GET', path: '/units/:unit', for: 'people', may: 'anybody' },
+    summary: 'A unit',
+    params: OfUnit,
+    response: s.UnitView,
+  }),
+
   // Repositories
   addRepo: route({
     ...{ method: 'POST', path: '/repos', for: 'people', may: ADMIN },
@@ -181,6 +203,13 @@ export const ROUTES = {
     summary: 'Repositories, each with what serves and what cannot work',
     query: Part,
     response: z.array(s.RepoView),
+  }),
+  moveRepo: route({
+    ...{ method: 'POST', path: '/repos/:repo/unit', for: 'people', may: ADMIN },
+    summary: 'Make a repository one of another unit',
+    params: OfRepo,
+    body: s.NewPlace,
+    response: s.RepoView,
   }),
   setSecret: route({
     ...{ method: 'POST', path: '/repos/:repo/secrets', for: 'people', may: ADMIN },

@@ -19,6 +19,7 @@ import {
   TicketId,
   TicketKind,
   Undo,
+  UnitName,
   Usage,
 } from '@millwright/domain';
 import { z } from 'zod';
@@ -67,6 +68,8 @@ export const NewRepo = z.strictObject({
   name: z.string().optional(),
   branch: z.string().min(1).max(200).default('main'),
   deliver: z.enum(['merge', 'branch']).default('merge'),
+  /** The default one, where none is said. */
+  unit: UnitName.optional(),
   /** What an https remote is answered when it asks for a password. Kept as the repository's secret GIT_TOKEN. */
   token: z
     .string()
@@ -88,6 +91,7 @@ export type SetupTrouble = z.infer<typeof SetupTrouble>;
 
 export const RepoView = z.object({
   name: RepoName,
+  unit: UnitName,
   url: z.string(),
   branch: z.string(),
   deliver: z.enum(['merge', 'branch']),
@@ -116,6 +120,12 @@ export const RepoView = z.object({
   troubles: z.array(SetupTrouble),
 });
 export type RepoView = z.infer<typeof RepoView>;
+
+/** The unit that a repository is of from now on. */
+export const NewPlace = z.strictObject({ unit: UnitName, reason: z.string().min(1).max(2_000) });
+export const NewUnit = z.strictObject({ name: UnitName, reason: z.string().min(1).max(2_000) });
+export const UnitView = z.object({ name: UnitName, repos: z.array(RepoName) });
+export type UnitView = z.infer<typeof UnitView>;
 
 export const NewSecret = z.strictObject({
   name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),

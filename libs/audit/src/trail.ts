@@ -19,6 +19,8 @@ export type OpenTrail = Omit<Trail, 'append'> & {
   /** The entries at these positions (2,000 at most), in this order: as many as have 8 MiB of payloads together, and one at least. */
   readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
   isAlive(incarnation: string): Promise<boolean>;
+  /** The names of all streams of a kind, in order: `shop` where there is `repo/shop`. */
+  named(kind: 'repo' | 'unit'): Promise<string[]>;
   close(): Promise<void>;
 };
 
@@ -122,6 +124,13 @@ export function openTrail(options: {
       reading(reads, async (sql) => {
         const [row] = await sql<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
         return row.alive;
+      }),
+    named: (kind) =>
+      reading(reads, async (sql) => {
+        const found = await sql<{ stream: string }[]>`
+          select stream from millwright.entries
+          where stream >= ${`${kind}/`} and stream < ${`${kind}0`} and version = 1 order by stream`;
+        return found.map(({ stream }) => stream.slice(kind.length + 1));
       }),
     close: async () => {
       await Promise.all([follow.close(), reads.close(), writes.close()]);

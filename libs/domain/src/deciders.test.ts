@@ -15,6 +15,7 @@ import { FIRST_ADMIN, personDecider } from './person.ts';
 import { repositoryDecider, stepFor } from './repository/index.ts';
 import { targetDecider } from './target/index.ts';
 import { ticketDecider } from './ticket.ts';
+import { DEFAULT_UNIT, unitDecider } from './unit.ts';
 
 // Whatever is asked for, and in whatever order: what each stream then has is right, read off its entries alone.
 
@@ -263,6 +264,9 @@ describe('a repository', () => {
       type: 'autonomy.dropped',
       data: { repo, kind: null, from, to: 5, cause: 'stuck', release: null },
     })),
+    fc
+      .constantFrom('default', 'payments')
+      .map((unit) => ({ type: 'repo.moved', data: { repo, unit: unit as never, reason } })),
     kind.map((kind) => ({ type: 'autonomy.raise-proposed', data: { repo, kind, from: 1, to: 2, runs: [] } })),
   );
 
@@ -273,12 +277,17 @@ describe('a repository', () => {
         let state = repositoryDecider.initialState();
         for (const [i, entry] of entries.entries()) {
           expect(entry.type === 'repo.added').toBe(i === 0);
-          const before = state.autonomy;
+          const [before, unit] = [state.autonomy, state.unit];
           state = repositoryDecider.evolve(state, entry, { actor: 'orchestrator', at: i } as never);
           if (entry.type === 'repo.step-set') {
             if (entry.data.kind !== undefined) expect(entry.data.step).toBeLessThanOrEqual(before.step);
             continue;
           }
+          if (entry.type === 'repo.moved') {
+            // Said twice it is one move.
+            expect(entry.data.unit).not.toBe(unit);
+            expect(state.unit).toBe(entry.data.unit);
+          } else expect(state.unit).toBe(unit);
           if (entry.type !== 'autonomy.dropped') continue;
           const kinds = entry.data.kind === null ? [] : [entry.data.kind];
           expect(entry.data.from).toBe(stepFor(before, kinds));
@@ -290,6 +299,15 @@ describe('a repository', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+test('a unit is added once, and the default one by nobody', () => {
+  const of = (unit: string) => ({ type: 'unit.added', data: { unit: unit as never, reason } }) as const;
+  expect(drive(unitDecider, [of('payments'), of('payments')]).entries).toEqual([of('payments')]);
+  const said = { actor: FIRST_ADMIN, at: 1 } as never;
+  expect(decideAll(unitDecider, [of(DEFAULT_UNIT)], said, { added: false })).toMatchObject({
+    code: 'exists',
   });
 });
 

@@ -38,6 +38,16 @@ export const RepoName = z
   .brand<'RepoName'>();
 export type RepoName = z.infer<typeof RepoName>;
 
+/** A unit's name in this factory, chosen by the administrator. */
+export const UnitName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    'a unit name is 1–63 of a-z 0-9 . _ -, starting with a letter or digit',
+  )
+  .brand<'UnitName'>();
+export type UnitName = z.infer<typeof UnitName>;
+
 /** A planner's id of a task, unique within its plan. */
 export const TaskId = z
   .string()
@@ -78,10 +88,10 @@ export const Actor = z
   .brand<'Actor'>();
 export type Actor = z.infer<typeof Actor>;
 
-/** A stream of the trail, e.g. `run/run_…`, `attempt/att_…`, `ticket/tkt_…`, `repo/shop`, `target/shop`, `factory`. */
+/** A stream of the trail, e.g. `run/run_…`, `attempt/att_…`, `ticket/tkt_…`, `repo/shop`, `target/shop`, `unit/payments`, `factory`. */
 export const StreamId = z
   .string()
-  .regex(/^(factory|(run|attempt|ticket|repo|target|person)\/[0-9a-z._-]{1,64})$/)
+  .regex(/^(factory|(run|attempt|ticket|repo|target|person|unit)\/[0-9a-z._-]{1,64})$/)
   .brand<'StreamId'>();
 export type StreamId = z.infer<typeof StreamId>;
 
@@ -92,6 +102,7 @@ export const streamOf = {
   repo: (name: RepoName) => `repo/${name}` as StreamId,
   target: (name: RepoName) => `target/${name}` as StreamId,
   person: (id: PersonId) => `person/${id}` as StreamId,
+  unit: (name: UnitName) => `unit/${name}` as StreamId,
   factory: () => 'factory' as StreamId,
 };
 

@@ -26,4 +26,5 @@ export * from './streams.ts';
 export * from './target/index.ts';
 export type { TicketState } from './ticket.ts';
 export * from './undo.ts';
+export { DEFAULT_UNIT } from './unit.ts';
 export * from './words.ts';

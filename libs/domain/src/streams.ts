@@ -11,12 +11,14 @@ import {
   type StreamId,
   streamOf,
   type TicketId,
+  type UnitName,
 } from './ids.ts';
 import { personDecider } from './person.ts';
 import { repositoryDecider } from './repository/index.ts';
 import { decide, evolve, initialState, type RunState } from './run/index.ts';
 import { targetDecider } from './target/index.ts';
 import { ticketDecider } from './ticket.ts';
+import { unitDecider } from './unit.ts';
 
 // The streams of the trail, each with its decider.
 
@@ -34,3 +36,4 @@ export const ticketStream = (id: TicketId) => stream(streamOf.ticket(id), ticket
 export const runStream = (id: RunId) => stream(streamOf.run(id), runDecider);
 export const attemptStream = (id: AttemptId) => stream(streamOf.attempt(id), attemptDecider);
 export const targetStream = (repo: RepoName) => stream(streamOf.target(repo), targetDecider);
+export const unitStream = (name: UnitName) => stream(streamOf.unit(name), unitDecider);

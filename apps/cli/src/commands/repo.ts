@@ -5,6 +5,7 @@ import { usage } from '../fail.ts';
 import { STEPS } from '../views/autonomy.ts';
 import { repoList } from '../views/setup.ts';
 import { readStdin } from './stdin.ts';
+import { unitOf } from './unit.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -30,6 +31,7 @@ export async function add(context: Context, [given = '']: string[], options: Opt
       branch: String(options.branch),
       deliver: options.deliver,
       ...(options.name === undefined ? {} : { name: String(options.name) }),
+      ...(options.unit === undefined ? {} : { unit: unitOf(options.unit) }),
       ...(options.withToken === true ? { token: await fromStdin(context, 'the token') } : {}),
     },
   });
@@ -43,6 +45,14 @@ export async function add(context: Context, [given = '']: string[], options: Opt
 export async function list(context: Context): Promise<void> {
   const { raw, value } = await context.client.all('listRepos', {});
   show(context, raw, () => repoList(context.look, value));
+}
+
+export async function move(context: Context, [repo = '']: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.call('moveRepo', {
+    params: { repo },
+    body: { unit: unitOf(options.unit), reason: String(options.reason) },
+  });
+  show(context, raw, () => [`${value.name} is of unit ${value.unit} from now on.`]);
 }
 
 export async function setSecret(context: Context, [name = '']: string[], options: Options): Promise<void> {

@@ -1,4 +1,5 @@
-import type { DoctorLine, PersonView, RepoView, SetupTrouble } from '@millwright/api';
+import type { DoctorLine, PersonView, RepoView, SetupTrouble, UnitView } from '@millwright/api';
+import { DEFAULT_UNIT } from '@millwright/domain';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 import { table } from '../text/table.ts';
@@ -22,10 +23,13 @@ export function repoList(look: Look, repos: readonly RepoView[]): string[] {
 }
 
 function rows(look: Look, repos: readonly RepoView[]): string[] {
+  // Who has no units is told of none.
+  const units = repos.some(({ unit }) => unit !== DEFAULT_UNIT);
   return table(
     look,
     [
       { title: 'repo' },
+      ...(units ? [{ title: 'unit' }] : []),
       { title: 'branch' },
       { title: 'deliver' },
       { title: 'step', align: 'right' },
@@ -35,6 +39,7 @@ function rows(look: Look, repos: readonly RepoView[]): string[] {
     ],
     repos.map((repo) => [
       repo.name,
+      ...(units ? [repo.unit] : []),
       oneLine(repo.branch),
       repo.deliver,
       String(repo.step),
@@ -44,6 +49,13 @@ function rows(look: Look, repos: readonly RepoView[]): string[] {
     ]),
   );
 }
+
+export const unitList = (look: Look, units: readonly UnitView[]): string[] =>
+  table(
+    look,
+    [{ title: 'unit' }, { title: 'repositories', shrinkTo: 20 }],
+    units.map(({ name, repos }) => [name, repos.join(', ')]),
+  );
 
 export function personList(look: Look, people: readonly PersonView[]): string[] {
   return table(

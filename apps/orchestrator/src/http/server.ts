@@ -27,6 +27,7 @@ import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
+import { unitRoutes } from './routes/units.ts';
 
 /** What a supervisor of processes asks; no part of the API. */
 const [ALIVE, READY] = ['/healthz', '/readyz'];
@@ -84,6 +85,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     factoryRoutes,
     peopleRoutes,
     budgetRoutes,
+    unitRoutes,
     repoRoutes,
     autonomyRoutes,
     ticketRoutes,

@@ -11,6 +11,9 @@ import {
   mapFreeText,
   maskFreeText,
   type RepoName,
+  type RepositoryEntry,
+  type RepositoryState,
+  repositoryStream,
   type StreamId,
   type TargetEntry,
   type TargetState,
@@ -103,6 +106,10 @@ export class Streams {
 
   factory(): Folded<FactoryState, FactoryEntry> {
     return this.#keep(factoryStream());
+  }
+
+  repository(name: RepoName): Folded<RepositoryState, RepositoryEntry> {
+    return this.#keep(repositoryStream(name));
   }
 
   target(repo: RepoName): Folded<TargetState, TargetEntry> {

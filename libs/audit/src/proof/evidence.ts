@@ -60,6 +60,8 @@ export const EVIDENT: readonly EntryType[] = [
   'trail.redacted',
   'database.refused',
   'repo.added',
+  'repo.moved',
+  'unit.added',
   'repo.step-set',
   'autonomy.dropped',
   'repo.secret-set',
@@ -194,6 +196,10 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       return one('incidents', false, `the database refused the ${entry.data.role}: ${entry.data.reason}`);
     case 'repo.added':
       return one('access', true, `connected repository ${entry.data.repo}, branch ${entry.data.branch}`);
+    case 'repo.moved':
+      return one('access', true, `moved ${entry.data.repo} to unit ${entry.data.unit}: ${entry.data.reason}`);
+    case 'unit.added':
+      return one('access', true, `added unit ${entry.data.unit}: ${entry.data.reason}`);
     case 'repo.step-set':
       return one(
         'access',

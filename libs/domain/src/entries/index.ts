@@ -6,11 +6,13 @@ import { repositoryEntries } from './repository.ts';
 import { runEntries } from './run.ts';
 import { targetEntries } from './target.ts';
 import { ticketEntries } from './ticket.ts';
+import { unitEntries } from './unit.ts';
 
 export { AttemptOutcome, Usage } from './attempt.ts';
 export { type FactoryEntry, HaltAction, HaltScope } from './factory.ts';
 export { CommitAndTree } from './form.ts';
 export { PersonRole } from './person.ts';
+export type { RepositoryEntry } from './repository.ts';
 export { GateAction, ParkCause, RunEnd } from './run.ts';
 export type { TargetEntry } from './target.ts';
 export { OutsideReference, type TicketEntry } from './ticket.ts';
@@ -27,6 +29,7 @@ export const Entry = z.discriminatedUnion('type', [
   ...runEntries,
   ...attemptEntries,
   ...targetEntries,
+  ...unitEntries,
 ]);
 export type Entry = z.infer<typeof Entry>;
 export type EntryType = Entry['type'];

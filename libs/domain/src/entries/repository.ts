@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TicketKind } from '../artifacts.ts';
-import { GitSha, ReleaseId, RepoName, RunId } from '../ids.ts';
+import { GitSha, ReleaseId, RepoName, RunId, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
 
 /** A step of the autonomy ladder. */
@@ -13,7 +13,11 @@ export const repositoryEntries = [
     url: z.string(),
     branch: z.string(),
     deliver: z.enum(['merge', 'branch']),
+    /** The default one, where none is said. */
+    unit: UnitName.optional(),
   }),
+  /** It is of this unit from now on: what may be done to it, and by whom, is asked of this one. */
+  e('repo.moved', { repo: RepoName, unit: UnitName, reason }),
   /** `kind`: of this kind of change alone, which never goes further than the repository. */
   e('repo.step-set', { repo: RepoName, step: Step, kind: TicketKind.optional(), reason }),
   /**

@@ -1,6 +1,8 @@
 import { accept, type Decider, reject } from '../decider.ts';
 import type { Entry } from '../entries/index.ts';
 import type { RepositoryEntry } from '../entries/repository.ts';
+import type { UnitName } from '../ids.ts';
+import { DEFAULT_UNIT } from '../unit.ts';
 import {
   type Autonomy,
   dropAfterCritical,
@@ -10,15 +12,16 @@ import {
 } from './autonomy.ts';
 
 /** A repository as its stream decides what may be said of it. What its releases have earned since is on its runs' streams. */
-export type RepositoryState = { added: boolean; autonomy: Autonomy };
+export type RepositoryState = { added: boolean; unit: UnitName; autonomy: Autonomy };
 
 export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
-  initialState: () => ({ added: false, autonomy: NO_AUTONOMY }),
+  initialState: () => ({ added: false, unit: DEFAULT_UNIT, autonomy: NO_AUTONOMY }),
   evolve: (state, entry: Entry, { at }) => ({
     added: state.added || entry.type === 'repo.added',
+    unit: unitAfter(state.unit, entry),
     autonomy: evolveAutonomy(state.autonomy, entry, at),
   }),
-  decide({ record }, { added, autonomy }) {
+  decide({ record }, { added, unit, autonomy }) {
     const { repo } = record.data;
     if (record.type === 'repo.added')
       return added ? reject('exists', `there is a repository ${repo} already`) : accept(record);
@@ -49,9 +52,17 @@ export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
         const lost = autonomy.lost.get(record.data.kind);
         return lost === undefined || lost.proposed ? accept() : accept(record);
       }
+      case 'repo.moved':
+        return record.data.unit === unit ? accept() : accept(record);
       case 'repo.secret-set':
       case 'quarantine.lifted':
         return accept(record);
     }
   },
 };
+
+/** The unit that a repository is of after one more entry of its stream. */
+function unitAfter(unit: UnitName, entry: Entry): UnitName {
+  if (entry.type === 'repo.added') return entry.data.unit ?? DEFAULT_UNIT;
+  return entry.type === 'repo.moved' ? entry.data.unit : unit;
+}

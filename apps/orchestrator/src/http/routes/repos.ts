@@ -19,6 +19,7 @@ import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
 import { notFound, problem, unknownFilter } from '../problem.ts';
+import { knownUnit } from './units.ts';
 
 type Ports = {
   deployments: Deployments;
@@ -56,9 +57,11 @@ export async function repoView(factory: Ports, name: RepoName): Promise<RepoView
   const { url, branch, deliver, step } = repo;
   const address = await factory.deployments.address(name);
   const { live } = factory.world.target(name);
+  const { unit } = await factory.streams.repository(name).look();
   const { ceiling, troubles } = await setupOf(factory, name);
   return {
     name,
+    unit,
     url,
     branch,
     deliver,
@@ -86,6 +89,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
 
   serve(app, 'addRepo', async (request, reply) => {
     const { url, branch, token = null } = request.body;
+    const unit = await knownUnit(factory, request.body.unit);
     const address = remoteUrl(url);
     if (address.kind === 'refused')
       throw problem('repo-refused', `${withoutSecrets(url)}: ${address.reason}`);
@@ -139,7 +143,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
     }
     await appendAs(factory, repositoryStream(name), request.who, {
       type: 'repo.added',
-      data: { repo: name, url: address.url, branch, deliver },
+      data: { repo: name, url: address.url, branch, deliver, unit },
     });
     return reply.status(201).send(await view(name));
   });
@@ -147,6 +151,17 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'listRepos', (request, reply) => {
     const part = firstOf([...factory.world.repos.keys()], request.query, reply, String);
     return Promise.all(part.map(view));
+  });
+
+  serve(app, 'moveRepo', async (request) => {
+    const { repo } = knownRepo(factory, request.params.repo);
+    const { reason } = request.body;
+    const unit = await knownUnit(factory, request.body.unit);
+    await appendAs(factory, repositoryStream(repo), request.who, {
+      type: 'repo.moved',
+      data: { repo, unit, reason },
+    });
+    return view(repo);
   });
 
   serve(app, 'setSecret', async (request) => {

@@ -46,7 +46,9 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'person.erased':
       return `erased the name of ${entry.data.person}: ${entry.data.reason}`;
     case 'repo.added':
-      return `added repository ${entry.data.repo} (${entry.data.url}, branch ${entry.data.branch}, delivered by ${entry.data.deliver})`;
+      return `added repository ${entry.data.repo} (${entry.data.url}, branch ${entry.data.branch}, delivered by ${entry.data.deliver}${entry.data.unit === undefined ? '' : `, unit ${entry.data.unit}`})`;
+    case 'repo.moved':
+      return `moved ${entry.data.repo} to unit ${entry.data.unit}: ${entry.data.reason}`;
     case 'repo.step-set':
       return `set ${entry.data.kind === undefined ? '' : `${entry.data.kind} changes of `}${entry.data.repo} to autonomy step ${entry.data.step}: ${entry.data.reason}`;
     case 'autonomy.dropped':
@@ -59,6 +61,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `set secret ${entry.data.name} of ${entry.data.repo}`;
     case 'quarantine.lifted':
       return `let ${short(entry.data.commit)} ship again: ${entry.data.reason}`;
+    case 'unit.added':
+      return `added unit ${entry.data.unit}: ${entry.data.reason}`;
     case 'ticket.filed':
       return `filed ${entry.data.kind} ticket ${entry.data.ticket} for ${entry.data.repo} (${short(entry.data.digest)})`;
     case 'ticket.run-opened':

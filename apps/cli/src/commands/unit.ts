@@ -1,0 +1,33 @@
+import { UnitName } from '@millwright/domain';
+import { type Context, show } from '../context.ts';
+import { usage } from '../fail.ts';
+import { unitList } from '../views/setup.ts';
+
+type Options = Record<string, string | boolean | undefined>;
+
+/** The unit that an argument names; what cannot be one's name is said before anything is asked. */
+export function unitOf(given: string | boolean | undefined): UnitName {
+  const name = UnitName.safeParse(given);
+  if (!name.success) throw usage(`${name.error.issues[0]?.message}; it was given "${String(given)}"`);
+  return name.data;
+}
+
+export async function add(context: Context, [name = '']: string[], options: Options): Promise<void> {
+  const { raw, value } = await context.client.call('addUnit', {
+    body: { name: unitOf(name), reason: String(options.reason) },
+  });
+  show(context, raw, () => [
+    `Unit ${value.name} is there, with no repository yet.`,
+    `${context.look.colour.dim('next:')} ./millwright repo move NAME --unit ${value.name} --reason "…"`,
+  ]);
+}
+
+export async function list(context: Context): Promise<void> {
+  const { raw, value } = await context.client.all('listUnits', {});
+  show(context, raw, () => unitList(context.look, value));
+}
+
+export async function showUnit(context: Context, [unit = '']: string[]): Promise<void> {
+  const { raw, value } = await context.client.call('showUnit', { params: { unit } });
+  show(context, raw, () => unitList(context.look, [value]));
+}
