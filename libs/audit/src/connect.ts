@@ -14,7 +14,6 @@ export const openPool = (url: string, options: Partial<PoolOptions> & { max: num
   poolOf('trail', url, {
     deadlineMs: 10_000,
     max_lifetime: null, // its default ends a session after 30 to 60 minutes, and with it the lock that says a runner lives
-    fetch_types: false, // a query a connection, for nothing: arrays travel as literals, see arrays.ts
     ...options,
   });
 

@@ -1,5 +1,5 @@
+import { numberArray, numbersOf, textArray } from '@millwright/database';
 import type { Append, AppendResult, Clock } from '@millwright/domain';
-import { numberArray, numbersOf, textArray } from './arrays.ts';
 import { driveError, type Pool } from './connect.ts';
 import { type Encoded, encode, packed } from './rows.ts';
 

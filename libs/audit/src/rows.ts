@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { numberArray, textArray } from '@millwright/database';
 import {
   Actor,
   type Digest,
@@ -10,7 +11,6 @@ import {
   takeApart,
   terminal,
 } from '@millwright/domain';
-import { numberArray, textArray } from './arrays.ts';
 import { canonicalText, checkPayload, type Payload, payloadDigest, saidBy } from './proof/index.ts';
 import { upcast } from './upcast.ts';
 

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { numberArray } from '@millwright/database';
 import {
   type Actor,
   type AppendResult,
@@ -9,7 +10,6 @@ import {
   type RecordedEntry,
   retryable,
 } from '@millwright/domain';
-import { numberArray } from './arrays.ts';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
 import { encode, packed, type Row, recorded } from './rows.ts';

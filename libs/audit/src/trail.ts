@@ -1,5 +1,5 @@
+import { numberArray } from '@millwright/database';
 import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
-import { numberArray } from './arrays.ts';
 import { type OnForbidden, openPool, reading } from './connect.ts';
 import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';

@@ -2,7 +2,7 @@ import { connect } from './connect.ts';
 
 /** Whether the database answers anybody within `ms` milliseconds, be it with a refusal: asked over a connection of its own. Never rejects. */
 export async function answers(url: string, ms: number): Promise<boolean> {
-  const sql = connect(url, { max: 1, fetch_types: false });
+  const sql = connect(url, { max: 1 });
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, ms, false);

@@ -19,7 +19,7 @@ export function openEar(url: string, heard: Record<string, (payload: string) => 
   };
   const ensure = () => {
     if (closed || current !== undefined) return;
-    const made = connect(url, { max: 1, fetch_types: false });
+    const made = connect(url, { max: 1 });
     current = made;
     for (const [channel, tell] of Object.entries(heard))
       made

@@ -1,3 +1,4 @@
+export { bytesArray, numberArray, numbersOf, textArray } from './arrays.ts';
 export { connect, type Sql, type TransactionSql } from './connect.ts';
 export { openEar } from './ear.ts';
 export { driveError } from './errors.ts';

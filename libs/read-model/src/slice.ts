@@ -1,4 +1,4 @@
-import type { Sql, TransactionSql } from '@millwright/database';
+import { type Sql, type TransactionSql, textArray } from '@millwright/database';
 import type { OpenEffect, RecordedEntry, RepoName } from '@millwright/domain';
 import { Fold, type RepoInfo } from './fold/fold.ts';
 import type { Quarantined } from './fold/quarantine.ts';
@@ -189,7 +189,8 @@ export class Slice {
         await this.#tx`
           insert into ${this.#at(table)} (id, repo, state)
           select * from unnest(
-            ${rows.map(({ id }) => id)}::text[], ${rows.map((row) => row.repo)}::text[], ${rows.map(({ state }) => state)}::text[])
+            ${textArray(rows.map(({ id }) => id))}::text[], ${textArray(rows.map((row) => row.repo))}::text[],
+            ${textArray(rows.map(({ state }) => state))}::text[])
           on conflict (id) do update set repo = excluded.repo, state = excluded.state`;
     }
   }
@@ -200,7 +201,7 @@ export class Slice {
     if (read === undefined || fresh.length === 0) return;
     for (const id of fresh) read.set(id, null);
     const rows = await this.#tx<{ id: string; state: string }[]>`
-      select id, state from ${this.#at(table)} where id = any(${fresh}::text[]) order by nth`;
+      select id, state from ${this.#at(table)} where id = any(${textArray(fresh)}::text[]) order by nth`;
     for (const { id, state } of rows) {
       read.set(id, state);
       kindOf(table).put(this.fold, id, JSON.parse(state) as never);

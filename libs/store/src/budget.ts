@@ -1,4 +1,4 @@
-import { type Pool, repeating } from '@millwright/database';
+import { type Pool, repeating, textArray } from '@millwright/database';
 import { asc } from '@millwright/database/drizzle';
 import type { AttemptId, Budget, BudgetScope } from '@millwright/domain';
 import { budgets, queries } from './tables.ts';
@@ -35,7 +35,7 @@ export function budgetOn(pool: Pool): BudgetLedger {
         const [row] = await sql<
           [{ kind: 'reserved' | 'refused' | 'not_held'; refused_by: string; left_over: number }]
         >`
-          select kind, refused_by, left_over from millwright.budget_reserve(${key}, ${[...scopes]}::text[], ${micro(usd)})`;
+          select kind, refused_by, left_over from millwright.budget_reserve(${key}, ${textArray(scopes)}::text[], ${micro(usd)})`;
         return row.kind === 'refused'
           ? { kind: 'refused', scope: row.refused_by, left: row.left_over / MICRO }
           : { kind: row.kind };

@@ -67,7 +67,6 @@ export async function openLease(url: string, options: LeaseOptions): Promise<Lea
   const open = () => {
     const made: Sql = connect(url, {
       max: 1,
-      fetch_types: false,
       max_lifetime: null,
       connection: { application_name: holder, lock_timeout: STANDBY_MS, ...DROPPED },
       onclose: () => {

@@ -80,7 +80,8 @@ export async function shop(
   await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });
   const ended = (ticket: string, nth = 1) =>
     factory.until(`the end of run ${nth} of ${ticket}`, async () => {
-      const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[nth - 1];
+      // A factory whose database is away refuses for as long: asked again.
+      const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs?.[nth - 1];
       const view = run && (await factory.api('GET', `/runs/${run}`)).body;
       return view?.endedAt ? (view as RunSeen) : null;
     });

@@ -1,5 +1,5 @@
+import { textArray } from '@millwright/database';
 import { streamOf } from '@millwright/domain';
-import { textArray } from '../arrays.ts';
 import type { Sql } from '../connect.ts';
 import {
   checkCosignature,

@@ -1,5 +1,5 @@
+import { numberArray } from '@millwright/database';
 import { type Digest, type Envelope, terminal } from '@millwright/domain';
-import { numberArray } from '../arrays.ts';
 import type { Sql } from '../connect.ts';
 import { fold, GrowingTree, leafHash, type Node, nodeHash, nodesOf } from '../proof/index.ts';
 

@@ -1,5 +1,5 @@
+import { numberArray, textArray } from '@millwright/database';
 import { type RepoName, type RunId, streamOf, terminal } from '@millwright/domain';
-import { numberArray, textArray } from '../arrays.ts';
 import { openPool, reading, type Sql } from '../connect.ts';
 import {
   type Bundle,

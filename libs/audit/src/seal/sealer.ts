@@ -1,5 +1,5 @@
+import { bytesArray, numberArray } from '@millwright/database';
 import { type Clock, type EntryOf, retryable, terminal } from '@millwright/domain';
-import { bytesArray, numberArray } from '../arrays.ts';
 import { Bell } from '../bell.ts';
 import { driveError, openEar, openPool, reading, type Sql } from '../connect.ts';
 import {

@@ -1,5 +1,5 @@
+import { numberArray } from '@millwright/database';
 import { terminal } from '@millwright/domain';
-import { numberArray } from '../arrays.ts';
 import { openPool, type Sql, transaction } from '../connect.ts';
 import { parseVerifierKey, type TrailVerdict, TrailVerifier, type VerifierKey } from '../proof/index.ts';
 import { payloadOf } from '../rows.ts';

@@ -3,7 +3,7 @@ import { bytesArray, numberArray, numbersOf, textArray } from './arrays.ts';
 
 test.each([
   [textArray([]), '{}'],
-  [textArray(['', 'NULL', 'a,b', '{}', '"', '\\']), '{"","NULL","a,b","{}","\\"","\\\\"}'],
+  [textArray(['', 'NULL', null, 'a,b', '{}', '"', '\\']), '{"","NULL",NULL,"a,b","{}","\\"","\\\\"}'],
   [numberArray([1, 0, 1_700_000_000_000]), '{1,0,1700000000000}'],
   [
     bytesArray([Uint8Array.of(0, 255), new Uint8Array(), Uint8Array.of(1, 2, 3).subarray(1)]),

@@ -1,8 +1,8 @@
 // Array literals of PostgreSQL (documentation, section 8.15.2), for parameters cast in the statement: `${textArray(xs)}::text[]`.
 
 /** Quoted elements, with backslash and quote escaped: any string, the word NULL and the empty string included. */
-export const textArray = (items: readonly string[]): string =>
-  `{${items.map((item) => `"${item.replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
+export const textArray = (items: readonly (string | null)[]): string =>
+  `{${items.map((item) => (item === null ? 'NULL' : `"${item.replace(/[\\"]/g, '\\$&')}"`)).join(',')}}`;
 
 export const numberArray = (items: readonly number[]): string => `{${items.join(',')}}`;
 
