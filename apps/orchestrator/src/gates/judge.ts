@@ -89,11 +89,20 @@ async function unlessBlocked(factory: Ports, run: Run, decided: Decision): Promi
 
 /** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */
 export async function decide(factory: Ports, run: Run, facts: Facts): Promise<Decision> {
-  const loaded = loadPolicy(await repositoryPolicy(factory, run));
-  if (loaded.kind === 'loaded') return explained(evaluate(loaded.policy, facts), facts);
-  const reason = `the repository's policy was refused: ${loaded.problems.join('; ')}`;
-  return { decision: 'deny', policies: ['repository-policy'], approvals: 0, reason };
+  const repo = await factory.repositories.open(run.repo);
+  const own = await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES);
+  if (own.kind === 'odd') return refused(own.reason);
+  const loaded = loadPolicy(own.kind === 'file' ? own.text : null);
+  return loaded.kind === 'loaded'
+    ? explained(evaluate(loaded.policy, facts), facts)
+    : refused(loaded.problems.join('; '));
 }
+
+/** What stands in the place of the repository's policy and cannot be read as one is not the same as none. */
+const refused = (why: string): Decision => ({
+  ...{ decision: 'deny', policies: ['repository-policy'], approvals: 0 },
+  reason: `the repository's policy was refused: ${why}`,
+});
 
 /** Names what is in quarantine, and the command that lifts it. */
 function explained(decided: Decision, facts: Facts): Decision {
@@ -109,9 +118,4 @@ function explained(decided: Decision, facts: Facts): Decision {
       `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: ./millwright release lift ${release} --reason …`,
   );
   return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
-}
-
-async function repositoryPolicy(factory: Ports, run: Run): Promise<string | null> {
-  const repo = await factory.repositories.open(run.repo);
-  return (await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES))?.toString('utf8') ?? null;
 }

@@ -68,7 +68,8 @@ export async function standingOf(repo: Repository, sinceMs = 0): Promise<Standin
       retry: base.code === 'unreachable',
     };
   const file = await repo.file(base.tree, 'millwright.yaml', 65_536);
-  const parsed = parseMillwrightYaml(file?.toString('utf8') ?? null);
+  if (file.kind === 'odd') return { kind: 'unready', code: 'bad-config', message: file.reason, retry: false };
+  const parsed = parseMillwrightYaml(file.kind === 'file' ? file.text : null);
   return parsed.kind === 'config'
     ? { kind: 'ready', base, config: parsed.config }
     : { kind: 'unready', code: 'bad-config', message: parsed.message, retry: false };

@@ -162,7 +162,8 @@ describe('a run, driven through real Postgres, git and queue', () => {
           const begun = () => factory.runner.attempts.filter((role) => role === 'implement').length;
           if (id === 't0') await factory.until('others at work beside it', () => begun() % 10 >= 4);
           const repo = await factory.factory.repositories.open('shop' as RepoName);
-          const changes = String(await repo.file(tree, 'CHANGES.md', 10_000));
+          const found = await repo.file(tree, 'CHANGES.md', 10_000);
+          const changes = found.kind === 'file' ? found.text : '';
           const listed = { 'CHANGES.md': changes.replace('## Next\n\n', `$&- ${id}\n`) };
           return { [`src/${id}.js`]: `exports.${id} = 1;\n`, ...(ticket.title === 'Listed' ? listed : {}) };
         },

@@ -37,9 +37,14 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
+const textAt = async (tree: CommitAndTree['tree']): Promise<string> => {
+  const found = await repo.file(tree, 'a.txt', 1_000);
+  return found.kind === 'file' ? found.text : '';
+};
+
 /** A change to a.txt as a patch against `from`, made with another git. */
 const edit = async (from: CommitAndTree, find: string, put: string): Promise<CommitAndTree> => {
-  const text = (await repo.file(from.tree, 'a.txt', 1_000))?.toString().replace(find, put) ?? '';
+  const text = (await textAt(from.tree)).replace(find, put);
   const blob = await repo.git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(text) });
   const tree = await repo.git.text(['mktree'], { input: Buffer.from(`100644 blob ${blob}\ta.txt\n`) });
   const patch = await repo.diff(from.tree, tree as never);
@@ -66,14 +71,12 @@ describe("the factory's bare copy of a repository", () => {
     const second = await edit(base, 'seven', 'SEVEN');
     const merged = await repo.merge(base.commit, first.commit, second.commit, 'both', 0);
     expect(merged.kind).toBe('merged');
-    expect((await repo.file(merged.tree, 'a.txt', 1_000))?.toString()).toContain(
-      'ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN',
-    );
+    expect(await textAt(merged.tree)).toContain('ONE\ntwo\nthree\nfour\nfive\nsix\nSEVEN');
     const other = await edit(base, 'one', 'uno');
     const conflict = await repo.merge(base.commit, first.commit, other.commit, 'both', 0);
     expect(conflict).toMatchObject({ kind: 'conflict', paths: ['a.txt'] });
     expect(conflict.kind === 'conflict' && conflict.message).toMatch(/CONFLICT \(content\)/);
-    expect((await repo.file(conflict.tree, 'a.txt', 1_000))?.toString()).toMatch(/<<<<<<<[\s\S]*>>>>>>>/);
+    expect(await textAt(conflict.tree)).toMatch(/<<<<<<<[\s\S]*>>>>>>>/);
     expect(await repo.changed(base.tree, first.tree)).toEqual([
       { path: 'a.txt', status: 'modified', added: 1, removed: 1 },
     ]);
@@ -147,7 +150,7 @@ describe("the factory's bare copy of a repository", () => {
     const bad = await edit(head, 'six', 'BAD');
     const change = await edit(bad, 'one', 'ONE');
     const carried = await repo.merge(bad.commit, head.commit, change.commit, 'carried', 0);
-    const text = (await repo.file(carried.tree, 'a.txt', 1_000))?.toString();
+    const text = await textAt(carried.tree);
     expect(carried.kind).toBe('merged');
     expect(text).toContain('ONE');
     expect(text).not.toContain('BAD');

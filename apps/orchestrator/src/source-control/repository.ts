@@ -35,6 +35,15 @@ export type Fetched =
   | CommitAndTree
   | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
 
+/** `odd`: something has that name which is not read as text, with what it is; whoever obeys such a file may not take it for none. */
+export type FoundFile = { kind: 'file'; text: string } | { kind: 'none' } | { kind: 'odd'; reason: string };
+/** What git calls entries of a tree that are no files. */
+const ODD: Readonly<Record<string, string>> = {
+  '040000': 'a folder',
+  '120000': 'a link',
+  '160000': 'a submodule',
+};
+
 /** Larger results are made anew each time instead of held: bytes, and paths. */
 const HELD_DIFF = 1_048_576;
 const HELD_PATHS = 2_000;
@@ -61,7 +70,7 @@ export class Repository {
   readonly url: string;
   readonly branch: string;
   readonly #token: Token;
-  readonly #files = new Memo<Buffer | null>(32);
+  readonly #files = new Memo<FoundFile>(32);
   readonly #diffs = new Memo<Buffer>(16, (diff) => diff.length <= HELD_DIFF);
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #changedFiles = new Memo<ChangedFile[]>(8, (files) => bytesOf(files) <= HELD_DIFF);
@@ -181,15 +190,17 @@ export class Repository {
     return /^[0-9a-f]{40}\^?$/.test(ref) ? this.#commits.of([ref], look) : look();
   }
 
-  /** A file's bytes in a tree, or null where the tree has none at that path. A tree that cannot be read throws: it is not one without the file. */
-  file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null> {
+  /** What a tree has at that path. A tree that cannot be read throws: it is not one without the file. */
+  file(tree: GitSha, path: string, maxBytes: number): Promise<FoundFile> {
     return this.#files.of([tree, path, String(maxBytes)], async () => {
       const env = { GIT_LITERAL_PATHSPECS: '1' };
       const listed = await this.git.text(['ls-tree', '-l', '--full-tree', tree, '--', path], { env });
-      const [, type, blob = '', size] = listed.split(/\s+/, 4);
-      if (type !== 'blob') return null;
-      if (Number(size) > maxBytes) throw terminal('file-too-large', `${path} is over ${maxBytes} bytes`);
-      return this.git.must(['cat-file', 'blob', blob]);
+      const [mode = '', , blob = '', size] = listed.split(/\s+/, 4);
+      if (mode === '') return { kind: 'none' };
+      const odd = ODD[mode];
+      if (odd !== undefined) return { kind: 'odd', reason: `${path} is ${odd}, and no file` };
+      if (Number(size) > maxBytes) return { kind: 'odd', reason: `${path} is over ${maxBytes} bytes` };
+      return { kind: 'file', text: (await this.git.must(['cat-file', 'blob', blob])).toString('utf8') };
     });
   }
 

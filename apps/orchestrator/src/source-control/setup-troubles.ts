@@ -8,6 +8,7 @@ import {
   type RepoName,
 } from '@millwright/domain';
 import { satisfies, validRange } from 'semver';
+import type { FoundFile } from './repository.ts';
 
 // What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.
 
@@ -184,7 +185,7 @@ function secrets({ config, secrets: set, repo }: Looked): SetupTrouble[] {
 /** The files of a repository that are looked at. */
 type Files = {
   rootFiles(tree: GitSha): Promise<string[]>;
-  file(tree: GitSha, path: string, maxBytes: number): Promise<Buffer | null>;
+  file(tree: GitSha, path: string, maxBytes: number): Promise<FoundFile>;
 };
 
 /** What is known beside the repository. `modelKey` null: this factory does not know whether its runners have one. */
@@ -205,14 +206,14 @@ export async function troublesOf(
   const [paths, names, ...read] = await Promise.all([
     files.rootFiles(tree),
     secrets.names(repo),
-    ...NODE_FILES.map(async (file) => ({ file, bytes: await files.file(tree, file, MANIFEST_BYTES) })),
+    ...NODE_FILES.map(async (file) => ({ file, found: await files.file(tree, file, MANIFEST_BYTES) })),
   ]);
   const found = setupTroubles({
     config,
     repo,
     paths: new Set(paths),
     texts: new Map(
-      read.flatMap(({ file, bytes }) => (bytes === null ? [] : [[file, bytes.toString('utf8')] as const])),
+      read.flatMap(({ file, found }) => (found.kind === 'file' ? [[file, found.text] as const] : [])),
     ),
     secrets: new Set(names),
     node: process.versions.node,
