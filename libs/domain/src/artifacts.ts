@@ -185,6 +185,9 @@ export const TestDoubt = z.strictObject({
   line: z.number().int().positive().optional(),
 });
 export type TestDoubt = z.infer<typeof TestDoubt>;
+/** With its place, for people and reviewers. */
+export const doubtText = ({ text, path, line }: TestDoubt): string =>
+  path === undefined ? text : `${text} (${path}${line === undefined ? '' : `:${line}`})`;
 
 const Names = z.array(z.string()).max(200);
 

@@ -1,6 +1,7 @@
 import {
   type ChangedPath,
   type ChangeFacts,
+  doubtText,
   hiddenIn,
   type RepoConfig,
   type RiskClass,
@@ -269,11 +270,8 @@ function doubtReasons(doubts: readonly TestDoubt[]): Reason[] {
   return codes.flatMap((code) => {
     const [first, ...more] = doubts.filter((doubt) => doubt.code === code);
     if (first === undefined) return [];
-    const at =
-      first.path === undefined ? '' : ` (${first.path}${first.line === undefined ? '' : `:${first.line}`})`;
-    return [
-      { code, text: cut(`${first.text}${at}${more.length > 0 ? `; and ${more.length} more` : ''}`, 500) },
-    ];
+    const others = more.length > 0 ? `; and ${more.length} more` : '';
+    return [{ code, text: cut(`${doubtText(first)}${others}`, 500) }];
   });
 }
 
