@@ -37,9 +37,22 @@ function run(program: string, args: readonly string[], more: NodeJS.ProcessEnv =
     );
   });
 }
-const composed = (...args: string[]) => {
+const composed = async (...args: string[]) => {
   const [program = '', ...first] = compose;
-  return run(
+  try {
+    return await composing(program, first, args);
+  } catch (error) {
+    // Compose says that a container ended, and not why.
+    const ended = (await containers()).filter(({ State }) => State === 'exited');
+    const said = ended.map(async ({ Id, Names }) => {
+      const log = await engine.getContainer(Id).logs({ stdout: true, stderr: true, tail: 20 });
+      return `${Names.join()}:\n${log.toString('utf8')}`;
+    });
+    throw new Error((await Promise.all(said)).join('\n'), { cause: error });
+  }
+};
+const composing = (program: string, first: readonly string[], args: readonly string[]) =>
+  run(
     program,
     [
       ...first,
@@ -49,7 +62,6 @@ const composed = (...args: string[]) => {
     ],
     env,
   );
-};
 const project = () => basename(place.folder).toLowerCase();
 const cli = (...args: string[]) =>
   run(process.execPath, ['apps/cli/src/main.ts', ...args, '--data', place.data, '--json']);

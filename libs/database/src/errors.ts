@@ -3,9 +3,12 @@ import { DriveError, retryable, terminal } from '@millwright/domain';
 /** What a database is asked for: the first half of its errors' codes, as in 'trail-unreachable'. */
 export type DatabaseOf = 'trail' | 'store' | 'views';
 
-/** SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full). */
+/**
+ * SQLSTATE classes and client codes that say: the connection is gone, or there is none to be had now (a Unix socket is not there, or its queue is full;
+ * a container's name is not known while it is away).
+ */
 const LOST =
-  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|ENOENT|EAGAIN)$/;
+  /^(08...|57P0[1-5]|40001|40P01|53[0-9A-Z]{3}|CONNECTION_.*|CONNECT_TIMEOUT|ECONN.*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOTFOUND|ENOENT|EAGAIN)$/;
 
 /**
  * What a driver does about a database error: retryable `-full` and `-unreachable`, terminal `-forbidden` and `-failed`. After

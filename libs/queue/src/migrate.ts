@@ -10,7 +10,7 @@ const TOPICS: readonly Topic[] = ['attempts', 'runs'];
  * the schema and say who may use what appears in it.
  */
 export async function migrateQueue(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 60_000 });
   await client.connect();
   try {
     await runMigrations(client, 'bullmq');

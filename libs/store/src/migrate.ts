@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { connect, type Sql } from '@millwright/database';
+import { connect, driveError, type Sql } from '@millwright/database';
 import { terminal } from '@millwright/domain';
 
 const folder = new URL('./migrations/', import.meta.url);
@@ -37,7 +37,7 @@ async function ensureRole(sql: Sql, role: string, password: string, attributes: 
 /**
  * Brings the database up to this version: the roles of the application with these passwords, then every migration not yet applied,
  * each in a transaction of its own. Idempotent, and safe to run twice at once. `url` is that of role `migrator`, which owns the
- * database and has CREATEROLE. Throws a terminal DriveError 'migration-changed' when an applied file is not what it was.
+ * database and has CREATEROLE. Throws DriveErrors: terminal 'migration-changed' when an applied file is not what it was, retryable 'store-unreachable'.
  */
 export async function migrate(
   url: string,
@@ -72,6 +72,8 @@ export async function migrate(
       applied.push(name);
     }
     return { applied };
+  } catch (error) {
+    throw driveError('store', error);
   } finally {
     await sql.end({ timeout: 5 });
   }
@@ -79,7 +81,7 @@ export async function migrate(
 
 /**
  * With a superuser's url: role `migrator` with this password, and a database that it owns. Idempotent.
- * For an embedded cluster; elsewhere a database administrator does the same by hand.
+ * For an embedded cluster; elsewhere a database administrator does the same by hand. Throws DriveErrors.
  */
 export async function bootstrap(
   superuserUrl: string,
@@ -98,6 +100,8 @@ export async function bootstrap(
       await sql`create database ${sql(options.database)} owner migrator encoding 'UTF8' template template0`;
     await sql`revoke all on database ${sql(options.database)} from public`;
     await sql`grant connect on database ${sql(options.database)} to public`;
+  } catch (error) {
+    throw driveError('store', error);
   } finally {
     await sql.end({ timeout: 5 });
   }
