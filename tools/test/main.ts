@@ -1,15 +1,17 @@
 // The test command's pipeline, run by `npm test` on the pinned Node: every check, a line a step with its time, the whole output of a
 // step that failed, and `N passed, N failed` as the last line. `npm test -- unit doors` runs those steps only. The steps' lines come
 // once more before the last, since tests print a lot in between. Tests run through nx, a target a package and kind: what has not
-// changed since it last passed is not run again (`NX_SKIP_NX_CACHE=true npm test` runs it all the same).
+// changed since it last passed is not run again (`NX_SKIP_NX_CACHE=true npm test` runs it all the same). With MILLWRIGHT_TEST_AGAIN set, as
+// `.ci/run` has it, files on real services that failed are run once more, alone, when all else is done: what passes then was hurt by what ran
+// beside it; it is named as unsteady, and does not fail the whole.
 
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sweepTests } from './leftovers.ts';
 import { memoryFolder } from './memory.ts';
-import { add, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
+import { add, type Failure, failuresOf, lastLine, NOTHING, type Tally, tallyVitest } from './tally.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const REPORTS = '.nx/reports';
@@ -86,17 +88,41 @@ function runStep({ args, targets }: Step): Promise<{ readonly tally: Tally; read
   });
 }
 
-/** What the packages' reports count; a run that ended badly counts as one failure at least. */
-function tallyOf(targets: readonly string[], code: number | null): Tally {
-  const reports = globSync(
+const reportsOf = (targets: readonly string[]) =>
+  globSync(
     targets.map((target) => `${REPORTS}/**/${target}.json`),
     { cwd: ROOT },
+  ).map((path) => ({ target: basename(path, '.json'), text: readFileSync(join(ROOT, path), 'utf8') }));
+type FailedFile = Failure & { readonly target: string };
+const failedOf = (targets: readonly string[]): FailedFile[] =>
+  reportsOf(targets).flatMap(({ target, text }) =>
+    failuresOf(text).map((failure) => ({ ...failure, target })),
   );
-  const sum = reports
-    .map((path) => tallyVitest(readFileSync(join(ROOT, path), 'utf8'), 0))
+
+/** What the packages' reports count; a run that ended badly counts as one failure at least. */
+function tallyOf(targets: readonly string[], code: number | null): Tally {
+  const sum = reportsOf(targets)
+    .map(({ text }) => tallyVitest(text, 0))
     .reduce(add, NOTHING);
   return code !== 0 && sum.failed === 0 ? { ...sum, failed: 1 } : sum;
 }
+
+/** More than so many files were not hurt by what ran beside them. */
+const MOST_AGAIN = 10;
+
+/** Runs the files that failed once more, one after the other. Returns those that passed. */
+async function again(failed: readonly FailedFile[]): Promise<FailedFile[]> {
+  const unsteady: FailedFile[] = [];
+  for (const one of failed.length > MOST_AGAIN ? [] : failed) {
+    const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', one.target, one.file];
+    const { tally, output } = await runStep({ name: 'again', args, targets: [] });
+    console.log(output.trimEnd());
+    if (tally.failed === 0) unsteady.push(one);
+  }
+  return unsteady;
+}
+const told = (word: string, failed: readonly FailedFile[]) =>
+  failed.flatMap(({ file, lines }) => lines.map((line) => `  ${word} ${relative(ROOT, file)}: ${line}`));
 
 async function main(): Promise<number> {
   const wanted = process.argv.slice(2);
@@ -128,13 +154,25 @@ async function main(): Promise<number> {
     await Promise.all(
       stage.map(async (step) => {
         const from = performance.now();
-        const { tally, output } = await runStep(step);
+        const { tally: first, output } = await runStep(step);
+        const failed = failedOf(step.targets);
+        const unsteady =
+          process.env.MILLWRIGHT_TEST_AGAIN && step.targets.includes('int') ? await again(failed) : [];
+        const hurt = unsteady.reduce((n, { lines }) => n + lines.length, 0);
+        const tally = { passed: first.passed + hurt, failed: first.failed - hurt };
         const seconds = ((performance.now() - from) / 1000).toFixed(1);
         sum = add(sum, tally);
         if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
         const counts = step.targets.length > 0 ? `  ${lastLine(tally)}` : '';
         const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(11)} ${seconds.padStart(6)} s${counts}`;
-        recap.push(line);
+        recap.push(
+          line,
+          ...told(
+            'failed',
+            failed.filter((one) => !unsteady.includes(one)),
+          ),
+          ...told('unsteady (passed alone)', unsteady),
+        );
         console.log(line);
       }),
     );

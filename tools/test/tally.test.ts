@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { add, lastLine, NOTHING, tallyVitest } from './tally.ts';
+import { add, failuresOf, lastLine, NOTHING, tallyVitest } from './tally.ts';
 
 const report = (
   ...files: readonly { readonly status: string; readonly tests: readonly string[] }[]
@@ -23,6 +23,32 @@ describe('tallyVitest', () => {
     ['a report of another shape', '[]', 0, { passed: 0, failed: 0 }],
   ])('%s', (_name, text, code, expected) => {
     expect(tallyVitest(text, code)).toEqual(expected);
+  });
+});
+
+describe('failuresOf', () => {
+  it('names each failed file, and why', () => {
+    const file = (name: string, status: string, message: string, ...assertionResults: unknown[]) => ({
+      ...{ name, status, message, assertionResults },
+    });
+    const text = JSON.stringify({
+      testResults: [
+        file('/a', 'passed', '', { status: 'passed', fullName: 'good' }),
+        file(
+          '/b',
+          'failed',
+          '',
+          { status: 'passed', fullName: 'good' },
+          { status: 'failed', fullName: 'bad one', failureMessages: ['Error: no\n    at x'] },
+        ),
+        file('/c', 'failed', 'does not load'),
+      ],
+    });
+    expect(failuresOf(text)).toEqual([
+      { file: '/b', lines: ['bad one: Error: no'] },
+      { file: '/c', lines: ['does not load'] },
+    ]);
+    expect(failuresOf(null)).toEqual([]);
   });
 });
 

@@ -26,6 +26,32 @@ export function tallyVitest(report: string | null, exitCode: number | null): Tal
   return { passed, failed: exitCode !== 0 && failed === 0 ? 1 : failed };
 }
 
+/** A file that failed, with a line for each test that did: its name and the first line of why. */
+export type Failure = { readonly file: string; readonly lines: readonly string[] };
+
+/** The failures of a vitest JSON report, as `tallyVitest` counts them. */
+export function failuresOf(report: string | null): readonly Failure[] {
+  return filesOf(report)
+    .filter((file) => field(file, 'status') === 'failed')
+    .map((file) => {
+      const tests = listOf(field(file, 'assertionResults')).filter(
+        (test) => field(test, 'status') === 'failed',
+      );
+      const lines = tests.map(
+        (test) => `${field(test, 'fullName')}: ${firstLine(listOf(field(test, 'failureMessages'))[0])}`,
+      );
+      return {
+        file: String(field(file, 'name')),
+        lines: lines.length > 0 ? lines : [firstLine(field(file, 'message'))],
+      };
+    });
+}
+
+const firstLine = (text: unknown): string =>
+  String(text ?? '')
+    .split('\n')[0]
+    ?.slice(0, 200) ?? '';
+
 function filesOf(report: string | null): readonly unknown[] {
   if (report === null) return [];
   try {
