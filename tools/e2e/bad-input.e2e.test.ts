@@ -9,11 +9,31 @@ import { git, type Remote } from './remote.ts';
 
 // What people get wrong: each has a message that says what, the right exit code, and leaves nothing behind.
 
+/** A billion of them, in a few lines. */
+const BOMB = [...'abcdefghi']
+  .map((name, at) => `${name}: &${name} [${Array(10).fill(at === 0 ? 'x' : `*${'abcdefghi'[at - 1]}`)}]\n`)
+  .join('');
+const DEEP = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+const atHealth = (path: string) => `deploy:\n  target: docker\n  health: ${JSON.stringify(path)}\n`;
+const patterns = (...all: string[]) => `protected: ${JSON.stringify(all)}\n`;
+/** What would take minutes, or end the factory, if it were taken for what it says. */
+const CONFIGURATIONS: readonly [what: string, text: string, message: RegExp][] = [
+  ['aliases that multiply', BOMB, /millwright\.yaml line 1: its aliases .* at most 10/],
+  ['lists without end', `protected: ${DEEP}\n`, /millwright\.yaml line 1: it is nested too deep/],
+  ['a pattern of many choices', patterns('{a,b}'.repeat(30)), /line 1: protected.*at most three \{…\}/],
+  ['a pattern of many folders', patterns(`${'**/'.repeat(30)}x`), /line 1: protected.*at most four \*\*/],
+  ['a pattern of many stars', patterns('*a'.repeat(30)), /line 1: protected.*at most two \*/],
+  ['a health path with a space', atHealth('/ x'), /line 3: deploy\.health: a path from \/.*%20/],
+  ['a health path of two lines', atHealth('/x\r\nHost: y'), /line 3: deploy\.health: a path from \//],
+  ['a health path of another host', atHealth('http://127.0.0.1/'), /line 3: deploy\.health: a path from \//],
+];
+
 let factory: Factory;
 let model: RecordedServer;
 let sum: Remote;
 let base: string;
 
+const TOKEN = ['ghp', '_abcdefghijklmnopqrstuvwxyz0123456789'].join('');
 const WRONG_KEY = 'sk-wrong-0123456789';
 
 beforeAll(async () => {
@@ -59,6 +79,20 @@ describe('a ticket', () => {
       /no repository nowhere.*there are: sum/s,
     ],
     ['for no repository', '# T\n', [], 2, /--repo/],
+    [
+      'whose front matter multiplies',
+      `---\n${BOMB}---\n# T\n`,
+      ['--repo', 'sum'],
+      2,
+      /aliases .* at most 10/,
+    ],
+    [
+      'whose front matter is nested without end',
+      `---\ntitle: ${DEEP}\n---\n`,
+      ['--repo', 'sum'],
+      2,
+      /line 2: it is nested too deep/,
+    ],
   ])('%s is refused', async (_, text, args, code, message) => {
     const before = await tickets();
     const ran = await file(text, args);
@@ -124,6 +158,15 @@ describe('a repository', () => {
       1,
       /ext:: is not allowed/,
     ],
+    ...Object.entries({
+      'before its host': `https://${TOKEN}@example.invalid/x.git`,
+      'behind its path': `https://example.invalid/x.git?private_token=${TOKEN}`,
+    }).map(([where, url]): (typeof cases)[number] => [
+      `whose address has a token ${where}`,
+      async () => [url, '--name', 'c'],
+      1,
+      /would be kept for good and shown to everybody.*--with-token/,
+    ]),
     ['by plain http', async () => ['http://127.0.0.1:1/x.git'], 1, /http is not allowed/],
     [
       'with a broken millwright.yaml',
@@ -132,6 +175,24 @@ describe('a repository', () => {
       ],
       1,
       /millwright\.yaml line 2: unknown key built/,
+    ],
+    ...CONFIGURATIONS.map(([what, text, message], nth): (typeof cases)[number] => [
+      `whose millwright.yaml has ${what}`,
+      async () => [(await factory.remote(`odd-${nth}`, { 'millwright.yaml': text })).path],
+      1,
+      message,
+    ]),
+    [
+      'whose millwright.yaml is a folder',
+      async () => [(await factory.remote('folder', { 'millwright.yaml/one': 'test: npm test\n' })).path],
+      1,
+      /millwright\.yaml is a folder, and no file/,
+    ],
+    [
+      'whose millwright.yaml is too long',
+      async () => [(await factory.remote('long', { 'millwright.yaml': `#${'x'.repeat(70_000)}\n` })).path],
+      1,
+      /millwright\.yaml is over 65536 bytes/,
     ],
     ['with a bad name', async () => [sum.path, '--name', 'Not A Name'], 1, /a repository name is/],
     [
@@ -154,6 +215,9 @@ describe('a repository', () => {
     expect(said(ran)).toMatch(message);
     expect(ran.code).toBe(code);
     expect({ repos: await repos(), copies: copies() }).toEqual(before);
+    expect(JSON.stringify((await factory.api('GET', '/trail?order=newest&limit=1000')).body)).not.toContain(
+      TOKEN,
+    );
   });
 });
 

@@ -223,14 +223,21 @@ export async function startFactory(options: {
     },
     runOf: async (ticket, holds) => {
       let last: RunView | null = null;
+      // The database or the orchestrator may be away for a while, and tells so or nothing.
+      let away: unknown = null;
+      const asked = async <T>(path: string, as: { parse(body: unknown): T }): Promise<T | null> => {
+        const got = await api('GET', path).catch((error: Error) => ({ status: 0, body: error.message }));
+        away = got.status === 200 ? null : got;
+        return away === null ? as.parse(got.body) : null;
+      };
       for (let waited = 0; waited < RUN_MS; waited += 250) {
-        const { runs } = TicketView.parse((await api('GET', `/tickets/${ticket}`)).body);
-        const newest = runs.at(-1);
-        last = newest === undefined ? null : RunView.parse((await api('GET', `/runs/${newest}`)).body);
-        if (last !== null && holds(last)) return last;
+        const newest = (await asked(`/tickets/${ticket}`, TicketView))?.runs.at(-1);
+        const seen = newest === undefined ? null : await asked(`/runs/${newest}`, RunView);
+        last = seen ?? last;
+        if (seen !== null && holds(seen)) return seen;
         await sleep(250);
       }
-      throw new Error(`${ticket} never came there: ${JSON.stringify(last, null, 1)}`);
+      throw new Error(`${ticket} never came there: ${JSON.stringify(away ?? last, null, 1)}`);
     },
     trail: (id_) => json(['trail', 'show', '--run', id_, '--limit', '1000']),
     requests: async () => {
