@@ -256,7 +256,7 @@ it('a canary that was paused is taken back by a rollback; what is live and its m
 
 let filedUnderHalt: string;
 
-it('freeze, thaw, halt and resume hold a canary, which begins anew each time and is promoted in the end', async () => {
+it('freeze, thaw, halt and resume, of it or of its unit, hold a canary, which begins anew each time and is promoted in the end', async () => {
   const ticket = await file(3);
   const run = await inCanary(ticket);
   expect(await factory.json(['release', 'freeze', REPO, ...because])).toMatchObject({
@@ -264,7 +264,19 @@ it('freeze, thaw, halt and resume hold a canary, which begins anew each time and
   });
   await usersAtLive();
   await saysHalted(run.id, /release thaw word/);
+  for (const unit of ['words', 'numbers']) await factory.json(['unit', 'add', unit, ...because]);
+  await factory.json(['repo', 'move', REPO, '--unit', 'words', ...because]);
+  await halt('--unit', 'numbers');
   expect(await factory.json(['release', 'thaw', REPO, ...because])).toMatchObject({ frozen: false });
+  // Another unit's halt is in force, and this one goes on.
+  await inCanary(ticket);
+
+  await halt('--unit', 'words');
+  await usersAtLive();
+  expect((await status()).canary).toMatchObject({ release: run.release, held: expect.any(String) });
+  await saysHalted(run.id, /resume --unit words/);
+  expect((await resume('--unit', 'numbers')).halts).toMatchObject([{ scope: { unit: 'words' } }]);
+  expect((await resume('--unit', 'words')).halts).toEqual([]);
   await inCanary(ticket);
 
   await halt('--repo', REPO);
@@ -286,7 +298,7 @@ it('freeze, thaw, halt and resume hold a canary, which begins anew each time and
   const shares = released(lines, 'canary.shifted', run.release).map(
     ({ data }) => (data as { percent: number }).percent,
   );
-  expect(shares).toEqual([10, 10, ...STEPS]);
+  expect(shares).toEqual([10, 10, 10, ...STEPS]);
 });
 
 it('halt of a model in the middle of an implementation cuts the call; resume pays for no recorded turn, and abort takes its canary back', async () => {

@@ -65,6 +65,7 @@ function evaluation(root: Command): void {
 /** What a halt or its end is about: everything, where nothing is named. */
 const scoped = (command: Command): Command =>
   command
+    .option('--unit <name>', 'of the repositories of this unit only')
     .option('--repo <name>', 'of this repository only')
     .option('--action <kind>', 'only this kind of act: start, stage, merge or deploy')
     .option('--model <name>', 'only calls of this model')

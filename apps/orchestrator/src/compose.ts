@@ -47,6 +47,7 @@ import { Forward } from './streams/forward.ts';
 import { Lanes } from './streams/lanes.ts';
 import { recordRefusals } from './streams/refusals.ts';
 import { Streams } from './streams/streams.ts';
+import { unitsWithRepos } from './streams/units.ts';
 import { startSweeps } from './sweeps.ts';
 import { VERSION } from './version.ts';
 import { World } from './views/world.ts';
@@ -257,7 +258,8 @@ export async function compose(config: Configuration) {
       await pump.catchUp();
       await readModel.start();
       await applyBudgets(factory);
-      // What people read knows of halts before anything has asked.
+      // What people read knows of halts, and of units, before anything has asked.
+      await unitsWithRepos(factory);
       await forward.hear();
       await restoreTargets(factory);
       await holdLeftCanaries(factory);

@@ -101,6 +101,7 @@ export const ERRORS = {
   'not-quarantined': against('It is not in quarantine', { act: 'show-quarantine' }),
 
   // Halts
+  'still-halted': against('Its unit is halted'),
   'not-halted': against('Nothing of that is halted', { act: 'list-runs' }),
   halted: kind(503, 1, 'It is halted'),
 

@@ -206,7 +206,7 @@ export const ROUTES = {
   }),
   moveRepo: route({
     ...{ method: 'POST', path: '/repos/:repo/unit', for: 'people', may: ADMIN },
-    summary: 'Make a repository one of another unit',
+    summary: 'Make a repository one of another unit; not while the one that it is of is halted',
     params: OfRepo,
     body: s.NewPlace,
     response: s.RepoView,

@@ -1,14 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { numberArray } from '@millwright/database';
+import { numberArray, textArray } from '@millwright/database';
 import {
   type Actor,
   type AppendResult,
   type AttemptId,
   type Claim,
   type Clock,
+  DEFAULT_UNIT,
   type Entry,
   type RecordedEntry,
+  type RepoName,
   retryable,
+  type UnitName,
+  unitAfter,
 } from '@millwright/domain';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
@@ -25,6 +29,8 @@ export type RunnerTrail = {
   stream(claim: HeldClaim): AttemptStream;
   /** Halts and their ends on the factory's stream after a version, in order. */
   halts(afterVersion: number): Promise<RecordedEntry[]>;
+  /** The units that these repositories are of now. */
+  units(repos: readonly RepoName[]): Promise<Map<RepoName, UnitName>>;
   /** Puts a refusal that another adapter of this process saw (SQLSTATE 42501) on the attempt that is held; the trail's own are put there anyway. */
   refused(message: string): void;
   /** Ends the session: what is still claimed is free at once. */
@@ -167,6 +173,18 @@ export async function openRunnerTrail(options: {
           select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
           from millwright.runner_halts(${afterVersion})`;
         return rows.map(recorded);
+      }),
+    units: (repos) =>
+      reading(pool, async (sql) => {
+        const rows = await sql<Row[]>`
+          select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
+          from millwright.runner_units(${textArray(repos)}::text[])`;
+        const units = new Map(repos.map((repo) => [repo, DEFAULT_UNIT]));
+        for (const { entry, envelope } of rows.map(recorded)) {
+          const repo = envelope.stream.slice('repo/'.length) as RepoName;
+          units.set(repo, unitAfter(units.get(repo) ?? DEFAULT_UNIT, entry));
+        }
+        return units;
       }),
     refused,
     close: async () => {

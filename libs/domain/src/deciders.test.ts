@@ -204,6 +204,7 @@ describe('the factory', () => {
   const scope = fc.constantFrom(
     undefined,
     { kind: 'factory' as const },
+    { kind: 'unit' as const, unit: 'shop' as never },
     { kind: 'repo' as const, repo: 'shop' as never },
     { kind: 'action' as const, action: 'merge' as const },
   );

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Entry, HaltScope } from './entries/index.ts';
-import { evolveHalts, type ForwardAct, type Halts, haltedMs, haltOf, inForceHalts } from './halt.ts';
-import type { Actor, RepoName } from './ids.ts';
+import { evolveHalts, type Halts, haltedMs, haltOf, inForceHalts, type PlacedAct } from './halt.ts';
+import type { Actor, RepoName, UnitName } from './ids.ts';
+import { DEFAULT_UNIT } from './unit.ts';
 
 const [shop, other] = ['shop', 'other'] as RepoName[] as [RepoName, RepoName];
+const payments = 'payments' as UnitName;
 const ann = 'per_annannann' as Actor;
 const said = (type: 'factory.halted' | 'factory.resumed', scope?: HaltScope): Entry => ({
   type,
@@ -11,18 +13,27 @@ const said = (type: 'factory.halted' | 'factory.resumed', scope?: HaltScope): En
 });
 const fold = (...entries: [at: number, Entry][]): Halts =>
   entries.reduce<Halts>((halts, [at, entry]) => evolveHalts(halts, entry, { at, actor: ann }), []);
-const act = (more: Partial<ForwardAct> = {}): ForwardAct => ({
+const act = (more: Partial<PlacedAct> = {}): PlacedAct => ({
   action: 'stage',
   repo: shop,
+  unit: DEFAULT_UNIT,
   model: 'm',
   ...more,
 });
 
-test.each<[string, HaltScope | undefined, ForwardAct, boolean]>([
+test.each<[string, HaltScope | undefined, PlacedAct, boolean]>([
   ['the factory stops everything', undefined, act(), true],
   ['a repository its own', { kind: 'repo', repo: shop }, act(), true],
   ['a repository no other', { kind: 'repo', repo: other }, act(), false],
   ['a repository nothing that is of none', { kind: 'repo', repo: shop }, act({ repo: null }), false],
+  ['a unit what is of it', { kind: 'unit', unit: payments }, act({ unit: payments }), true],
+  ['a unit no other', { kind: 'unit', unit: payments }, act(), false],
+  [
+    'a unit nothing that is of none',
+    { kind: 'unit', unit: DEFAULT_UNIT },
+    act({ repo: null, unit: null }),
+    false,
+  ],
   ['an action every one of its kind', { kind: 'action', action: 'stage' }, act(), true],
   ['an action no other kind', { kind: 'action', action: 'deploy' }, act(), false],
   ['a model its calls', { kind: 'model', model: 'm' }, act(), true],

@@ -1,5 +1,5 @@
 import type { Entry, HaltAction, HaltScope } from './entries/index.ts';
-import type { Actor, Instant, RepoName } from './ids.ts';
+import type { Actor, Instant, RepoName, UnitName } from './ids.ts';
 
 // *May this go forward?* as the factory's own stream has it. Pure: `evolveHalts` folds the stream, the rest reads the fold.
 
@@ -10,6 +10,8 @@ export type Halts = readonly Halt[];
 
 /** Something that goes forward: what kind of act it is, of which repository, with which model. Null: not known, or none. */
 export type ForwardAct = { action: HaltAction; repo: RepoName | null; model: string | null };
+/** The same with the unit that its repository is of now. */
+export type PlacedAct = ForwardAct & { unit: UnitName | null };
 
 const FACTORY: HaltScope = { kind: 'factory' };
 
@@ -35,13 +37,15 @@ export function evolveHalts(halts: Halts, entry: Entry, { at, actor }: { at: Ins
 export const inForceHalts = (halts: Halts): Halt[] => halts.filter((one) => one.until === null);
 
 /** The halt that keeps this act from going forward, the first of several; null where none does. */
-export const haltOf = (halts: Halts, act: ForwardAct): Halt | null =>
+export const haltOf = (halts: Halts, act: PlacedAct): Halt | null =>
   halts.find((one) => one.until === null && covers(one.scope, act)) ?? null;
 
-export function covers(scope: HaltScope, { action, repo, model }: ForwardAct): boolean {
+export function covers(scope: HaltScope, { action, repo, unit, model }: PlacedAct): boolean {
   switch (scope.kind) {
     case 'factory':
       return true;
+    case 'unit':
+      return scope.unit === unit;
     case 'repo':
       return scope.repo === repo;
     case 'action':
@@ -53,11 +57,13 @@ export function covers(scope: HaltScope, { action, repo, model }: ForwardAct): b
 
 export const sameScope = (a: HaltScope, b: HaltScope): boolean => nameOfScope(a) === nameOfScope(b);
 
-/** `the factory`, `repository shop`, `every merge`, `model x`. */
+/** `the factory`, `unit payments`, `repository shop`, `every merge`, `model x`. */
 export function nameOfScope(scope: HaltScope): string {
   switch (scope.kind) {
     case 'factory':
       return 'the factory';
+    case 'unit':
+      return `unit ${scope.unit}`;
     case 'repo':
       return `repository ${scope.repo}`;
     case 'action':
@@ -72,6 +78,8 @@ export function resumeCommand(scope: HaltScope): string {
   switch (scope.kind) {
     case 'factory':
       return './millwright resume --reason "…"';
+    case 'unit':
+      return `./millwright resume --unit ${scope.unit} --reason "…"`;
     case 'repo':
       return `./millwright resume --repo ${scope.repo} --reason "…"`;
     case 'action':
@@ -82,7 +90,7 @@ export function resumeCommand(scope: HaltScope): string {
 }
 
 /** For how long between two instants an act like this was halted, in milliseconds; halts that overlap count once. */
-export function haltedMs(halts: Halts, act: ForwardAct, from: Instant, to: Instant): number {
+export function haltedMs(halts: Halts, act: PlacedAct, from: Instant, to: Instant): number {
   const spans = halts
     .filter(({ scope }) => covers(scope, act))
     .map(({ at, until }) => [Math.max(at, from), Math.min(until ?? to, to)] as const)

@@ -5,13 +5,15 @@ import { show } from '../context.ts';
 import { Fail, usage } from '../fail.ts';
 import { clock } from '../text/format.ts';
 import { oneLine } from '../text/plain.ts';
+import { unitOf } from './unit.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
 /** The scope that the flags name; undefined for the whole factory. */
-function scopeOf({ repo, action, model }: Options): HaltScope | undefined {
-  const named = [repo, action, model].filter((one) => one !== undefined);
-  if (named.length > 1) throw usage('name one of --repo, --action and --model');
+function scopeOf({ unit, repo, action, model }: Options): HaltScope | undefined {
+  const named = [unit, repo, action, model].filter((one) => one !== undefined);
+  if (named.length > 1) throw usage('name one of --unit, --repo, --action and --model');
+  if (unit !== undefined) return { kind: 'unit', unit: unitOf(unit) };
   if (typeof repo === 'string') return { kind: 'repo', repo: repo as never };
   if (typeof model === 'string') return { kind: 'model', model };
   if (action === undefined) return undefined;

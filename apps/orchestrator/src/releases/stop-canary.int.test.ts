@@ -126,6 +126,7 @@ test.each([
   ['halt', 10],
   ['halt', 50],
   ['halt', 100],
+  ['halt of its unit', 50],
 ] as const)(
   '%s at %s percent holds the canary; it begins anew once it may, and is promoted',
   async (how, percent) => {
@@ -133,10 +134,12 @@ test.each([
     const said =
       how === 'freeze'
         ? await say('/targets/shop/freeze')
-        : await say('/halt', { scope: { kind: 'repo', repo: 'shop' } });
+        : await say('/halt', {
+            scope: how === 'halt' ? { kind: 'repo', repo: 'shop' } : { kind: 'unit', unit: 'default' },
+          });
     await usersAt(good);
-    if (how === 'halt') expect(said.body).toMatchObject({ stopped: true, running: [] });
-    else expect(said.body).toMatchObject({ frozen: true, held: release });
+    if (how === 'freeze') expect(said.body).toMatchObject({ frozen: true, held: release });
+    else expect(said.body).toMatchObject({ stopped: true, running: [] });
     const seen = (await at.api('GET', `/runs/${run}`)).body;
     expect(seen).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
     expect(seen.reason).toContain('admin: it is slow');
@@ -194,6 +197,34 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   expect(
     (await at.api('GET', `/runs/${run}/why`)).body.because.map(({ text }: { text: string }) => text),
   ).toEqual(expect.arrayContaining([expect.stringContaining('paused the canary')]));
+});
+
+test('a halt of a unit stops no other, holds what is moved into it, and lets nothing be moved out', async () => {
+  const unit = 'payments';
+  const scope = { kind: 'unit', unit };
+  expect((await say('/units', { name: unit })).status).toBe(201);
+  const { ticket, release } = await canaryAt(10);
+  expect((await say('/halt', { scope })).body).toMatchObject({ stopped: true, running: [] });
+  expect((await status()).canary).toMatchObject({ release, percent: 10, held: null });
+  canaries.held = 10;
+  expect((await say('/repos/shop/unit', { unit })).body).toMatchObject({ unit });
+  await at.until('the canary held', async () => (await serving()).get(good as never) === 100);
+  await at.until('what holds it', async () => (await status()).canary?.held !== null);
+  expect((await status()).stop).toMatchObject({
+    by: 'admin',
+    next: expect.stringContaining('--unit payments'),
+  });
+  expect((await say('/repos/shop/unit', { unit: 'default' })).body).toMatchObject({
+    ...{ code: 'still-halted', acts: [{ act: 'resume', scope }] },
+  });
+  canaries.held = null;
+  expect((await say('/resume', { scope })).body.halts).toEqual([]);
+  expect((await ended(ticket)).state).toBe('done');
+  await usersAt(release);
+  good = release;
+  expect((await say('/repos/shop/unit', { unit: 'default' })).body).toMatchObject({ unit: 'default' });
+  const nobody = await say('/halt', { scope: { kind: 'unit', unit: 'paiments' } });
+  expect(nobody.body).toMatchObject({ detail: 'there is no unit paiments', acts: [{ act: 'list-units' }] });
 });
 
 test('a halt of a repository that is none is refused: it would stop nothing', async () => {

@@ -10,6 +10,7 @@ import {
   type Instant,
   inForceHalts,
   nameOfScope,
+  type PlacedAct,
   type RecordedEntry,
   type RepoName,
   resumeCommand,
@@ -19,8 +20,8 @@ import {
 import { Hold } from '@millwright/rollback';
 import type { Streams } from './streams.ts';
 
-// *May this go forward?*, asked before every forward act, and answered from the trail's own streams: the factory's, with its halts, and the
-// target's, with its freeze. Nothing that is projected for reading is asked. What goes forward here meanwhile is told by its signal.
+// *May this go forward?*, asked before every forward act, and answered from the trail's own streams: the factory's, with its halts, the
+// repository's, with the unit that it is of, and the target's, with its freeze. Nothing that is projected for reading is asked. What goes forward here meanwhile is told by its signal.
 
 /** Why something may not go forward now. */
 export type Stop =
@@ -45,13 +46,14 @@ export class Forward {
 
   /** Null: it may. Rejects where the streams cannot be read: then nothing goes forward. */
   async stopped(act: ForwardAct): Promise<Stop | null> {
-    await Promise.all([this.#streams.factory().look(), this.#targetOf(act)?.look()]);
+    const looked = [this.#streams.factory(), this.#repositoryOf(act), this.#targetOf(act)];
+    await Promise.all(looked.map((stream) => stream?.look()));
     return this.known(act);
   }
 
   /** As of the last look, for people to read; whoever acts asks `stopped`. */
   known(act: ForwardAct): Stop | null {
-    const halt = haltOf(this.#streams.factory().known.state.halts, act);
+    const halt = haltOf(this.#streams.factory().known.state.halts, this.#placed(act));
     if (halt !== null) return { kind: 'halted', halt };
     const frozen = this.#targetOf(act)?.known.state.frozen ?? null;
     return frozen === null || act.repo === null ? null : { kind: 'frozen', repo: act.repo, frozen };
@@ -77,7 +79,12 @@ export class Forward {
 
   /** What goes forward here now and is within the scope, in words. */
   underWay(scope: HaltScope): string[] {
-    return [...this.#underWay].filter(({ act }) => covers(scope, act)).map(({ what }) => what);
+    return [...this.#underWay].filter(({ act }) => this.within(scope, act)).map(({ what }) => what);
+  }
+
+  /** Whether an act is of the scope, as of the last look. */
+  within(scope: HaltScope, act: ForwardAct): boolean {
+    return covers(scope, this.#placed(act));
   }
 
   /** The halts in force. */
@@ -87,14 +94,14 @@ export class Forward {
 
   /** For how long between two instants such an act was halted, as of the last look. Milliseconds. */
   haltedMs(act: ForwardAct, from: Instant, to: Instant): number {
-    return haltedMs(this.#streams.factory().known.state.halts, act, from, to);
+    return haltedMs(this.#streams.factory().known.state.halts, this.#placed(act), from, to);
   }
 
   /** Somebody said something that may stop what is under way: looks, and holds what may not go on. Rejects as `stopped` does. */
   async hear(): Promise<void> {
     const acts = [...this.#underWay];
-    const targets = new Set(acts.map(({ act }) => this.#targetOf(act)));
-    await Promise.all([this.#streams.factory().look(), ...[...targets].map((target) => target?.look())]);
+    const looked = new Set(acts.flatMap(({ act }) => [this.#repositoryOf(act), this.#targetOf(act)]));
+    await Promise.all([this.#streams.factory().look(), ...[...looked].map((stream) => stream?.look())]);
     for (const one of this.#underWay) {
       const stop = this.known(one.act);
       if (stop !== null) one.hold.abort(new Hold(reasonOf(stop)));
@@ -118,6 +125,14 @@ export class Forward {
     return this.#closed !== null;
   }
 
+  #repositoryOf({ repo }: ForwardAct) {
+    return repo === null ? null : this.#streams.repository(repo);
+  }
+
+  #placed(act: ForwardAct): PlacedAct {
+    return { ...act, unit: this.#repositoryOf(act)?.known.state.unit ?? null };
+  }
+
   /** The target that such an act touches. */
   #targetOf({ action, repo }: ForwardAct) {
     return action === 'deploy' && repo !== null ? this.#streams.target(repo) : null;
@@ -126,7 +141,7 @@ export class Forward {
 
 /** Entries after which `hear` is called, whoever appended them. */
 export const stops = (entry: RecordedEntry['entry']): boolean =>
-  entry?.type === 'factory.halted' || entry?.type === 'target.frozen';
+  entry?.type === 'factory.halted' || entry?.type === 'target.frozen' || entry?.type === 'repo.moved';
 /** Entries after which what waited may go on. */
 export const lifts = (entry: RecordedEntry['entry']): entry is EntryOf<'factory.resumed' | 'target.thawed'> =>
   entry?.type === 'factory.resumed' || entry?.type === 'target.thawed';

@@ -26,6 +26,7 @@ import {
   streamOf,
   TestReport,
   testReport,
+  UnitName,
 } from '@millwright/domain';
 import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
 import { openStore, type Store } from '@millwright/store';
@@ -536,14 +537,30 @@ const sayFactory = async (type: 'factory.halted' | 'factory.resumed', scope: Hal
   expect(appended.kind).toBe('appended');
 };
 
+const PAYMENTS = UnitName.parse('payments');
+/** The repository that everything here is of was added, and moved there. */
+const ofUnit = async (unit: UnitName) => {
+  const repo = RepoName.parse('sum');
+  const appended = await trail.append({
+    ...{ stream: streamOf.repo(repo), expectedVersion: 0, actor: 'per_annannann' as Actor },
+    entries: [
+      { type: 'repo.added', data: { repo, url: '/srv/sum.git', branch: 'main', deliver: 'merge' } },
+      { type: 'repo.moved', data: { repo, unit, reason: 'it adds up the money' } },
+    ],
+  });
+  expect(appended.kind).toBe('appended');
+};
+
 test.each<[string, string, HaltScope]>([
   ['the factory, in a tool', 'Slow under a halt', { kind: 'factory' }],
   ['its repository, between turns', 'Triple under a halt', { kind: 'repo', repo: RepoName.parse('sum') }],
+  ['its unit, between turns', 'Triple in a halted unit', { kind: 'unit', unit: PAYMENTS }],
   ['its model, between turns', 'Triple by a halted model', { kind: 'model', model: 'recorded/implement' }],
   ['stages, in a tool', 'Slow stage', { kind: 'action', action: 'stage' }],
 ])(
   'a halt of %s ends what runs, settled; the attempt waits unclaimed, and goes on where it was',
   async (_, title, scope) => {
+    if (scope.kind === 'unit') await ofUnit(scope.unit);
     const attempt = await open(title, implement);
     const runner = await newRunner();
     const slow = title.startsWith('Slow');

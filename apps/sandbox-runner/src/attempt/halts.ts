@@ -9,7 +9,11 @@ import {
   haltedMs,
   haltOf,
   type Instant,
+  inForceHalts,
   nameOfScope,
+  type PlacedAct,
+  type RepoName,
+  type UnitName,
 } from '@millwright/domain';
 
 // *May this go forward?* in a runner: asked of the factory's own stream before each call of a model, and looked at all the time for what is under way.
@@ -21,15 +25,18 @@ const LOOK_MS = 150;
 type UnderWay = { act: () => ForwardAct; hold: AbortController };
 
 export class HaltWatch {
-  readonly #trail: Pick<RunnerTrail, 'halts'>;
+  readonly #trail: Pick<RunnerTrail, 'halts' | 'units'>;
   readonly #clock: Clock;
   readonly #underWay = new Set<UnderWay>();
   readonly #closed = new AbortController();
+  /** Of the repositories that were asked about; looked up once a unit was ever halted. */
+  readonly #repos = new Set<RepoName>();
+  #units: ReadonlyMap<RepoName, UnitName> = new Map();
   #halts: Halts = [];
   #version = 0;
   #looking: Promise<void> | null = null;
 
-  constructor(trail: Pick<RunnerTrail, 'halts'>, clock: Clock) {
+  constructor(trail: Pick<RunnerTrail, 'halts' | 'units'>, clock: Clock) {
     this.#trail = trail;
     this.#clock = clock;
   }
@@ -38,13 +45,14 @@ export class HaltWatch {
   async stopped(act: ForwardAct): Promise<Halt | null> {
     // One that began before this call may have read before what this call must see.
     if (this.#looking !== null) await this.#looking.catch(() => undefined);
+    if (act.repo !== null) this.#repos.add(act.repo);
     await this.#look();
-    return haltOf(this.#halts, act);
+    return haltOf(this.#halts, this.#placed(act));
   }
 
   /** For how long such an act was halted, as of the last look. Milliseconds. */
   haltedMs(act: ForwardAct, from: Instant, to: Instant): number {
-    return haltedMs(this.#halts, act, from, to);
+    return haltedMs(this.#halts, this.#placed(act), from, to);
   }
 
   /** `signal` is aborted by a cancelled 'halted' as soon as such an act is halted. `act` may learn its model on the way. */
@@ -82,10 +90,23 @@ export class HaltWatch {
       if (entry !== null) this.#halts = evolveHalts(this.#halts, entry, envelope);
       this.#version = envelope.version;
     }
+    await this.#readUnits();
     for (const { act, hold } of this.#underWay) {
-      const halt = haltOf(this.#halts, act());
+      const halt = haltOf(this.#halts, this.#placed(act()));
       if (halt !== null) hold.abort(haltedBy(halt));
     }
+  }
+
+  /** A repository may come into a unit that is halted, or be asked about for the first time. */
+  async #readUnits(): Promise<void> {
+    const ofUnits = this.#halts.filter(({ scope }) => scope.kind === 'unit');
+    const unread = [...this.#repos].some((repo) => !this.#units.has(repo));
+    if (inForceHalts(ofUnits).length > 0 || (ofUnits.length > 0 && unread))
+      this.#units = await this.#trail.units([...this.#repos]);
+  }
+
+  #placed(act: ForwardAct): PlacedAct {
+    return { ...act, unit: act.repo === null ? null : (this.#units.get(act.repo) ?? null) };
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RepoName } from '../ids.ts';
+import { RepoName, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
 
 /** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
@@ -8,6 +8,7 @@ export type HaltAction = z.infer<typeof HaltAction>;
 
 export const HaltScope = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('factory') }),
+  z.strictObject({ kind: z.literal('unit'), unit: UnitName }),
   z.strictObject({ kind: z.literal('repo'), repo: RepoName }),
   z.strictObject({ kind: z.literal('action'), action: HaltAction }),
   z.strictObject({ kind: z.literal('model'), model: z.string().min(1).max(200) }),

@@ -62,7 +62,7 @@ export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
 };
 
 /** The unit that a repository is of after one more entry of its stream. */
-function unitAfter(unit: UnitName, entry: Entry): UnitName {
+export function unitAfter(unit: UnitName, entry: Entry): UnitName {
   if (entry.type === 'repo.added') return entry.data.unit ?? DEFAULT_UNIT;
   return entry.type === 'repo.moved' ? entry.data.unit : unit;
 }

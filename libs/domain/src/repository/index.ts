@@ -1,2 +1,2 @@
 export * from './autonomy.ts';
-export { type RepositoryState, repositoryDecider } from './decide.ts';
+export { type RepositoryState, repositoryDecider, unitAfter } from './decide.ts';

@@ -2,7 +2,6 @@ import type { Halted, ReadModelView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
-  covers,
   factoryStream,
   type Halt,
   inForceHalts,
@@ -23,6 +22,7 @@ import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
+import { knownUnit } from './units.ts';
 
 type Ports = {
   clock: Clock;
@@ -62,6 +62,7 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
     // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
     if (scope.kind === 'repo' && !factory.world.repos.has(scope.repo))
       throw notFound('repository', scope.repo, { act: 'list-repos' });
+    if (scope.kind === 'unit') await knownUnit(factory, scope.unit);
     await appendAs(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
     await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
@@ -122,7 +123,7 @@ async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string
       repo: run?.repo ?? null,
       model: info?.asks?.model ?? info?.model ?? null,
     };
-    return halts.some(({ scope }) => covers(scope, act));
+    return halts.some(({ scope }) => factory.forward.within(scope, act));
   });
   return [...new Set([...acts, ...attempts.map(({ attempt }) => `attempt ${attempt} in its sandbox`)])];
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Act, ErrorCode, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { earnedRaise, RepoName, repositoryStream } from '@millwright/domain';
+import { earnedRaise, nameOfScope, RepoName, repositoryStream, sameScope } from '@millwright/domain';
 import type { RepoInfo } from '@millwright/read-model';
 import type { Secrets } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
@@ -157,6 +157,13 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
     const { repo } = knownRepo(factory, request.params.repo);
     const { reason } = request.body;
     const unit = await knownUnit(factory, request.body.unit);
+    const now = await factory.streams.repository(repo).look();
+    const halts = await factory.forward.halts();
+    const scope = { kind: 'unit', unit: now.unit } as const;
+    if (unit !== now.unit && halts.some((one) => sameScope(one.scope, scope)))
+      throw problem('still-halted', `${nameOfScope(scope)} is halted, and ${repo} with it`, {
+        ...{ act: 'resume', scope, to: 'let it go on, then move it' },
+      });
     await appendAs(factory, repositoryStream(repo), request.who, {
       type: 'repo.moved',
       data: { repo, unit, reason },
