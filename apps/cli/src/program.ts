@@ -84,7 +84,7 @@ function setUp(root: Command): void {
     leaf(
       budget,
       'set <scope> <usd>',
-      'cap factory, repo/NAME, ticket/ID or run/ID; none lifts a cap',
+      'cap factory, unit/NAME, repo/NAME, ticket/ID or run/ID; none lifts a cap',
     ).requiredOption('--reason <text>', 'why, for the trail'),
     async () => (await import('./commands/budget.ts')).setBudget,
   );

@@ -1,4 +1,6 @@
+import type { BudgetScope, Run } from '@millwright/domain';
 import type { BudgetLine, Store } from '@millwright/store';
+import type { Forward } from './streams/forward.ts';
 import type { World } from './views/world.ts';
 
 type Ports = { store: Store; world: World };
@@ -15,4 +17,12 @@ export async function applyBudgets({ world, store }: Ports): Promise<void> {
 export function leftOf(line: BudgetLine | undefined): number {
   if (line === undefined || line.capUsd === null) return Number.POSITIVE_INFINITY;
   return line.capUsd - line.spentUsd - line.overrunUsd - line.reservedUsd;
+}
+
+/** The scopes that a run's calls are taken from, outermost first: of the unit that its repository is of now. */
+export async function scopesOf(
+  { forward }: { forward: Forward },
+  { repo, ticket, id }: Pick<Run, 'repo' | 'ticket' | 'id'>,
+): Promise<BudgetScope[]> {
+  return ['factory', `unit/${await forward.unit(repo)}`, `repo/${repo}`, `ticket/${ticket}`, `run/${id}`];
 }

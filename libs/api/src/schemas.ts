@@ -136,8 +136,8 @@ export const NewBudget = z.strictObject({
   scope: z
     .string()
     .regex(
-      /^(factory|(repo|ticket|run)\/[0-9A-Za-z._-]{1,64})$/,
-      'a scope is factory, repo/NAME, ticket/ID or run/ID',
+      /^(factory|(unit|repo|ticket|run)\/[0-9A-Za-z._-]{1,64})$/,
+      'a scope is factory, unit/NAME, repo/NAME, ticket/ID or run/ID',
     ),
   usd: z.number().nonnegative().max(1_000_000).nullable(),
   reason: z.string().min(1).max(2_000),

@@ -65,7 +65,7 @@ export interface Queue {
   close(): Promise<void>;
 }
 
-/** A budget scope, outermost first: `factory`, `repo/shop`, `ticket/tkt_…`, `run/run_…`. */
+/** A budget scope, outermost first: `factory`, `unit/payments`, `repo/shop`, `ticket/tkt_…`, `run/run_…`. */
 export type BudgetScope = string;
 
 /** Reserve before spend: the one counter beside the trail. A key is `<attempt>/<fence>/…`: who reserved, and under which claim. */

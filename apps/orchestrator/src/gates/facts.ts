@@ -23,7 +23,7 @@ import {
 import { countApprovals, undoOf } from '@millwright/policy';
 import type { Person, Store } from '@millwright/store';
 import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
-import { leftOf } from '../budgets.ts';
+import { leftOf, scopesOf } from '../budgets.ts';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
@@ -232,7 +232,7 @@ export const comparedTree = async (factory: Ports, run: Run): Promise<GitSha> =>
   (await liveTree(factory, run)) ?? run.base.tree;
 
 async function budgetLeft(factory: Ports, run: Run): Promise<number> {
-  const scopes = new Set(['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`]);
+  const scopes = new Set(await scopesOf(factory, run));
   const lines = (await factory.store.budget.list()).filter((one) => scopes.has(one.scope));
   return Math.min(1_000_000, ...lines.map(leftOf));
 }

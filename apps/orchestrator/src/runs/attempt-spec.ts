@@ -27,15 +27,18 @@ import {
   workOf,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
+import { scopesOf } from '../budgets.ts';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import type { Forward } from '../streams/forward.ts';
 import type { World } from '../views/world.ts';
 import { commitMessageOf } from './commit-message.ts';
 
 type Ports = {
   clock: Clock;
+  forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   repositories: Repositories;
@@ -72,7 +75,7 @@ export async function specFor(
     config,
     baseTree: run.base.tree,
     limits: limitsOf(factory.settings, step.role),
-    budgets: ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`],
+    budgets: await scopesOf(factory, run),
     deadline: Math.min(factory.clock.now() + limitsOf(factory.settings, step.role).wallMs, run.expiresAt),
   };
   const given = [run.ticketDigest, run.config];

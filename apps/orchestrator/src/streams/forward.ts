@@ -16,6 +16,7 @@ import {
   resumeCommand,
   retryable,
   type TargetState,
+  type UnitName,
 } from '@millwright/domain';
 import { Hold } from '@millwright/rollback';
 import type { Streams } from './streams.ts';
@@ -42,6 +43,11 @@ export class Forward {
   /** A target as its own stream has it now. */
   target(repo: RepoName): Promise<TargetState> {
     return this.#streams.target(repo).look();
+  }
+
+  /** The unit that a repository is of, as its own stream has it now. */
+  async unit(repo: RepoName): Promise<UnitName> {
+    return (await this.#streams.repository(repo).look()).unit;
   }
 
   /** Null: it may. Rejects where the streams cannot be read: then nothing goes forward. */

@@ -1,6 +1,7 @@
-import { factoryStream, type RepoName, type RunId, type TicketId } from '@millwright/domain';
+import { factoryStream, type RepoName, type RunId, type TicketId, type UnitName } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { applyBudgets } from '../../budgets.ts';
+import { isUnit } from '../../streams/units.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
@@ -8,8 +9,9 @@ import { notFound } from '../problem.ts';
 
 export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
   const { world, store } = factory;
-  const known = (scope: string): boolean => {
+  const known = async (scope: string): Promise<boolean> => {
     const [kind, id = ''] = scope.split('/');
+    if (kind === 'unit') return isUnit(factory, id as UnitName);
     if (kind === 'repo') return world.repo(id as RepoName) !== undefined;
     if (kind === 'ticket') return world.tickets.has(id as TicketId);
     return kind === 'run' ? world.runs.has(id as RunId) : true;
@@ -21,7 +23,8 @@ export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
 
   serve(app, 'setBudget', async (request) => {
     const { scope, usd, reason } = request.body;
-    if (!known(scope)) throw notFound('scope', scope, 'factory, or one of: repo/NAME, ticket/ID, run/ID');
+    if (!(await known(scope)))
+      throw notFound('scope', scope, 'factory, or one of: unit/NAME, repo/NAME, ticket/ID, run/ID');
     await appendAs(factory, factoryStream(), request.who, {
       type: 'factory.budget-set',
       data: { scope, usd, reason },

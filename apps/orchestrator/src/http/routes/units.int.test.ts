@@ -62,3 +62,28 @@ test('a unit that is there, none that is, and what cannot be its name are refuse
   expect((await say('/units', { name: 'Payments!' })).status).toBe(400);
   expect((await at.api('GET', '/repos')).body).toHaveLength(2);
 });
+
+test('what its repositories spend is taken from the budget of their unit, as of when an attempt is opened', async () => {
+  const spent = async (unit: string): Promise<number> => {
+    const lines = (await at.api('GET', '/budgets')).body as { scope: string; spentUsd: number }[];
+    return lines.find(({ scope }) => scope === `unit/${unit}`)?.spentUsd ?? 0;
+  };
+  await at.ship({ 'src/a.js': 'export const a = 1;\n' });
+  const before = await spent('default');
+  expect([before > 0, await spent('payments')]).toEqual([true, 0]);
+  await say('/repos/shop/unit', { unit: 'payments' });
+  expect((await say('/budgets', { scope: 'unit/paiments', usd: 1 })).status).toBe(404);
+  expect((await say('/budgets', { scope: 'unit/payments', usd: 7 })).status).toBe(200);
+  const run = await at.ship({ 'src/b.js': 'export const b = 1;\n' });
+  expect(await spent('default')).toBe(before);
+  expect(await spent('payments')).toBeGreaterThan(0);
+  const cost = (await at.api('GET', `/runs/${run.id}/cost`)).body;
+  expect(cost.budgets.map(({ scope }: { scope: string }) => scope)).toEqual([
+    'factory',
+    'unit/payments',
+    'repo/shop',
+    expect.stringContaining('ticket/'),
+    `run/${run.id}`,
+  ]);
+  expect(cost.budgets[1]).toMatchObject({ capUsd: 7 });
+});

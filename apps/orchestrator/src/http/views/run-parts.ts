@@ -17,6 +17,7 @@ import {
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { z } from 'zod';
+import { scopesOf } from '../../budgets.ts';
 import { riskBetween } from '../../gates/facts.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
@@ -201,7 +202,7 @@ export async function costView(
   run: Run,
   seen: { usage: CostView['usage']; stages: Omit<CostView['stages'][number], 'went'>[] },
 ): Promise<CostView> {
-  const scopes = ['factory', `repo/${run.repo}`, `ticket/${run.ticket}`, `run/${run.id}`];
+  const scopes = await scopesOf(factory, run);
   const all = await factory.store.budget.list();
   const spent = await Promise.all(
     seen.stages.map(async ({ kind, task, attempt, attemptId, model, turns, usage }) => {
