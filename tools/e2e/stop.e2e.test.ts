@@ -56,7 +56,7 @@ beforeAll(async () => {
     env: { MILLWRIGHT_STALL_MS: '600000' },
   });
   port = await freePort();
-  remote = await factory.remote(REPO, serviceFiles(port, `steps: [${STEPS.join(', ')}], bake: 30s`));
+  remote = await factory.remote(REPO, serviceFiles(port, `steps: [${STEPS.join(', ')}], bake: 5m`));
   await factory.add(remote);
   const { code } = await factory.json<{ code: string }>([
     ...['person', 'invite', 'Ann', '--roles', 'approver'],
