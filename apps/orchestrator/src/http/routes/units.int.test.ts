@@ -14,6 +14,7 @@ beforeAll(async () => {
   await migrateQueue(db.url.migrator);
   at = await shop(db);
   cli = await cliOn(at.app);
+  expect((await say('/units', { name: 'payments' })).status).toBe(201);
 });
 afterAll(async () => {
   await at?.stop();
@@ -27,29 +28,32 @@ const json = async (...args: string[]) => {
   return JSON.parse(ran.out);
 };
 const say = (url: string, body: object, token?: string) => at.api('POST', url, { reason, ...body }, token);
-const units = async () => (await at.api('GET', '/units')).body;
 
 test('a repository is of the default unit until it is moved, and one that is added can be of another at once', async () => {
-  expect(await units()).toEqual([{ name: 'default', repos: ['shop'] }]);
-  const added = await json('unit', 'add', 'payments', '--reason', reason);
-  expect(added).toEqual({ name: 'payments', repos: [] });
-  const second = ['repo', 'add', at.remote, '--name', 'till', '--unit', 'payments'];
-  expect((await json(...second)).unit).toBe('payments');
-  const moved = await json('repo', 'move', 'shop', '--unit', 'payments', '--reason', reason);
-  expect(moved.unit).toBe('payments');
-  expect((await say('/repos/shop/unit', { unit: 'payments' })).status).toBe(200);
-  expect((await at.trail()).filter(({ type }) => type === 'repo.moved')).toHaveLength(1);
+  await say('/repos/shop/unit', { unit: 'default' });
+  const added = await json('unit', 'add', 'ledger', '--reason', reason);
+  expect(added).toEqual({ name: 'ledger', repos: [] });
+  const second = ['repo', 'add', at.remote, '--name', 'till', '--unit', 'ledger'];
+  expect((await json(...second)).unit).toBe('ledger');
+  const moves = async () => (await at.trail()).filter(({ type }) => type === 'repo.moved').length;
+  const before = await moves();
+  const moved = await json('repo', 'move', 'shop', '--unit', 'ledger', '--reason', reason);
+  expect(moved.unit).toBe('ledger');
+  expect((await say('/repos/shop/unit', { unit: 'ledger' })).status).toBe(200);
+  expect(await moves()).toBe(before + 1);
   expect(await json('unit', 'list')).toEqual([
     { name: 'default', repos: [] },
-    { name: 'payments', repos: ['shop', 'till'] },
+    { name: 'ledger', repos: ['shop', 'till'] },
+    { name: 'payments', repos: [] },
   ]);
 
   expect((await say('/repos/shop/unit', { unit: 'default' })).body.unit).toBe('default');
-  expect((await at.api('GET', '/units/payments')).body).toEqual({ name: 'payments', repos: ['till'] });
+  expect((await at.api('GET', '/units/ledger')).body).toEqual({ name: 'ledger', repos: ['till'] });
 });
 
 test('a unit that is there, none that is, and what cannot be its name are refused, each with what to do', async () => {
   const acts = [{ act: 'list-units' }];
+  const repos = (await at.api('GET', '/repos')).body.length;
   for (const name of ['payments', 'default'])
     expect((await say('/units', { name })).body).toMatchObject({ code: 'exists', acts });
   const unit = 'paiments';
@@ -60,7 +64,7 @@ test('a unit that is there, none that is, and what cannot be its name are refuse
   ])
     expect(refused.body).toMatchObject({ code: 'not-found', acts });
   expect((await say('/units', { name: 'Payments!' })).status).toBe(400);
-  expect((await at.api('GET', '/repos')).body).toHaveLength(2);
+  expect((await at.api('GET', '/repos')).body).toHaveLength(repos);
 });
 
 test('what its repositories spend is taken from the budget of their unit, as of when an attempt is opened', async () => {
@@ -68,6 +72,7 @@ test('what its repositories spend is taken from the budget of their unit, as of 
     const lines = (await at.api('GET', '/budgets')).body as { scope: string; spentUsd: number }[];
     return lines.find(({ scope }) => scope === `unit/${unit}`)?.spentUsd ?? 0;
   };
+  await say('/repos/shop/unit', { unit: 'default' });
   await at.ship({ 'src/a.js': 'export const a = 1;\n' });
   const before = await spent('default');
   expect([before > 0, await spent('payments')]).toEqual([true, 0]);
