@@ -131,7 +131,7 @@ function setUp(root: Command): void {
     async () => (await import('./commands/person.ts')).list,
   );
 
-  const unit = noun(root, 'unit', 'business units: scopes of repositories, people and budget');
+  const unit = noun(root, 'unit', 'business units: scopes of repositories and budget');
   does(
     leaf(unit, 'add <name>', 'add a unit').requiredOption('--reason <text>', 'why, for the trail'),
     async () => (await import('./commands/unit.ts')).add,

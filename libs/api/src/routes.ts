@@ -172,7 +172,7 @@ export const ROUTES = {
   // Units
   addUnit: route({
     ...{ method: 'POST', path: '/units', for: 'people', may: ADMIN },
-    summary: 'Add a business unit: a scope of repositories, people and budget',
+    summary: 'Add a business unit: a scope of repositories and budget',
     body: s.NewUnit,
     response: s.UnitView,
     statuses: [201],
