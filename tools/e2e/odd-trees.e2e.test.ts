@@ -5,12 +5,13 @@ import type { RunView, TrailLine } from '@millwright/api';
 import type { EntryOf } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
-import { type Edit, edit, implements_, plans, type Script, says } from './conversations.ts';
+import { approves, checks, type Edit, edit, implements_, plans, type Script, says } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
+import { containersOf } from './leftovers.ts';
 import type { Files } from './remote.ts';
 
 // What a tree may bring that is none of a change's business, through the whole factory: programs that its installation is told to run,
-// and pipes where files are read.
+// pipes where files are read, and tests that never end.
 
 let factory: Factory;
 let place: string;
@@ -61,10 +62,17 @@ const PIPES: readonly [name: string, makes: string, refused: string][] = [
 const piped = (name: string) => `Multiply beside a pipe ${name}`;
 const LOOKED = 'Multiply after a look into a pipe';
 
+const ENDLESS = 'Multiply with a test that never ends';
+const NEVER: Edit = {
+  path: 'test/times.test.js',
+  text: "const test = require('node:test');\ntest('times', () => { for (;;); });\n",
+};
+
 const pipes = ([name, makes]: (typeof PIPES)[number]): Script[] => [
   plans(piped(name)),
   implements_(piped(name), [TIMES], { when: { attempt: 1 }, bash: makes }),
   implements_(piped(name), [TIMES], { when: { attempt: 2 } }),
+  approves(piped(name)),
 ];
 
 beforeAll(async () => {
@@ -82,6 +90,7 @@ beforeAll(async () => {
             '^untouched$',
           ],
         }),
+        approves(installs(tree)),
       ]),
       ...PIPES.flatMap(pipes),
       plans(LOOKED),
@@ -89,7 +98,13 @@ beforeAll(async () => {
         { tools: [{ bash: 'mkfifo pipe.txt' }, look, edit(TIMES)] },
         { tools: [{ submit: { summary: 'Done.', commitMessage: 'Multiply' } }] },
       ]),
+      approves(LOOKED),
+      plans(ENDLESS),
+      implements_(ENDLESS, [TIMES, NEVER], { when: { attempt: 1 } }),
+      implements_(ENDLESS, [], { when: { attempt: 2 }, bash: 'rm test/times.test.js' }),
+      ...[approves(ENDLESS), checks(ENDLESS)],
     ],
+    env: { MILLWRIGHT_TEST_MINUTES: '2' },
   });
 });
 afterAll(async () => {
@@ -118,7 +133,8 @@ async function implemented(
       endedAt !== null || stages.some(({ kind, state }) => kind === 'implement' && state === 'done'),
   );
   expect(run.endedAt, run.reason ?? '').toBeNull();
-  await factory.json(['run', 'cancel', run.id, '--reason', 'seen']);
+  // Whatever comes of it meanwhile, on a machine that is quick.
+  await factory.cli(['run', 'cancel', run.id, '--reason', 'seen']);
   return run;
 }
 
@@ -143,4 +159,26 @@ it.each(PIPES)(
 
 it('a pipe that its editor is asked to show is no file, and holds nobody up', async () => {
   await implemented('looked', LOOKED);
+});
+
+it('a test that never ends is stopped at its limit, leaves no container while the factory goes on, and is said', {
+  timeout: 1_800_000,
+}, async () => {
+  await factory.add(await factory.remote('endless', ON_NODE));
+  const ticket = await factory.file('endless', `# ${ENDLESS}\n`);
+  const again = await factory.runOf(
+    ticket,
+    ({ stages, endedAt }) =>
+      endedAt !== null || stages.some(({ kind, attempt }) => kind === 'implement' && attempt === 2),
+  );
+  const tested = again.stages.filter(({ kind, endedAt }) => kind === 'test' && endedAt !== null);
+  expect(tested.length).toBeGreaterThan(0);
+  const said = await factory.cli(['run', 'tests', again.id], { env: { FORCE_COLOR: '0' } });
+  expect(said.stdout).toContain('did not end within 120 s');
+  // Sandboxes are removed behind whoever used them.
+  const left = async () =>
+    (await Promise.all(tested.map((one) => containersOf('millwright.attempt', one.attemptId)))).flat();
+  await expect.poll(left, { timeout: 300_000, interval: 250 }).toEqual([]);
+  const run = await factory.runOf(ticket, ({ endedAt }) => endedAt !== null);
+  expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
 });
