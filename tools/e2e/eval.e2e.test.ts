@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
-import { goesWell, type Script } from './conversations.ts';
+import { goesWell, type Script, says, writeScripts } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Files } from './remote.ts';
 
@@ -46,7 +46,12 @@ const asks = (title: string): Script => ({
 });
 
 beforeAll(async () => {
-  given('right', hidden('sum.times(3, 4)'));
+  given('right', {
+    ...hidden('sum.times(3, 4)'),
+    'solution/src/sum.js': made('a * b').text,
+    'wrong/adds/src/sum.js': made('a + b').text,
+  });
+  given('lets-pass', { ...hidden('sum.times(3, 4)'), 'wrong/same/src/sum.js': made('a * b').text });
   given('wrong', hidden('sum.times(3, 4)'));
   given('tells-nothing', hidden('sum.add(8, 4)'));
   given('unclear', { 'case.yaml': `${RUN}expect: ask\n` });
@@ -78,10 +83,14 @@ it('tells solved from wrongly accepted, by tests that no agent saw, and takes ke
   const { results, figures } = JSON.parse(ran.stdout) as Document;
   expect(Object.fromEntries(results.map(({ name, verdict }) => [name, verdict])), ran.stderr).toEqual({
     right: 'solved',
+    'lets-pass': 'invalid',
     'tells-nothing': 'invalid',
     unclear: 'solved',
     wrong: 'wrongly_accepted',
   });
+  expect(results.find(({ name }) => name === 'lets-pass')?.why).toBe(
+    'its hidden tests pass on the wrong change same',
+  );
   expect(figures.cases).toBe(3);
   expect(ran.code).toBe(1);
   expect(results.find(({ name }) => name === 'right')?.usd).toBeGreaterThan(0);
@@ -96,4 +105,57 @@ it('tells solved from wrongly accepted, by tests that no agent saw, and takes ke
   expect(second.results).toEqual(results);
   expect(second.compared).toMatchObject({ both: 2, p: 1 });
   expect(kept()).toBe(before);
+});
+
+it('runs two configurations, each in a factory of its own, and compares them case by case', async () => {
+  const [only, place] = [join(folder, 'only'), join(folder, 'compared')];
+  cpSync(join(cases, 'unclear'), join(only, 'unclear'), { recursive: true });
+  const title = titleOf('unclear');
+  const neither: Script = {
+    ...says('plan', title, [{ tools: [{ submit: { summary: 'Neither.' } }] }]),
+    repeat: true,
+  };
+  const args = ['eval', only, '--out', place, '--json'];
+  for (const [name, script] of [
+    ['asking', asks(title)],
+    ['lost', neither],
+  ] as const) {
+    writeScripts(join(folder, `scripts-${name}`), [script]);
+    const file = join(folder, `${name}.yaml`);
+    writeFileSync(file, `env: { MILLWRIGHT_EFFORT_PLAN: low }\nrecorded: scripts-${name}\n`);
+    args.push('--config', file);
+  }
+  const ran = await factory.cli(args);
+  expect(ran.code, ran.stderr).toBe(0);
+  const [asking, lost, both] = ran.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Document);
+  expect(asking?.results).toMatchObject([{ name: 'unclear', verdict: 'solved' }]);
+  expect(lost?.results).toMatchObject([{ name: 'unclear', verdict: 'wrongly_refused' }]);
+  expect(both?.compared).toMatchObject({ both: 0, onlyFirst: ['unclear'], onlySecond: [], p: 1 });
+  expect(readFileSync(join(place, 'comparison.md'), 'utf8')).toContain(
+    '| unclear | solved | wrongly refused |',
+  );
+  expect(readFileSync(join(place, 'comparison.svg'), 'utf8')).toContain('solved, lost');
+});
+
+it('says what is wrong with a configuration before anything is started', async () => {
+  for (const [text, why] of [
+    ['env: [', /cannot be read/],
+    ['env: { PATH: /bin }', /no setting of a factory/],
+    ['name: a/b\nenv: {}', /letters, digits/],
+  ] as const) {
+    const file = join(folder, 'unfit.yaml');
+    writeFileSync(file, text);
+    const { code, stderr } = await factory.cli([
+      'eval',
+      cases,
+      '--config',
+      file,
+      '--out',
+      join(folder, 'none'),
+    ]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(why)]);
+  }
 });

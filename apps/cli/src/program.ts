@@ -49,6 +49,11 @@ function evaluation(root: Command): void {
     )
       .option('--out <dir>', 'where results are kept; what is there is not run again (else FOLDER-results)')
       .option('--name <text>', 'what the configuration is called in reports')
+      .option(
+        '--config <file>',
+        'run them in a factory of its own with these settings; given twice, the two are compared',
+        (file: string, before: string[] = []) => [...before, file],
+      )
       .option('--against <dir>', 'compare with the results of another evaluation, case by case')
       .option('--parallel <n>', 'cases at a time (else 2)')
       .option('--step <n>', "the cases' step of autonomy (else 7)")

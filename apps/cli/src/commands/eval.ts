@@ -2,21 +2,33 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Context, show } from '../context.ts';
-import { readCases } from '../eval/cases.ts';
-import { CaseResult, compare, figuresOf } from '../eval/figures.ts';
+import { type Case, readCases } from '../eval/cases.ts';
+import { type Configuration, readConfiguration, withFactory } from '../eval/configuration.ts';
+import { CaseResult, compare, type Figures, figuresOf } from '../eval/figures.ts';
 import { importCases } from '../eval/import.ts';
-import { comparisonLine, markdown, summaryRows, svg } from '../eval/report.ts';
+import {
+  besideRows,
+  comparisonLine,
+  comparisonMarkdown,
+  differenceRows,
+  markdown,
+  summaryRows,
+  svg,
+} from '../eval/report.ts';
 import { runCase } from '../eval/run-case.ts';
 import { Fail, usage } from '../fail.ts';
 import { exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
 import { table } from '../text/table.ts';
 
-type Options = Record<string, string | boolean | undefined>;
+type Options = Record<string, string | boolean | string[] | undefined>;
 
 const Kept = z.object({ results: z.array(CaseResult) });
 
-/** Runs the cases through the factory, so many at a time; what was told stays in the folder, so that a killed evaluation goes on. */
+type Evaluated = { name: string; results: CaseResult[]; figures: Figures; problems: string[] };
+type Asked = { cases: Case[]; problems: string[]; parallel: number; step: number };
+
+/** Runs the cases through a factory, so many at a time; what was told stays in the folder, so that a killed evaluation goes on. */
 export async function evaluate(context: Context, [folder = '']: string[], options: Options): Promise<void> {
   const from = resolve(folder);
   if (options.import !== undefined) return importInto(context, from, options);
@@ -25,11 +37,57 @@ export async function evaluate(context: Context, [folder = '']: string[], option
   const parallel = parseWhole(String(options.parallel ?? '2'), '--parallel', 1, 32);
   const step = parseWhole(String(options.step ?? '7'), '--step', 1, 7);
   const against = options.against === undefined ? null : readResults(String(options.against));
+  const configurations = configurationsOf(options);
   const { cases, problems } = readCases(from);
   for (const problem of problems) context.note(`! ${problem}`);
   if (cases.length === 0) throw usage(`${folder} holds no case`, 'docs/eval.md says what a case is');
-  mkdirSync(out, { recursive: true });
+  const asked = { cases, problems, parallel, step };
 
+  const ran: Evaluated[] = [];
+  if (configurations.length === 0) {
+    const name = String(options.name ?? basename(out));
+    ran.push(await runCases(context, name, out, asked, against));
+  }
+  for (const configuration of configurations) {
+    const { name } = configuration;
+    context.note(`configuration ${name}`);
+    const own = join(out, name);
+    mkdirSync(own, { recursive: true });
+    ran.push(
+      await withFactory(configuration, join(own, 'factory'), (client) =>
+        runCases({ ...context, client }, name, own, asked, against),
+      ),
+    );
+  }
+  const [first, second] = ran;
+  if (first !== undefined && second !== undefined) compareTwo(context, out, first, second);
+  const bad = ran.some(
+    (one) => one.problems.length > 0 || one.results.some(({ verdict }) => verdict === 'invalid'),
+  );
+  exitWith(bad ? 1 : 0);
+}
+
+function configurationsOf({ config = [], name }: Options): Configuration[] {
+  const read = [config].flat().map((file) => readConfiguration(String(file)));
+  if (read.length > 2)
+    throw usage('two configurations are compared at a time', 'give --config once or twice');
+  if (read.length > 0 && name !== undefined)
+    throw usage('a configuration has a name of its own', 'leave --name out');
+  if (read.length === 2 && read[0]?.name === read[1]?.name)
+    throw usage(`both configurations are called ${read[0]?.name}`, 'give one of them another name');
+  return read;
+}
+
+/** Every case with one configuration, told and kept in `out`. */
+async function runCases(
+  context: Context,
+  name: string,
+  out: string,
+  { cases, problems: unread, parallel, step }: Asked,
+  against: { name: string; results: CaseResult[] } | null,
+): Promise<Evaluated> {
+  mkdirSync(out, { recursive: true });
+  const problems = [...unread];
   const results: CaseResult[] = [];
   const waiting = [...cases];
   const worker = async (): Promise<void> => {
@@ -49,23 +107,44 @@ export async function evaluate(context: Context, [folder = '']: string[], option
 
   results.sort((a, b) => (a.name < b.name ? -1 : 1));
   const figures = figuresOf(results);
-  const title = String(options.name ?? basename(out));
   const compared = against === null ? null : { ...compare(results, against.results), name: against.name };
-  const document = { name: title, results, figures, compared, problems };
+  const document = { name, results, figures, compared, problems };
   writeFileSync(join(out, 'results.json'), `${JSON.stringify(document, null, 2)}\n`);
-  writeFileSync(join(out, 'report.md'), markdown(title, results, figures, compared));
-  writeFileSync(join(out, 'report.svg'), svg(title, figures));
+  writeFileSync(join(out, 'report.md'), markdown(name, results, figures, compared));
+  writeFileSync(join(out, 'report.svg'), svg(name, [{ name: '', figures }]));
   show(context, document, () => [
     ...table(
       context.look,
       [{ title: '' }, { title: '' }],
-      summaryRows(figures).map(([name, value]) => [name, value]),
+      summaryRows(figures).map(([what, value]) => [what, value]),
     ),
-    ...(compared === null ? [] : ['', comparisonLine(compared)]),
+    ...(compared === null ? [] : ['', comparisonLine(name, compared)]),
     '',
     context.look.colour.dim(`${out}: results.json, report.md, report.svg`),
   ]);
-  exitWith(problems.length > 0 || results.some(({ verdict }) => verdict === 'invalid') ? 1 : 0);
+  return { name, results, figures, problems };
+}
+
+/** Two configurations side by side, and case by case. */
+function compareTwo(context: Context, out: string, first: Evaluated, second: Evaluated): void {
+  const compared = { ...compare(first.results, second.results), name: second.name };
+  const title = `${first.name} and ${second.name}`;
+  const document = { first: first.name, second: second.name, compared };
+  writeFileSync(join(out, 'comparison.json'), `${JSON.stringify(document, null, 2)}\n`);
+  writeFileSync(join(out, 'comparison.md'), comparisonMarkdown(first, second, compared));
+  writeFileSync(join(out, 'comparison.svg'), svg(title, [first, second]));
+  show(context, document, () => [
+    '',
+    ...table(
+      context.look,
+      [{ title: '' }, { title: first.name }, { title: second.name }],
+      besideRows(first.figures, second.figures),
+    ),
+    '',
+    comparisonLine(first.name, compared),
+    ...differenceRows(compared).map(([what, value]) => `${what}: ${value}`),
+    context.look.colour.dim(`${out}: comparison.json, comparison.md, comparison.svg`),
+  ]);
 }
 
 /** Makes cases of what others measure with; each that cannot be one is said, and so are the cases that could not be run. */

@@ -41,6 +41,16 @@ function readCase(
   return { kind: 'case', case: { ...parsed.data, name, folder: place, ticket } };
 }
 
+/** The changes that come with a case, as folders of files over `repo/`: a right one, and wrong ones. */
+export function changesOf({ folder }: Case): { files: string; right: boolean }[] {
+  const [solution, wrong] = [join(folder, 'solution'), join(folder, 'wrong')];
+  const names = existsSync(wrong) ? readdirSync(wrong).sort() : [];
+  return [
+    ...(existsSync(solution) ? [{ files: solution, right: true }] : []),
+    ...names.map((name) => ({ files: join(wrong, name), right: false })),
+  ];
+}
+
 const hasFiles = (folder: string): boolean =>
   existsSync(folder) &&
   readdirSync(folder, { recursive: true, withFileTypes: true }).some((one) => one.isFile());

@@ -63,5 +63,10 @@ test('a case that cannot tell counts nowhere; cases are compared where both have
     solved: { value: 2 / 3 },
     wronglyAccepted: { value: 1 / 3 },
   });
-  expect(compare(first, second)).toEqual({ both: 1, onlyFirst: [], onlySecond: ['b'], neither: 0, p: 1 });
+  expect(compare(first, second)).toMatchObject({
+    ...{ both: 1, onlyFirst: [], onlySecond: ['b'], neither: 0, p: 1 },
+    more: { usd: { value: 0 }, seconds: { value: 0 } },
+  });
+  const dearer = first.map((one) => ({ ...one, usd: one.usd + 2 }));
+  expect(compare(dearer, second).more.usd).toEqual({ value: 2, low: 2, high: 2 });
 });

@@ -100,23 +100,31 @@ export type Comparison = {
   onlySecond: string[];
   neither: number;
   p: number;
+  /** Of the cases that both have, what the first took more than the second. */
+  more: Record<'usd' | 'inputTokens' | 'turns' | 'seconds', Interval>;
 };
 
 /** Case by case, those that both have. */
 export function compare(first: readonly CaseResult[], second: readonly CaseResult[]): Comparison {
-  const solved = (results: readonly CaseResult[]) =>
-    new Map(
-      results
-        .filter(({ verdict }) => verdict !== 'invalid')
-        .map((one) => [one.name, one.verdict === 'solved']),
-    );
-  const [a, b] = [solved(first), solved(second)];
-  const shared = [...a.keys()].filter((name) => b.has(name));
-  const onlyFirst = shared.filter((name) => a.get(name) === true && b.get(name) === false);
-  const onlySecond = shared.filter((name) => a.get(name) === false && b.get(name) === true);
+  const told = (results: readonly CaseResult[]) => results.filter(({ verdict }) => verdict !== 'invalid');
+  const shared = told(first).flatMap((a) =>
+    told(second).flatMap((b) => (a.name === b.name ? [{ name: a.name, a, b }] : [])),
+  );
+  const where = (a: boolean, b: boolean) =>
+    shared
+      .filter((one) => (one.a.verdict === 'solved') === a && (one.b.verdict === 'solved') === b)
+      .map(({ name }) => name);
+  const [onlyFirst, onlySecond] = [where(true, false), where(false, true)];
+  const more = (of: (one: CaseResult) => number) => meanOf(shared.map(({ a, b }) => of(a) - of(b)));
   return {
-    both: shared.filter((name) => a.get(name) === true && b.get(name) === true).length,
-    neither: shared.filter((name) => a.get(name) === false && b.get(name) === false).length,
+    both: where(true, true).length,
+    neither: where(false, false).length,
     ...{ onlyFirst, onlySecond, p: exactMcNemar(onlyFirst.length, onlySecond.length) },
+    more: {
+      usd: more((one) => one.usd),
+      inputTokens: more((one) => one.inputTokens),
+      turns: more((one) => one.turns),
+      seconds: more((one) => one.ms / 1_000),
+    },
   };
 }

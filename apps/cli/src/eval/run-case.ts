@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from '@millwright/api';
 import type { Context } from '../context.ts';
 import { Fail } from '../fail.ts';
-import type { Case } from './cases.ts';
+import { type Case, changesOf } from './cases.ts';
 import { CaseResult, type Verdict } from './figures.ts';
 import { headOf, makeRemote } from './git.ts';
 import { hiddenTestsPass } from './hidden.ts';
@@ -29,16 +29,22 @@ export async function runCase(
   if (existsSync(file)) return CaseResult.parse(JSON.parse(readFileSync(file, 'utf8')));
   mkdirSync(place, { recursive: true });
   const judge = options.judge ?? hiddenTestsPass;
-  const passes = (commit: string) => judge(one, remote, commit, join(options.out, '.sandbox'));
+  const passesIn = (where: string, commit: string) =>
+    judge(one, where, commit, join(options.out, '.sandbox'));
   const remote = makeRemote(place, join(one.folder, 'repo'));
+  const passes = (commit: string) => passesIn(remote, commit);
   const base = headOf(remote);
   const keep = (result: CaseResult): CaseResult => {
     writeFileSync(`${file}.new`, `${JSON.stringify(result, null, 2)}\n`);
     renameSync(`${file}.new`, file);
     return result;
   };
-  if (one.expect === 'merge' && !existsSync(join(place, 'filed')) && (await passes(base)))
-    return keep({ ...NOTHING, name: one.name, verdict: 'invalid', why: 'its hidden tests pass on the base' });
+  if (one.expect === 'merge' && !existsSync(join(place, 'filed'))) {
+    const why = (await passes(base))
+      ? 'its hidden tests pass on the base'
+      : await untold(one, place, (changed) => passesIn(changed, headOf(changed)));
+    if (why !== null) return keep({ ...NOTHING, name: one.name, verdict: 'invalid', why });
+  }
   const repo = await added(context, one, remote, options.step);
   const key = `eval-${repo}`;
   const { value: ticket } = await context.client.call('fileTicket', {
@@ -49,6 +55,27 @@ export async function runCase(
   const run = await ended(context, ticket.id);
   const { verdict, why } = await judged(one, run, passes);
   return keep({ ...figuresOf(run), name: one.name, verdict, why });
+}
+
+/** Why the hidden tests do not tell a right change from the wrong ones that come with the case; null where they do. */
+async function untold(
+  one: Case,
+  place: string,
+  passes: (remote: string) => Promise<boolean>,
+): Promise<string | null> {
+  for (const { files, right } of changesOf(one)) {
+    const name = basename(files);
+    // Beside the case's repository, never in it: nobody at work may see them.
+    const made = join(place, 'changes', name);
+    rmSync(made, { recursive: true, force: true });
+    cpSync(join(one.folder, 'repo'), join(made, 'files'), { recursive: true });
+    cpSync(files, join(made, 'files'), { recursive: true });
+    if ((await passes(makeRemote(made, join(made, 'files')))) !== right)
+      return right
+        ? 'its hidden tests fail on its own solution'
+        : `its hidden tests pass on the wrong change ${name}`;
+  }
+  return null;
 }
 
 const NOTHING = {
