@@ -2,7 +2,17 @@ import type { DoctorLine, TicketView, TrailLine } from '@millwright/api';
 import type { EntryOf } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
-import { approves, checks, edit, objects, plans, type Script, says, type Turn } from './conversations.ts';
+import {
+  approves,
+  checks,
+  edit,
+  objects,
+  plans,
+  type Script,
+  says,
+  type Turn,
+  tasksOf,
+} from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 
 // What the agents' conversations meet, through the whole factory: rules of their models, work that is longer than a conversation, people.
@@ -31,6 +41,7 @@ const after = { when: { prompt: '<handover>' } };
 const CASES = {
   thinks: 'it thinks around a call that holds a token',
   long: 'it is longer than a conversation, and its runner is killed',
+  tooMuch: 'it is too large for one attempt',
   tooLong: 'its prompt is too long',
   tooLarge: 'its request is too large',
   gone: 'its model is gone',
@@ -70,6 +81,49 @@ const SCRIPTS: Case[] = [
         CASES.long,
         [{ tools: [{ bash: 'wc -l < log.txt && rm log.txt' }] }, { expect: ['^6$'], ...EDIT }, handsIn()],
         { when: { prompt: 'Lines are in log\\.txt' } },
+      ),
+    ],
+  },
+  {
+    name: CASES.tooMuch,
+    implement: [
+      implement(
+        CASES.tooMuch,
+        [
+          {
+            tools: [
+              { bash: `echo 'exports.half = 1;' > src/half.js; echo >> /tmp/turns; wc -l < /tmp/turns` },
+            ],
+          },
+        ],
+        { repeat: true, handover: 'The half is written. Open: the product.', when: { task: 'fix' } },
+      ),
+      implement(
+        CASES.tooMuch,
+        [
+          {
+            expect: ['<feedback from="unfinished"', 'Open: the product'],
+            tools: [{ bash: 'git status --short; git diff --stat HEAD~1; cat src/half.js' }],
+          },
+          { expect: ['half\\.js \\|', 'exports\\.half'], ...EDIT },
+          handsIn(),
+        ],
+        { when: { task: 'product' } },
+      ),
+    ],
+    others: [
+      approves(titleOf(CASES.tooMuch)),
+      says(
+        'plan',
+        titleOf(CASES.tooMuch),
+        [
+          {
+            expect: ['was too large for one attempt', '<unfinished>', 'Open: the product'],
+            tools: [{ bash: 'git diff --stat HEAD~1' }],
+          },
+          { expect: ['half\\.js'], tools: [{ submit: tasksOf({ id: 'product' }) }] },
+        ],
+        { task: 'fix' },
       ),
     ],
   },
@@ -189,7 +243,11 @@ beforeAll(async () => {
       ...[plans(titleOf(name)), ...scripts, checks(titleOf(name))],
       ...(others ?? [approves(titleOf(name))]),
     ]),
-    env: { MILLWRIGHT_CONVERSATION_TURNS: '6', MILLWRIGHT_MODEL_IMPLEMENT: MODELS },
+    env: {
+      MILLWRIGHT_CONVERSATION_TURNS: '6',
+      MILLWRIGHT_STAGE_CONVERSATIONS: '2',
+      MILLWRIGHT_MODEL_IMPLEMENT: MODELS,
+    },
   });
 });
 afterAll(() => factory?.close());
@@ -253,6 +311,28 @@ describe.concurrent('an implementer', () => {
     const changes = changesOf(await factory.trail(run.id)).map(({ change }) => change);
     expect(changes).toContain('thinking_dropped');
     expect(changes.at(-1)).toBe('handed_over');
+  });
+
+  it('that fills its conversations leaves what is done; the planner splits the rest, and it lands as one', async () => {
+    const { remote, base, ticket } = await given(CASES.tooMuch);
+    const { code, run } = await factory.follow(remote.name, ticket);
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
+    expect(code).toBe(0);
+    const made = {
+      [TIMES.path]: TIMES.text,
+      'src/half.js': 'exports.half = 1;\n',
+    };
+    expect(await remote.treeOf(await remote.head())).toBe(await remote.treeWith(base, made));
+    const trail = await factory.trail(run.id);
+    const left = trail.find((line) => line.type === 'task.unfinished')?.data;
+    expect(left).toMatchObject({ task: 'fix', reason: expect.stringContaining('limit of 2 conversations') });
+    expect((left as EntryOf<'task.unfinished'>['data']).tree).toBe(
+      await remote.treeWith(base, { 'src/half.js': 'exports.half = 1;\n' }),
+    );
+    expect(trail.find((line) => line.type === 'plan.revised')?.data).toMatchObject({
+      task: 'fix',
+      tasks: [{ id: 'product', dependsOn: [] }],
+    });
   });
 
   it('that is blocked asks a person, and goes on with the answer', async () => {

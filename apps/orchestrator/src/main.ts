@@ -112,7 +112,7 @@ function publishFromEnvironment(): NonNullable<Configuration['publish']> {
 }
 
 /**
- * Waits may be set shorter, in milliseconds, for demonstrations and tests. `MILLWRIGHT_STAGE_TURNS`, `…_MINUTES` and `…_USD`: what one stage may
+ * Waits may be set shorter, in milliseconds, for demonstrations and tests. `MILLWRIGHT_STAGE_TURNS`, `…_CONVERSATIONS`, `…_MINUTES` and `…_USD`: what one stage may
  * take.
  */
 function settingsFromEnvironment(): Partial<Settings> {
@@ -130,6 +130,7 @@ function settingsFromEnvironment(): Partial<Settings> {
     turns: ms('MILLWRIGHT_STAGE_TURNS'),
     wallMs: minutes === undefined ? undefined : minutes * 60_000,
     usd: ms('MILLWRIGHT_STAGE_USD'),
+    conversations: ms('MILLWRIGHT_STAGE_CONVERSATIONS'),
   };
   const set = (values: Readonly<Record<string, number | undefined>>) =>
     Object.fromEntries(

@@ -22,7 +22,7 @@ export type Settings = {
   /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
   raiseAfter: number;
   /** Of a stage that writes; who only reads gets half. A conversation that is full hands over to the next within them. */
-  attempt: { turns: number; wallMs: number; usd: number };
+  attempt: { turns: number; wallMs: number; usd: number; conversations: number };
   limits: { reworks: number; attempts: number; tasks: number; rebases: number };
 };
 
@@ -39,6 +39,6 @@ export const defaultSettings: Settings = {
   retryMs: 500,
   uploadsMs: 600_000,
   raiseAfter: 5,
-  attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20 },
+  attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20, conversations: 20 },
   limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
 };

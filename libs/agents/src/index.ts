@@ -12,5 +12,4 @@ export { type Endpoint, endpointOf } from './model/endpoint.ts';
 export { DEFAULT_RETRY, type RetryPolicy } from './model/retry.ts';
 export type { RoleResult } from './options.ts';
 export type { Materials, Submissions } from './roles/role.ts';
-export { CHECKS_FOLDER } from './roles/test.ts';
 export { runRole } from './run-role.ts';

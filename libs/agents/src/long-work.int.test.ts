@@ -103,6 +103,23 @@ test('before the limit of its stage it is told to hand in what is whole', async 
   });
 });
 
+test('work that fills all conversations of its stage is left as unfinished, with what was handed over last; resumed, it is the same', async () => {
+  const script = `role: implement\nrepeat: true\nhandover: 'Open: the rest.'\nturns:\n  - tools: [{ bash: 'echo {{turn}} >> log.txt; wc -l < log.txt' }]`;
+  await using h = await harness(script);
+  const limits = { turns: 100, wallMs: 60_000, usd: 5, conversations: 2 };
+  const run = () => runRole(h.options('implement', { settings: { conversationTurns: 2 } }, { limits }));
+  const left = await run();
+  expect(left).toMatchObject({
+    kind: 'submitted',
+    submission: {
+      summary: "the stage's limit of 2 conversations is reached",
+      unfinished: expect.stringMatching(/Open: the rest\.[\s\S]*echo/),
+    },
+    turns: 6,
+  });
+  expect(await run()).toEqual(left);
+});
+
 const summing = (more = '') =>
   `role: implement\nrepeat: true\nhandover: 'Two lines are written with ${TOKEN}. Open: the third.'\n${more}turns:\n  - think: On.\n    tools: [{ bash: 'echo {{turn}} >> log.txt; wc -l < log.txt' }]\n---\nrole: implement\nwhen: { prompt: 'Open: the third' }\nturns:\n  - think: I see.\n    tools: [{ bash: 'wc -l < log.txt' }]\n  - expect: ['2']\n    tools: [${SUBMIT}]`;
 const SHORT = { models: ['claude-opus-5-5'], settings: { conversationTurns: 2 } };

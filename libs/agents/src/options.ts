@@ -72,7 +72,7 @@ export type Outcome<R extends Role> =
   | { kind: 'submitted'; submission: Submissions[R] }
   | {
       kind: 'stopped';
-      code: 'turns' | 'money' | 'time' | 'stuck' | 'schema' | 'refused' | 'context';
+      code: 'turns' | 'money' | 'time' | 'conversations' | 'stuck' | 'schema' | 'refused' | 'context';
       detail: string;
     }
   /** A cap of `scope` is reached: with `needUsd` left in it, the attempt can be resumed. */

@@ -44,6 +44,12 @@ import { runTurn } from './turn.ts';
 
 class OutOfTime extends Error {}
 
+/** Kept of a stage's time for taking out of its sandbox what is unfinished. One that has not twice as much just ends. */
+const LEAVE_MS = 60_000;
+
+/** Ends that say that there was too much to do. */
+const OVER: readonly string[] = ['turns', 'money', 'conversations'];
+
 // Invariants of the loop:
 // 1. A turn is recorded, answer and results together, after its calls ran and before the next is asked for. So a crash leaves either the
 //    whole turn or nothing of it, and the workspace as the record has it; a recorded turn is never asked for, nor paid for, again. An
@@ -62,13 +68,16 @@ class OutOfTime extends Error {}
 export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promise<RoleResult<R>> {
   const limit = new AbortController();
   const { clock, spec, models } = options;
-  const ms = Math.min(spec.limits.wallMs, spec.deadline - clock.now());
+  const whole = Math.min(spec.limits.wallMs, spec.deadline - clock.now());
+  const leaves = ROLES[spec.role].unfinished !== undefined && whole > 2 * LEAVE_MS;
+  const ms = leaves ? whole - LEAVE_MS : whole;
   const done = new AbortController();
   const expire = () => limit.abort(new OutOfTime(`the time limit of ${Math.round(ms / 1_000)} s is over`));
   clock.sleep(Math.max(0, ms), done.signal).then(expire, () => undefined);
   const signal = AbortSignal.any([options.signal, limit.signal]);
   const progress = { turns: 0, usage: noUsage(), model: models[0] ?? 'none' };
-  const outcome = await new Loop(options, signal, progress, clock.now() + ms)
+  const loop = new Loop(options, signal, progress, clock.now() + ms);
+  const outcome = await loop
     .run()
     .catch((error: unknown): Outcome<R> => {
       if (error instanceof DriveError && error.disposition === 'cancelled')
@@ -77,7 +86,7 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
       throw error;
     })
     .finally(() => done.abort());
-  return { ...outcome, ...progress };
+  return { ...loop.left(outcome, leaves), ...progress };
 }
 
 function aborted(signal: AbortSignal): Extract<Outcome<never>, { detail: string }> {
@@ -146,6 +155,17 @@ class Loop<R extends Role> {
     this.#conversation = { opening: this.#brief, turns: [] };
   }
 
+  /** Work that its stage is over for before it is done is handed in as that, where the role can: what is done of it is kept. */
+  left(outcome: Outcome<R>, inTime: boolean): Outcome<R> {
+    const { unfinished } = this.#definition;
+    if (outcome.kind !== 'stopped' || unfinished === undefined) return outcome;
+    if (!OVER.includes(outcome.code) && !(outcome.code === 'time' && inTime)) return outcome;
+    return {
+      kind: 'submitted',
+      submission: unfinished(outcome.detail, computedHandover(this.#records, this.#note)),
+    };
+  }
+
   /** What runs beside the conversation ends with it, whatever ends that. */
   async run(): Promise<Outcome<R>> {
     try {
@@ -168,7 +188,7 @@ class Loop<R extends Role> {
     if (this.#history.submission !== null) return { kind: 'submitted', submission: this.#history.submission };
 
     for (;;) {
-      const over = this.#ended() ?? (await this.#relieve());
+      const over = this.#ended() ?? (await this.#relieve()) ?? this.#ended();
       if (over !== null) return over;
       if (this.#signal.aborted) return aborted(this.#signal);
       this.#activity(`thinking (turn ${this.#turn})`);
@@ -266,6 +286,9 @@ class Loop<R extends Role> {
     if (nudges > maxNudges) return stopped('stuck', `ended its turn ${nudges} times without ${submit.name}`);
     if (this.#records.length >= spec.limits.turns)
       return stopped('turns', `the stage's limit of ${spec.limits.turns} turns is reached`);
+    const full = this.#records.filter(({ handover }) => handover === true).length;
+    if (full >= (spec.limits.conversations ?? Number.POSITIVE_INFINITY))
+      return stopped('conversations', `the stage's limit of ${full} conversations is reached`);
     return null;
   }
 
@@ -590,7 +613,9 @@ class Loop<R extends Role> {
     if (!this.#warned && ms < limits.wallMs * 0.1) left.push(`${Math.max(1, Math.round(ms / 60_000))} min`);
     if (left.length === 0) return [];
     this.#warned ||= !left.every((one) => one.endsWith('turns'));
-    const text = `[${left.join(', ')} left for this stage. Bring the work to a whole state and call ${this.#definition.submit.name}; say what is open.]`;
+    const { submit, unfinished } = this.#definition;
+    const orElse = unfinished === undefined ? 'say what is open' : 'where it cannot be whole, as unfinished';
+    const text = `[${left.join(', ')} left for this stage. Bring the work to a whole state and call ${submit.name}; ${orElse}.]`;
     return [{ type: 'text', text }];
   }
 }

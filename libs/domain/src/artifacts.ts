@@ -88,10 +88,21 @@ export const Blocked = z.strictObject({
 });
 export type Blocked = z.infer<typeof Blocked>;
 
+/** What an implementer leaves of a task that is too large for one attempt: the planner splits what is open, what is done is kept. */
+export const Unfinished = z.strictObject({
+  kind: z.literal('unfinished'),
+  /** What is done. */
+  summary: freeText(z.string().max(20_000)),
+  /** What is open, what was tried and why it failed. */
+  open: freeText(z.string().min(1).max(20_000)),
+  /** Null: the workspace is as it was. */
+  change: ChangeSet.omit({ summary: true, commitMessage: true }).nullable(),
+});
+export type Unfinished = z.infer<typeof Unfinished>;
+
 /** What comes of an implement stage. */
-export const Implemented = z.union([ChangeSet, Blocked]);
+export const Implemented = z.union([ChangeSet, Blocked, Unfinished]);
 export type Implemented = z.infer<typeof Implemented>;
-export const isBlocked = (made: Implemented): made is Blocked => 'kind' in made;
 
 export const Finding = z.strictObject({
   path: z.string().max(4_096),
@@ -109,6 +120,9 @@ export const Review = z.strictObject({
   findings: z.array(Finding).max(200),
 });
 export type Review = z.infer<typeof Review>;
+
+/** The only folder the tester writes to: what is in it becomes the acceptance checks' files. */
+export const CHECKS_FOLDER = '.millwright-checks';
 
 /** Acceptance checks that the tester wrote from ticket and plan, without seeing the implementation. `files` is a tar of its scratch workspace's additions. */
 export const AcceptanceChecks = z.strictObject({

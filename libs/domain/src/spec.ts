@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { ChangedPath, Finding, Plan, PlanTask, Review, TestReport, Ticket } from './artifacts.ts';
+import {
+  AcceptanceChecks,
+  ChangedPath,
+  Finding,
+  Plan,
+  PlanTask,
+  Review,
+  TestReport,
+  Ticket,
+} from './artifacts.ts';
 import { RepoConfig } from './config.ts';
 import { AttemptId, Digest, GitSha, Instant, PatchId, ReleaseId, RepoName, RunId } from './ids.ts';
 import { freeText } from './words.ts';
@@ -34,6 +43,13 @@ export const Feedback = z.discriminatedUnion('kind', [
     message: freeText(z.string()),
     ...of,
   }),
+  /** The attempt before left it so, being too large for one: `done`, and `open` with what was tried. */
+  z.strictObject({
+    kind: z.literal('unfinished'),
+    done: freeText(z.string()),
+    open: freeText(z.string()),
+    ...of,
+  }),
   z.strictObject({ kind: z.literal('refused'), message: freeText(z.string()), ...of }),
   /** A person's word on why the implementer could not go on. */
   z.strictObject({
@@ -58,6 +74,8 @@ const common = {
     turns: z.number().int().positive(),
     wallMs: z.number().int().positive(),
     usd: z.number().positive(),
+    /** That may be filled one after the other; absent in specifications from before there was such a limit. */
+    conversations: z.number().int().positive().optional(),
   }),
   /** Scopes that its calls are reserved in, the widest first: factory, repository, ticket, run. */
   budgets: z.array(z.string()).min(1),
@@ -72,6 +90,18 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     maxTasks: z.number().int(),
     answers: z.array(z.strictObject({ question: freeText(z.string()), answer: freeText(z.string()) })),
     evidence: z.array(freeText(z.string())),
+    /** The plan stands; one task of it was too large for one attempt. `tree`: what is kept of it, on `from`. Absent: there is no plan yet. */
+    split: z
+      .strictObject({
+        plan: Plan,
+        task: PlanTask,
+        done: freeText(z.string()),
+        open: freeText(z.string()),
+        from: GitSha,
+        tree: GitSha,
+        paths: z.array(ChangedPath),
+      })
+      .optional(),
   }),
   z.strictObject({
     ...common,
@@ -111,6 +141,16 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     ...common,
     role: z.literal('test'),
     plan: Plan,
+    /** What was held against the checks before, the oldest first; the tester writes them again. Absent: nothing was. */
+    disputed: z
+      .array(
+        z.strictObject({
+          checks: AcceptanceChecks,
+          by: z.enum(['review', 'implement']),
+          why: freeText(z.string()),
+        }),
+      )
+      .optional(),
     /** Null: the tester writes its checks. Else this tree is tested, and no model is asked. */
     tree: GitSha.nullable(),
     changed: z.array(ChangedPath),

@@ -105,7 +105,7 @@ async function mergeFacts(
 ) {
   const { change } = run;
   if (!change) throw terminal('fact-missing', 'there is no change to judge');
-  const tested = testOf(run, change.tree);
+  const tested = testOf(run, null, change.tree);
   const reviewed = reviewOf(run, change.patchId);
   const quarantine = await sameAs(factory, run.repo, run.base.commit, change.commit);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;

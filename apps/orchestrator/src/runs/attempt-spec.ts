@@ -1,9 +1,12 @@
 import type { Clock, Ids } from '@millwright/domain';
 import {
+  AcceptanceChecks,
   type AttemptId,
   type AttemptSpec,
+  Blocked,
   ChangeSet,
   type Digest,
+  type Dispute,
   type Feedback,
   type FeedbackRef,
   type GitSha,
@@ -23,6 +26,7 @@ import {
   type Todo,
   terminal,
   testOf,
+  Unfinished,
   type Work,
   workOf,
 } from '@millwright/domain';
@@ -81,12 +85,17 @@ export async function specFor(
   const given = [run.ticketDigest, run.config];
 
   if (step.role === 'plan') {
-    const source = await sourceOf(run.base.tree);
-    const evidence = factory.world.evidenceOf(run.ticket);
-    return {
-      spec: { ...common, role: 'plan', source, maxTasks: run.limits.tasks, answers: run.answers, evidence },
-      inputs: given,
+    const split = step.task === null ? null : await splitOf(factory, repo, run, step.task);
+    const spec = {
+      ...common,
+      role: 'plan' as const,
+      source: await sourceOf(run.base.tree, ...(split ? [split.from, split.tree] : [])),
+      // A split stands in one task's place.
+      maxTasks: run.limits.tasks - Math.max(0, run.tasks.length - 1),
+      answers: run.answers,
+      evidence: factory.world.evidenceOf(run.ticket),
     };
+    return split === null ? { spec, inputs: given } : { spec: { ...spec, split }, inputs: given };
   }
   if (run.plan === null) throw terminal('no-plan', 'a stage was opened before its plan');
   const plan = await getJson(artifacts, Plan, run.plan);
@@ -128,7 +137,7 @@ export async function specFor(
           task: taskUnderReview(plan, step.task, work),
           ...subject,
           ...(await reviewedBefore(factory, repo, run, step.task, subject.tree)),
-          tested: await getJson(artifacts, TestReport, need(testOf(run, subject.tree)).report),
+          tested: await getJson(artifacts, TestReport, need(testOf(run, step.task, subject.tree)).report),
           triesLeft: triesLeft(run, work),
         },
         inputs: [...inputs, subject.patch],
@@ -148,6 +157,9 @@ export async function specFor(
           tree,
           changed: tree === null ? [] : await repo.changed(run.base.tree, tree),
           checks: task === null ? run.checks : null,
+          ...(writes && run.disputes.length > 0
+            ? { disputed: await Promise.all(run.disputes.map((one) => readDispute(factory, one))) }
+            : {}),
         },
         inputs,
       };
@@ -244,6 +256,10 @@ async function readFeedback(factory: Ports, ref: FeedbackRef): Promise<Feedback>
       };
     case 'refused':
       return { kind: 'refused', message: ref.message, ...said };
+    case 'unfinished': {
+      const { summary: done, open } = await getJson(artifacts, Unfinished, ref.unfinished);
+      return { kind: 'unfinished', done, open, ...said };
+    }
     case 'answer':
       return { kind: 'answer', question: ref.question, answer: ref.answer, ...said };
   }
@@ -254,13 +270,41 @@ async function saidOf(factory: Ports, change: Digest): Promise<Said> {
   return { summary, commitMessage };
 }
 
+async function readDispute({ store: { artifacts } }: Ports, { checks, by, said }: Dispute) {
+  const read = await getJson(artifacts, AcceptanceChecks, checks);
+  if (by === 'implement') {
+    const { reason, summary } = await getJson(artifacts, Blocked, said);
+    return { checks: read, by, why: `${reason}\n\n${summary}` };
+  }
+  const { summary, findings } = await getJson(artifacts, Review, said);
+  const found = findings.map(({ path, line, message }) => `- ${path}${line ? `:${line}` : ''}: ${message}`);
+  return { checks: read, by, why: [summary, ...found].join('\n') };
+}
+
+/** A task that was too large for one attempt, and what is kept of it. */
+async function splitOf(
+  factory: Ports,
+  repo: Repository,
+  run: Run,
+  task: TaskId,
+): Promise<NonNullable<SpecOf<'plan'>['split']>> {
+  const { artifacts } = factory.store;
+  const work = need(workOf(run, task));
+  const plan = await getJson(artifacts, Plan, need(run.plan));
+  const { summary: done, open } = await getJson(artifacts, Unfinished, need(work.unfinished));
+  const from = need(work.base).tree;
+  const tree = work.start ?? from;
+  const paths = await repo.changed(from, tree);
+  return { plan, task: taskOf(plan, task, work), done, open, from, tree, paths };
+}
+
 /** How often the work may be sent back before the run ends. */
 const triesLeft = (run: Run, work: Work): number => Math.max(0, run.limits.reworks - work.reworks);
 
 /** Who only reads needs a part of what who writes needs. */
 function limitsOf({ attempt }: Settings, role: Role): AttemptSpec['limits'] {
   if (role === 'implement') return attempt;
-  return { turns: Math.ceil(attempt.turns / 2), wallMs: attempt.wallMs, usd: attempt.usd / 2 };
+  return { ...attempt, turns: Math.ceil(attempt.turns / 2), usd: attempt.usd / 2 };
 }
 
 /** What a reviewer knows of the work besides the change: its author's words, earlier reviews, what changed since, what its parts left open. */

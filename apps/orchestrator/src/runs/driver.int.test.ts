@@ -1,4 +1,4 @@
-import type { RepoName } from '@millwright/domain';
+import { type RepoName, type SpecOf, TaskId } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -321,6 +321,171 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(run.state).toBe('done');
     expect(worked()).toEqual(['plan', 'implement', 'implement', 'test', 'review']);
     expect(told[1]).toMatchObject([{ kind: 'answer', answer: 'Use another port.' }]);
+  });
+
+  it('splits a task that was too large by a plan of what is open, and goes on from what is kept; who waited for it waits for all of it', async () => {
+    const told: Record<string, unknown[]> = {};
+    const planned: SpecOf<'plan'>[] = [];
+    const task = (id: string, ...dependsOn: string[]) => ({
+      ...{ id: TaskId.parse(id), title: `Task ${id}`, instructions: `do ${id}`, acceptance: [] },
+      dependsOn: dependsOn.map((one) => TaskId.parse(one)),
+    });
+    await start({
+      plan: (spec) => {
+        planned.push(spec);
+        return spec.split === undefined
+          ? { kind: 'tasks', summary: 'Two.', tasks: [task('big'), task('last', 'big')] }
+          : { kind: 'tasks', summary: 'What is open.', tasks: [task('rest'), task('end')] };
+      },
+      implement: (spec) => {
+        told[spec.task.id] = spec.feedback;
+        if (spec.task.id === 'big')
+          return { unfinished: 'The other half; a loop was too slow.', files: { 'src/half.js': '1;\n' } };
+        return { [`src/${spec.task.id}.js`]: '2;\n' };
+      },
+    });
+    const { id } = await file();
+    const run = await ended(id);
+    expect(run.state).toBe('done');
+    expect(planned[1]).toMatchObject({
+      // Two tasks stand, one of which is split: as many as there is room for.
+      maxTasks: (planned[0]?.maxTasks ?? 0) - 1,
+      split: {
+        task: { id: 'big' },
+        done: 'Wrote src/half.js.',
+        open: 'The other half; a loop was too slow.',
+        paths: [{ path: 'src/half.js', status: 'added' }],
+      },
+    });
+    expect(told.rest).toMatchObject([{ kind: 'unfinished', open: 'The other half; a loop was too slow.' }]);
+    expect([told.end, told.last]).toEqual([[], []]);
+    const trail = (await factory.api('GET', `/trail?run=${run.id}&limit=500`)).body;
+    const course = (trail as { type: string; text: string }[]).filter(({ type }) =>
+      ['task.unfinished', 'plan.revised'].includes(type),
+    );
+    expect(course.map(({ type }) => type)).toEqual(['task.unfinished', 'plan.revised']);
+    expect(course[1]?.text).toContain('split big, which was too large for one attempt, into rest, end');
+    const landed = git(factory.remote, 'ls-tree', '-r', '--name-only', 'main');
+    expect(landed.split('\n')).toEqual(
+      expect.arrayContaining(['src/half.js', 'src/rest.js', 'src/end.js', 'src/last.js']),
+    );
+    const { plan } = (await factory.api('GET', `/runs/${run.id}/plan`)).body;
+    expect(plan.tasks.map((one: { id: string }) => one.id)).toEqual(['rest', 'end', 'last']);
+    expect(plan.tasks[2].dependsOn).toEqual(['rest', 'end']);
+  });
+
+  it('tests the whole with its checks, also where its tree is that of the last of two tasks in order', async () => {
+    const tested: boolean[] = [];
+    const task = (id: string, ...dependsOn: string[]) => ({
+      ...{ id: TaskId.parse(id), title: id, instructions: `do ${id}`, acceptance: [] },
+      dependsOn: dependsOn.map((one) => TaskId.parse(one)),
+    });
+    await start({
+      plan: () => ({ kind: 'tasks', summary: 'Two.', tasks: [task('a'), task('b', 'a')] }),
+      implement: (spec) => ({ [`src/${spec.task.id}.js`]: '2;\n' }),
+      test: (spec) => {
+        tested.push(spec.checks !== null);
+        return 'passed';
+      },
+    });
+    expect(await ended((await file()).id)).toMatchObject({ state: 'done' });
+    expect(tested).toEqual([false, false, true]);
+  });
+
+  it('gives a check that a review finds wrong to its tester, not to the implementer, and tests and reviews anew', async () => {
+    const told: SpecOf<'test'>['disputed'][] = [];
+    let reviews = 0;
+    const script: Script = {
+      implement: () => ({ 'src/x.js': 'export const x = 2;\n' }),
+      review: () => (reviews++ === 0 ? 'request_changes' : 'approve'),
+      findings: [
+        {
+          path: '.millwright-checks/a.sh',
+          line: 2,
+          severity: 'major',
+          message: 'It wants a port to be free.',
+        },
+      ],
+      checks: (spec) => {
+        told.push(spec.disputed);
+        return [{ acceptance: `as of ${told.length}`, command: 'true' }];
+      },
+    };
+    await start(script);
+    const run = await ended((await file()).id);
+    expect(run).toMatchObject({ state: 'done' });
+    expect(worked()).toEqual(['plan', 'implement', 'test', 'review', 'test', 'review']);
+    expect(told).toMatchObject([
+      undefined,
+      [
+        {
+          by: 'review',
+          checks: { checks: [{ acceptance: 'as of 1' }] },
+          why: expect.stringContaining('.millwright-checks/a.sh:2: It wants a port to be free.'),
+        },
+      ],
+    ]);
+    const checks = (run.stages as { kind: string; title: string | null }[]).filter(
+      ({ title }) => title === 'acceptance checks',
+    );
+    expect(checks).toHaveLength(2);
+  });
+
+  it('hears an implementer that calls a failed check wrong: its tester looks again, and only then a person is asked', async () => {
+    let tests = 0;
+    let asked = 0;
+    await start({
+      implement: (spec) =>
+        spec.feedback.length === 0
+          ? { 'src/x.js': 'export const x = 2;\n' }
+          : { blocked: 'The check calls it by another name.' },
+      checks: ({ disputed }) => {
+        asked += 1;
+        if (asked === 2)
+          expect(disputed).toMatchObject([{ by: 'implement', why: expect.stringContaining('another name') }]);
+        return [{ acceptance: 'it is called y', command: 'true' }];
+      },
+      test: ({ tree }) => {
+        tests += 1;
+        const ran = { command: 'true', timedOut: false, output: `not called y ${tests}`, ms: 1 };
+        const failing = { result: { ...ran, exitCode: 1 }, before: { ...ran, exitCode: 1 } };
+        return {
+          ...report(tree, 'failed'),
+          acceptance: [{ acceptance: 'it is called y', kind: 'change', ...failing }],
+        };
+      },
+    });
+    const { id } = await file();
+    const waiting = await factory.until('the question', async () => {
+      const ticket = (await factory.api('GET', `/tickets/${id}`)).body;
+      return ticket.question === null ? null : ticket;
+    });
+    expect(waiting.question).toContain('The check calls it by another name.');
+    expect([asked, worked()]).toEqual([2, ['plan', 'implement', 'test', 'implement', 'test', 'implement']]);
+    await factory.api('POST', `/runs/${waiting.runs[0]}/cancel`, { reason: 'seen' });
+    expect(await ended(id)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('does not split for ever: a task that is too large whatever it is split into ends the run, which says so', async () => {
+    let n = 0;
+    await start({
+      plan: () => ({
+        kind: 'tasks',
+        summary: 'Again.',
+        tasks: [
+          {
+            ...{ id: TaskId.parse(`t${++n}`), title: 'All', instructions: 'do', dependsOn: [] },
+            acceptance: [],
+          },
+        ],
+      }),
+      implement: () => ({ unfinished: 'All of it.', files: {} }),
+    });
+    const { id } = await file();
+    expect(await ended(id)).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/too large for one attempt, and \d+ tasks were split already/),
+    });
   });
 
   it('asks a person where the same tests fail for the same again, instead of paying a third time, and tells the next attempt', async () => {

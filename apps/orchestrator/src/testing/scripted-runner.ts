@@ -10,7 +10,7 @@ import {
   ChangeSet,
   type Clock,
   type Digest,
-  type GitSha,
+  GitSha,
   getJson,
   noUsage,
   Plan,
@@ -21,6 +21,7 @@ import {
   type SpecOf,
   TestReport,
   testReport,
+  Unfinished,
   type Verdict,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
@@ -34,7 +35,11 @@ const said = (role: string): z.infer<typeof Record> => ({
   results: [{ type: 'tool_result', content: 'x'.repeat(400) }],
 });
 
-type Made = Record<string, string | Uint8Array | null> | { blocked: string };
+type Files = Record<string, string | Uint8Array | null>;
+/** Handed in instead of a change; `files` are kept of what is unfinished. */
+type None = { blocked: string } | { unfinished: string; files: Files };
+type Made = Files | None;
+const isNone = (made: Made): made is None => 'blocked' in made || 'unfinished' in made;
 
 /** What the scripted runner answers, a role each; the change is made by editing files of the start tree in the factory's own bare copy. */
 export type Script = {
@@ -46,6 +51,8 @@ export type Script = {
   findings?: Review['findings'];
   /** Of a tree; the checks are written by themselves. */
   test?: (spec: SpecOf<'test'> & { tree: GitSha }) => Verdict | TestReport | Promise<Verdict | TestReport>;
+  /** What the tester hands in; none where it is not said. */
+  checks?: (spec: SpecOf<'test'>) => AcceptanceChecks['checks'];
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
@@ -130,19 +137,31 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
       );
     case 'implement': {
       const repo = await repository();
+      const changeOf = async (tree: GitSha) => ({
+        baseTree: spec.from,
+        tree,
+        patch: await artifacts.put(await repo.diff(spec.from, tree)),
+        patchId: await repo.patchId(spec.from, tree),
+        paths: await repo.changed(spec.from, tree),
+      });
       const made = (await script.implement?.(spec)) ?? { 'new.txt': 'new\n' };
-      if (typeof made.blocked === 'string')
-        return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
-      const { message = '', ...files } = made as Record<string, string | Uint8Array | null>;
+      if (isNone(made)) {
+        if ('blocked' in made)
+          return putJson(artifacts, Blocked, { kind: 'blocked', summary: 'Looked.', reason: made.blocked });
+        const tree = await edited(repo, spec.start, made.files);
+        return putJson(artifacts, Unfinished, {
+          kind: 'unfinished',
+          summary: `Wrote ${Object.keys(made.files).join(', ')}.`,
+          open: made.unfinished,
+          change: tree === spec.from ? null : await changeOf(tree),
+        });
+      }
+      const { message = '', ...files } = made;
       const tree = await edited(repo, spec.start, files);
       return putJson(artifacts, ChangeSet, {
         summary: `Attempt ${spec.feedback.length + 1}.`,
         commitMessage: `${spec.ticket.title}\n\nMade in attempt ${spec.feedback.length + 1}. ${message}`,
-        baseTree: spec.from,
-        tree,
-        patch: await artifacts.put(await repo.diff(spec.from, tree as never)),
-        patchId: await repo.patchId(spec.from, tree as never),
-        paths: await repo.changed(spec.from, tree as never),
+        ...(await changeOf(tree)),
       });
     }
     case 'review':
@@ -155,7 +174,9 @@ async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec
     case 'test': {
       const { tree } = spec;
       if (tree === null)
-        return putJson(artifacts, AcceptanceChecks, { summary: '', checks: [], files: null });
+        return putJson(artifacts, AcceptanceChecks, {
+          ...{ summary: '', checks: script.checks?.(spec) ?? [], files: null },
+        });
       const verdict = (await script.test?.({ ...spec, tree })) ?? 'passed';
       const said = typeof verdict === 'string' ? report(tree, verdict) : { ...verdict, tree };
       return putJson(artifacts, TestReport, { ...said, checks: spec.checks, ...script.report });
@@ -178,7 +199,7 @@ async function edited(
   repo: Repository,
   tree: string,
   files: Record<string, string | Uint8Array | null>,
-): Promise<string> {
+): Promise<GitSha> {
   const ref = `refs/scripted/${Math.random().toString(36).slice(2)}`;
   const head = [`commit ${ref}`, 'committer t <t@localhost> 0 +0000', 'data 0', `M 040000 ${tree} ""`];
   const parts = Object.entries(files).flatMap(([path, content]) => {
@@ -189,5 +210,5 @@ async function edited(
   });
   const input = Buffer.concat([Buffer.from(`${head.join('\n')}\n`), ...parts]);
   await repo.git.must(['fast-import', '--quiet'], { input });
-  return repo.git.text(['rev-parse', `${ref}^{tree}`]);
+  return GitSha.parse(await repo.git.text(['rev-parse', `${ref}^{tree}`]));
 }

@@ -1,5 +1,4 @@
-import { CHECKS_FOLDER } from '@millwright/agents';
-import { type ExecResult, terminal, type Workspace } from '@millwright/domain';
+import { CHECKS_FOLDER, type ExecResult, terminal, type Workspace } from '@millwright/domain';
 import { extract, pack } from 'tar-stream';
 
 const MAX_BYTES = 4 * 1024 * 1024;

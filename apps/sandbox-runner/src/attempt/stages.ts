@@ -1,4 +1,3 @@
-import { CHECKS_FOLDER } from '@millwright/agents';
 import {
   AcceptanceChecks,
   type AttemptSpec,
@@ -10,15 +9,15 @@ import {
   putJson,
   Release,
   Review,
-  retryable,
   type SpecOf,
   TestReport,
   terminal,
+  Unfinished,
 } from '@millwright/domain';
 import type { Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
-import { unpackIn } from '../verify/unpack.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
+import { layChecks } from './lay-checks.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
@@ -31,6 +30,8 @@ import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './worksp
 // work is not in an artifact: trees, patches and verdicts are computed here, outside its sandbox.
 
 const ROOT = '/workspace';
+
+type Extraction = Awaited<ReturnType<Sandbox['extract']>>;
 
 /** Does the attempt and returns its artifact's digest. Throws DriveErrors. */
 export function doStage(held: Held): Promise<Digest> {
@@ -51,13 +52,20 @@ export function doStage(held: Held): Promise<Digest> {
 const narrow = <S extends AttemptSpec>(held: Held, spec: S): Held<S> => ({ ...held, spec });
 
 async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
+  const { split } = held.spec;
   const base = await checkoutOf(held, held.spec.baseTree);
+  const [from, tree] = split
+    ? await Promise.all([checkoutOf(held, split.from), checkoutOf(held, split.tree)])
+    : [base, base];
   // A planner reads; where dependencies cannot be had it can still do that.
-  const made = await prepareTree(held, base);
-  const on = 'kind' in made ? { checkout: base, layer: null, root: '/workspace' as const } : made;
-  const conventions = await conventionsFor(base, []);
-  return withSandbox(held, on, { purpose: 'plan', resume: false }, async (sandbox) => {
-    const facts = [...(await workspaceFacts(sandbox, made, false)), ...(await suiteFacts(held, made))];
+  const made = await prepareTree(held, tree);
+  const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
+  const conventions = await conventionsFor(base, split?.paths.map(({ path }) => path) ?? []);
+  return withSandbox(held, on, { purpose: 'plan', resume: false, base: from }, async (sandbox) => {
+    const facts = [
+      ...(await workspaceFacts(sandbox, made, from.tree !== tree.tree)),
+      ...(await suiteFacts(held, tree === base ? made : await prepareTree(held, base))),
+    ];
     const plan = await submissionOf<'plan'>(
       held,
       sandbox,
@@ -91,6 +99,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       { ...conventions, facts },
       { keep: true, root: ROOT },
     );
+    if ('unfinished' in said) return leaveUnfinished(held, said, await sandbox.extract(from));
     if (said.blocked !== undefined)
       return putJson(runner.artifacts, Blocked, {
         kind: 'blocked',
@@ -103,33 +112,37 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
         'change-refused',
         `The change is empty: the workspace equals the tree it started from. What was said of it: ${said.summary.slice(0, 2_000)}`,
       );
-    if (change.kind === 'refused')
-      throw terminal('change-refused', `The change was refused: ${change.reason}.`);
-    const secret = secretInPatch(change.patch);
-    if (secret !== null)
-      throw terminal(
-        'change-refused',
-        `The change was refused: ${secret}. Nothing of it was kept; take it out.`,
-      );
-    const { baseTree, tree, patchId, paths } = change;
-    const patch = await runner.artifacts.put(change.patch);
     return putJson(runner.artifacts, ChangeSet, {
-      ...{ summary: said.summary, commitMessage: said.commitMessage, baseTree, tree, patch, patchId, paths },
+      ...{ summary: said.summary, commitMessage: said.commitMessage, ...(await kept(held, change)) },
     });
   });
 }
 
-/** The tester's files where its commands look for them, for the reviewer to read; git is told to overlook them. */
-async function layChecks({ spec, runner }: Held<SpecOf<'review'>>, sandbox: Sandbox): Promise<void> {
-  if (spec.tested.checks === null) return;
-  const { files } = await getJson(runner.artifacts, AcceptanceChecks, spec.tested.checks);
-  if (files === null) return;
-  const trouble = await unpackIn(sandbox, await runner.artifacts.get(files));
-  if (trouble !== null) throw retryable('checks-not-laid', trouble);
-  const overlook = `echo /${CHECKS_FOLDER}/ >> .git/info/exclude`;
-  const done = await sandbox.exec(overlook, { timeoutMs: 30_000, maxBytes: 4_096 });
-  if (done.kind !== 'exited' || done.exitCode !== 0)
-    throw retryable('checks-not-laid', 'git could not be told to overlook the checks');
+/** What the workspace holds of a task that was too large for one attempt. */
+async function leaveUnfinished(
+  held: Held,
+  { summary, unfinished: open }: { summary: string; unfinished: string },
+  left: Extraction,
+): Promise<Digest> {
+  const change = left.kind === 'empty' ? null : await kept(held, left);
+  return putJson(held.runner.artifacts, Unfinished, { kind: 'unfinished', summary, open, change });
+}
+
+/** Of a change, what its artifact says of it; its patch is put away. Throws where it may not be kept. */
+async function kept(
+  { runner }: Held,
+  change: Exclude<Extraction, { kind: 'empty' }>,
+): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
+  if (change.kind === 'refused')
+    throw terminal('change-refused', `The change was refused: ${change.reason}.`);
+  const secret = secretInPatch(change.patch);
+  if (secret !== null)
+    throw terminal(
+      'change-refused',
+      `The change was refused: ${secret}. Nothing of it was kept; take it out.`,
+    );
+  const { baseTree, tree, patchId, paths } = change;
+  return { baseTree, tree, patch: await runner.artifacts.put(change.patch), patchId, paths };
 }
 
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
@@ -149,7 +162,12 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
     spec.paths.map(({ path }) => path),
   );
   return withSandbox(held, on, { purpose: 'review', resume: false, base: from }, async (sandbox) => {
-    await layChecks(held, sandbox);
+    if (spec.tested.checks !== null)
+      await layChecks(
+        sandbox,
+        runner.artifacts,
+        await getJson(runner.artifacts, AcceptanceChecks, spec.tested.checks),
+      );
     const facts = [
       ...(await workspaceFacts(sandbox, made, true)),
       ...(await suiteFacts(held, await prepareTree(held, base))),

@@ -13,9 +13,11 @@ import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, learnAhead, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
+import { layChecks } from './lay-checks.ts';
 import { together } from './run-both.ts';
 import { type Held, suiteMsOf, whereOf } from './runner.ts';
 import { suiteFacts } from './suite-facts.ts';
+import { lastWorkspace } from './turn-log.ts';
 import { workspaceFacts } from './workspace-facts.ts';
 import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
 
@@ -74,7 +76,10 @@ async function checksOf({ runner: { artifacts } }: Held, digest: Digest): Promis
 
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
   const conventions = await conventionsFor(base.checkout, []);
+  const before = held.spec.disputed?.at(-1)?.checks;
+  const begun = lastWorkspace(held.past) !== null;
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
+    if (before !== undefined && !begun) await layChecks(sandbox, held.runner.artifacts, before);
     const facts = [...(await workspaceFacts(sandbox, base, false)), ...(await suiteFacts(held, base))];
     const materials = { ...conventions, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });

@@ -1,4 +1,4 @@
-import type { Feedback } from '@millwright/domain';
+import { type Feedback, isUnmet } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import {
@@ -17,6 +17,7 @@ const Input = z.strictObject({
   summary: z.string().min(1).max(20_000),
   commitMessage: z.string().max(10_000).optional(),
   blocked: z.string().max(10_000).optional(),
+  unfinished: z.string().max(20_000).optional(),
 });
 
 export const implementRole: RoleDefinition<'implement'> = {
@@ -24,14 +25,18 @@ export const implementRole: RoleDefinition<'implement'> = {
   submit: {
     name: 'submit_change',
     description:
-      'Hand in the workspace as it is and end. commitMessage, for the whole change: an imperative subject, then why; none: the one before stays. blocked: only where there is no change to make here, or the cause lies elsewhere: why, with the evidence; a person is asked.',
+      'Hand in the workspace as it is and end. commitMessage, for the whole change: an imperative subject, then why; none: the one before stays. blocked: only where there is no change to make here, or the cause lies elsewhere: why, with the evidence; a person is asked. unfinished: only where the task is too large for one attempt: what is open, what was tried in vain; your work is kept, the planner splits the rest.',
     schema: Input,
   },
   writes: 'anywhere',
   accept(input, spec) {
     const parsed = Input.safeParse(input);
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
-    const { summary, blocked = '', commitMessage = '' } = parsed.data;
+    const { summary, blocked = '', unfinished = '', commitMessage = '' } = parsed.data;
+    if (unfinished.trim() !== '')
+      return blocked.trim() === ''
+        ? { kind: 'accepted', submission: { summary, unfinished: unfinished.trim() } }
+        : { kind: 'refused', problem: 'say either blocked or unfinished, not both' };
     const before = spec.feedback.findLast(({ said }) => said !== undefined)?.said?.commitMessage;
     const message = commitMessage.trim() === '' ? before : commitMessage;
     if (message === undefined)
@@ -42,6 +47,7 @@ export const implementRole: RoleDefinition<'implement'> = {
       submission: blocked.trim() === '' ? said : { ...said, blocked: blocked.trim() },
     };
   },
+  unfinished: (why, note) => ({ summary: why, unfinished: note }),
   brief(spec, materials) {
     const others = spec.plan.kind === 'tasks' && spec.plan.tasks.length > 1;
     const attempt = 1 + spec.feedback.length;
@@ -57,6 +63,9 @@ export const implementRole: RoleDefinition<'implement'> = {
     ];
   },
 };
+
+const WRONG_CHECK =
+  'Where a check is wrong and the change is right: submit with blocked and why; its tester looks at the check again.';
 
 /** What came of an earlier attempt; of all but the last in short. The workspace begins where the last one ended. */
 function feedbackBlock(feedback: Feedback, attempt: number, last: number): string {
@@ -75,11 +84,15 @@ function textOf(feedback: Feedback, whole: boolean): string {
     case 'review':
       return `${feedback.review.summary}\n\n${findingsText(feedback.review.findings)}`;
     case 'tests':
-      return reportText(feedback.report, whole);
+      return [reportText(feedback.report, whole), feedback.report.acceptance.some(isUnmet) ? WRONG_CHECK : '']
+        .filter((part) => part !== '')
+        .join('\n\n');
     case 'conflict':
       return `Conflicts in ${feedback.paths.join(', ')}:\n${feedback.message}`;
     case 'refused':
       return feedback.message;
+    case 'unfinished':
+      return `The task was too large for one attempt, which left it like this. Done: ${feedback.done}\n\nOpen then:\n${feedback.open}`;
     case 'answer':
       return `You were blocked: ${feedback.question}\n\nA person answers: ${feedback.answer}`;
   }

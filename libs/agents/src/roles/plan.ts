@@ -1,15 +1,26 @@
-import { Plan, PlanTask } from '@millwright/domain';
+import { Plan, PlanTask, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import { checkTasks } from '../plan-check.ts';
-import { adviceBlocks, facts, factsBlock, ticketBlock } from './facts.ts';
+import { adviceBlocks, facts, factsBlock, planBlock, taskBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
+
+type Split = NonNullable<SpecOf<'plan'>['split']>;
 
 const Input = z.strictObject({
   summary: z.string().max(20_000),
   tasks: z.array(PlanTask).optional(),
   question: z.string().max(20_000).optional(),
 });
+
+/** Only a planner that is asked again is told. */
+const SPLIT =
+  'there is a plan, and <task> of it was too large for one attempt: hand in tasks instead of this one alone, each well within an attempt. The workspace holds what is done of it (HEAD; `git diff HEAD~1`). Your first task begins there, with <unfinished>, and hands that in with what makes it whole; the others begin after it';
+
+const splitBlocks = ({ plan, task, done, open }: Split): string =>
+  [taskBlock(task), planBlock(plan, false), dataBlock('unfinished', `Done: ${done}\n\nOpen:\n${open}`)]
+    .filter((block) => block !== '')
+    .join('\n\n');
 
 export const planRole: RoleDefinition<'plan'> = {
   role: 'plan',
@@ -25,6 +36,8 @@ export const planRole: RoleDefinition<'plan'> = {
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
     const { summary, tasks = [], question = '' } = parsed.data;
     if (question.trim() !== '') {
+      if (spec.split !== undefined)
+        return { kind: 'refused', problem: 'the plan stands, and its ticket was understood: split the task' };
       if (tasks.length > 0) return { kind: 'refused', problem: 'give either tasks or a question, not both' };
       return { kind: 'accepted', submission: { kind: 'question', summary, question } };
     }
@@ -37,10 +50,12 @@ export const planRole: RoleDefinition<'plan'> = {
       dataBlock('answer', `You asked: ${question}\nThe author answered: ${answer}`),
     );
     const evidence = spec.evidence.map((text) => dataBlock('evidence', text));
+    const { split } = spec;
     return [
-      facts(spec, null, 1 + spec.answers.length),
-      factsBlock(spec, materials, [`at most ${spec.maxTasks} tasks`]),
+      facts(spec, split?.task.id ?? null, 1 + spec.answers.length),
+      factsBlock(spec, materials, [`at most ${spec.maxTasks} tasks`, split === undefined ? '' : SPLIT]),
       ticketBlock(spec.ticket),
+      split === undefined ? '' : splitBlocks(split),
       ...answers,
       ...evidence,
       ...adviceBlocks(materials),

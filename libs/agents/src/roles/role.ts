@@ -5,7 +5,9 @@ import type { Advice, Skill } from '../advice.ts';
 /** What a role hands back, as the fields of its artifact that only a model can fill. The rest is computed by the factory. */
 export type Submissions = {
   plan: Plan;
-  implement: { summary: string; commitMessage: string; blocked?: string };
+  implement:
+    | { summary: string; commitMessage: string; blocked?: string }
+    | { summary: string; unfinished: string };
   review: Pick<Review, 'verdict' | 'summary' | 'findings'>;
   test: { summary: string; checks: { acceptance: string; command: string; kind?: 'change' | 'guard' }[] };
   deploy: { notes: string; watch: string[] };
@@ -35,6 +37,8 @@ export type RoleDefinition<R extends Role> = {
   writes: 'anywhere' | 'nowhere' | { under: string };
   /** Parses a submit's input: schema first, then what a schema cannot say. */
   accept(input: unknown, spec: SpecOf<R>): Accepted<R>;
+  /** What a role leaves whose stage is over before its work is: why, and what the factory can tell of it. Absent: that fails the stage. */
+  unfinished?(why: string, note: string): Submissions[R];
   /** The first user message, in blocks that are joined by empty lines; empty ones are left out. */
   brief(spec: SpecOf<R>, materials: Materials): string[];
 };

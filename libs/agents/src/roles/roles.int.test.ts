@@ -54,6 +54,10 @@ const SUBMITS: Record<Role, { name: string; input: string; submission: object; e
   },
 };
 
+const task = (id: string) => ({
+  ...{ id, title: `Do ${id}`, instructions: `What ${id} is.`, dependsOn: [], acceptance: [] },
+});
+
 const overheads = new Map<Role, number>();
 const firsts = new Map<Role, number>();
 /** As the runner computes them (workspace-facts.ts, suite-facts.ts). */
@@ -257,4 +261,35 @@ test('an implementer that is blocked says so instead of making a change up', asy
     kind: 'submitted',
     submission: { summary: 'Looked.', blocked: 'The test fails without my change: see the log.' },
   });
+});
+
+test('an implementer whose task is too large says so, with no message; not both that and blocked', async () => {
+  const both = '{ summary: Half., unfinished: The rest., blocked: No. }';
+  await using h = await harness(
+    `role: implement\nturns:\n  - tools: [{ submit: ${both} }]\n  - expect: ['either blocked or unfinished']\n    tools: [{ submit: { summary: Half., unfinished: The rest. } }]`,
+  );
+  expect(await runRole(h.options('implement'))).toMatchObject({
+    kind: 'submitted',
+    submission: { summary: 'Half.', unfinished: 'The rest.' },
+  });
+});
+
+test('a planner that splits has the task, what is done and open, and asks nobody', async () => {
+  const split = {
+    plan: { kind: 'tasks', summary: 'S', tasks: [task('big'), task('other')] },
+    task: task('big'),
+    ...{ done: 'One half.', open: 'The other; a loop was too slow.' },
+    ...{ from: 'a'.repeat(40), tree: 'b'.repeat(40), paths: [] },
+  };
+  const expected = [
+    '^Task: big$',
+    'hand in tasks instead of this one alone',
+    '<task id="big">',
+    '- other: Do other',
+    '<unfinished>\\nDone: One half\\.\\n\\nOpen:\\nThe other; a loop was too slow\\.',
+  ].map((one) => `'${one}'`);
+  await using h = await harness(
+    `role: plan\nturns:\n  - expect: [${expected.join(', ')}]\n    tools: [{ submit: { summary: S, question: Which? } }]\n  - expect: ['split the task']\n    tools: [{ submit: ${SUBMITS.plan.input} }]`,
+  );
+  expect(await runRole(h.options('plan', {}, { split }))).toMatchObject({ kind: 'submitted', turns: 2 });
 });

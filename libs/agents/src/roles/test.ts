@@ -1,9 +1,8 @@
+import { CHECKS_FOLDER, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
+import { dataBlock } from '../data-block.ts';
 import { acceptanceBlock, adviceBlocks, facts, factsBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
-
-/** The only folder the tester writes to: what is in it becomes the acceptance checks' files. */
-export const CHECKS_FOLDER = '.millwright-checks';
 
 const Input = z.strictObject({
   summary: z.string().min(1).max(20_000),
@@ -17,6 +16,22 @@ const Input = z.strictObject({
     )
     .max(64),
 });
+
+/** Only a tester that is asked again is told. */
+const DISPUTED = `you wrote checks before, and <disputed> holds against them; their files are in ${CHECKS_FOLDER}. Look at each point, mend the checks that are wrong, keep those that are right whatever is said of them, and hand in all of them again`;
+
+function disputedBlock(
+  { checks, by, why }: NonNullable<SpecOf<'test'>['disputed']>[number],
+  index: number,
+): string {
+  const before = checks.checks.map(
+    ({ acceptance, command, kind = 'change' }) => `- ${kind}: ${acceptance}\n  $ ${command}`,
+  );
+  return dataBlock('disputed', `${why}\n\nYour checks then:\n${before.join('\n')}`, {
+    by: by === 'review' ? 'reviewer' : 'implementer',
+    attempt: String(index + 1),
+  });
+}
 
 export const testRole: RoleDefinition<'test'> = {
   role: 'test',
@@ -35,11 +50,13 @@ export const testRole: RoleDefinition<'test'> = {
     return { kind: 'accepted', submission: { summary, checks: kinds } };
   },
   brief(spec, materials) {
+    const { disputed = [] } = spec;
     return [
-      facts(spec, null, 1),
-      factsBlock(spec, materials),
+      facts(spec, null, 1 + disputed.length),
+      factsBlock(spec, materials, disputed.length === 0 ? [] : [DISPUTED]),
       ticketBlock(spec.ticket),
       acceptanceBlock(spec),
+      ...disputed.map(disputedBlock),
       ...adviceBlocks(materials),
     ];
   },

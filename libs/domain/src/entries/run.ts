@@ -76,6 +76,12 @@ export const runEntries = [
     plan: Digest,
     tasks: z.array(z.strictObject({ id: TaskId, title: freeText(z.string()), dependsOn: z.array(TaskId) })),
   }),
+  /** A task that was too large for one attempt is done as these instead, in its place; `plan` is the whole plan as it is now. */
+  e('plan.revised', {
+    plan: Digest,
+    task: TaskId,
+    tasks: z.array(z.strictObject({ id: TaskId, title: freeText(z.string()), dependsOn: z.array(TaskId) })),
+  }),
   e('question.asked', { question: freeText(z.string().max(20_000)), plan: Digest, expiresAt: Instant }),
   e('question.answered', { answer: freeText(z.string().max(20_000)) }),
   e('task.changed', {
@@ -102,6 +108,14 @@ export const runEntries = [
     question: freeText(z.string().max(20_000)),
     expiresAt: Instant,
   }),
+  /** Too large for one attempt. `tree` is what is kept of it, null where nothing was done: the planner splits it, or (the whole) its implementer goes on from there. */
+  e('task.unfinished', {
+    task: TaskId.nullable(),
+    attempt: AttemptId,
+    unfinished: Digest,
+    tree: GitSha.nullable(),
+    reason,
+  }),
   e('task.reviewed', {
     task: TaskId.nullable(),
     review: Digest,
@@ -119,6 +133,17 @@ export const runEntries = [
   e('change.composed', { subject: Digest, base: GitSha, commit: GitSha, tree: GitSha, patchId: PatchId }),
   /** The acceptance checks of the run, written from ticket and plan while the change is made. */
   e('checks.written', { checks: Digest }),
+  /**
+   * Somebody holds against the checks, and their tester writes them again: a review of the whole (of `patchId`), which may send the change
+   * back too (`change`), or its implementer, who was sent back for them and leaves the change as it is.
+   */
+  e('checks.disputed', {
+    checks: Digest,
+    by: z.enum(['review', 'implement']),
+    said: Digest,
+    patchId: PatchId,
+    change: z.boolean(),
+  }),
   /** The repository lets tickets of this kind go without: `checks` has none. */
   e('checks.skipped', { checks: Digest, kind: TicketKind }),
   /** Of a task's own tree, or (`task: null`) of the whole change. `failure` says what failed and why: two that are the same have the same. */

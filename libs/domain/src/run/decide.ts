@@ -92,13 +92,16 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         'no such stage is open',
       );
     case 'plan.accepted':
-      return takes('plan', null) ? planRefusal(run, record) : 'no plan is to be taken';
+      return takes('plan', null) ? planRefusal(run, record.data.tasks) : 'no plan is to be taken';
+    case 'plan.revised':
+      return takes('plan', record.data.task) ? revisedRefusal(run, record) : 'no plan is to be taken';
     case 'question.asked':
       return unless(takes('plan', null), 'no plan is to be taken');
     case 'question.answered':
       return unless(questionOf(run) !== null, 'no question is open');
     case 'task.changed':
     case 'task.blocked':
+    case 'task.unfinished':
       return unless(takes('implement', record.data.task), 'no change is to be taken');
     case 'task.reviewed':
       return unless(
@@ -128,6 +131,14 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       );
     case 'checks.written':
       return unless(takes('test', null) && run.checks === null, 'no checks are to be taken');
+    case 'checks.disputed': {
+      const { checks, by, patchId, change } = record.data;
+      const mayBe = run.checks === checks && mayDispute(run, by) && run.change?.patchId === patchId;
+      return unless(
+        takes(by, null) && mayBe && (by === 'review' || !change),
+        'nothing can be held against checks now',
+      );
+    }
     case 'change.tested': {
       const { task, tree } = record.data;
       const whole = task === null && run.checks !== null && run.change?.tree === tree;
@@ -236,6 +247,13 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
   }
 }
 
+/** The same checks are held against by an implementer once only; after that, and where it happens again and again, a person is asked. */
+export const mayDispute = (run: Run, by: 'review' | 'implement'): boolean =>
+  run.checks !== null &&
+  run.checksSkipped === null &&
+  run.disputes.length < run.limits.reworks &&
+  !(by === 'implement' && run.disputes.some((one) => one.by === by));
+
 /** It is reviewed, and not merged yet: while it is lined up, tested once more, judged, or its turn to merge comes. */
 const beforeMerge = (due: readonly Todo[], run: Run): boolean =>
   due.some(
@@ -256,15 +274,26 @@ const reviewed = (run: Run, record: EntryOf<'task.reviewed'>) =>
     ? run.change?.patchId
     : run.tasks.find((work) => work.task === record.data.task)?.made?.patchId;
 
-function planRefusal(run: Run, record: EntryOf<'plan.accepted'>): string | null {
-  const ids = record.data.tasks.map((task) => task.id);
+type Planned = EntryOf<'plan.accepted'>['data']['tasks'];
+
+function planRefusal(run: Run, tasks: Planned): string | null {
+  const ids = tasks.map((task) => task.id);
   if (ids.length === 0 || ids.length > run.limits.tasks) return `a plan has 1 to ${run.limits.tasks} tasks`;
   if (new Set(ids).size !== ids.length) return 'two tasks have the same id';
   // Dependencies point to earlier tasks only: whoever records the plan sorts it, and so no cycle can stand here.
-  const bad = record.data.tasks.find((task, index) =>
-    task.dependsOn.some((id) => !ids.slice(0, index).includes(id)),
-  );
+  const bad = tasks.find((task, index) => task.dependsOn.some((id) => !ids.slice(0, index).includes(id)));
   return bad ? `task ${bad.id} depends on a task that does not come before it` : null;
+}
+
+/** New tasks are begun after the first of them, which goes on from what is kept. */
+function revisedRefusal(run: Run, { data: { task, tasks } }: EntryOf<'plan.revised'>): string | null {
+  const others = run.tasks.filter((work) => work.task !== task);
+  const most = run.limits.tasks - others.length;
+  if (tasks.length > most) return `a split has 1 to ${most} tasks`;
+  const known = tasks.find(({ id }) => id === task || others.some((work) => work.task === id));
+  if (known) return `there is a task ${known.id} already`;
+  const early = tasks.slice(1).find(({ dependsOn }) => dependsOn.length === 0);
+  return early ? `task ${early.id} does not wait for what is kept` : planRefusal(run, tasks);
 }
 
 /** Decides and folds in one step, for callers that go on. */

@@ -1,6 +1,6 @@
 import { sendsBack } from '../artifacts.ts';
-import type { CommitAndTree, Entry } from '../entries/index.ts';
-import type { TaskId } from '../ids.ts';
+import type { CommitAndTree, Entry, EntryOf } from '../entries/index.ts';
+import type { Digest, TaskId } from '../ids.ts';
 import { resume } from './resume.ts';
 import {
   addUsage,
@@ -27,6 +27,7 @@ const newWork = (task: TaskId | null, title: string, dependsOn: TaskId[], wanted
   reworks: 0,
   blocks: 0,
   blocked: null,
+  unfinished: null,
   feedback: [],
   wanted,
 });
@@ -63,6 +64,20 @@ const sendWholeBack = (run: Run, feedback: Reason, start: Work['start'], base: C
   whole: sendBack(run.whole, feedback, start, base),
 });
 
+/**
+ * A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made. A task that is
+ * alone is measured against its base, as its first attempt was: what is wanted may be another message for the same tree.
+ */
+const reviewedWhole = (run: Run, review: Digest, sendsBack: boolean): Run =>
+  sendsBack
+    ? sendWholeBack(
+        run,
+        { kind: 'review', review },
+        run.head.tree,
+        run.tasks.length === 1 ? run.base : run.head,
+      )
+    : run;
+
 /** Sends work back: its implementer owes another attempt, on top of what it made. */
 const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: CommitAndTree | null): Work => ({
   ...work,
@@ -75,6 +90,30 @@ const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: Comm
 });
 
 const block = (work: Work, blocked: Question): Work => ({ ...work, blocks: work.blocks + 1, blocked });
+
+/**
+ * The new tasks stand where the old one stood. The first goes on from what is kept, with all that was said of it; who waited for the old one
+ * waits for all of them.
+ */
+function split(run: Run, { plan, task, tasks }: EntryOf<'plan.revised'>['data']): Run {
+  const ids = tasks.map(({ id }) => id);
+  const instead = (old: Work): Work[] =>
+    tasks.map(({ id, title, dependsOn }, index) => {
+      const { base, start, feedback } = old;
+      const fresh = newWork(id, title, index === 0 ? old.dependsOn : dependsOn, true);
+      return index === 0 ? { ...fresh, base, start, feedback } : fresh;
+    });
+  return {
+    ...run,
+    plan,
+    splits: run.splits + 1,
+    tasks: run.tasks.flatMap((work) =>
+      work.task === task
+        ? instead(work)
+        : [{ ...work, dependsOn: work.dependsOn.flatMap((id) => (id === task ? ids : [id])) }],
+    ),
+  };
+}
 
 export function evolve(state: RunState, entry: Entry): RunState {
   if (state.kind === 'none') {
@@ -91,9 +130,11 @@ export function evolve(state: RunState, entry: Entry): RunState {
       question: null,
       answers: [],
       tasks: [],
+      splits: 0,
       whole: newWork(null, 'the run as a whole', [], false),
       reviews: [],
       checks: null,
+      disputes: [],
       checksSkipped: null,
       tests: [],
       change: null,
@@ -214,6 +255,8 @@ function evolveRun(run: Run, entry: Entry): Run {
         'plan',
         null,
       );
+    case 'plan.revised':
+      return taken(split(run, entry.data), 'plan', entry.data.task);
     case 'question.asked':
       return taken(
         { ...run, question: { question: entry.data.question, expiresAt: entry.data.expiresAt } },
@@ -258,6 +301,24 @@ function evolveRun(run: Run, entry: Entry): Run {
         task,
       );
     }
+    case 'task.unfinished': {
+      const { task, unfinished, tree } = entry.data;
+      const left: Reason = { kind: 'unfinished', unfinished };
+      return taken(
+        withWork(run, task, (work) =>
+          task === null
+            ? sendBack(work, left, tree ?? work.start, work.base)
+            : {
+                ...work,
+                unfinished,
+                start: tree ?? work.start,
+                feedback: [...work.feedback, { ...left, change: work.made?.change ?? null }],
+              },
+        ),
+        'implement',
+        task,
+      );
+    }
     case 'task.stuck': {
       const { task, question, expiresAt } = entry.data;
       return withWork(run, task, (work) => block(work, { question, expiresAt }));
@@ -272,15 +333,8 @@ function evolveRun(run: Run, entry: Entry): Run {
         task,
       );
       if (verdict === 'approve') return reviewed;
-      // A review of the whole sends the whole back, from the run's head; a task's review sends the task back, from what it made. A task that
-      // is alone is measured against its base, as its first attempt was: what is wanted may be another message for the same tree.
       return task === null
-        ? sendWholeBack(
-            reviewed,
-            { kind: 'review', review },
-            run.head.tree,
-            run.tasks.length === 1 ? run.base : run.head,
-          )
+        ? reviewedWhole(reviewed, review, true)
         : withWork(reviewed, task, (work) =>
             sendBack(work, { kind: 'review', review }, work.made?.tree ?? work.start, work.base),
           );
@@ -310,6 +364,26 @@ function evolveRun(run: Run, entry: Entry): Run {
       return { ...run, checks: entry.data.checks, checksSkipped: entry.data.kind };
     case 'checks.written':
       return taken({ ...run, checks: entry.data.checks }, 'test', null);
+    case 'checks.disputed': {
+      const { checks, by, said, patchId, change } = entry.data;
+      // What was tested with them is tested anew.
+      const disputed: Run = {
+        ...run,
+        checks: null,
+        disputes: [...run.disputes, { checks, by, said }],
+        tests: run.tests.filter(({ task }) => task !== null),
+        queue: null,
+      };
+      if (by === 'implement')
+        return taken({ ...disputed, whole: { ...run.whole, wanted: false } }, 'implement', null);
+      const verdict = 'request_changes' as const;
+      const review = { task: null, patchId, tree: run.change?.tree ?? null, verdict, review: said };
+      return reviewedWhole(
+        taken({ ...disputed, reviews: [...run.reviews, review] }, 'review', null),
+        said,
+        change,
+      );
+    }
     case 'change.tested': {
       const { task, tree, verdict, report, failure } = entry.data;
       const tested = taken({ ...run, tests: [...run.tests, { task, tree, verdict, report }] }, 'test', task);

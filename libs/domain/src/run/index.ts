@@ -1,4 +1,4 @@
-export { apply, decide, type RunEntry } from './decide.ts';
+export { apply, decide, mayDispute, type RunEntry } from './decide.ts';
 export { evolve, replay } from './evolve.ts';
 export { type NextActor, nextActor, nextActorOfTicket } from './next-actor.ts';
 export * from './provenance.ts';

@@ -38,6 +38,7 @@ export function resume(run: Run, { expiresAt }: EntryOf<'run.resumed'>['data']):
     ),
     question: run.question && { ...run.question, expiresAt },
     tasks: run.tasks.map(fresh),
+    splits: 0,
     whole: fresh(run.whole),
     revert: null,
     queue: null,

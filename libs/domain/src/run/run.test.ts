@@ -62,6 +62,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
         checkBounds(entries);
         checkBlocked(entries);
         checkStuck(entries);
+        checkSplit(entries);
         checkPauses(entries, times);
         checkAttested(entries);
         expect(replay(entries, initialState())).toEqual(state);
@@ -96,11 +97,17 @@ function checkOrder(entries: Entry[]): void {
       `${role} after the start gate`,
     ).toBe(true);
     if (role === 'implement' && task !== null) {
-      const plan = past.find((one) => one.type === 'plan.accepted');
-      const known =
-        plan?.type === 'plan.accepted' ? plan.data.tasks.find((one) => one.id === task) : undefined;
+      const planned = past.flatMap((one) =>
+        one.type === 'plan.accepted' || one.type === 'plan.revised' ? one.data.tasks : [],
+      );
+      const known = planned.find((one) => one.id === task);
       expect(known, 'implement has its plan').toBeDefined();
-      for (const id of known?.dependsOn ?? [])
+      // What a task waits for may have been split since.
+      const instead = (id: string): string[] => {
+        const split = past.find((one) => one.type === 'plan.revised' && one.data.task === id);
+        return split?.type === 'plan.revised' ? split.data.tasks.flatMap((one) => instead(one.id)) : [id];
+      };
+      for (const id of (known?.dependsOn ?? []).flatMap(instead))
         expect(
           some(past, 'task.integrated', (done) => done.task === id),
           `${task} needs ${id}`,
@@ -121,7 +128,9 @@ function checkTestedFirst(past: Entry[], task: string | null): void {
   if (made?.type !== 'change.composed' && made?.type !== 'task.changed')
     throw new Error('a review of nothing');
   const { tree } = made.data;
-  const tested = past.findLast((one) => one.type === 'change.tested' && one.data.tree === tree);
+  const tested = past.findLast(
+    (one) => one.type === 'change.tested' && one.data.task === task && one.data.tree === tree,
+  );
   expect(tested?.type === 'change.tested' && !sendsBack(tested.data.verdict), 'tested before').toBe(true);
 }
 
@@ -151,6 +160,36 @@ function checkBlocked(entries: Entry[]): void {
   });
 }
 
+/** A task that was split is not worked on again; what is kept of it, and all that waited for it, goes on with what it was split into. */
+function checkSplit(entries: Entry[]): void {
+  let splits = 0;
+  entries.forEach((entry, index) => {
+    if (entry.type === 'run.resumed') splits = 0;
+    if (entry.type !== 'plan.revised') return;
+    splits += 1;
+    const { task, tasks } = entry.data;
+    const [old, now] = [before(entries, index), entries.slice(0, index + 1)].map((past) =>
+      replay(past, initialState()),
+    );
+    if (old?.kind !== 'run' || now?.kind !== 'run') throw new Error('a plan of no run');
+    const left = old.tasks.find((one) => one.task === task);
+    const unfinished = before(entries, index).findLast((one) => one.type === 'task.unfinished');
+    expect(left?.unfinished, 'only what its implementer left is split').not.toBeNull();
+    expect(unfinished).toBeDefined();
+    expect(workOf(now, tasks[0]?.id ?? null), 'goes on from what is kept').toMatchObject({
+      base: left?.base,
+      start: left?.start,
+      wanted: true,
+    });
+    const later = entries.slice(index).flatMap((one) => (one.type === 'stage.opened' ? [one.data.task] : []));
+    expect(later, 'what was split is over').not.toContain(task);
+    for (const other of old.tasks.filter(({ dependsOn }) => dependsOn.includes(task)))
+      expect(workOf(now, other.task)?.dependsOn).toEqual(expect.arrayContaining(tasks.map(({ id }) => id)));
+    expect(now.tasks.length).toBeLessThanOrEqual(now.limits.tasks);
+  });
+  expect(splits).toBeLessThanOrEqual(2);
+}
+
 function checkMerge(entries: Entry[]): void {
   entries.forEach((entry, index) => {
     if (entry.type === 'merge.finished')
@@ -169,7 +208,12 @@ function checkMerge(entries: Entry[]): void {
     expect(review?.type === 'task.reviewed' && review.data.verdict, 'this patch was approved').toBe(
       'approve',
     );
-    const test = past.findLast((one) => one.type === 'change.tested' && one.data.tree === tree);
+    const tested = past.findLastIndex(
+      (one) => one.type === 'change.tested' && one.data.task === null && one.data.tree === tree,
+    );
+    const test = past[tested];
+    const checks = past.findLastIndex((one) => one.type.startsWith('checks.'));
+    expect(tested, 'tested as a whole, with the checks as they are').toBeGreaterThan(checks);
     expect(
       test?.type === 'change.tested' && sendsBack(test.data.verdict),
       'this tree was not sent back',

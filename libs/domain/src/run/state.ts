@@ -35,6 +35,7 @@ export type FeedbackRef = { change: Digest | null } & (
   | { kind: 'conflict'; paths: string[] }
   | { kind: 'refused'; message: string }
   | { kind: 'answer'; question: string; answer: string }
+  | { kind: 'unfinished'; unfinished: Digest }
 );
 
 export type Question = { question: string; expiresAt: Instant };
@@ -64,11 +65,16 @@ export type Work = {
   /** How often it could not go on (its implementer said so, or failed for the same again), and what it waits to be told. */
   blocks: number;
   blocked: Question | null;
+  /** What its implementer left of it, being too large for one attempt: the planner owes tasks instead of it. */
+  unfinished: Digest | null;
   /** All of it, the oldest first. */
   feedback: FeedbackRef[];
   /** True while an (other) attempt of an implementer is owed. */
   wanted: boolean;
 };
+
+/** `said` is the review, or what the implementer handed in instead of a change. */
+export type Dispute = { checks: Digest; by: 'review' | 'implement'; said: Digest };
 
 export type Stage = {
   stage: string;
@@ -127,6 +133,8 @@ export type Run = {
   question: Question | null;
   answers: { question: string; answer: string }[];
   tasks: Work[];
+  /** How often a task of it was split. */
+  splits: number;
   whole: Work;
   reviews: {
     task: TaskId | null;
@@ -137,6 +145,8 @@ export type Run = {
   }[];
   /** The acceptance checks; null until they are written. */
   checks: Digest | null;
+  /** Checks that were held against, and went back to their tester; the oldest first. */
+  disputes: Dispute[];
   /** The kind of its ticket, where the repository lets that go without checks. */
   checksSkipped: TicketKind | null;
   tests: { task: TaskId | null; tree: GitSha; verdict: Verdict; report: Digest }[];
@@ -227,7 +237,9 @@ export const questionOf = (run: Run): Question | null =>
 export const reviewOf = (run: Run, patchId: PatchId) =>
   run.reviews.findLast((review) => review.patchId === patchId);
 
-export const testOf = (run: Run, tree: GitSha) => run.tests.findLast((test) => test.tree === tree);
+/** What was said last of a task's tree. The whole is tested with its checks: a task's test of the same tree says nothing of them. */
+export const testOf = (run: Run, task: TaskId | null, tree: GitSha) =>
+  run.tests.findLast((test) => test.tree === tree && (task !== null || test.task === null));
 
 /** The gate in force for an action on exactly this subject: a gate for anything else says nothing. */
 export const gateOf = (run: Run, action: GateAction, subject: Digest) =>

@@ -19,14 +19,14 @@ import {
  * What has to be done for a run now. Pure, and the only place that knows the order of a run's steps: the orchestrator does what is
  * listed, and `decide` accepts only the results of what is listed. Invariants kept here, and shown by the property test:
  *
- *  1. No stage opens without its inputs: plan ← ticket, implement ← plan (and its dependencies integrated), test ← plan (its checks are
+ *  1. No stage opens without its inputs: plan ← ticket or a task that was too large, implement ← plan (and its dependencies integrated), test ← plan (its checks are
  *     written) or a tree, review ← a change whose tree was tested and not sent back, deploy ← a merge.
  *  2. No merge without, for exactly this change: an approving review of its patch, a test of its tree that did not send it back, an
  *     allowing gate, which is told what the test's verdict was.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
  *  4. Every wait has an end: an instant after which the run closes, or a person, who is reminded, ends it. What was made is kept.
  *  5. What is merged, and what is released, is attested before the run closes.
- *  6. Rework and attempts are bounded by the run's limits. A base that moves bounds nothing: it is nobody's fault.
+ *  6. Rework, attempts and how often tasks are split are bounded by the run's limits. A base that moves bounds nothing: it is nobody's fault.
  *  7. From `merge.started` on nothing but the merge's own outcome ends the run.
  *  8. What is merged to be deployed, and is not promoted, is taken back before the run closes.
  */
@@ -254,6 +254,7 @@ function reworking(run: Run, now: Instant): Step {
 }
 
 function working(run: Run, work: Work, next: boolean, now: Instant): Step {
+  if (work.unfinished !== null) return splitting(run, work);
   if (work.blocked !== null) return answering(run, work.blocked, now);
   if (work.blocks > run.limits.reworks)
     return end(run, 'failed', `${work.task ?? 'the run as a whole'}: its implementer keeps asking`);
@@ -278,9 +279,15 @@ function working(run: Run, work: Work, next: boolean, now: Instant): Step {
   return next ? [{ do: 'integrate', task: work.task }] : [];
 }
 
+/** The planner makes tasks of what is open. */
+const splitting = (run: Run, { task }: Work): Step =>
+  run.splits >= run.limits.reworks
+    ? end(run, 'failed', `${task} is too large for one attempt, and ${run.splits} tasks were split already`)
+    : stage(run, 'plan', task);
+
 /** Cheap tests run before a review is paid. Null once there is a verdict that sends nothing back. */
 function tests(run: Run, task: TaskId | null, tree: GitSha): Step | null {
-  const tested = testOf(run, tree);
+  const tested = testOf(run, task, tree);
   return tested === undefined || sendsBack(tested.verdict) ? stage(run, 'test', task) : null;
 }
 
@@ -309,6 +316,8 @@ const sentBackFor = (work: Work): string => {
       return last.message;
     case 'answer':
       return 'it could not go on with what it was answered';
+    case 'unfinished':
+      return 'it was too large for each attempt';
     case undefined:
       return 'no reason was kept';
   }

@@ -12,7 +12,6 @@ import {
   sendsBack,
   streamOf,
   TestReport,
-  testOf,
 } from '@millwright/domain';
 import type { ReadModel, RunInfo } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
@@ -118,7 +117,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
         id: run.id,
         to: 'for where it is',
       });
-    const tested = testOf(run, change.to);
+    const tested = run.tests.findLast((test) => test.tree === change.to);
     const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
     return diffView(factory, run, change, report);
   });
@@ -350,6 +349,9 @@ const DECISIVE = new Set([
   'question.asked',
   'task.blocked',
   'task.stuck',
+  'task.unfinished',
+  'plan.revised',
+  'checks.disputed',
 ]);
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */

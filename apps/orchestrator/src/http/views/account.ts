@@ -99,10 +99,14 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `${entry.data.stage} ${entry.data.outcome.kind}${entry.data.outcome.kind === 'done' ? ` with ${short(entry.data.outcome.artifact)}` : `: ${entry.data.outcome.reason}`}`;
     case 'plan.accepted':
       return `accepted the plan: ${entry.data.tasks.map((task) => task.id).join(', ')}`;
+    case 'plan.revised':
+      return `split ${entry.data.task}, which was too large for one attempt, into ${entry.data.tasks.map((task) => task.id).join(', ')}`;
     case 'question.asked':
       return `asked the author: ${entry.data.question}`;
     case 'task.blocked':
       return `the implementer made no change and asks: ${firstLine(entry.data.question)}`;
+    case 'task.unfinished':
+      return `the attempt at ${entry.data.task ?? 'the whole'} was too small for it (${firstLine(entry.data.reason)}); ${entry.data.tree === null ? 'nothing is done' : `what is done is kept as tree ${short(entry.data.tree)}`}`;
     case 'task.stuck':
       return `the same tests failed for the same again, and a person is asked: ${firstLine(entry.data.question)}`;
     case 'question.answered':
@@ -119,6 +123,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
     case 'checks.skipped':
       return `asked no tester for acceptance checks: the repository skips them for tickets of kind ${entry.data.kind}`;
+    case 'checks.disputed':
+      return `the acceptance checks went back to their tester: ${entry.data.by === 'review' ? 'the review holds against them' : 'their implementer says that they are wrong'}`;
     case 'checks.written':
       return `took the acceptance checks ${short(entry.data.checks)}`;
     case 'change.tested':

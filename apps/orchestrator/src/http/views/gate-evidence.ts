@@ -89,7 +89,7 @@ function binding(run: Run, config: RepoConfig): Pick<GateEvidence, 'binds' | 'do
 
 async function merge(factory: Ports, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
   const { change } = run;
-  const tested = change === null ? undefined : testOf(run, change.tree);
+  const tested = change === null ? undefined : testOf(run, null, change.tree);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
   const of = 'the whole change';
   return {

@@ -223,11 +223,15 @@ const CHECKS = 'acceptance checks';
 
 /** The tester's stages come before those that test a tree with what it wrote. */
 function writesChecks(run: Run, index: number): boolean {
-  const { role, task } = run.stages[index] ?? {};
+  const { role, task, outcome: end } = run.stages[index] ?? {};
+  const earlier = run.disputes.map(({ checks }) => checks);
+  if (end?.kind === 'done' && earlier.includes(end.artifact)) return true;
   const written = run.stages.findIndex(
     ({ outcome }) => outcome?.kind === 'done' && outcome.artifact === run.checks,
   );
-  return role === 'test' && task === null && (run.checks === null || index <= written);
+  // What was held against stands between two that write.
+  const first = earlier.length === 0 || end?.kind !== 'done' || index === written;
+  return role === 'test' && task === null && first && (run.checks === null || index <= written);
 }
 
 function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'] {

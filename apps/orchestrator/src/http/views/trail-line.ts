@@ -121,11 +121,13 @@ function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): Trai
     case 'gate.voided':
     case 'merge.refused':
     case 'task.conflicted':
+    case 'checks.disputed':
     case 'attempt.refused':
       return 'failed';
     case 'gate.approved':
     case 'merge.finished':
     case 'plan.accepted':
+    case 'plan.revised':
     case 'target.reconciled':
     case 'task.integrated':
     case 'target.released':

@@ -1,12 +1,4 @@
-import {
-  type AttemptOutcome,
-  getJson,
-  Implemented,
-  isBlocked,
-  type Run,
-  type Stage,
-  workOf,
-} from '@millwright/domain';
+import { type AttemptOutcome, getJson, Implemented, type Run, type Stage, workOf } from '@millwright/domain';
 import { secretsBrought } from '@millwright/policy';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -28,13 +20,16 @@ export async function withoutSecrets(
   if (role !== 'implement' || outcome.kind !== 'done' || base === undefined) return outcome;
   const made = await getJson(factory.store.artifacts, Implemented, outcome.artifact);
   // What is no change of this base is refused where it is taken.
-  if (isBlocked(made) || made.baseTree !== base) return outcome;
+  const change = 'kind' in made ? (made.kind === 'blocked' ? null : made.change) : made;
+  if (change?.baseTree !== base) return outcome;
   const repo = await factory.repositories.open(run.repo);
-  const tree = await repo.apply(base, await factory.store.artifacts.get(made.patch));
+  const tree = await repo.apply(base, await factory.store.artifacts.get(change.patch));
   if (tree === null) return outcome;
   const known = await factory.knownSecrets.now();
   const inWords = [
-    ...new Set(known.find(`${made.commitMessage}\n${made.summary}`).map(({ name }) => name)),
+    ...new Set(
+      known.find(`${'kind' in made ? '' : made.commitMessage}\n${made.summary}`).map(({ name }) => name),
+    ),
   ].map((name) => `its message holds the value of secret ${name}`);
   const found = [...secretsBrought(await repo.changedFiles(base, tree), known), ...inWords];
   if (found.length === 0) return outcome;

@@ -17,6 +17,7 @@ import type {
 import {
   apply,
   initialState,
+  mayDispute,
   noUsage,
   type RunEntry,
   type RunState,
@@ -308,6 +309,7 @@ function take(
 ): RunEntry {
   switch (step.role) {
     case 'plan': {
+      if (step.task !== null) return revised(step, step.task, state, roll);
       if (roll(5) === 0)
         return {
           type: 'question.asked',
@@ -322,6 +324,31 @@ function take(
       return { type: 'plan.accepted', data: { plan: step.artifact, tasks } };
     }
     case 'implement':
+      if (
+        step.task === null &&
+        state.checks !== null &&
+        state.change !== null &&
+        mayDispute(state, 'implement') &&
+        roll(4) === 0
+      )
+        return {
+          type: 'checks.disputed',
+          data: {
+            ...{ checks: state.checks, by: 'implement', said: step.artifact },
+            ...{ patchId: state.change.patchId, change: false },
+          },
+        };
+      if (roll(8) === 0)
+        return {
+          type: 'task.unfinished',
+          data: {
+            task: step.task,
+            attempt: step.attempt,
+            unfinished: step.artifact,
+            tree: roll(3) ? sha() : null,
+            reason: '',
+          },
+        };
       if (roll(8) === 0)
         return {
           type: 'task.blocked',
@@ -350,6 +377,14 @@ function take(
         step.task === null
           ? state.change?.patchId
           : state.tasks.find((work) => work.task === step.task)?.made?.patchId;
+      if (step.task === null && state.checks !== null && mayDispute(state, 'review') && roll(8) === 0)
+        return {
+          type: 'checks.disputed',
+          data: {
+            ...{ checks: state.checks, by: 'review', said: step.artifact },
+            ...{ patchId: patchId ?? patch(), change: roll(2) === 0 },
+          },
+        };
       return {
         type: 'task.reviewed',
         data: {
@@ -386,6 +421,19 @@ function take(
         },
       };
   }
+}
+
+/** What is open of a task, as other tasks: as many as there is room for. */
+function revised(
+  step: Extract<Todo, { do: 'take' }>,
+  task: TaskId,
+  state: Extract<RunState, { kind: 'run' }>,
+  roll: Dice,
+): RunEntry {
+  const room = state.limits.tasks - state.tasks.length + 1;
+  const ids = Array.from({ length: 1 + roll(room) }, () => `s${serial++}` as TaskId);
+  const tasks = ids.map((id, i) => ({ id, title: '', dependsOn: i === 0 ? [] : ids.slice(roll(i), i) }));
+  return { type: 'plan.revised', data: { plan: step.artifact, task, tasks } };
 }
 
 /** Drives a run to its end; `forged` commands are thrown in between and must never get in where they break an invariant. */
