@@ -1,4 +1,11 @@
-import { type GitSha, getJson, Release, type ReleaseId, type TicketId } from '@millwright/domain';
+import {
+  type GitSha,
+  getJson,
+  Release,
+  type ReleaseId,
+  type RepoName,
+  type TicketId,
+} from '@millwright/domain';
 import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
@@ -23,16 +30,33 @@ export async function releaseContents(
       ? (await repo.at(`${release.commit}^`)).commit
       : (await getJson(factory.store.artifacts, Release, before.artifact)).commit;
   const commits = await repo.commits(from, release.commit, MOST);
+  return { tickets: ticketsIn(mergesOf(factory, info.repo), commits), commits };
+}
+
+type Merges = ReadonlyMap<GitSha, { ticket: TicketId; revert: GitSha | null }>;
+
+/** What was merged, by its commit: for which ticket, and which commit took it back. */
+function mergesOf({ world }: Ports, repo: RepoName): Merges {
+  const { reverts } = world.target(repo);
+  const merges = new Map<GitSha, { ticket: TicketId; revert: GitSha | null }>();
+  for (const { state } of world.runs.values()) {
+    if (state.kind !== 'run' || state.repo !== repo || state.merge?.kind !== 'finished') continue;
+    const { ticket, release, merge } = state;
+    const own = state.revert?.kind === 'finished' ? state.revert.commit : null;
+    const byHand = reverts.findLast((one) => one.release === release?.release)?.commit ?? null;
+    merges.set(merge.commit, { ticket, revert: own ?? byHand });
+  }
+  return merges;
+}
+
+/** Whose change these commits bring, each once; one that they bring and take back again is not in what they make. */
+function ticketsIn(merges: Merges, commits: ReleaseContents['commits']): TicketId[] {
   const here = new Set(commits.map(({ commit }) => commit));
-  const tickets = [...factory.world.runs.values()].flatMap(({ state }) =>
-    state.kind === 'run' &&
-    state.repo === info.repo &&
-    state.merge?.kind === 'finished' &&
-    here.has(state.merge.commit)
-      ? [state.ticket]
-      : [],
-  );
-  return { tickets: [...new Set(tickets)], commits };
+  const tickets = commits.flatMap(({ commit }) => {
+    const merge = merges.get(commit);
+    return merge === undefined || (merge.revert !== null && here.has(merge.revert)) ? [] : [merge.ticket];
+  });
+  return [...new Set(tickets)];
 }
 
 /** Of a page of releases at once, oldest first: git is asked once a repository, however many there are. */
@@ -48,20 +72,13 @@ export async function contentsOfEach(
     const heads = [...new Set(rows.map(({ release }) => release.commit))];
     const line = await repo.commitsOf(heads, MOST * (page.length + 1));
     const at = new Map(line.map(({ commit }, index) => [commit, index]));
-    const merged = new Map(
-      [...factory.world.runs.values()].flatMap(({ state }) =>
-        state.kind === 'run' && state.repo === name && state.merge?.kind === 'finished'
-          ? [[state.merge.commit, state.ticket] as const]
-          : [],
-      ),
-    );
+    const merges = mergesOf(factory, name);
     rows.forEach(({ info, release }, index) => {
       const first = at.get(release.commit) ?? 0;
       const before = from[index] ?? null;
       const end = before === null ? first + 1 : (at.get(before) ?? first + 1);
       const commits = line.slice(first, Math.min(Math.max(end, first), first + MOST));
-      const tickets = commits.flatMap(({ commit }) => merged.get(commit) ?? []);
-      contents.set(info.id, { tickets: [...new Set(tickets)], commits });
+      contents.set(info.id, { tickets: ticketsIn(merges, commits), commits });
     });
   }
   return contents;

@@ -5,6 +5,7 @@ import {
   type Envelope,
   evolveCanaries,
   evolveTarget,
+  type GitSha,
   type Instant,
   noTarget,
   type ReleaseId,
@@ -26,10 +27,13 @@ export type TargetInfo = TargetState & {
   healPausedUntil: Instant | null;
   /** Whose merges are, or are being, reverted since the last release came to serve. */
   reverting: ReleaseId[];
+  /** The commits that took back the merge behind a release, oldest first, the newest `REVERTS_KEPT`: of rollbacks by hand. */
+  reverts: { release: ReleaseId; commit: GitSha }[];
 };
 
 /** As many as libs/rollback's back-off looks at. */
 const HEALS_KEPT = 16;
+const REVERTS_KEPT = 200;
 
 export const NO_TARGET: TargetInfo = {
   ...noTarget(),
@@ -41,6 +45,7 @@ export const NO_TARGET: TargetInfo = {
   notHealed: 0,
   healPausedUntil: null,
   reverting: [],
+  reverts: [],
 };
 
 /** A target after one more entry of its stream. */
@@ -71,6 +76,12 @@ function healing(target: TargetInfo, at: Instant, entry: Entry): Partial<TargetI
       return { heals: [], healPausedUntil: null, reverting: [] };
     case 'target.revert-started':
       return { reverting: [...target.reverting, entry.data.release] };
+    case 'target.revert-finished': {
+      const { release, commit } = entry.data;
+      return commit === null
+        ? {}
+        : { reverts: [...target.reverts, { release, commit }].slice(-REVERTS_KEPT) };
+    }
     default:
       return {};
   }
