@@ -34,16 +34,15 @@ const Checked = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: 
 
 /** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
 async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
-  const notes = await store.notes.list('model/');
+  const notes = await store.notes.list('model');
   return notes.flatMap(({ key, text }) => {
     const { ok, roles, detail } = Checked.parse(JSON.parse(text));
     if (ok && roles.length === 0) return [];
-    const name = key.slice('model/'.length);
     return [
       {
-        id: `model ${name}`,
+        id: `model ${key.slice(key.indexOf('/') + 1)}`,
         ok,
-        text: `${name}, for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
+        text: `for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
         fix: ok ? null : 'set what is named there for `millwright up`, and start it again',
       },
     ];

@@ -15,8 +15,8 @@ async function check(
 ): Promise<Record<string, ModelCheck>> {
   const told: Record<string, ModelCheck> = {};
   const catalog = async () => ({ kind: 'catalog', catalog: BUILT_IN }) as const;
-  await checkModels({ client, models: { ...ALL, ...models }, catalog }, async (model, said) => {
-    told[model] = JSON.parse(said) as ModelCheck;
+  await checkModels({ client, models: { ...ALL, ...models }, catalog }, async (key, said) => {
+    told[key.slice(key.indexOf('/') + 1)] = JSON.parse(said) as ModelCheck;
   });
   return told;
 }
@@ -27,6 +27,8 @@ test('models that are there are said to be there, each once with its roles', asy
   const told = await check(client, { MILLWRIGHT_MODEL_TEST: 'claude-opus-5-5, claude-opus-5' });
   expect(told['recorded/a']).toMatchObject({ ok: true, roles: ['plan', 'implement', 'review', 'deploy'] });
   expect(told['claude-opus-5-5']).toMatchObject({ ok: true, roles: ['test'] });
+  // What is asked where another fails is named too: a halt of it has to find it.
+  expect(told['claude-opus-5']).toMatchObject({ ok: true, roles: [] });
   expect(told['models.json']).toMatchObject({ ok: true });
   await server.close();
 });

@@ -6,26 +6,32 @@ import type { Runner } from './attempt/runner.ts';
 export type ModelCheck = { ok: boolean; roles: Role[]; detail: string };
 
 /**
- * Asks the endpoint for every model that a role would ask first, and tells each: with this key, is it there? A model without a price, an effort that
- * there is not and a `models.json` that cannot be read are told the same way. Costs nothing. Throws when telling fails.
+ * Asks the endpoint for every model that a role would ask first, and tells each by `model/NAME`: with this key, is it there? Those that it would
+ * ask after it are named, and not asked for. A model without a price is told the same way; an effort that there is not and a `models.json` that
+ * cannot be read by `model-setting/NAME`. Costs nothing. Throws when telling fails.
  */
 export async function checkModels(
   runner: Pick<Runner, 'client' | 'models' | 'catalog'>,
-  tell: (model: string, said: string) => Promise<void>,
+  tell: (key: string, said: string) => Promise<void>,
 ): Promise<void> {
-  const said = (model: string, check: ModelCheck) => tell(model, JSON.stringify(check));
+  const said = (model: string, check: ModelCheck) => tell(`model/${model}`, JSON.stringify(check));
+  const setting = (name: string, check: ModelCheck) => tell(`model-setting/${name}`, JSON.stringify(check));
   const catalog = await runner.catalog();
   if (catalog.kind === 'bad')
-    return said('models.json', { ok: false, roles: [...Role.options], detail: catalog.problem });
-  await tell('models.json', JSON.stringify({ ok: true, roles: [], detail: 'readable' } satisfies ModelCheck));
+    return setting('models.json', { ok: false, roles: [...Role.options], detail: catalog.problem });
+  await setting('models.json', { ok: true, roles: [], detail: 'readable' });
   const wanted = new Map<string, Role[]>();
+  const after: string[] = [];
   for (const role of Role.options) {
     const effort = effortOf(role, runner.models);
     if (effort.kind === 'bad')
-      await said(`effort-${role}`, { ok: false, roles: [role], detail: effort.problem });
-    const [first] = modelsOf(role, runner.models);
+      await setting(`effort-${role}`, { ok: false, roles: [role], detail: effort.problem });
+    const [first, ...then] = modelsOf(role, runner.models);
     if (first !== undefined) wanted.set(first, [...(wanted.get(first) ?? []), role]);
+    after.push(...then);
   }
+  for (const model of after)
+    if (!wanted.has(model)) await said(model, { ok: true, roles: [], detail: 'asked where another fails' });
   for (const [model, roles] of wanted) {
     if (factsOfModel(model, catalog.catalog) === null) {
       await said(model, { ok: false, roles, detail: unknownModel(model, catalog.catalog) });

@@ -138,7 +138,7 @@ await reapQuietly();
 sandboxes.resolveImage().catch((error: unknown) => log.warn({ err: error }, 'the image cannot be looked at'));
 const reaping = setInterval(reapQuietly, REAP_MS);
 const checkQuietly = () =>
-  checkModels(runner, (model, said) => store.notes.say(`model/${model}`, said)).catch((error: unknown) =>
+  checkModels(runner, (key, said) => store.notes.say(key, said)).catch((error: unknown) =>
     log.warn({ err: error }, 'the models could not be checked'),
   );
 void checkQuietly();
