@@ -140,11 +140,28 @@ it('says its version', async () => {
   });
 });
 
+it.each([
+  ['approve', 'allowed', 0, ''],
+  ['approve', 'waiting', 0, ''],
+  ['approve', 'denied', 5, 'your yes is recorded, and the gate is denied: so said Bob'],
+  ['approve', 'expired', 1, 'your yes is recorded, and the gate is expired'],
+  ['deny', 'denied', 0, ''],
+  ['deny', 'voided', 1, 'your no is recorded, and the gate is voided'],
+] as const)('gate %s ends by what came of the gate: %s with %i', async (verb, state, code, said) => {
+  answer = (_, response) => json(response, 200, gate({ state, reason: 'so said Bob' }));
+  const ran = await cli(['gate', verb, 'gate_0000000000000001', '--reason', 'read it']);
+  expect([ran.code, ran.stdout]).toEqual([code, expect.stringContaining('so said Bob')]);
+  if (said === '') expect(ran.stderr).toBe('');
+  else expect(ran.stderr).toContain(said);
+});
+
 it.each([[[]], [['--json']], [['--repo', 'shop']]])(
   'rollback undo --no-wait %j ends with 8: it is pending',
   async (more) => {
     answer = (_, response) =>
-      json(response, 200, { repo: 'shop', state: 'started', release: 'rel_00000001', needs: 0, reason: 'r' });
+      json(response, 200, {
+        ...{ repo: 'shop', state: 'started', release: 'rel_00000001', needs: 0, reason: 'r', acts: [] },
+      });
     expect(await cli(['rollback', 'undo', '--no-wait', ...more])).toMatchObject({
       code: 8,
       stdout: expect.stringContaining('rel_00000001'),

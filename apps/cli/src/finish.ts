@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { Fail, fileTrouble } from './fail.ts';
 import { lookOf } from './text/look.ts';
 import { jsonText, paragraphs } from './text/plain.ts';
+import { hang } from './text/width.ts';
 
 /** CONTRACT.md: the trail does not verify. */
 export const DOES_NOT_VERIFY = 7;
@@ -16,11 +17,15 @@ export const exitWith = (code: number): void => {
 function explain(error: Fail, json: boolean): string {
   const { problem } = error;
   if (json) return jsonText({ error: problem });
-  const { colour, symbol } = lookOf(process.stderr, process.env);
+  const { colour, symbol, columns } = lookOf(process.stderr, process.env);
   return [
-    `${colour.red(symbol.failed)} ${paragraphs(problem.message)}`,
-    ...(problem.kept === undefined ? [] : [`${colour.dim('  kept:')} ${paragraphs(problem.kept)}`]),
-    ...(problem.next === undefined ? [] : [`${colour.dim('  next:')} ${paragraphs(problem.next)}`]),
+    ...hang(`${colour.red(symbol.failed)} `, paragraphs(problem.message), columns),
+    ...(problem.kept === undefined
+      ? []
+      : hang(`${colour.dim('  kept:')} `, paragraphs(problem.kept), columns)),
+    ...(problem.next === undefined
+      ? []
+      : hang(`${colour.dim('  next:')} `, paragraphs(problem.next), columns)),
   ].join('\n');
 }
 

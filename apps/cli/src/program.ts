@@ -357,7 +357,8 @@ function shipped(root: Command): void {
       '--reason <text>',
       'why, for the trail',
     );
-    if (verb === 'pause') command.option('--for <duration>', 'at most so long (else 1h); 0s goes on', '1h');
+    if (verb === 'pause')
+      command.option('--for <duration>', 'at most so long, 1s to 24h (else 1h); 0s lets it go on', '1h');
     does(command, async () => (await import('./commands/release.ts'))[verb]);
   }
 

@@ -79,6 +79,7 @@ export const ERRORS = {
   'not-retried': against('The run does not go on'),
   'not-recorded': against('The answer was not recorded'),
   'asked-anew': against('The gate is asked anew'),
+  denied: kind(409, 5, 'It was denied'),
 
   // Autonomy
   frozen: against('The target is frozen'),
@@ -98,12 +99,13 @@ export const ERRORS = {
   'rollback-failed': kind(502, 1, 'Going back failed', { act: 'show-targets' }),
   'not-frozen': against('The target is not frozen', { act: 'show-targets' }),
   'no-canary': against('There is no such canary'),
+  'not-paused': against('The canary is not paused'),
   'not-quarantined': against('It is not in quarantine', { act: 'show-quarantine' }),
 
   // Halts
   'still-halted': against('Its unit is halted'),
   'not-halted': against('Nothing of that is halted', { act: 'list-runs' }),
-  halted: kind(503, 1, 'It is halted'),
+  halted: against('It is halted'),
 
   /** What was seen a moment ago is so no more. */
   'not-due': against('It is not to be recorded now'),

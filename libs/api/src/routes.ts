@@ -1,4 +1,4 @@
-import { GateId, PersonId, type PersonRole, ReleaseId, RepoName, RunId, TicketId } from '@millwright/domain';
+import { GateId, PersonId, type PersonRole, ReleaseId, RunId, TicketId } from '@millwright/domain';
 import { z } from 'zod';
 import * as s from './schemas.ts';
 
@@ -25,6 +25,8 @@ export type Route = {
   readonly type?: string;
   /** What is known as secret is masked in the answer. Never where bytes are proved. */
   readonly masked?: true;
+  /** It answers with entries as the trail has them, where people are ids; in every other answer to people, a text has their names. */
+  readonly asRecorded?: true;
 };
 
 const route = <const R extends Route>(of: R): R => of;
@@ -48,7 +50,6 @@ const OfTicket = z.object({ id: TicketId });
 const OfRun = z.object({ id: RunId });
 const OfGate = z.object({ id: GateId });
 const OfRelease = z.object({ id: ReleaseId });
-const OfTarget = z.object({ repo: RepoName });
 
 const Position = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const Size = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -435,42 +436,42 @@ export const ROUTES = {
   pauseCanary: route({
     ...{ method: 'POST', path: '/targets/:repo/pause', for: 'people', may: ANY_ROLE },
     summary: 'Hold a canary at its share; one that degrades goes back all the same',
-    params: OfTarget,
+    params: OfRepo,
     body: s.NewPause,
     response: s.CanaryAnswer,
   }),
   promoteCanary: route({
     ...{ method: 'POST', path: '/targets/:repo/promote', for: 'people', may: DECIDERS },
     summary: 'End the present bake, as the deploy gate allows it now',
-    params: OfTarget,
+    params: OfRepo,
     body: s.Reason,
     response: s.CanaryAnswer,
   }),
   abortCanary: route({
     ...{ method: 'POST', path: '/targets/:repo/abort', for: 'people', may: ANY_ROLE },
     summary: 'Take a canary back for good',
-    params: OfTarget,
+    params: OfRepo,
     body: s.Reason,
     response: s.CanaryAnswer,
   }),
   freezeTarget: route({
     ...{ method: 'POST', path: '/targets/:repo/freeze', for: 'people', may: ANY_ROLE },
     summary: 'Nothing goes forward on it',
-    params: OfTarget,
+    params: OfRepo,
     body: s.Reason,
     response: s.TargetFrozen,
   }),
   thawTarget: route({
     ...{ method: 'POST', path: '/targets/:repo/thaw', for: 'people', may: DECIDERS },
     summary: 'Go on after a freeze',
-    params: OfTarget,
+    params: OfRepo,
     body: s.Reason,
     response: s.TargetFrozen,
   }),
 
   // The trail
   listTrail: route({
-    ...{ method: 'GET', path: '/trail', for: 'people', may: 'anybody' },
+    ...{ method: 'GET', path: '/trail', for: 'people', may: 'anybody', asRecorded: true },
     summary:
       'A part of the trail as an account. The next one: `since` the last position (`before` it, with `order=newest`). A part may be shorter than `limit` where payloads are large; the end is an empty one.',
     query: OfTrail.extend({
@@ -482,7 +483,7 @@ export const ROUTES = {
     response: z.array(s.TrailLine),
   }),
   watchTrail: route({
-    ...{ method: 'GET', path: '/events', for: 'people', may: 'anybody' },
+    ...{ method: 'GET', path: '/events', for: 'people', may: 'anybody', asRecorded: true },
     summary:
       'What comes onto the trail, an `entry` of the trail each, as server-sent events whose ids are positions: after `Last-Event-ID`, else after `since`, else from now on',
     query: OfTrail.extend({ since: Size.optional() }),

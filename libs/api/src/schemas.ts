@@ -23,6 +23,7 @@ import {
   Usage,
 } from '@millwright/domain';
 import { z } from 'zod';
+import { Act } from './acts.ts';
 
 // What the HTTP API says and hears; which route says what is in routes.ts. Times are milliseconds since the epoch.
 
@@ -174,14 +175,18 @@ const HaltView = z.object({
 /** `stopped` only once nothing of the scope runs; until then `running` says what does. */
 export const Halted = z.object({
   halts: z.array(HaltView),
+  /** It was halted before it was asked for: who said so first, and why, stands. */
+  already: z.boolean(),
+  /** What a resume lifted, in words; null for every other answer. */
+  lifted: z.string().nullable(),
   stopped: z.boolean(),
   running: z.array(z.string()),
 });
 export type Halted = z.infer<typeof Halted>;
-/** `ms`: how long the pause lasts at most. */
+/** `ms`: how long the pause lasts at most, a second to a day; 0 lets the canary go on. */
 export const NewPause = z.strictObject({
   reason: z.string().min(1).max(2_000),
-  ms: z.number().int().nonnegative().max(86_400_000).default(3_600_000),
+  ms: z.union([z.literal(0), z.number().int().min(1_000).max(86_400_000)]).default(3_600_000),
 });
 /** The release on its way to serve. `percent` is its share of traffic now, `until` the end of its bake or pause. */
 export const ComingRelease = z.object({
@@ -196,6 +201,9 @@ export const ComingRelease = z.object({
   held: z.string().nullable(),
 });
 export type ComingRelease = z.infer<typeof ComingRelease>;
+/** Who froze a target, by name (`factory` where it did), why and since when. */
+export const FreezeView = z.object({ who: z.string(), reason: z.string(), at: z.number() });
+export type FreezeView = z.infer<typeof FreezeView>;
 /** What became of a person's word on a canary. */
 export const CanaryAnswer = z.object({
   repo: RepoName,
@@ -612,10 +620,14 @@ export const RollbackStatus = z.object({
     .object({
       by: z.enum(['person', 'factory']),
       reason: z.string(),
+      /** By name; `factory` where it froze it. */
+      who: z.string(),
       /** What a person must do, a line a step; empty where a person froze it. */
       what: z.string(),
       at: z.number(),
       paged: z.enum(['sent', 'failed', 'nobody']).nullable(),
+      /** Others who froze it too. */
+      also: z.array(FreezeView),
     })
     .nullable(),
   /** The last `rollback undo`, while it is asked for, under way, or how it ended. */
@@ -638,6 +650,8 @@ export const UndoView = z.object({
   release: ReleaseId,
   needs: z.number().int(),
   reason: z.string(),
+  /** What lets it go forward, where it may not now. */
+  acts: z.array(Act),
 });
 export type UndoView = z.infer<typeof UndoView>;
 
@@ -669,9 +683,12 @@ export const SecretSet = z.object({
   names: z.array(z.string()),
   lookedFor: z.boolean(),
 });
+export type TargetFrozen = z.infer<typeof TargetFrozen>;
 export const TargetFrozen = z.object({
   repo: RepoName,
   frozen: z.boolean(),
+  /** The freezes in force, the one that is told first in front; after a thaw those that it lifted. */
+  freezes: z.array(FreezeView),
   /** The canary that the freeze held: its traffic is back, and it begins anew after the thaw. */
   held: ReleaseId.nullable(),
 });

@@ -241,7 +241,7 @@ describe('the factory', () => {
     const { state } = drive(factoryDecider, [of('merge'), of('deploy')]);
     expect(decideAll(factoryDecider, [resumed], { actor: 'a', at: 1 } as never, state)).toMatchObject({
       code: 'not-halted',
-      reason: 'say which: every merge, every deploy',
+      reason: 'more than one halt is in force, say which to lift: every merge, every deploy',
     });
   });
 });
@@ -373,6 +373,19 @@ describe('a target', () => {
       data: { release, result: 'promoted', live: release, evidence: '' },
     })),
   );
+
+  test('is frozen once by a person for one reason, and once more for another or by somebody else', () => {
+    const freeze = (why: string): TargetEntry => ({
+      type: 'target.frozen',
+      data: { by: 'person', release: null, reason: why, what: '' },
+    });
+    const say = (who: string, why: string, state: never) =>
+      decideAll(targetDecider, [freeze(why)], { actor: who, at: 1 } as never, state);
+    const { state } = drive(targetDecider, [freeze('slow')]);
+    expect(say('orchestrator', 'slow', state as never)).toMatchObject({ entries: [] });
+    expect(say('orchestrator', 'down', state as never)).toMatchObject({ entries: [freeze('down')] });
+    expect(say('per_bobbobbob', 'slow', state as never)).toMatchObject({ entries: [freeze('slow')] });
+  });
 
   test('is thawed where it is frozen, steered where a canary is, and records a release once', () => {
     fc.assert(

@@ -22,11 +22,13 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
         const lifts = meant(inForce, scope);
         if (lifts !== undefined)
           return accept({ type: 'factory.resumed', data: { scope: lifts.scope, reason } });
+        if (inForce.length === 0) return reject('not-halted', 'nothing is halted');
+        const halted = inForce.map((one) => nameOfScope(one.scope)).join(', ');
         return reject(
           'not-halted',
-          inForce.length === 0
-            ? 'nothing is halted'
-            : `say which: ${inForce.map((one) => nameOfScope(one.scope)).join(', ')}`,
+          scope === undefined
+            ? `more than one halt is in force, say which to lift: ${halted}`
+            : `${nameOfScope(scope)} has no halt of its own; halted ${inForce.length === 1 ? 'is' : 'are'}: ${halted}`,
         );
       }
       case 'factory.started':

@@ -12,6 +12,7 @@ export * from './facts.ts';
 export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';
+export { nearestName } from './nearest-name.ts';
 export * from './node-asked.ts';
 export { FIRST_ADMIN } from './person.ts';
 export * from './plain-text.ts';

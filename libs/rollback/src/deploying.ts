@@ -87,7 +87,7 @@ export class Deploying {
       if (this.#order.signal?.aborted && !(error instanceof Fenced)) {
         const { reason } = this.#order.signal;
         if (reason instanceof Hold) return { hold: reason.message };
-        return { verdict: 'cancelled', reason: `taken back: ${messageOf(reason)}` };
+        return { verdict: 'cancelled', reason: messageOf(reason) };
       }
       if (!(error instanceof Fenced)) await this.#calm();
       throw error;

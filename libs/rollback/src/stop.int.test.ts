@@ -95,7 +95,7 @@ test(
         clock: { now: () => Date.now(), sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
         signal: AbortSignal.abort(new Error('Ann asked for it')),
       }),
-    ).toMatchObject({ kind: 'rolled_back', verdict: 'cancelled', reason: 'taken back: Ann asked for it' });
+    ).toMatchObject({ kind: 'rolled_back', verdict: 'cancelled', reason: 'Ann asked for it' });
     expect([...(await at.target.state()).serving]).toEqual([[v1.id, 100]]);
   }),
 );

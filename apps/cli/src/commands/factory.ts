@@ -43,6 +43,9 @@ export async function halt(context: Context, _args: string[], options: Options):
       : 'Halted: nothing of it begins any more. Still running:',
     ...value.running.map((what) => `  ${oneLine(what)}`),
     ...haltLines(context, value),
+    ...(value.already
+      ? ['It was halted already, and that stands: nothing is halted twice, and one word lifts it.']
+      : []),
   ]);
   if (!value.stopped)
     throw new Fail({
@@ -57,7 +60,7 @@ export async function halt(context: Context, _args: string[], options: Options):
 export async function resume(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = await context.client.call('resume', { body: body(options) });
   show(context, raw, () => [
-    'Resumed: what waited goes on where it was.',
-    ...(value.halts.length === 0 ? [] : ['Still halted:', ...haltLines(context, value)]),
+    `Resumed${value.lifted === null ? '' : ` ${oneLine(value.lifted)}`}: what waited ${value.halts.length === 0 ? 'goes on where it was' : 'for that alone goes on where it was'}.`,
+    ...haltLines(context, value),
   ]);
 }

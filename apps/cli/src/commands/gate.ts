@@ -1,7 +1,10 @@
 import type { Answered, GateView } from '@millwright/api';
 
 import { type Context, show as showData } from '../context.ts';
+import { Fail, failed } from '../fail.ts';
+import { oneLine } from '../text/plain.ts';
 import { gateLines, gateList, gateShow } from '../views/gate.ts';
+import { wordsOf } from '../views/state.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -33,6 +36,19 @@ async function judged(context: Context, id: string): Promise<Answered<GateView>>
   }
 }
 
+/** Where a word that was recorded did not come to what it was meant for: somebody else's was there first. */
+function otherwise(verb: 'approve' | 'deny', { id, state, reason }: GateView): Fail | null {
+  // A yes may wait for others', or to be judged.
+  const meant = verb === 'approve' ? ['allowed', 'waiting', 'asked'] : ['denied'];
+  if (meant.includes(state)) return null;
+  const next = `./millwright gate show ${id}`;
+  const what = `your ${verb === 'approve' ? 'yes' : 'no'} is recorded, and the gate`;
+  if (state === 'denied')
+    return new Fail({ code: 'denied', message: `${what} is denied: ${oneLine(reason)}`, next, exitCode: 5 });
+  return failed('gate_otherwise', `${what} is ${wordsOf(state)}: ${oneLine(reason)}`, { next });
+}
+
+/** Exit code 0 where it came to what was asked for, or waits for more; 5 where it was denied all the same. */
 const decide =
   (verb: 'approve' | 'deny') =>
   async (context: Context, [id = '']: string[], options: Options) => {
@@ -42,6 +58,8 @@ const decide =
       ...gateLines(context.look, value),
       `    ${context.look.colour.dim('bound to')} ${value.subject}`,
     ]);
+    const other = otherwise(verb, value);
+    if (other !== null) throw other;
   };
 
 export const approve = decide('approve');

@@ -1,9 +1,11 @@
 import { type Context, show as showData } from '../context.ts';
-import { Fail } from '../fail.ts';
+import { Fail, usage } from '../fail.ts';
 import { parseDuration } from '../text/parse.ts';
 import { oneLine } from '../text/plain.ts';
+import { hang } from '../text/width.ts';
 import { quarantineList } from '../views/quarantine.ts';
 import { releaseList, releaseShow } from '../views/release.ts';
+import { targetFrozen } from '../views/stop.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -20,24 +22,24 @@ const hold = (verb: 'freeze' | 'thaw') =>
       params: { repo: target },
       body: { reason: String(options.reason) },
     });
-    const { repo, frozen, held } = value;
-    showData(context, raw, () => [
-      ...(held === null
-        ? []
-        : [`The canary ${held} has no traffic any more; after the thaw it begins anew.`]),
-      frozen
-        ? `${repo} is frozen: nothing goes forward until ./millwright release thaw ${repo} --reason "…"`
-        : `${repo} is not frozen any more.`,
-    ]);
+    showData(context, raw, () => targetFrozen(context.look, value, context.now()));
   };
+/** As the factory takes it: a second to a day, or nothing, which lets the canary go on. */
+function pauseOf(text: string): number {
+  const ms = parseDuration(text, '--for');
+  if (ms !== 0 && (ms < 1_000 || ms > 86_400_000))
+    throw usage(`--for takes 1s to 24h, or 0s to let the canary go on; it was given "${text}"`);
+  return ms;
+}
+
 const steer = (verb: 'pause' | 'promote' | 'abort') =>
   async function steered(context: Context, [target = '']: string[], options: Options): Promise<void> {
-    const more = typeof options.for === 'string' ? { ms: parseDuration(options.for, '--for') } : {};
+    const more = typeof options.for === 'string' ? { ms: pauseOf(options.for) } : {};
     const { raw, value } = await context.client.call(`${verb}Canary`, {
       params: { repo: target },
       body: { reason: String(options.reason), ...more },
     });
-    showData(context, raw, () => [`${value.text}.`]);
+    showData(context, raw, () => hang('', `${oneLine(value.text)}.`, context.look.columns));
     if (value.state === 'under_way')
       throw new Fail({
         code: 'under_way',

@@ -1,3 +1,4 @@
+import { nextOf } from '../acts.ts';
 import { type Context, show } from '../context.ts';
 import { Fail, failed } from '../fail.ts';
 import { exitWith } from '../finish.ts';
@@ -18,7 +19,7 @@ export async function undo(context: Context, _args: string[], options: Options):
       throw new Fail({
         code: 'undo_denied',
         message: `${release} does not go out again: ${oneLine(reason)}`,
-        next: `./millwright rollback status --repo ${repo}`,
+        next: nextOf({ acts: value.acts }) ?? `./millwright rollback status --repo ${repo}`,
         exitCode: 5,
       });
     case 'waits':

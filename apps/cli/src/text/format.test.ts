@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { ago, duration, money, short } from './format.ts';
 import { wantsColour, wantsUnicode } from './look.ts';
 import { parseDuration, parseInstant } from './parse.ts';
+import { hang } from './width.ts';
 
 it.each([
   [0, '0 ms'],
@@ -59,4 +60,21 @@ it('reads times as people write them, and says what one looks like', () => {
   expect(parseInstant('2026-11-21 14:30', '--to', now)).toBe(new Date(2026, 10, 21, 14, 30).getTime());
   for (const wrong of ['yesterday', '12', '2026-13-01', 'Nov 21'])
     expect(() => parseInstant(wrong, '--from', now), wrong).toThrow('--from takes a time, such as');
+});
+
+it.each([
+  ['to start another run with what you say: ./millwright ticket answer tkt_0mx233tuc0au7sug9v7 "…" --again'],
+  [
+    './millwright gate show gate_0mx233tuc0au7, then ./millwright gate approve gate_0mx233tuc0au7 --reason "a b"',
+  ],
+  [
+    'wait: it never promotes by itself (./millwright run watch run_0mx233tuc0au7sug9v701), as nobody is told more',
+  ],
+])('hangs %j within forty columns, and breaks no command', (text) => {
+  const lines = hang('next: ', text, 40);
+  const commands = text.match(/\.\/millwright (?:[a-z]+ )+\S+?(?=[,)]|$| )/g) ?? [];
+  expect(commands.length).toBeGreaterThan(0);
+  for (const command of commands) expect(lines.filter((line) => line.includes(command))).toHaveLength(1);
+  for (const line of lines) if (!line.includes('./millwright')) expect(line.length).toBeLessThanOrEqual(40);
+  expect(lines.map((line) => line.slice(6)).join(' ')).toBe(text);
 });

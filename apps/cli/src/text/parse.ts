@@ -20,7 +20,7 @@ export function parseWhole(text: string, option: string, min: number, max: numbe
 
 /** A time as people write it, in local time without a zone: `2026-11-21`, `2026-11-21T14:30`, an RFC 3339 time, or `2h` for that long ago. Milliseconds. */
 export function parseInstant(text: string, option: string, now: number): number {
-  if (/^\d+(ms|s|m|h|d)$/.test(text)) return now - parseDuration(text, option);
+  if (/^\d+(ms|s|m|h|d)$/.test(text)) return Math.max(0, now - parseDuration(text, option));
   const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text;
   const at = /^\d{4}-\d{2}-\d{2}[T ]/.test(day) ? Date.parse(day.replace(' ', 'T')) : Number.NaN;
   if (Number.isNaN(at) || at < 0)

@@ -38,11 +38,18 @@ export function cut(text: string, columns: number, ellipsis: string): string {
   return kept.trimEnd() + ellipsis;
 }
 
-/** A text behind `first`, broken at spaces, its further lines under where it begins. */
+/** A command within prose, to where the prose goes on. */
+const COMMAND =
+  /\.\/millwright (?:"[^"]*"|[^;,()"\n])*?(?=$|[;,()\n]|: |\. | (?:is|as|and|or|to|on|for|where|then) )/gm;
+/** Stands for a space at which no line is broken. */
+const GLUE = '\0';
+
+/** A text behind `first`, broken at spaces, its further lines under where it begins. A command in it is copied: it stays on one line. */
 export const hang = (first: string, text: string, columns: number): string[] => {
   const indent = widthOf(first);
-  return wrap(text, Math.max(20, columns - indent)).map(
-    (line, at) => (at === 0 ? first : ' '.repeat(indent)) + line,
+  const glued = text.replace(COMMAND, (command) => command.replaceAll(' ', GLUE));
+  return wrap(glued, Math.max(20, columns - indent)).map(
+    (line, at) => (at === 0 ? first : ' '.repeat(indent)) + line.replaceAll(GLUE, ' '),
   );
 };
 

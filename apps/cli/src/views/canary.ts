@@ -69,7 +69,9 @@ export function canaryHistory(look: Look, canary: CanaryView, now: number): stri
     canary.history.map((step) => [
       `${step.percent} %`,
       { text: step.at === null ? '' : clock(step.at, now), paint: look.colour.dim },
-      VERDICTS[step.verdict as keyof typeof VERDICTS] ?? step.verdict,
+      canary.ended !== null && step.verdict === 'watching'
+        ? 'not judged to its end'
+        : (VERDICTS[step.verdict as keyof typeof VERDICTS] ?? step.verdict),
       { text: oneLine(step.reason), paint: look.colour.dim },
     ]),
     '  ',

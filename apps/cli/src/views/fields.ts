@@ -1,4 +1,5 @@
 import type { Look } from '../text/look.ts';
+import { paragraphs } from '../text/plain.ts';
 import { widthOf, wrapWithin } from '../text/width.ts';
 
 export type Field = [name: string, value: string | null];
@@ -21,3 +22,9 @@ export function fields(look: Look, all: readonly Field[], indent = ''): string[]
 
 /** A part's title, set off by an empty line. */
 export const heading = (look: Look, text: string): string[] => ['', look.colour.bold(text)];
+
+/** Foreign text at an indent, its lines kept, long ones broken at spaces. */
+export const block = (look: Look, text: string, indent: string): string[] =>
+  wrapWithin(paragraphs(text).trim(), Math.max(20, look.columns - indent.length)).map((line) =>
+    `${indent}${line}`.trimEnd(),
+  );

@@ -5,7 +5,7 @@ import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
 import { cut, hang, widthOf, wrap } from '../text/width.ts';
-import { fields, heading } from './fields.ts';
+import { block, fields, heading } from './fields.ts';
 import { diffFiles, diffHead, patchLines, planLines, reportLines, reviewLines } from './run-parts.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 import { stopLines } from './stop.ts';
@@ -110,7 +110,7 @@ function undoOf(gate: GateView, now: number): string | null {
 const PATCH_LINES = 200;
 
 /** What a person decides on: first what is dangerous and what failed, the whole patch last. */
-function evidenceLines(look: Look, evidence: GateEvidence): string[] {
+function evidenceLines(look: Look, { action }: GateView, evidence: GateEvidence): string[] {
   const { ticket, plan, diff, reviews, tests, troubles } = evidence;
   const text = (line: string) =>
     wrap(oneLine(line), Math.max(20, look.columns - 4)).map((part, at) => `  ${at === 0 ? '' : '  '}${part}`);
@@ -127,27 +127,28 @@ function evidenceLines(look: Look, evidence: GateEvidence): string[] {
             ...hang('    fix: ', oneLine(fix), look.columns),
           ]),
         ]),
-    ...(diff === null
-      ? []
+    ...(action === 'start'
+      ? text('Nothing is made yet: plan, change, review and tests come after this gate.')
       : [
           ...heading(look, 'Change'),
-          ...diffHead(look, diff).map((line) => `  ${line}`),
-          ...diffFiles(look, diff),
+          ...(diff === null
+            ? ['  none now: it is being made again']
+            : [...diffHead(look, diff).map((line) => `  ${line}`), ...diffFiles(look, diff)]),
+          ...heading(look, 'Tests'),
+          ...(tests === null ? ['  nothing was tested'] : reportLines(look, tests.report, 15)),
+          ...heading(look, 'Review'),
+          ...(reviews.length === 0 ? ['  nobody reviewed this change'] : reviewLines(look, reviews)),
         ]),
-    ...(tests === null
-      ? diff === null
-        ? []
-        : [...heading(look, 'Tests'), '  nothing was tested']
-      : [...heading(look, 'Tests'), ...reportLines(look, tests.report, 15)]),
-    ...(reviews.length === 0 ? [] : [...heading(look, 'Review'), ...reviewLines(look, reviews)]),
-    ...heading(look, `Ticket: ${oneLine(ticket.title)} (${ticket.kind})`),
-    ...paragraphs(ticket.body)
-      .trim()
-      .split('\n')
-      .flatMap((line) => wrap(line, Math.max(20, look.columns - 2)))
-      .map((line) => `  ${line}`.trimEnd()),
-    ...(plan === null ? [] : [...heading(look, 'Plan'), ...planLines(look, plan)]),
-    ...(diff === null ? [] : [...heading(look, 'Patch'), ...patchLines(look, diff, PATCH_LINES)]),
+    '',
+    ...block(look, `Ticket: ${oneLine(ticket.title)} (${ticket.kind})`, '').map(look.colour.bold),
+    ...(ticket.body.trim() === '' ? ['  its title is all that it says'] : block(look, ticket.body, '  ')),
+    ...(action === 'start'
+      ? []
+      : [
+          ...heading(look, 'Plan'),
+          ...(plan === null ? ['  there was none'] : planLines(look, plan)),
+          ...(diff === null ? [] : [...heading(look, 'Patch'), ...patchLines(look, diff, PATCH_LINES)]),
+        ]),
   ];
 }
 
@@ -194,7 +195,7 @@ export function gateShow(look: Look, gate: GateView, evidence: GateEvidence, now
             '  ',
           ),
         ]),
-    ...evidenceLines(look, evidence),
+    ...evidenceLines(look, gate, evidence),
     ...(gate.facts === null || gate.facts === undefined
       ? []
       : [

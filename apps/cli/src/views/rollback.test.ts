@@ -31,13 +31,17 @@ it('offers the releases that a rollback may go to, with age, health and tickets'
 it('says what is frozen, what a person must do, and whether one was called', () => {
   const frozen = {
     by: 'factory' as const,
+    who: 'factory',
     reason: 'the proxy is gone',
     what: '1. look\n2. thaw',
     at: NOW,
     paged: 'failed' as const,
+    also: [{ who: 'Ann', reason: 'the provider is down', at: NOW - 600_000 }],
   };
   const lines = rollbackStatus(look, [{ ...status, frozen }], NOW).join('\n');
-  expect(lines).toMatch(/frozen +by the factory .*the proxy is gone/);
+  expect(lines).toMatch(
+    /frozen +by the factory .*the proxy is gone\n +by Ann 10 min ago: the provider is down/,
+  );
   expect(lines).toMatch(/1\. look\n +2\. thaw/);
   expect(lines).toMatch(/called +nobody could be called/);
 });

@@ -3,8 +3,9 @@ import { ago, duration } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, table } from '../text/table.ts';
-import { fields, heading } from './fields.ts';
-import { stopLines } from './stop.ts';
+import { hang } from '../text/width.ts';
+import { block, fields, heading } from './fields.ts';
+import { freezeText, stopLines } from './stop.ts';
 
 type Served = RollbackStatus['candidates'][number];
 
@@ -53,11 +54,13 @@ export const rollbackOffers = (look: Look, status: RollbackStatus, now: number):
 export function rollbackPlan(look: Look, view: RollbackView): string[] {
   const { colour, symbol } = look;
   const part = (title: string, lines: readonly string[]) =>
-    lines.length === 0 ? [] : [...heading(look, title), ...lines.map((line) => `  ${oneLine(line)}`)];
+    lines.length === 0
+      ? []
+      : [...heading(look, title), ...lines.flatMap((line) => hang('  ', oneLine(line), look.columns))];
   const nothing = (lines: readonly string[]) => (lines.length === 0 ? ['nothing changes'] : lines);
   return [
     `${colour.magenta(symbol.back)} ${view.repo}: ${view.from} ${symbol.arrow} ${colour.bold(view.to ?? 'nobody')}`,
-    ...(view.text === '' ? [] : [`  ${oneLine(view.text)}`]),
+    ...(view.text === '' ? [] : block(look, oneLine(view.text), '  ')),
     ...(view.revert === null ? [] : [`  ${colour.dim('revert')} ${view.revert}`]),
     ...(view.plan === null
       ? []
@@ -90,7 +93,13 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
   const { colour } = look;
   const { live, frozen, undo } = status;
   return [
-    `${colour.bold(status.repo)}  ${live === null ? colour.dim('nothing is live') : `${colour.green(live.release)}, since ${ago(live.servedAt, now)}, ${ticketsOf(live)}`}`,
+    ...(live === null
+      ? [`${colour.bold(status.repo)}  ${colour.dim('nothing is live')}`]
+      : hang(
+          `${colour.bold(status.repo)}  `,
+          `${live.release}, since ${ago(live.servedAt, now)}, ${ticketsOf(live)}`,
+          look.columns,
+        ).map((line) => line.replace(live.release, colour.green))),
     ...stopLines(look, status.stop),
     ...fields(
       look,
@@ -98,9 +107,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
         ['canary', status.canary === null ? null : canaryText(status.canary, now)],
         [
           'frozen',
-          frozen === null
-            ? null
-            : `${frozen.by === 'factory' ? 'by the factory' : 'by a person'} ${ago(frozen.at, now)}: ${oneLine(frozen.reason)}`,
+          frozen === null ? null : [frozen, ...frozen.also].map((one) => freezeText(one, now)).join('\n'),
         ],
         ['do', frozen === null || frozen.what === '' ? null : paragraphs(frozen.what)],
         ['called', frozen?.by === 'factory' ? called(frozen.paged) : null],

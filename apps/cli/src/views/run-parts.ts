@@ -5,17 +5,11 @@ import { clock, count, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
-import { wrap } from '../text/width.ts';
+import { hang } from '../text/width.ts';
 import { budgetList } from './budget.ts';
-import { heading } from './fields.ts';
+import { block, heading } from './fields.ts';
 
 // What a run's stages made, for people: its change, plan, reviews, tests, what its agents did and what that cost.
-
-/** Foreign text at an indent, its lines kept, long ones broken at spaces. */
-const block = (look: Look, text: string, indent: string): string[] =>
-  wrap(paragraphs(text).trim(), Math.max(20, look.columns - indent.length)).map((line) =>
-    `${indent}${line}`.trimEnd(),
-  );
 
 const STATUS = { added: 'A', modified: 'M', deleted: 'D', type_changed: 'T' } as const;
 
@@ -140,15 +134,18 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
     ['passes without the change too', report.ownTests?.passing ?? []],
     ['fails without the change', report.names.turned],
   ] as const;
+  const verdict = `${good ? symbol.done : symbol.failed} ${VERDICT_WORDS[report.verdict]}`;
   return [
-    `  ${(good ? colour.green : colour.red)(`${good ? symbol.done : symbol.failed} ${VERDICT_WORDS[report.verdict]}`)}  ${oneLine(report.reason)}`,
+    ...block(look, `${verdict}  ${oneLine(report.reason)}`, '  ').map((line, at) =>
+      at === 0 ? line.replace(verdict, good ? colour.green : colour.red) : line,
+    ),
     ...(suite === null
       ? []
-      : [
-          colour.dim(
-            `    $ ${oneLine(suite.command)}  ${suite.timedOut ? 'stopped at its limit' : `exit code ${suite.exitCode}`}, ${duration(suite.ms)}, ${report.names.reported} tests by name`,
-          ),
-        ]),
+      : block(
+          look,
+          `$ ${oneLine(suite.command)}  ${suite.timedOut ? 'stopped at its limit' : `exit code ${suite.exitCode}`}, ${duration(suite.ms)}, ${report.names.reported} tests by name`,
+          '    ',
+        ).map(colour.dim)),
     ...(report.fellBack === null
       ? []
       : block(look, `not followed as far as it could be: ${report.fellBack}`, '    ')),
@@ -173,7 +170,11 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
       if (uncounted(check) !== null) return [colour.dim(`    – ${oneLine(acceptance)}  (does not count)`)];
       const met = result.exitCode === 0;
       return [
-        `    ${met ? colour.green(symbol.done) : colour.red(symbol.failed)} ${oneLine(acceptance)}`,
+        ...hang(
+          `    ${met ? colour.green(symbol.done) : colour.red(symbol.failed)} `,
+          oneLine(acceptance),
+          look.columns,
+        ),
         ...(met
           ? []
           : [colour.dim(`      $ ${oneLine(result.command)}`), ...outputOf(look, result.output, 10)]),
@@ -181,11 +182,11 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
     }),
     ...(report.mutants === null
       ? []
-      : [
-          colour.dim(
-            `    of ${report.mutants.tried} small faults put into the change, its tests noticed ${report.mutants.noticed}`,
-          ),
-        ]),
+      : block(
+          look,
+          `of ${report.mutants.tried} small faults put into the change, its tests noticed ${report.mutants.noticed}`,
+          '    ',
+        ).map(colour.dim)),
     ...report.doubts.flatMap((doubt) =>
       block(
         look,

@@ -3,9 +3,9 @@ import { ago, clock, count, duration, money, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { type Cell, type Column, table } from '../text/table.ts';
-import { cut, hang, widthOf, wrap } from '../text/width.ts';
+import { cut, hang, widthOf } from '../text/width.ts';
 import { canaryLines } from './canary.ts';
-import { fields, heading } from './fields.ts';
+import { block, fields, heading } from './fields.ts';
 import { gateLines } from './gate.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 import { stopLines } from './stop.ts';
@@ -93,13 +93,15 @@ export function stageLines(look: Look, run: RunView, now: number, options: Stage
   return table(look, STAGE_COLUMNS, rows, '  ');
 }
 
-/** `✔ done  shop · 12 s · $0.0310  Add a discount` */
+const tailOf = (look: Look, run: RunView, now: number): string =>
+  [run.repo, duration((run.endedAt ?? now) - run.startedAt), money(run.usage.usd), run.id]
+    .filter((part) => part !== '')
+    .join(` ${look.symbol.dot} `);
+
+/** `✔ done  Add a discount  shop · 12 s · $0.0310 · run_…`, within the terminal's width. */
 export function runHeadline(look: Look, run: RunView, now: number): string {
   const mark = markOf(look, run.state);
-  const facts = [run.repo, duration((run.endedAt ?? now) - run.startedAt), money(run.usage.usd)].filter(
-    (part) => part !== '',
-  );
-  const tail = `${facts.join(` ${look.symbol.dot} `)} ${look.symbol.dot} ${run.id}`;
+  const tail = tailOf(look, run, now);
   const state = `${mark.symbol} ${wordsOf(run.state)}`;
   const title = cut(
     oneLine(run.title),
@@ -109,18 +111,36 @@ export function runHeadline(look: Look, run: RunView, now: number): string {
   return `${mark.paint(state)}  ${look.colour.bold(title)}  ${look.colour.dim(tail)}`;
 }
 
+/** Lines of what was seen, behind a reason, that are shown beside everything else. */
+const EVIDENCE_LINES = 12;
+
+/** Why it is so, then what was seen, a line each. */
+function reasonLines(look: Look, { id, reason }: RunView): string[] {
+  const [first = '', ...seen] = paragraphs(reason ?? '')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const left = seen.length - EVIDENCE_LINES;
+  return [
+    ...(first === '' ? [] : block(look, first, '  ')),
+    ...seen.slice(0, EVIDENCE_LINES).flatMap((line) => block(look, line, '    ')),
+    ...(left > 0 ? [look.colour.dim(`    ${left} more lines: ./millwright run why ${id}`)] : []),
+  ];
+}
+
 export function runShow(look: Look, run: RunView, now: number): string[] {
   const { usage } = run;
+  const mark = markOf(look, run.state);
   return [
-    runHeadline(look, run, now),
-    ...(run.reason === null || run.stop !== null
-      ? []
-      : wrap(oneLine(run.reason), Math.max(20, look.columns - 2)).map((line) => `  ${line}`)),
+    `${mark.paint(`${mark.symbol} ${wordsOf(run.state)}`)}  ${look.colour.dim(tailOf(look, run, now))}`,
+    ...block(look, oneLine(run.title), '  ').map(look.colour.bold),
+    ...(run.stop === null ? reasonLines(look, run) : []),
     ...stopLines(look, run.stop),
-    ...run.unknown.map(({ effect, position }) =>
-      look.colour.yellow(
-        `  ? ${effect}: attempted, outcome unknown (entry ${position}); the factory looks and records what it finds`,
-      ),
+    ...run.unknown.flatMap(({ effect, position }) =>
+      hang(
+        '  ? ',
+        `${oneLine(effect)}: attempted, outcome unknown (entry ${position}); the factory looks and records what it finds`,
+        look.columns,
+      ).map(look.colour.yellow),
     ),
     ...(run.stages.length === 0 ? [] : [...heading(look, 'Stages'), ...stageLines(look, run, now)]),
     ...(run.canary === null ? [] : [...heading(look, 'Canary'), ...canaryLines(look, run.canary, now)]),
@@ -132,10 +152,11 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
       : [
           ...heading(look, 'Left open by its reviews'),
           ...run.open.flatMap(({ path, line, severity, message }) =>
-            wrap(
+            block(
+              look,
               `${severity}: ${oneLine(path)}${line === undefined ? '' : `:${line}`}: ${oneLine(message)}`,
-              Math.max(20, look.columns - 2),
-            ).map((text) => `  ${text}`),
+              '  ',
+            ),
           ),
           `  ${look.colour.dim('as a ticket of its own:')} ./millwright ticket file FILE --repo ${run.repo}`,
         ]),

@@ -3,6 +3,7 @@ import { ago, clock } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
+import { hang } from '../text/width.ts';
 import { fields, heading } from './fields.ts';
 import { markOf, stateCell, wordsOf } from './state.ts';
 import { stopLines } from './stop.ts';
@@ -77,6 +78,13 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
     ...(view.question === null ? [] : questionLines(look, view.id, view.question)),
     ...(view.next === null || view.question !== null || view.stop !== null
       ? []
-      : ['', `${look.colour.dim('next:')} the ${view.next.who}: ${oneLine(view.next.text)}`]),
+      : [
+          '',
+          ...hang(
+            `${look.colour.dim('next:')} `,
+            `the ${view.next.who}: ${oneLine(view.next.text)}`,
+            look.columns,
+          ),
+        ]),
   ];
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
 import { gateShow } from './gate.ts';
 import { quarantineList } from './quarantine.ts';
-import { stageLines } from './run.ts';
+import { runShow, stageLines } from './run.ts';
 
 const nothing = {
   binds: 'this',
@@ -69,6 +69,46 @@ it('fits a narrow terminal', () => {
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
   // What its agent does is all there, broken at spaces.
   expect(lines.map((line) => line.slice(-15).trim()).join(' ')).toContain('--reporter=spec');
+});
+
+it('shows a run whole in eighty columns: its title, why, what was seen a line each, what it left open', () => {
+  const long = 'a sentence that goes on for longer than a terminal is wide, as people write them at night';
+  const view = run({
+    title: `Let shoppers search: ${long}`,
+    state: 'rolled_back',
+    endedAt: now,
+    reason: [`Ann aborted it: ${long}`, 'healthy: after 3 ms', ...Array(20).fill(`log: ${long}`)].join('\n'),
+    gates: [gate({ reason: long })],
+    unknown: [{ effect: `a push: ${long}`, position: 9, at: now }],
+    open: [{ path: 'src/x.js', line: 3, severity: 'minor', message: long }],
+  });
+  const lines = runShow(plainLook(80), view, now);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  const words = lines.map((line) => line.trim()).join(' ');
+  expect(words).toContain(`Let shoppers search: ${long}`);
+  expect(words).toContain(`Ann aborted it: ${long}`);
+  expect(lines).toContain('    healthy: after 3 ms');
+  expect(words).toContain(`9 more lines: ./millwright run why ${view.id}`);
+});
+
+it.each([
+  ['start', ['Nothing is made yet: plan, change, review and tests come after this gate.'], ['Tests', 'Plan']],
+  [
+    'merge',
+    [
+      'none now: it is being made again',
+      'nothing was tested',
+      'nobody reviewed this change',
+      'there was none',
+    ],
+    [],
+  ],
+] as const)('a %s gate says plainly what is not there to decide on', (action, said, not) => {
+  const lines = gateShow(plainLook(80), gate({ action }), nothing, now);
+  const text = lines.map((line) => line.trim());
+  for (const part of said) expect(text).toContain(part);
+  for (const part of not) expect(text).not.toContain(part);
+  expect(text).toContain('its title is all that it says');
 });
 
 it('shows a gate with its facts by name, its policies, and the exact bytes an approval is bound to', () => {

@@ -1,6 +1,7 @@
+import type { Act } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import { type PersonId, type Run, streamOf, terminal } from '@millwright/domain';
-import type { Hands } from '@millwright/policy';
+import { type Hands, handIn } from '@millwright/policy';
 
 type Ports = { trail: OpenTrail };
 
@@ -65,3 +66,19 @@ export async function handsIn(
   }
   return { did, broughtBy, enrolledBy };
 }
+
+/** Why this person allows nothing of a run; null where they may. One answer, whatever they would allow. */
+export const handOf = async (
+  factory: Ports,
+  run: Pick<Run, 'id' | 'ticket' | 'author'>,
+  person: PersonId,
+): Promise<string | null> => {
+  const hand = handIn(person, await handsIn(factory, run, [person]));
+  return hand === undefined ? null : `not recorded: ${hand}`;
+};
+
+/** Who allows it instead. */
+export const ANOTHER_APPROVER: readonly Act[] = [
+  { act: 'list-people', to: 'another approver has to, let in before the ticket was filed' },
+  { act: 'invite-person', role: 'approver', to: 'where there is none, and file the ticket anew' },
+];

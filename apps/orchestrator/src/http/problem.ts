@@ -1,4 +1,5 @@
 import { type Act, type ErrorCode, type Problem, type ProblemDetails, problemOf } from '@millwright/api';
+import { nearestName } from '@millwright/domain';
 
 /** A problem on its way to who asked. */
 export class HttpProblem extends Error {
@@ -20,8 +21,15 @@ const told = (next: Next | undefined): ProblemDetails => {
 
 export const problem = (code: ErrorCode, message: string, next?: Next) =>
   new HttpProblem(code, message, told(next));
-export const notFound = (what: string, id: string, next: Next) =>
-  problem('not-found', `there is no ${what} ${id}`, next);
+/** `among`: the names that there are, where a person may have mistyped one. */
+export const notFound = (what: string, id: string, next: Next, among: Iterable<string> = []) => {
+  const near = nearestName(id, among);
+  return problem(
+    'not-found',
+    `there is no ${what} ${id}${near === null ? '' : `; did you mean ${near}?`}`,
+    next,
+  );
+};
 /** A filter of a list names what is not there: the question is wrong, and the answer is not an empty list. */
 export const unknownFilter = (what: string, given: string, next: Next) =>
   problem('unknown-filter', `there is no ${what} "${given}"`, next);

@@ -1,5 +1,5 @@
 import { BASE, isErrorCode, openApi, type Problem, problemOf } from '@millwright/api';
-import { DriveError, maskDeep } from '@millwright/domain';
+import { DriveError } from '@millwright/domain';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -7,7 +7,7 @@ import fastify, {
   type FastifyReply,
 } from 'fastify';
 import { z } from 'zod';
-import { NoCanary } from '../releases/steer-canary.ts';
+import { NotSteered } from '../releases/steer-canary.ts';
 import { type Api, serve } from './api.ts';
 import { authenticate, requireRole, type Who } from './authenticate.ts';
 import { HttpProblem, problem } from './problem.ts';
@@ -28,6 +28,7 @@ import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
 import { trailProofRoutes } from './routes/trail-proof.ts';
 import { unitRoutes } from './routes/units.ts';
+import { shown } from './shown.ts';
 
 /** What a supervisor of processes asks; no part of the API. */
 const [ALIVE, READY] = ['/healthz', '/readyz'];
@@ -57,10 +58,10 @@ export async function server(api: Api): Promise<FastifyInstance> {
     request.who = await authenticate(api.factory.store, request);
     if (may !== 'anybody') requireRole(request.who, ...may);
   });
-  // What runners stored knows no values; what is shown of it does. Proofs are over bytes, and stay as they are.
-  app.addHook('preSerialization', async (request, _reply, payload) =>
-    request.routeOptions.config.route?.masked ? maskDeep(payload, api.factory.knownSecrets.mask) : payload,
-  );
+  app.addHook('preSerialization', async (request, _reply, payload) => {
+    const { route } = request.routeOptions.config;
+    return route === undefined ? payload : shown(api.factory, route, payload);
+  });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const told = problemFrom(error);
     if (told.status >= 500 && told.code !== 'standby') request.log.error({ err: error }, 'a request failed');
@@ -134,7 +135,7 @@ const KEPT: Partial<Record<string, string>> = {
 
 function problemFrom(error: FastifyError | HttpProblem | DriveError): Problem {
   if (error instanceof HttpProblem) return error.problem;
-  if (error instanceof NoCanary) return problemOf('no-canary', error.message, error.next);
+  if (error instanceof NotSteered) return problemOf(error.code, error.message, error.next);
   if (error instanceof DriveError) {
     const { code, disposition, message } = error;
     const kept = KEPT[code];

@@ -164,14 +164,15 @@ export function sentenceOf(plan: Planned): string {
 export const leftText = ({ repo, from, to }: Extract<Plan, { kind: 'left' }>): string =>
   `${from} does not serve ${repo} any more: ${to} does, and nothing else was done`;
 
-/** What it would change, for people to read first. Touches nothing. */
+/** What it would change beside what `sentenceOf` says, for people to read first. Touches nothing. */
 export async function describe(factory: Ports, plan: Planned): Promise<RollbackPlan> {
   if (plan.kind === 'abort') {
     const { canary, to } = plan;
     const changes = to === null ? null : await changesBetween(factory, canary.release, to);
-    return { ...(changes ?? { code: [], schema: [], configuration: [] }), traffic: [sentenceOf(plan)] };
+    const none = { code: [], schema: [], configuration: [] };
+    return { ...(changes ?? none), traffic: [] };
   }
-  const { repo, from, to, leaves: left, canary } = plan;
+  const { repo, from, to, leaves: left } = plan;
   const [changes, health] = await Promise.all([
     changesBetween(factory, from, to),
     factory.deployments.health(repo, to),
@@ -183,8 +184,7 @@ export async function describe(factory: Ports, plan: Planned): Promise<RollbackP
   const between = left
     .filter((id) => id !== from)
     .map((id) => `${id} is left as well, and does not ship again as it is`);
-  const also = canary === null ? [] : [`${canary.release}, on its way to serve, is taken back`];
-  return { ...changes, traffic: [`all of it from ${from} to ${to}`, start, ...between, ...also, ...halves] };
+  return { ...changes, traffic: [start, ...between, ...halves] };
 }
 
 export type Done =

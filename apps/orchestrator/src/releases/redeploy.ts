@@ -23,7 +23,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import { restoreMerge } from '../source-control/revert.ts';
 import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
-import { halted, nextOf, reasonOf } from '../streams/forward.ts';
+import { halted, reasonOf, type Stop } from '../streams/forward.ts';
 import type { Behind, Lanes } from '../streams/lanes.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
@@ -64,8 +64,9 @@ const AGAIN_MS = 500;
 
 export type Asked =
   | { kind: 'none'; reason: string }
+  | { kind: 'stopped'; stop: Stop }
   | { kind: 'waits'; release: ReleaseId; needs: number; reason: string }
-  | { kind: 'denied'; release: ReleaseId; reason: string }
+  | { kind: 'denied'; release: ReleaseId; reason: string; stop: Stop | null }
   | { kind: 'started'; release: ReleaseId; reason: string };
 
 /** Judges, records, and where it is allowed starts; the deploy itself goes on after the answer. */
@@ -81,7 +82,7 @@ async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: Ab
   const target = await factory.forward.target(repo);
   // A halt passes: it is waited for, and is no deny. A freeze is the policy's to judge.
   const stop = await factory.forward.stopped(deployOf(repo));
-  if (stop?.kind === 'halted') return { kind: 'none', reason: `${reasonOf(stop)}; ${nextOf(stop)}` };
+  if (stop?.kind === 'halted') return { kind: 'stopped', stop };
   const release = leftBehind(target);
   const info = release === null ? undefined : factory.world.releases.get(release);
   const run = info && factory.world.run(info.run);
@@ -126,7 +127,7 @@ async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: Ab
   const { reason } = decided;
   switch (decided.decision) {
     case 'deny':
-      return { kind: 'denied', release, reason };
+      return { kind: 'denied', release, reason, stop };
     case 'needs_approval':
       return { kind: 'waits', release, needs: decided.approvals, reason };
     case 'allow':

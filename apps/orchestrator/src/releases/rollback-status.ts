@@ -1,7 +1,9 @@
-import type { ComingRelease, RollbackStatus } from '@millwright/api';
+import type { ComingRelease, FreezeView, RollbackStatus } from '@millwright/api';
 import type { Clock } from '@millwright/domain';
 import {
   candidates,
+  type Freeze,
+  freezesOf,
   getJson,
   type ReleaseId,
   type RepoName,
@@ -17,23 +19,34 @@ type Ports = { clock: Clock; deployments: Deployments; store: Store; world: Worl
 /** As many as a person picks from. */
 const OFFERED = 5;
 
+type Names = ReadonlyMap<string, string>;
+
+export const freezeViews = (freezes: readonly Freeze[], names: Names): FreezeView[] =>
+  freezes.map(({ by, who, reason, at }) => ({
+    who: by === 'factory' ? 'factory' : (names.get(who) ?? who),
+    reason,
+    at,
+  }));
+
 /** What serves, what a rollback may go to, and what stands in the way of going forward; of one repository. */
-export async function rollbackStatus(factory: Ports, repo: RepoName): Promise<Omit<RollbackStatus, 'stop'>> {
+export async function rollbackStatus(
+  factory: Ports,
+  repo: RepoName,
+  names: Names,
+): Promise<Omit<RollbackStatus, 'stop'>> {
   const target = factory.world.target(repo);
   const offered = candidates(target).slice(0, OFFERED);
   const { frozen, undo } = target;
+  const [first, ...also] = freezeViews(freezesOf(frozen), names);
   return {
     repo,
     live: target.live === null ? null : await one(factory, repo, target.live),
     canary: comingRelease(target, factory.clock.now()),
     candidates: await Promise.all(offered.map((id) => one(factory, repo, id))),
-    frozen: frozen && {
-      by: frozen.by,
-      reason: frozen.reason,
-      what: frozen.what,
-      at: frozen.at,
-      paged: frozen.paged,
-    },
+    frozen:
+      frozen === null || first === undefined
+        ? null
+        : { ...first, by: frozen.by, what: frozen.what, paged: frozen.paged, also },
     undo:
       undo === null
         ? null

@@ -1,4 +1,4 @@
-import type { CanaryAnswer, ProblemDetails } from '@millwright/api';
+import type { CanaryAnswer, ErrorCode, ProblemDetails } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
@@ -14,11 +14,12 @@ import {
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { factsFor } from '../gates/facts.ts';
+import { ANOTHER_APPROVER, handOf } from '../gates/hands.ts';
 import { decide } from '../gates/judge.ts';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { Forward } from '../streams/forward.ts';
-import { reasonOf } from '../streams/forward.ts';
+import type { Forward, Stop } from '../streams/forward.ts';
+import { liftOf, reasonOf } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { World } from '../views/world.ts';
 import type { Deployments } from './deployments.ts';
@@ -51,19 +52,28 @@ const ANSWER_MS = 10_000;
 
 const STATUS: ProblemDetails = { acts: [{ act: 'show-targets' }] };
 
-/** There is none, or it cannot be steered so now; `next` is what can be done. */
-export class NoCanary extends Error {
+/** It is not steered so now; `next` is what can be done. */
+export class NotSteered extends Error {
+  readonly code: ErrorCode;
   readonly next: ProblemDetails;
-  constructor(message: string, next: ProblemDetails) {
+  constructor(code: ErrorCode, message: string, next: ProblemDetails) {
     super(message);
+    this.code = code;
     this.next = next;
   }
 }
 
+const noCanary = (message: string, next: ProblemDetails = STATUS) =>
+  new NotSteered('no-canary', message, next);
+
+/** What keeps its target from going forward is said by its own code, with what lifts it. */
+const stoppedBy = (stop: Stop): NotSteered =>
+  new NotSteered(stop.kind, reasonOf(stop), { acts: [liftOf(stop)] });
+
 async function canaryOf(factory: Ports, repo: RepoName): Promise<Canary> {
   const { canary, live } = await targetNow(factory, repo);
   if (canary === null)
-    throw new NoCanary(`no canary of ${repo} is under way`, {
+    throw noCanary(`no canary of ${repo} is under way`, {
       acts: [
         live === null ? { act: 'list-releases' } : { act: 'roll-back', to: 'to go back from what is live' },
       ],
@@ -74,11 +84,12 @@ async function canaryOf(factory: Ports, repo: RepoName): Promise<Canary> {
 /** One that is at work in this process. */
 async function atWork(factory: Ports, repo: RepoName) {
   const canary = await canaryOf(factory, repo);
+  const stop = await factory.forward.stopped(deployOf(repo));
+  if (stop !== null) throw stoppedBy(stop);
   const work = factory.deployments.canary(repo);
   if (canary.held !== null || work === null || work.release !== canary.release)
-    throw new NoCanary(
+    throw noCanary(
       `the canary ${canary.release} has no traffic now: ${canary.held ?? 'it is about to begin'}`,
-      STATUS,
     );
   return { canary, work };
 }
@@ -94,7 +105,7 @@ const say = (
     .note(repo, { type: 'canary.asked', data: { release, fence, ...said } }, who)
     .catch((error: unknown) => {
       if (!(error instanceof NotRecorded)) throw error;
-      throw new NoCanary(error.message, STATUS);
+      throw noCanary(error.message);
     });
 
 /** Its present step does not end well before `ms` have passed; a release that degrades goes back all the same. 0 ends a pause. */
@@ -106,22 +117,31 @@ export async function pauseCanary(
   ms: number,
 ): Promise<CanaryAnswer> {
   const { canary, work } = await atWork(factory, repo);
-  const until = factory.clock.now() + ms;
+  const now = factory.clock.now();
+  const until = now + ms;
   const before = work.pausedUntil;
+  const earlier = canary.paused !== null && canary.paused.until > now ? canary.paused : null;
+  if (ms === 0 && earlier === null)
+    throw new NotSteered('not-paused', `the canary ${canary.release} is not paused`, STATUS);
   // It stands from now on, not from when that is written: its step may end meanwhile.
   if (ms > 0) work.pause(until);
   try {
-    await say(factory, repo, who, canary, { ask: 'pause', until, reason });
+    await say(factory, repo, who, canary, { ask: 'pause', until: ms === 0 ? null : until, reason });
   } catch (error) {
     work.pause(before);
     throw error;
   }
-  work.pause(until);
+  work.pause(ms === 0 ? null : until);
   const percent = (await targetNow(factory, repo)).canary?.percent ?? canary.percent;
+  const time = (at: number) => new Date(at).toISOString();
+  const instead =
+    earlier === null
+      ? ''
+      : `; that is instead of the pause by ${earlier.by} until ${time(earlier.until)}: ${earlier.reason}`;
   const text =
     ms === 0
-      ? `${canary.release} is not paused any more: it goes on from ${percent} % of traffic`
-      : `${canary.release} stays at ${percent} % of traffic until ${new Date(until).toISOString()}, unless it degrades`;
+      ? `${canary.release} is not paused any more: it goes on from ${percent} % of traffic${instead}`
+      : `${canary.release} stays at ${percent} % of traffic until ${time(until)}, unless it degrades${instead}`;
   return { repo, release: canary.release, live: canary.live, state: 'paused', text };
 }
 
@@ -135,13 +155,9 @@ export async function promoteCanary(
   const { canary, work } = await atWork(factory, repo);
   const run = runOf(factory, canary);
   if (run === null || run.deploy?.kind !== 'started')
-    throw new NoCanary(`${canary.release} is brought out again by an undo, and is not hurried`, STATUS);
-  if ((run.author as string) === who)
-    throw new NoCanary('the requester cannot end the watch of their own change', {
-      hint: 'ask another approver',
-    });
-  const stop = await factory.forward.stopped(deployOf(repo));
-  if (stop !== null) throw new NoCanary(reasonOf(stop), STATUS);
+    throw noCanary(`${canary.release} is brought out again by an undo, and is not hurried`);
+  const hand = await handOf(factory, run, who as string as PersonId);
+  if (hand !== null) throw new NotSteered('forbidden', hand, { acts: ANOTHER_APPROVER });
   const gate = run.gates.findLast((one) => one.action === 'deploy');
   if (!gate) throw terminal('no-such-gate', `the deploy of ${canary.release} was not judged`);
   const at = factory.clock.now();
@@ -149,10 +165,12 @@ export async function promoteCanary(
     person,
     at,
   }));
-  const facts = await factsFor(factory, run, 'deploy', gate.subject, { approvals, expiresAt: at + 1 });
+  // Judged now, and never again: nobody's yes lapses meanwhile, however long the facts take.
+  const given = { approvals, expiresAt: Number.MAX_SAFE_INTEGER };
+  const facts = await factsFor(factory, run, 'deploy', gate.subject, given);
   const decided = await decide(factory, run, facts);
   if (decided.decision !== 'allow')
-    throw new NoCanary(`the deploy gate would not let it out now: ${decided.reason}`, STATUS);
+    throw new NotSteered('denied', `the deploy gate would not let it out now: ${decided.reason}`, STATUS);
   await say(factory, repo, who, canary, { ask: 'promote', until: null, reason });
   work.promote();
   const text = `the bake of ${canary.release} at ${canary.percent} % ends now`;

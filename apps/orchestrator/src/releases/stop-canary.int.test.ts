@@ -184,7 +184,7 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   await bakes();
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // The requester's own word counts for nothing here.
-  expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'no-canary' });
+  expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'forbidden' });
   const ann = await at.enrol('Ann', 'approver');
   const hurried = await at.api('POST', '/targets/shop/promote', { reason: 'seen' }, ann.token);
   expect(hurried.body).toMatchObject({ state: 'promoting' });
@@ -229,7 +229,7 @@ test('a halt of a unit stops no other, holds what is moved into it, and lets not
 
 test('a halt of a repository that is none is refused: it would stop nothing', async () => {
   const halted = await say('/halt', { scope: { kind: 'repo', repo: 'shpo' } });
-  expect(halted.body).toMatchObject({ detail: 'there is no repository shpo', acts: [{ act: 'list-repos' }] });
+  expect(halted.body).toMatchObject({ detail: 'there is no repository shpo; did you mean shop?' });
   expect((await at.api('GET', '/halts')).body.halts).toEqual([]);
 });
 

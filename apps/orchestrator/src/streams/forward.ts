@@ -1,8 +1,10 @@
+import type { Act } from '@millwright/api';
 import {
   type Actor,
   covers,
   type EntryOf,
   type ForwardAct,
+  freezesOf,
   type Halt,
   type HaltScope,
   haltedMs,
@@ -162,7 +164,9 @@ export function reasonOf(stop: Stop, name: (actor: Actor) => string = String): s
     case 'halted':
       return `${nameOfScope(stop.halt.scope)} is halted by ${name(stop.halt.by)}: ${stop.halt.reason}`;
     case 'frozen':
-      return `the target of ${stop.repo} is frozen by ${stop.frozen.by === 'factory' ? 'the factory' : name(stop.frozen.who)}: ${stop.frozen.reason}`;
+      return `the target of ${stop.repo} is frozen ${freezesOf(stop.frozen)
+        .map((one) => `by ${one.by === 'factory' ? 'the factory' : name(one.who)}: ${one.reason}`)
+        .join('; and ')}`;
   }
 }
 
@@ -171,6 +175,12 @@ export const saidBy = (stop: Stop): { by: Actor; at: Instant } =>
   stop.kind === 'halted'
     ? { by: stop.halt.by, at: stop.halt.at }
     : { by: stop.frozen.who, at: stop.frozen.at };
+
+/** What lets it go on. */
+export const liftOf = (stop: Stop): Act =>
+  stop.kind === 'halted'
+    ? { act: 'resume', scope: stop.halt.scope, to: 'to let it go on' }
+    : { act: 'thaw-target', repo: stop.repo, to: 'to let it go on' };
 
 /** The exact command that lets it go on. */
 export function nextOf(stop: Stop): string {

@@ -38,7 +38,7 @@ export type Shop = ScriptedFactory & {
   target: MemoryTarget;
   /** Files a ticket whose run changes `files`, and waits for its end. */
   ship(files: Record<string, string>, kind?: TicketKind): Promise<RunSeen>;
-  file(files: Record<string, string>, kind?: TicketKind, title?: string): Promise<string>;
+  file(files: Record<string, string>, kind?: TicketKind, title?: string, token?: string): Promise<string>;
   ended(ticket: string, nth?: number): Promise<RunSeen>;
   live(): ReleaseId | null;
   trail(): Promise<{ type: string; stream: string; position: number; data: Record<string, unknown> }[]>;
@@ -89,11 +89,11 @@ export async function shop(
     files: Record<string, string>,
     kind: TicketKind = 'feature',
     title = `Change ${Object.keys(files).join(' ')}`,
+    token = ADMIN_TOKEN,
   ) => {
     next = files;
     const markdown = `# ${title}\n\nplease`;
-    return (await factory.api('POST', '/tickets', { repo: 'shop', markdown, kind }, ADMIN_TOKEN)).body
-      .id as string;
+    return (await factory.api('POST', '/tickets', { repo: 'shop', markdown, kind }, token)).body.id as string;
   };
   return {
     ...factory,

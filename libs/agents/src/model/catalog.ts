@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { nearestName } from '@millwright/domain';
 import { z } from 'zod';
 
 // What is known of models: prices, limits, what they take. Data: the built-in models.json, and over it `models.json` of the data folder.
@@ -85,7 +86,10 @@ export function factsOfModel(model: string, catalog: Catalog = BUILT_IN): ModelF
 
 /** What a person is told of a model that nobody knows: the nearest name for a slip, and the command that adds it. */
 export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string {
-  const near = nearestName(plainName(model), Object.keys(catalog));
+  const near = nearestName(
+    plainName(model),
+    Object.keys(catalog).filter((name) => !name.endsWith('*')),
+  );
   return [
     `the model ${model} is not known, so no budget can hold its calls.`,
     near === null ? '' : `Did you mean ${near}?`,
@@ -93,29 +97,4 @@ export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string
   ]
     .filter((part) => part !== '')
     .join(' ');
-}
-
-/** The name at the least edit distance, where that is at most a third of its length. */
-function nearestName(name: string, names: readonly string[]): string | null {
-  let best: { name: string; distance: number } | null = null;
-  for (const other of names) {
-    if (other.endsWith('*')) continue;
-    const distance = editDistance(name.toLowerCase(), other);
-    if (best === null || distance < best.distance) best = { name: other, distance };
-  }
-  return best !== null && best.distance <= Math.max(2, best.name.length / 3) ? best.name : null;
-}
-
-/** Levenshtein's. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -27,6 +27,18 @@ export function decide(command: Command, state: RunState): Decision {
   return why === null ? accept(record) : reject(why);
 }
 
+const ENDED = {
+  expired: 'the gate has expired',
+  voided: 'what the gate was about has changed, and it is asked anew',
+} as const;
+
+/** Why a gate takes nobody's answer. */
+const ANSWERED = {
+  allow: 'the gate has allowed it already',
+  deny: 'the gate was denied, and a deny stands',
+  undecided: 'the gate is being judged; try again',
+} as const;
+
 /** Why `record` may not be appended to this run now, or null. */
 function refusal(run: Run, record: RunEntry, at: Instant): string | null {
   const due = todo(run, at);
@@ -58,21 +70,18 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
     case 'gate.approved': {
       const gate = gateOf(record.data.gate);
       if (!gate) return 'there is no such gate';
-      if (gate.ended !== null || at >= gate.expiresAt) return `the gate has ${gate.ended ?? 'expired'}`;
-      if (gate.decision !== 'needs_approval' || gate.stale)
-        return gate.decision === 'needs_approval'
-          ? 'an approval is being judged; try again'
-          : 'the gate does not wait for approval';
+      if (gate.ended !== null || at >= gate.expiresAt) return ENDED[gate.ended ?? 'expired'];
+      if (gate.decision !== 'needs_approval') return ANSWERED[gate.decision ?? 'undecided'];
+      if (gate.stale) return 'an approval is being judged; try again';
       if (gate.subject !== record.data.subject) return 'the approval is for another digest';
       if ((run.author as string) === record.data.person) return 'the requester cannot approve';
       return unless(!gate.approvals.includes(record.data.person), 'this person has approved already');
     }
     case 'gate.denied': {
       const gate = gateOf(record.data.gate);
-      return unless(
-        gate !== undefined && gate.ended === null && gate.decision === 'needs_approval',
-        'the gate does not wait for approval',
-      );
+      if (!gate) return 'there is no such gate';
+      if (gate.ended !== null) return ENDED[gate.ended];
+      return gate.decision === 'needs_approval' ? null : ANSWERED[gate.decision ?? 'undecided'];
     }
     case 'gate.voided': {
       const gate = gateOf(record.data.gate);

@@ -1,6 +1,6 @@
 import { accept, type Decider, reject } from '../decider.ts';
 import type { TargetEntry } from '../entries/target.ts';
-import { evolveTarget } from './evolve.ts';
+import { evolveTarget, freezesOf } from './evolve.ts';
 import { noTarget, type TargetState } from './state.ts';
 
 /**
@@ -9,13 +9,19 @@ import { noTarget, type TargetState } from './state.ts';
 export const targetDecider: Decider<TargetState, TargetEntry> = {
   initialState: noTarget,
   evolve: evolveTarget,
-  decide({ record }, { canary, undo, frozen, history }) {
+  decide({ record, actor }, { canary, undo, frozen, history }) {
     switch (record.type) {
       case 'target.released': {
         // Its factory was killed before it said what follows, and comes by here again: it is the same.
         const last = history.at(-1);
         const same = last?.release === record.data.release && last.fence === record.data.fence;
         return same ? accept() : accept(record);
+      }
+      case 'target.frozen': {
+        const { by, reason } = record.data;
+        // Said twice it is one freeze; with another reason, or by somebody else, it stands beside what is there.
+        const known = freezesOf(frozen).some((one) => one.who === actor && one.reason === reason);
+        return by === 'person' && known ? accept() : accept(record);
       }
       case 'target.thawed':
         return frozen === null ? reject('not-frozen', 'the target is not frozen') : accept(record);

@@ -1,6 +1,6 @@
 import type { Entry } from '../entries/index.ts';
 import type { Actor, Instant, PersonId, ReleaseId } from '../ids.ts';
-import type { Canary, TargetState } from './state.ts';
+import type { Canary, Freeze, TargetState } from './state.ts';
 
 /** `evolve(state, entry)` of a target's stream. Pure; `at` and `actor` are the envelope's. */
 export function evolveTarget(
@@ -81,7 +81,10 @@ export function evolveTarget(
       return { ...state, fence: Math.max(state.fence, entry.data.fence) };
     case 'target.frozen': {
       const { by, release, reason, what } = entry.data;
-      return { ...state, frozen: { by, who: actor, release, reason, what, at, paged: null } };
+      return {
+        ...state,
+        frozen: withFreeze(state.frozen, { by, who: actor, release, reason, what, at, paged: null }),
+      };
     }
     case 'target.thawed':
       return { ...state, frozen: null };
@@ -124,3 +127,17 @@ const withCanary = (
   state.canary?.release === release && state.canary.fence === fence
     ? { ...state, canary: change(state.canary) }
     : state;
+
+/** Those in force, the one that is told first: the factory's says what a person must do, and of people's the oldest keeps its story. */
+export const freezesOf = (frozen: TargetState['frozen']): Freeze[] => {
+  if (frozen === null) return [];
+  const { also, ...first } = frozen;
+  return [first, ...also];
+};
+
+/** Each person's word stands beside the others'; the factory's newest says what is to be done now. */
+function withFreeze(frozen: TargetState['frozen'], freeze: Freeze): NonNullable<TargetState['frozen']> {
+  const others = freezesOf(frozen).filter((one) => freeze.by === 'person' || one.by === 'person');
+  const [first = freeze, ...also] = freeze.by === 'factory' ? [freeze, ...others] : [...others, freeze];
+  return { ...first, also };
+}

@@ -1,6 +1,6 @@
 export { type CanaryState, evolveCanaries } from './canary.ts';
 export { targetDecider } from './decide.ts';
-export { evolveTarget } from './evolve.ts';
+export { evolveTarget, freezesOf } from './evolve.ts';
 export {
   candidates,
   fenceFor,
@@ -11,4 +11,4 @@ export {
   movedLast,
   previousGood,
 } from './rollback-candidates.ts';
-export { type Canary, noTarget, type TargetState } from './state.ts';
+export { type Canary, type Freeze, noTarget, type TargetState } from './state.ts';

@@ -40,6 +40,18 @@ export type Canary = {
   held: string | null;
 };
 
+/** Nothing goes forward on a target since somebody said so, and why. */
+export type Freeze = {
+  by: 'person' | 'factory';
+  who: Actor;
+  release: ReleaseId | null;
+  reason: string;
+  what: string;
+  at: Instant;
+  /** Whether somebody was called: null while that is owed (by the factory alone). */
+  paged: 'sent' | 'failed' | 'nobody' | null;
+};
+
 /** What a target's stream says of it. */
 export type TargetState = {
   live: ReleaseId | null;
@@ -52,16 +64,8 @@ export type TargetState = {
   last: { release: ReleaseId; fence: number } | null;
   /** The deploy that brought out what serves, as long as nobody is known to have stopped what ran before it. */
   retires: { release: ReleaseId; fence: number } | null;
-  frozen: {
-    by: 'person' | 'factory';
-    who: Actor;
-    release: ReleaseId | null;
-    reason: string;
-    what: string;
-    at: Instant;
-    /** Whether somebody was called: null while that is owed (by the factory alone). */
-    paged: 'sent' | 'failed' | 'nobody' | null;
-  } | null;
+  /** The freeze that is told first: the factory's, else the oldest. `also`: the others in force, oldest first. A thaw lifts them all. */
+  frozen: (Freeze & { also: Freeze[] }) | null;
   undo:
     | ({ kind: 'asked' } & UndoAsked)
     | { kind: 'started'; release: ReleaseId; live: ReleaseId; fence: number; at: Instant }

@@ -7,6 +7,7 @@ import {
   evolveTarget,
   fenceFor,
   flipsOf,
+  freezesOf,
   leaves,
   leftBehind,
   leftOf,
@@ -124,6 +125,28 @@ test('frozen until it is thawed; a call is owed only while it is frozen', () => 
   expect(fold(frozen).frozen).toMatchObject({ by: 'factory', what: 'w', paged: null });
   expect(fold(frozen, paged).frozen?.paged).toBe('sent');
   expect(fold(frozen, { type: 'target.thawed', data: { reason: '' } }, paged).frozen).toBeNull();
+});
+
+test('every freeze in force keeps who, why and since when; one thaw lifts them all', () => {
+  const actors = fc.constantFrom('per_annannann', 'per_bobbobbob', 'orchestrator');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(actors, fc.constantFrom('slow', 'down'))), (said) => {
+      let state = noTarget();
+      const freezes = said.map(([who, reason], at) => {
+        const by = who === 'orchestrator' ? ('factory' as const) : ('person' as const);
+        const entry: Entry = { type: 'target.frozen', data: { by, release: null, reason, what: '' } };
+        state = evolveTarget(state, entry, { at, actor: who as Actor });
+        return { by, who, reason, at };
+      });
+      const people = freezes.filter(({ by }) => by === 'person');
+      // The factory's last says what is to be done now, and is told first.
+      const factory = freezes.filter(({ by }) => by === 'factory').slice(-1);
+      const told = freezesOf(state.frozen).map(({ by, who, reason, at }) => ({ by, who, reason, at }));
+      expect(told).toEqual([...factory, ...people]);
+      const thawed: Entry = { type: 'target.thawed', data: { reason: '' } };
+      expect(evolveTarget(state, thawed, envelope).frozen).toBeNull();
+    }),
+  );
 });
 
 test('each person asks once for the same undo, and for another anew', () => {

@@ -22,6 +22,7 @@ import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
+import { knownRepo } from './repos.ts';
 import { knownUnit } from './units.ts';
 
 type Ports = {
@@ -60,24 +61,34 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
   serve(app, 'halt', async (request) => {
     const scope = request.body.scope ?? { kind: 'factory' as const };
     // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
-    if (scope.kind === 'repo' && !factory.world.repos.has(scope.repo))
-      throw notFound('repository', scope.repo, { act: 'list-repos' });
+    if (scope.kind === 'repo') knownRepo(factory, scope.repo);
     if (scope.kind === 'unit') await knownUnit(factory, scope.unit);
-    await appendAs(factory, factoryStream(), request.who, { type: 'factory.halted', data: request.body });
+    if (scope.kind === 'model') await knownModel(factory, scope.model);
+    const halted = { type: 'factory.halted', data: request.body } as const;
+    const position = await appendAs(factory, factoryStream(), request.who, halted);
     await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
     await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
-    return seen(mine, await runningOf(factory, mine));
+    return { ...(await seen(mine, await runningOf(factory, mine))), already: position === null };
   });
 
   serve(app, 'resume', async (request) => {
-    const resumed = { type: 'factory.resumed', data: request.body } as const;
-    await appendAs(factory, factoryStream(), request.who, resumed, (_, { halts }) => ({
-      acts: inForceHalts(halts).map(({ scope }) => ({ act: 'resume' as const, scope })),
-    }));
+    let before: Halt[] = [];
+    await appendAs(
+      factory,
+      factoryStream(),
+      request.who,
+      ({ halts }) => {
+        before = inForceHalts(halts);
+        return { type: 'factory.resumed', data: request.body };
+      },
+      () => ({ acts: before.map(({ scope }) => ({ act: 'resume' as const, scope })) }),
+    );
     const left = await factory.forward.halts();
     driveOpen(factory, driver);
-    return seen(left, await runningOf(factory, left));
+    const lifted = before.find(({ scope }) => !left.some((one) => sameScope(one.scope, scope)));
+    const view = await seen(left, await runningOf(factory, left));
+    return { ...view, lifted: lifted === undefined ? null : nameOfScope(lifted.scope) };
   });
 
   const seen = async (halts: readonly Halt[], running: string[]): Promise<Halted> => {
@@ -91,10 +102,21 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
         at: one.at,
         next: resumeCommand(one.scope),
       })),
+      already: false,
+      lifted: null,
       stopped: halts.length > 0 && running.length === 0,
       running,
     };
   };
+}
+
+/** Throws 404 for a model that no runner would ask, and no attempt asked; where nothing is known of any, it may be one. */
+async function knownModel({ store, world }: Ports, model: string): Promise<void> {
+  const configured = (await store.notes.list('model/')).map(({ key }) => key.slice('model/'.length));
+  const asked = [...world.attempts.values()].flatMap((one) => [one.model, one.asks?.model ?? null]);
+  const known = [...new Set([...configured, ...asked])].filter((one) => one !== null).sort();
+  if (known.length > 0 && !known.includes(model))
+    throw notFound('model in use here called', model, `there are: ${known.join(', ')}`, known);
 }
 
 /** How long an answer waits for what was told to stop. Milliseconds. */

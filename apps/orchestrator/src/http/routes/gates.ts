@@ -1,10 +1,9 @@
 import type { GateView } from '@millwright/api';
 import type { Gate } from '@millwright/domain';
 import { type GateId, PersonId, type RunEntry } from '@millwright/domain';
-import { handIn } from '@millwright/policy';
 import type { RunInfo } from '@millwright/read-model';
 import type { FastifyInstance } from 'fastify';
-import { handsIn } from '../../gates/hands.ts';
+import { ANOTHER_APPROVER, handOf } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';
 import { act } from '../../streams/run-stream.ts';
 import { type Api, serve } from '../api.ts';
@@ -18,6 +17,8 @@ import { stopOfRun } from '../views/stop-view.ts';
 
 /** A gate that is asked anew is judged within this time, most likely. Milliseconds. */
 const ANEW_MS = 10_000;
+
+const byWhom = ({ deniedBy }: Gate): string => (deniedBy === null ? ' by policy' : ` by ${deniedBy}`);
 
 const isParked = ({ state }: RunInfo): boolean => state.kind === 'run' && state.parked?.cause === 'gate';
 
@@ -63,12 +64,8 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
   ): Promise<GateView> => {
     const { info, gate } = known(id);
     if (info.state.kind === 'run' && verb === 'approve') {
-      const hand = handIn(who.id, await handsIn(factory, info.state, [who.id]));
-      if (hand !== undefined)
-        throw problem('forbidden', `not recorded: ${hand}`, [
-          { act: 'list-people', to: 'another approver has to, let in before the ticket was filed' },
-          { act: 'invite-person', role: 'approver', to: 'where there is none, and file the ticket anew' },
-        ]);
+      const hand = await handOf(factory, info.state, who.id);
+      if (hand !== null) throw problem('forbidden', hand, ANOTHER_APPROVER);
     }
     if (gate.ended === 'expired' && isParked(info)) return answerLate(verb, gate, who, make);
     const result = await act(factory, info.id, who.actor, (run) => {
@@ -76,8 +73,12 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       return gate ? make(gate) : 'there is no such gate';
     });
     if (result.kind === 'rejected') {
-      const why = `not recorded: ${result.reason}`;
-      throw problem('not-recorded', why, { act: 'show-gate', id });
+      await factory.world.reached(await factory.trail.head());
+      const { gate } = known(id);
+      const next = { act: 'show-gate', id } as const;
+      if (verb === 'approve' && gate.decision === 'deny')
+        throw problem('denied', `not recorded: the gate was denied${byWhom(gate)}: ${gate.reason}`, next);
+      throw problem('not-recorded', `not recorded: ${result.reason}`, next);
     }
     driver.drive(info.id);
     await factory.world.reached(await factory.trail.head());

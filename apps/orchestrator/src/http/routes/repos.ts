@@ -41,13 +41,13 @@ export function ofRepo(factory: Ports, name: string | undefined): (repo: string)
 }
 
 /** The repository of that name, or 404 with what there is. */
-export function knownRepo(factory: Ports, name: string) {
+export function knownRepo(factory: Pick<Ports, 'world'>, name: string) {
   const repo = factory.world.repo(name as RepoName);
-  if (!repo) throw notFound('repository', name, thereAre(factory));
+  if (!repo) throw notFound('repository', name, thereAre(factory), factory.world.repos.keys());
   return repo;
 }
 
-const thereAre = ({ world }: Ports): Act | string =>
+const thereAre = ({ world }: Pick<Ports, 'world'>): Act | string =>
   world.repos.size > 0
     ? `there are: ${[...world.repos.keys()].join(', ')}`
     : { act: 'add-repo', to: 'add one first' };

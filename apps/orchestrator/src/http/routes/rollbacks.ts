@@ -1,4 +1,4 @@
-import { type ReleaseId, type RepoName, targetStream } from '@millwright/domain';
+import { type Freeze, freezesOf, type ReleaseId, type RepoName, targetStream } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { deployOf } from '../../releases/forward-deploy.ts';
 import {
@@ -11,23 +11,21 @@ import {
   targetNow,
 } from '../../releases/manual-rollback.ts';
 import { requestRedeploy } from '../../releases/redeploy.ts';
-import { rollbackStatus } from '../../releases/rollback-status.ts';
+import { freezeViews, rollbackStatus } from '../../releases/rollback-status.ts';
 import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-canary.ts';
+import { liftOf, reasonOf } from '../../streams/forward.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { firstOf } from '../page.ts';
-import { HttpProblem, notFound, problem } from '../problem.ts';
+import { HttpProblem, problem } from '../problem.ts';
 import { stopView } from '../views/stop-view.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
+import { knownRepo } from './repos.ts';
 
 /** Going back, forward again, and holding a target still. */
 export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): void {
-  const known = (name: string): RepoName => {
-    const repo = [...factory.world.repos.keys()].find((one) => one === name);
-    if (repo === undefined) throw notFound('repository', name, { act: 'list-repos' });
-    return repo;
-  };
+  const known = (name: string): RepoName => knownRepo(factory, name).repo;
   const deployed = (): RepoName[] =>
     [...factory.world.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
   const named = (name: string | undefined): RepoName => {
@@ -49,7 +47,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     const named = repo === undefined ? [...factory.world.repos.keys()] : [known(repo)];
     const which = firstOf(named, request.query, reply, String);
     const names = await namesOf(factory);
-    const all = await Promise.all(which.map((name) => rollbackStatus(factory, name)));
+    const all = await Promise.all(which.map((name) => rollbackStatus(factory, name, names)));
     return all.map(({ canary, ...rest }) => {
       const paused = canary?.paused && {
         ...canary.paused,
@@ -96,8 +94,15 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     const repo = named(request.body.repo);
     const asked = await requestRedeploy(factory, repo, request.who.actor);
     if (asked.kind === 'none') throw problem('nothing-to-undo', asked.reason);
-    const { kind: state, release, reason } = asked;
-    return { repo, state, release, reason, needs: asked.kind === 'waits' ? asked.needs : 0 };
+    if (asked.kind === 'stopped') throw problem(asked.stop.kind, reasonOf(asked.stop), liftOf(asked.stop));
+    const { kind: state, release } = asked;
+    // Frozen, policy denies it: who froze it, and what lifts that, is what helps.
+    const stop = asked.kind === 'denied' ? asked.stop : null;
+    return {
+      ...{ repo, state, release, needs: asked.kind === 'waits' ? asked.needs : 0 },
+      reason: stop === null ? asked.reason : `${asked.reason} ${reasonOf(stop)}`,
+      acts: stop === null ? [] : [liftOf(stop)],
+    };
   });
 
   // To hold and to go back is anybody's who may file or approve; to go forward sooner is judged, and an approver's.
@@ -121,15 +126,18 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     });
     await factory.forward.hear();
     await untilQuiet(factory, () => factory.deployments.canary(repo) === null);
-    return { repo, frozen: true, held: canary?.held === null ? canary.release : null };
+    const { frozen } = await targetNow(factory, repo);
+    const freezes = freezeViews(freezesOf(frozen), await namesOf(factory));
+    return { repo, frozen: frozen !== null, freezes, held: canary?.held === null ? canary.release : null };
   });
   serve(app, 'thawTarget', async (request) => {
     const repo = known(request.params.repo);
-    await appendAs(factory, targetStream(repo), request.who, {
-      type: 'target.thawed',
-      data: request.body,
+    let lifted: Freeze[] = [];
+    await appendAs(factory, targetStream(repo), request.who, ({ frozen }) => {
+      lifted = freezesOf(frozen);
+      return { type: 'target.thawed', data: request.body };
     });
     driveOpen(factory, driver);
-    return { repo, frozen: false, held: null };
+    return { repo, frozen: false, freezes: freezeViews(lifted, await namesOf(factory)), held: null };
   });
 }

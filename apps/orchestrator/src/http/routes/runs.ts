@@ -1,4 +1,4 @@
-import type { RunView } from '@millwright/api';
+import { ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock, Ids } from '@millwright/domain';
 import {
@@ -30,6 +30,7 @@ import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
+import { shown } from '../shown.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
 import {
@@ -288,7 +289,7 @@ function stream(
   const send = async (): Promise<void> => {
     timer = null;
     const run = await view();
-    const text = JSON.stringify(run);
+    const text = JSON.stringify(await shown(factory, ROUTES.watchRun, run));
     if (
       text !== last &&
       !out.write(`id: ${factory.world.position}\nevent: run\ndata: ${text}\n\n`) &&

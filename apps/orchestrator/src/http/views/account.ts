@@ -9,6 +9,7 @@ export type AskedGate = Pick<Gate, 'action' | 'subject'>;
 const of = ({ action, subject }: AskedGate): string => `the ${action} of ${short(subject)}`;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 const until = (at: number): string => new Date(at).toISOString();
+const inWords = (state: string): string => state.replaceAll('_', ' ');
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
 const CHANGED = {
@@ -78,7 +79,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'ticket.incident-raised':
       return `raised an incident, begun ${new Date(entry.data.startedAt).toISOString()}, while ${entry.data.release ?? 'nothing'} served`;
     case 'ticket.incident-answered':
-      return `${entry.data.answer.replaceAll('_', ' ')}${entry.data.release ? ` (${entry.data.release})` : ''}: ${entry.data.reason}`;
+      return `${inWords(entry.data.answer)}${entry.data.release ? ` (${entry.data.release})` : ''}: ${entry.data.reason}`;
     case 'run.opened':
       return `opened the run on base ${short(entry.data.base.commit)}, step ${entry.data.step}`;
     case 'gate.asked':
@@ -160,7 +161,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'deploy.started':
       return `started to deploy ${entry.data.release} under ${entry.data.gate}`;
     case 'deploy.finished':
-      return `deploy of ${entry.data.release}: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
+      return `deploy of ${entry.data.release}: ${inWords(entry.data.result)}; live now: ${entry.data.live ?? 'none'}`;
     case 'revert.started':
       return `started to revert ${short(entry.data.commit)}`;
     case 'revert.finished':
@@ -170,7 +171,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'run.stop-asked':
       return `asked the run to stop (${entry.data.end}): ${entry.data.reason}`;
     case 'run.closed':
-      return `closed the run: ${entry.data.end.replaceAll('_', ' ')} — ${firstLine(entry.data.reason)}`;
+      return `closed the run: ${inWords(entry.data.end)} — ${firstLine(entry.data.reason)}`;
     case 'attempt.opened':
       return `opened an attempt of ${entry.data.role}`;
     case 'attempt.claimed':
@@ -206,6 +207,7 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `${entry.data.release} has ${entry.data.percent} % of traffic`;
     case 'canary.asked': {
       const { ask, release, until, reason: why } = entry.data;
+      if (ask === 'pause' && until === null) return `let the canary ${release} go on: ${why}`;
       const held = until === null ? '' : ` until ${new Date(until).toISOString()}`;
       return `${{ pause: 'paused', promote: 'ended the bake of', abort: 'aborted' }[ask]} the canary ${release}${held}: ${why}`;
     }
@@ -240,11 +242,11 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
         entry.data.result
       ].concat(entry.data.reason === '' ? '' : `: ${entry.data.reason}`);
     case 'undo.asked':
-      return `asked to go forward again to ${entry.data.release}: ${entry.data.decision}, ${entry.data.reason}`;
+      return `asked to go forward again to ${entry.data.release}: ${inWords(entry.data.decision)}, ${entry.data.reason}`;
     case 'undo.started':
       return `started to deploy ${entry.data.release} again`;
     case 'undo.finished':
-      return `deploy of ${entry.data.release} again: ${entry.data.result}; live now: ${entry.data.live ?? 'none'}`;
+      return `deploy of ${entry.data.release} again: ${inWords(entry.data.result)}; live now: ${entry.data.live ?? 'none'}`;
     case 'target.journal-imported':
       return `took over ${entry.data.records.length} entries that were kept beside the trail while it could not be written`;
     case 'target.revert-started':

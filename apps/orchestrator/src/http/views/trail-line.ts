@@ -9,6 +9,7 @@ import {
 } from '@millwright/domain';
 import type { LineAt } from '@millwright/read-model';
 import type { World } from '../../views/world.ts';
+import { named } from '../names.ts';
 import { sentence } from './account.ts';
 
 /** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
@@ -36,7 +37,7 @@ export function trailLine(
     run,
     repo,
     who: whoActed(world, names, recorded),
-    text: `${sentence(entry, asked(world, recorded))}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
+    text: `${named(sentence(entry, asked(world, recorded)), names)}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
     on: touched(entry),
     allowedBy,
     result,
