@@ -50,6 +50,8 @@ export const implementRole: RoleDefinition<'implement'> = {
   unfinished: (why, note) => ({ summary: why, unfinished: note }),
   brief(spec, materials) {
     const others = spec.plan.kind === 'tasks' && spec.plan.tasks.length > 1;
+    // What its planner read and measured, so that it is not looked for again.
+    const plan = others ? planBlock(spec.plan, false) : dataBlock('plan', spec.plan.summary);
     const attempt = 1 + spec.feedback.length;
     const tries = attempt === 1 ? [] : [`this work may be sent back ${spec.triesLeft} times more`];
     return [
@@ -57,7 +59,7 @@ export const implementRole: RoleDefinition<'implement'> = {
       factsBlock(spec, materials, tries),
       ticketBlock(spec.ticket),
       taskBlock(spec.task),
-      others ? planBlock(spec.plan, false) : '',
+      plan,
       ...adviceBlocks(materials),
       ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1, attempt - 1)).toReversed(),
     ];

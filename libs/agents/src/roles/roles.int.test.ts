@@ -293,3 +293,15 @@ test('a planner that splits has the task, what is done and open, and asks nobody
   );
   expect(await runRole(h.options('plan', {}, { split }))).toMatchObject({ kind: 'submitted', turns: 2 });
 });
+
+test('an implementer has what its planner read and measured, also of a task that is alone', async () => {
+  await using h = await harness(
+    `role: implement\nturns:\n  - expect: ['<plan>\\nThe suite takes 3 s; double is in src/n\\.js\\.\\n</plan>']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
+  );
+  const plan = {
+    kind: 'tasks',
+    summary: 'The suite takes 3 s; double is in src/n.js.',
+    tasks: [task('a')],
+  };
+  expect((await runRole(h.options('implement', {}, { plan }))).kind).toBe('submitted');
+});
