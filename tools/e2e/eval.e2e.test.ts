@@ -139,23 +139,3 @@ it('runs two configurations, each in a factory of its own, and compares them cas
   );
   expect(readFileSync(join(place, 'comparison.svg'), 'utf8')).toContain('solved, lost');
 });
-
-it('says what is wrong with a configuration before anything is started', async () => {
-  for (const [text, why] of [
-    ['env: [', /cannot be read/],
-    ['env: { PATH: /bin }', /no setting of a factory/],
-    ['name: a/b\nenv: {}', /letters, digits/],
-  ] as const) {
-    const file = join(folder, 'unfit.yaml');
-    writeFileSync(file, text);
-    const { code, stderr } = await factory.cli([
-      'eval',
-      cases,
-      '--config',
-      file,
-      '--out',
-      join(folder, 'none'),
-    ]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(why)]);
-  }
-});

@@ -13,14 +13,16 @@ import { ROOT } from '../up/root.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
+const SETTING = /^(MILLWRIGHT|ANTHROPIC|AWS|CLOUD)_[A-Z0-9_]+$/;
+
 const ConfigurationFile = z.strictObject({
   /** As the file is called, where it is not given. */
   name: z.string().regex(NAME, 'a name has letters, digits, dots and hyphens, 40 at most').optional(),
   /** Models, efforts, limits: what `millwright up` reads. Keys come from the shell. */
-  env: z.record(
-    z.string().regex(/^(MILLWRIGHT|ANTHROPIC|AWS|CLOUD)_[A-Z0-9_]+$/, 'no setting of a factory'),
-    z.coerce.string(),
-  ),
+  env: z.record(z.string(), z.coerce.string()).superRefine((env, said) => {
+    for (const name of Object.keys(env).filter((one) => !SETTING.test(one)))
+      said.addIssue({ code: 'custom', path: [name], message: `${name} is no setting of a factory` });
+  }),
   /** Conversations of the recorded model instead of a model; from where the file is. */
   recorded: z.string().optional(),
 });
