@@ -13,6 +13,8 @@ const STEPS = [10, 50, 100];
 let db: TestDatabase;
 let at: Shop;
 let good: string;
+/** Let in before any of the tickets was filed: whom their requester lets in later has a hand in them. */
+let ann: { token: string };
 let files = 0;
 const canaries = hurriedCanaries();
 /** As long as several bakes. */
@@ -29,6 +31,7 @@ beforeAll(async () => {
   db = await testDatabase();
   await migrateQueue(db.url.migrator);
   at = await shop(db, 6, {}, { steps: STEPS, bake: `${BAKE_MS}ms` }, [], canaries);
+  ann = await at.enrol('Ann', 'approver');
   // The first release has nobody beside it: its canary has one step.
   good = (await at.ship({ 'src/first.js': 'export const first = 1;\n' })).release;
 });
@@ -185,7 +188,6 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // The requester's own word counts for nothing here.
   expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'forbidden' });
-  const ann = await at.enrol('Ann', 'approver');
   const hurried = await at.api('POST', '/targets/shop/promote', { reason: 'seen' }, ann.token);
   expect(hurried.body).toMatchObject({ state: 'promoting' });
   expect((await ended(ticket)).state).toBe('done');
@@ -236,7 +238,7 @@ test('a halt of a repository that is none is refused: it would stop nothing', as
 test('a pause of no time lets the canary go on, and says so', async () => {
   const { ticket, release } = await canaryAt(10);
   await say('/targets/shop/pause', { ms: 86_400_000 });
-  expect((await say('/targets/shop/pause', { ms: 0 })).body.text).toBe(
+  expect((await say('/targets/shop/pause', { ms: 0 })).body.text).toContain(
     `${release} is not paused any more: it goes on from 10 % of traffic`,
   );
   canaries.hurry();
