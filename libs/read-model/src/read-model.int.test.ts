@@ -4,6 +4,7 @@ import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import fc from 'fast-check';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VERSION } from './projection.ts';
 import { openReadModel, type ReadModel } from './read-model.ts';
 import type { TrailFilter } from './trail-page.ts';
 
@@ -68,7 +69,7 @@ async function reading<T>(
     await model.stop();
   }
 }
-const afresh = () => sql`select millwright.make_read_model('read', 1)`;
+const afresh = () => sql`select millwright.make_read_model('read', ${VERSION})`;
 
 const opened = (run: string, repo: string): Said => ({
   ...{ stream: `run/${run}`, type: 'run.opened', actor: 'orchestrator', at: 1 },
