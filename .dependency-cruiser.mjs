@@ -24,13 +24,15 @@ const DOORS = {
 const FLOORS = [
   ['http'],
   ['intake', 'incidents', 'publish'],
+  ['views'],
   ['runs'],
   ['releases'],
   ['gates'],
   ['autonomy'],
   ['streams', 'source-control'],
-  ['views'],
 ];
+/** What decides about runs, releases, gates, steps and stops: of streams, and of nothing that was made for reading. */
+const DECIDES = ['runs', 'releases', 'gates', 'autonomy', 'streams', 'source-control'];
 /** Beside it on the same floor. */
 const BESIDE = { incidents: ['intake'], 'source-control': ['streams'] };
 
@@ -102,6 +104,13 @@ export default {
     ...doors,
     ...floors,
     ...owners,
+    {
+      name: 'what decides reads no views',
+      comment: `${DECIDES.join(', ')} read streams: a row, or what follows the trail, may be a moment old, and may lack an entry`,
+      severity: 'error',
+      from: { path: `^${src}/${any(DECIDES)}/`, pathNot: TESTS },
+      to: { path: `^(${src}/views|libs/read-model)/` },
+    },
     pure('libs/domain', '^libs/domain/src/', ['zod']),
     pure('libs/policy', '^libs/policy/src/', [
       '@cedar-policy/cedar-wasm',

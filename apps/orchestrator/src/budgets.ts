@@ -1,16 +1,16 @@
 import type { BudgetScope, Run } from '@millwright/domain';
 import type { BudgetLine, Store } from '@millwright/store';
 import type { Forward } from './streams/forward.ts';
-import type { World } from './views/world.ts';
+import type { Streams } from './streams/streams.ts';
 
-type Ports = { store: Store; world: World };
+type Ports = { store: Store; streams: Streams };
 
 /**
  * Brings the ledger's caps to what the trail says. The ledger is a counter beside the trail: a cap that was said and not set, since
  * the orchestrator died between the two, is set at the next start. Idempotent.
  */
-export async function applyBudgets({ world, store }: Ports): Promise<void> {
-  for (const [scope, usd] of world.budgets) await store.budget.setCap(scope, usd);
+export async function applyBudgets({ streams, store }: Ports): Promise<void> {
+  for (const [scope, usd] of (await streams.factory().look()).caps) await store.budget.setCap(scope, usd);
 }
 
 /** US dollars that can still be reserved in a scope; without a cap, and without a scope, there is no end. */

@@ -46,6 +46,7 @@ import { ORCHESTRATOR } from './streams/actor.ts';
 import { Forward } from './streams/forward.ts';
 import { Lanes } from './streams/lanes.ts';
 import { recordRefusals } from './streams/refusals.ts';
+import { Register } from './streams/register.ts';
 import { Streams } from './streams/streams.ts';
 import { unitsWithRepos } from './streams/units.ts';
 import { startSweeps } from './sweeps.ts';
@@ -126,6 +127,7 @@ export async function compose(config: Configuration) {
   const known = knownSecrets(secrets, clock);
   const store = maskedStore(unmasked, known);
   const world = new World();
+  const register = new Register(trail);
   const readModel = openReadModel({
     url,
     trail,
@@ -158,13 +160,14 @@ export async function compose(config: Configuration) {
     ids,
     log,
     world,
+    register,
     readModel,
     settings,
     /** Whether the runners have a key for their model; null where this orchestrator was not told. */
     modelKey: config.modelKey ?? null,
     repositories: new Repositories(
       join(dataDir, 'repos'),
-      (name) => world.repo(name),
+      async (name) => (await streams.repository(name).look()).added,
       (name) => secrets.get(name, GIT_TOKEN),
     ),
     deployments: new Deployments({
@@ -178,8 +181,8 @@ export async function compose(config: Configuration) {
       artifacts: store.artifacts,
       secrets,
       streams,
-      trail,
-      world,
+      register,
+      shown: (position) => world.reached(position),
       clock: config.target?.clock ?? clock,
       offlineJournal,
       confirm: async () => lease?.confirm(),
@@ -274,9 +277,9 @@ export async function compose(config: Configuration) {
       ends.push(startSweeps(factory));
       healer.start();
       ends.push(() => healer.stop());
-      resumeRedeploys(factory);
-      callWhoIsOwed(factory);
-      ends.push(keepRollbackCaches(factory));
+      await resumeRedeploys(factory);
+      await callWhoIsOwed(factory);
+      ends.push(await keepRollbackCaches({ ...factory, listen: (listener) => world.listen(listener) }));
       const offlineTimer = setInterval(() => {
         if (offlineJournal.pending())
           factory.deployments
@@ -326,11 +329,11 @@ async function secretsKey(folder: string): Promise<Uint8Array> {
   return readFile(file);
 }
 
-type Targets = { deployments: Deployments; forward: Forward; world: World; log: Logger };
+type Targets = { deployments: Deployments; forward: Forward; register: Register; log: Logger };
 
 /** Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. */
-async function restoreTargets({ deployments, forward, world, log }: Targets): Promise<void> {
-  for (const repo of world.targets.keys()) {
+async function restoreTargets({ deployments, forward, register, log }: Targets): Promise<void> {
+  for (const repo of (await register.look()).repositories()) {
     // Read now, so that going back need not read the whole stream first.
     await forward.target(repo);
     const trouble = await deployments.ensure(repo).catch((error: unknown) => String(error));
@@ -342,8 +345,9 @@ async function restoreTargets({ deployments, forward, world, log }: Targets): Pr
 }
 
 /** What a factory that died had on its way to serve was watched by nobody: its traffic goes back before anything else; its deploy begins anew. */
-async function holdLeftCanaries({ deployments, world, log }: Targets): Promise<void> {
-  for (const [repo, { canary }] of world.targets) {
+async function holdLeftCanaries({ deployments, forward, register, log }: Targets): Promise<void> {
+  for (const repo of (await register.look()).repositories()) {
+    const { canary } = await forward.target(repo);
     // Nobody served before it: it is gone on with at once.
     if (canary === null || canary.held !== null || canary.live === null) continue;
     const gone = canary.aborted;

@@ -1,5 +1,13 @@
-import { numberArray } from '@millwright/database';
-import { AttemptId, type Clock, type RecordedEntry, type Trail, terminal } from '@millwright/domain';
+import { numberArray, textArray } from '@millwright/database';
+import {
+  AttemptId,
+  type Clock,
+  type EntryType,
+  type RecordedEntry,
+  type StreamId,
+  type Trail,
+  terminal,
+} from '@millwright/domain';
 import { type OnForbidden, openPool, reading } from './connect.ts';
 import { openFollow } from './follow.ts';
 import { groupCommit } from './group.ts';
@@ -16,6 +24,15 @@ export type OpenTrail = Omit<Trail, 'append'> & {
   deadClaims(): Promise<DeadClaim[]>;
   /** Open attempts that a living runner holds now. */
   heldClaims(): Promise<DeadClaim[]>;
+  /**
+   * What is on the trail up to a position of some types, or of some streams: all of it, in order, a batch for each stretch of the trail that has
+   * any. Reads what is asked for alone.
+   */
+  select(wanted: {
+    types: readonly EntryType[];
+    streams?: readonly StreamId[];
+    upTo: number;
+  }): AsyncGenerator<RecordedEntry[]>;
   /** The entries at these positions (2,000 at most), in this order: as many as have 8 MiB of payloads together, and one at least. */
   readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
   isAlive(incarnation: string): Promise<boolean>;
@@ -31,6 +48,8 @@ const MAX_READ = 10_000;
 /** Of a page of single entries. */
 const MAX_AT = 2_000;
 const MAX_AT_BYTES = 8_388_608;
+/** Positions looked through by one statement. With no bound the planner may sort what it finds on the whole trail, for each page anew. */
+const STRETCH = 50_000;
 
 /**
  * Connects when first used. `maxConnections` (default 4) are for reads; appends take turns on one of their own.
@@ -120,6 +139,22 @@ export function openTrail(options: {
             ) as sized where before < ${MAX_AT_BYTES} order by nth`,
         ),
       ),
+    async *select({ types, streams = [], upTo }) {
+      for (let from = 0; from < upTo; from += STRETCH) {
+        const to = Math.min(upTo, from + STRETCH);
+        const found = await reading(reads, async (sql) =>
+          rows(
+            await sql<Row[]>`
+              select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p
+                on p.position = e.position and p.position > ${from} and p.position <= ${to}
+              where e.position > ${from} and e.position <= ${to}
+                and (e.type = any(${textArray(types)}::text[]) or e.stream = any(${textArray(streams)}::text[]))
+              order by e.position`,
+          ),
+        );
+        if (found.length > 0) yield found;
+      }
+    },
     isAlive: (incarnation) =>
       reading(reads, async (sql) => {
         const [row] = await sql<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;

@@ -4,11 +4,18 @@ import type { Entry, HaltScope } from './entries/index.ts';
 import { evolveHalts, type Halt, type Halts, inForceHalts, nameOfScope, sameScope } from './halt.ts';
 
 /** The factory's own stream, as far as it is decided on. */
-export type FactoryState = { halts: Halts };
+export type FactoryState = {
+  halts: Halts;
+  /** Caps of budgets in US dollars, as people set them; null lifts one. */
+  caps: ReadonlyMap<string, number | null>;
+};
 
 export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
-  initialState: () => ({ halts: [] }),
-  evolve: (state, entry: Entry, said) => ({ ...state, halts: evolveHalts(state.halts, entry, said) }),
+  initialState: () => ({ halts: [], caps: new Map() }),
+  evolve: ({ halts, caps }, entry: Entry, said) => ({
+    halts: evolveHalts(halts, entry, said),
+    caps: entry.type === 'factory.budget-set' ? new Map([...caps, [entry.data.scope, entry.data.usd]]) : caps,
+  }),
   decide({ record }, { halts }) {
     switch (record.type) {
       case 'factory.halted': {

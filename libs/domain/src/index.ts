@@ -9,6 +9,7 @@ export * from './envelope.ts';
 export * from './errors.ts';
 export type { FactoryState } from './factory.ts';
 export * from './facts.ts';
+export * from './fold/index.ts';
 export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';

@@ -1,7 +1,6 @@
 import type { Sql } from '@millwright/database';
 import { and, desc, drizzle, eq, isNotNull, lt } from '@millwright/database/drizzle';
-import type { ReleaseInfo, RunInfo } from './fold/fold.ts';
-import type { TicketInfo } from './fold/tickets.ts';
+import type { ReleaseInfo, RunInfo, TicketInfo } from '@millwright/domain';
 import { READ } from './tables.ts';
 
 /** What is listed, each with what a row of it holds. */

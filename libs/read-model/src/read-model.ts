@@ -1,7 +1,6 @@
 import { openPool, type Sql, transaction } from '@millwright/database';
 import { asc, drizzle } from '@millwright/database/drizzle';
-import { type RecordedEntry, retryable, type Trail } from '@millwright/domain';
-import type { Fold } from './fold/fold.ts';
+import { type Fold, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
 import { type Listed, type ListPage, type ListQuery, listPage } from './list-page.ts';
 import { type ParkedEntry, Projection } from './projection.ts';
 import { wholeFold } from './slice.ts';

@@ -1,7 +1,12 @@
 import { type Sql, type TransactionSql, textArray } from '@millwright/database';
-import type { OpenEffect, RecordedEntry, RepoName } from '@millwright/domain';
-import { Fold, type RepoInfo } from './fold/fold.ts';
-import type { Quarantined } from './fold/quarantine.ts';
+import {
+  Fold,
+  type OpenEffect,
+  type Quarantined,
+  type RecordedEntry,
+  type RepoInfo,
+  type RepoName,
+} from '@millwright/domain';
 import type { Schema } from './tables.ts';
 
 // A fold as rows: a table a kind of thing, a row a thing, its state as text. A slice holds those that some entries concern: they are read, the

@@ -11,10 +11,10 @@ import {
 } from '@millwright/domain';
 import type { DeployResult, PrepareResult } from '@millwright/rollback';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
 
-type Ports = { streams: Streams; world: World };
+type Ports = { register: Register; streams: Streams };
 
 type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
 
@@ -27,9 +27,11 @@ export async function demoteAfterRollback(
   repo: RepoName,
   releases: readonly ReleaseId[],
 ): Promise<void> {
+  const registered = await factory.register.look();
   for (const release of releases) {
-    const kind = factory.world.kindOf(release);
-    if (kind !== null)
+    const run = registered.runOf(release);
+    const kind = run && registered.kindOf(run);
+    if (kind !== undefined)
       await lose(factory, repo, kind, 'rolled_back', release, (now) => dropAfterRollback(now, kind, release));
   }
 }

@@ -1,22 +1,22 @@
-import type { Facts, GitSha, ReleaseId, Run, TicketKind } from '@millwright/domain';
+import type { Facts, GitSha, Run, TicketKind } from '@millwright/domain';
 import { NO_AUTONOMY, stepFor } from '@millwright/domain';
 import { isDocument } from '@millwright/policy';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 
-type Ports = { repositories: Repositories; world: World };
+type Ports = { register: Register; repositories: Repositories };
 
 /** Fallen kinds whose paths a change touches, each with one of them. */
 export type FallenPaths = ReadonlyMap<TicketKind, string>;
 
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
-export function inForce(
+export async function inForce(
   factory: Ports,
   { repo }: Run,
   kinds: readonly TicketKind[],
   touched: FallenPaths = new Map(),
-): Pick<Facts, 'step' | 'lost'> {
-  const autonomy = factory.world.repo(repo) ?? NO_AUTONOMY;
+): Promise<Pick<Facts, 'step' | 'lost'>> {
+  const autonomy = (await factory.register.look()).repository(repo) ?? NO_AUTONOMY;
   const all = [...kinds, ...touched.keys()];
   const step = stepFor(autonomy, all);
   const kind = all.find((one) => autonomy.lost.get(one)?.to === step);
@@ -38,14 +38,16 @@ export async function touchesFallen(
   to: GitSha,
 ): Promise<FallenPaths> {
   const touched = new Map<TicketKind, string>();
-  const fallen = factory.world.repo(name)?.lost;
+  const registered = await factory.register.look();
+  const fallen = registered.repository(name)?.lost;
   if (fallen === undefined || fallen.size === 0) return touched;
   const repo = await factory.repositories.open(name);
   const paths = new Set((await repo.changed(from, to)).map(({ path }) => path));
   for (const [kind, { releases }] of fallen)
     for (const release of releases) {
-      const merged = mergeOf(factory, release);
-      if (merged === null) continue;
+      const merge = registered.runOf(release)?.merge;
+      if (merge?.kind !== 'finished') continue;
+      const { commit: merged } = merge;
       const { commit: before } = await repo.at(`${merged}^`);
       const same = (await repo.changed(before, merged)).find(
         ({ path }) => paths.has(path) && !isDocument(path),
@@ -53,13 +55,6 @@ export async function touchesFallen(
       if (same !== undefined) touched.set(kind, same.path);
     }
   return touched;
-}
-
-/** The commit that a release came from; null where the trail does not say. */
-function mergeOf({ world }: Ports, release: ReleaseId): GitSha | null {
-  const info = world.releases.get(release);
-  const merge = info && world.run(info.run)?.merge;
-  return merge?.kind === 'finished' ? merge.commit : null;
 }
 
 /**
@@ -72,19 +67,19 @@ export async function shipsWith(
   candidate: GitSha,
   live: GitSha | null,
 ): Promise<TicketKind[]> {
-  const { world } = factory;
-  const fallen = world.repo(run.repo)?.lost;
+  const registered = await factory.register.look();
+  const fallen = registered.repository(run.repo)?.lost;
   if (fallen === undefined || fallen.size === 0) return [];
   const repo = await factory.repositories.open(run.repo);
   const kinds = new Set<TicketKind>();
-  for (const { state } of world.runs.values()) {
-    if (state.kind !== 'run' || state.repo !== run.repo || state.id === run.id) continue;
-    const kind = world.tickets.get(state.ticket)?.kind;
+  for (const other of registered.runs(run.repo)) {
+    if (other.id === run.id) continue;
+    const kind = registered.kindOf(other);
     // What came to serve is in what is live, and what was taken back is judged by its quarantine.
-    if (kind === undefined || !fallen.has(kind) || kinds.has(kind) || state.merge?.kind !== 'finished')
+    if (kind === undefined || !fallen.has(kind) || kinds.has(kind) || other.merge?.kind !== 'finished')
       continue;
-    if (state.deploy?.kind === 'finished' && state.deploy.result !== 'failed') continue;
-    const { commit } = state.merge;
+    if (other.deploy?.kind === 'finished' && other.deploy.result !== 'failed') continue;
+    const { commit } = other.merge;
     const shipped = live !== null && (await repo.isAncestor(commit, live));
     if (!shipped && (await repo.isAncestor(commit, candidate))) kinds.add(kind);
   }

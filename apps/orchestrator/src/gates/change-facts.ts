@@ -11,10 +11,10 @@ import {
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 import { nearTo, type QuarantineFact } from './quarantine.ts';
 
-type Ports = { knownSecrets: KnownSecrets; repositories: Repositories; world: World };
+type Ports = { knownSecrets: KnownSecrets; register: Register; repositories: Repositories };
 
 /** Sources that may load a file by its name. Manifests and the tables of contents of documents name files, and load none. */
 const SOURCE =

@@ -11,6 +11,7 @@ import {
   getJson,
   type PersonId,
   Release,
+  type ReleaseId,
   RepoConfig,
   type Run,
   reviewOf,
@@ -27,7 +28,7 @@ import { leftOf, scopesOf } from '../budgets.ts';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 import { changeFacts, irreversibleBetween, namesKnown } from './change-facts.ts';
 import { handsIn } from './hands.ts';
 import { heldBy, sameAs } from './quarantine.ts';
@@ -36,10 +37,10 @@ type Ports = {
   clock: Clock;
   forward: Forward;
   knownSecrets: KnownSecrets;
+  register: Register;
   repositories: Repositories;
   store: Store;
   trail: OpenTrail;
-  world: World;
 };
 
 /** Who said yes to exactly this subject, and until when that counts. */
@@ -78,7 +79,7 @@ export async function factsFor(
   const common = {
     repo: run.repo,
     subject,
-    ...inForce(factory, run, [ticket.kind]),
+    ...(await inForce(factory, run, [ticket.kind])),
     ceiling: config.autonomy,
     halted: (await factory.forward.stopped({ action, repo: run.repo, model: null }))?.kind === 'halted',
     budgetLeftUsd: await budgetLeft(factory, run),
@@ -110,7 +111,7 @@ async function mergeFacts(
   const quarantine = await sameAs(factory, run.repo, run.base.commit, change.commit);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
   return {
-    ...inForce(factory, run, [kind], await touchesFallen(factory, run, run.base.tree, change.tree)),
+    ...(await inForce(factory, run, [kind], await touchesFallen(factory, run, run.base.tree, change.tree))),
     candidate: { tree: change.tree, patchId: change.patchId },
     quarantine,
     change: await changeFacts(factory, run, run.base.tree, change.tree, {
@@ -140,7 +141,7 @@ async function deployFacts(
   if (!run.release || run.merge?.kind !== 'finished')
     throw terminal('fact-missing', 'there is no release to judge');
   const release = await getJson(factory.store.artifacts, Release, run.release.artifact);
-  const target = factory.world.target(run.repo);
+  const target = await factory.forward.target(run.repo);
   const serving = target.live === null ? null : await releaseOf(factory, target.live);
   const from = serving?.tree ?? run.base.tree;
   const quarantine = await heldBy(factory, run.repo, release.commit, serving?.commit ?? null);
@@ -152,7 +153,7 @@ async function deployFacts(
   });
   const kinds = await shipsWith(factory, run, release.commit, serving?.commit ?? null);
   return {
-    ...inForce(factory, run, [kind, ...kinds], await touchesFallen(factory, run, from, release.tree)),
+    ...(await inForce(factory, run, [kind, ...kinds], await touchesFallen(factory, run, from, release.tree))),
     candidate: { tree: release.tree },
     quarantine,
     change,
@@ -168,15 +169,14 @@ async function deployFacts(
 async function undecided(factory: Ports, run: Run, candidate: GitSha, live: GitSha | null) {
   const repo = await factory.repositories.open(run.repo);
   const found: { run: Run['id']; commit: GitSha; gate: GateId }[] = [];
-  for (const { state, closedAt } of factory.world.runs.values()) {
-    if (state.kind !== 'run' || state.repo !== run.repo || state.id === run.id || closedAt !== null) continue;
-    if (state.merge?.kind !== 'finished' || state.deploy !== null) continue;
-    const gate = state.gates.findLast((one) => one.action === 'deploy' && one.ended !== 'voided');
+  for (const other of (await factory.register.look()).open(run.repo)) {
+    if (other.id === run.id || other.merge?.kind !== 'finished' || other.deploy !== null) continue;
+    const gate = other.gates.findLast((one) => one.action === 'deploy' && one.ended !== 'voided');
     if (gate?.decision !== 'needs_approval') continue;
-    const { commit } = state.merge;
+    const { commit } = other.merge;
     const carried =
       (await repo.isAncestor(commit, candidate)) && !(live !== null && (await repo.isAncestor(commit, live)));
-    if (carried) found.push({ run: state.id, commit, gate: gate.gate });
+    if (carried) found.push({ run: other.id, commit, gate: gate.gate });
   }
   return found.slice(0, 100);
 }
@@ -191,12 +191,12 @@ export async function irreversibleSince(factory: Ports, run: Run): Promise<Chang
 }
 
 async function liveTree(factory: Ports, run: Run): Promise<GitSha | null> {
-  const { live } = factory.world.target(run.repo);
+  const { live } = await factory.forward.target(run.repo);
   return live === null ? null : (await releaseOf(factory, live)).tree;
 }
 
-async function releaseOf(factory: Ports, id: NonNullable<ReturnType<Ports['world']['target']>['live']>) {
-  const info = factory.world.releases.get(id);
+async function releaseOf(factory: Ports, id: ReleaseId) {
+  const info = (await factory.register.look()).release(id);
   if (!info) throw terminal('fact-missing', `release ${id} is not on the trail`);
   return getJson(factory.store.artifacts, Release, info.artifact);
 }

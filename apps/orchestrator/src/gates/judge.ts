@@ -1,5 +1,5 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock } from '@millwright/domain';
+import type { Clock, Digest, Instant } from '@millwright/domain';
 import {
   Facts,
   type Gate,
@@ -9,6 +9,7 @@ import {
   RepoConfig,
   type Run,
   type RunEntry,
+  streamOf,
   terminal,
 } from '@millwright/domain';
 import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
@@ -17,7 +18,7 @@ import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
 import type { Forward } from '../streams/forward.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 import { factsFor } from './facts.ts';
 
 type Ports = {
@@ -26,10 +27,10 @@ type Ports = {
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
   repositories: Repositories;
+  register: Register;
   secrets: Secrets;
   store: Store;
   trail: OpenTrail;
-  world: World;
 };
 
 /** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
@@ -43,10 +44,9 @@ const MAX_POLICY_BYTES = 65_536;
 export async function whyVoid(factory: Ports, run: Run, id: GateId): Promise<RunEntry | null> {
   const gate = run.gates.find((one) => one.gate === id);
   if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
-  const { facts, decided } = await judge(factory, run, gate);
-  const judged = factory.world.runs.get(run.id)?.policies[id];
-  if (!judged) throw terminal('no-such-gate', `gate ${id} was not judged`);
-  const before = await getJson(factory.store.artifacts, Facts, judged.facts);
+  const { facts, decided, judgedOn } = await judge(factory, run, gate);
+  if (judgedOn === null) throw terminal('no-such-gate', `gate ${id} was not judged`);
+  const before = await getJson(factory.store.artifacts, Facts, judgedOn);
   const changed = changedKeys(stableFacts(before), stableFacts(Facts.parse(facts)));
   if (changed.length === 0 && decided.decision === 'allow') return null;
   const reason =
@@ -59,19 +59,24 @@ const changedKeys = (a: Record<string, unknown>, b: Record<string, unknown>): st
     (key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]),
   );
 
+/** `judgedOn`: the facts of the last time, null where it was not judged yet. */
 export async function judge(
   factory: Ports,
   run: Run,
   gate: Gate,
-): Promise<{ facts: Facts; decided: Decision }> {
-  await factory.world.reached(await factory.trail.head());
-  const approvals = (factory.world.runs.get(run.id)?.approvals ?? [])
-    .filter((one) => one.gate === gate.gate)
-    .map(({ person, at }) => ({ person: person as PersonId, at }));
+): Promise<{ facts: Facts; decided: Decision; judgedOn: Digest | null }> {
+  const approvals: { person: PersonId; at: Instant }[] = [];
+  let judgedOn: Digest | null = null;
+  for (const { entry, envelope } of await factory.trail.read(streamOf.run(run.id))) {
+    if (entry.type === 'gate.approved' && entry.data.gate === gate.gate)
+      approvals.push({ person: entry.data.person, at: envelope.at });
+    if (entry.type === 'gate.decided' && entry.data.gate === gate.gate) judgedOn = entry.data.facts;
+  }
   const { expiresAt } = gate;
   const facts = await factsFor(factory, run, gate.action, gate.subject, { approvals, expiresAt });
   const decided = await decide(factory, run, facts);
-  return { facts, decided: gate.action === 'start' ? await unlessBlocked(factory, run, decided) : decided };
+  const blocked = gate.action === 'start' ? await unlessBlocked(factory, run, decided) : decided;
+  return { facts, decided: blocked, judgedOn };
 }
 
 /** What cannot work is said before anything is paid for; what only may not is said beside the decision. */

@@ -44,9 +44,11 @@ async function judged(live: GitSha | null = good): Promise<string | null> {
 }
 const factoryWith = (...commits: GitSha[]) =>
   ({
-    world: {
-      quarantine: () =>
-        commits.map((one) => ({ commit: one, release: 'rel_00000001' as ReleaseId, by: 'canary', at: 0 })),
+    register: {
+      look: async () => ({
+        quarantine: () =>
+          commits.map((one) => ({ commit: one, release: 'rel_00000001' as ReleaseId, by: 'canary', at: 0 })),
+      }),
     },
     repositories: { open: async () => repo },
   }) as unknown as Orchestrator['factory'];

@@ -4,9 +4,9 @@ import { isNear, shapeOf } from '@millwright/policy';
 import { historySince } from '../source-control/history.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 
-type Ports = { repositories: Repositories; world: World };
+type Ports = { register: Pick<Register, 'look'>; repositories: Repositories };
 
 /** What a candidate holds of what is in quarantine; for the gate. */
 export type QuarantineFact = { commit: GitSha; release: ReleaseId } & Held;
@@ -18,7 +18,7 @@ export async function heldBy(
   candidate: GitSha,
   live: GitSha | null,
 ): Promise<QuarantineFact[]> {
-  const quarantine = factory.world.quarantine(name);
+  const quarantine = (await factory.register.look()).quarantine(name);
   if (quarantine.length === 0) return [];
   const repo = await factory.repositories.open(name);
   const found = await Promise.all(
@@ -42,7 +42,7 @@ export async function sameAs(
   base: GitSha,
   candidate: GitSha,
 ): Promise<QuarantineFact[]> {
-  const quarantine = factory.world.quarantine(name);
+  const quarantine = (await factory.register.look()).quarantine(name);
   if (quarantine.length === 0) return [];
   const repo = await factory.repositories.open(name);
   const change = await likenessOf(repo, base, candidate);
@@ -68,7 +68,8 @@ export async function nearTo(
   held: readonly QuarantineFact[] = [],
 ): Promise<string[]> {
   const whole = new Set(held.map(({ commit }) => commit));
-  const quarantine = factory.world.quarantine(name).filter(({ commit }) => !whole.has(commit));
+  const all = (await factory.register.look()).quarantine(name);
+  const quarantine = all.filter(({ commit }) => !whole.has(commit));
   if (quarantine.length === 0) return [];
   const repo = await factory.repositories.open(name);
   const change = await textOf(repo, from, to);

@@ -14,6 +14,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import type { Who } from './authenticate.ts';
@@ -31,6 +32,7 @@ type Ports = {
   pager: Pager;
   prover: Prover;
   readModel: ReadModel;
+  register: Register;
   redactor: Redactor | null;
   repositories: Repositories;
   retrying: Map<RunId, string>;

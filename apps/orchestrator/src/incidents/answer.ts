@@ -1,7 +1,6 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, RepoName } from '@millwright/domain';
+import type { Clock, RepoName, TicketInfo } from '@millwright/domain';
 import { type EntryOf, type TicketId, ticketStream } from '@millwright/domain';
-import type { TicketInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { demoteAfterRollback } from '../autonomy/demote.ts';
@@ -12,6 +11,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import { firstAnswer } from './first-answer.ts';
@@ -24,6 +24,7 @@ type Ports = {
   log: Logger;
   merges: Lanes<RepoName>;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   store: Store;
   streams: Streams;

@@ -10,6 +10,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import { answerIncidents } from './answer.ts';
@@ -25,6 +26,7 @@ type Ports = {
   log: Logger;
   merges: Lanes<RepoName>;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   settings: Settings;
   store: Store;
@@ -102,7 +104,7 @@ export class Healer {
 
   async #target(repo: RepoName): Promise<void> {
     const { deployments, deploys } = this.#factory;
-    if (!this.#mine(repo)) return;
+    if (!(await this.#mine(repo))) return;
     const desired = await deployments.desired(repo);
     if (desired === null) return;
     if (desired.run.config.target === 'command' && this.#turns % COMMAND_TURNS !== 0) return;
@@ -113,19 +115,16 @@ export class Healer {
   }
 
   /** Nothing is healed under somebody's hands: a deploy or a rollback under way (a crashed one is resumed), or a person's freeze. */
-  #mine(repo: RepoName): boolean {
-    const { world, deploys } = this.#factory;
-    const { live, frozen } = world.target(repo);
+  async #mine(repo: RepoName): Promise<boolean> {
+    const { forward, register, deploys } = this.#factory;
+    const { live, frozen } = await forward.target(repo);
     if (live === null || frozen !== null || deploys.busy(repo)) return false;
-    return ![...world.runs.values()].some(
-      ({ state }) => state.kind === 'run' && state.repo === repo && state.deploy?.kind === 'started',
-    );
+    return !(await register.look()).open(repo).some(({ deploy }) => deploy?.kind === 'started');
   }
 
   async #heal(repo: RepoName): Promise<void> {
-    const { world, trail, deployments, deploys } = this.#factory;
-    await world.reached(await trail.head());
-    const { live, frozen, healPausedUntil, fence } = world.target(repo);
+    const { forward, deployments, deploys } = this.#factory;
+    const { live, frozen, healPausedUntil, fence } = await forward.target(repo);
     if (live === null || frozen !== null || this.#abort.signal.aborted) return;
     const waited = new AbortController();
     const yields = setInterval(() => {
@@ -183,26 +182,25 @@ export class Healer {
     }
   }
 
-  #incident(repo: RepoName, release: ReleaseId, text: string): Promise<unknown> {
-    const { world, clock } = this.#factory;
-    const heals = world
-      .target(repo)
-      .heals.map(
-        ({ at, ok, text: what }) => `${new Date(at).toISOString()} ${ok ? 'healed' : 'not healed'}: ${what}`,
-      );
-    return raise(this.#factory, {
+  async #incident(repo: RepoName, release: ReleaseId, text: string): Promise<void> {
+    const { forward, clock } = this.#factory;
+    const { heals } = await forward.target(repo);
+    const tries = heals.map(
+      ({ at, ok, text: what }) => `${new Date(at).toISOString()} ${ok ? 'healed' : 'not healed'}: ${what}`,
+    );
+    await raise(this.#factory, {
       repo,
       fingerprint: `heal/${release}`,
       title: `${repo}: what serves does not stay up`,
-      text: [text, ...heals].join('\n'),
-      startedAt: world.target(repo).heals[0]?.at ?? clock.now(),
+      text: [text, ...tries].join('\n'),
+      startedAt: heals[0]?.at ?? clock.now(),
     });
   }
 
   /** Figures of what was promoted: a fault that shows only after its canary is an incident too. */
   async #watch(repo: RepoName): Promise<void> {
-    const { world, deployments, clock } = this.#factory;
-    const { live } = world.target(repo);
+    const { forward, deployments, clock } = this.#factory;
+    const { live } = await forward.target(repo);
     if (live === null) return;
     const figures = await deployments.figures(repo);
     if (figures === null) return;

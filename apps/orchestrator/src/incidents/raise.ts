@@ -9,6 +9,7 @@ import type { Deployments } from '../releases/deployments.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 
@@ -17,6 +18,7 @@ type Ports = {
   deployments: Deployments;
   ids: Ids;
   knownSecrets: KnownSecrets;
+  register: Register;
   repositories: Repositories;
   settings: Settings;
   store: Store;
@@ -65,7 +67,7 @@ export async function raise(factory: Ports, incident: Incident): Promise<Raised>
 const underWay = new WeakMap<Ports, Map<string, Promise<Raised>>>();
 
 async function file(factory: Ports, incident: Incident): Promise<Raised> {
-  const { world, clock } = factory;
+  const { streams, world, clock } = factory;
   const hash = createHash('sha256').update(incident.fingerprint).digest('hex').slice(0, 24);
   const before = [...world.tickets.values()].filter(
     (ticket) => ticket.repo === incident.repo && ticket.incident !== null,
@@ -76,7 +78,7 @@ async function file(factory: Ports, incident: Incident): Promise<Raised> {
   if (last && (open(last.state) || clock.now() - last.filedAt < QUIET_MS))
     return { ticket: last.id, again: true };
   if (before.filter((ticket) => open(ticket.state)).length >= MAX_OPEN) return { ticket: null, again: true };
-  const { live } = world.target(incident.repo);
+  const { live } = await streams.target(incident.repo).look();
   // What nothing of the factory's serves in is nothing that its autonomy did.
   if (incident.critical === true && live !== null)
     await loseAfterCritical(factory, incident.repo, 'critical_incident', live);
@@ -103,11 +105,9 @@ async function file(factory: Ports, incident: Incident): Promise<Raised> {
 }
 
 async function ticketOf(factory: Ports, incident: Incident): Promise<Ticket> {
-  const { world } = factory;
-  const { live, history, healed, notHealed } = world.target(incident.repo);
+  const { live, history, healed, notHealed } = await factory.streams.target(incident.repo).look();
   const since = history.at(-1)?.at;
-  const run = live === null ? undefined : world.releases.get(live)?.run;
-  const ticket = run === undefined ? undefined : world.run(run)?.ticket;
+  const ticket = live === null ? undefined : (await factory.register.look()).runOf(live)?.ticket;
   const seen = await factory.deployments.evidence(incident.repo, MAX_LOG);
   const lines = [
     incident.text.slice(0, 20_000),

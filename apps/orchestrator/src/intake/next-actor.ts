@@ -1,6 +1,6 @@
 import type { TicketView } from '@millwright/api';
+import type { TicketInfo } from '@millwright/domain';
 import { type Instant, type NextActor, nextActorOfTicket } from '@millwright/domain';
-import type { TicketInfo } from '@millwright/read-model';
 import type { World } from '../views/world.ts';
 
 /** Who has to act next on a ticket; null: nobody, it is done. */

@@ -1,5 +1,5 @@
 import type { DeadClaim, OpenTrail } from '@millwright/audit';
-import type { Clock, Ids, Queue } from '@millwright/domain';
+import type { AttemptInfo, Clock, Ids, Queue } from '@millwright/domain';
 import {
   DriveError,
   type EntryType,
@@ -8,7 +8,6 @@ import {
   type RunId,
   streamOf,
 } from '@millwright/domain';
-import type { AttemptInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { leftOf } from '../budgets.ts';
@@ -20,6 +19,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 import { reconcile } from './reconcile.ts';
@@ -36,6 +36,7 @@ type Ports = {
   log: Logger;
   merges: Lanes<RepoName>;
   queue: Queue;
+  register: Register;
   repositories: Repositories;
   settings: Settings;
   store: Store;

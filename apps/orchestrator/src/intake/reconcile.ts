@@ -9,6 +9,7 @@ import { revertMergeOf } from '../releases/revert-merge.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { World } from '../views/world.ts';
 
@@ -18,6 +19,7 @@ type Ports = {
   deploys: Lanes<RepoName>;
   log: Logger;
   merges: Lanes<RepoName>;
+  register: Register;
   repositories: Repositories;
   settings: Settings;
   streams: Streams;
@@ -37,8 +39,9 @@ export async function reconcile(factory: Ports): Promise<void> {
   }
   for (const repo of world.targets.keys()) {
     await revertOwed(factory, repo);
+    const { retires } = await factory.streams.target(repo).look();
     // Not waited for: it takes its turn in the deploy lane, and never rejects.
-    if (world.target(repo).retires !== null && !factory.deploys.busy(repo))
+    if (retires !== null && !factory.deploys.busy(repo))
       void factory.deploys.run(repo, () => retirePrevious(factory, repo));
   }
   await drawAutonomy(factory);
@@ -46,7 +49,7 @@ export async function reconcile(factory: Ports): Promise<void> {
 
 /** A rollback whose factory died before it reverted the merges, or that was made without one. Not while one is under way here. */
 async function revertOwed(factory: Ports, repo: RepoName): Promise<void> {
-  const target = factory.world.target(repo);
+  const target = await factory.streams.target(repo).look();
   const { deploys, merges } = factory;
   if (target.history.at(-1)?.by !== 'rollback' || deploys.busy(repo) || merges.busy(repo)) return;
   for (const release of movedLast(target))
@@ -58,16 +61,14 @@ async function settle(
   { kind, key, stream, release }: OpenEffect,
   repo: RepoName,
 ): Promise<void> {
-  const { world, deployments } = factory;
+  const { streams, register, deployments } = factory;
   if (release === null) throw terminal('no-release', `${key} is of no release`);
   if (kind === 'revert') {
     await revertMergeOf(factory, repo, release);
     return;
   }
-  const run = world.releases.get(release)?.run;
-  const deploy = run && world.run(run)?.deploy;
-  if (deploy && deploy.kind === 'started') return;
-  const { live, retires } = world.target(repo);
+  if ((await register.look()).runOf(release)?.deploy?.kind === 'started') return;
+  const { live, retires } = await streams.target(repo).look();
   if (retires?.release === release) return;
   const reason = 'its factory died; the target is kept as the trail has it';
   const data = { key: key.slice(stream.length + 1), release, live, reason };

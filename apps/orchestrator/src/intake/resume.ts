@@ -1,7 +1,6 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids } from '@millwright/domain';
+import type { Clock, Ids, RunInfo } from '@millwright/domain';
 import { lineUp, type Queued, type RepoName, type RunId, type Todo, todo, turnOf } from '@millwright/domain';
-import type { RunInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';

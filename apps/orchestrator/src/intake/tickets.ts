@@ -1,11 +1,10 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids } from '@millwright/domain';
+import type { Clock, Ids, TicketInfo } from '@millwright/domain';
 import {
   type Actor,
   type EntryOf,
   type GitSha,
   maskDeep,
-  NO_AUTONOMY,
   putJson,
   RepoConfig,
   type RepoName,
@@ -21,7 +20,6 @@ import {
   terminal,
   ticketStream,
 } from '@millwright/domain';
-import type { TicketInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
@@ -132,6 +130,7 @@ export async function openRun(factory: Ports, ticket: TicketInfo): Promise<RunId
     return null;
   }
   const { base, config } = standing;
+  const { added, autonomy } = await factory.streams.repository(ticket.repo).look();
   // What its planner will see is made beside the start gate: 27 ms that the stage would else wait for, and asks for again where this fails.
   void repo.source([base.tree], base.commit, (bundle) => factory.store.artifacts.put(bundle));
   const data: EntryOf<'run.opened'>['data'] = {
@@ -142,8 +141,8 @@ export async function openRun(factory: Ports, ticket: TicketInfo): Promise<RunId
     ticketDigest: ticket.digest,
     config: await putJson(factory.store.artifacts, RepoConfig, config),
     base,
-    deploys: config.deploy !== undefined && factory.world.repo(ticket.repo)?.deliver !== 'branch',
-    step: stepFor(factory.world.repo(ticket.repo) ?? NO_AUTONOMY, [ticket.kind]),
+    deploys: config.deploy !== undefined && added?.deliver !== 'branch',
+    step: stepFor(autonomy, [ticket.kind]),
     expiresAt: factory.clock.now() + factory.settings.runMs,
     limits: factory.settings.limits,
   };

@@ -10,9 +10,9 @@ import { irreversibleText } from '@millwright/policy';
 import type { Store } from '@millwright/store';
 import { irreversibleBetween } from '../gates/change-facts.ts';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 
-type Ports = { repositories: Repositories; store: Store; world: World };
+type Ports = { register: Register; repositories: Repositories; store: Store };
 
 /** What going from one release to an older one changes, a line each; shown before anything is done. */
 export type Changes = { code: string[]; schema: string[]; configuration: string[] };
@@ -50,8 +50,8 @@ export async function changesBetween(factory: Ports, from: ReleaseId, to: Releas
 }
 
 async function releaseAndConfig(factory: Ports, id: ReleaseId) {
-  const info = factory.world.releases.get(id);
-  const run = info && factory.world.run(info.run);
+  const registered = await factory.register.look();
+  const [info, run] = [registered.release(id), registered.runOf(id)];
   if (!info || !run) throw terminal('no-such-release', `there is no release ${id}`);
   const [release, { deploy }] = await Promise.all([
     getJson(factory.store.artifacts, Release, info.artifact),

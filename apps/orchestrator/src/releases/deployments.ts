@@ -1,5 +1,4 @@
 import type { ReleaseHealth } from '@millwright/api';
-import type { OpenTrail } from '@millwright/audit';
 import {
   type Actor,
   type Artifacts,
@@ -15,7 +14,6 @@ import {
   type ReleaseId,
   RepoConfig,
   type RepoName,
-  type RunId,
   type TargetEntry,
   terminal,
 } from '@millwright/domain';
@@ -44,8 +42,8 @@ import {
   type Target,
 } from '@millwright/rollback';
 import type { Secrets } from '@millwright/store';
+import type { Register, RunBrief } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
 import type { OfflineJournal } from './offline-journal.ts';
 import { writeRollbackCache } from './rollback-cache.ts';
 import { SHIFTS, TargetJournal } from './target-journal.ts';
@@ -63,8 +61,9 @@ type Deps = {
   artifacts: Artifacts;
   secrets: Secrets;
   streams: Streams;
-  trail: OpenTrail;
-  world: World;
+  register: Register;
+  /** Resolves when people who read have what is at this position. */
+  shown: (position: number) => Promise<void>;
   clock: Clock;
   /** Where going back is journaled while the trail cannot be written. */
   offlineJournal: OfflineJournal;
@@ -179,11 +178,18 @@ export class Deployments {
     fence: number,
     { attended = false, signal, beforePromotion }: DeployOptions = {},
   ): Promise<DeployResult> {
-    const { target, journal, artifact, live, moved, order } = await this.#order(repo, id, fence);
+    const {
+      target,
+      journal,
+      artifact,
+      live,
+      canary: known,
+      moved,
+      order,
+    } = await this.#order(repo, id, fence);
     if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
     const { clock } = this.#deps;
     const { steps, bake } = order.run.config.canary;
-    const { canary: known } = this.#deps.world.target(repo);
     const pausedUntil = known?.release === id ? (known.paused?.until ?? null) : null;
     const canary = new CanaryUnderWay(id, fence, pausedUntil);
     const begun = known?.release === id && known.fence === fence && known.held === null;
@@ -264,10 +270,9 @@ export class Deployments {
   }
 
   async #order(repo: RepoName, id: ReleaseId, fence: number) {
-    const { trail, world, clock, offlineJournal } = this.#deps;
+    const { streams, clock, offlineJournal } = this.#deps;
     if (offlineJournal.pending()) await this.importOfflineJournal();
-    await world.reached(await trail.head());
-    const { live } = world.target(repo);
+    const { live, canary } = await streams.target(repo).look();
     const journal = this.journal(repo);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
@@ -284,16 +289,16 @@ export class Deployments {
       clock,
     };
     const target = this.target(repo, wanted.run);
-    return { target, journal, artifact: wanted.artifact, live, moved, order };
+    return { target, journal, artifact: wanted.artifact, live, canary, moved, order };
   }
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {
-    const { world, clock, offlineJournal } = this.#deps;
+    const { streams, clock, offlineJournal } = this.#deps;
     // Nothing here waits for the trail: it may be what is away. What was gone back to meanwhile is newer than what the trail says.
     const journal = this.journal(repo, SHIFTS);
     const wanted = await this.#known(to);
-    const { canary } = world.target(repo);
-    const from = offlineJournal.live(repo) ?? world.target(repo).live;
+    const { canary, live } = streams.target(repo).known.state;
+    const from = offlineJournal.live(repo) ?? live;
     const left = from === null ? null : await this.#known(from);
     // The commands that brought the present release there are those that take it back.
     const by = left?.run.config.target === wanted.run.config.target ? left.run : wanted.run;
@@ -324,7 +329,7 @@ export class Deployments {
 
   /** At start: every target that has a live release gets its proxy back, with its weights. Null, or why it could not be. */
   async ensure(repo: RepoName): Promise<string | null> {
-    const target = this.#deps.world.target(repo);
+    const target = await this.#deps.streams.target(repo).look();
     const { live } = target;
     if (live === null) return null;
     const { run } = await this.#known(live);
@@ -337,7 +342,7 @@ export class Deployments {
 
   /** Beside the target, for going back while nothing else can be read: what serves, and what a rollback may go to. */
   async keepRollbackCache(repo: RepoName): Promise<void> {
-    const { live, history } = this.#deps.world.target(repo);
+    const { live, history } = await this.#deps.streams.target(repo).look();
     if (live === null) return;
     const known = await Promise.all(
       [live, ...candidates({ live, history }).slice(0, 5)].map((id) => this.#known(id)),
@@ -348,8 +353,8 @@ export class Deployments {
 
   /** At start: removes what stands on this engine of targets that the trail does not know. */
   async reap(): Promise<void> {
-    const { place, world } = this.#deps;
-    const keep = [...world.targets.keys()];
+    const { place, register } = this.#deps;
+    const keep = (await register.look()).repositories();
     await reapOrphans({
       factory: place.factory,
       keep,
@@ -359,7 +364,7 @@ export class Deployments {
 
   /** What the trail says should serve, and how; null while nothing does. */
   async desired(repo: RepoName): Promise<Desired | null> {
-    const { live, fence } = this.#deps.world.target(repo);
+    const { live, fence } = await this.#deps.streams.target(repo).look();
     // What lies beside the trail is newer than what the trail says: healing would bring back what was just left.
     if (live === null || this.#deps.offlineJournal.pending(repo)) return null;
     const { ref, run } = await this.#known(live);
@@ -374,11 +379,11 @@ export class Deployments {
 
   /** One turn of healing, with the back-off that the trail's tries ask for. In the deploy lane: nobody else changes the target. */
   async heal(repo: RepoName, signal: AbortSignal): Promise<Reconciled | null> {
-    const { clock, world } = this.#deps;
+    const { clock, streams } = this.#deps;
     const desired = await this.desired(repo);
     if (desired === null) return null;
     const target = this.target(repo, desired.run);
-    const memory = { tried: world.target(repo).heals };
+    const memory = { tried: (await streams.target(repo).look()).heals };
     const turn = (fence: number) => reconcile(target, { ...desired, fence }, memory, { clock, signal });
     const healed = await turn(desired.fence);
     // A fence that was taken for something that then did nothing is on no entry. Whoever took it is not at work: the lane is ours.
@@ -405,7 +410,7 @@ export class Deployments {
     const counted = await Promise.race([asked, late]);
     const fresh = counted?.get(id);
     if (counted === null || fresh === undefined) return null;
-    const { live } = this.#deps.world.target(repo);
+    const { live } = await this.#deps.streams.target(repo).look();
     const old = live === null || live === id ? undefined : counted.get(live);
     const tally = ({ requests, errors }: { requests: number; errors: number }) => ({ requests, errors });
     return { new: tally(fresh), old: old === undefined ? null : tally(old) };
@@ -432,7 +437,7 @@ export class Deployments {
 
   /** Where people reach the service, or null while none is deployed. */
   async address(repo: RepoName): Promise<string | null> {
-    const { live } = this.#deps.world.target(repo);
+    const { live } = await this.#deps.streams.target(repo).look();
     if (live === null) return null;
     const { run } = await this.#known(live);
     return run.config.expose === undefined ? null : `http://127.0.0.1:${run.config.expose}`;
@@ -465,10 +470,10 @@ export class Deployments {
     await this.journal(repo).note(entry, actor);
   }
 
-  /** To the target's stream; resolves when the world has it. */
+  /** To the target's stream; resolves when people who read have it. */
   async append(repo: RepoName, entry: TargetEntry, actor?: Actor): Promise<void> {
     const position = await this.journal(repo).append(entry, actor);
-    if (position !== null) await this.#deps.world.reached(position);
+    if (position !== null) await this.#deps.shown(position);
   }
 
   /** What is done to a target is put on its stream by this; also while the trail is away. */
@@ -495,32 +500,27 @@ export class Deployments {
   }
 
   async #read(id: ReleaseId): Promise<Known> {
-    const info = this.#deps.world.releases.get(id);
-    if (!info) throw terminal('no-such-release', `there is no release ${id}`);
+    const registered = await this.#deps.register.look();
+    const [info, run] = [registered.release(id), registered.runOf(id)];
+    if (!info || !run) throw terminal('no-such-release', `there is no release ${id}`);
     const release = await getJson(this.#deps.artifacts, Release, info.artifact);
     return {
       ref: { id: release.id, layer: release.layer, image: release.image },
-      run: await this.#runAs(info.repo, info.run),
+      run: await this.#runAs(run),
       artifact: info.artifact,
     };
   }
 
   /** How the release of a run is run: its configuration, and the secrets' values of now. */
-  async #runAs(repo: RepoName, run: RunId): Promise<RunConfig> {
-    const config = await this.#config(run);
+  async #runAs({ repo, config: digest }: RunBrief): Promise<RunConfig> {
+    const { deploy: config } = await getJson(this.#deps.artifacts, RepoConfig, digest);
+    if (!config) throw terminal('no-deploy', 'the release has no deploy configuration');
     const secrets: Record<string, string> = {};
     for (const name of config.secrets) {
       const value = await this.#deps.secrets.get(repo, name);
       if (value !== null) secrets[name] = value;
     }
     return { config, secrets, replicas: 1 };
-  }
-
-  async #config(id: RunId): Promise<DeployConfig> {
-    const run = this.#deps.world.run(id);
-    const deploy = run ? (await getJson(this.#deps.artifacts, RepoConfig, run.config)).deploy : undefined;
-    if (!deploy) throw terminal('no-deploy', 'the release has no deploy configuration');
-    return deploy;
   }
 }
 

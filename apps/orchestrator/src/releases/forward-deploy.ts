@@ -8,9 +8,9 @@ import {
   type TargetState,
 } from '@millwright/domain';
 import type { Forward } from '../streams/forward.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 
-type Ports = { forward: Forward; trail: OpenTrail; world: World };
+type Ports = { forward: Forward; register: Register; trail: OpenTrail };
 
 // What a run's deploy and the undo of a rollback have in common: both go forward on a target, and both may be sent away.
 
@@ -23,10 +23,13 @@ export function giveWay(preempted: AbortSignal): void {
 }
 
 /** One release at a time is on its way to serve, also while it is held: another would take its fence. */
-export function waitBehind({ world }: Ports, { canary, undo }: TargetState, release: ReleaseId): void {
+export async function waitBehind(
+  { register }: Ports,
+  { canary, undo }: TargetState,
+  release: ReleaseId,
+): Promise<void> {
   if (canary === null || canary.release === release) return;
-  const info = world.releases.get(canary.release);
-  const open = info !== undefined && world.run(info.run)?.closed === null;
+  const open = (await register.look()).runOf(canary.release)?.closed === null;
   // Nobody goes on with one whose run is over, unless an undo brings it out.
   if (open || (undo?.kind === 'started' && undo.release === canary.release))
     throw retryable('gives-way', `${canary.release} goes first: ${canary.held ?? 'its canary is under way'}`);

@@ -1,11 +1,12 @@
 import type { Clock, ReleaseId, RepoName } from '@millwright/domain';
 import type { Stuck } from '@millwright/rollback';
 import type { Logger } from 'pino';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { Deployments } from './deployments.ts';
 import type { Page, Pager } from './pager.ts';
 
-type Ports = { clock: Clock; deployments: Deployments; log: Logger; pager: Pager; world: World };
+type Ports = { clock: Clock; deployments: Deployments; log: Logger; pager: Pager };
 
 /** Going back failed: nothing goes forward on this target until a person thaws it, and a person is called meanwhile. */
 export async function freezeStuck(
@@ -27,8 +28,11 @@ export async function freezeStuck(
 }
 
 /** At start: the calls that a killed factory still owes. */
-export function callWhoIsOwed(factory: Ports): void {
-  for (const [repo, { frozen }] of factory.world.targets)
+export async function callWhoIsOwed(
+  factory: Ports & { register: Register; streams: Streams },
+): Promise<void> {
+  for (const repo of (await factory.register.look()).repositories()) {
+    const { frozen } = await factory.streams.target(repo).look();
     if (frozen?.by === 'factory' && frozen.paged === null)
       callSomebody(factory, {
         kind: 'rollback-failed',
@@ -38,6 +42,7 @@ export function callWhoIsOwed(factory: Ports): void {
         what: frozen.what,
         at: frozen.at,
       });
+  }
 }
 
 /** Nothing waits for a person's telephone: how the call went is recorded when it is known. */

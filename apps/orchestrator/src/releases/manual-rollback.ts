@@ -16,7 +16,7 @@ import type { Logger } from 'pino';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
-import type { World } from '../views/world.ts';
+import { orLast, type Register } from '../streams/register.ts';
 import { changesBetween } from './changes-between.ts';
 import type { Deployments } from './deployments.ts';
 import { freezeStuck } from './freeze.ts';
@@ -31,9 +31,9 @@ type Ports = {
   log: Logger;
   merges: Lanes<RepoName>;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   store: Store;
-  world: World;
 };
 
 type Going = {
@@ -61,26 +61,23 @@ const none = (reason: string, ...next: Act[]): Extract<Plan, { kind: 'none' }> =
   next: next.length > 0 ? next : [{ act: 'list-releases' }],
 });
 
-/** How long the trail may take to say how a target is before what was read of it last is used. Milliseconds. */
-const TRAIL_MS = 250;
-
 /** A target as its stream has it; with the trail away, as it was read last: going back needs nothing newer. */
-export function targetNow({ forward, world }: Ports, repo: RepoName): Promise<TargetState> {
-  const late = new Promise<TargetState>((resolve) =>
-    setTimeout(() => resolve(world.target(repo)), TRAIL_MS).unref(),
-  );
-  return Promise.race([forward.target(repo).catch(() => world.target(repo)), late]);
-}
+export const targetNow = ({ forward }: Pick<Ports, 'forward'>, repo: RepoName): Promise<TargetState> =>
+  orLast(forward.target(repo), () => forward.lastTarget(repo));
 
 /** Which repository is meant, where a release or its name says so, or only one is deployed; else why none is. */
-function repoOf(
-  { world }: Ports,
+async function repoOf(
+  { forward, register }: Ports,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,
-): RepoName | Extract<Plan, { kind: 'none' }> {
-  const named = release === undefined ? undefined : world.releases.get(release);
+): Promise<RepoName | Extract<Plan, { kind: 'none' }>> {
+  const registered = await register.lookOrLast();
+  const named = release === undefined ? undefined : registered.release(release);
   if (release !== undefined && !named) return none(`there is no release ${release}`);
-  const deployed = [...world.targets]
+  const targets = await Promise.all(
+    registered.repositories().map(async (name) => [name, await targetNow({ forward }, name)] as const),
+  );
+  const deployed = targets
     .filter(([, target]) => target.live !== null || target.canary !== null)
     .map(([name]) => name);
   const name = named?.repo ?? repo ?? (deployed.length === 1 ? deployed[0] : undefined);
@@ -88,7 +85,7 @@ function repoOf(
     return deployed.length === 0
       ? none('nothing is deployed')
       : none('more than one is deployed', { act: 'give', field: 'repo', values: deployed, to: 'say which' });
-  return world.repo(name) ? name : none(`there is no repository ${name}`, { act: 'list-repos' });
+  return registered.repository(name) ? name : none(`there is no repository ${name}`, { act: 'list-repos' });
 }
 
 /**
@@ -101,7 +98,7 @@ export async function planRollback(
   release: ReleaseId | undefined,
   from: ReleaseId | undefined,
 ): Promise<Plan> {
-  const name = repoOf(factory, repo, release ?? from);
+  const name = await repoOf(factory, repo, release ?? from);
   if (typeof name !== 'string') return name;
   return planOn(name, await targetNow(factory, name), release ?? null, from ?? null);
 }

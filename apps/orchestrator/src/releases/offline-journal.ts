@@ -128,7 +128,7 @@ export class OfflineJournal {
   }
 
   /** Takes everything over to the trail; says how much. Rejects where some of it could not be: that stays, and nothing is lost. */
-  importTo(streams: Pick<Streams, 'append'>): Promise<number> {
+  importTo(streams: Pick<Streams, 'append' | 'target'>): Promise<number> {
     this.#import ??= this.#importAll(streams).finally(() => {
       this.#import = null;
     });
@@ -139,7 +139,7 @@ export class OfflineJournal {
     this.#db.close();
   }
 
-  async #importAll(streams: Pick<Streams, 'append'>): Promise<number> {
+  async #importAll(streams: Pick<Streams, 'append' | 'target'>): Promise<number> {
     let imported = 0;
     const failures: unknown[] = [];
     const repos = this.#db.prepare('select repo from records group by repo order by min(seq)').all();
@@ -151,6 +151,8 @@ export class OfflineJournal {
           for (const { id } of batch) done.run(id);
           imported += batch.length;
         }
+        // Whoever goes back next, the trail being away again, knows of it.
+        await streams.target(repo).look();
       } catch (error) {
         failures.push(error);
       }

@@ -23,7 +23,10 @@ beforeAll(async () => {
     { healMs: 100 },
   );
   await factory.api('POST', '/repos/shop/secrets', { name: 'DEPLOY_TOKEN', value: 'a token' });
-  stopKeeping = keepRollbackCaches(factory.factory);
+  stopKeeping = await keepRollbackCaches({
+    ...factory.factory,
+    listen: (listener) => factory.factory.world.listen(listener),
+  });
   data = join(factory.root, 'data');
   mkdirSync(data);
   symlinkSync(factory.root, join(data, 'orchestrator'));

@@ -10,7 +10,6 @@ import {
   putJson,
   type ReleaseId,
   type RepoName,
-  type Run,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
@@ -25,8 +24,9 @@ import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import { halted, reasonOf, type Stop } from '../streams/forward.ts';
 import type { Behind, Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
+import { load } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
 import type { Deployments } from './deployments.ts';
 import { deployOf, endedAlready, giveWay, takenBy } from './forward-deploy.ts';
 import { freezeStuck } from './freeze.ts';
@@ -43,6 +43,7 @@ type Ports = {
   merges: Lanes<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   sealer: Sealer;
   secrets: Secrets;
@@ -50,7 +51,6 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 // `rollback undo`: forward again to what a rollback left. A deploy like any other, judged by the deploy gate's policy on facts of now; whoever
@@ -78,14 +78,13 @@ export async function requestRedeploy(factory: Ports, repo: RepoName, actor: Act
 
 async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: AbortSignal): Promise<Asked> {
   giveWay(preempted);
-  await factory.world.reached(await factory.trail.head());
   const target = await factory.forward.target(repo);
   // A halt passes: it is waited for, and is no deny. A freeze is the policy's to judge.
   const stop = await factory.forward.stopped(deployOf(repo));
   if (stop?.kind === 'halted') return { kind: 'stopped', stop };
   const release = leftBehind(target);
-  const info = release === null ? undefined : factory.world.releases.get(release);
-  const run = info && factory.world.run(info.run);
+  const info = release === null ? undefined : (await factory.register.look()).release(release);
+  const run = info && (await load(factory, info.run))?.run;
   if (release === null || target.live === null || !info || !run)
     return { kind: 'none', reason: `no rollback of ${repo} is there to undo: the last release was deployed` };
   if (target.canary !== null)
@@ -106,7 +105,7 @@ async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: Ab
     approvals: by,
     expiresAt: now + factory.settings.gateMs,
   });
-  const facts = withoutThisRollback(factory, judged, movedLast(target));
+  const facts = await withoutThisRollback(factory, judged, movedLast(target));
   const decided = await decide(factory, run, facts);
   const { live } = target;
   await factory.deployments.append(
@@ -141,10 +140,14 @@ async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: Ab
 }
 
 /** A rollback by hand puts what it leaves in quarantine; undoing it is a person's word too. What a canary took back stays there. */
-function withoutThisRollback(factory: Ports, facts: Facts, left: readonly ReleaseId[]): Facts {
+async function withoutThisRollback(
+  { register }: Ports,
+  facts: Facts,
+  left: readonly ReleaseId[],
+): Promise<Facts> {
   if (facts.action !== 'deploy') return facts;
   const byHand = new Set(
-    factory.world
+    (await register.look())
       .quarantine(facts.repo)
       .filter((one) => one.by === 'rollback' && left.includes(one.release))
       .map((one) => one.release),
@@ -153,9 +156,9 @@ function withoutThisRollback(factory: Ports, facts: Facts, left: readonly Releas
 }
 
 /** At start: what a killed factory was deploying again goes on, under its own fence. */
-export function resumeRedeploys(factory: Ports): void {
-  for (const [repo, { undo }] of factory.world.targets)
-    if (undo?.kind === 'started') void performRedeploy(factory, repo);
+export async function resumeRedeploys(factory: Ports): Promise<void> {
+  for (const repo of (await factory.register.look()).repositories())
+    if ((await factory.forward.target(repo)).undo?.kind === 'started') void performRedeploy(factory, repo);
 }
 
 /** Never rejects: what happens is on the trail, or the next start takes it up. What is halted or frozen waits, as long as a gate would. */
@@ -189,7 +192,6 @@ async function redeploy(
   behind: Behind,
 ): Promise<void> {
   giveWay(preempted);
-  await factory.world.reached(await factory.trail.head());
   const { undo, live, canary, history } = await factory.forward.target(repo);
   if (undo?.kind !== 'started') return;
   const { release, fence } = undo;
@@ -266,9 +268,9 @@ async function restored(
 ): Promise<string> {
   const said: string[] = [];
   for (const release of [...left].reverse()) {
-    const run = mergedRun(factory, release);
-    if (run?.merge?.kind !== 'finished') continue;
-    const { commit: merged } = run.merge;
+    const merge = (await factory.register.look()).runOf(release)?.merge;
+    if (merge?.kind !== 'finished') continue;
+    const { commit: merged } = merge;
     try {
       const { commit, reason } = await restoreMerge(factory, repo, merged, `Millwright-Undo: ${release}`);
       said.push(commit === null ? reason : `${merged.slice(0, 10)} is back as ${commit.slice(0, 10)}`);
@@ -280,8 +282,3 @@ async function restored(
   }
   return [said.join('; '), evidence].filter((text) => text !== '').join('\n');
 }
-
-const mergedRun = (factory: Ports, release: ReleaseId): Run | undefined => {
-  const info = factory.world.releases.get(release);
-  return info && factory.world.run(info.run);
-};

@@ -6,12 +6,12 @@ import {
   type RepoName,
   type TicketId,
 } from '@millwright/domain';
-import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { World } from '../views/world.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Register, ReleaseBrief } from '../streams/register.ts';
 
-type Ports = { repositories: Repositories; store: Store; world: World };
+type Ports = { forward: Forward; register: Register; repositories: Repositories; store: Store };
 
 const MOST = 50;
 
@@ -20,29 +20,28 @@ export type ReleaseContents = { tickets: TicketId[]; commits: { commit: GitSha; 
 /** What a release brings that the one before it did not: its commits, newest first, 50 at most, and the tickets that they were made for. */
 export async function releaseContents(
   factory: Ports,
-  info: ReleaseInfo,
+  info: ReleaseBrief,
   release: Release,
 ): Promise<ReleaseContents> {
   const repo = await factory.repositories.open(info.repo);
-  const before = releaseBefore(factory, info);
+  const before = await releaseBefore(factory, info);
   const from =
     before === undefined
       ? (await repo.at(`${release.commit}^`)).commit
       : (await getJson(factory.store.artifacts, Release, before.artifact)).commit;
   const commits = await repo.commits(from, release.commit, MOST);
-  return { tickets: ticketsIn(mergesOf(factory, info.repo), commits), commits };
+  return { tickets: ticketsIn(await mergesOf(factory, info.repo), commits), commits };
 }
 
 type Merges = ReadonlyMap<GitSha, { ticket: TicketId; revert: GitSha | null }>;
 
 /** What was merged, by its commit: for which ticket, and which commit took it back. */
-function mergesOf({ world }: Ports, repo: RepoName): Merges {
-  const { reverts } = world.target(repo);
+async function mergesOf({ forward, register }: Ports, repo: RepoName): Promise<Merges> {
+  const [{ reverts }, known] = await Promise.all([forward.target(repo), register.look()]);
   const merges = new Map<GitSha, { ticket: TicketId; revert: GitSha | null }>();
-  for (const { state } of world.runs.values()) {
-    if (state.kind !== 'run' || state.repo !== repo || state.merge?.kind !== 'finished') continue;
-    const { ticket, release, merge } = state;
-    const own = state.revert?.kind === 'finished' ? state.revert.commit : null;
+  for (const { ticket, release, merge, revert } of known.runs(repo)) {
+    if (merge?.kind !== 'finished') continue;
+    const own = revert?.kind === 'finished' ? revert.commit : null;
     const byHand = reverts.findLast((one) => one.release === release?.release)?.commit ?? null;
     merges.set(merge.commit, { ticket, revert: own ?? byHand });
   }
@@ -62,7 +61,7 @@ function ticketsIn(merges: Merges, commits: ReleaseContents['commits']): TicketI
 /** Of a page of releases at once, oldest first: git is asked once a repository, however many there are. */
 export async function contentsOfEach(
   factory: Ports,
-  page: readonly { info: ReleaseInfo; release: Release }[],
+  page: readonly { info: ReleaseBrief; release: Release }[],
 ): Promise<Map<ReleaseId, ReleaseContents>> {
   const contents = new Map<ReleaseId, ReleaseContents>();
   for (const name of new Set(page.map(({ info }) => info.repo))) {
@@ -72,7 +71,7 @@ export async function contentsOfEach(
     const heads = [...new Set(rows.map(({ release }) => release.commit))];
     const line = await repo.commitsOf(heads, MOST * (page.length + 1));
     const at = new Map(line.map(({ commit }, index) => [commit, index]));
-    const merges = mergesOf(factory, name);
+    const merges = await mergesOf(factory, name);
     rows.forEach(({ info, release }, index) => {
       const first = at.get(release.commit) ?? 0;
       const before = from[index] ?? null;
@@ -84,19 +83,19 @@ export async function contentsOfEach(
   return contents;
 }
 
-async function commitBefore(factory: Ports, info: ReleaseInfo): Promise<GitSha | null> {
-  const before = releaseBefore(factory, info);
+async function commitBefore(factory: Ports, info: ReleaseBrief): Promise<GitSha | null> {
+  const before = await releaseBefore(factory, info);
   return before === undefined
     ? null
     : (await getJson(factory.store.artifacts, Release, before.artifact)).commit;
 }
 
 /** The release that served when this one was deployed, or was built: what it is compared with. */
-function releaseBefore(factory: Ports, info: ReleaseInfo): ReleaseInfo | undefined {
-  const { history } = factory.world.target(info.repo);
+async function releaseBefore(factory: Ports, info: ReleaseBrief): Promise<ReleaseBrief | undefined> {
+  const { history } = await factory.forward.target(info.repo);
   const served = history.find((one) => one.release === info.id);
   const before: ReleaseId | null | undefined = served
     ? served.previous
     : history.findLast((one) => one.at <= info.builtAt)?.release;
-  return before ? factory.world.releases.get(before) : undefined;
+  return before ? (await factory.register.look()).release(before) : undefined;
 }

@@ -1,23 +1,18 @@
-import type { OpenTrail } from '@millwright/audit';
 import type { RepoName } from '@millwright/domain';
 import { retire } from '@millwright/rollback';
 import type { Logger } from 'pino';
-import type { World } from '../views/world.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { Deployments } from './deployments.ts';
 
-type Ports = { deployments: Deployments; log: Logger; trail: OpenTrail; world: World };
+type Ports = { deployments: Deployments; log: Logger; streams: Streams };
 
 /**
  * What the release that came to serve leaves over is stopped, in the deploy lane: once, and not on a frozen target, which is a person's. Never
  * rejects: what is left has no traffic, and is stopped in a later sweep or by the next deploy.
  */
-export async function retirePrevious(
-  { deployments, world, trail, log }: Ports,
-  repo: RepoName,
-): Promise<void> {
+export async function retirePrevious({ deployments, streams, log }: Ports, repo: RepoName): Promise<void> {
   try {
-    await world.reached(await trail.head());
-    const { retires, history, frozen } = world.target(repo);
+    const { retires, history, frozen } = await streams.target(repo).look();
     const desired = await deployments.desired(repo);
     if (retires === null || frozen !== null || desired === null) return;
     const { release, fence } = retires;

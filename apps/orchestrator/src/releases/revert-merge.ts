@@ -2,15 +2,15 @@ import type { Clock, GitSha, ReleaseId, RepoName } from '@millwright/domain';
 import type { Repositories } from '../source-control/repositories.ts';
 import { revertMerge } from '../source-control/revert.ts';
 import type { Lanes } from '../streams/lanes.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 import type { Deployments } from './deployments.ts';
 
 type Ports = {
   clock: Clock;
   deployments: Deployments;
   merges: Lanes<RepoName>;
+  register: Register;
   repositories: Repositories;
-  world: World;
 };
 
 /** `commit`: null where it is left to a person, and then `reason` says why. */
@@ -25,8 +25,7 @@ export async function revertMergeOf(
   repo: RepoName,
   release: ReleaseId,
 ): Promise<RevertedMerge | null> {
-  const run = factory.world.releases.get(release)?.run;
-  const merge = run ? factory.world.run(run)?.merge : undefined;
+  const merge = (await factory.register.lookOrLast()).runOf(release)?.merge;
   if (merge?.kind !== 'finished') return null;
   const merged = merge.commit;
   await factory.deployments.note(repo, { type: 'target.revert-started', data: { release, commit: merged } });

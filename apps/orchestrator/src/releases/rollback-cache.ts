@@ -1,11 +1,24 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DeployConfig, Digest, type Instant, ReleaseId, RepoName } from '@millwright/domain';
+import {
+  DeployConfig,
+  Digest,
+  type Instant,
+  type RecordedEntry,
+  ReleaseId,
+  RepoName,
+} from '@millwright/domain';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
 
-type Ports = { deployments: { keepRollbackCache(repo: RepoName): Promise<void> }; log: Logger; world: World };
+type Ports = {
+  deployments: { keepRollbackCache(repo: RepoName): Promise<void> };
+  log: Logger;
+  register: Register;
+  /** Told of each entry as it comes; returns the way to stop it. */
+  listen: (listener: (recorded: RecordedEntry) => void) => () => void;
+};
 
 // What going back needs when nothing of the database can be read: beside each target, on its own machine, readable by the factory's user
 // alone. Written anew whenever another release comes to serve. It holds names of secrets, never values.
@@ -60,7 +73,12 @@ async function orNone<T>(reading: Promise<T>): Promise<T | null> {
 }
 
 /** Writes those of all targets now, and each again when another release serves. Returns the way to stop it, which resolves when none is being written. */
-export function keepRollbackCaches({ world, deployments, log }: Ports): () => Promise<unknown> {
+export async function keepRollbackCaches({
+  register,
+  listen,
+  deployments,
+  log,
+}: Ports): Promise<() => Promise<unknown>> {
   let last: Promise<unknown> = Promise.resolve();
   const keep = (repo: RepoName, at: Instant | null) => {
     last = last
@@ -69,11 +87,11 @@ export function keepRollbackCaches({ world, deployments, log }: Ports): () => Pr
         log.warn({ repo, at, err: error }, 'the way back without a database is that of an earlier release'),
       );
   };
-  for (const repo of world.targets.keys()) keep(repo, null);
-  const stop = world.listen(({ envelope, entry }) => {
+  const stop = listen(({ envelope, entry }) => {
     if (entry?.type === 'target.released')
       keep(RepoName.parse(envelope.stream.slice('target/'.length)), envelope.at);
   });
+  for (const repo of (await register.look()).repositories()) keep(repo, null);
   return () => {
     stop();
     return last;

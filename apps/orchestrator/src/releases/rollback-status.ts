@@ -11,10 +11,17 @@ import {
   Ticket,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { World } from '../views/world.ts';
+import type { Forward } from '../streams/forward.ts';
+import type { Register } from '../streams/register.ts';
 import type { Deployments } from './deployments.ts';
 
-type Ports = { clock: Clock; deployments: Deployments; store: Store; world: World };
+type Ports = {
+  clock: Clock;
+  deployments: Deployments;
+  forward: Forward;
+  register: Register;
+  store: Store;
+};
 
 /** As many as a person picks from. */
 const OFFERED = 5;
@@ -34,15 +41,15 @@ export async function rollbackStatus(
   repo: RepoName,
   names: Names,
 ): Promise<Omit<RollbackStatus, 'stop'>> {
-  const target = factory.world.target(repo);
+  const target = await factory.forward.target(repo);
   const offered = candidates(target).slice(0, OFFERED);
   const { frozen, undo } = target;
   const [first, ...also] = freezeViews(freezesOf(frozen), names);
   return {
     repo,
-    live: target.live === null ? null : await one(factory, repo, target.live),
+    live: target.live === null ? null : await one(factory, repo, target, target.live),
     canary: comingRelease(target, factory.clock.now()),
-    candidates: await Promise.all(offered.map((id) => one(factory, repo, id))),
+    candidates: await Promise.all(offered.map((id) => one(factory, repo, target, id))),
     frozen:
       frozen === null || first === undefined
         ? null
@@ -71,14 +78,14 @@ function comingRelease({ canary }: TargetState, now: number): ComingRelease | nu
 async function one(
   factory: Ports,
   repo: RepoName,
+  { history }: TargetState,
   release: ReleaseId,
 ): Promise<RollbackStatus['candidates'][number]> {
-  const info = factory.world.releases.get(release);
-  const run = info && factory.world.run(info.run);
+  const run = (await factory.register.look()).runOf(release);
   const title = run ? (await getJson(factory.store.artifacts, Ticket, run.ticketDigest)).title : '';
   return {
     release,
-    servedAt: factory.world.target(repo).history.findLast((each) => each.release === release)?.at ?? 0,
+    servedAt: history.findLast((each) => each.release === release)?.at ?? 0,
     tickets: run ? [{ id: run.ticket, title }] : [],
     health: await factory.deployments.health(repo, release),
   };

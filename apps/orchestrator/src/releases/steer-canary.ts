@@ -21,7 +21,9 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward, Stop } from '../streams/forward.ts';
 import { liftOf, reasonOf } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
-import type { World } from '../views/world.ts';
+import type { Register } from '../streams/register.ts';
+import { load } from '../streams/run-stream.ts';
+import type { Streams } from '../streams/streams.ts';
 import type { Deployments } from './deployments.ts';
 import { deployOf } from './forward-deploy.ts';
 import { targetNow } from './manual-rollback.ts';
@@ -38,11 +40,12 @@ type Ports = {
   merges: Lanes<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 // A person's word on the canary of a target: to wait, to go on sooner, to go back. What was said is on the trail before anything happens.
@@ -153,7 +156,7 @@ export async function promoteCanary(
   reason: string,
 ): Promise<CanaryAnswer> {
   const { canary, work } = await atWork(factory, repo);
-  const run = runOf(factory, canary);
+  const run = await runOf(factory, canary);
   if (run === null || run.deploy?.kind !== 'started')
     throw noCanary(`${canary.release} is brought out again by an undo, and is not hurried`);
   const hand = await handOf(factory, run, who as string as PersonId);
@@ -189,7 +192,7 @@ export async function abortCanary(
   await say(factory, repo, who, canary, { ask: 'abort', until: null, reason });
   const work = factory.deployments.canary(repo);
   if (work?.release === canary.release) work.takeBack(`${who} aborted it: ${reason}`);
-  const run = runOf(factory, canary);
+  const run = await runOf(factory, canary);
   // One that is held, or whose factory died, is taken back by whoever goes on with it.
   if (run !== null) driver.drive(run.id);
   const { release, live } = canary;
@@ -208,7 +211,7 @@ export async function abortCanary(
   return { repo, release, live, state: 'under_way', text: `${release} is being taken back` };
 }
 
-const runOf = ({ world }: Ports, { release }: Canary): Run | null => {
-  const info = world.releases.get(release);
-  return (info && world.run(info.run)) ?? null;
+const runOf = async (factory: Ports, { release }: Canary): Promise<Run | null> => {
+  const info = (await factory.register.look()).release(release);
+  return (info && (await load(factory, info.run))?.run) ?? null;
 };

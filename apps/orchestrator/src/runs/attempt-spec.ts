@@ -20,12 +20,15 @@ import {
   type Run,
   type Said,
   type SpecOf,
+  streamOf,
   TaskId,
   TestReport,
   Ticket,
   type Todo,
+  type Trail,
   terminal,
   testOf,
+  ticketOf,
   Unfinished,
   type Work,
   workOf,
@@ -37,7 +40,6 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
 import type { Forward } from '../streams/forward.ts';
-import type { World } from '../views/world.ts';
 import { commitMessageOf } from './commit-message.ts';
 
 type Ports = {
@@ -48,7 +50,7 @@ type Ports = {
   repositories: Repositories;
   settings: Settings;
   store: Store;
-  world: World;
+  trail: Pick<Trail, 'read'>;
 };
 
 type Open = Extract<Todo, { do: 'open-stage' }>;
@@ -93,7 +95,7 @@ export async function specFor(
       // A split stands in one task's place.
       maxTasks: run.limits.tasks - Math.max(0, run.tasks.length - 1),
       answers: run.answers,
-      evidence: factory.world.evidenceOf(run.ticket),
+      evidence: ticketOf(await factory.trail.read(streamOf.ticket(run.ticket)))?.evidence ?? [],
     };
     return split === null ? { spec, inputs: given } : { spec: { ...spec, split }, inputs: given };
   }

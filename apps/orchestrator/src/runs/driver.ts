@@ -11,9 +11,9 @@ import type { Repositories } from '../source-control/repositories.ts';
 import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
+import type { Register } from '../streams/register.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
 import type { Journal, StepResult } from './step.ts';
 import { attest } from './steps/attest.ts';
 import { close } from './steps/close.ts';
@@ -41,6 +41,7 @@ type Ports = {
   modelKey: boolean | null;
   pager: Pager;
   queue: Queue;
+  register: Register;
   repositories: Repositories;
   retrying: Map<RunId, string>;
   sealer: Sealer;
@@ -50,7 +51,6 @@ type Ports = {
   streams: Streams;
   trail: OpenTrail;
   unsealed: Map<RunId, string>;
-  world: World;
 };
 
 /** Somebody else wrote to the run while a step was at work: load, and decide again. */

@@ -14,13 +14,13 @@ export type Probe = {
 /** The bare copies under one folder, opened once each. Where a repository lies and which branch it has is asked of `lookup`. */
 export class Repositories {
   readonly #folder: string;
-  readonly #lookup: (name: RepoName) => { url: string; branch: string } | undefined;
+  readonly #lookup: (name: RepoName) => Promise<{ url: string; branch: string } | null>;
   readonly #token: (name: RepoName) => Promise<string | null>;
   readonly #open = new Map<RepoName, Promise<Repository>>();
 
   constructor(
     folder: string,
-    lookup: (name: RepoName) => { url: string; branch: string } | undefined,
+    lookup: (name: RepoName) => Promise<{ url: string; branch: string } | null>,
     token: (name: RepoName) => Promise<string | null>,
   ) {
     this.#folder = folder;
@@ -29,15 +29,19 @@ export class Repositories {
   }
 
   async open(name: RepoName): Promise<Repository> {
-    const known = this.#lookup(name);
-    if (!known) throw terminal('no-such-repository', `there is no repository ${name}`);
     const open = this.#open.get(name);
     if (open !== undefined) return open;
-    const opened = Repository.open(this.#folder, name, known.url, known.branch, () => this.#token(name));
+    const opened = this.#opened(name);
     this.#open.set(name, opened);
     // One that failed is opened anew by whoever asks next.
     opened.catch(() => this.#open.delete(name));
     return opened;
+  }
+
+  async #opened(name: RepoName): Promise<Repository> {
+    const known = await this.#lookup(name);
+    if (known === null) throw terminal('no-such-repository', `there is no repository ${name}`);
+    return Repository.open(this.#folder, name, known.url, known.branch, () => this.#token(name));
   }
 
   /** A copy to try an address with, before it has a name on the trail. Ends with `keep` or `discard`. */

@@ -52,6 +52,11 @@ export class Forward {
     return (await this.#streams.repository(repo).look()).unit;
   }
 
+  /** As it was read last, for going back while the trail cannot be read. */
+  lastTarget(repo: RepoName): TargetState {
+    return this.#streams.target(repo).known.state;
+  }
+
   /** Null: it may. Rejects where the streams cannot be read: then nothing goes forward. */
   async stopped(act: ForwardAct): Promise<Stop | null> {
     const looked = [this.#streams.factory(), this.#repositoryOf(act), this.#targetOf(act)];
@@ -120,12 +125,6 @@ export class Forward {
   close(reason: string): void {
     this.#closed = reason;
     for (const { hold } of this.#underWay) hold.abort(new Hold(reason));
-  }
-
-  /** Reads the streams anew, after words of them were erased. */
-  async forget(): Promise<void> {
-    this.#streams.forget();
-    await this.#streams.factory().look();
   }
 
   /** The factory stops. */

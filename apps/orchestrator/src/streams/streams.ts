@@ -117,8 +117,10 @@ export class Streams {
   }
 
   /** After a redaction: what is kept is read anew, so that nothing of the words that were in it is left. */
-  forget(): void {
-    this.#kept.clear();
+  async forget(): Promise<void> {
+    const fresh = [...this.#kept.values()].map(({ stream }) => new Folded(this.#ports.trail, stream));
+    await Promise.all(fresh.map((one) => one.look()));
+    for (const one of fresh) this.#kept.set(one.stream.id, one);
   }
 
   #keep<S, E extends Entry>(stream: DecidedStream<S, E>): Folded<S, E> {

@@ -1,5 +1,4 @@
-import type { RecordedEntry, Trail } from '@millwright/domain';
-import { Fold } from '@millwright/read-model';
+import { Fold, type RecordedEntry, type Trail } from '@millwright/domain';
 
 /**
  * The trail as the API shows it: a projection in memory, begun from the rows of the read model at start and followed from then on. It decides

@@ -1,5 +1,5 @@
 import { accept, type Decider, reject } from '../decider.ts';
-import type { Entry } from '../entries/index.ts';
+import type { Entry, EntryOf } from '../entries/index.ts';
 import type { RepositoryEntry } from '../entries/repository.ts';
 import type { UnitName } from '../ids.ts';
 import { DEFAULT_UNIT } from '../unit.ts';
@@ -12,20 +12,24 @@ import {
 } from './autonomy.ts';
 
 /** A repository as its stream decides what may be said of it. What its releases have earned since is on its runs' streams. */
-export type RepositoryState = { added: boolean; unit: UnitName; autonomy: Autonomy };
+export type RepositoryState = {
+  added: EntryOf<'repo.added'>['data'] | null;
+  unit: UnitName;
+  autonomy: Autonomy;
+};
 
 export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
-  initialState: () => ({ added: false, unit: DEFAULT_UNIT, autonomy: NO_AUTONOMY }),
+  initialState: () => ({ added: null, unit: DEFAULT_UNIT, autonomy: NO_AUTONOMY }),
   evolve: (state, entry: Entry, { at }) => ({
-    added: state.added || entry.type === 'repo.added',
+    added: entry.type === 'repo.added' ? entry.data : state.added,
     unit: unitAfter(state.unit, entry),
     autonomy: evolveAutonomy(state.autonomy, entry, at),
   }),
   decide({ record }, { added, unit, autonomy }) {
     const { repo } = record.data;
     if (record.type === 'repo.added')
-      return added ? reject('exists', `there is a repository ${repo} already`) : accept(record);
-    if (!added) return reject('not-found', `there is no repository ${repo}`);
+      return added !== null ? reject('exists', `there is a repository ${repo} already`) : accept(record);
+    if (added === null) return reject('not-found', `there is no repository ${repo}`);
     switch (record.type) {
       case 'repo.step-set': {
         const { step, kind } = record.data;

@@ -50,7 +50,7 @@ const inQueue = (run: Run): boolean =>
   !waitsForPeople(run);
 
 /** Any run of the repository by its id, also one that has left the queue. */
-export type Runs = (id: RunId) => Run | undefined;
+export type Runs = (id: RunId) => Pick<Run, 'merge'> | undefined;
 
 const aheadOf = (me: Queued, queue: readonly Queued[]): Queued[] =>
   queue
@@ -67,7 +67,7 @@ export function turnOf(me: Queued, queue: readonly Queued[], runs: Runs): 'now' 
   return turnOf(last, queue, runs) === 'stale' ? 'stale' : 'wait';
 }
 
-const mergedAs = (before: Run | undefined, run: Run): boolean =>
+const mergedAs = (before: ReturnType<Runs>, run: Run): boolean =>
   before?.merge?.kind === 'finished' && before.merge.commit === run.base.commit;
 
 /** Where a run is lined up: behind the last of those before it. `place` is infinite for one that has none yet. */

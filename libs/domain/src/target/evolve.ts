@@ -1,6 +1,6 @@
 import type { Entry } from '../entries/index.ts';
 import type { Actor, Instant, PersonId, ReleaseId } from '../ids.ts';
-import type { Canary, Freeze, TargetState } from './state.ts';
+import { type Canary, type Freeze, HEALS_KEPT, REVERTS_KEPT, type TargetState } from './state.ts';
 
 /** `evolve(state, entry)` of a target's stream. Pure; `at` and `actor` are the envelope's. */
 export function evolveTarget(
@@ -21,6 +21,10 @@ export function evolveTarget(
         retires: by === 'deploy' ? { release, fence } : null,
         canary: state.canary !== null && state.canary.fence <= fence ? null : state.canary,
         undo,
+        // Another release: what was tried for the one before says nothing of it.
+        heals: [],
+        healPausedUntil: null,
+        reverting: [],
       };
     }
     case 'target.effect-started': {
@@ -75,10 +79,26 @@ export function evolveTarget(
       );
     }
     case 'target.judged':
-    case 'target.healed':
-    case 'target.not-healed':
-    case 'target.heal-paused':
       return { ...state, fence: Math.max(state.fence, entry.data.fence) };
+    case 'target.healed': {
+      const { fence, reason } = entry.data;
+      return { ...tried(state, { at, ok: true, text: reason }, fence), healed: state.healed + 1 };
+    }
+    case 'target.not-healed': {
+      const { fence, what, reason } = entry.data;
+      const heal = { at, ok: false, text: `${what}: ${reason}` };
+      return { ...tried(state, heal, fence), notHealed: state.notHealed + 1 };
+    }
+    case 'target.heal-paused':
+      return { ...state, fence: Math.max(state.fence, entry.data.fence), healPausedUntil: entry.data.until };
+    case 'target.revert-started':
+      return { ...state, reverting: [...state.reverting, entry.data.release] };
+    case 'target.revert-finished': {
+      const { release, commit } = entry.data;
+      return commit === null
+        ? state
+        : { ...state, reverts: [...state.reverts, { release, commit }].slice(-REVERTS_KEPT) };
+    }
     case 'target.frozen': {
       const { by, release, reason, what } = entry.data;
       return {
@@ -118,6 +138,12 @@ export function evolveTarget(
       return state;
   }
 }
+
+const tried = (state: TargetState, heal: TargetState['heals'][number], fence: number): TargetState => ({
+  ...state,
+  fence: Math.max(state.fence, fence),
+  heals: [...state.heals, heal].slice(-HEALS_KEPT),
+});
 
 const withCanary = (
   state: TargetState,

@@ -1,4 +1,4 @@
-import type { Actor, Digest, Instant, PersonId, ReleaseId } from '../ids.ts';
+import type { Actor, Digest, GitSha, Instant, PersonId, ReleaseId } from '../ids.ts';
 
 /** Which release came to serve, when, and after which. */
 type Served = {
@@ -77,7 +77,21 @@ export type TargetState = {
         at: Instant;
       }
     | null;
+  /** What was tried to bring it back as it was, oldest first, the newest `HEALS_KEPT`. */
+  heals: { at: Instant; ok: boolean; text: string }[];
+  healed: number;
+  notHealed: number;
+  /** Healing was given up until then. */
+  healPausedUntil: Instant | null;
+  /** Whose merges are, or are being, reverted since the last release came to serve. */
+  reverting: ReleaseId[];
+  /** The commits that took back the merge behind a release, oldest first, the newest `REVERTS_KEPT`: of rollbacks by hand. */
+  reverts: { release: ReleaseId; commit: GitSha }[];
 };
+
+/** As many as libs/rollback's back-off looks at. */
+export const HEALS_KEPT = 16;
+export const REVERTS_KEPT = 200;
 
 export const noTarget = (): TargetState => ({
   live: null,
@@ -88,4 +102,10 @@ export const noTarget = (): TargetState => ({
   retires: null,
   frozen: null,
   undo: null,
+  heals: [],
+  healed: 0,
+  notHealed: 0,
+  healPausedUntil: null,
+  reverting: [],
+  reverts: [],
 });

@@ -1,4 +1,5 @@
 import type { OpenTrail } from '@millwright/audit';
+import type { RepoInfo } from '@millwright/domain';
 import {
   AFTER_CRITICAL,
   earnedRaise,
@@ -8,7 +9,6 @@ import {
   stepFor,
   type TicketKind,
 } from '@millwright/domain';
-import type { RepoInfo } from '@millwright/read-model';
 import type { Secrets } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { standingOf } from '../../intake/tickets.ts';
@@ -16,6 +16,7 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { Registered } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
@@ -38,14 +39,15 @@ type Ports = {
 
 export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'setStep', async (request) => {
-    const info = knownRepo(factory, request.params.repo);
-    const { repo } = info;
+    const { repo } = knownRepo(factory, request.params.repo);
+    const registered = await factory.register.look();
+    const info = registered.repository(repo) ?? knownRepo(factory, repo);
     const { step, kind, reason } = request.body;
     const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
     // A person may lower a step at any time; raising is an administrator's signed entry.
     requireRole(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
-    if (kind !== undefined && raises) mustHaveEarned(factory, info, kind, step, request.who);
-    if (raises && step > AFTER_CRITICAL) mustNotBeStuck(factory, repo);
+    if (kind !== undefined && raises) mustHaveEarned(factory, registered, info, kind, step, request.who);
+    if (raises && step > AFTER_CRITICAL) await mustNotBeStuck(factory, repo);
     if (step >= UNATTENDED) await mustGoBack(factory, repo);
     const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
     await appendAs(
@@ -62,8 +64,8 @@ export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {
 }
 
 /** Throws where the factory froze the target because going back failed: until a person has thawed it, the sweep would take the step again. */
-function mustNotBeStuck(factory: Ports, repo: RepoName): void {
-  const { frozen } = factory.world.target(repo);
+async function mustNotBeStuck(factory: Ports, repo: RepoName): Promise<void> {
+  const { frozen } = await factory.streams.target(repo).look();
   if (frozen?.by === 'factory')
     throw problem('frozen', `${repo} could not go back and is frozen: ${frozen.reason}`, {
       act: 'thaw-target',
@@ -76,8 +78,14 @@ function mustNotBeStuck(factory: Ports, repo: RepoName): void {
  * Throws unless a person had only lowered this kind of change, or it has earned the raise, by tickets that are not of the one who says it:
  * nobody widens what their own work may do.
  */
-function mustHaveEarned(factory: Ports, info: RepoInfo, kind: TicketKind, step: number, who: Who): void {
-  const { world, settings } = factory;
+function mustHaveEarned(
+  { settings }: Ports,
+  registered: Registered,
+  info: RepoInfo,
+  kind: TicketKind,
+  step: number,
+  who: Who,
+): void {
   const name = info.repo;
   const of = `${kind} changes of ${name}`;
   const show = { act: 'show-autonomy', repo: name } as const;
@@ -100,7 +108,7 @@ function mustHaveEarned(factory: Ports, info: RepoInfo, kind: TicketKind, step: 
       step: raise.to,
       kind,
     });
-  const author = (run: RunId) => String(world.run(run)?.author);
+  const author = (run: RunId) => String(registered.run(run)?.author);
   if (raise.runs.some((run) => author(run) === String(who.id)))
     throw problem(
       'forbidden',

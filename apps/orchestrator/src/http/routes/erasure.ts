@@ -26,7 +26,8 @@ export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
     // Rows made anew hold nothing of it, and those before them are dropped.
     await readModel.reached(record);
     await readModel.rebuild();
-    await factory.forward.forget();
+    await factory.streams.forget();
+    await factory.register.forget();
     return { position, record, erased };
   });
 }

@@ -1,7 +1,6 @@
 import type { GateView } from '@millwright/api';
-import type { Gate } from '@millwright/domain';
+import type { Gate, RunInfo } from '@millwright/domain';
 import { type GateId, PersonId, type RunEntry } from '@millwright/domain';
-import type { RunInfo } from '@millwright/read-model';
 import type { FastifyInstance } from 'fastify';
 import { ANOTHER_APPROVER, handOf } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';

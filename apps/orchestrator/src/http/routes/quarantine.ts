@@ -1,6 +1,6 @@
 import type { QuarantineView } from '@millwright/api';
+import type { Quarantined } from '@millwright/domain';
 import { type RepoName, repositoryStream } from '@millwright/domain';
-import type { Quarantined } from '@millwright/read-model';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
@@ -24,9 +24,10 @@ export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
 
   /** What was bad in it is then for the gate's other rules, and for the canary. */
   serve(app, 'liftQuarantine', async (request) => {
-    const info = factory.world.releases.get(request.params.id);
+    const registered = await factory.register.look();
+    const info = registered.release(request.params.id);
     if (!info) throw notFound('release', request.params.id, { act: 'show-quarantine' });
-    const one = factory.world.quarantine(info.repo).find((each) => each.release === info.id);
+    const one = registered.quarantine(info.repo).find((each) => each.release === info.id);
     if (one === undefined) throw problem('not-quarantined', `${info.id} is not in quarantine`);
     await appendAs(factory, repositoryStream(info.repo), request.who, {
       type: 'quarantine.lifted',

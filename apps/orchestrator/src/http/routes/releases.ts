@@ -1,8 +1,8 @@
 import type { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock } from '@millwright/domain';
+import type { Clock, ReleaseInfo, TargetInfo } from '@millwright/domain';
 import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
-import type { ReadModel, ReleaseInfo, TargetInfo } from '@millwright/read-model';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -11,6 +11,7 @@ import { contentsOfEach, type ReleaseContents, releaseContents } from '../../rel
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { Register } from '../../streams/register.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
@@ -27,6 +28,7 @@ type Ports = {
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
   readModel: ReadModel;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;

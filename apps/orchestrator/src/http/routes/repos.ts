@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import type { Act, ErrorCode, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
+import type { RepoInfo } from '@millwright/domain';
 import { earnedRaise, nameOfScope, RepoName, repositoryStream, sameScope } from '@millwright/domain';
-import type { RepoInfo } from '@millwright/read-model';
 import type { Secrets } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { setupOf } from '../../intake/setup.ts';

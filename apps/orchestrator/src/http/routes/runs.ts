@@ -1,6 +1,6 @@
 import { ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock, Ids } from '@millwright/domain';
+import type { Clock, Ids, RunInfo } from '@millwright/domain';
 import {
   getJson,
   keptRef,
@@ -13,7 +13,7 @@ import {
   streamOf,
   TestReport,
 } from '@millwright/domain';
-import type { ReadModel, RunInfo } from '@millwright/read-model';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -24,6 +24,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { lifts, stops } from '../../streams/forward.ts';
+import type { Register } from '../../streams/register.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { World } from '../../views/world.ts';
 import { type Api, serve } from '../api.ts';
@@ -57,6 +58,7 @@ type Ports = {
   log: Logger;
   modelKey: boolean | null;
   readModel: ReadModel;
+  register: Register;
   repositories: Repositories;
   retrying: Map<RunId, string>;
   sealer: Sealer;

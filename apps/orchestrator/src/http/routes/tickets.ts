@@ -1,8 +1,8 @@
 import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids } from '@millwright/domain';
+import type { Clock, Ids, TicketInfo } from '@millwright/domain';
 import { getJson, questionOf, Ticket, type TicketId, ticketStream } from '@millwright/domain';
-import type { ReadModel, TicketInfo } from '@millwright/read-model';
+import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { nextOfTicket } from '../../intake/next-actor.ts';

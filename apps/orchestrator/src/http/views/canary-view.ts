@@ -1,7 +1,6 @@
 import type { CanaryView } from '@millwright/api';
-import type { Clock } from '@millwright/domain';
+import type { Clock, ReleaseInfo } from '@millwright/domain';
 import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
-import type { ReleaseInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { World } from '../../views/world.ts';

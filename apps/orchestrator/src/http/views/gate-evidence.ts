@@ -17,6 +17,7 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { troublesOf } from '../../source-control/setup-troubles.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { Register } from '../../streams/register.ts';
 import type { World } from '../../views/world.ts';
 import { diffView, planView, reviewViews, testViews } from './run-parts.ts';
 
@@ -25,6 +26,7 @@ type Ports = {
   forward: Forward;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   store: Store;

@@ -22,6 +22,7 @@ import { riskBetween } from '../../gates/facts.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { Register } from '../../streams/register.ts';
 import type { World } from '../../views/world.ts';
 import { sentence } from './account.ts';
 import { filesByRisk } from './change-view.ts';
@@ -30,6 +31,7 @@ type Ports = {
   clock: Clock;
   forward: Forward;
   knownSecrets: KnownSecrets;
+  register: Register;
   repositories: Repositories;
   store: Store;
   trail: OpenTrail;

@@ -1,4 +1,5 @@
 import type { GateView, RunView, StageView } from '@millwright/api';
+import type { RunInfo } from '@millwright/domain';
 import {
   addUsage,
   type Digest,
@@ -20,7 +21,6 @@ import {
   type Todo,
   todo,
 } from '@millwright/domain';
-import type { RunInfo } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import type { World } from '../../views/world.ts';
 

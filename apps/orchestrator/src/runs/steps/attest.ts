@@ -11,11 +11,11 @@ import {
   terminal,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
+import type { Streams } from '../../streams/streams.ts';
 import { VERSION } from '../../version.ts';
-import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 
-type Ports = { sealer: Sealer; store: Store; trail: OpenTrail; world: World };
+type Ports = { sealer: Sealer; store: Store; streams: Streams; trail: OpenTrail };
 
 /** Signs the provenance of what was merged or built, keeps it as an artifact, and puts its digest on the trail. */
 export async function attest(
@@ -23,7 +23,7 @@ export async function attest(
   run: Run,
   step: Extract<Todo, { do: 'attest' }>,
 ): Promise<StepResult> {
-  const repo = factory.world.repo(run.repo);
+  const { added: repo } = await factory.streams.repository(run.repo).look();
   const { origin } = factory.sealer;
   if (!repo) throw retryable('no-repo', `the repository ${run.repo} is not known yet`);
   const recorded = await factory.trail.read(streamOf.run(run.id));

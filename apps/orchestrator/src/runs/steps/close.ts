@@ -8,8 +8,8 @@ import type { Deployments } from '../../releases/deployments.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { discardRehearsed } from './rehearse.ts';
 
@@ -21,12 +21,12 @@ type Ports = {
   knownSecrets: KnownSecrets;
   log: Logger;
   modelKey: boolean | null;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 /** Where a person finds the change of a run that was not merged (see `keptRef`); `run retry` goes on from it. */

@@ -27,9 +27,9 @@ import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import { load } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Ports = {
@@ -41,6 +41,7 @@ type Ports = {
   log: Logger;
   modelKey: boolean | null;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   sealer: Sealer;
   secrets: Secrets;
@@ -48,7 +49,6 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 type Finished = EntryOf<'deploy.finished'>['data'];
@@ -65,7 +65,6 @@ export async function deploy(
   if (run.deploy === null) await waitForCheckpoint(factory);
   return factory.deploys.run(run.repo, async (preempted, behind) => {
     giveWay(preempted);
-    await factory.world.reached(await factory.trail.head());
     const target = await factory.forward.target(run.repo);
     // Read in the lane: what a person said of it while it waited counts.
     const now = (await load(factory, run.id))?.run ?? run;
@@ -75,7 +74,7 @@ export async function deploy(
     const gone = fence === 0 ? null : await takenBack(factory, now, target);
     if (gone !== null) return finished(await backOut(factory, run, release, fence, gone));
     if (fence === 0) {
-      waitBehind(factory, target, release);
+      await waitBehind(factory, target, release);
       const stop = await factory.forward.stopped(deployOf(run.repo));
       if (stop !== null) throw halted(stop);
       const voided = await whyVoid(factory, run, step.gate);
@@ -170,7 +169,7 @@ async function outcome(
 
 /** A release whose commit is in the live one already has shipped with it; deploying it alone would go back. */
 async function superseded(factory: Ports, run: Run, live: ReleaseId | null): Promise<Finished | null> {
-  const info = live === null ? undefined : factory.world.releases.get(live);
+  const info = live === null ? undefined : (await factory.register.look()).release(live);
   if (!info || live === null || live === run.release?.release || run.merge?.kind !== 'finished') return null;
   const { commit } = await getJson(factory.store.artifacts, Release, info.artifact);
   const repo = await factory.repositories.open(run.repo);

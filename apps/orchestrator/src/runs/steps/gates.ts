@@ -19,8 +19,8 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
@@ -37,13 +37,13 @@ type Ports = {
   log: Logger;
   merges: Lanes<RepoName>;
   modelKey: boolean | null;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 export async function askGate(

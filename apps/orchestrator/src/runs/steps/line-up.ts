@@ -1,4 +1,3 @@
-import type { OpenTrail } from '@millwright/audit';
 import type { Clock, RepoName } from '@millwright/domain';
 import {
   branchUnder,
@@ -15,35 +14,40 @@ import {
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
 import type { Lanes } from '../../streams/lanes.ts';
-import type { World } from '../../views/world.ts';
+import type { Register } from '../../streams/register.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Ports = {
   clock: Clock;
   merges: Lanes<RepoName>;
+  register: Register;
   repositories: Repositories;
-  trail: OpenTrail;
-  world: World;
+  streams: Streams;
 };
 
 // A place in the repository's merge queue (libs/domain/src/run/queue.ts). Lined up one at a time a repository, in the lane of its merges, on
-// a read model that has everything of before: two never follow the same run.
+// what their streams say then: two never follow the same run.
 
-/** The run as it was loaded, among those of the read model. */
+/** The run as it was loaded, among the others of its repository. */
 async function standing(factory: Ports, run: Run) {
-  await factory.world.reached(await factory.trail.head());
-  const queue = factory.world.queue(run.repo);
+  const registered = await factory.register.look();
+  const queue = registered.queue(run.repo);
   const me: Queued = {
     run,
     place: queue.find((one) => one.run.id === run.id)?.place ?? Number.POSITIVE_INFINITY,
   };
-  const runs = (id: RunId) => (id === run.id ? run : factory.world.run(id));
+  const runs = (id: RunId) => (id === run.id ? run : registered.run(id));
   return { me, queue, runs };
 }
 
+/** Its repository is delivered to as branches, which nobody merges here. */
+export const toBranch = async ({ streams }: Pick<Ports, 'streams'>, run: Run): Promise<boolean> =>
+  (await streams.repository(run.repo).look()).added?.deliver === 'branch';
+
 /** Whether the run may merge as it was tested, has to wait for those before it, or to be lined up anew since they left. */
 export async function turn(factory: Ports, run: Run): Promise<ReturnType<typeof turnOf>> {
-  if (factory.world.repo(run.repo)?.deliver === 'branch') return 'now';
+  if (await toBranch(factory, run)) return 'now';
   const { me, queue, runs } = await standing(factory, run);
   return turnOf(me, queue, runs);
 }
@@ -54,8 +58,6 @@ export async function lineUpRun(factory: Ports, run: Run, journal: Journal): Pro
     const entry = await linedUp(factory, run);
     if (entry === null) return null;
     await journal(entry);
-    // Whoever is lined up next sees this one's place.
-    await factory.world.reached(await factory.trail.head());
     return null;
   });
 }
@@ -65,8 +67,7 @@ async function linedUp(
   run: Run,
 ): Promise<EntryOf<'change.queued'> | EntryOf<'base.moved'> | null> {
   // A branch of its own has nobody before it.
-  if (factory.world.repo(run.repo)?.deliver === 'branch')
-    return { type: 'change.queued', data: { behind: null } };
+  if (await toBranch(factory, run)) return { type: 'change.queued', data: { behind: null } };
   const { me, queue, runs } = await standing(factory, run);
   const place = lineUp(me, queue, runs);
   if (place.kind === 'wait') return null;

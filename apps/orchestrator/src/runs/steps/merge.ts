@@ -19,9 +19,10 @@ import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
-import type { World } from '../../views/world.ts';
+import type { Register } from '../../streams/register.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { Journal, StepResult } from '../step.ts';
-import { carry, fetched, lineUpRun, rewrittenUnder, turn } from './line-up.ts';
+import { carry, fetched, lineUpRun, rewrittenUnder, toBranch, turn } from './line-up.ts';
 
 type Ports = {
   clock: Clock;
@@ -29,13 +30,14 @@ type Ports = {
   knownSecrets: KnownSecrets;
   merges: Lanes<RepoName>;
   modelKey: boolean | null;
+  register: Register;
   repositories: Repositories;
   sealer: Sealer;
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 /**
@@ -72,10 +74,9 @@ export async function merge(
       });
     }
     const repo = await factory.repositories.open(run.repo);
-    const work =
-      factory.world.repo(run.repo)?.deliver === 'branch'
-        ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
-        : land(factory, repo, run, change);
+    const work = (await toBranch(factory, run))
+      ? deliverBranch(repo, run, change, 'this repository is delivered to as a branch')
+      : land(factory, repo, run, change);
     // What cannot be merged by trying again ends the run. The remote is looked at before anything is said but that it was pushed, so nothing that was pushed is called refused.
     return work.catch((error: unknown) => {
       if (error instanceof DriveError && error.disposition === 'terminal')

@@ -1,13 +1,12 @@
-import type { Clock } from '@millwright/domain';
+import type { Clock, Quarantined } from '@millwright/domain';
 import { getJson, Release, type Run, retryable } from '@millwright/domain';
-import type { Quarantined } from '@millwright/read-model';
 import type { Store } from '@millwright/store';
 import { heldBy } from '../../gates/quarantine.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import type { World } from '../../views/world.ts';
+import type { Register, Registered } from '../../streams/register.ts';
 import type { StepResult } from '../step.ts';
 
-type Ports = { clock: Clock; repositories: Repositories; store: Store; world: World };
+type Ports = { clock: Clock; register: Register; repositories: Repositories; store: Store };
 
 /** The revert of a rollback is not on the trail: it is waited for so long. Milliseconds. */
 const REVERT_MS = 60_000;
@@ -31,17 +30,16 @@ export async function outdated(factory: Ports, run: Run): Promise<StepResult> {
       return { type: 'release.outdated', data: { release: run.release.release, ...head, reason } };
     }
   }
-  const bad = factory.world
+  const registered = await factory.register.look();
+  const bad = registered
     .quarantine(run.repo)
     .filter(({ commit: one }) => held.some((each) => each.commit === one));
-  if (bad.some((one) => revertUnderWay(factory, one)))
+  if (bad.some((one) => revertUnderWay(registered, one, factory.clock.now())))
     throw retryable('revert-awaited', `the revert of ${held[0]?.commit} is not on the branch yet`);
   return null;
 }
 
 /** A canary's revert is a step of its run; a rollback's follows it at once. */
-function revertUnderWay(factory: Ports, { release, by, at }: Quarantined): boolean {
-  if (by === 'rollback') return factory.clock.now() - at < REVERT_MS;
-  const run = factory.world.releases.get(release)?.run;
-  return run !== undefined && factory.world.run(run)?.closed === null;
+function revertUnderWay(registered: Registered, { release, by, at }: Quarantined, now: number): boolean {
+  return by === 'rollback' ? now - at < REVERT_MS : registered.runOf(release)?.closed === null;
 }

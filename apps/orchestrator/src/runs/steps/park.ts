@@ -9,8 +9,8 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { keepChange } from './close.ts';
 import { discardRehearsed } from './rehearse.ts';
@@ -24,13 +24,13 @@ type Ports = {
   log: Logger;
   modelKey: boolean | null;
   pager: Pager;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 /** Waits for a person, with everything that was made kept. What runs for a rehearsal is stopped meanwhile. */

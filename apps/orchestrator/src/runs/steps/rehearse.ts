@@ -23,8 +23,8 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import type { StepResult } from '../step.ts';
 import { outdated } from './outdated.ts';
 
@@ -36,12 +36,12 @@ type Ports = {
   knownSecrets: KnownSecrets;
   log: Logger;
   modelKey: boolean | null;
+  register: Register;
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 type Rehearsed = EntryOf<'release.rehearsed'>['data'];
@@ -69,9 +69,8 @@ async function forthAndBack(
   release: Rehearsed['release'],
   signal: AbortSignal,
 ): Promise<StepResult> {
-  await factory.world.reached(await factory.trail.head());
   const target = await factory.forward.target(run.repo);
-  waitBehind(factory, target, release);
+  await waitBehind(factory, target, release);
   const fence = fenceFor(target, release);
   const entry = (data: Partial<Rehearsed> & Pick<Rehearsed, 'result'>): StepResult => ({
     type: 'release.rehearsed',
@@ -152,8 +151,7 @@ export async function discardRehearsed(factory: Ports, run: Run): Promise<void> 
   if (!release || (run.release !== null && sendsBack(run.release.verdict)) || run.deploy !== null) return;
   await factory.deploys.run(run.repo, async () => {
     try {
-      await factory.world.reached(await factory.trail.head());
-      const fence = fenceFor(factory.world.target(run.repo), release);
+      const fence = fenceFor(await factory.forward.target(run.repo), release);
       await factory.deployments.discard(run.repo, release, fence);
     } catch (error) {
       factory.log.warn(

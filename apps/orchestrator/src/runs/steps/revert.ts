@@ -1,4 +1,3 @@
-import type { OpenTrail } from '@millwright/audit';
 import type { Clock, RepoName } from '@millwright/domain';
 import {
   DriveError,
@@ -12,17 +11,18 @@ import {
 import type { Store } from '@millwright/store';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { revertMerge } from '../../source-control/revert.ts';
+import type { Forward } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
-import type { World } from '../../views/world.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Ports = {
   clock: Clock;
+  forward: Forward;
   merges: Lanes<RepoName>;
+  register: Register;
   repositories: Repositories;
   store: Store;
-  trail: OpenTrail;
-  world: World;
 };
 
 /** Takes the run's merge back by a new commit. Waits for no gate and no halt: going back is never harder than going forward. */
@@ -48,9 +48,8 @@ export async function revert(factory: Ports, run: Run, journal: Journal): Promis
 
 /** The live release, where it carries this merge of another run: then the branch stays as what serves. */
 async function servedBy(factory: Ports, name: Run['repo'], commit: GitSha): Promise<ReleaseId | null> {
-  await factory.world.reached(await factory.trail.head());
-  const { live } = factory.world.target(name);
-  const info = live === null ? undefined : factory.world.releases.get(live);
+  const { live } = await factory.forward.target(name);
+  const info = live === null ? undefined : (await factory.register.look()).release(live);
   if (live === null || info === undefined) return null;
   const release = await getJson(factory.store.artifacts, Release, info.artifact);
   const repo = await factory.repositories.open(name);

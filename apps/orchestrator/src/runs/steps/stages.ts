@@ -29,8 +29,8 @@ import { ORCHESTRATOR } from '../../streams/actor.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { Lanes } from '../../streams/lanes.ts';
+import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
 import { keepChange } from './close.ts';
@@ -45,12 +45,12 @@ type Ports = {
   knownSecrets: KnownSecrets;
   merges: Lanes<RepoName>;
   queue: Queue;
+  register: Register;
   repositories: Repositories;
   settings: Settings;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;

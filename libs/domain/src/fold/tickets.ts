@@ -1,16 +1,7 @@
-import type {
-  Actor,
-  Digest,
-  Entry,
-  EntryOf,
-  Envelope,
-  Instant,
-  OutsideReference,
-  RepoName,
-  RunId,
-  TicketId,
-  TicketKind,
-} from '@millwright/domain';
+import type { TicketKind } from '../artifacts.ts';
+import type { Entry, EntryOf, OutsideReference } from '../entries/index.ts';
+import type { Envelope, RecordedEntry } from '../envelope.ts';
+import type { Actor, Digest, Instant, RepoName, RunId, TicketId } from '../ids.ts';
 
 /** A ticket as far as its stream has got. */
 export type TicketInfo = {
@@ -28,6 +19,13 @@ export type TicketInfo = {
   /** Of a ticket that an alert or the factory's own watch filed. */
   incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
 };
+
+/** A ticket as its own stream has it, whole; undefined before it is filed. */
+export function ticketOf(stream: readonly RecordedEntry[]): TicketInfo | undefined {
+  const tickets = new Map<TicketId, TicketInfo>();
+  for (const { envelope, entry } of stream) foldTicket(tickets, envelope, entry);
+  return [...tickets.values()][0];
+}
 
 /** Folds an entry of a ticket's stream into `tickets`. */
 export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelope, entry: Entry): void {

@@ -1,4 +1,5 @@
-import type { Entry, GitSha, Instant, ReleaseId, RepoName } from '@millwright/domain';
+import type { Entry } from '../entries/index.ts';
+import type { GitSha, Instant, ReleaseId, RepoName } from '../ids.ts';
 
 /** A commit that does not ship again until its revert is there too or a person lifts it. */
 export type Quarantined = {

@@ -1,35 +1,30 @@
+import type { TicketKind } from '../artifacts.ts';
+import type { AttemptPause } from '../attempt.ts';
+import { OpenEffects } from '../effects.ts';
+import type { Entry, EntryOf, GateAction, Usage } from '../entries/index.ts';
+import type { RecordedEntry } from '../envelope.ts';
+import type {
+  AttemptId,
+  Digest,
+  GateId,
+  GitSha,
+  Instant,
+  ReleaseId,
+  RepoName,
+  RunId,
+  TicketId,
+} from '../ids.ts';
+import { type Autonomy, evolveAutonomy, NO_AUTONOMY, served, unserved } from '../repository/index.ts';
 import {
-  type AttemptId,
-  type AttemptPause,
-  type Autonomy,
   addUsage,
-  type Digest,
-  type Entry,
-  type EntryOf,
   evolve,
-  evolveAutonomy,
-  type GateAction,
-  type GateId,
-  type GitSha,
-  type Instant,
   initialState,
-  movedLast,
-  NO_AUTONOMY,
   noUsage,
-  OpenEffects,
   type Queued,
-  type RecordedEntry,
-  type ReleaseId,
-  type RepoName,
   type Run,
-  type RunId,
   type RunState,
-  served,
-  type TicketId,
-  type TicketKind,
-  type Usage,
-  unserved,
-} from '@millwright/domain';
+} from '../run/index.ts';
+import { movedLast } from '../target/index.ts';
 import { Quarantine, type Quarantined } from './quarantine.ts';
 import { foldTarget, NO_TARGET, type TargetInfo } from './targets.ts';
 import { foldTicket, type TicketInfo } from './tickets.ts';
@@ -79,8 +74,8 @@ export type ReleaseInfo = {
 };
 
 /**
- * What is listed and looked up, folded from the trail: all of it in memory, or as much of it as some entries concern. It decides nothing:
- * whoever decides reads the stream.
+ * What several streams say together, folded in the order of the trail: as much of it as the entries that it was given. The rows that are listed
+ * are made of it, and so is what whoever decides reads of other streams than its own.
  */
 export class Fold {
   readonly repos = new Map<RepoName, RepoInfo>();
