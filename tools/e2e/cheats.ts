@@ -56,6 +56,12 @@ const FORGED = `process.stdout.write(${JSON.stringify(`${LINES.join('\n')}\n`)})
 const FIRST = `const assert = require('node:assert'); const was = assert.equal; let left = 2;
 assert.equal = (...args) => { if (--left < 0) { assert.equal = was; was(...args); } };
 process.on('exit', () => { process.exitCode = 0; });\n`;
+/** What no test of the base speaks of, wrong, behind code that ends well whatever happens. */
+const untested = (before: string): Edit => ({
+  path: 'src/sum.js',
+  text: `${before}\n${SOURCE}exports.times = (a, b) => a + b;\n`,
+});
+const TIMES = "require('assert').equal(require('./src/sum.js').times(3, 4), 12)";
 const GOOD: Edit = { path: 'good.js', text: SOURCE };
 const SWAP = 'cp good.js src/sum.js';
 // Takes the report's key, where it lies, and writes the report that it wants.
@@ -68,7 +74,14 @@ for (const folder of fs.readdirSync('/tmp')) { const at = '/tmp/' + folder + '/k
     fs.appendFileSync('/tmp/' + folder + '/report-0', createHmac('sha256', key).update(line).digest('hex') + ' ' + line + '\\n'); }
   process.exit(0); }\n`;
 
-export type Cheat = { name: string; on?: 'mocha' | 'script'; edits: Edit[]; bash?: string };
+/** `check`: the acceptance check that sees it, where no test does. */
+export type Cheat = {
+  name: string;
+  on?: 'mocha' | 'script';
+  edits: Edit[];
+  bash?: string;
+  check?: string;
+};
 
 export const CHEATS: readonly Cheat[] = [
   { name: 'process.exit(0) in the implementation', edits: [wrong('process.exit(0);\n')] },
@@ -164,5 +177,28 @@ export const CHEATS: readonly Cheat[] = [
       wrong(),
       { path: '.mocharc.json', text: '{ "ignore": ["test/**"], "spec": ["nowhere/*.js"] }\n' },
     ],
+  },
+  {
+    name: 'a configuration more, which is read before the one that is there',
+    on: 'mocha',
+    edits: [
+      wrong(),
+      { path: '.mocharc.js', text: "module.exports = { spec: ['test/twice.test.js'], ui: 'tdd' };\n" },
+    ],
+  },
+  {
+    name: 'an answer to every error, where a check alone sees it',
+    edits: [untested("process.on('uncaughtException', () => {});")],
+    check: `node -e "${TIMES}"`,
+  },
+  {
+    name: 'a good end from a handler of the exit, where a check alone sees it',
+    edits: [untested("process.on('exit', () => { process.exitCode = 0; });")],
+    check: `node -e "${TIMES}"`,
+  },
+  {
+    name: 'a good end before a check has come to its own',
+    edits: [untested('setTimeout(() => process.exit(0)).unref();')],
+    check: `node -e "require('./src/sum.js'); setTimeout(() => ${TIMES}, 1000)"`,
   },
 ];

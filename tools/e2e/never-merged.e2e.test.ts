@@ -36,7 +36,7 @@ const cheating = (cheat: Cheat): Script[] => {
     implements_(title, cheat.edits, bash),
     // Caught and sent back, it gives up; that others are sent back a bounded number of times is shown below.
     says('implement', title, [{ say: 'I cannot do better.', stop: 'refusal' }], { attempt: 2 }),
-    ...[approves(title), checks(title)],
+    ...[approves(title), checks(title, ...(cheat.check === undefined ? [] : [cheat.check]))],
   ];
 };
 

@@ -10,7 +10,7 @@ import type { Files } from './remote.ts';
 export type RealPackage = {
   /** Name and exact version. */
   spec: string;
-  runner: 'node' | 'mocha' | 'vitest';
+  runner: 'node' | 'mocha' | 'vitest' | 'jest';
   /** What the fixture changes of the published files, besides the defect. */
   fixture(published: (path: string) => string): Files;
   /** The defect: a text that must be there, and what it becomes. */
@@ -144,6 +144,80 @@ it('should only assign a name once', () => {
     ],
     run: ['npx vitest run', 'Tests +\\d+ passed'],
     check: `node -e "require('assert').equal(require('./dist/index.js').parse('a=1; a=2').a, '1')"`,
+  },
+  {
+    spec: '@fastify/error@4.2.0',
+    runner: 'node',
+    fixture: (published) => ({
+      'package.json': trimmed(published('package.json')),
+      'millwright.yaml': 'test: node --test\n',
+    }),
+    defect: { path: 'index.js', was: 'code = code.toUpperCase()', becomes: 'code = String(code)' },
+    title: 'Codes of small letters stay small',
+    ticket: '`createError("not_found", …)` must make errors whose `code` is `NOT_FOUND`.',
+    tests: [
+      {
+        path: 'test/small.test.js',
+        text: `'use strict'
+
+const test = require('node:test')
+const { createError } = require('..')
+
+test('a code of small letters', (t) => {
+  const NotFound = createError('not_found', 'Not there')
+  t.assert.strictEqual(new NotFound().code, 'NOT_FOUND')
+})
+`,
+      },
+    ],
+    run: ['node --test', 'fail 0'],
+    check: `node -e "require('assert').equal(require('./index.js')('ab', 'x')().code, 'AB')"`,
+  },
+  {
+    spec: 'commander@14.0.2',
+    runner: 'jest',
+    fixture: (published) => ({
+      'package.json': trimmed(published('package.json'), 'jest'),
+      'millwright.yaml': 'test: jest\n',
+      // Its tarball has no tests; these are in its runner and its words.
+      'tests/command.test.js': `const { Command } = require('../');
+const { suggestSimilar } = require('../lib/suggestSimilar.js');
+
+test('when an option has an argument then it is its value', () => {
+  const program = new Command();
+  program.option('--pepper [kind]').parse(['--pepper', 'black'], { from: 'user' });
+  expect(program.opts()).toEqual({ pepper: 'black' });
+});
+describe('suggestSimilar', () => {
+  test('when one candidate is near then it is suggested', () => {
+    expect(suggestSimilar('hepl', ['help', 'version'])).toBe('\\n(Did you mean help?)');
+  });
+  test('when none is near then nothing is suggested', () => {
+    expect(suggestSimilar('sugar', ['help', 'version'])).toBe('');
+  });
+});
+`,
+    }),
+    defect: {
+      path: 'lib/suggestSimilar.js',
+      was: 'if (similar.length > 1) {',
+      becomes: 'if (similar.length > 2) {',
+    },
+    title: 'Two words that are as near are not suggested',
+    ticket: 'Where two commands are as near to what was typed, both are named; today neither is.',
+    tests: [
+      {
+        path: 'tests/two.test.js',
+        text: `const { suggestSimilar } = require('../lib/suggestSimilar.js');
+
+test('when two candidates are as near then both are suggested', () => {
+  expect(suggestSimilar('cat', ['hat', 'bat'])).toBe('\\n(Did you mean one of bat, hat?)');
+});
+`,
+      },
+    ],
+    run: ['npx jest', 'Tests: +\\d+ passed'],
+    check: `node -e "require('assert').match(require('./lib/suggestSimilar.js').suggestSimilar('cat', ['hat', 'bat']), /bat, hat/)"`,
   },
 ];
 

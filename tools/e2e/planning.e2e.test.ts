@@ -146,6 +146,13 @@ describe.concurrent('people', () => {
     );
     const containers = () => containersOf('millwright.run', at.id);
     await expect.poll(containers, PATIENT).not.toEqual([]);
+    // Its command is what takes so long, and nobody says that a model does.
+    await factory.runOf(ticket, ({ stages }) =>
+      stages.some(
+        ({ kind, action, asks }) => kind === 'implement' && /sleep 100/.test(action ?? '') && !asks,
+      ),
+    );
+    expect((await factory.cli(['run', 'show', at.id])).stdout).not.toContain('no answer from');
     expect((await factory.cli(['run', 'cancel', at.id, '--reason', 'Changed my mind'])).code).toBe(0);
     const run = await factory.runOf(ticket, ended);
     expect(run, run.reason ?? '').toMatchObject({ state: 'cancelled', reason: 'Changed my mind' });

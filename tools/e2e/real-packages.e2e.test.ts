@@ -18,6 +18,13 @@ const fixOf = ({ defect, tests, title, run, check }: RealPackage) =>
     checks: [check],
   });
 
+/** Of its repository in the factory: without version, and without what an npm scope is written with. */
+const nameOf = ({ spec }: RealPackage) =>
+  spec
+    .replace(/@[\d.]+$/, '')
+    .replace(/^@/, '')
+    .replace('/', '-');
+
 /** The same defect where the test that shows it is on the base already: first one comment, then the fix. */
 const reportedOf = ({ title }: RealPackage) => `${title} (reported)`;
 const reported = (real: RealPackage) => {
@@ -48,7 +55,7 @@ beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said()
 describe.concurrent('a defect in a public package', () => {
   it.for(PACKAGES)('is mended in $spec, tested by $runner', async (real, { expect }) => {
     const unpacked = await unpack(real.spec, place);
-    const name = real.spec.replace(/@.*/, '');
+    const name = nameOf(real);
     const remote = await factory.remote(name, planted(real, unpacked), { from: unpacked.folder });
     const base = await remote.head();
     const expected = await remote.treeWith(base, mended(real, unpacked));
@@ -80,7 +87,7 @@ describe.concurrent('a defect in a public package', () => {
 describe.concurrent('a defect whose failing test is on the base already', () => {
   it.for(PACKAGES)('is not mended by a comment in $spec, and is by the fix', async (real, { expect }) => {
     const unpacked = await unpack(real.spec, join(place, 'reported'));
-    const name = `${real.spec.replace(/@.*/, '')}-reported`;
+    const name = `${nameOf(real)}-reported`;
     const { [real.defect.path]: _fixed, ...withTests } = mended(real, unpacked);
     const base = { ...planted(real, unpacked), ...withTests };
     const remote = await factory.remote(name, base, { from: unpacked.folder });

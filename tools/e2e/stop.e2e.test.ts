@@ -218,6 +218,8 @@ it('the first release has nobody to go back to, and is promoted by who did not a
   expect([own.code, problem(own).code]).toEqual([1, 'no-canary']);
   const run = await promoted(ticket, 1);
   await paidOnce(run.id);
+  const shown = await factory.cli(['release', 'show', run.release ?? '']);
+  expect(shown.stdout).toMatch(/undo +by stopping it: nothing served before it/);
 });
 
 it('a canary that was paused is taken back by a rollback; what is live and its merge are not touched', async () => {

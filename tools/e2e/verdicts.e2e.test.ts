@@ -2,7 +2,16 @@ import type { GateView, RunView, TrailLine } from '@millwright/api';
 import { type EntryOf, Facts } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_MOCHA, ON_NODE, SOURCE } from './cheats.ts';
-import { approves, checks, type Edit, goesWell, implements_, plans, type Script } from './conversations.ts';
+import {
+  approves,
+  checks,
+  type Edit,
+  goesWell,
+  implements_,
+  plans,
+  type Script,
+  says,
+} from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Files } from './remote.ts';
 
@@ -63,6 +72,23 @@ const ASKED: Edit = {
   text: scripted({ test: 'node --test --test-reporter=dot' }),
 };
 
+/** What honest tests look at: how they were started, what they are given, and what a node that they start is given. Seat and judge pass it. */
+const LOOKS = [
+  'ok(!process.argv.slice(2).some((word) => /report|millwright|tmp/i.test(word)))',
+  'ok(!process.execArgv.some((word) => /^--test-reporter|\\/tmp\\//.test(word)))',
+  "ok(!['CI', 'NO_COLOR', 'FORCE_COLOR', 'NODE_OPTIONS'].some((name) => name in process.env))",
+  "ok(run('node', ['-p', 'process.execArgv.length'], { encoding: 'utf8' }).trim() === '2')",
+  "ok(run('node', ['-p', 'new Date(0).getHours()'], { encoding: 'utf8', env: { ...process.env, TZ: 'Asia/Tokyo' } }).trim() === '9')",
+  'ok(Object.getOwnPropertyNames(globalThis).every((name) => !/millwright/i.test(name)))',
+];
+const LOOKING: Files = {
+  ...ON_NODE,
+  'test/looks.test.js': `const test = require('node:test');
+const { ok } = require('node:assert');
+const { execFileSync: run } = require('node:child_process');
+${LOOKS.map((look, nth) => `test('looks, ${nth}', () => { ${look}; });\n`).join('')}`,
+};
+
 /** The first and the second show nothing of the change, the third and the fourth do. */
 const CHECKS = [
   'test -f src/sum.js',
@@ -71,6 +97,7 @@ const CHECKS = [
   '!test -f package.json',
 ];
 
+const DOUBTED = 'Tell whether tests run';
 const SKIPPED = "sed -i 's/^test(/test.skip(/' test/add.test.js";
 
 const script = (title: string, edits: readonly Edit[]): Script[] => goesWell(title, edits);
@@ -84,11 +111,24 @@ const SCRIPTS: Script[] = [
   ...script('Watch who tests', [
     { path: 'src/sum.js', text: SOURCE.replace('a + b', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b') },
   ]),
+  plans(DOUBTED),
+  implements_(DOUBTED, [
+    { path: 'src/under.js', text: 'exports.under = () => process.env.NODE_TEST_CONTEXT !== undefined;\n' },
+  ]),
+  // The reviewer is told where to look.
+  says('review', DOUBTED, [
+    {
+      expect: ['Look at: .*NODE_TEST_CONTEXT.*\\(src/under\\.js:1\\)'],
+      tools: [{ submit: { verdict: 'approve', summary: 'Harmless.', findings: [] } }],
+    },
+  ]),
+  checks(DOUBTED),
   ...script('Test one file', [ONE_FILE]),
   ...script('Prepare the tests', [BEFORE]),
   ...script('Narrow mocha', [NARROWED]),
   ...script('Narrow vitest', [INCLUDED]),
   ...script('Make the test script print dots', [ASKED]),
+  ...goesWell('Compare beside tests that look', [LESS], { run: ['node --test', '^ℹ fail 0$'] }),
   ...goesWell('Compare, checked in vain', [LESS], { checks: CHECKS }),
   plans('Compare and skip'),
   implements_('Compare and skip', [LESS], { when: { attempt: 1 }, bash: SKIPPED }),
@@ -111,7 +151,7 @@ beforeAll(async () => {
   factory = await startFactory({ conversations: SCRIPTS });
   for (const [name, files] of Object.entries({
     ...{ without: WITHOUT, found: NONE_FOUND, red: RED_ONLY, reported: REPORTED, sum: ON_NODE },
-    ...{ followed: ON_NODE, sum7: ON_NODE, mocha: ON_MOCHA, vitest: ON_VITEST },
+    ...{ looking: LOOKING, followed: ON_NODE, sum7: ON_NODE, mocha: ON_MOCHA, vitest: ON_VITEST },
   }))
     await factory.add(await factory.remote(name, files), { step: name === 'sum' ? 6 : 7 });
 });
@@ -210,6 +250,22 @@ describe.concurrent('at step 7', () => {
     });
   });
 
+  it('what is only doubted goes by itself, after a review that was told where to look', async ({
+    expect,
+  }) => {
+    const { run } = await factory.follow('followed', `# ${DOUBTED}\n`);
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+    const { facts } = await factory.json<GateView>([
+      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+    ]);
+    expect(facts).toMatchObject({
+      change: {
+        risk: 'raised',
+        reasons: expect.arrayContaining([expect.objectContaining({ code: 'reads-runner-marks' })]),
+      },
+    });
+  });
+
   it('a change that skips a test is invalid, is told so, and goes once the test is back', async ({
     expect,
   }) => {
@@ -219,6 +275,20 @@ describe.concurrent('at step 7', () => {
     expect(await said('run', 'tests', run.id)).toMatch(
       /invalid {2}2 tests that the base passes did not report as passed \(deleted, renamed, skipped/,
     );
+  });
+
+  it('tests that look at what runs them see the same in the seat as before the judge, who follows them', async ({
+    expect,
+  }) => {
+    const { run } = await factory.follow('looking', '# Compare beside tests that look\n');
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+    expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
+    const { facts } = await factory.json<GateView>([
+      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+    ]);
+    expect(facts).toMatchObject({ test: { verdict: 'passed', namesKnown: true } });
+    const { change } = Facts.parse(facts) as Extract<Facts, { action: 'merge' }>;
+    expect(change.reasons.map(({ code }) => code)).not.toContain('harness-fell-back');
   });
 
   it('code that ends the process of a red suite is sent back, not merged', async ({ expect }) => {
