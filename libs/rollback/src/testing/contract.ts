@@ -108,9 +108,9 @@ export function targetContract(name: string, stand: () => Promise<Stand>): void 
       },
       within(async ({ at, v1, forward }) => {
         await forward(v1, null, 1);
-        const bad = await at.release('v2', { version: 'bad', mode: 'crash', after: 2_000 });
+        const bad = await at.release('v2', { version: 'bad', mode: 'crash', after: 5_000 });
         const result = await forward(bad, v1, 2, {
-          run: at.run({ canary: { steps: [20, 100], bake: 4_000, minRequests: 0 } }),
+          run: at.run({ canary: { steps: [20, 100], bake: 8_000, minRequests: 0 } }),
         });
         expect(result).toMatchObject({ kind: 'rolled_back', live: v1.id, verdict: 'degraded' });
         expect(result.kind === 'rolled_back' && result.evidence).toContain('boom of bad');
@@ -147,7 +147,7 @@ export function targetContract(name: string, stand: () => Promise<Stand>): void 
         expect(await deploy(at.target, order)).toMatchObject({
           kind: 'rolled_back',
           verdict: 'cancelled',
-          reason: 'taken back: halt',
+          reason: 'halt',
         });
         expect(journal.lines.slice(-4)).toEqual([
           `> undo:${first}`,
