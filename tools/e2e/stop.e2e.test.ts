@@ -215,7 +215,7 @@ it('the first release has nobody to go back to, and is promoted by who did not a
   const ticket = await file(1);
   await allowed(ticket, (run) => run.canary !== null);
   const own = await factory.cli(['release', 'promote', REPO, ...because, '--json']);
-  expect([own.code, problem(own).code]).toEqual([1, 'no-canary']);
+  expect([own.code, problem(own).code]).toEqual([4, 'forbidden']);
   const run = await promoted(ticket, 1);
   await paidOnce(run.id);
   const shown = await factory.cli(['release', 'show', run.release ?? '']);
