@@ -28,24 +28,20 @@ export type ReleaseId = z.infer<typeof ReleaseId>;
 export const PersonId = id('per').brand<'PersonId'>();
 export type PersonId = z.infer<typeof PersonId>;
 
+const shortName = (of: string) =>
+  z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9._-]{0,62}$/,
+      `a ${of} name is 1–63 of a-z 0-9 . _ -, starting with a letter or digit`,
+    );
+
 /** A repository's name in this factory, chosen by the administrator. */
-export const RepoName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9._-]{0,62}$/,
-    'a repository name is 1–63 of a-z 0-9 . _ -, starting with a letter or digit',
-  )
-  .brand<'RepoName'>();
+export const RepoName = shortName('repository').brand<'RepoName'>();
 export type RepoName = z.infer<typeof RepoName>;
 
 /** A unit's name in this factory, chosen by the administrator. */
-export const UnitName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9._-]{0,62}$/,
-    'a unit name is 1–63 of a-z 0-9 . _ -, starting with a letter or digit',
-  )
-  .brand<'UnitName'>();
+export const UnitName = shortName('unit').brand<'UnitName'>();
 export type UnitName = z.infer<typeof UnitName>;
 
 /** A planner's id of a task, unique within its plan. */
