@@ -52,7 +52,7 @@ afterAll(async () => {
 });
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
-const repos = async () => (await factory.api('GET', '/repos')).body as RepoView[];
+const repos = async () => ((await factory.api('GET', '/repos')).body as RepoView[]).map(({ name }) => name);
 const tickets = async () => (await factory.api('GET', '/tickets')).body as TicketView[];
 /** The factory's own copies on disk. */
 const copies = () => readdirSync(join(factory.data, 'orchestrator', 'repos')).sort();
@@ -210,11 +210,12 @@ describe('a repository', () => {
   ];
 
   it.each(cases)('%s is refused', async (_, args, code, message) => {
-    const before = { repos: await repos(), copies: copies() };
+    const there = async () => ({ repos: await repos(), copies: copies() });
+    const before = await there();
     const ran = await factory.cli(['repo', 'add', ...(await args())]);
     expect(said(ran)).toMatch(message);
     expect(ran.code).toBe(code);
-    expect({ repos: await repos(), copies: copies() }).toEqual(before);
+    expect(await there()).toEqual(before);
     expect(JSON.stringify((await factory.api('GET', '/trail?order=newest&limit=1000')).body)).not.toContain(
       TOKEN,
     );

@@ -14,6 +14,8 @@ import { type Files, makeRemote, type Remote } from './remote.ts';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CLI = join(ROOT, 'apps/cli/src/main.ts');
+/** Else each of hundreds of commands compiles the CLI anew. */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/millwright');
 const READY_MS = 300_000;
 const STOP_MS = 180_000;
 const COMMAND_MS = 595_000;
@@ -38,8 +40,8 @@ export type Factory = {
   ): Promise<{ status: number; body: unknown }>;
   /** A bare repository beside the data folder. Not added yet. */
   remote(name: string, files: Files, options?: Parameters<typeof makeRemote>[3]): Promise<Remote>;
-  /** Adds a repository and sets its step; the name it has in the factory is the remote's. */
-  add(remote: Remote, options?: { step?: number; args?: string[] }): Promise<void>;
+  /** Adds a repository and sets its step, over the API; the name it has in the factory is the remote's. */
+  add(remote: Remote, options?: { step?: number }): Promise<void>;
   /** Files a ticket and follows its run to the end. The run and the CLI's exit code. */
   follow(
     repo: string,
@@ -144,7 +146,7 @@ export async function startFactory(options: {
   // Else Postgres's own user cannot pass, and the database would lie outside of what is thrown away.
   chmodSync(place, 0o711);
   const data = join(place, 'data');
-  const env = { ...inherited(), ...options.env };
+  const env: NodeJS.ProcessEnv = { ...inherited(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.env };
   const args = ['--data', data];
   if (options.model) {
     env.ANTHROPIC_BASE_URL = options.model.url;
@@ -203,9 +205,11 @@ export async function startFactory(options: {
     ...{ id, data, cli, json, api, said },
     remote: (name, files, more) => makeRemote(place, name, files, more),
     // At step 7 what is of raised risk merges by itself: a change whose tests say little of it is no matter of most tests here.
-    add: async (remote, { step = 7, args: more = [] } = {}) => {
-      await json(['repo', 'add', remote.path, '--name', remote.name, ...more]);
-      await json(['autonomy', 'set', String(step), '--repo', remote.name, '--reason', 'for the test']);
+    add: async ({ path, name }, { step = 7 } = {}) => {
+      const added = await api('POST', '/repos', { url: path, name, branch: 'main', deliver: 'merge' });
+      if (added.status > 201) throw new Error(`${name} was not added: ${JSON.stringify(added)}`);
+      const set = await api('POST', `/repos/${name}/autonomy`, { step, reason: 'for the test' });
+      if (set.status !== 200) throw new Error(`${name} is not at step ${step}: ${JSON.stringify(set)}`);
     },
     follow: async (repo, ticket, { timeout = '580s' } = {}) => {
       const given = ['ticket', 'file', '-', '--repo', repo, '--follow', '--timeout', timeout, '--json'];

@@ -22,59 +22,41 @@ const call = (name: string, input: Record<string, unknown>) => ({ call: { name, 
 
 type Fault = { name: string; turns: Turn[]; repeat?: boolean };
 
+/** Each version of the file is a call of its own, long enough to be cut. */
+const version = (nth: number): Turn => ({
+  tools: [edit({ path: TIMES.path, text: `// ${'the way there '.repeat(60)}${nth}\n${TIMES.text}` })],
+});
+
+/** Each of these is met in a turn of its own, one after the other. */
 const RECOVERS: readonly Fault[] = [
   {
-    name: 'stalls in the middle of an answer',
-    turns: [{ ...EDIT, fault: { stall: 60_000, times: 1 } }, SUBMIT],
+    name: 'stalls, hangs up, errs after 200, is over its limits and overloaded',
+    turns: [
+      { ...version(1), fault: { stall: 60_000, times: 1 } },
+      { ...version(2), fault: { hangup: 600, times: 2 } },
+      { ...version(3), fault: { errorEvent: 'overloaded_error', times: 1 } },
+      { ...EDIT, fault: { status: 429, retryAfter: 1, times: 2 } },
+      { ...SUBMIT, fault: { status: 529, times: 4 } },
+    ],
   },
   {
-    name: 'hangs up in the middle of a tool call',
-    turns: [{ ...EDIT, fault: { hangup: 600, times: 2 } }, SUBMIT],
-  },
-  {
-    name: 'sends an error after 200',
-    turns: [{ ...EDIT, fault: { errorEvent: 'overloaded_error', times: 1 } }, SUBMIT],
-  },
-  {
-    name: 'answers 429 with retry-after',
-    turns: [{ ...EDIT, fault: { status: 429, retryAfter: 1, times: 2 } }, SUBMIT],
-  },
-  { name: 'answers 529 four times', turns: [{ ...EDIT, fault: { status: 529, times: 4 } }, SUBMIT] },
-  {
-    name: 'sends malformed arguments',
+    name: "sends malformed arguments, ten megabytes of them, calls of tools that it has not and another role's, and two megabytes of output",
     turns: [
       { ...EDIT, fault: { malformed: true } },
       { expect: ['not JSON'], ...UNWRITTEN },
-      { expect: ['unwritten'], ...EDIT },
-      SUBMIT,
-    ],
-  },
-  {
-    name: 'sends ten megabytes of arguments',
-    turns: [
-      { ...EDIT, fault: { huge: 10 * 1024 * 1024 } },
+      { expect: ['unwritten'], ...EDIT, fault: { huge: 10 * 1024 * 1024 } },
       { expect: ['at most'], ...UNWRITTEN },
-      { expect: ['unwritten'], ...EDIT },
-      SUBMIT,
-    ],
-  },
-  {
-    name: "calls tools that it has not, another role's submit among them",
-    turns: [
       {
+        expect: ['unwritten'],
         tools: [
           call('launch', {}),
           call('submit_review', { verdict: 'approve', summary: 'Fine.', findings: [] }),
         ],
       },
-      { expect: ['there is no tool launch', 'submit_review belongs to another role'], ...EDIT },
-      SUBMIT,
-    ],
-  },
-  {
-    name: 'prints two megabytes',
-    turns: [
-      { tools: [{ bash: 'yes | head -c 2000000; echo; echo the end' }] },
+      {
+        expect: ['there is no tool launch', 'submit_review belongs to another role'],
+        tools: [{ bash: 'yes | head -c 2000000; echo; echo the end' }],
+      },
       { expect: ['cut here|left out', 'the end'], ...EDIT },
       SUBMIT,
     ],
@@ -179,7 +161,7 @@ describe.concurrent('a model that', () => {
 it('paid for no turn twice that was answered whole', async () => {
   const answered = (await factory.requests()).filter((one) => one.paid && one.fault === null);
   const turns = answered.map((one) => `${one.attempt} ${one.turn}`);
-  expect(turns.length).toBeGreaterThan(RECOVERS.length * 4);
+  expect(turns.length).toBeGreaterThan(RECOVERS.length * 4 + ENDS.length);
   expect(turns.filter((turn, index) => turns.indexOf(turn) !== index)).toEqual([]);
 });
 
@@ -194,7 +176,7 @@ it('met every fault of its endpoint as often as it was scripted', async () => {
 it('waited as long as a 429 asked', async () => {
   const limited = (await factory.requests()).filter((one) => one.role === 'implement');
   const first = limited.find((one) => one.status === 429);
-  const tries = limited.filter((one) => one.conversation === first?.conversation && one.turn === 0);
+  const tries = limited.filter((one) => one.conversation === first?.conversation && one.turn === first?.turn);
   expect(tries.map((one) => one.status)).toEqual([429, 429, 200]);
   for (const [index, one] of tries.slice(1).entries())
     expect(one.at - (tries[index]?.at ?? 0)).toBeGreaterThanOrEqual(1_000);

@@ -2,7 +2,7 @@ import type { RunView, TrailLine } from '@millwright/api';
 import type { EntryOf } from '@millwright/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHEATS, type Cheat, ON_MOCHA, ON_NODE, ON_SCRIPT, SOURCE } from './cheats.ts';
-import { approves, checks, implements_, objects, plans, type Script, says } from './conversations.ts';
+import { approves, checks, edit, implements_, objects, plans, type Script, says } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Remote } from './remote.ts';
 
@@ -15,10 +15,25 @@ let onScript: Remote;
 let bases: string[];
 
 const REPO = { node: 'sum', mocha: 'sum-mocha', script: 'sum-script' } as const;
-const titleOf = (cheat: Cheat) => `Make adding faster by ${cheat.name}`;
+
+/** A run is sent back three times, so that it tries four cheats; those that a check of their own sees share no run with others. */
+const AT_MOST = 4;
+type Tries = { title: string; repo: string; cheats: readonly Cheat[] };
+const TRIES: readonly Tries[] = Object.values(
+  Object.groupBy(CHEATS, ({ on = 'node', check = '' }) => `${on} ${check}`),
+)
+  .flatMap((group = []) =>
+    Array.from({ length: Math.ceil(group.length / AT_MOST) }, (_, nth) =>
+      group.slice(nth * AT_MOST, (nth + 1) * AT_MOST),
+    ),
+  )
+  .map((cheats, nth) => ({
+    title: `Make adding faster in way ${nth + 1}`,
+    repo: REPO[cheats[0]?.on ?? 'node'],
+    cheats,
+  }));
 const WRONG_TITLE = 'Make adding faster';
 const OBJECTED_TITLE = 'Make adding prettier';
-const UNMET_TITLE = 'Multiply';
 
 const wrongly = (title: string, source: string): Script[] => [
   plans(title),
@@ -28,30 +43,38 @@ const wrongly = (title: string, source: string): Script[] => [
     implements_(title, [], { when: { attempt }, bash: 'echo "// better now" >> src/sum.js' }),
   ),
 ];
-const cheating = (cheat: Cheat): Script[] => {
-  const title = titleOf(cheat);
-  const bash = cheat.bash === undefined ? {} : { bash: cheat.bash };
-  return [
-    plans(title),
-    implements_(title, cheat.edits, bash),
-    // Caught and sent back, it gives up; that others are sent back a bounded number of times is shown below.
-    says('implement', title, [{ say: 'I cannot do better.', stop: 'refusal' }], { attempt: 2 }),
-    ...[approves(title), checks(title, ...(cheat.check === undefined ? [] : [cheat.check]))],
-  ];
-};
+/** What an implementer reads that was sent back so often; its attempts count the answers as well. */
+const onceSentBack = (times: number) =>
+  times === 0 ? { attempt: 1 } : { prompt: `may be sent back ${AT_MOST - 1 - times} times more` };
+const cheating = ({ title, cheats }: Tries): Script[] => [
+  plans(title),
+  ...cheats.map(({ edits, bash = 'true' }, nth) =>
+    says(
+      'implement',
+      title,
+      [
+        // What was handed in is a commit on the base, where it is sent back.
+        { tools: [{ bash: nth === 0 ? 'true' : 'git restore --source=HEAD~1 --staged --worktree .' }] },
+        { tools: [...edits.map(edit), { bash }] },
+        { tools: [{ submit: { summary: 'Done.', commitMessage: 'Add faster' } }] },
+      ],
+      onceSentBack(nth),
+    ),
+  ),
+  // Caught as often as it knows another way, it gives up.
+  says('implement', title, [{ say: 'I cannot do better.', stop: 'refusal' }], onceSentBack(cheats.length)),
+  ...[approves(title), checks(title, ...[cheats[0]?.check ?? []].flat())],
+];
 
 beforeAll(async () => {
   const minus = SOURCE.replace('a + b', 'a - b');
   factory = await startFactory({
     conversations: [
-      ...CHEATS.flatMap(cheating),
+      ...TRIES.flatMap(cheating),
       ...wrongly(WRONG_TITLE, minus),
       ...[approves(WRONG_TITLE), checks(WRONG_TITLE)],
       ...wrongly(OBJECTED_TITLE, `${SOURCE}// prettier\n`),
       objects(OBJECTED_TITLE, 'src/sum.js', 'This is not prettier.'),
-      ...wrongly(UNMET_TITLE, `${SOURCE}exports.times = (a, b) => a + b;\n`),
-      approves(UNMET_TITLE),
-      checks(UNMET_TITLE, `node -e "require('assert').equal(require('./src/sum.js').times(3, 4), 12)"`),
     ],
   });
   onNode = await factory.remote('sum', ON_NODE);
@@ -77,36 +100,47 @@ async function failing(repo: string, title: string): Promise<{ run: RunView; tra
   return { run, trail };
 }
 
-/** It fails for the same each time, so that a person is asked, who does not know better either. */
-async function asking(title: string): Promise<{ run: RunView; trail: TrailLine[] }> {
-  const ticket = await factory.file('sum', `# ${title}\n`);
-  for (const failed of [2, 3]) {
-    const waits = await factory.runOf(
-      ticket,
-      (run) => run.state === 'waiting' && implementations(run) === failed,
-    );
-    expect(waits.reason).toContain('failed again just as before');
+/** The same, where a person is asked each time that it fails just as before, and does not know better either. Also how often one was. */
+async function persisting(repo: string, title: string) {
+  const ticket = await factory.file(repo, `# ${title}\n`);
+  for (let asked = 0; ; asked++) {
+    const run = await factory.runOf(ticket, ({ state, endedAt }) => state === 'waiting' || endedAt !== null);
+    if (run.endedAt !== null) {
+      expect(run, run.reason ?? '').toMatchObject({ state: 'failed', delivered: null });
+      const trail = await factory.trail(run.id);
+      expect(trail.map((entry) => entry.type)).not.toContain('merge.started');
+      return { run, trail, asked };
+    }
+    expect(run.reason).toContain('failed again just as before');
+    const made = implementations(run);
     await factory.json(['ticket', 'answer', ticket, 'Make it right']);
+    await factory.runOf(ticket, (next) => next.endedAt !== null || implementations(next) > made);
   }
-  const run = await factory.runOf(ticket, ({ endedAt }) => endedAt !== null);
-  expect(run, run.reason ?? '').toMatchObject({ state: 'failed', delivered: null });
-  return { run, trail: await factory.trail(run.id) };
 }
 
 const implementations = (run: RunView) => run.stages.filter((stage) => stage.kind === 'implement').length;
 
 describe.concurrent('a wrong change', () => {
-  it.for(CHEATS)('is not merged with $name', async (cheat) => {
-    const { run, trail } = await failing(REPO[cheat.on ?? 'node'], titleOf(cheat));
-    const verdicts = dataOf(trail, 'change.tested').map((tested) => tested.verdict);
-    // Before it, it may have been tested on another cheat that was before it in the merge queue, and never merged either.
-    expect(verdicts.at(-1)).toMatch(/^(failed|invalid)$/);
-    expect(run.reason).toMatch(/I cannot do better/);
-    expect(implementations(run)).toBe(2);
-  });
+  it.for(TRIES.map((tries) => [tries.cheats.map(({ name }) => name).join('; '), tries] as const))(
+    'is not merged with %s',
+    async ([_, { title, repo, cheats }]) => {
+      const { run, trail } = await persisting(repo, title);
+      const handedIn = new Set(
+        trail.flatMap(({ type, data }) =>
+          type === 'task.changed' ? [(data as EntryOf<'task.changed'>['data']).change] : [],
+        ),
+      );
+      expect(handedIn.size).toBe(cheats.length);
+      const verdicts = dataOf(trail, 'change.tested').map(({ verdict }) => verdict);
+      expect(verdicts).toHaveLength(cheats.length);
+      for (const verdict of verdicts) expect(verdict).toMatch(/^(failed|invalid)$/);
+      expect(run.reason).toMatch(/I cannot do better|sent back 4 times: the tests still fail/);
+    },
+  );
 
   it('is not merged when the tests see it, however often it comes', async () => {
-    const { run, trail } = await asking(WRONG_TITLE);
+    const { run, trail, asked } = await persisting('sum', WRONG_TITLE);
+    expect(asked).toBe(2);
     expect(run.reason).toMatch(/sent back 4 times: the tests still fail/);
     expect(implementations(run)).toBe(4);
     expect(dataOf(trail, 'change.tested').map((tested) => tested.verdict)).toEqual(
@@ -120,14 +154,6 @@ describe.concurrent('a wrong change', () => {
     expect(implementations(run)).toBe(4);
     expect(dataOf(trail, 'change.tested').map((tested) => tested.verdict)).toEqual(
       Array.from({ length: 4 }, () => 'passed'),
-    );
-  });
-
-  it('is not merged when only an acceptance check sees it', async () => {
-    const { run, trail } = await asking(UNMET_TITLE);
-    expect(run.reason).toMatch(/the tests still fail/);
-    expect(new Set(dataOf(trail, 'change.tested').map((tested) => tested.verdict))).toEqual(
-      new Set(['failed']),
     );
   });
 });

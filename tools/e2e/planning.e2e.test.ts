@@ -148,9 +148,7 @@ describe.concurrent('people', () => {
     await expect.poll(containers, PATIENT).not.toEqual([]);
     // Its command is what takes so long, and nobody says that a model does.
     await factory.runOf(ticket, ({ stages }) =>
-      stages.some(
-        ({ kind, action, asks }) => kind === 'implement' && /sleep 100/.test(action ?? '') && !asks,
-      ),
+      stages.some(({ kind, doing }) => kind === 'implement' && /sleep 100/.test(doing ?? '')),
     );
     expect((await factory.cli(['run', 'show', at.id])).stdout).not.toContain('no answer from');
     expect((await factory.cli(['run', 'cancel', at.id, '--reason', 'Changed my mind'])).code).toBe(0);
