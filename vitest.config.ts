@@ -13,6 +13,8 @@ const outside = ['**/node_modules/**', '**/.types/**', '**/fixtures/**'];
 
 export default defineConfig({
   test: {
+    // A row of what another test shows as well, or another way to the same end: `npm run test:long` runs those, `npm test` does not.
+    tags: [{ name: 'long' }],
     projects: [
       {
         test: {

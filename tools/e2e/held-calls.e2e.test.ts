@@ -104,7 +104,7 @@ it('the database is away when the probe of a breaker is answered: the same runne
   expect(runner()).toEqual(before);
 });
 
-it('the probe of a breaker is cancelled with its run: the next call probes', async () => {
+it('the probe of a breaker is cancelled with its run: the next call probes', { tags: ['long'] }, async () => {
   const before = runner();
   const probe = probed();
   const ticket = await given('cancelled', CANCELLED);
@@ -117,7 +117,9 @@ it('the probe of a breaker is cancelled with its run: the next call probes', asy
   expect(runner()).toEqual(before);
 });
 
-it('the probe of a breaker is refused by a budget: once that is raised it is made', async () => {
+it('the probe of a breaker is refused by a budget: once that is raised it is made', {
+  tags: ['long'],
+}, async () => {
   const before = runner();
   const capped = Promise.withResolvers<void>();
   opens(() => 'answered', capped.promise);

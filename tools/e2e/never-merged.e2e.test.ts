@@ -32,6 +32,10 @@ const TRIES: readonly Tries[] = Object.values(
     repo: REPO[cheats[0]?.on ?? 'node'],
     cheats,
   }));
+const kindOf = ([cheat]: readonly Cheat[]) => `${cheat?.on} ${cheat?.check === undefined}`;
+const isFirst = (cheats: readonly Cheat[], nth: number) =>
+  TRIES.findIndex((tries) => kindOf(tries.cheats) === kindOf(cheats)) === nth;
+const LONG = { tags: ['long'] };
 const WRONG_TITLE = 'Make adding faster';
 const OBJECTED_TITLE = 'Make adding prettier';
 
@@ -121,22 +125,24 @@ async function persisting(repo: string, title: string) {
 const implementations = (run: RunView) => run.stages.filter((stage) => stage.kind === 'implement').length;
 
 describe.concurrent('a wrong change', () => {
-  it.for(TRIES.map((tries) => [tries.cheats.map(({ name }) => name).join('; '), tries] as const))(
-    'is not merged with %s',
-    async ([_, { title, repo, cheats }]) => {
-      const { run, trail } = await persisting(repo, title);
-      const handedIn = new Set(
-        trail.flatMap(({ type, data }) =>
-          type === 'task.changed' ? [(data as EntryOf<'task.changed'>['data']).change] : [],
-        ),
-      );
-      expect(handedIn.size).toBe(cheats.length);
-      const verdicts = dataOf(trail, 'change.tested').map(({ verdict }) => verdict);
-      expect(verdicts).toHaveLength(cheats.length);
-      for (const verdict of verdicts) expect(verdict).toMatch(/^(failed|invalid)$/);
-      expect(run.reason).toMatch(/I cannot do better|sent back 4 times: the tests still fail/);
-    },
-  );
+  const inNoWay = async ([_, { title, repo, cheats }]: readonly [string, Tries]) => {
+    const { run, trail } = await persisting(repo, title);
+    const handedIn = new Set(
+      trail.flatMap(({ type, data }) =>
+        type === 'task.changed' ? [(data as EntryOf<'task.changed'>['data']).change] : [],
+      ),
+    );
+    expect(handedIn.size).toBe(cheats.length);
+    const verdicts = dataOf(trail, 'change.tested').map(({ verdict }) => verdict);
+    expect(verdicts).toHaveLength(cheats.length);
+    for (const verdict of verdicts) expect(verdict).toMatch(/^(failed|invalid)$/);
+    expect(run.reason).toMatch(/I cannot do better|sent back 4 times: the tests still fail/);
+  };
+  const named = TRIES.map((tries) => [tries.cheats.map(({ name }) => name).join('; '), tries] as const);
+  // The first of each repository and of each kind of check; the judge meets all of them in the runner's own tests.
+  const first = named.filter(([_, { cheats }], nth) => isFirst(cheats, nth));
+  it.for(first)('is not merged with %s', inNoWay);
+  it.for(named.filter((one) => !first.includes(one)))('is not merged with %s', LONG, inNoWay);
 
   it('is not merged when the tests see it, however often it comes', async () => {
     const { run, trail, asked } = await persisting('sum', WRONG_TITLE);
@@ -148,7 +154,7 @@ describe.concurrent('a wrong change', () => {
     );
   });
 
-  it('is not merged when the review objects, however often', async () => {
+  it('is not merged when the review objects, however often', LONG, async () => {
     const { run, trail } = await failing('sum', OBJECTED_TITLE);
     expect(run.reason).toMatch(/sent back 4 times: the review still wants changes/);
     expect(implementations(run)).toBe(4);

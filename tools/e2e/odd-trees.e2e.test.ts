@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunView, TrailLine } from '@millwright/api';
 import type { EntryOf } from '@millwright/domain';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
 import { approves, checks, type Edit, edit, implements_, plans, type Script, says } from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
@@ -28,8 +28,6 @@ const MANIFEST = JSON.stringify({
   scripts: { test: 'node --test', install: './evil.sh', prepare: './evil.sh' },
 });
 const TREES: readonly Tree[] = [
-  { name: 'git', files: { '.npmrc': 'git=./evil.sh\n' } },
-  { name: 'link', files: { settings: 'git=./evil.sh\n' }, links: { '.npmrc': 'settings' } },
   {
     name: 'shell',
     files: {
@@ -37,6 +35,8 @@ const TREES: readonly Tree[] = [
       'evil.cjs': "require('fs').appendFileSync('/workspace/node_modules/.pwned', 'ran');\n",
     },
   },
+  { name: 'git', files: { '.npmrc': 'git=./evil.sh\n' } },
+  { name: 'link', files: { settings: 'git=./evil.sh\n' }, links: { '.npmrc': 'settings' } },
 ];
 const installs = ({ name }: Tree) => `Multiply in a tree that brings its own ${name}`;
 
@@ -138,47 +138,50 @@ async function implemented(
   return run;
 }
 
-it.each(TREES)(
-  'an installation with scripts off runs nothing of a tree that brings its own $name',
-  async (tree) => {
-    const files = { ...ON_NODE, 'package.json': MANIFEST };
-    const run = await implemented(tree.name, installs(tree), onDisk(tree), files);
-    // What it looked for was as expected at its first attempt.
-    expect(run.stages.filter(({ kind }) => kind === 'implement')).toHaveLength(1);
-  },
-);
+const installed = async (tree: Tree) => {
+  const files = { ...ON_NODE, 'package.json': MANIFEST };
+  const run = await implemented(tree.name, installs(tree), onDisk(tree), files);
+  // What it looked for was as expected at its first attempt.
+  expect(run.stages.filter(({ kind }) => kind === 'implement')).toHaveLength(1);
+};
+const goesBack = async ([name, _, path]: (typeof PIPES)[number]) => {
+  const run = await implemented(`piped-${PIPES.findIndex(([one]) => one === name)}`, piped(name));
+  const failed = closed(await factory.trail(run.id)).filter(({ kind }) => kind === 'failed');
+  expect(failed).toMatchObject([{ code: 'change-refused', reason: expect.stringContaining(path) }]);
+};
+const INSTALLED = 'an installation with scripts off runs nothing of a tree that brings its own $name';
+const GOES_BACK = 'a pipe %s goes back to who made it, by its name, and the run goes on';
+const LONG = { tags: ['long'] };
 
-it.each(PIPES)(
-  'a pipe %s goes back to who made it, by its name, and the run goes on',
-  async (name, _, path) => {
-    const run = await implemented(`piped-${PIPES.findIndex(([one]) => one === name)}`, piped(name));
-    const failed = closed(await factory.trail(run.id)).filter(({ kind }) => kind === 'failed');
-    expect(failed).toMatchObject([{ code: 'change-refused', reason: expect.stringContaining(path) }]);
-  },
-);
+describe.concurrent('in the whole factory', () => {
+  it.for(TREES.slice(0, 1))(INSTALLED, installed);
+  it.for(TREES.slice(1))(INSTALLED, LONG, installed);
+  it.for(PIPES.slice(0, 1))(GOES_BACK, goesBack);
+  it.for(PIPES.slice(1))(GOES_BACK, LONG, goesBack);
 
-it('a pipe that its editor is asked to show is no file, and holds nobody up', async () => {
-  await implemented('looked', LOOKED);
-});
+  it('a pipe that its editor is asked to show is no file, and holds nobody up', LONG, async () => {
+    await implemented('looked', LOOKED);
+  });
 
-it('a test that never ends is stopped at its limit, leaves no container while the factory goes on, and is said', {
-  timeout: 1_800_000,
-}, async () => {
-  await factory.add(await factory.remote('endless', ON_NODE));
-  const ticket = await factory.file('endless', `# ${ENDLESS}\n`);
-  const again = await factory.runOf(
-    ticket,
-    ({ stages, endedAt }) =>
-      endedAt !== null || stages.some(({ kind, attempt }) => kind === 'implement' && attempt === 2),
-  );
-  const tested = again.stages.filter(({ kind, endedAt }) => kind === 'test' && endedAt !== null);
-  expect(tested.length).toBeGreaterThan(0);
-  const said = await factory.cli(['run', 'tests', again.id], { env: { FORCE_COLOR: '0' } });
-  expect(said.stdout).toContain('did not end within 120 s');
-  // Sandboxes are removed behind whoever used them.
-  const left = async () =>
-    (await Promise.all(tested.map((one) => containersOf('millwright.attempt', one.attemptId)))).flat();
-  await expect.poll(left, { timeout: 300_000, interval: 250 }).toEqual([]);
-  const run = await factory.runOf(ticket, ({ endedAt }) => endedAt !== null);
-  expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+  it('a test that never ends is stopped at its limit, leaves no container while the factory goes on, and is said', {
+    timeout: 1_800_000,
+  }, async () => {
+    await factory.add(await factory.remote('endless', ON_NODE));
+    const ticket = await factory.file('endless', `# ${ENDLESS}\n`);
+    const again = await factory.runOf(
+      ticket,
+      ({ stages, endedAt }) =>
+        endedAt !== null || stages.some(({ kind, attempt }) => kind === 'implement' && attempt === 2),
+    );
+    const tested = again.stages.filter(({ kind, endedAt }) => kind === 'test' && endedAt !== null);
+    expect(tested.length).toBeGreaterThan(0);
+    const said = await factory.cli(['run', 'tests', again.id], { env: { FORCE_COLOR: '0' } });
+    expect(said.stdout).toContain('did not end within 120 s');
+    // Sandboxes are removed behind whoever used them.
+    const left = async () =>
+      (await Promise.all(tested.map((one) => containersOf('millwright.attempt', one.attemptId)))).flat();
+    await expect.poll(left, { timeout: 300_000, interval: 250 }).toEqual([]);
+    const run = await factory.runOf(ticket, ({ endedAt }) => endedAt !== null);
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+  });
 });

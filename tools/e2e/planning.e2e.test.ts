@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => factory?.close());
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
+const LONG = { tags: ['long'] };
 const PATIENT = { interval: 100 };
 
 /** A repository of its own for the test, added, with the tree it has. */
@@ -80,7 +81,7 @@ describe.concurrent('a plan', () => {
     await expectMerged(remote, base, TIMES);
   });
 
-  it('with a circle, an unknown dependency or too many tasks goes back to the planner', async () => {
+  it('with a circle, an unknown dependency or too many tasks goes back to the planner', LONG, async () => {
     const { name, remote, base } = await given('bad-plans');
     const { run } = await factory.follow(name, `# ${TITLE.badPlans}\n`);
     expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
@@ -120,7 +121,7 @@ describe.concurrent('people', () => {
     await expectMerged(remote, base, PROTECTED);
   });
 
-  it('one of them denies it, and nothing is merged', async () => {
+  it('one of them denies it, and nothing is merged', LONG, async () => {
     const { name, remote, base } = await given('denied', files);
     const { token } = await enrol('Di', 'approver');
     const ticket = await factory.file(name, `# ${TITLE.denied}\n`);
@@ -164,7 +165,7 @@ describe.concurrent('people', () => {
 });
 
 describe.concurrent('intake', () => {
-  it('files a ticket once for a key, whoever many ask at once', async () => {
+  it('files a ticket once for a key, whoever many ask at once', LONG, async () => {
     const { name, remote, base } = await given('twice');
     const ids = await Promise.all(
       Array.from({ length: 3 }, () =>
@@ -183,7 +184,7 @@ describe.concurrent('intake', () => {
 });
 
 describe.concurrent('a remote', () => {
-  it('with the branch checked out gets a branch beside it', async () => {
+  it('with the branch checked out gets a branch beside it', LONG, async () => {
     const { name, remote, base } = await given('checked-out', {}, { bare: false });
     expect(await factory.json<RepoView[]>(['repo', 'list'])).toEqual(
       expect.arrayContaining([expect.objectContaining({ name, deliver: 'branch' })]),
@@ -226,7 +227,7 @@ describe.concurrent('a remote', () => {
     expect(finished?.data).toMatchObject({ reason: expect.stringContaining('refused the push') });
   });
 
-  it('that takes nothing ends the run, which says so', async () => {
+  it('that takes nothing ends the run, which says so', LONG, async () => {
     const { name, remote, base } = await given('refused');
     refusing(remote, 'echo nobody may push here >&2; exit 1');
     const { code, run } = await factory.follow(name, `# ${TITLE.refused}\n`);

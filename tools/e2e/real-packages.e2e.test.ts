@@ -9,6 +9,11 @@ import { mended, PACKAGES, planted, type RealPackage, unpack } from './packages.
 
 // Real input: packages from the registry, with a defect planted, mended by a scripted model through the whole factory.
 
+/** Two in `npm test`, the others in `npm run test:long`: each installs what its tests need from the registry. */
+const QUICK = PACKAGES.slice(0, 2);
+const SLOW = PACKAGES.slice(2);
+const LONG = { tags: ['long'] };
+
 let factory: Factory;
 let place: string;
 
@@ -53,7 +58,7 @@ afterAll(async () => {
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
 describe.concurrent('a defect in a public package', () => {
-  it.for(PACKAGES)('is mended in $spec, tested by $runner', async (real, { expect }) => {
+  const mends = async (real: RealPackage) => {
     const unpacked = await unpack(real.spec, place);
     const name = nameOf(real);
     const remote = await factory.remote(name, planted(real, unpacked), { from: unpacked.folder });
@@ -81,11 +86,13 @@ describe.concurrent('a defect in a public package', () => {
     const merge = run.gates.find((gate) => gate.action === 'merge');
     const { facts } = await factory.json<GateView>(['gate', 'show', merge?.id ?? '']);
     expect(facts).toMatchObject({ test: { tree: expected, verdict: 'passed', namesKnown: true } });
-  });
+  };
+  it.for(QUICK)('is mended in $spec, tested by $runner', mends);
+  it.for(SLOW)('is mended in $spec, tested by $runner', LONG, mends);
 });
 
 describe.concurrent('a defect whose failing test is on the base already', () => {
-  it.for(PACKAGES)('is not mended by a comment in $spec, and is by the fix', async (real, { expect }) => {
+  const onlyMended = async (real: RealPackage) => {
     const unpacked = await unpack(real.spec, join(place, 'reported'));
     const name = `${nameOf(real)}-reported`;
     const { [real.defect.path]: _fixed, ...withTests } = mended(real, unpacked);
@@ -100,7 +107,9 @@ describe.concurrent('a defect whose failing test is on the base already', () => 
     const tested = trail.filter((entry) => entry.type === 'change.tested').map((entry) => entry.data);
     expect(tested).toMatchObject([{ verdict: 'failed' }, { verdict: 'passed' }]);
     expect(run.change?.base).toBe(before);
-  });
+  };
+  it.for(QUICK)('is not mended by a comment in $spec, and is by the fix', onlyMended);
+  it.for(SLOW)('is not mended by a comment in $spec, and is by the fix', LONG, onlyMended);
 });
 
 it('paid for every turn once', async () => {

@@ -163,6 +163,9 @@ const verdictsOf = (trail: TrailLine[]) =>
     .filter((entry) => entry.type === 'change.tested')
     .map((entry) => (entry.data as EntryOf<'change.tested'>['data']).verdict);
 
+/** Rows that show what the one before them shows, in another way, are for `npm run test:long`. */
+const LONG = { tags: ['long'] };
+
 /** Files a ticket; its run once its merge gate waits for somebody. */
 async function waiting(repo: string, title: string): Promise<{ run: RunView; gate: GateView }> {
   const ticket = await factory.file(repo, `# ${title}\n`);
@@ -179,77 +182,80 @@ async function waiting(repo: string, title: string): Promise<{ run: RunView; gat
 }
 
 describe.concurrent('at step 7', () => {
+  const UNTESTED = 'code in %s waits for a person: "%s" is %s';
+  const untested = async ([repo, title, verdict, words]: readonly [string, string, string, string]) => {
+    const { run, gate } = await waiting(repo, title);
+    const trail = await factory.trail(run.id);
+    // Once more where the other ticket's merge moved its base.
+    expect(new Set(verdictsOf(trail))).toEqual(new Set([verdict]));
+    expect(run.stages.filter((stage) => stage.kind === 'implement')).toHaveLength(1);
+    expect(gate.policies).toContain('untested');
+    expect(gate.facts).toMatchObject({
+      test: { verdict },
+      change: {
+        risk: 'raised',
+        reasons: expect.arrayContaining([expect.objectContaining({ code: 'untested' })]),
+      },
+    });
+    const why = await said('run', 'why', run.id);
+    expect(why).toContain(words);
+    expect(why).not.toMatch(/tests?[^\n]*: passed/);
+  };
   it.for([
     ['without', 'Compare without tests', 'no_tests', 'no tests'],
-    ['found', 'Compare where no test is found', 'no_tests', 'no tests'],
     ['red', 'Compare beside a red test', 'failing_as_on_base', 'failing as on the base'],
-  ] as const)(
-    'code in %s waits for a person: "%s" is %s',
-    async ([repo, title, verdict, words], { expect }) => {
-      const { run, gate } = await waiting(repo, title);
-      const trail = await factory.trail(run.id);
-      // Once more where the other ticket's merge moved its base.
-      expect(new Set(verdictsOf(trail))).toEqual(new Set([verdict]));
-      expect(run.stages.filter((stage) => stage.kind === 'implement')).toHaveLength(1);
-      expect(gate.policies).toContain('untested');
-      expect(gate.facts).toMatchObject({
-        test: { verdict },
-        change: {
-          risk: 'raised',
-          reasons: expect.arrayContaining([expect.objectContaining({ code: 'untested' })]),
-        },
-      });
-      const why = await said('run', 'why', run.id);
-      expect(why).toContain(words);
-      expect(why).not.toMatch(/tests?[^\n]*: passed/);
-    },
+  ] as const)(UNTESTED, untested);
+  it.for([['found', 'Compare where no test is found', 'no_tests', 'no tests']] as const)(
+    UNTESTED,
+    LONG,
+    untested,
   );
 
-  it.for([
-    ['red', 'Describe beside a red test', 'failing_as_on_base'],
-    ['without', 'Describe without tests', 'no_tests'],
-  ] as const)(
-    'prose in %s goes by itself, and is not called tested: "%s"',
-    async ([repo, title, verdict], { expect }) => {
-      const { run } = await factory.follow(repo, `# ${title}\n`);
-      expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
-      // Once more where the other's merge moved its base.
-      expect(new Set(verdictsOf(await factory.trail(run.id)))).toEqual(new Set([verdict]));
-    },
-  );
+  const PROSE_GOES = 'prose in %s goes by itself, and is not called tested: "%s"';
+  const proseGoes = async ([repo, title, verdict]: readonly [string, string, string]) => {
+    const { run } = await factory.follow(repo, `# ${title}\n`);
+    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
+    // Once more where the other's merge moved its base.
+    expect(new Set(verdictsOf(await factory.trail(run.id)))).toEqual(new Set([verdict]));
+  };
+  it.for([['red', 'Describe beside a red test', 'failing_as_on_base']] as const)(PROSE_GOES, proseGoes);
+  it.for([['without', 'Describe without tests', 'no_tests']] as const)(PROSE_GOES, LONG, proseGoes);
 
+  const RECONFIGURED = 'what changes how the tests of %s are run waits for a person: "%s"';
+  const reconfigured = async ([repo, title, path]: readonly [string, string, string]) => {
+    const { run, gate } = await waiting(repo, title);
+    expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
+    expect(gate.policies).toContain('merge-tests-reconfigured');
+    expect(gate.facts).toMatchObject({
+      change: {
+        risk: 'raised',
+        reasons: expect.arrayContaining([
+          { code: 'tests-reconfigured', text: expect.stringContaining(path) },
+        ]),
+      },
+    });
+  };
+  it.for([['followed', 'Test one file', 'package.json']] as const)(RECONFIGURED, reconfigured);
   it.for([
-    ['followed', 'Test one file', 'package.json'],
     ['followed', 'Prepare the tests', 'package.json'],
     ['mocha', 'Narrow mocha', '.mocharc.json'],
     ['vitest', 'Narrow vitest', 'vitest.config.mjs'],
-  ] as const)(
-    'what changes how the tests of %s are run waits for a person: "%s"',
-    async ([repo, title, path], { expect }) => {
-      const { run, gate } = await waiting(repo, title);
-      expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
-      expect(gate.policies).toContain('merge-tests-reconfigured');
-      expect(gate.facts).toMatchObject({
-        change: {
-          risk: 'raised',
-          reasons: expect.arrayContaining([
-            { code: 'tests-reconfigured', text: expect.stringContaining(path) },
-          ]),
-        },
+  ] as const)(RECONFIGURED, LONG, reconfigured);
+
+  it(
+    'what the ticket asks of its test script is of raised risk, and goes by itself',
+    LONG,
+    async ({ expect }) => {
+      const { run } = await factory.follow('followed', '# Make the test script print dots\n');
+      expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+      const { facts } = await factory.json<GateView>([
+        ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+      ]);
+      expect(facts).toMatchObject({
+        change: { reasons: expect.arrayContaining([expect.objectContaining({ code: 'test-setup' })]) },
       });
     },
   );
-
-  it('what the ticket asks of its test script is of raised risk, and goes by itself', async ({ expect }) => {
-    const { run } = await factory.follow('followed', '# Make the test script print dots\n');
-    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
-    const { facts } = await factory.json<GateView>([
-      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
-    ]);
-    expect(facts).toMatchObject({
-      change: { reasons: expect.arrayContaining([expect.objectContaining({ code: 'test-setup' })]) },
-    });
-  });
 
   it('what is only doubted goes by itself, after a review that was told where to look', async ({
     expect,
@@ -292,7 +298,7 @@ describe.concurrent('at step 7', () => {
     expect(change.reasons.map(({ code }) => code)).not.toContain('harness-fell-back');
   });
 
-  it('code that ends the process of a red suite is sent back, not merged', async ({ expect }) => {
+  it('code that ends the process of a red suite is sent back, not merged', LONG, async ({ expect }) => {
     const { run } = await factory.follow('red', '# End beside a red test\n');
     expect(run.delivered).toBeNull();
     for (const verdict of verdictsOf(await factory.trail(run.id))) expect(verdict).toBe('failed');

@@ -124,7 +124,7 @@ async function main() {
   const { node, engine, image } = (await complete())
     ? await ready(consent)
     : await alone(() => ready(consent));
-  const wantsRedis = asked.command === 'test' || asked.command === 'test:kill';
+  const wantsRedis = asked.command?.startsWith('test');
   const chromium = asked.command === 'test' ? await step('chromium', () => ensureChromium(consent)) : null;
   const redis = wantsRedis ? await step('redis', () => ensureRedis(consent)) : null;
   const wantsCompose = asked.command === 'test' || asked.command === 'compose:init';

@@ -9,6 +9,10 @@ export const COMMANDS = {
   start: { file: 'apps/cli/src/main.ts', args: ['up'] },
   demo: { file: 'tools/demo/main.ts', args: [] },
   test: { file: 'tools/test/main.ts', args: [] },
+  'test:long': {
+    file: 'node_modules/vitest/vitest.mjs',
+    args: ['run', '--project', 'e2e', '--tags-filter=long'],
+  },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
   'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
   'compose:init': { file: 'tools/compose/init.ts', args: [] },

@@ -7,7 +7,15 @@ import { join } from 'node:path';
 const [project = '', folder = ''] = process.argv.slice(2);
 const root = join(import.meta.dirname, '../..');
 const report = join(root, '.nx/reports', folder, `${project}.json`);
-const args = ['run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json'];
+const args = [
+  'run',
+  '--project',
+  project,
+  '--tags-filter=!long',
+  '--passWithNoTests',
+  '--reporter=default',
+  '--reporter=json',
+];
 const { status, error } = spawnSync(
   process.execPath,
   [join(root, 'node_modules/vitest/vitest.mjs'), ...args, `--outputFile.json=${report}`, `${folder}/`],
