@@ -214,7 +214,7 @@ describe('the factory', () => {
     data.map((data) => ({ type: 'factory.resumed' as const, data })),
   );
 
-  test('has a halt of a scope once, and lifts only what is halted', () => {
+  test('has a halt of a scope once for who says it and why, and lifts only what is halted', () => {
     fc.assert(
       fc.property(commands, (all) => {
         const { entries, state } = drive(factoryDecider, all);

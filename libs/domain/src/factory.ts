@@ -16,12 +16,16 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
     halts: evolveHalts(halts, entry, said),
     caps: entry.type === 'factory.budget-set' ? new Map([...caps, [entry.data.scope, entry.data.usd]]) : caps,
   }),
-  decide({ record }, { halts }) {
+  decide({ record, actor }, { halts }) {
     switch (record.type) {
       case 'factory.halted': {
         const scope = record.data.scope ?? { kind: 'factory' as const };
-        // Said twice it is one halt: who said it first, and why, stays.
-        return inForceHalts(halts).some((one) => sameScope(one.scope, scope)) ? accept() : accept(record);
+        // Said twice it is one halt; with another reason, or by somebody else, it stands beside what is there.
+        return inForceHalts(halts).some(
+          (one) => sameScope(one.scope, scope) && one.by === actor && one.reason === record.data.reason,
+        )
+          ? accept()
+          : accept(record);
       }
       case 'factory.resumed': {
         const inForce = inForceHalts(halts);
@@ -30,12 +34,12 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
         if (lifts !== undefined)
           return accept({ type: 'factory.resumed', data: { scope: lifts.scope, reason } });
         if (inForce.length === 0) return reject('not-halted', 'nothing is halted');
-        const halted = inForce.map((one) => nameOfScope(one.scope)).join(', ');
+        const halted = scopesOf(inForce).join(', ');
         return reject(
           'not-halted',
           scope === undefined
             ? `more than one halt is in force, say which to lift: ${halted}`
-            : `${nameOfScope(scope)} has no halt of its own; halted ${inForce.length === 1 ? 'is' : 'are'}: ${halted}`,
+            : `${nameOfScope(scope)} has no halt of its own; halted ${scopesOf(inForce).length === 1 ? 'is' : 'are'}: ${halted}`,
         );
       }
       case 'factory.started':
@@ -52,6 +56,9 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
 function meant(inForce: readonly Halt[], scope: HaltScope | undefined): Halt | undefined {
   if (scope !== undefined) return inForce.find((one) => sameScope(one.scope, scope));
   return (
-    inForce.find((one) => one.scope.kind === 'factory') ?? (inForce.length === 1 ? inForce[0] : undefined)
+    inForce.find((one) => one.scope.kind === 'factory') ??
+    (scopesOf(inForce).length === 1 ? inForce[0] : undefined)
   );
 }
+
+const scopesOf = (halts: readonly Halt[]) => [...new Set(halts.map(({ scope }) => nameOfScope(scope)))];

@@ -44,14 +44,14 @@ test.each<[string, HaltScope | undefined, PlacedAct, boolean]>([
   expect(haltOf(evolveHalts(halts, said('factory.resumed', scope), { at: 2, actor: ann }), what)).toBeNull();
 });
 
-test('a halt is lifted by its own scope alone, and said twice it is one, by who said it first', () => {
+test('halts are lifted by their own scope alone, all of it', () => {
   const repo: HaltScope = { kind: 'repo', repo: shop };
   const both = fold(
     [1, said('factory.halted')],
     [2, said('factory.halted', repo)],
     [3, said('factory.halted')],
   );
-  expect(inForceHalts(both)).toHaveLength(2);
+  expect(inForceHalts(both)).toHaveLength(3);
   const left = evolveHalts(both, said('factory.resumed'), { at: 4, actor: ann });
   expect(inForceHalts(left)).toMatchObject([{ scope: repo, at: 2 }]);
   expect(haltOf(left, act())).toMatchObject({ scope: repo });

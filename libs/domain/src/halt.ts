@@ -5,7 +5,7 @@ import type { Actor, Instant, RepoName, UnitName } from './ids.ts';
 
 /** One halt, from when it was asked for until it was lifted (null: it is in force). `reason` is a person's word. */
 export type Halt = { scope: HaltScope; by: Actor; reason: string; at: Instant; until: Instant | null };
-/** Every halt there ever was, oldest first: what was halted for a while has so much more time. */
+/** Every halt there ever was, oldest first: what was halted for a while has so much more time. A resume lifts all of its scope. */
 export type Halts = readonly Halt[];
 
 /** Something that goes forward: what kind of act it is, of which repository, with which model. Null: not known, or none. */
@@ -19,8 +19,7 @@ export function evolveHalts(halts: Halts, entry: Entry, { at, actor }: { at: Ins
   switch (entry.type) {
     case 'factory.halted': {
       const scope = entry.data.scope ?? FACTORY;
-      const known = halts.some((one) => one.until === null && sameScope(one.scope, scope));
-      return known ? halts : [...halts, { scope, by: actor, reason: entry.data.reason, at, until: null }];
+      return [...halts, { scope, by: actor, reason: entry.data.reason, at, until: null }];
     }
     case 'factory.resumed': {
       const scope = entry.data.scope ?? FACTORY;

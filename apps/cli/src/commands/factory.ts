@@ -9,12 +9,12 @@ import { unitOf } from './unit.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
-/** The scope that the flags name; undefined for the whole factory. */
+/** The scope that the flags name; undefined for the whole factory. No name has capitals: whoever writes one in a hurry means the one without. */
 function scopeOf({ unit, repo, action, model }: Options): HaltScope | undefined {
   const named = [unit, repo, action, model].filter((one) => one !== undefined);
   if (named.length > 1) throw usage('name one of --unit, --repo, --action and --model');
-  if (unit !== undefined) return { kind: 'unit', unit: unitOf(unit) };
-  if (typeof repo === 'string') return { kind: 'repo', repo: repo as never };
+  if (unit !== undefined) return { kind: 'unit', unit: unitOf(String(unit).toLowerCase()) };
+  if (typeof repo === 'string') return { kind: 'repo', repo: repo.toLowerCase() as never };
   if (typeof model === 'string') return { kind: 'model', model };
   if (action === undefined) return undefined;
   const known = HaltAction.safeParse(action);
@@ -43,16 +43,14 @@ export async function halt(context: Context, _args: string[], options: Options):
       : 'Halted: nothing of it begins any more. Still running:',
     ...value.running.map((what) => `  ${oneLine(what)}`),
     ...haltLines(context, value),
-    ...(value.already
-      ? ['It was halted already, and that stands: nothing is halted twice, and one word lifts it.']
-      : []),
+    ...(value.already ? ['You said so already, and that stands.'] : []),
   ]);
   if (!value.stopped)
     throw new Fail({
       code: 'still_running',
       message: `${value.running.length} of what was halted still ${value.running.length === 1 ? 'runs' : 'run'}: told to stop, it has not ended yet`,
       kept: 'the halt is in force',
-      next: 'ask again: the same command; nothing is halted twice',
+      next: 'ask again: the same command',
       exitCode: 8,
     });
 }

@@ -84,7 +84,7 @@ test('a repository or a model that is none is refused, with the nearest that is 
   await runner.close();
   for (const [args, near] of [
     [['halt', '--model', 'recorded/plam'], 'did you mean recorded/plan?'],
-    [['halt', '--repo', 'shpo'], 'did you mean shop?'],
+    [['halt', '--repo', 'SHPO'], 'did you mean shop?'],
     [['release', 'freeze', 'shpo'], 'did you mean shop?'],
     [['release', 'abort', 'Shop'], 'did you mean shop?'],
   ] as const) {
@@ -96,7 +96,15 @@ test('a repository or a model that is none is refused, with the nearest that is 
   const halted = await cli(['halt', '--model', 'recorded/plan', ...because('it is odd')]);
   expect(halted).toMatchObject({ code: 0, out: expect.stringContaining('model recorded/plan is halted') });
   const second = await cli(['halt', '--model', 'recorded/plan', ...because('me too')], { token: bob });
-  expect(second.out).toMatch(/it is odd[\s\S]*It was halted already, and that stands/);
+  expect(second.out).toMatch(/it is odd[\s\S]*me too/);
+  const again = await cli(['halt', '--model', 'recorded/plan', ...because('me too')], { token: bob });
+  expect(again.out).toContain('You said so already, and that stands.');
+  const lines = (await at.api('GET', '/trail?limit=1000')).body as {
+    type: string;
+    data: { reason: string };
+  }[];
+  const said = lines.filter(({ type }) => type === 'factory.halted').map(({ data }) => data.reason);
+  expect(said.sort()).toEqual(['it is odd', 'me too']);
   await at.api('POST', '/halt', { scope: { kind: 'action', action: 'merge' }, reason: 'wait' });
   const wrong = await cli(['resume', '--model', 'recorded/review', ...because('x')]);
   expect(wrong.err).toContain(
