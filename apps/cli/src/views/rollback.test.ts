@@ -38,7 +38,10 @@ it('says what is frozen, what a person must do, and whether one was called', () 
     paged: 'failed' as const,
     also: [{ who: 'Ann', reason: 'the provider is down', at: NOW - 600_000 }],
   };
-  const lines = rollbackStatus(look, [{ ...status, frozen }], NOW).join('\n');
+  const stop = { by: 'factory', reason: frozen.reason, at: NOW, next: './millwright release thaw shop' };
+  const lines = rollbackStatus(look, [{ ...status, frozen, stop }], NOW).join('\n');
+  expect(lines.match(/the proxy is gone/g)).toHaveLength(1);
+  expect(lines).toMatch(/next +\.\/millwright release thaw shop/);
   expect(lines).toMatch(
     /frozen +by the factory .*the proxy is gone\n +by Ann 10 min ago: the provider is down/,
   );

@@ -91,7 +91,9 @@ export function rollbackStatus(look: Look, all: readonly RollbackStatus[], now: 
 
 function one(look: Look, status: RollbackStatus, now: number): string[] {
   const { colour } = look;
-  const { live, frozen, undo } = status;
+  const { live, frozen, undo, stop } = status;
+  // What stops it may be the freeze that is told below.
+  const ofFreeze = frozen !== null && stop?.at === frozen.at;
   return [
     ...(live === null
       ? [`${colour.bold(status.repo)}  ${colour.dim('nothing is live')}`]
@@ -100,7 +102,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
           `${live.release}, since ${ago(live.servedAt, now)}, ${ticketsOf(live)}`,
           look.columns,
         ).map((line) => line.replace(live.release, colour.green))),
-    ...stopLines(look, status.stop),
+    ...stopLines(look, ofFreeze ? null : stop),
     ...fields(
       look,
       [
@@ -110,6 +112,7 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
           frozen === null ? null : [frozen, ...frozen.also].map((one) => freezeText(one, now)).join('\n'),
         ],
         ['do', frozen === null || frozen.what === '' ? null : paragraphs(frozen.what)],
+        ['next', ofFreeze ? (stop?.next ?? null) : null],
         ['called', frozen?.by === 'factory' ? called(frozen.paged) : null],
         [
           'undo',
