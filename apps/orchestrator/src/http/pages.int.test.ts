@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, expect, it } from 'vitest';
 import { type DeployingFactory, deployingFactory } from '../testing/deploying-factory.ts';
 import { expectRowsEqualFold } from '../testing/rows-equal-fold.ts';
@@ -7,6 +8,17 @@ afterEach(async () => {
   await expectRowsEqualFold(factory.factory);
   await factory.stop();
 });
+
+/** How many processes are started while `act` runs. */
+async function processes(act: () => Promise<unknown>): Promise<number> {
+  let count = 0;
+  const started = () => {
+    count += 1;
+  };
+  subscribe('child_process', started);
+  await act().finally(() => unsubscribe('child_process', started));
+  return count;
+}
 
 /** All of a list, by its parts of two. */
 async function pages(list: 'listRuns' | 'listTickets' | 'listReleases'): Promise<{ id: string }[][]> {
@@ -38,6 +50,14 @@ it('gives runs and releases in pages that a newer one does not move, each as it 
       status: 422,
       body: { code: 'bad-cursor', acts: [{ act: 'leave-out', field: 'cursor' }] },
     });
+  }
+  // However long a page is, git is asked as often.
+  for (const path of ['/runs', '/releases', '/tickets']) {
+    const [one, three] = [
+      await processes(() => factory.api('GET', `${path}?limit=1`)),
+      await processes(() => factory.api('GET', `${path}?limit=3`)),
+    ];
+    expect([path, three]).toEqual([path, one]);
   }
   // Lists that are short, or of other things, come in parts in the same way.
   const parts = async (name: 'listTickets' | 'listGates' | 'listPeople' | 'listTargets') =>
