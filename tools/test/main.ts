@@ -48,14 +48,16 @@ const TOOLS: readonly Step[] = [
   // What nobody calls, or declares without need: knip.jsonc names the programs, and nothing is let off.
   tool('unused', 'node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'),
 ];
-/** Real services leave cores idle while they start: three at once, of which each runs one file at a time. */
-const TESTS: readonly { target: string; stage: number; parallel: number }[] = [
-  { target: 'unit', stage: 1, parallel: 1 },
-  { target: 'browser', stage: 1, parallel: 1 },
-  { target: 'int', stage: 2, parallel: 3 },
-  { target: 'e2e', stage: 2, parallel: 3 },
+/**
+ * Runs of nx. Real services leave cores idle while they start: three packages at once, of which the whole factory's tests are one from the
+ * first, since they take longest.
+ */
+const RUNS: readonly { stage: number; targets: readonly string[]; parallel: number }[] = [
+  { stage: 1, targets: ['unit', 'browser'], parallel: 1 },
+  { stage: 2, targets: ['int'], parallel: 2 },
+  { stage: 2, targets: ['e2e'], parallel: 1 },
 ];
-const NAMES = [...TOOLS.map(({ name }) => name), ...TESTS.map(({ target }) => target)];
+const NAMES = [...TOOLS.map(({ name }) => name), ...RUNS.flatMap(({ targets }) => targets)];
 
 const temporary = process.env.TMPDIR ?? memoryFolder();
 const env = {
@@ -132,50 +134,48 @@ async function main(): Promise<number> {
     return 2;
   }
   const asked = (name: string) => wanted.length === 0 || wanted.includes(name);
-  const stageOf = (stage: number): Step[] => {
-    const here = TESTS.filter((one) => one.stage === stage && asked(one.target));
-    const [first] = here;
-    return first === undefined
-      ? []
-      : [
-          tests(
-            here.map(({ target }) => target),
-            first.parallel,
-          ),
-        ];
-  };
+  const stageOf = (stage: number): Step[] =>
+    RUNS.filter((run) => run.stage === stage).flatMap(({ targets, parallel }) => {
+      const here = targets.filter(asked);
+      return here.length === 0 ? [] : [tests(here, parallel)];
+    });
   const stages = [[...TOOLS.filter(({ name }) => asked(name)), ...stageOf(1)], stageOf(2)];
   rmSync(join(ROOT, REPORTS), { recursive: true, force: true });
   const recap: string[] = [];
   let sum = NOTHING;
   for (const stage of stages) {
     if (interrupted) return 130;
-    if (stage.some(({ targets }) => targets.includes('int') || targets.includes('e2e'))) await sweep();
-    await Promise.all(
+    const real = stage.some(({ targets }) => targets.includes('int') || targets.includes('e2e'));
+    if (real) await sweep();
+    const ran = await Promise.all(
       stage.map(async (step) => {
         const from = performance.now();
-        const { tally: first, output } = await runStep(step);
-        const failed = failedOf(step.targets);
-        const unsteady =
-          process.env.MILLWRIGHT_TEST_AGAIN && step.targets.includes('int') ? await again(failed) : [];
-        const hurt = unsteady.reduce((n, { lines }) => n + lines.length, 0);
-        const tally = { passed: first.passed + hurt, failed: first.failed - hurt };
+        const { tally, output } = await runStep(step);
         const seconds = ((performance.now() - from) / 1000).toFixed(1);
-        sum = add(sum, tally);
+        const name = `${step.name.padEnd(11)} ${seconds.padStart(6)} s`;
+        console.log(`${tally.failed === 0 ? '✓' : '✗'} ${name}`);
         if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
-        const counts = step.targets.length > 0 ? `  ${lastLine(tally)}` : '';
-        const line = `${tally.failed === 0 ? '✓' : '✗'} ${step.name.padEnd(11)} ${seconds.padStart(6)} s${counts}`;
-        recap.push(
-          line,
-          ...told(
-            'failed',
-            failed.filter((one) => !unsteady.includes(one)),
-          ),
-          ...told('unsteady (passed alone)', unsteady),
-        );
-        console.log(line);
+        return { step, name, tally, failed: failedOf(step.targets) };
       }),
     );
+    // Alone: when all of the stage is done.
+    const unsteady =
+      real && process.env.MILLWRIGHT_TEST_AGAIN ? await again(ran.flatMap(({ failed }) => failed)) : [];
+    const isUnsteady = (one: FailedFile) =>
+      unsteady.some(({ target, file }) => target === one.target && file === one.file);
+    for (const { step, name, tally: first, failed } of ran) {
+      const hurt = failed.filter(isUnsteady).reduce((n, { lines }) => n + lines.length, 0);
+      const tally = { passed: first.passed + hurt, failed: first.failed - hurt };
+      sum = add(sum, tally);
+      recap.push(
+        `${tally.failed === 0 ? '✓' : '✗'} ${name}${step.targets.length > 0 ? `  ${lastLine(tally)}` : ''}`,
+        ...told(
+          'failed',
+          failed.filter((one) => !isUnsteady(one)),
+        ),
+        ...told('unsteady (passed alone)', failed.filter(isUnsteady)),
+      );
+    }
   }
   await sweep();
   if (interrupted) return 130;
