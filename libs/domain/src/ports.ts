@@ -90,7 +90,8 @@ export interface Budget {
 
 export type ExecResult =
   | { kind: 'exited'; exitCode: number; output: string; droppedBytes: number; ms: number }
-  | { kind: 'timed_out'; output: string; droppedBytes: number; ms: number }
+  /** `running`: the programs that ran when the time was up, outermost first, without the shell; absent where nobody could look. */
+  | { kind: 'timed_out'; output: string; droppedBytes: number; ms: number; running?: readonly string[] }
   /** The container or its tool process is no more (out of memory, killed, limit): terminal for the attempt. */
   | { kind: 'gone'; reason: string };
 

@@ -54,13 +54,19 @@ export async function runBash(
   if (result.kind === 'timed_out')
     return {
       ok: false,
-      text: `${output}\n[stopped after ${Math.round(timeoutMs / 1_000)} s. Ask for more with a first line \`# timeout: SECONDS\`, ${Math.round(options.maxTimeoutMs / 1_000)} at most, or run it in parts]`,
+      text: `${output}\n[stopped after ${Math.round(timeoutMs / 1_000)} s${at(result.running)}. Ask for more with a first line \`# timeout: SECONDS\`, ${Math.round(options.maxTimeoutMs / 1_000)} at most, or run it in parts]`,
       changed: false,
     };
   if (result.exitCode === 0)
     return { ok: true, text: output === '' ? '(no output)' : output, changed: false };
   const said = `${output}${output === '' ? '' : '\n'}[exit code ${result.exitCode}]`;
   return { ok: answersNo(command, result.exitCode), text: said, changed: false };
+}
+
+/** Where a command was when its time was up. */
+function at(running: readonly string[] | undefined): string {
+  if (running === undefined) return '';
+  return running.length === 0 ? ', in the shell itself' : `; running then: ${running.join(' > ')}`;
 }
 
 /** What the first line asks for, within bounds. */

@@ -7,6 +7,9 @@ import { type Engine, isAbsent, isSettled } from './engine.ts';
 import { type Box, containerOptions } from './hardening.ts';
 import { hostTool } from './host.ts';
 
+/** For a look that a command's end waits for. Measured: 30 ms. */
+const LOOK_MS = 3_000;
+
 export type Started = {
   container: Docker.Container;
   /** The engine's attached stream, multiplexed; attached before the start, so that nothing is missed. */
@@ -80,6 +83,20 @@ export async function removeVolume(engine: Engine, name: string): Promise<void> 
 export async function endOf(container: Docker.Container): Promise<{ exitCode: number; oom: boolean }> {
   const { State } = await container.inspect();
   return { exitCode: State.ExitCode, oom: State.OOMKilled };
+}
+
+/**
+ * The container's processes as the engine's host sees them, each `[pid, ppid, args]`; null where it cannot tell: one that is no Linux of its own, one
+ * that ended meanwhile. Nothing inside is asked.
+ */
+export async function processesIn(container: Docker.Container): Promise<string[][] | null> {
+  const listed: unknown = await within(
+    LOOK_MS,
+    'list the processes of a container',
+    container.top({ ps_args: '-eo pid,ppid,args' }),
+  ).catch(() => null);
+  const rows = (listed as { Processes?: unknown } | null)?.Processes;
+  return Array.isArray(rows) ? (rows as string[][]) : null;
 }
 
 /** An engine that hangs is an engine that failed: no call to it is waited for longer than this. */

@@ -44,6 +44,8 @@ type CallOptions = {
   shell: '/bin/sh' | '/bin/bash';
   timeoutMs: number;
   onOutput: (data: Buffer) => void;
+  /** Waited for when the time is up, before anything is killed: it ends soon, and does not throw. */
+  look?: () => Promise<void>;
   /** Bytes for the command's standard input; /dev/null otherwise. No NUL. */
   stdin?: string;
   signal?: AbortSignal;
@@ -150,7 +152,7 @@ export function attachResident(
 
   const run = async (
     command: string,
-    { shell, timeoutMs, onOutput, stdin, signal }: CallOptions,
+    { shell, timeoutMs, onOutput, look, stdin, signal }: CallOptions,
   ): Promise<CallEnd> => {
     if (ended !== null) return { kind: 'gone', reason: ended };
     if (signal?.aborted === true) return { kind: 'aborted' };
@@ -162,9 +164,9 @@ export function attachResident(
     const kill = (reason: 'timed_out' | 'aborted' | 'overflow') => {
       if (why !== null) return;
       why = reason;
-      killing = interruptUntil(done.promise).catch((error: unknown) =>
-        finish(`a command could not be killed: ${String(error)}`),
-      );
+      killing = Promise.resolve(reason === 'timed_out' ? look?.() : undefined)
+        .then(() => interruptUntil(done.promise))
+        .catch((error: unknown) => finish(`a command could not be killed: ${String(error)}`));
     };
     const nonce = randomBytes(16).toString('hex');
     carry = Buffer.alloc(0);

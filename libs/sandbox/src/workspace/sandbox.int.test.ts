@@ -90,6 +90,22 @@ describe('exec', () => {
       expect(left).toMatchObject({ kind: 'exited', output: 'bash\nps\nsh\nsort\nuniq\n' });
     }));
 
+  test('says of a command that is over its time what ran then', () =>
+    inside(async (sandbox) => {
+      const chain = (last: string) => `PATH="$PATH:x"\necho one && (${last}; true) && echo three`;
+      const asked = { timeoutMs: 2_000, maxBytes: 1_000 };
+      expect(await sandbox.exec(chain('sleep 1000'), asked)).toMatchObject({
+        kind: 'timed_out',
+        output: 'one\n',
+        running: ['sleep 1000'],
+      });
+      expect(await sandbox.exec(chain('while :; do :; done'), asked)).toMatchObject({ running: [] });
+      expect(await sandbox.exec(`${chain('sleep 1000')}\n: ${'x'.repeat(200_000)}`, asked)).toMatchObject({
+        running: ['sleep 1000'],
+      });
+      expect(await sandbox.exec('pgrep sleep; true', within)).toMatchObject({ output: '' });
+    }));
+
   test('ends a command that prints without bound, long before its time is up', () =>
     inside(async (sandbox) => {
       const flood = await sandbox.exec('yes', { timeoutMs: 60_000, maxBytes: 1_000 });

@@ -2,12 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { ExecResult, Workspace } from '@millwright/domain';
 import type { Container } from 'dockerode';
-import { endOf, killContainer, removeContainer, removeVolume, startContainer } from '../engine/container.ts';
+import {
+  endOf,
+  killContainer,
+  processesIn,
+  removeContainer,
+  removeVolume,
+  startContainer,
+} from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import { baseEnv, type Box as Confined, type Mount } from '../engine/hardening.ts';
 import { type Limits, limitsOf } from '../engine/limits.ts';
 import { inside, readScript, writeScript } from '../tool-process/files.ts';
 import { HeadTail } from '../tool-process/output.ts';
+import { programsOf } from '../tool-process/programs.ts';
 import { attachResident, type CallEnd } from '../tool-process/resident.ts';
 import { RESIDENT_AT, shellOf } from '../tool-process/shell.ts';
 import { commandsBeside } from './beside.ts';
@@ -260,21 +268,26 @@ function runningBox(
           ms: 0,
         };
       const long = Buffer.byteLength(command) > COMMAND_MAX;
-      const end: CallEnd = await resident.call(
-        long ? `cat >/tmp/.command && exec ${parts.shell} /tmp/.command </dev/null` : command,
-        {
-          shell: parts.shell,
-          timeoutMs,
-          onOutput: (data) => output.push(data),
-          ...(long ? { stdin: command } : {}),
-          ...(signal === undefined ? {} : { signal }),
+      const line = long ? `cat >/tmp/.command && exec ${parts.shell} /tmp/.command </dev/null` : command;
+      const own = long ? `${parts.shell} /tmp/.command` : `${parts.shell} -c ${command.split(/\s/, 1)[0]}`;
+      const seen: { running?: string[] } = {};
+      const end: CallEnd = await resident.call(line, {
+        shell: parts.shell,
+        timeoutMs,
+        onOutput: (data) => output.push(data),
+        look: async () => {
+          const processes = await processesIn(container);
+          // The tool process alone: the command ended by itself meanwhile.
+          if (processes !== null && processes.length > 1) seen.running = programsOf(processes, own);
         },
-      );
+        ...(long ? { stdin: command } : {}),
+        ...(signal === undefined ? {} : { signal }),
+      });
       if (end.kind === 'gone') return { kind: 'gone', reason: await whyGone(end.reason) };
       if (end.kind === 'aborted') throw signal?.reason;
       const text = { ...output.text(), ms: spent() };
       return end.kind === 'timed_out'
-        ? { kind: 'timed_out', ...text }
+        ? { kind: 'timed_out', ...text, ...seen }
         : { kind: 'exited', exitCode: end.exitCode, ...text };
     },
 
