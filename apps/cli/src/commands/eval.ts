@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { findFactory } from '../connection.ts';
 import { type Context, show } from '../context.ts';
 import { type Case, readCases } from '../eval/cases.ts';
 import { type Configuration, readConfiguration, withFactory } from '../eval/configuration.ts';
@@ -27,6 +28,7 @@ const Kept = z.object({ results: z.array(CaseResult) });
 
 type Evaluated = { name: string; results: CaseResult[]; figures: Figures; problems: string[] };
 type Asked = { cases: Case[]; problems: string[]; parallel: number; step: number };
+type Place = { out: string; data: string };
 
 /** Runs the cases through a factory, so many at a time; what was told stays in the folder, so that a killed evaluation goes on. */
 export async function evaluate(context: Context, [folder = '']: string[], options: Options): Promise<void> {
@@ -46,16 +48,18 @@ export async function evaluate(context: Context, [folder = '']: string[], option
   const ran: Evaluated[] = [];
   if (configurations.length === 0) {
     const name = String(options.name ?? basename(out));
-    ran.push(await runCases(context, name, out, asked, against));
+    const { data } = findFactory(options, process.env);
+    ran.push(await runCases(context, name, { out, data }, asked, against));
   }
   for (const configuration of configurations) {
     const { name } = configuration;
     context.note(`configuration ${name}`);
     const own = join(out, name);
     mkdirSync(own, { recursive: true });
+    const place = { out: own, data: join(own, 'factory') };
     ran.push(
-      await withFactory(configuration, join(own, 'factory'), (client) =>
-        runCases({ ...context, client }, name, own, asked, against),
+      await withFactory(configuration, place.data, (client) =>
+        runCases({ ...context, client }, name, place, asked, against),
       ),
     );
   }
@@ -82,7 +86,7 @@ function configurationsOf({ config = [], name }: Options): Configuration[] {
 async function runCases(
   context: Context,
   name: string,
-  out: string,
+  { out, data }: Place,
   { cases, problems: unread, parallel, step }: Asked,
   against: { name: string; results: CaseResult[] } | null,
 ): Promise<Evaluated> {
@@ -92,7 +96,7 @@ async function runCases(
   const waiting = [...cases];
   const worker = async (): Promise<void> => {
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-      const result = await runCase(context, one, { out, step }).catch((error: unknown) => {
+      const result = await runCase(context, one, { out, step, data }).catch((error: unknown) => {
         if (!(error instanceof Fail)) throw error;
         problems.push(`case ${one.name} did not come to an end: ${error.problem.message}`);
         context.note(`! ${problems.at(-1)}`);

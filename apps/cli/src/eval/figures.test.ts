@@ -47,7 +47,7 @@ test.each([
 
 const result = (name: string, verdict: Verdict): CaseResult => ({
   ...{ name, verdict, why: '', run: null, usd: 1, inputTokens: 10, outputTokens: 1, turns: 2 },
-  ...{ sentBack: 0, ms: 1_000 },
+  ...{ sentBack: 0, sentBackChanges: { rightly: 1, wrongly: 0, unknown: 0 }, ms: 1_000 },
 });
 
 test('a case that cannot tell counts nowhere; cases are compared where both have them', () => {
@@ -69,4 +69,20 @@ test('a case that cannot tell counts nowhere; cases are compared where both have
   });
   const dearer = first.map((one) => ({ ...one, usd: one.usd + 2 }));
   expect(compare(dearer, second).more.usd).toEqual({ value: 2, low: 2, high: 2 });
+});
+
+test('changes that were sent back are counted over all cases that tell; what is unknown is in no share', () => {
+  const of = (
+    rightly: number,
+    wrongly: number,
+    unknown: number,
+    verdict: Verdict = 'solved',
+  ): CaseResult => ({
+    ...result('a', verdict),
+    sentBackChanges: { rightly, wrongly, unknown },
+  });
+  const figures = figuresOf([of(3, 1, 0), of(5, 1, 2), of(9, 9, 9, 'invalid')]);
+  expect(figures.sentBackRightly).toEqual({ count: 8, of: 10, ...shareOf(8, 10) });
+  expect(figures.sentBackWrongly).toEqual({ count: 2, of: 10, ...shareOf(2, 10) });
+  expect(figures.sentBackUnknown).toBe(2);
 });

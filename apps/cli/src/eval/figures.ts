@@ -21,11 +21,21 @@ export const CaseResult = z.strictObject({
   turns: z.number(),
   /** How often work was sent back: attempts of implementers beyond the first of each task. */
   sentBack: z.number(),
+  /**
+   * The changes that tests or a review sent back: `rightly`, its hidden tests fail on it; `wrongly`, they pass on it; `unknown`, that cannot be
+   * told. Null in results that an earlier version kept.
+   */
+  sentBackChanges: z
+    .strictObject({ rightly: z.number(), wrongly: z.number(), unknown: z.number() })
+    .nullable()
+    .default(null),
   ms: z.number(),
 });
 export type CaseResult = z.infer<typeof CaseResult>;
 
 export type Interval = { value: number; low: number; high: number };
+/** A share, and what it is the share of. */
+export type Count = Interval & { count: number; of: number };
 
 const Z = 1.959964;
 
@@ -71,6 +81,10 @@ export type Figures = {
   outputTokens: Interval;
   turns: Interval;
   sentBack: Interval;
+  /** Of the changes that were sent back and of which that can be told. */
+  sentBackRightly: Count;
+  sentBackWrongly: Count;
+  sentBackUnknown: number;
   seconds: Interval;
 };
 
@@ -80,6 +94,13 @@ export function figuresOf(results: readonly CaseResult[]): Figures {
   const share = (verdict: Verdict) =>
     shareOf(valid.filter((one) => one.verdict === verdict).length, valid.length);
   const mean = (of: (one: CaseResult) => number) => meanOf(valid.map(of));
+  const changes = (how: 'rightly' | 'wrongly' | 'unknown') =>
+    valid.reduce((sum, { sentBackChanges }) => sum + (sentBackChanges?.[how] ?? 0), 0);
+  const [rightly, wrongly] = [changes('rightly'), changes('wrongly')];
+  const told = (count: number) => ({
+    ...{ count, of: rightly + wrongly },
+    ...shareOf(count, rightly + wrongly),
+  });
   return {
     cases: valid.length,
     solved: share('solved'),
@@ -90,6 +111,9 @@ export function figuresOf(results: readonly CaseResult[]): Figures {
     outputTokens: mean((one) => one.outputTokens),
     turns: mean((one) => one.turns),
     sentBack: mean((one) => one.sentBack),
+    sentBackRightly: told(rightly),
+    sentBackWrongly: told(wrongly),
+    sentBackUnknown: changes('unknown'),
     seconds: mean((one) => one.ms / 1_000),
   };
 }

@@ -15,7 +15,12 @@ const env = {
 };
 
 const git = (args: readonly string[], more: Record<string, string> = {}): string =>
-  execFileSync('git', args, { env: { ...env, ...more }, encoding: 'utf8', maxBuffer: 1 << 24 }).trim();
+  execFileSync('git', args, {
+    env: { ...env, ...more },
+    encoding: 'utf8',
+    maxBuffer: 1 << 24,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
 
 /** A bare repository whose `main` holds the folder's files; as it was where it is there already. */
 export function makeRemote(place: string, files: string): string {
@@ -43,3 +48,17 @@ export function bundleOf(remote: string, commit: string): { bundle: string; tree
 }
 
 export const headOf = (remote: string): string => git(['rev-parse', 'refs/heads/main'], { GIT_DIR: remote });
+
+/** A bare repository with that commit of the factory's own copy, which keeps each that it made under a ref. Throws where it is not there. */
+export function copyOf(clone: string, commit: string, into: string): string {
+  git(['init', '--quiet', '--bare', into]);
+  const ref = `refs/millwright/${commit}`;
+  const within = { GIT_DIR: into, GIT_ALLOW_PROTOCOL: 'file' };
+  try {
+    git(['-c', 'gc.auto=0', 'fetch', '--quiet', '--no-tags', '--', clone, `+${ref}:${ref}`], within);
+  } catch (error) {
+    const why = error instanceof Error && 'stderr' in error ? String(error.stderr).split('\n')[0] : error;
+    throw new Error(`${clone} does not give it (${why}); --data names the factory's data folder`);
+  }
+  return into;
+}

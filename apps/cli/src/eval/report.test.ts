@@ -4,7 +4,7 @@ import { comparisonLine, comparisonMarkdown, markdown, svg } from './report.ts';
 
 const result = (name: string, verdict: CaseResult['verdict']): CaseResult => ({
   ...{ name, verdict, why: 'merged | and\nmore', run: null, usd: 0.5, inputTokens: 10, outputTokens: 5 },
-  ...{ turns: 3, sentBack: 0, ms: 2_000 },
+  ...{ turns: 3, sentBack: 0, sentBackChanges: { rightly: 0, wrongly: 2, unknown: 1 }, ms: 2_000 },
 });
 const first = [result('a', 'solved'), result('b', 'wrongly_accepted')];
 const second = [result('a', 'solved'), result('b', 'solved')];
@@ -13,6 +13,8 @@ it('is a table whose cells stay in their rows, and a picture whose text is no ma
   const text = markdown('one', first, figuresOf(first), null);
   expect(text).toContain('| b | wrongly accepted | merged \\| and more | 0.500 | 3 | 2 |');
   expect(text).toContain('| solved | 50 % (');
+  expect(text).toContain('| changes sent back wrongly | 4 of 4, 100 % (51–100) |');
+  expect(text).toContain('| changes sent back, unknown | 2 |');
   expect(svg('<one> & two', [{ name: '', figures: figuresOf(first) }])).toContain(
     '&lt;one&gt; &amp; two, 2 cases',
   );

@@ -1,9 +1,11 @@
-import type { CaseResult, Comparison, Figures, Interval } from './figures.ts';
+import type { CaseResult, Comparison, Count, Figures, Interval } from './figures.ts';
 
 const percent = ({ value, low, high }: Interval): string =>
   `${(value * 100).toFixed(0)} % (${(low * 100).toFixed(0)}–${(high * 100).toFixed(0)})`;
 const number = ({ value, low, high }: Interval, digits: number, unit = ''): string =>
   `${value.toFixed(digits)}${unit} (${Math.max(0, low).toFixed(digits)}–${high.toFixed(digits)})`;
+const counted = (told: Count): string =>
+  told.of === 0 ? 'none' : `${told.count} of ${told.of}, ${percent(told)}`;
 
 /** What is reported, a name and its value with its 95 % interval each. */
 export const summaryRows = (figures: Figures): [name: string, value: string][] => [
@@ -15,6 +17,9 @@ export const summaryRows = (figures: Figures): [name: string, value: string][] =
   ['output tokens', number(figures.outputTokens, 0)],
   ['turns', number(figures.turns, 1)],
   ['sent back', number(figures.sentBack, 1)],
+  ['changes sent back rightly', counted(figures.sentBackRightly)],
+  ['changes sent back wrongly', counted(figures.sentBackWrongly)],
+  ['changes sent back, unknown', String(figures.sentBackUnknown)],
   ['time', number(figures.seconds, 0, ' s')],
 ];
 

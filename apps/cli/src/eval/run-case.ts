@@ -4,11 +4,12 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from '@millwright/api';
 import type { Context } from '../context.ts';
-import { Fail } from '../fail.ts';
+import { Fail, messageOf } from '../fail.ts';
 import { type Case, changesOf } from './cases.ts';
 import { CaseResult, type Verdict } from './figures.ts';
-import { headOf, makeRemote } from './git.ts';
+import { copyOf, headOf, makeRemote } from './git.ts';
 import { hiddenTestsPass } from './hidden.ts';
+import { entriesOf, type SentBack, sentBackOf } from './sent-back.ts';
 
 const POLL_MS = 1_000;
 
@@ -22,7 +23,8 @@ export type Judge = typeof hiddenTestsPass;
 export async function runCase(
   context: Context,
   one: Case,
-  options: { out: string; step: number; judge?: Judge },
+  /** `data` is the data folder of the factory. */
+  options: { out: string; step: number; data: string; judge?: Judge },
 ): Promise<CaseResult> {
   const place = join(options.out, one.name);
   const file = join(place, 'result.json');
@@ -54,7 +56,40 @@ export async function runCase(
   writeFileSync(join(place, 'filed'), `${ticket.id}\n`);
   const run = await ended(context, ticket.id);
   const { verdict, why } = await judged(one, run, passes);
-  return keep({ ...figuresOf(run), name: one.name, verdict, why });
+  const clone = join(options.data, 'repos', `${repo}.git`);
+  const sentBackChanges = await heldAgainst(
+    one,
+    sentBackOf(await entriesOf(context.client, run.id)),
+    (commit) => passesIn(copyOf(clone, commit, join(place, 'sent-back.git')), commit),
+    (said) => context.note(`! case ${one.name}: ${said}`),
+  );
+  return keep({ ...figuresOf(run), sentBackChanges, name: one.name, verdict, why });
+}
+
+/** How many of the changes that were sent back were so rightly. Where nothing should merge, every one was; a part that fails may lack the others. */
+export async function heldAgainst(
+  { expect }: Case,
+  changes: readonly SentBack[],
+  passes: (commit: string) => Promise<boolean>,
+  note: (said: string) => void,
+): Promise<NonNullable<CaseResult['sentBackChanges']>> {
+  const told = { rightly: 0, wrongly: 0, unknown: 0 };
+  const unknown = (tree: string, why: string): 'unknown' => {
+    note(`whether ${tree.slice(0, 12)} was sent back rightly is unknown: ${why}`);
+    return 'unknown';
+  };
+  const judgedAs = async ({ tree, commit, part }: SentBack): Promise<keyof typeof told> => {
+    if (expect !== 'merge') return 'rightly';
+    if (commit === null) return unknown(tree, 'the trail names no commit of it');
+    try {
+      if (await passes(commit)) return 'wrongly';
+    } catch (error) {
+      return unknown(tree, messageOf(error));
+    }
+    return part ? unknown(tree, 'it is a part of the change') : 'rightly';
+  };
+  for (const change of changes) told[await judgedAs(change)] += 1;
+  return told;
 }
 
 /** Why the hidden tests do not tell a right change from the wrong ones that come with the case; null where they do. */
@@ -80,6 +115,7 @@ async function untold(
 
 const NOTHING = {
   ...{ run: null, usd: 0, inputTokens: 0, outputTokens: 0, turns: 0, sentBack: 0, ms: 0 },
+  sentBackChanges: { rightly: 0, wrongly: 0, unknown: 0 },
 };
 
 /** Named after where it lies, so that two evaluations of a case beside each other have two. */
@@ -140,7 +176,7 @@ async function judged(
     : { verdict: 'wrongly_accepted', why: 'merged, and the hidden tests fail' };
 }
 
-function figuresOf(run: RunView): Omit<CaseResult, 'name' | 'verdict' | 'why'> {
+function figuresOf(run: RunView): Omit<CaseResult, 'name' | 'verdict' | 'why' | 'sentBackChanges'> {
   const { usage } = run;
   const tasks = new Map<string, number>();
   for (const stage of run.stages)
