@@ -53,7 +53,8 @@ const CANARY = ['ghp', '_canaryabcdefghijklmnopqrstuvwxyz012345'].join('');
 const SCRIPT = `
 role: plan
 turns:
-  - tools: [{ bash: "cat src/sum.js" }]
+  - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing"]
+    tools: [{ bash: "cat src/sum.js" }]
   - expect: ["exports.add"]
     tools: [{ submit: { summary: one task, tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
 ---
@@ -278,7 +279,12 @@ const implement = ([tree]: string[]) => ({
 const never = new AbortController().signal;
 
 test('plan: an artifact, every turn on the trail, the run woken, the container gone', async () => {
-  const attempt = await open('Plan', () => ({ role: 'plan', maxTasks: 4, answers: [], evidence: [] }));
+  const attempt = await open('Plan exports.add, exports.nothing', () => ({
+    role: 'plan',
+    maxTasks: 4,
+    answers: [],
+    evidence: [],
+  }));
   await runAttempt(await newRunner(), attempt, never);
   expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({ kind: 'tasks' });
   expect((await entriesOf(attempt)).map((entry) => entry?.type)).toEqual([

@@ -18,6 +18,7 @@ import type { Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { layChecks } from './lay-checks.ts';
+import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
 import { secretInPatch } from './secrets-in-patch.ts';
@@ -66,10 +67,11 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
       ...(await workspaceFacts(sandbox, made, from.tree !== tree.tree)),
       ...(await suiteFacts(held, tree === base ? made : await prepareTree(held, base))),
     ];
+    const map = await repositoryMap(sandbox, tree, held.spec.ticket);
     const plan = await submissionOf<'plan'>(
       held,
       sandbox,
-      { ...conventions, facts },
+      { ...conventions, facts, ...map },
       { keep: false, root: ROOT },
     );
     return putJson(held.runner.artifacts, Plan, plan);

@@ -59,6 +59,8 @@ export const planRole: RoleDefinition<'plan'> = {
       ...answers,
       ...evidence,
       ...adviceBlocks(materials),
+      dataBlock('files', materials.files ?? ''),
+      dataBlock('hits', materials.hits ?? '', { of: 'words of the ticket' }),
     ];
   },
 };

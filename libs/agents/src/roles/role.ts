@@ -23,6 +23,9 @@ export type Materials = {
   /** Paths of advice files for folders that are not touched yet. */
   elsewhere?: readonly string[];
   facts?: readonly string[];
+  /** A planner's: the repository's files by folder, and where the ticket's words stand. */
+  files?: string;
+  hits?: string;
   diff?: string;
   interdiff?: string;
 };
