@@ -11,7 +11,7 @@ export const COMMANDS = {
   test: { file: 'tools/test/main.ts', args: [] },
   'test:long': {
     file: 'node_modules/vitest/vitest.mjs',
-    args: ['run', '--project', 'e2e', '--tags-filter=long'],
+    args: ['run', '--project', 'int', '--project', 'e2e', '--tags-filter=long'],
   },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
   'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
