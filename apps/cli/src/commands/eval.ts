@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { findFactory } from '../connection.ts';
@@ -24,6 +24,8 @@ import { table } from '../text/table.ts';
 
 type Options = Record<string, string | boolean | string[] | undefined>;
 
+const CASES = 'docs/eval.md says what a case is';
+const IMPORTED = 'docs/eval.md says what is imported';
 const Kept = z.object({ results: z.array(CaseResult) });
 
 type Evaluated = { name: string; results: CaseResult[]; figures: Figures; problems: string[] };
@@ -33,16 +35,23 @@ type Place = { out: string; data: string };
 /** Runs the cases through a factory, so many at a time; what was told stays in the folder, so that a killed evaluation goes on. */
 export async function evaluate(context: Context, [folder = '']: string[], options: Options): Promise<void> {
   const from = resolve(folder);
+  const is = statSync(from, { throwIfNoEntry: false });
+  if (is !== undefined && !is.isDirectory()) throw usage(`${folder} is no folder`, CASES);
   if (options.import !== undefined) return importInto(context, from, options);
-  if (!existsSync(from)) throw usage(`there is no folder ${folder}`, 'docs/eval.md says what a case is');
+  if (is === undefined) throw usage(`there is no folder ${folder}`, CASES);
   const out = resolve(String(options.out ?? `${basename(from)}-results`));
   const parallel = parseWhole(String(options.parallel ?? '2'), '--parallel', 1, 32);
   const step = parseWhole(String(options.step ?? '7'), '--step', 1, 7);
   const against = options.against === undefined ? null : readResults(String(options.against));
   const configurations = configurationsOf(options);
-  const { cases, problems } = readCases(from);
-  for (const problem of problems) context.note(`! ${problem}`);
-  if (cases.length === 0) throw usage(`${folder} holds no case`, 'docs/eval.md says what a case is');
+  if (existsSync(join(from, 'case.yaml')))
+    throw usage(`${folder} is a case itself, and no folder of cases`, `./millwright eval ${dirname(from)}`);
+  if (existsSync(out) && !statSync(out).isDirectory())
+    throw usage(`${out} is no folder`, 'name another one with --out');
+  const { cases, problems } = readCases(from, out);
+  context.note(...problems.map((problem) => `! ${problem}`));
+  if (cases.length > 0 && problems.length > 0) context.note(`  ${CASES}; the others are run`);
+  if (cases.length === 0) throw usage(`${folder} holds no case`, CASES);
   const asked = { cases, problems, parallel, step };
 
   const ran: Evaluated[] = [];
@@ -91,6 +100,8 @@ async function runCases(
   against: { name: string; results: CaseResult[] } | null,
 ): Promise<Evaluated> {
   mkdirSync(out, { recursive: true });
+  // A factory that is away, or does not let this person in, is no fault of a case.
+  await context.client.call('listUnits');
   const problems = [...unread];
   const results: CaseResult[] = [];
   const waiting = [...cases];
@@ -98,7 +109,9 @@ async function runCases(
     for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
       const result = await runCase(context, one, { out, step, data }).catch((error: unknown) => {
         if (!(error instanceof Fail)) throw error;
-        problems.push(`case ${one.name} did not come to an end: ${error.problem.message}`);
+        const { message, next } = error.problem;
+        const then = next === undefined ? '' : `; next: ${next}`;
+        problems.push(`case ${one.name} did not come to an end: ${message}${then}`);
         context.note(`! ${problems.at(-1)}`);
         return null;
       });
@@ -109,6 +122,11 @@ async function runCases(
   };
   await Promise.all(Array.from({ length: parallel }, worker));
 
+  const invalid = results.filter(({ verdict }) => verdict === 'invalid').length;
+  if (invalid > 0)
+    context.note(
+      `! ${invalid} of the cases tell nothing, and cost nothing: mend them, then run the same command again`,
+    );
   results.sort((a, b) => (a.name < b.name ? -1 : 1));
   const figures = figuresOf(results);
   const compared = against === null ? null : { ...compare(results, against.results), name: against.name };
@@ -154,17 +172,19 @@ function compareTwo(context: Context, out: string, first: Evaluated, second: Eva
 /** Makes cases of what others measure with; each that cannot be one is said, and so are the cases that could not be run. */
 function importInto(context: Context, into: string, options: Options): void {
   const source = resolve(String(options.import));
-  if (!existsSync(source))
-    throw usage(`there is nothing at ${options.import}`, 'docs/eval.md says what is imported');
+  if (!existsSync(source)) throw usage(`there is nothing at ${options.import}`, IMPORTED);
   const { made, problems } = importCases(source, into, {
     repos: resolve(String(options.repos ?? dirname(source))),
     ...(options.test === undefined ? {} : { test: String(options.test) }),
   });
   if (made.length + problems.length === 0)
-    throw usage(`${options.import} holds no row and no exercise`, 'docs/eval.md says what is imported');
+    throw usage(`${options.import} holds no row and no exercise`, IMPORTED);
   show(context, { made, problems }, () => [
     ...problems.map((problem) => `! ${problem}`),
-    `${made.length} cases in ${into}; run them with ./millwright eval ${into}`,
+    ...(problems.length === 0 ? [] : [`  ${IMPORTED}`]),
+    made.length === 0
+      ? 'no case was made'
+      : `${made.length} ${made.length === 1 ? 'case' : 'cases'} in ${into}: ./millwright eval ${into}`,
   ]);
   exitWith(problems.length > 0 ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -25,8 +25,15 @@ function readCase(
   const bad = (problem: string) => ({ kind: 'bad', problem: `case ${name}: ${problem}` }) as const;
   if (!NAME.test(name)) return bad('a name has small letters, digits and hyphens, 40 at most');
   const place = join(folder, name);
-  for (const needed of ['case.yaml', 'ticket.md', 'repo'])
-    if (!existsSync(join(place, needed))) return bad(`${needed} is missing`);
+  for (const file of ['case.yaml', 'ticket.md'])
+    if (!isA(join(place, file), 'file')) return bad(`${file} is missing`);
+  if (!hasFiles(join(place, 'repo'))) return bad('repo/ is missing, or has no file');
+  const wrong = join(place, 'wrong');
+  if (
+    existsSync(wrong) &&
+    (!isA(wrong, 'folder') || namesIn(wrong).some((one) => !isA(join(wrong, one), 'folder')))
+  )
+    return bad('wrong/ has a folder for each wrong change, and nothing else');
   let said: unknown;
   try {
     said = parse(readFileSync(join(place, 'case.yaml'), 'utf8'), { maxAliasCount: 0 });
@@ -38,29 +45,37 @@ function readCase(
   if (parsed.data.expect === 'merge' && !hasFiles(join(place, 'hidden')))
     return bad('there are no hidden tests in hidden/, so nothing could tell a right change from a wrong one');
   const ticket = readFileSync(join(place, 'ticket.md'), 'utf8');
+  if (ticket.trim() === '') return bad('ticket.md is empty');
   return { kind: 'case', case: { ...parsed.data, name, folder: place, ticket } };
 }
 
 /** The changes that come with a case, as folders of files over `repo/`: a right one, and wrong ones. */
 export function changesOf({ folder }: Case): { files: string; right: boolean }[] {
   const [solution, wrong] = [join(folder, 'solution'), join(folder, 'wrong')];
-  const names = existsSync(wrong) ? readdirSync(wrong).sort() : [];
+  const names = existsSync(wrong) ? namesIn(wrong) : [];
   return [
-    ...(existsSync(solution) ? [{ files: solution, right: true }] : []),
+    ...(hasFiles(solution) ? [{ files: solution, right: true }] : []),
     ...names.map((name) => ({ files: join(wrong, name), right: false })),
   ];
 }
 
+const isA = (path: string, kind: 'file' | 'folder'): boolean => {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && (kind === 'file' ? stat.isFile() : stat.isDirectory());
+};
+const namesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => !name.startsWith('.'))
+    .sort();
 const hasFiles = (folder: string): boolean =>
-  existsSync(folder) &&
+  isA(folder, 'folder') &&
   readdirSync(folder, { recursive: true, withFileTypes: true }).some((one) => one.isFile());
 
-/** All cases of a folder, by name, and what is wrong with the others. */
-export function readCases(folder: string): { cases: Case[]; problems: string[] } {
-  const names = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name)
-    .sort();
+/** All cases of a folder, by name, and what is wrong with the others. `results`, which may lie in it too, is none. */
+export function readCases(folder: string, results = ''): { cases: Case[]; problems: string[] } {
+  const names = namesIn(folder).filter(
+    (name) => isA(join(folder, name), 'folder') && join(folder, name) !== results,
+  );
   const read = names.map((name) => readCase(folder, name));
   return {
     cases: read.flatMap((one) => (one.kind === 'case' ? [one.case] : [])),

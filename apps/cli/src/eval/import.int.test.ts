@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { readCases } from './cases.ts';
+import { changesOf, readCases } from './cases.ts';
 import { importCases } from './import.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'millwright-import-'));
@@ -71,9 +71,15 @@ it('makes cases of SWE-bench-like rows that have a clone, tests and patches that
     { ...row, instance_id: 'other-base', patch: row.patch.replace('a - b', 'a * b') },
     { ...silent, instance_id: 'silent' },
     { ...row, instance_id: 'no-test-files', test_patch: '' },
-    { instance_id: 'half' },
+    { ...row, patch: undefined, base_commit: undefined },
+    [row],
+    { ...row, FAIL_TO_PASS: 'adds' },
+    { ...row, base_commit: '0'.repeat(40) },
+    { ...row, instance_id: '__' },
+    { ...row, problem_statement: ' ' },
+    row,
   ];
-  write('bench.jsonl', `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
+  write('bench.jsonl', `\uFEFF${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"half\n`);
   const into = join(work, 'rows');
   const { made, problems } = importCases(join(work, 'bench.jsonl'), into, { repos: work });
   expect(made).toEqual(['ada-sum-7']);
@@ -83,8 +89,21 @@ it('makes cases of SWE-bench-like rows that have a clone, tests and patches that
     expect.stringMatching(/row 4: patch does not go onto [0-9a-f]{12}: error: patch failed: sum\.js/),
     expect.stringMatching(/row 5: it has no test_command.*give --test/),
     expect.stringMatching(/row 6: it has no tests/),
-    expect.stringMatching(/row 7: repo: /),
+    'bench.jsonl, row 7: base_commit is missing; patch is missing',
+    expect.stringMatching(/row 8: it: .*expected object/),
+    expect.stringMatching(/row 9: FAIL_TO_PASS: neither a list nor a text that holds one as JSON/),
+    expect.stringMatching(
+      /row 10: .*ada__sum\/\.git has no commit 0{40}: git --git-dir .* fetch origin 0{40}/,
+    ),
+    expect.stringMatching(/row 11: its name has no letter and no digit/),
+    expect.stringMatching(/row 12: problem_statement: it is empty/),
+    expect.stringMatching(/row 13: .*ada-sum-7 is there already/),
+    expect.stringMatching(/row 14: it is no JSON/),
   ]);
+  write('bench.json', JSON.stringify([row], null, 1));
+  expect(() => importCases(join(work, 'bench.json'), into, { repos: work })).toThrow(
+    /one list, where a \.jsonl/,
+  );
   const { cases } = readCases(into);
   expect(cases).toMatchObject([
     { name: 'ada-sum-7', expect: 'merge', ticket: expect.stringMatching(/^# Adding subtracts\n/) },
@@ -109,14 +128,33 @@ it('makes cases of exercises: the stub without its tests, which are all on, and 
   at('bare/.meta/config.json', JSON.stringify({ files: { solution: ['a.js'] } }));
   at('bare/.docs/instructions.md', 'Do it.\n');
   at('mute/.meta/config.json', JSON.stringify(meta));
+  at('broken/.meta/config.json', '{"files":');
+  at('other/.meta/config.json', '{}');
+  at('lost/.meta/config.json', JSON.stringify(meta));
+  at('lost/.docs/instructions.md', 'Do it.\n');
+  const out = {
+    files: { solution: ['../leap/a.js'], test: ['../leap/leap.test.js'], example: ['/proof.js'] },
+  };
+  at('out/.meta/config.json', JSON.stringify(out));
+  const { example: _, ...without } = meta.files;
+  at('no-example/.meta/config.json', JSON.stringify({ files: without }));
+  for (const path of ['.docs/instructions.md', 'leap.js', 'leap.test.js'])
+    at(`no-example/${path}`, readFileSync(join(work, 'track/exercises/practice/leap', path), 'utf8'));
   const into = join(work, 'exercises');
   const { made, problems } = importCases(join(work, 'track'), into, { repos: work });
-  expect(made).toEqual(['leap']);
+  expect(made).toEqual(['leap', 'no-example']);
   expect(problems).toEqual([
-    expect.stringMatching(/^bare: nothing says how its tests are run/),
+    'bare: it has no tests',
+    expect.stringMatching(/^broken: \.meta\/config\.json is no JSON/),
+    'lost: leap.test.js is missing, and .meta/config.json names it',
     expect.stringMatching(/^mute: \.docs\/instructions\.md is missing/),
+    'other: files is missing',
+    expect.stringMatching(
+      /^out: .*solution\.0: it leads out.*test\.0: it leads out.*example\.0: it leads out/,
+    ),
   ]);
-  const [one] = readCases(into).cases;
+  const [one, exampleless] = readCases(into).cases;
+  expect(exampleless && changesOf(exampleless)).toEqual([]);
   if (one === undefined) throw new Error('no case');
   expect(passes(one.folder, one.test)).toBe(false);
   expect(passes(one.folder, one.test, 'hidden')).toBe(false);

@@ -5,14 +5,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { usage } from '../fail.ts';
 
 // Makes cases of what others measure with: rows of a SWE-bench-like file (a repository, a commit, a patch and its tests), and exercises as
 // exercism keeps them (a stub, tests, an example). What cannot be a case is said, and the others are made.
@@ -38,6 +40,7 @@ export function importCases(from: string, into: string, options: { repos: string
     try {
       const { name, test, ticket, lay } = draft();
       const place = join(into, name);
+      if (name === '') throw new NoCase('its name has no letter and no digit');
       if (existsSync(place)) throw new NoCase(`${place} is there already`);
       try {
         for (const part of ['repo', 'hidden', 'solution']) {
@@ -45,6 +48,8 @@ export function importCases(from: string, into: string, options: { repos: string
           lay(part, join(place, part));
         }
         if (readdirSync(join(place, 'hidden')).length === 0) throw new NoCase('it has no tests');
+        // One that says nothing of a right change is held against none.
+        if (readdirSync(join(place, 'solution')).length === 0) rmdirSync(join(place, 'solution'));
       } catch (error) {
         rmSync(place, { recursive: true, force: true });
         throw error;
@@ -62,18 +67,45 @@ export function importCases(from: string, into: string, options: { repos: string
 
 type Draft = { what: string; draft: () => Drafted };
 
+/** What a text holds, or that it holds no JSON, in a sentence. */
+function jsonOf(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new NoCase(`${what} is no JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+/** As that, or what is wrong with it in a line. */
+function shaped<T>(schema: z.ZodType<T>, given: unknown, whole: string): T {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const said = parsed.error.issues.map(({ path, message }) => {
+    const what = path.join('.') || whole;
+    return message.endsWith('received undefined') ? `${what} is missing` : `${what}: ${message}`;
+  });
+  throw new NoCase(said.join('; '));
+}
+
 /** Lists stand as such, or as JSON in a text. */
-const Names = z.preprocess(
-  (given) => (typeof given === 'string' ? JSON.parse(given) : (given ?? [])),
-  z.array(z.string()),
-);
+const Names = z.preprocess((given, said) => {
+  if (typeof given !== 'string') return given ?? [];
+  try {
+    return JSON.parse(given);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    said.addIssue({ code: 'custom', message: 'neither a list nor a text that holds one as JSON' });
+    return z.NEVER;
+  }
+}, z.array(z.string()));
 const Row = z.object({
   instance_id: z.string().min(1),
   repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/),
   base_commit: z.string().regex(/^[0-9a-f]{7,40}$/),
   patch: z.string().min(1),
   test_patch: z.string(),
-  problem_statement: z.string().min(1),
+  problem_statement: z.string().trim().min(1, 'it is empty'),
   FAIL_TO_PASS: Names,
   PASS_TO_PASS: Names,
   test_command: z.string().optional(),
@@ -81,19 +113,25 @@ const Row = z.object({
 
 function rows(file: string, { repos, test }: { repos: string; test?: string }): Draft[] {
   const lines = readFileSync(file, 'utf8')
+    .replace(/^\uFEFF/, '')
     .split('\n')
     .filter((line) => line.trim() !== '');
+  if (lines.length > 1 && lines[0]?.trim() === '[')
+    throw usage(
+      `${file} is one list, where a .jsonl has an object a line`,
+      `jq -c '.[]' ${file} > ${file.replace(/\.json$/, '')}.jsonl`,
+    );
   return lines.map((line, index) => ({
     what: `${basename(file)}, row ${index + 1}`,
     draft: () => {
-      const parsed = Row.safeParse(JSON.parse(line));
-      if (!parsed.success)
-        throw new NoCase(
-          parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-        );
-      const row = parsed.data;
+      const row = shaped(Row, jsonOf(line, 'it'), 'it');
       if (row.FAIL_TO_PASS.length === 0) throw new NoCase('FAIL_TO_PASS names no test');
-      const git = gitOf(clone(repos, row.repo));
+      const at = clone(repos, row.repo);
+      const git = gitOf(at);
+      if (!holds(git, row.base_commit))
+        throw new NoCase(
+          `${at} has no commit ${row.base_commit}: git --git-dir ${at} fetch origin ${row.base_commit}`,
+        );
       const tested = applied(git, row.base_commit, row.test_patch, 'test_patch');
       const solved = applied(git, row.base_commit, row.patch, 'patch');
       return {
@@ -150,6 +188,17 @@ const gitOf =
       ...(input === undefined ? {} : { input }),
     });
 
+function holds(git: Git, commit: string): boolean {
+  try {
+    git(['cat-file', '-e', `${commit}^{commit}`]);
+    return true;
+  } catch (error) {
+    // git's own answer; that it could not be started has no status.
+    if (error instanceof Error && 'status' in error && error.status !== null) return false;
+    throw error;
+  }
+}
+
 /** The tree of a commit with a patch, and the files that the patch leaves there. Nothing is checked out. */
 function applied(git: Git, commit: string, patch: string, what: string): { tree: string; paths: string[] } {
   const index = join(tmpdir(), `millwright-import-${process.pid}`);
@@ -184,12 +233,17 @@ function unpack(git: Git, tree: string, paths: readonly string[], folder: string
   execFileSync('tar', ['-x', '-C', folder], { input: archive });
 }
 
+/** Of an exercise, and never outside of it. */
+const Path = z
+  .string()
+  .min(1)
+  .refine((path) => !isAbsolute(path) && !path.split(/[/\\]/).includes('..'), 'it leads out of the exercise');
 const Meta = z.object({
   files: z.object({
-    solution: z.array(z.string()).min(1),
-    test: z.array(z.string()).default([]),
-    example: z.array(z.string()).default([]),
-    exemplar: z.array(z.string()).default([]),
+    solution: z.array(Path).min(1),
+    test: z.array(Path).default([]),
+    example: z.array(Path).default([]),
+    exemplar: z.array(Path).default([]),
   }),
 });
 
@@ -203,12 +257,17 @@ function exercises(from: string, { test }: { test?: string }): Draft[] {
 }
 
 function exercise(place: string, test: string | undefined): Drafted {
-  const { files } = Meta.parse(JSON.parse(readFileSync(join(place, '.meta', 'config.json'), 'utf8')));
+  const meta = '.meta/config.json';
+  const { files } = shaped(Meta, jsonOf(readFileSync(join(place, meta), 'utf8'), meta), meta);
   const told = ['instructions.md', 'instructions.append.md']
     .map((name) => join(place, '.docs', name))
     .filter(existsSync);
   if (told.length === 0) throw new NoCase('.docs/instructions.md is missing');
+  if (files.test.length === 0) throw new NoCase('it has no tests');
   const examples = files.example.length > 0 ? files.example : files.exemplar;
+  for (const one of [...files.test, ...examples])
+    if (!statSync(join(place, one), { throwIfNoEntry: false })?.isFile())
+      throw new NoCase(`${one} is missing, and ${meta} names it`);
   const text = told.map((file) => readFileSync(file, 'utf8')).join('\n');
   return {
     name: nameOf(basename(place)),

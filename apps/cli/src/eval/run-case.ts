@@ -3,8 +3,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from '@millwright/api';
+import { z } from 'zod';
 import type { Context } from '../context.ts';
-import { Fail, messageOf } from '../fail.ts';
+import { Fail, failed, messageOf } from '../fail.ts';
 import { type Case, changesOf } from './cases.ts';
 import { CaseResult, type Verdict } from './figures.ts';
 import { copyOf, headOf, makeRemote } from './git.ts';
@@ -28,7 +29,7 @@ export async function runCase(
 ): Promise<CaseResult> {
   const place = join(options.out, one.name);
   const file = join(place, 'result.json');
-  if (existsSync(file)) return CaseResult.parse(JSON.parse(readFileSync(file, 'utf8')));
+  if (existsSync(file)) return keptResult(file);
   mkdirSync(place, { recursive: true });
   const judge = options.judge ?? hiddenTestsPass;
   const passesIn = (where: string, commit: string) =>
@@ -45,7 +46,11 @@ export async function runCase(
     const why = (await passes(base))
       ? 'its hidden tests pass on the base'
       : await untold(one, place, (changed) => passesIn(changed, headOf(changed)));
-    if (why !== null) return keep({ ...NOTHING, name: one.name, verdict: 'invalid', why });
+    if (why !== null) {
+      // Nothing of it stays, so that a case that was mended is tried anew.
+      rmSync(place, { recursive: true, force: true });
+      return { ...NOTHING, name: one.name, verdict: 'invalid', why };
+    }
   }
   const repo = await added(context, one, remote, options.step);
   const key = `eval-${repo}`;
@@ -64,6 +69,18 @@ export async function runCase(
     (said) => context.note(`! case ${one.name}: ${said}`),
   );
   return keep({ ...figuresOf(run), sentBackChanges, name: one.name, verdict, why });
+}
+
+function keptResult(file: string): CaseResult {
+  try {
+    return CaseResult.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error;
+    throw failed(
+      'eval_result',
+      `${file} holds no result; remove it and run the same command again: its run is followed further, and nothing is paid twice`,
+    );
+  }
 }
 
 /** How many of the changes that were sent back were so rightly. Where nothing should merge, every one was; a part that fails may lack the others. */

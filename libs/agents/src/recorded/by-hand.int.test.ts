@@ -51,10 +51,13 @@ test('a role is played from files: the first page is whole, the next show what i
   answer('001-implement', 'tools: [{ bash: cat a.txt }');
   while (!readdirSync(folder).includes('001-implement.yaml.wrong'))
     await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(said.at(-1)).toContain('is no answer');
+  expect(said.at(-1)).toMatch(
+    /001-implement\.yaml is no answer: .*; write it anew: its request still waits$/,
+  );
   answer('001-implement', 'think: Where is it?\ntools:\n  - bash: cat a.txt\n');
 
   const second = await asked('002-implement');
+  expect(readdirSync(folder)).not.toContain('001-implement.yaml.wrong');
   expect(second).toContain('~~~\none\n~~~');
   expect(second).toContain('→ bash {"command":"cat a.txt"}');
   expect(second).not.toContain('## System');
@@ -84,11 +87,21 @@ test('a seat that takes long is waited for; a request that nobody waits for any 
 });
 
 test.each([
-  ['tools: [{ bash: ls }]', 'turn'],
-  ['{"say": "hm"}', 'turn'],
-  ['tool: ls', 'wrong'],
-  ['just words', 'wrong'],
-  ['tools: [{ bash: 7 }]', 'wrong'],
-])('an answer of %j is a %s', (text, kind) => {
-  expect(turnIn(text, 'x.yaml').kind).toBe(kind);
+  ['tools: [{ bash: ls }]', { tools: [{ bash: 'ls' }] }],
+  ['---\nsay: hm', { say: 'hm' }],
+  ['\uFEFF{"say": "hm"}', { say: 'hm' }],
+])('%j is an answer', (text, turn) => {
+  expect(turnIn(text)).toMatchObject({ kind: 'turn', turn });
+});
+
+test.each([
+  ['just words', /^an answer is an object, such as \{"say"/],
+  ['[]', /^an answer is an object/],
+  ['{"tools": [', /^it is neither JSON nor YAML: .* at line 1/],
+  ['Here it is:\n```json\n{"say": "x"}\n```', /^it is neither JSON nor YAML: .* at line 2/],
+  ['say: a\n---\nsay: b', /^there is more than one answer/],
+  ['tool: ls', /Unrecognized key: "tool"/],
+  ['tools: [{ bash: 7 }]', /a call has one of bash, edit.*\n.*tools\[0\]/],
+])('%j is none, and it is said why', (text, why) => {
+  expect(turnIn(text)).toEqual({ kind: 'wrong', problem: expect.stringMatching(why) });
 });

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { type Conversation, parseScript, type Turn } from './script.ts';
+import { Turn } from './script.ts';
 import { type Block, isRecord, roleOf, textOf, turnOf, type WireRequest } from './wire.ts';
 
 // The model's seat, taken by a person or another program: each request is written as a file that can be read, and its answer comes from a file.
@@ -49,14 +50,18 @@ async function read(file: string, gone: AbortSignal, say: (line: string) => void
   while (!gone.aborted) {
     const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
     if (text.trim() !== '' && text !== last) {
-      const parsed = turnIn(text, file);
-      if (parsed.kind === 'turn') return parsed.turn;
+      const parsed = turnIn(text);
+      if (parsed.kind === 'turn') {
+        rmSync(`${file}.wrong`, { force: true });
+        return parsed.turn;
+      }
       // Half of a file that is being written reads as a mistake: it is believed when it stays so.
       await sleep(LOOK_MS);
       if (existsSync(file) && readFileSync(file, 'utf8') === text) {
         last = text;
         writeFileSync(`${file}.wrong`, `${parsed.problem}\n`);
-        say(`${file} is no answer: ${parsed.problem.split('\n')[0]}`);
+        const [what] = parsed.problem.split('\n');
+        say(`${file} is no answer: ${what}; write it anew: its request still waits`);
       }
       continue;
     }
@@ -66,23 +71,23 @@ async function read(file: string, gone: AbortSignal, say: (line: string) => void
 }
 
 /** An answer is a turn of a script (docs/recorded-model.md), as YAML or JSON. */
-export function turnIn(
-  text: string,
-  file: string,
-): { kind: 'turn'; turn: Turn } | { kind: 'wrong'; problem: string } {
+export function turnIn(text: string): { kind: 'turn'; turn: Turn } | { kind: 'wrong'; problem: string } {
+  const wrong = (problem: string) => ({ kind: 'wrong', problem }) as const;
+  const [document, another] = parseAllDocuments(text.replace(/^\uFEFF/, ''));
+  const broken = document?.errors[0];
+  if (broken !== undefined) return wrong(`it is neither JSON nor YAML: ${broken.message}`);
+  if (another !== undefined) return wrong('there is more than one answer in it');
+  let value: unknown;
   try {
-    const script = `role: plan\nturns:\n  -\n${text
-      .split('\n')
-      .map((line) => `    ${line}`)
-      .join('\n')}`;
-    const [conversation]: Conversation[] = parseScript(script, file);
-    const turn = conversation?.turns[0];
-    return turn === undefined ? { kind: 'wrong', problem: 'there is nothing in it' } : { kind: 'turn', turn };
+    value = document?.toJS();
   } catch (error) {
-    if (error instanceof z.ZodError || error instanceof Error)
-      return { kind: 'wrong', problem: error.message };
+    if (error instanceof ReferenceError) return wrong(error.message); // its aliases
     throw error;
   }
+  if (!isRecord(value))
+    return wrong('an answer is an object, such as {"say": "…"} or {"tools": [{"bash": "npm test"}]}');
+  const parsed = Turn.safeParse(value);
+  return parsed.success ? { kind: 'turn', turn: parsed.data } : wrong(z.prettifyError(parsed.error));
 }
 
 /** What is new since the last request of the conversation; the first one whole, with system prompt and tools. */

@@ -17,16 +17,19 @@ const Pattern = z.string().refine((text) => {
 /** Strings in it may hold `{{turn}}`, the number of the turn from 0. */
 const Input = z.record(z.string(), z.unknown());
 
-const ToolCall = z.union([
-  z.strictObject({ bash: z.string() }),
-  z.strictObject({ edit: Input }),
-  z.strictObject({ submit: Input }),
-  /** Thinking that stands there, signed for this conversation. */
-  z.strictObject({ think: z.string().min(1) }),
-  /** Any call at all, for models that misbehave: an unknown tool, another role's submit. `json` is sent as it is, JSON or not. */
-  z.strictObject({ call: z.strictObject({ name: z.string(), input: Input }) }),
-  z.strictObject({ call: z.strictObject({ name: z.string(), json: z.string() }) }),
-]);
+const ToolCall = z.union(
+  [
+    z.strictObject({ bash: z.string() }),
+    z.strictObject({ edit: Input }),
+    z.strictObject({ submit: Input }),
+    /** Thinking that stands there, signed for this conversation. */
+    z.strictObject({ think: z.string().min(1) }),
+    /** Any call at all, for models that misbehave: an unknown tool, another role's submit. `json` is sent as it is, JSON or not. */
+    z.strictObject({ call: z.strictObject({ name: z.string(), input: Input }) }),
+    z.strictObject({ call: z.strictObject({ name: z.string(), json: z.string() }) }),
+  ],
+  'a call has one of bash, edit, submit, think and call, and nothing else',
+);
 export type ToolCall = z.infer<typeof ToolCall>;
 
 const times = z.number().int().positive().default(1);
