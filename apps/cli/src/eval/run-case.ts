@@ -61,7 +61,7 @@ export async function runCase(
   writeFileSync(join(place, 'filed'), `${ticket.id}\n`);
   const run = await ended(context, ticket.id);
   const { verdict, why } = await judged(one, run, passes);
-  const clone = join(options.data, 'repos', `${repo}.git`);
+  const clone = join(options.data, 'orchestrator/repos', `${repo}.git`);
   const sentBackChanges = await heldAgainst(
     one,
     sentBackOf(await entriesOf(context.client, run.id)),
