@@ -152,6 +152,8 @@ const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
     autonomy: z.number().int().min(0).max(7).default(7),
     /** Kinds of ticket that get no acceptance checks. */
     skipChecks: z.array(TicketKind).max(8).default([]),
+    /** Kinds of ticket whose change goes without a review where it is trivial. */
+    skipReview: z.array(TicketKind).max(8).default([]),
     deploy: deployConfig(duration).optional(),
   });
 /** As people write it in `millwright.yaml`: durations are text. */

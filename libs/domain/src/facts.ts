@@ -129,7 +129,10 @@ export const Facts = z.discriminatedUnion('action', [
     test: Tested,
     /** Somebody took off the branch what the change was made on; only its own patch was carried over. */
     baseRewritten: z.boolean(),
-    review: z.strictObject({ patchId: PatchId, verdict: z.enum(['approve', 'request_changes', 'none']) }),
+    review: z.strictObject({
+      patchId: PatchId,
+      verdict: z.enum(['approve', 'request_changes', 'skipped', 'none']),
+    }),
   }),
   z.strictObject({
     action: z.literal('deploy'),

@@ -46,6 +46,11 @@ describe('what no approval lifts is a final deny, at the highest step and with t
     ],
     ['never reviewed', 'merge-review', mergeFacts({ ...strong, review: { patchId: SHA, verdict: 'none' } })],
     [
+      'gone without a review, and not trivial',
+      'merge-review',
+      mergeFacts({ ...strong, review: { patchId: SHA, verdict: 'skipped' }, change: { risk: 'low' } }),
+    ],
+    [
       'review of another patch',
       'merge-review',
       mergeFacts({ ...strong, review: { patchId: OTHER, verdict: 'approve' } }),
@@ -64,6 +69,16 @@ describe('what no approval lifts is a final deny, at the highest step and with t
     expect(decision.policies).toContain(id);
     expect(decision.reason).toMatch(/^Denied .*No approval lifts this/);
   });
+});
+
+test('a trivial change may have gone without a review', () => {
+  const change = { risk: 'trivial' as const, reasons: [] };
+  const skipped = { patchId: SHA, verdict: 'skipped' };
+  expect(evaluate(policy, mergeFacts({ step: 3, review: skipped, change })).decision).toBe('allow');
+  expect(evaluate(policy, mergeFacts({ step: 2, review: skipped, change })).decision).toBe('needs_approval');
+  expect(
+    evaluate(policy, mergeFacts({ step: 3, review: { ...skipped, patchId: OTHER }, change })).decision,
+  ).toBe('deny');
 });
 
 describe('approvals', () => {

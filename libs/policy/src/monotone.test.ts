@@ -54,7 +54,7 @@ const test_ = fc.record({
 });
 const review = fc.record({
   patchId: sha,
-  verdict: fc.constantFrom('approve', 'approve', 'request_changes', 'none'),
+  verdict: fc.constantFrom('approve', 'approve', 'request_changes', 'skipped', 'none'),
 });
 const quarantine = listed({
   commit: 'a'.repeat(40),

@@ -9,6 +9,7 @@ import {
   type GateId,
   type GitSha,
   getJson,
+  goesUnreviewed,
   type PersonId,
   Release,
   type ReleaseId,
@@ -126,7 +127,10 @@ async function mergeFacts(
       namesKnown: namesKnown(report),
     },
     baseRewritten: run.rewritten,
-    review: { patchId: change.patchId, verdict: reviewed?.verdict ?? ('none' as const) },
+    review: {
+      patchId: change.patchId,
+      verdict: goesUnreviewed(run) ? ('skipped' as const) : (reviewed?.verdict ?? ('none' as const)),
+    },
   };
 }
 

@@ -60,6 +60,7 @@ const MOVES = new Set<EntryType>([
   'change.composed',
   'change.tested',
   'task.reviewed',
+  'review.skipped',
   'base.moved',
   'gate.decided',
   'gate.approved',

@@ -114,6 +114,25 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(factory.runner.attempts).toContain('checks');
   });
 
+  it('asks no reviewer for a trivial change of a kind that the repository lets go without, and judges that at its gate', async () => {
+    const script: Script = { implement: ({ ticket }) => ({ [ticket.title.split(' ')[1] ?? '']: 'new\n' }) };
+    await start(script, 6, {}, { ...FILES, 'millwright.yaml': 'skipReview: [docs]\n' });
+    const skips = await ended((await file('---\nkind: docs\n---\n# Explain docs/guide.md\n')).id);
+    expect(skips).toMatchObject({ state: 'done', skipped: expect.stringContaining('review') });
+    expect(factory.runner.attempts).not.toContain('review');
+    const said = (await factory.api('GET', `/trail?run=${skips.id}`)).body as {
+      type: string;
+      text: string;
+    }[];
+    expect(said.find(({ type }) => type === 'review.skipped')?.text).toMatch(/asked no reviewer.*kind docs/);
+    // What a ticket calls itself is not enough, and neither is what a change is.
+    const code = await ended((await file('---\nkind: docs\n---\n# Explain code.js\n')).id);
+    expect(code).toMatchObject({ state: 'done', skipped: null });
+    const other = await ended((await file('---\nkind: bug\n---\n# Mend docs/other.md\n')).id);
+    expect(other).toMatchObject({ state: 'done', skipped: null });
+    expect(factory.runner.attempts.filter((one) => one === 'review')).toHaveLength(2);
+  });
+
   it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace', async () => {
     const seen: string[] = [];
     await start({

@@ -115,6 +115,12 @@ describe('a merged change', () => {
       'changes',
       'review request_changes',
     ],
+    [
+      'that went without a review',
+      [[RUN, 'review.skipped', { patchId: sha('e'), tree: sha('d'), kind: 'docs' }], decided('allow')],
+      'changes',
+      'review not asked for, as trivial',
+    ],
   ])('%s is one to look at', (_, says, section, text) => {
     const [line] = pack([...done.task, ...says, merged]).made.evidence[section];
     expect(line).toMatchObject({ ok: false });

@@ -84,6 +84,7 @@ export const SUPPORTING: readonly EntryType[] = [
   'gate.decided',
   'gate.approved',
   'task.reviewed',
+  'review.skipped',
   'change.composed',
   'change.tested',
 ];
@@ -142,6 +143,7 @@ function merged(
   );
   const decided = before.last('gate.decided', (data) => data.gate === asked?.gate);
   const review = before.last('task.reviewed', (data) => data.patchId === change?.patchId);
+  const skipped = before.last('review.skipped', (data) => data.tree === change?.tree);
   const test = before.last('change.tested', (data) => data.tree === change?.tree);
   const approvals = before
     .all('gate.approved', (data) => data.gate === asked?.gate)
@@ -149,21 +151,21 @@ function merged(
   const requester = opened?.author as string | undefined;
   const support = [...before.used].sort((a, b) => a - b);
   const allowed = decided?.decision === 'allow';
-  const judged = `review ${review?.verdict ?? 'missing'}, tests ${test?.verdict ?? 'missing'}`;
+  const judged = `review ${skipped === undefined ? (review?.verdict ?? 'missing') : 'not asked for, as trivial'}, tests ${test?.verdict ?? 'missing'}`;
   const by = decided?.policies.join(', ') || 'no policy';
   const approved =
     approvals.length === 0 ? 'approved by policy alone' : `approved by ${approvals.join(', ')}`;
   const own = requester !== undefined && approvals.includes(requester);
   const separate =
     approvals.length === 0
-      ? `no person approved; planner, implementer, reviewer and tester worked apart, and the factory judged`
+      ? `no person approved; planner, implementer${skipped === undefined ? ', reviewer' : ''} and tester worked apart, and the factory judged`
       : own
         ? `the requester ${requester} is among the approvers`
         : `requested by ${requester ?? 'nobody known'}, approved by ${approvals.join(', ')}: different people`;
   return [
     {
       section: 'changes',
-      ok: allowed && review?.verdict === 'approve' && test?.verdict === 'passed',
+      ok: allowed && skipped === undefined && review?.verdict === 'approve' && test?.verdict === 'passed',
       text: `commit ${short(commit)} on ${ref}, requested by ${requester ?? 'nobody known'}: ${judged}; gate ${decided?.decision ?? 'missing'} by ${by}; ${approved}`,
       support,
     },

@@ -146,6 +146,8 @@ export const runEntries = [
   }),
   /** The repository lets tickets of this kind go without: `checks` has none. */
   e('checks.skipped', { checks: Digest, kind: TicketKind }),
+  /** The whole change is trivial, and the repository lets such changes of this kind of ticket go without a review. The merge gate judges that again. */
+  e('review.skipped', { patchId: PatchId, tree: GitSha, kind: TicketKind }),
   /** Of a task's own tree, or (`task: null`) of the whole change. `failure` says what failed and why: two that are the same have the same. */
   e('change.tested', {
     task: TaskId.nullable(),

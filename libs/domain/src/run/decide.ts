@@ -138,6 +138,13 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         has('open-stage', (step) => step.role === 'test' && step.task === null) && run.checks === null,
         'no checks are due',
       );
+    case 'review.skipped':
+      return unless(
+        has('open-stage', (step) => step.role === 'review' && step.task === null) &&
+          run.change?.tree === record.data.tree &&
+          run.change.patchId === record.data.patchId,
+        'no review of this change is due',
+      );
     case 'checks.written':
       return unless(takes('test', null) && run.checks === null, 'no checks are to be taken');
     case 'checks.disputed': {

@@ -136,6 +136,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       checks: null,
       disputes: [],
       checksSkipped: null,
+      reviewSkipped: null,
       tests: [],
       change: null,
       rebases: 0,
@@ -362,6 +363,8 @@ function evolveRun(run: Run, entry: Entry): Run {
       return { ...run, queue: { behind: entry.data.behind } };
     case 'checks.skipped':
       return { ...run, checks: entry.data.checks, checksSkipped: entry.data.kind };
+    case 'review.skipped':
+      return { ...run, reviewSkipped: entry.data };
     case 'checks.written':
       return taken({ ...run, checks: entry.data.checks }, 'test', null);
     case 'checks.disputed': {

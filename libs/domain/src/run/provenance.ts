@@ -87,6 +87,7 @@ const BYPRODUCTS: Digests = {
     digest: sha256(review),
     annotations: { verdict },
   }),
+  'review.skipped': ({ kind }) => ({ name: 'no review', annotations: { kind } }),
   'change.tested': ({ report, verdict }) => ({
     name: 'test report',
     digest: sha256(report),
@@ -145,6 +146,7 @@ const CHANGE: readonly EntryType[] = [
   'gate.decided',
   'gate.approved',
   'task.reviewed',
+  'review.skipped',
   'change.tested',
   'merge.started',
   'merge.finished',

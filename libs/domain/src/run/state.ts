@@ -149,6 +149,8 @@ export type Run = {
   disputes: Dispute[];
   /** The kind of its ticket, where the repository lets that go without checks. */
   checksSkipped: TicketKind | null;
+  /** The change that goes without a review; any other is reviewed, or looked at again. */
+  reviewSkipped: { patchId: PatchId; tree: GitSha; kind: TicketKind } | null;
   tests: { task: TaskId | null; tree: GitSha; verdict: Verdict; report: Digest }[];
   change: { subject: Digest; base: GitSha; commit: GitSha; tree: GitSha; patchId: PatchId } | null;
   /**
@@ -236,6 +238,10 @@ export const questionOf = (run: Run): Question | null =>
 
 export const reviewOf = (run: Run, patchId: PatchId) =>
   run.reviews.findLast((review) => review.patchId === patchId);
+
+/** Whether the change as it is goes without a review. */
+export const goesUnreviewed = ({ change, reviewSkipped }: Run): boolean =>
+  change !== null && reviewSkipped?.tree === change.tree && reviewSkipped.patchId === change.patchId;
 
 /** What was said last of a task's tree. The whole is tested with its checks: a task's test of the same tree says nothing of them. */
 export const testOf = (run: Run, task: TaskId | null, tree: GitSha) =>

@@ -6,6 +6,7 @@ import {
   allows,
   type Gate,
   gateOf,
+  goesUnreviewed,
   type Question,
   type Run,
   type RunState,
@@ -21,7 +22,7 @@ import {
  *
  *  1. No stage opens without its inputs: plan ← ticket or a task that was too large, implement ← plan (and its dependencies integrated), test ← plan (its checks are
  *     written) or a tree, review ← a change whose tree was tested and not sent back, deploy ← a merge.
- *  2. No merge without, for exactly this change: an approving review of its patch, a test of its tree that did not send it back, an
+ *  2. No merge without, for exactly this change: an approving review of its patch or that it goes without (which the gate is told), a test of its tree that did not send it back, an
  *     allowing gate, which is told what the test's verdict was.
  *  3. No deploy without an allowing gate on exactly this release, and no such gate before its undo was rehearsed.
  *  4. Every wait has an end: an instant after which the run closes, or a person, who is reminded, ends it. What was made is kept.
@@ -335,7 +336,7 @@ function judging(run: Run): Step | null {
   const { change, checks } = run;
   if (change === null) return [{ do: 'compose' }];
   if (checks === null) return checking(run);
-  const review = reviews(run, null, change.patchId);
+  const review = goesUnreviewed(run) ? null : reviews(run, null, change.patchId);
   if (review !== null) return tests(run, null, change.tree) ?? review;
   // What is merged has left the queue.
   if (run.queue === null && run.merge === null) return [{ do: 'line-up' }];

@@ -334,6 +334,7 @@ const DECISIVE = new Set([
   'gate.expired',
   'stage.closed',
   'task.reviewed',
+  'review.skipped',
   'task.conflicted',
   'change.tested',
   'base.moved',

@@ -124,6 +124,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `composed the change ${short(entry.data.commit)} on ${short(entry.data.base)}`;
     case 'checks.skipped':
       return `asked no tester for acceptance checks: the repository skips them for tickets of kind ${entry.data.kind}`;
+    case 'review.skipped':
+      return `asked no reviewer: the change is trivial, and the repository lets such changes of tickets of kind ${entry.data.kind} go without`;
     case 'checks.disputed':
       return `the acceptance checks went back to their tester: ${entry.data.by === 'review' ? 'the review holds against them' : 'their implementer says that they are wrong'}`;
     case 'checks.written':

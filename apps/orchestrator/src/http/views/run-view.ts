@@ -6,6 +6,7 @@ import {
   type Finding,
   type Gate,
   getJson,
+  goesUnreviewed,
   keptRef,
   noUsage,
   Plan,
@@ -130,16 +131,26 @@ export async function runView(
         : null,
     release: run.release?.release ?? null,
     kept: keptRef(run),
-    skipped:
-      run.checksSkipped === null
-        ? null
-        : `acceptance checks: millwright.yaml skips them for tickets of kind ${run.checksSkipped}`,
+    skipped: skippedOf(run),
     open,
     unknown: unknownOf(world, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,
     endedAt: closedAt,
   };
+}
+
+/** What the repository lets this run go without, and does. */
+function skippedOf(run: Run): string | null {
+  const skipped = [
+    run.checksSkipped === null
+      ? []
+      : [`acceptance checks: millwright.yaml skips them for tickets of kind ${run.checksSkipped}`],
+    goesUnreviewed(run)
+      ? [`review: millwright.yaml skips it for trivial changes of tickets of kind ${run.reviewSkipped?.kind}`]
+      : [],
+  ].flat();
+  return skipped.length === 0 ? null : skipped.join('; ');
 }
 
 /** Effects of the run without an outcome, whose owner is gone. */

@@ -18,10 +18,13 @@ import {
   type Run,
   type Stage,
   streamOf,
+  TestReport,
   Ticket,
   type Todo,
+  testOf,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
+import { riskBetween } from '../../gates/facts.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
@@ -69,7 +72,7 @@ export async function openStage(
     const lost = await lostMerge(factory, run);
     if (lost !== null) return lost;
   }
-  const skipped = await skippedChecks(factory, run, step);
+  const skipped = (await skippedChecks(factory, run, step)) ?? (await skippedReview(factory, run, step));
   if (skipped !== null) return skipped;
   const attempt = factory.ids.next('att') as AttemptId;
   const { spec, inputs } = await specFor(factory, run, step, attempt);
@@ -96,6 +99,27 @@ async function skippedChecks(
   if (!skipChecks.includes(kind)) return null;
   const none = { summary: `Tickets of kind ${kind} go without.`, checks: [], files: null };
   return { type: 'checks.skipped', data: { checks: await putJson(artifacts, AcceptanceChecks, none), kind } };
+}
+
+/**
+ * No reviewer is asked where the repository lets this kind of ticket go without and the change is trivial by the factory's own facts, those that its
+ * gate judges: documents, comments or tests alone, asked for by somebody who is trusted. What a ticket calls itself is not enough.
+ */
+async function skippedReview(factory: Ports, run: Run, step: Step<'open-stage'>): Promise<StepResult> {
+  const { change } = run;
+  if (step.role !== 'review' || step.task !== null || change === null) return null;
+  const { artifacts } = factory.store;
+  const [{ kind }, { skipReview }] = await Promise.all([
+    getJson(artifacts, Ticket, run.ticketDigest),
+    getJson(artifacts, RepoConfig, run.config),
+  ]);
+  const tested = testOf(run, null, change.tree);
+  // What a review was asked for once, whole or in part, is reviewed.
+  if (!skipReview.includes(kind) || tested === undefined || run.reviews.length > 0) return null;
+  const report = await getJson(artifacts, TestReport, tested.report);
+  const { risk } = await riskBetween(factory, run, run.base.tree, change.tree, report);
+  if (risk !== 'trivial') return null;
+  return { type: 'review.skipped', data: { patchId: change.patchId, tree: change.tree, kind } };
 }
 
 /** Opens the attempt's stream where it is not there yet, wakes a runner, and draws the attempt's end into the run. */

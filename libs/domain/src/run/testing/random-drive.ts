@@ -104,6 +104,10 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
     case 'open-stage':
       if (step.role === 'test' && step.task === null && state.checks === null && roll(8) === 0)
         return [{ type: 'checks.skipped', data: { checks: digest(), kind: 'docs' } }];
+      if (step.role === 'review' && step.task === null && state.change !== null && roll(8) === 0) {
+        const { patchId, tree } = state.change;
+        return [{ type: 'review.skipped', data: { patchId, tree, kind: 'docs' } }];
+      }
       return [
         {
           type: 'stage.opened',
