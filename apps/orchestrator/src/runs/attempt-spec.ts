@@ -214,7 +214,7 @@ function taskOf(plan: Plan, task: TaskId | null, work: Work): PlanTask {
     id: TaskId.parse('whole'),
     title: only?.title ?? plan.summary.slice(0, 200),
     instructions:
-      `${why} What it is meant to do:\n\n${plan.tasks.map((one) => `- ${one.title}: ${one.instructions}`).join('\n')}`.slice(
+      `${why} What it is meant to do:\n\n${plan.tasks.map((one) => `## ${one.id}: ${one.title}\n\n${one.instructions}`).join('\n\n')}`.slice(
         0,
         20_000,
       ),

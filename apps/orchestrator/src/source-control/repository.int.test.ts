@@ -76,7 +76,7 @@ describe("the factory's bare copy of a repository", () => {
     const conflict = await repo.merge(base.commit, first.commit, other.commit, 'both', 0);
     expect(conflict).toMatchObject({ kind: 'conflict', paths: ['a.txt'] });
     expect(conflict.kind === 'conflict' && conflict.message).toMatch(/CONFLICT \(content\)/);
-    expect(await textAt(conflict.tree)).toMatch(/<<<<<<<[\s\S]*>>>>>>>/);
+    expect(await textAt(conflict.tree)).toMatch(/^<<<<<<< the base$[\s\S]*^>>>>>>> the change$/m);
     expect(await repo.changed(base.tree, first.tree)).toEqual([
       { path: 'a.txt', status: 'modified', added: 1, removed: 1 },
     ]);

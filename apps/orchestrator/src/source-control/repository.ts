@@ -409,21 +409,44 @@ export class Repository {
         commit: await this.commit(changed.tree, ours, message, atMs),
         tree: changed.tree,
       };
-    const result = await this.#mergeTree(from.tree, onto.tree, changed.tree);
+    const { result, left, right } = await this.#mergeTree(from.tree, onto.tree, changed.tree);
     const [tree, ...rest] = result.stdout.toString('utf8').split('\0');
     const merged = GitSha.parse(tree);
     if (result.exitCode === 0)
       return { kind: 'merged', commit: await this.commit(merged, ours, message, atMs), tree: merged };
     const end = rest.indexOf('');
+    const paths = rest.slice(0, end);
+    const named = (text: string) => text.replaceAll(left, 'the base').replaceAll(right, 'the change');
     return {
       kind: 'conflict',
-      tree: merged,
-      paths: rest.slice(0, end),
-      message: rest
-        .slice(end + 1)
-        .filter((part) => /CONFLICT/.test(part))
-        .join(''),
+      tree: await this.#marked(merged, paths, named),
+      paths,
+      message: named(
+        rest
+          .slice(end + 1)
+          .filter((part) => /CONFLICT/.test(part))
+          .join(''),
+      ),
     };
+  }
+
+  /** The tree whose conflict markers say what each side is. Only plain files have any. */
+  async #marked(tree: GitSha, paths: readonly string[], named: (text: string) => string): Promise<GitSha> {
+    const env = { GIT_LITERAL_PATHSPECS: '1' };
+    const lines = paths.map(async (path) => {
+      const [mode = '', , blob = ''] = (
+        await this.git.text(['ls-tree', '--full-tree', tree, '--', path], { env })
+      ).split(/\s+/, 3);
+      if (!mode.startsWith('100')) return '';
+      // As bytes: a file need not be UTF-8.
+      const before = (await this.git.must(['cat-file', 'blob', blob])).toString('latin1');
+      const after = before.replace(/^(?:<{7,}|>{7,}) .*$/gm, named);
+      if (after === before) return '';
+      const input = Buffer.from(after, 'latin1');
+      return `${mode} ${await this.git.text(['hash-object', '-w', '--stdin'], { input })}\t${path}\0`;
+    });
+    const all = (await Promise.all(lines)).join('');
+    return all === '' ? tree : this.#withFiles(tree, all);
   }
 
   /**
@@ -489,11 +512,12 @@ export class Repository {
   }
 
   /** 0: merged, 1: with conflicts; the tree comes first. */
-  async #mergeTree(base: GitSha, ours: GitSha, theirs: GitSha): Promise<GitResult> {
+  async #mergeTree(base: GitSha, ours: GitSha, theirs: GitSha) {
     // git 2.39 has no --merge-base: two commits on a root of their own have that root as theirs.
     const root = await this.#unnamed(base);
     const [left, right] = await Promise.all([this.#unnamed(ours, root), this.#unnamed(theirs, root)]);
-    return this.git.ask(['merge-tree', '--write-tree', '--name-only', '-z', left, right], [0, 1]);
+    const merging = ['merge-tree', '--write-tree', '--name-only', '-z', left, right];
+    return { result: await this.git.ask(merging, [0, 1]), left, right };
   }
 
   /** A commit that nothing names: collected sooner or later. */
@@ -532,7 +556,7 @@ export class Repository {
     const [from, onto, changed] = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
     if (from.tree === onto.tree) return changed.tree;
     if (from.tree === changed.tree) return onto.tree;
-    const { exitCode, stdout } = await this.#mergeTree(from.tree, onto.tree, changed.tree);
+    const { exitCode, stdout } = (await this.#mergeTree(from.tree, onto.tree, changed.tree)).result;
     return exitCode === 0 ? GitSha.parse(stdout.toString('utf8').split('\0')[0]) : null;
   }
 
