@@ -1,15 +1,27 @@
 import type { Workspace } from '@millwright/domain';
 import { BASE_AT } from '@millwright/sandbox';
+import { quote } from '@millwright/toolchains';
 import type { Prepared } from '../verify/run-suite.ts';
 import type { Unprepared } from './workspace-inputs.ts';
 
 /** What an agent may look for, and mostly does. */
 const TOOLS = ['git', 'rg', 'curl', 'jq', 'python3', 'make', 'gcc', 'go', 'cargo', 'java'];
 
+/** Names of a manifest's scripts, and of the programs that they begin with, those that are nowhere. */
+const SCRIPTS = `const fs = require("fs");
+const { scripts = {} } = JSON.parse(fs.readFileSync("package.json", "utf8"));
+console.log("scripts " + Object.keys(scripts).join(", "));
+const parts = Object.values(scripts).flatMap((one) => String(one).split(/&&|[|][|]|[;|]/));
+const first = parts.map((part) => part.trim().split(/\\s+/).find((word) => !/^\\w+=/.test(word)) ?? "");
+const own = "cd echo exit export set test true false exec source . :".split(" ");
+const folders = [...process.env.PATH.split(":"), "node_modules/.bin"];
+const absent = (name) => /^[\\w.-]+$/.test(name) && !own.includes(name) && !folders.some((one) => fs.existsSync(one + "/" + name));
+console.log("absent " + [...new Set(first)].filter(absent).join(", "));`;
+
 const ASK = `for tool in ${TOOLS.join(' ')}; do command -v $tool >/dev/null && echo "+$tool" || echo "-$tool"; done
 command -v node >/dev/null && echo "node $(node --version)"
 command -v npm >/dev/null && echo "npm $(npm --version)"
-[ -f package.json ] && node -e 'const p = JSON.parse(require("fs").readFileSync("package.json", "utf8")); console.log("scripts " + Object.keys(p.scripts ?? {}).join(", "))' 2>/dev/null
+[ -f package.json ] && node -e ${quote(SCRIPTS)} 2>/dev/null
 true`;
 
 /**
@@ -36,6 +48,7 @@ export async function workspaceFacts(
   return [
     `tools: ${[...versions, ...marked('+')].join(', ')}; not there: ${marked('-').join(', ') || 'none of note'}`,
     after('scripts') === '' ? '' : `package.json scripts: ${after('scripts').slice(0, 300)}`,
+    after('absent') === '' ? '' : `called by its scripts, and not there: ${after('absent').slice(0, 200)}`,
     dependencies(made),
     onBase
       ? `git: HEAD is the work so far, HEAD~1 what it was made on (also in ${BASE_AT}), with the repository’s last commits as its history`
