@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ON_NODE, SOURCE } from './cheats.ts';
-import { goesWell, type Script, says, writeScripts } from './conversations.ts';
+import {
+  approves,
+  checks,
+  goesWell,
+  implements_,
+  plans,
+  type Script,
+  says,
+  writeScripts,
+} from './conversations.ts';
 import { type Factory, startFactory } from './factory.ts';
 import type { Files } from './remote.ts';
 
@@ -22,6 +31,15 @@ const tested = {
   path: 'test/times.test.js',
   text: "const test = require('node:test');\nconst assert = require('node:assert');\nconst { times } = require('../src/sum.js');\ntest('multiplies', () => assert.equal(times(2, 2), 4));\n",
 };
+/** Its own tests send the first attempt back, rightly. */
+const strict = { ...tested, text: tested.text.replace('times(2, 2), 4', 'times(3, 4), 12') };
+const inTwo = (title: string): Script[] => [
+  plans(title),
+  implements_(title, [made('a + b'), strict], { when: { attempt: 1 } }),
+  implements_(title, [made('a * b')], { when: { attempt: 2 } }),
+  approves(title),
+  checks(title),
+];
 const hidden = (by: string) => ({
   'hidden/hidden.test.js': `const assert = require('node:assert');\nconst sum = require('./src/sum.js');\nassert.equal(${by}, 12);\n`,
 });
@@ -58,7 +76,7 @@ beforeAll(async () => {
   given('no-hidden-tests', {});
   factory = await startFactory({
     conversations: [
-      ...goesWell(titleOf('right'), [made('a * b'), tested]),
+      ...inTwo(titleOf('right')),
       ...goesWell(titleOf('wrong'), [made('a + b'), tested]),
       asks(titleOf('unclear')),
     ],
@@ -71,7 +89,7 @@ afterAll(async () => {
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));
 
 type Document = {
-  results: { name: string; verdict: string; why: string; usd: number }[];
+  results: { name: string; verdict: string; why: string; usd: number; sentBackChanges: object }[];
   figures: { cases: number };
   compared: { both: number; p: number } | null;
 };
@@ -94,7 +112,12 @@ it('tells solved from wrongly accepted, by tests that no agent saw, and takes ke
   expect(figures.cases).toBe(3);
   expect(ran.code).toBe(1);
   expect(results.find(({ name }) => name === 'right')?.usd).toBeGreaterThan(0);
-  expect(readFileSync(join(out, 'report.md'), 'utf8')).toContain('| wrong | wrongly accepted |');
+  expect(results.find(({ name }) => name === 'right')?.sentBackChanges, ran.stderr).toEqual({
+    ...{ rightly: 1, wrongly: 0, unknown: 0 },
+  });
+  const report = readFileSync(join(out, 'report.md'), 'utf8');
+  expect(report).toContain('| wrong | wrongly accepted |');
+  expect(report).toContain('| changes sent back rightly | 1 of 1, 100 % (');
   for (const request of await factory.requests())
     expect(JSON.stringify(request)).not.toContain('hidden.test.js');
 

@@ -65,7 +65,7 @@ const LOOKED = 'Multiply after a look into a pipe';
 const ENDLESS = 'Multiply with a test that never ends';
 const NEVER: Edit = {
   path: 'test/times.test.js',
-  text: "const test = require('node:test');\ntest('times', () => { for (;;); });\n",
+  text: "const test = require('node:test');\ntest('times', () => new Promise(() => setInterval(() => {}, 1000)));\n",
 };
 
 const pipes = ([name, makes]: (typeof PIPES)[number]): Script[] => [
