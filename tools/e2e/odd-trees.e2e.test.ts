@@ -165,7 +165,7 @@ describe.concurrent('in the whole factory', () => {
 
   it('a test that never ends is stopped at its limit, leaves no container while the factory goes on, and is said', {
     timeout: 1_800_000,
-  }, async () => {
+  }, async ({ expect }) => {
     await factory.add(await factory.remote('endless', ON_NODE));
     const ticket = await factory.file('endless', `# ${ENDLESS}\n`);
     const again = await factory.runOf(

@@ -139,7 +139,9 @@ describe.concurrent('people', () => {
     expect(await remote.head()).toBe(base);
   });
 
-  it('one of them cancels a run in the middle of a stage, whose container ends with it', async () => {
+  it('one of them cancels a run in the middle of a stage, whose container ends with it', async ({
+    expect,
+  }) => {
     const { name, remote, base } = await given('cancelled');
     const ticket = await factory.file(name, `# ${TITLE.cancelled}\n`);
     const at = await factory.runOf(ticket, (run) =>
