@@ -82,6 +82,28 @@ test.each<[string, string, Files, Files]>([
     { 'tools/lib/start.js': '' },
   ],
   [
+    'variables that the base may have, and has not',
+    'node --env-file-if-exists=local.env --test',
+    {},
+    { 'local.env': 'NODE_OPTIONS="--require=./swap.cjs"\n', 'swap.cjs': COPY },
+  ],
+  [
+    'a script that the base may have, and has not',
+    'sh scripts/test.sh',
+    { 'scripts/test.sh': 'if [ -f scripts/local.sh ]; then . scripts/local.sh; fi; node --test\n' },
+    { 'scripts/local.sh': 'cp good.js src/sum.js\n' },
+  ],
+  [
+    'a name that is an option',
+    'node --test *.test.js',
+    { 'add.test.js': TEST.replace('../src', './src') },
+    {
+      '--env-file=x.test.js': '',
+      'x.test.js': 'NODE_OPTIONS="--require=./swap.cjs"\n',
+      'swap.cjs': COPY,
+    },
+  ],
+  [
     'a script made a link',
     'sh scripts/test.sh',
     { 'scripts/test.sh': 'node --test\n' },
@@ -118,4 +140,20 @@ test('what was taken from the base, and what could not be, is named', async () =
       .map(({ path, text }) => `${path} ${text.includes("the tests ran with the base's")}`)
       .sort(),
   ).toEqual(['scripts/test.sh true', 'src/self.js false']);
+});
+
+test('a source that may be found in place of another is named', async () => {
+  const before = base('node --test', {
+    'src/sum/index.js': GOOD,
+    'test/add.test.js': TEST.replace('sum.js', 'sum'),
+  });
+  delete before['src/sum.js'];
+  const { report } = await verifying.verify(before, {
+    ...before,
+    'src/sum/index.js': WRONG,
+    'src/sum.js': GOOD,
+  });
+  expect(report.doubts.filter(({ code }) => code === 'stands-before').map(({ path }) => path)).toEqual([
+    'src/sum.js',
+  ]);
 });

@@ -16,12 +16,10 @@ export async function baseInputs(
   on: { base: Checkout; files: TreeFiles; candidate: Checkout; changed: readonly ChangedPath[] },
 ): Promise<BaseInputs> {
   const { base, candidate, changed } = on;
-  const [there, here, loaded] = await Promise.all([
-    listEntries(base),
-    listEntries(candidate),
-    toolchain.loadedBy(command, on.files),
-  ]);
   const touched = new Set(changed.map(({ path }) => path));
+  const [there, here] = await Promise.all([listEntries(base), listEntries(candidate)]);
+  const added = [...touched].filter((path) => !there.has(path));
+  const loaded = await loadedOf(toolchain, command, on.files, added);
   const doubts: TestDoubt[] = [];
   const doubt = (code: string, path: string, text: string) => doubts.push({ code, text, path });
   const restore = new Set<string>();
@@ -50,6 +48,19 @@ export async function baseInputs(
     if (!toolchain.isInstalled(path)) continue;
     restore.add(path);
     doubt('installed-files', path, `changes ${path}, which an installation makes; the tests ran without it`);
+  }
+  for (const path of added.filter(isOption)) {
+    restore.add(path);
+    doubt(
+      'runner-input',
+      path,
+      `adds ${path}, whose name a program takes for an option; the tests ran without it`,
+    );
+  }
+  for (const path of added.filter(toolchain.isSource)) {
+    const behind = standsBefore(path, there);
+    if (behind !== undefined)
+      doubt('stands-before', path, `adds ${path}, which may be found in place of ${behind}`);
   }
   for (const { path, restored } of loaded) {
     if (restored) restore.add(path);
@@ -95,6 +106,30 @@ export async function reconfigured(
       : { code: 'tests-reconfigured', path, text: `${what}; the ticket does not ask for it`.slice(-500) },
   ];
 }
+
+/** Also what the base loads where it is there, and a change adds: with the base it is not there. */
+async function loadedOf(
+  toolchain: Toolchain,
+  command: Extract<TestCommand, { kind: 'command' }>,
+  base: TreeFiles,
+  added: readonly string[],
+) {
+  const loaded = await toolchain.loadedBy(command, base);
+  if (added.length === 0) return loaded;
+  const isNew = new Set(added);
+  const read = async (path: string) => (isNew.has(path) ? null : base.read(path));
+  const besides = await toolchain.loadedBy(command, { paths: [...base.paths, ...added], read });
+  return [...loaded, ...besides.filter(({ path }) => isNew.has(path))];
+}
+
+/** The source of the base that a new one may be taken for, where it is asked for without its ending: beside it, or the index of a folder. */
+function standsBefore(path: string, there: ReadonlyMap<string, unknown>): string | undefined {
+  const stem = (one: string) => one.replace(/(\/index)?\.[cm]?[jt]sx?$/, '');
+  return [...there.keys()].find((one) => one !== stem(one) && stem(one) === stem(path));
+}
+
+/** A pattern of names in a command hands it to the program as it is. */
+const isOption = (path: string): boolean => path.startsWith('-');
 
 /** Whether a new path would be found in place of a loaded one: without its ending, or as a folder of its name. */
 const shadows = (path: string, loaded: string, there: ReadonlyMap<string, unknown>): boolean => {

@@ -11,7 +11,7 @@ test.each([
     '.npmrc',
     'ava.config.js',
   ],
-  ...['.babelrc', 'test/mocha.opts'],
+  ...['.babelrc', 'test/mocha.opts', 'postcss.config.cjs'],
 ])('%s configures tests', (path) => expect(isConfiguration(path)).toBe(true));
 
 test.each(['src/a.js', 'node_modules/a/jest.config.js', 'package.json'])('%s does not', (path) =>
@@ -72,6 +72,12 @@ test.each<[string, string, Record<string, string>, Record<string, boolean>]>([
     'mocha -r ./src/register-it.js',
     { 'src/register-it.js': '' },
     { 'src/register-it.js': true },
+  ],
+  [
+    'variables that may be there',
+    'node --env-file-if-exists=local.env --test',
+    { 'local.env': '' },
+    { 'local.env': true },
   ],
   ['a source that is run', 'node src/self.js', { 'src/self.js': '' }, { 'src/self.js': false }],
   ['a test that is run', 'node test/index.js', { 'test/index.js': '' }, { 'test/index.js': false }],

@@ -15,12 +15,14 @@ const CONFIG_FILES = [
   /^\.(nyc|c8)rc(\.(json|ya?ml|[cm]?js))?$|^nyc\.config\.[cm]?js$/,
   /^\.npmrc$|^\.yarnrc(\.yml)?$|^\.node-options$|^node\.config\.json$|^\.env(\.test)?$/,
   /^babel\.config\.([cm]?[jt]s|json)$|^\.babelrc(\.([cm]?js|json))?$|^\.swcrc$/,
+  // Vite runs it as it starts, whether or not there is a style.
+  /^postcss\.config\.([cm]?[jt]s|json|ya?ml)$|^\.postcssrc(\.([cm]?[jt]s|json|ya?ml))?$/,
 ];
 
 /** The parts of a package.json that configure how tests run. */
 const CONFIG_KEYS = [
   ...['scripts', 'jest', 'mocha', 'vitest', 'ava', 'tap', 'nyc', 'c8', 'babel', 'config'],
-  ...['standard', 'xo', 'wireit', 'nx'],
+  ...['standard', 'xo', 'wireit', 'nx', 'postcss'],
 ] as const;
 
 const outside = (path: string) => !isInstalled(path);
@@ -179,7 +181,7 @@ export async function loadedBy(
     // What is named behind an option that loads it is set-up, wherever it lies, but for sources.
     const required = [
       ...script.matchAll(
-        /(?:--require|-r|--import|--loader|--experimental-loader|--file|--env-file)[=\s]+(\S+)/g,
+        /(?:--require|-r|--import|--loader|--experimental-loader|--file|--env-file(?:-if-exists)?)[=\s]+(\S+)/g,
       ),
     ];
     note(
