@@ -239,7 +239,9 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         run.stopAsked === null &&
           (run.deploy === null || (run.deploy.kind === 'started' && record.data.end === 'cancelled')),
         run.deploy !== null && run.stopAsked === null
-          ? 'its deploy is over; to go back from it: ./millwright rollback'
+          ? run.deploy.kind === 'finished' && run.deploy.result !== 'promoted'
+            ? 'its deploy is over: it does not serve, and nothing is to be gone back from'
+            : 'its deploy is over; to go back from it: ./millwright rollback'
           : 'stopping was asked already',
       );
     case 'run.parked': {

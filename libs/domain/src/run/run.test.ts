@@ -65,6 +65,7 @@ describe(`a run, in ${RUNS} random drives`, () => {
         checkSplit(entries);
         checkPauses(entries, times);
         checkAttested(entries);
+        checkCancelled(entries);
         expect(replay(entries, initialState())).toEqual(state);
         const cut = entries.length >> 1;
         expect(replay(entries.slice(cut), replay(entries.slice(0, cut), initialState()))).toEqual(state);
@@ -86,6 +87,16 @@ const before = (entries: Entry[], index: number) => entries.slice(0, index);
 type DataOf = { [T in Entry['type']]: EntryOf<T>['data'] };
 const some = <T extends Entry['type']>(entries: Entry[], type: T, fits: (data: DataOf[T]) => boolean) =>
   entries.some((one) => one.type === type && fits(one.data as DataOf[T]));
+
+/** Whoever cancels what was taken back already is not sent to a rollback: that would leave the good release. */
+function checkCancelled(entries: Entry[]): void {
+  const over = entries.findIndex((one) => one.type === 'deploy.finished' && one.data.result !== 'promoted');
+  if (over < 0) return;
+  const record = { type: 'run.stop-asked', data: { end: 'cancelled', reason: 'late' } } as const;
+  const said = decide({ record, at: 0 }, replay(entries.slice(0, over + 1), initialState()));
+  expect(said.kind).toBe('rejected');
+  expect(JSON.stringify(said)).not.toContain('rollback');
+}
 
 function checkOrder(entries: Entry[]): void {
   entries.forEach((entry, index) => {
