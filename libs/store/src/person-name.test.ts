@@ -47,6 +47,8 @@ test.each([
   ['Ann\u3164', 'invisible'], // a letter to Unicode, nothing to the eye
   ['Ann\u0007', 'invisible'],
   ['\u13aann', 'no everyday use'], // Cherokee
+  ['Factory', 'looks like'], // no person
+  ['orchestrat0r', 'looks like'],
   ['  ', 'has a letter'],
   ['12', 'has a letter'],
   ['a'.repeat(101), 'at most 100'],

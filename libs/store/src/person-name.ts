@@ -30,6 +30,12 @@ const TOGETHER = [
 ];
 const MAX_LENGTH = 100;
 
+/** What the trail calls those who act and are no people; `trail show --actor` takes the same words. */
+const MACHINES = [
+  ...['factory', 'orchestrator', 'migrator', 'runner', 'agent', 'person', 'millwright'],
+  ...['planner', 'implementer', 'reviewer', 'tester', 'releaser'],
+];
+
 /** The name as it is kept (NFKC, trimmed, single spaces), with what it looks like. Pure. */
 export function personName(text: string): PersonName {
   const name = text.normalize('NFKC').trim().replace(/\s+/gu, ' ');
@@ -52,6 +58,8 @@ export function personName(text: string): PersonName {
     );
   const cases = [name, name.toLowerCase(), name.toUpperCase()];
   const keys = new Set(cases.map((one) => skeleton(skeleton(one).toLowerCase())));
+  const machine = MACHINES.find((one) => keys.has(skeleton(one)));
+  if (machine !== undefined) return refused(`it is, or looks like, what the trail calls ${machine}`);
   return { kind: 'name', name, keys: [...keys] };
 }
 
