@@ -58,7 +58,10 @@ export async function baseInputs(
     );
   }
   for (const path of added.filter(toolchain.isSource)) {
-    const behind = standsBefore(path, there);
+    const behind = standsBefore(
+      path,
+      [...there.keys()].filter((one) => here.has(one)),
+    );
     if (behind !== undefined)
       doubt('stands-before', path, `adds ${path}, which may be found in place of ${behind}`);
   }
@@ -122,10 +125,10 @@ async function loadedOf(
   return [...loaded, ...besides.filter(({ path }) => isNew.has(path))];
 }
 
-/** The source of the base that a new one may be taken for, where it is asked for without its ending: beside it, or the index of a folder. */
-function standsBefore(path: string, there: ReadonlyMap<string, unknown>): string | undefined {
+/** The source that a new one may be taken for, where it is asked for without its ending: beside it, or the index of a folder. */
+function standsBefore(path: string, kept: readonly string[]): string | undefined {
   const stem = (one: string) => one.replace(/(\/index)?\.[cm]?[jt]sx?$/, '');
-  return [...there.keys()].find((one) => one !== stem(one) && stem(one) === stem(path));
+  return kept.find((one) => one !== stem(one) && stem(one) === stem(path));
 }
 
 /** A pattern of names in a command hands it to the program as it is. */

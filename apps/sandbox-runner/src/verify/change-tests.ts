@@ -181,13 +181,13 @@ export function testDoubts(
   if (own !== null && changesCode && own.failing.length === 0 && own.passing.length > 0)
     doubts.push({
       code: 'tests-pass-before',
-      text: `no test that it adds or changes needs it: all ${own.passing.length} pass with the base's code ("${own.passing[0]?.slice(0, 200)}")`,
+      text: `is needed by no test that it adds or changes: all ${own.passing.length} pass with the base's code ("${own.passing[0]?.slice(0, 200)}")`,
     });
   const [first] = mutants?.survivors ?? [];
   if (mutants !== null && mutants.noticed === 0 && first !== undefined)
     doubts.push({
       ...{ code: 'tests-notice-nothing', path: first.path, line: first.line },
-      text: `no test notices a fault in its lines: ${mutants.tried} tried, the first of them ${first.what}`,
+      text: `has lines whose faults no test notices: ${mutants.tried} tried, the first of them ${first.what}`,
     });
   return doubts;
 }

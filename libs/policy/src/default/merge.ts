@@ -31,6 +31,11 @@ unless {
 forbid (principal, action == Action::"merge", resource)
 when { context.change.reasons.contains("tests-reconfigured") && context.approvals < 1 };
 
+@id("merge-stands-before")
+@says("a source that it adds may be found in place of one that it changes or leaves: a person allows it, at every step")
+forbid (principal, action == Action::"merge", resource)
+when { context.change.reasons.contains("stands-before") && context.approvals < 1 };
+
 @id("merge-rewritten")
 @says("somebody took off the branch what this change was made on: a person allows it, at every step")
 forbid (principal, action == Action::"merge", resource)
