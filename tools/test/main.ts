@@ -116,7 +116,14 @@ const MOST_AGAIN = 10;
 async function again(failed: readonly FailedFile[]): Promise<FailedFile[]> {
   const unsteady: FailedFile[] = [];
   for (const one of failed.length > MOST_AGAIN ? [] : failed) {
-    const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', one.target, one.file];
+    const args = [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--project',
+      one.target,
+      '--tags-filter=!long',
+      one.file,
+    ];
     const { tally, output } = await runStep({ name: 'again', args, targets: [] });
     console.log(output.trimEnd());
     if (tally.failed === 0) unsteady.push(one);

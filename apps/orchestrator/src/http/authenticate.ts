@@ -5,8 +5,6 @@ import { problem } from './problem.ts';
 
 export type Who = Person & { actor: Actor };
 
-/** The person who holds the token that the first start made: administrator and author. */
-
 /** Finds who asks by `Authorization: Bearer <token>`; tokens are known by their SHA-256 alone. Throws 401. */
 export async function authenticate(store: Store, request: FastifyRequest): Promise<Who> {
   const given = request.headers.authorization;
