@@ -279,11 +279,9 @@ describe.concurrent('an implementer', () => {
     if (changes.some((change) => change === 'model_changed'))
       expect(changesOf(trail).at(-1)).toMatchObject({ model: 'recorded/second' });
   };
+  it.for([[CASES.refused, ['handed_over', 'model_changed']]] as const)('merges where %s', merges);
   it.for([
     [CASES.thinks, []],
-    [CASES.refused, ['handed_over', 'model_changed']],
-  ] as const)('merges where %s', merges);
-  it.for([
     [CASES.tooLong, ['put_aside']],
     [CASES.tooLarge, ['handed_over']],
     [CASES.gone, ['model_changed']],
@@ -318,29 +316,36 @@ describe.concurrent('an implementer', () => {
     expect(changes.at(-1)).toBe('handed_over');
   });
 
-  it('that fills its conversations leaves what is done; the planner splits the rest, and it lands as one', async () => {
-    const { remote, base, ticket } = await given(CASES.tooMuch);
-    const { code, run } = await factory.follow(remote.name, ticket);
-    expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
-    expect(code).toBe(0);
-    const made = {
-      [TIMES.path]: TIMES.text,
-      'src/half.js': 'exports.half = 1;\n',
-    };
-    expect(await remote.treeOf(await remote.head())).toBe(await remote.treeWith(base, made));
-    const trail = await factory.trail(run.id);
-    const left = trail.find((line) => line.type === 'task.unfinished')?.data;
-    expect(left).toMatchObject({ task: 'fix', reason: expect.stringContaining('limit of 2 conversations') });
-    expect((left as EntryOf<'task.unfinished'>['data']).tree).toBe(
-      await remote.treeWith(base, { 'src/half.js': 'exports.half = 1;\n' }),
-    );
-    expect(trail.find((line) => line.type === 'plan.revised')?.data).toMatchObject({
-      task: 'fix',
-      tasks: [{ id: 'product', dependsOn: [] }],
-    });
-  });
+  it(
+    'that fills its conversations leaves what is done; the planner splits the rest, and it lands as one',
+    LONG,
+    async () => {
+      const { remote, base, ticket } = await given(CASES.tooMuch);
+      const { code, run } = await factory.follow(remote.name, ticket);
+      expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
+      expect(code).toBe(0);
+      const made = {
+        [TIMES.path]: TIMES.text,
+        'src/half.js': 'exports.half = 1;\n',
+      };
+      expect(await remote.treeOf(await remote.head())).toBe(await remote.treeWith(base, made));
+      const trail = await factory.trail(run.id);
+      const left = trail.find((line) => line.type === 'task.unfinished')?.data;
+      expect(left).toMatchObject({
+        task: 'fix',
+        reason: expect.stringContaining('limit of 2 conversations'),
+      });
+      expect((left as EntryOf<'task.unfinished'>['data']).tree).toBe(
+        await remote.treeWith(base, { 'src/half.js': 'exports.half = 1;\n' }),
+      );
+      expect(trail.find((line) => line.type === 'plan.revised')?.data).toMatchObject({
+        task: 'fix',
+        tasks: [{ id: 'product', dependsOn: [] }],
+      });
+    },
+  );
 
-  it('that is blocked asks a person, and goes on with the answer', async () => {
+  it('that is blocked asks a person, and goes on with the answer', LONG, async () => {
     const { remote, ticket } = await given(CASES.blocked);
     const id = await factory.file(remote.name, ticket);
     await factory.runOf(id, (run) => run.state === 'waiting');

@@ -21,6 +21,8 @@ const BILLED = 'Multiply at a price of its own';
 const SIDE = 'Multiply and divide side by side';
 
 const SLOW: Turn = { tools: [{ bash: 'sleep 15' }] };
+/** What the ledger's and the runner's own tests show too. */
+const LONG = { tags: ['long'] };
 const TICKS: Turn[] = [1, 2, 3, 4, 5, 6].map((nth) => ({ tools: [{ bash: `sleep 2; echo ${nth}` }] }));
 const DIVIDE = { path: 'src/over.js', text: 'exports.over = (a, b) => a / b;\n' };
 
@@ -128,7 +130,7 @@ it('kill -9 of a runner in a call: what was reserved is settled within seconds, 
     expect((await budget(scope)).reservedUsd).toBe(0);
 });
 
-it('cancelled in a call: the call has an outcome, and the run cost what the ledger says', async () => {
+it('cancelled in a call: the call has an outcome, and the run cost what the ledger says', LONG, async () => {
   const ticket = await given('cancelled', CANCELLED);
   const asking = await factory.runOf(ticket, inItsSecondTurn);
   await expect.poll(async () => (await budget(`run/${asking.id}`)).reservedUsd).toBeGreaterThan(0);
@@ -139,16 +141,20 @@ it('cancelled in a call: the call has an outcome, and the run cost what the ledg
   expect(typesOf(trail, 'turn.lost')).toMatchObject([{ turn: 2 }]);
 });
 
-it('an endpoint that bills more than a call may cost: spending stays at its worst case, and the rest is on the trail and counts', async () => {
-  const ticket = await given('billed', BILLED);
-  const done = await factory.runOf(ticket, (run) => run.endedAt !== null);
-  const trail = await accounted(done);
-  const { overrunUsd } = await budget(`run/${done.id}`);
-  expect(overrunUsd).toBeGreaterThan(1);
-  const over = trail.flatMap(({ data }) => (data as { overUsd?: number }).overUsd ?? []);
-  expect(over).toEqual([expect.closeTo(overrunUsd, 4)]);
-  expect((await factory.cli(['budget', 'show', '--all'])).stdout).toContain('overrun');
-});
+it(
+  'an endpoint that bills more than a call may cost: spending stays at its worst case, and the rest is on the trail and counts',
+  LONG,
+  async () => {
+    const ticket = await given('billed', BILLED);
+    const done = await factory.runOf(ticket, (run) => run.endedAt !== null);
+    const trail = await accounted(done);
+    const { overrunUsd } = await budget(`run/${done.id}`);
+    expect(overrunUsd).toBeGreaterThan(1);
+    const over = trail.flatMap(({ data }) => (data as { overUsd?: number }).overUsd ?? []);
+    expect(over).toEqual([expect.closeTo(overrunUsd, 4)]);
+    expect((await factory.cli(['budget', 'show', '--all'])).stdout).toContain('overrun');
+  },
+);
 
 it('tasks side by side: one runs into the cap while another works, then all wait; a raised cap lets each go on where it was', async () => {
   const ticket = await given('side', SIDE);

@@ -15,6 +15,8 @@ import { leftovers } from './leftovers.ts';
 // docker-compose.yml as a user brings it up: the one command, up, a ticket of the demo, a killed orchestrator and a killed runner meanwhile, more
 // runners and fewer, and down, with nothing left.
 
+/** Five minutes on two idle cores: for `npm run test:long`. */
+const LONG = { tags: ['long'] };
 const STEP_MS = 560_000;
 const engine = new Docker();
 let place: Place;
@@ -182,13 +184,13 @@ afterAll(async () => {
   expect(left).toEqual([]);
 });
 
-it('one orchestrator has the factory, the other says so, and one address finds it', async () => {
+it('one orchestrator has the factory, the other says so, and one address finds it', LONG, async () => {
   await until('an orchestrator', async () => ((await readyAt(port)) === 200 ? true : null));
   const both = await Promise.all([readyAt(port + 1), readyAt(port + 2)]);
   expect(both.sort()).toEqual([200, 503]);
 });
 
-it('each reaches what it needs and no more', async () => {
+it('each reaches what it needs and no more', LONG, async () => {
   const reaches = async (service: string, host: string, at: number) => {
     const dial = `require('net').connect(${at},'${host}').setTimeout(3000).on('connect',()=>process.exit(0)).on('error',()=>process.exit(9)).on('timeout',()=>process.exit(9))`;
     return composed('exec', '-T', service, 'node', '-e', dial).then(
@@ -206,7 +208,7 @@ it('each reaches what it needs and no more', async () => {
   expect(await reaches('recorded', `${network}.2`, 5432)).toBe(false);
 });
 
-it('no secret is in what the engine tells of a container, or in a file that git sees', async () => {
+it('no secret is in what the engine tells of a container, or in a file that git sees', LONG, async () => {
   const told = JSON.stringify(
     await Promise.all((await containers()).map(({ Id }) => engine.getContainer(Id).inspect())),
   );
@@ -220,39 +222,48 @@ it('no secret is in what the engine tells of a container, or in a file that git 
   }
 });
 
-it('a ticket ships while an orchestrator and a runner are killed, and runners come and go', async () => {
-  const ticket = TICKETS[0];
-  if (ticket === undefined) throw new Error('the demo has no ticket');
-  await cli('repo', 'add', place.repository, '--name', 'shop');
-  await cli('autonomy', 'set', '6', '--repo', 'shop', '--reason', 'for the test');
-  const { id } = JSON.parse(await cli('ticket', 'file', ticket.file, '--repo', 'shop')) as { id: string };
+it(
+  'a ticket ships while an orchestrator and a runner are killed, and runners come and go',
+  LONG,
+  async () => {
+    const ticket = TICKETS[0];
+    if (ticket === undefined) throw new Error('the demo has no ticket');
+    await cli('repo', 'add', place.repository, '--name', 'shop');
+    await cli('autonomy', 'set', '6', '--repo', 'shop', '--reason', 'for the test');
+    const { id } = JSON.parse(await cli('ticket', 'file', ticket.file, '--repo', 'shop')) as { id: string };
 
-  await until('an implementation under way', async () =>
-    (await runOf(id))?.stages.some(({ kind, turns }) => kind === 'implement' && turns > 0) ? true : null,
-  );
-  const had = (await readyAt(port + 1)) === 200 ? 1 : 2;
-  await crash(`orchestrator-${had}`);
-  const other = port + (had === 1 ? 2 : 1);
-  await until('the other orchestrator', async () => ((await readyAt(other)) === 200 ? true : null));
-  await until('the killed one to stand by', async () => ((await readyAt(port + had)) === 503 ? true : null));
+    await until('an implementation under way', async () =>
+      (await runOf(id))?.stages.some(({ kind, turns }) => kind === 'implement' && turns > 0) ? true : null,
+    );
+    const had = (await readyAt(port + 1)) === 200 ? 1 : 2;
+    await crash(`orchestrator-${had}`);
+    const other = port + (had === 1 ? 2 : 1);
+    await until('the other orchestrator', async () => ((await readyAt(other)) === 200 ? true : null));
+    await until('the killed one to stand by', async () =>
+      (await readyAt(port + had)) === 503 ? true : null,
+    );
 
-  await composed('up', '--detach', '--no-recreate', '--scale', 'sandbox-runner=2');
-  expect(await containers('sandbox-runner')).toHaveLength(2);
-  expect((await runOf(id))?.endedAt).toBeNull();
-  await crash('sandbox-runner');
-  const done = await until('the end of the run', async () => {
-    const seen = await runOf(id);
-    return seen?.endedAt ? seen : null;
-  });
-  expect(done, done.reason ?? '').toMatchObject({ state: 'done', unknown: [] });
-  expect(await ticket.probe.ask(`http://127.0.0.1:${place.port}`)).toContain('Storm');
+    await composed('up', '--detach', '--no-recreate', '--scale', 'sandbox-runner=2');
+    expect(await containers('sandbox-runner')).toHaveLength(2);
+    expect((await runOf(id))?.endedAt).toBeNull();
+    await crash('sandbox-runner');
+    const done = await until('the end of the run', async () => {
+      const seen = await runOf(id);
+      return seen?.endedAt ? seen : null;
+    });
+    expect(done, done.reason ?? '').toMatchObject({ state: 'done', unknown: [] });
+    expect(await ticket.probe.ask(`http://127.0.0.1:${place.port}`)).toContain('Storm');
 
-  // Nothing happened twice.
-  const trail = JSON.parse(await cli('trail', 'show', '--run', done.id, '--limit', '1000')) as TrailLine[];
-  const count = (type: string) => trail.filter((line) => line.type === type).length;
-  expect({ merged: count('merge.finished'), closed: count('run.closed') }).toEqual({ merged: 1, closed: 1 });
-  await cli('trail', 'verify');
+    // Nothing happened twice.
+    const trail = JSON.parse(await cli('trail', 'show', '--run', done.id, '--limit', '1000')) as TrailLine[];
+    const count = (type: string) => trail.filter((line) => line.type === type).length;
+    expect({ merged: count('merge.finished'), closed: count('run.closed') }).toEqual({
+      merged: 1,
+      closed: 1,
+    });
+    await cli('trail', 'verify');
 
-  await composed('up', '--detach', '--no-recreate', '--scale', 'sandbox-runner=1');
-  expect(await containers('sandbox-runner')).toHaveLength(1);
-});
+    await composed('up', '--detach', '--no-recreate', '--scale', 'sandbox-runner=1');
+    expect(await containers('sandbox-runner')).toHaveLength(1);
+  },
+);

@@ -130,7 +130,9 @@ it('tells solved from wrongly accepted, by tests that no agent saw, and takes ke
   expect(kept()).toBe(before);
 });
 
-it('runs two configurations, each in a factory of its own, and compares them case by case', async () => {
+it('runs two configurations, each in a factory of its own, and compares them case by case', {
+  tags: ['long'],
+}, async () => {
   const [only, place] = [join(folder, 'only'), join(folder, 'compared')];
   cpSync(join(cases, 'unclear'), join(only, 'unclear'), { recursive: true });
   const title = titleOf('unclear');

@@ -134,7 +134,9 @@ it('the probe of a breaker is refused by a budget: once that is raised it is mad
   expect(runner()).toEqual(before);
 });
 
-it('eight calls at once whose answers cost far more than they may: never over the cap, and nothing more is asked', async () => {
+it('eight calls at once whose answers cost far more than they may: never over the cap, and nothing more is asked', {
+  tags: ['long'],
+}, async () => {
   const answers: (() => void)[] = [];
   model.calls(() => new Promise((resolve) => answers.push(() => resolve('answered'))));
   await factory.add(await factory.remote('eight', ON_NODE));

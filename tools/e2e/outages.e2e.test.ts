@@ -37,7 +37,7 @@ async function meanwhile(what: (stop: AbortSignal) => Promise<void>): Promise<En
   return ended;
 }
 
-it('the queue is wiped all the time: nothing is lost', { timeout: MS }, async () => {
+it('the queue is wiped all the time: nothing is lost', { timeout: MS, tags: ['long'] }, async () => {
   const tables = await lane.database.ask(
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'bullmq' and tablename ~ '^(job|event|dedup)'",
   );

@@ -59,7 +59,7 @@ describe.concurrent('a plan', () => {
     );
   });
 
-  it('whose tasks conflict goes back to the later one, which sees both sides', async () => {
+  it('whose tasks conflict goes back to the later one, which sees both sides', LONG, async () => {
     const { name, remote, base } = await given('conflict');
     const { run } = await factory.follow(name, `# ${TITLE.conflict}\n`);
     expect(run, run.reason ?? '').toMatchObject({ state: 'done' });
@@ -70,7 +70,7 @@ describe.concurrent('a plan', () => {
     ).toMatchObject([{ task: 'one', paths: ['src/sum.js'] }]);
   });
 
-  it('may be a question, which waits for its answer', async () => {
+  it('may be a question, which waits for its answer', LONG, async () => {
     const { name, remote, base } = await given('question');
     const ticket = await factory.file(name, `# ${TITLE.question}\n`);
     await factory.runOf(ticket, waits);
@@ -243,7 +243,7 @@ describe.concurrent('a remote', () => {
   });
 });
 
-it('goes on as if nothing was when the queue is wiped in the middle of a run', async () => {
+it('goes on as if nothing was when the queue is wiped in the middle of a run', LONG, async () => {
   const { name, remote, base } = await given('wiped');
   const ticket = await factory.file(name, `# ${TITLE.wiped}\n`);
   await factory.runOf(ticket, (run) =>

@@ -211,6 +211,9 @@ async function paidOnce(id: string): Promise<void> {
   expect(asked.sort()).toEqual([...recorded, ...turns('turn.lost')].sort());
 }
 
+/** What every share of a canary shows in the orchestrator's own tests is for `npm run test:long`. */
+const LONG = { tags: ['long'] };
+
 it('the first release has nobody to go back to, and is promoted by who did not ask for it', async () => {
   const ticket = await file(1);
   await allowed(ticket, (run) => run.canary !== null);
@@ -333,7 +336,7 @@ it('halt of a model in the middle of an implementation cuts the call; resume pay
   expect([none.code, problem(none).code]).toEqual([1, 'no-canary']);
 });
 
-it('Ctrl-C in the middle of a canary goes back before it ends; the next start goes on', async () => {
+it('Ctrl-C in the middle of a canary goes back before it ends; the next start goes on', LONG, async () => {
   const ticket = await file(5);
   const run = await inCanary(ticket);
   await factory.restart(async () => {
@@ -351,43 +354,47 @@ it('Ctrl-C in the middle of a canary goes back before it ends; the next start go
   ]);
 });
 
-it('an undo of a rollback is held by a halt of deploys, begins anew after it, and is aborted', async () => {
-  const left = live;
-  const done = await factory.json<RollbackView>(['rollback', '--yes', ...because]);
-  expect(done).toMatchObject({ done: true, from: left.release });
-  live = { release: String(done.to), word: good(3).word };
-  await usersAtLive();
-  // What it is judged to need is asked of each in turn.
-  const undo = async (token?: string) => {
-    const ran = await factory.cli(
-      ['rollback', 'undo', '--no-wait', '--json'],
-      token === undefined ? {} : { token },
-    );
-    expect(ran.code, ran.stderr).toBe(8);
-    return said<{ state: string; release: string }>(ran);
-  };
-  const first = await undo();
-  expect(first.state === 'started' ? first : await undo(ann)).toMatchObject({
-    ...{ state: 'started', release: left.release },
-  });
-  const at10 = () =>
-    until('the canary of the undo', async () => {
-      const { canary } = await status();
-      return canary?.release === left.release && canary.percent === 10 ? canary : null;
+it(
+  'an undo of a rollback is held by a halt of deploys, begins anew after it, and is aborted',
+  LONG,
+  async () => {
+    const left = live;
+    const done = await factory.json<RollbackView>(['rollback', '--yes', ...because]);
+    expect(done).toMatchObject({ done: true, from: left.release });
+    live = { release: String(done.to), word: good(3).word };
+    await usersAtLive();
+    // What it is judged to need is asked of each in turn.
+    const undo = async (token?: string) => {
+      const ran = await factory.cli(
+        ['rollback', 'undo', '--no-wait', '--json'],
+        token === undefined ? {} : { token },
+      );
+      expect(ran.code, ran.stderr).toBe(8);
+      return said<{ state: string; release: string }>(ran);
+    };
+    const first = await undo();
+    expect(first.state === 'started' ? first : await undo(ann)).toMatchObject({
+      ...{ state: 'started', release: left.release },
     });
-  await at10();
-  await halt('--action', 'deploy');
-  await usersAtLive();
-  expect(await status()).toMatchObject({
-    stop: { by: ADMIN, next: expect.stringContaining('resume --action deploy') },
-    canary: { percent: 0, held: expect.stringContaining(WHY) },
-  });
-  expect((await resume('--action', 'deploy')).halts).toEqual([]);
-  await at10();
-  expect(await factory.json<CanaryAnswer>(['release', 'abort', REPO, ...because])).toMatchObject({
-    ...{ state: 'taken_back', release: left.release, live: live.release },
-  });
-  await usersAtLive();
-  await until('its end', async () => ((await status()).undo?.state === 'rolled_back' ? true : null));
-  await usersAtLive();
-});
+    const at10 = () =>
+      until('the canary of the undo', async () => {
+        const { canary } = await status();
+        return canary?.release === left.release && canary.percent === 10 ? canary : null;
+      });
+    await at10();
+    await halt('--action', 'deploy');
+    await usersAtLive();
+    expect(await status()).toMatchObject({
+      stop: { by: ADMIN, next: expect.stringContaining('resume --action deploy') },
+      canary: { percent: 0, held: expect.stringContaining(WHY) },
+    });
+    expect((await resume('--action', 'deploy')).halts).toEqual([]);
+    await at10();
+    expect(await factory.json<CanaryAnswer>(['release', 'abort', REPO, ...because])).toMatchObject({
+      ...{ state: 'taken_back', release: left.release, live: live.release },
+    });
+    await usersAtLive();
+    await until('its end', async () => ((await status()).undo?.state === 'rolled_back' ? true : null));
+    await usersAtLive();
+  },
+);

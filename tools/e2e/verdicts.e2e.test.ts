@@ -201,15 +201,14 @@ describe.concurrent('at step 7', () => {
     expect(why).toContain(words);
     expect(why).not.toMatch(/tests?[^\n]*: passed/);
   };
-  it.for([
-    ['without', 'Compare without tests', 'no_tests', 'no tests'],
-    ['red', 'Compare beside a red test', 'failing_as_on_base', 'failing as on the base'],
-  ] as const)(UNTESTED, untested);
-  it.for([['found', 'Compare where no test is found', 'no_tests', 'no tests']] as const)(
+  it.for([['red', 'Compare beside a red test', 'failing_as_on_base', 'failing as on the base']] as const)(
     UNTESTED,
-    LONG,
     untested,
   );
+  it.for([
+    ['without', 'Compare without tests', 'no_tests', 'no tests'],
+    ['found', 'Compare where no test is found', 'no_tests', 'no tests'],
+  ] as const)(UNTESTED, LONG, untested);
 
   const PROSE_GOES = 'prose in %s goes by itself, and is not called tested: "%s"';
   const proseGoes = async ([repo, title, verdict]: readonly [string, string, string]) => {
@@ -218,8 +217,10 @@ describe.concurrent('at step 7', () => {
     // Once more where the other's merge moved its base.
     expect(new Set(verdictsOf(await factory.trail(run.id)))).toEqual(new Set([verdict]));
   };
-  it.for([['red', 'Describe beside a red test', 'failing_as_on_base']] as const)(PROSE_GOES, proseGoes);
-  it.for([['without', 'Describe without tests', 'no_tests']] as const)(PROSE_GOES, LONG, proseGoes);
+  it.for([
+    ['red', 'Describe beside a red test', 'failing_as_on_base'],
+    ['without', 'Describe without tests', 'no_tests'],
+  ] as const)(PROSE_GOES, LONG, proseGoes);
 
   const RECONFIGURED = 'what changes how the tests of %s are run waits for a person: "%s"';
   const reconfigured = async ([repo, title, path]: readonly [string, string, string]) => {
@@ -257,21 +258,23 @@ describe.concurrent('at step 7', () => {
     },
   );
 
-  it('what is only doubted goes by itself, after a review that was told where to look', async ({
-    expect,
-  }) => {
-    const { run } = await factory.follow('followed', `# ${DOUBTED}\n`);
-    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
-    const { facts } = await factory.json<GateView>([
-      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
-    ]);
-    expect(facts).toMatchObject({
-      change: {
-        risk: 'raised',
-        reasons: expect.arrayContaining([expect.objectContaining({ code: 'reads-runner-marks' })]),
-      },
-    });
-  });
+  it(
+    'what is only doubted goes by itself, after a review that was told where to look',
+    LONG,
+    async ({ expect }) => {
+      const { run } = await factory.follow('followed', `# ${DOUBTED}\n`);
+      expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+      const { facts } = await factory.json<GateView>([
+        ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+      ]);
+      expect(facts).toMatchObject({
+        change: {
+          risk: 'raised',
+          reasons: expect.arrayContaining([expect.objectContaining({ code: 'reads-runner-marks' })]),
+        },
+      });
+    },
+  );
 
   it('a change that skips a test is invalid, is told so, and goes once the test is back', async ({
     expect,
@@ -284,19 +287,21 @@ describe.concurrent('at step 7', () => {
     );
   });
 
-  it('tests that look at what runs them see the same in the seat as before the judge, who follows them', async ({
-    expect,
-  }) => {
-    const { run } = await factory.follow('looking', '# Compare beside tests that look\n');
-    expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
-    expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
-    const { facts } = await factory.json<GateView>([
-      ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
-    ]);
-    expect(facts).toMatchObject({ test: { verdict: 'passed', namesKnown: true } });
-    const { change } = Facts.parse(facts) as Extract<Facts, { action: 'merge' }>;
-    expect(change.reasons.map(({ code }) => code)).not.toContain('harness-fell-back');
-  });
+  it(
+    'tests that look at what runs them see the same in the seat as before the judge, who follows them',
+    LONG,
+    async ({ expect }) => {
+      const { run } = await factory.follow('looking', '# Compare beside tests that look\n');
+      expect(run, run.reason ?? '').toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+      expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
+      const { facts } = await factory.json<GateView>([
+        ...['gate', 'show', run.gates.findLast(({ action }) => action === 'merge')?.id ?? ''],
+      ]);
+      expect(facts).toMatchObject({ test: { verdict: 'passed', namesKnown: true } });
+      const { change } = Facts.parse(facts) as Extract<Facts, { action: 'merge' }>;
+      expect(change.reasons.map(({ code }) => code)).not.toContain('harness-fell-back');
+    },
+  );
 
   it('code that ends the process of a red suite is sent back, not merged', LONG, async ({ expect }) => {
     const { run } = await factory.follow('red', '# End beside a red test\n');
@@ -313,7 +318,7 @@ describe.concurrent('at step 7', () => {
   });
 });
 
-it('code that behaves by what tests it waits at step 6, with its line shown', async () => {
+it('code that behaves by what tests it waits at step 6, with its line shown', LONG, async () => {
   const { gate } = await waiting('sum', 'Watch who tests');
   const facts = Facts.parse(gate.facts);
   expect(facts.action === 'merge' ? facts.change.reasons : []).toContainEqual({

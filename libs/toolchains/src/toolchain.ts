@@ -53,6 +53,8 @@ export type Toolchain = {
   isManifest(path: string): boolean;
   /** The candidate's with the base's configuration of tests; null: as it is. */
   mergeManifest(base: string, candidate: string): string | null;
+  /** Of a manifest what says which file is found by which name, by key: as texts to compare. */
+  entriesOf(manifest: string): ReadonlyMap<string, string>;
   /** A path that an installation makes, and no tree should hold. */
   isInstalled(path: string): boolean;
   /**
@@ -71,6 +73,8 @@ export type Toolchain = {
   isTest(path: string): boolean;
   /** A test, or what lies among tests: helpers, snapshots, fixtures. */
   isAmongTests(path: string): boolean;
+  /** Files of the base outside of the tests that are theirs: data that they name and no source does, helpers that nothing else loads. */
+  ofTests(tests: readonly string[], base: TreeFiles): Promise<ReadonlySet<string>>;
   isSource(path: string): boolean;
   canCarry(path: string): boolean;
   makeCanary(of: { file: string; runner: string; place: Canary['place'] }, random: () => string): Canary;

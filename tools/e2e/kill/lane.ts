@@ -11,7 +11,7 @@ import { openSuperuser, type Superuser } from './superuser.ts';
 import { type Kill, type Point, Trap } from './trap.ts';
 
 /** Deaths that these factories' supervisors forgive (apps/cli/src/up/restarts.ts): two runs' worth of kills. */
-const DEATHS_PER_MINUTE = 25;
+const DEATHS_PER_MINUTE = 30;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
 const RUN_MS = 400_000;
 

@@ -190,6 +190,7 @@ test('killed while a person pauses the canary, its next start pauses it too', as
   await sleep(3_000);
   const [{ canary }] = await api('GET', '/rollbacks?repo=shop');
   expect(canary).toMatchObject({ release, percent: 10, paused: { reason: 'let me look' } });
+  expect(await runOf(ticket), 'what is watched again is under way').toMatchObject({ unknown: [] });
   await api('POST', '/targets/shop/pause', { ms: 0, reason: 'seen' });
   expect(await ended(ticket)).toMatchObject({ state: 'done' });
   expect(serving()).toEqual([[release, 100]]);

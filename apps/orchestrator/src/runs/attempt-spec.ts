@@ -187,11 +187,21 @@ export async function specFor(
           commit,
           tree,
           changed: await repo.changed(baseTree, tree),
+          before: await lastHealthy(factory.trail, run),
         },
         inputs,
       };
     }
   }
+}
+
+/** What the last canary that went well said at its end: what is normal here. */
+async function lastHealthy(trail: Ports['trail'], { repo }: Run): Promise<string | null> {
+  const judged = (await trail.read(streamOf.target(repo))).flatMap(({ entry }) =>
+    entry?.type === 'target.judged' && entry.data.verdict === 'healthy' ? [entry.data] : [],
+  );
+  const last = judged.at(-1);
+  return last === undefined ? null : `${last.reason} (at ${last.percent} %)`.slice(0, 2_000);
 }
 
 function need<T>(value: T | null | undefined): T {

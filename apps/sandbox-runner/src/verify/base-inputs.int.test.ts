@@ -157,3 +157,21 @@ test('a source that may be found in place of another is named', async () => {
     'src/sum.js',
   ]);
 });
+
+test('which file is found by which name is named where a change says otherwise', async () => {
+  const before = base('node --test', { 'test/add.test.js': TEST.replace('../src/sum.js', '#sum') });
+  const found = (imports: unknown) =>
+    JSON.stringify({ ...JSON.parse(String(before['package.json'])), imports });
+  const { report } = await verifying.verify(
+    { ...before, 'package.json': found({ '#sum': './src/sum.js' }) },
+    {
+      ...before,
+      'package.json': found({ '#sum': './src/good.js' }),
+      'src/sum.js': WRONG,
+      'src/good.js': GOOD,
+    },
+  );
+  expect(report.doubts).toContainEqual(
+    expect.objectContaining({ code: 'entries-changed', path: 'package.json' }),
+  );
+});

@@ -33,6 +33,13 @@ export async function baseInputs(
   }
   const merged: { path: string; entry: Entry }[] = [];
   for (const path of [...there.keys()].filter(toolchain.isManifest)) {
+    const entries = touched.has(path) ? await otherEntries(toolchain, base, candidate, path) : [];
+    if (entries.length > 0)
+      doubt(
+        'entries-changed',
+        path,
+        `changes which files are found by which name (${entries.join(', ')}): what tests load may be another file than users get`,
+      );
     const made = await mergedManifest(toolchain, base, candidate, path);
     if (made === 'restore') {
       restore.add(path);
@@ -148,6 +155,24 @@ export async function restoring(base: Checkout, paths: readonly string[]): Promi
     remove: read.flatMap(({ path, entry }) => (entry === null ? [path] : [])),
     write: read.flatMap(({ path, entry }) => (entry === null ? [] : [{ path, entry }])),
   };
+}
+
+/** The keys by which the two manifests say otherwise which file is found by which name. */
+async function otherEntries(
+  toolchain: Toolchain,
+  base: Checkout,
+  candidate: Checkout,
+  path: string,
+): Promise<string[]> {
+  const [from, to] = await Promise.all(
+    [base, candidate].map(async (on) => {
+      const entry = await readEntry(on, path);
+      return toolchain.entriesOf(entry?.kind === 'file' ? new TextDecoder().decode(entry.bytes) : '');
+    }),
+  );
+  return [...new Set([...(from?.keys() ?? []), ...(to?.keys() ?? [])])].filter(
+    (key) => from?.get(key) !== to?.get(key),
+  );
 }
 
 async function mergedManifest(

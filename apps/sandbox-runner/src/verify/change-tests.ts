@@ -12,28 +12,42 @@ import { readEntry } from './tree-entries.ts';
 
 /** What a change consists of, as far as tests go. */
 export type ChangeParts = {
-  /** Changed tests and what lies among them; the rest. */
+  /** Changed tests and what lies among them, and data that only they name. */
   tests: string[];
+  /** The rest, helpers too: a helper is code, by whatever it is loaded. */
   sources: string[];
+  /** Sources that only tests load, such as what asserts for them. */
+  helpers: string[];
 };
 
+/** `reported`: files that a run reported tests of; `theirs`: of `Toolchain.ofTests`. */
 export function partsOf(
-  subject: Subject,
+  { toolchain }: Pick<Subject, 'toolchain'>,
   changed: readonly ChangedPath[],
   reported: Readonly<Record<string, string>>,
+  theirs: ReadonlySet<string>,
 ): ChangeParts {
-  const isTest = (path: string) => path in reported || subject.toolchain.isAmongTests(path);
+  const isHelper = (path: string) => theirs.has(path) && toolchain.isSource(path);
+  const isTest = (path: string) =>
+    path in reported || toolchain.isAmongTests(path) || (theirs.has(path) && !isHelper(path));
   const paths = changed.map(({ path }) => path);
-  return { tests: paths.filter(isTest), sources: paths.filter((path) => !isTest(path)) };
+  const sources = paths.filter((path) => !isTest(path));
+  return { tests: paths.filter(isTest), sources, helpers: sources.filter(isHelper) };
 }
 
-/** What reverts the sources of a change and keeps its tests. */
+/** What reverts the sources of a change and keeps its tests, with their helpers. */
 export async function revertedSources(
   base: Prepared,
-  parts: ChangeParts,
+  { sources, helpers }: ChangeParts,
   over: HarnessPlan,
 ): Promise<HarnessPlan> {
-  return combined(over, await restoring(base.checkout, parts.sources));
+  return combined(
+    over,
+    await restoring(
+      base.checkout,
+      sources.filter((path) => !helpers.includes(path)),
+    ),
+  );
 }
 
 /** From the run of the change's tests on the base's code: which would have passed without the change, which need it. */
@@ -81,19 +95,21 @@ export function emptiedTests(baseFailing: readonly string[], observed: SuiteRun,
   return baseFailing.filter((name) => passes(observed, name) && passes(old, name));
 }
 
-const MUTANTS = 4;
+/** Of one file; of a whole change. */
+const MUTANTS_OF_FILE = 4;
+const MUTANTS = 12;
 /** Of the suite's own time; at least, in milliseconds. */
 const SHARE = 1.5;
 const AT_LEAST_MS = 60_000;
 
-/** The strongest faults of each changed file, one file after the other. */
+/** The strongest faults of each changed file, one file after the other; those that the base has first, which others rest on already. */
 export async function mutantsOf(
   { toolchain }: Subject,
   base: Prepared,
   candidate: Prepared,
   parts: ChangeParts,
 ): Promise<Mutant[]> {
-  const files: Mutant[][] = [];
+  const files: { isNew: boolean; of: Mutant[] }[] = [];
   for (const path of parts.sources.filter(toolchain.isSource)) {
     const [before, after] = await Promise.all([
       readEntry(base.checkout, path),
@@ -101,18 +117,24 @@ export async function mutantsOf(
     ]);
     if (after?.kind !== 'file') continue;
     const old = before?.kind === 'file' ? new TextDecoder().decode(before.bytes) : null;
-    files.push(toolchain.mutants(path, old, new TextDecoder().decode(after.bytes)));
+    files.push({
+      isNew: old === null,
+      of: toolchain.mutants(path, old, new TextDecoder().decode(after.bytes)),
+    });
   }
+  files.sort((a, b) => Number(a.isNew) - Number(b.isNew));
   const chosen: Mutant[] = [];
-  for (let nth = 0; files.some((of) => nth < of.length); nth++)
-    chosen.push(...files.flatMap((of) => of[nth] ?? []));
+  for (let nth = 0; nth < MUTANTS_OF_FILE; nth++) chosen.push(...files.flatMap(({ of }) => of[nth] ?? []));
   return chosen.slice(0, MUTANTS);
 }
 
 export const withMutant = (plan: HarnessPlan, { path, text }: Mutant): HarnessPlan =>
   combined(plan, { remove: [], write: [{ path, entry: textEntry(text) }] });
 
-/** Tries faults one after the other until a test notices one, or the time for it is over; then the acceptance checks on those. */
+/**
+ * Tries faults one after the other until a test notices one of each file, or the time for it is over; then the acceptance checks on those of
+ * files of which no test noticed one. `survivors` are theirs alone.
+ */
 export async function tryMutants(
   where: Where,
   subject: Subject,
@@ -127,15 +149,13 @@ export async function tryMutants(
   if (mutants.length === 0) return null;
   const { plan, observed, base } = with_;
   const until = performance.now() + Math.max(AT_LEAST_MS, SHARE * observed.result.ms);
-  const survivors: Mutant[] = [];
-  const said = (noticed: number) => ({
-    tried: survivors.length + noticed,
-    noticed,
-    survivors: survivors.map(({ path, line, what }) => ({ path, line, what: what.slice(0, 300) })),
-  });
   const timeoutMs = Math.min(subject.timeoutMs, 3 * observed.result.ms + 10_000);
+  const noticed = new Set<string>();
+  const tried: Mutant[] = [];
   for (const mutant of mutants) {
-    if (survivors.length > 0 && performance.now() > until) break;
+    if (noticed.has(mutant.path)) continue;
+    if (tried.length > 0 && performance.now() > until) break;
+    tried.push(mutant);
     const ran = await run(
       where,
       { ...subject, timeoutMs },
@@ -146,15 +166,17 @@ export async function tryMutants(
         sessions: Math.max(1, base.sessions),
       },
     );
-    if (notices(base, observed.run, ran.run)) return said(1);
-    survivors.push(mutant);
+    if (notices(base, observed.run, ran.run)) noticed.add(mutant.path);
   }
-  for (const mutant of [...survivors]) {
-    if (!(await with_.byChecks(mutant))) continue;
-    survivors.splice(survivors.indexOf(mutant), 1);
-    return said(1);
-  }
-  return said(0);
+  for (const mutant of tried)
+    if (!noticed.has(mutant.path) && (await with_.byChecks(mutant))) noticed.add(mutant.path);
+  return {
+    tried: tried.length,
+    noticed: noticed.size,
+    survivors: tried
+      .filter(({ path }) => !noticed.has(path))
+      .map(({ path, line, what }) => ({ path, line, what: what.slice(0, 300) })),
+  };
 }
 
 /** Whether a run says anything else than the run without the fault. */
@@ -183,11 +205,11 @@ export function testDoubts(
       code: 'tests-pass-before',
       text: `is needed by no test that it adds or changes: all ${own.passing.length} pass with the base's code ("${own.passing[0]?.slice(0, 200)}")`,
     });
-  const [first] = mutants?.survivors ?? [];
-  if (mutants !== null && mutants.noticed === 0 && first !== undefined)
-    doubts.push({
-      ...{ code: 'tests-notice-nothing', path: first.path, line: first.line },
-      text: `has lines whose faults no test notices: ${mutants.tried} tried, the first of them ${first.what}`,
-    });
+  for (const [path, of] of Map.groupBy(mutants?.survivors ?? [], (one) => one.path)) {
+    const [first] = of;
+    if (first === undefined) continue;
+    const text = `has lines whose faults no test notices: ${of.length} tried, the first of them ${first.what}`;
+    doubts.push({ code: 'tests-notice-nothing', path, line: first.line, text });
+  }
   return doubts;
 }

@@ -139,6 +139,30 @@ test.each<[string, Files, Partial<Ticket>, string]>([
   else expect(report.baseTests.failing).toEqual(['adds', 'adds negatives']);
 });
 
+const CASES = `${HEAD}test('adds', () => { for (const [a, b, sum] of require('../data/cases.json')) assert.equal(add(a, b), sum); });\n`;
+test('data outside of the tests that only they name is theirs: the base’s tests run with the base’s', async () => {
+  const before = { ...suite(GOOD, ''), 'test/add.test.js': CASES, 'data/cases.json': '[[1, 2, 3]]' };
+  const report = await of(before, { ...before, 'src/sum.js': WRONG, 'data/cases.json': '[[1, 2, -1]]' });
+  expect(report).toMatchObject({
+    verdict: 'passed',
+    baseTests: { files: ['data/cases.json'], failing: ['adds'] },
+  });
+});
+
+test('a helper outside of the tests that is made to say less fails, as a test does', async () => {
+  const helper = (body: string) => `exports.check = (a, b) => ${body};\n`;
+  const before = {
+    ...suite(GOOD, ''),
+    'package.json': JSON.stringify({ main: 'src/sum.js', scripts: { test: 'node --test' } }),
+    'tools/check.js': helper("require('node:assert').equal(a, b)"),
+    'test/add.test.js': `${HEAD}test('adds', () => require('../tools/check.js').check(add(1, 2), 3));\n`,
+  };
+  const weak = { ...before, 'src/sum.js': WRONG, 'tools/check.js': helper('a !== undefined') };
+  const report = await of(before, weak);
+  expect(report).toMatchObject({ verdict: 'failed', baseTests: { failing: ['adds'] } });
+  expect(report.reason).toMatch(/made to say less/);
+});
+
 test.each<[string, string, string]>([
   ['NODE_TEST_CONTEXT', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b', 'reads-runner-marks'],
   ['the file that calls it', "new Error().stack.includes('test/') ? a + b : a - b", 'reads-its-caller'],
@@ -156,6 +180,14 @@ test('a change that no test notices raises; one whose tests would pass without i
   const unnoticed = await of(GREEN, suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES));
   expect(unnoticed).toMatchObject({ verdict: 'passed', mutants: { noticed: 0 } });
   expect(codes(unnoticed)).toEqual(['tests-notice-nothing']);
+  const beside = await of(GREEN, {
+    ...suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES),
+    'src/more.js': 'exports.more = (a, b) => a > b;\n',
+    'test/more.test.js': `${HEAD}test('more', () => assert.ok(require('../src/more.js').more(2, 1)));\n`,
+  });
+  expect(beside.doubts, 'a fault that is noticed in another file says nothing of this').toMatchObject([
+    { code: 'tests-notice-nothing', path: 'src/sum.js' },
+  ]);
   const vain = await of(GREEN, {
     ...suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES),
     'test/less.test.js': `${HEAD}test('less', () => assert.ok(true));\n`,

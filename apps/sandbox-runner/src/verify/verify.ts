@@ -328,10 +328,10 @@ class Suite {
     observed: RanSuite,
     mayGo: boolean,
   ): Promise<TestReport> {
-    const parts = partsOf(this.#on(this.#input.candidate), this.#input.changed, {
-      ...facts.files,
-      ...testFilesOf(observed.run),
-    });
+    const { toolchain, base, changed } = this.#input;
+    const reported = { ...facts.files, ...testFilesOf(observed.run) };
+    const theirs = await toolchain.ofTests(Object.keys(facts.files), await filesOf(base.checkout));
+    const parts = partsOf({ toolchain }, changed, reported, theirs);
     const [marks, further] = await Promise.all([
       marksOf(this.#input),
       sendsBack(judgement.verdict)
@@ -352,7 +352,7 @@ class Suite {
               text: `${facts.unfit}, and the base's tests do not pass there`.slice(0, 500),
             },
           ];
-    const changesCode = parts.sources.some(this.#input.toolchain.isSource);
+    const changesCode = parts.sources.some(toolchain.isSource);
     const report = testReport({
       ...{ ...said, tree: this.#input.tree, baseTests: baseTests.report, ownTests, mutants },
       names: {
@@ -394,8 +394,8 @@ class Suite {
   ) {
     const { base, candidate, ticket } = this.#input;
     const runs = [
-      this.#baseTests(facts, inputs),
-      ticket === null || parts.tests.length === 0 || parts.sources.length === 0
+      this.#baseTests(facts, inputs, parts),
+      ticket === null || parts.tests.length + parts.helpers.length === 0 || parts.sources.length === 0
         ? null
         : this.#run('verify-old-code', facts, await revertedSources(base, parts, inputs.plan)),
       ticket === null || judgement.verdict !== 'passed'
@@ -429,13 +429,14 @@ class Suite {
   }
 
   /**
-   * The base's own tests with everything that lies among them (helpers, snapshots, fixtures), run against the candidate: as the base has it where
-   * the change touched it, and without what it added there. A fact, not a verdict.
+   * The base's own tests with everything that is theirs (helpers, snapshots, fixtures), run against the candidate: as the base has it where the
+   * change touched it, and without what it added there. A fact, not a verdict.
    */
-  async #baseTests(facts: BaseFacts, inputs: BaseInputs): Promise<BaseTests> {
-    const { toolchain, base, changed } = this.#input;
+  async #baseTests(facts: BaseFacts, inputs: BaseInputs, parts: ChangeParts): Promise<BaseTests> {
+    const { base, changed } = this.#input;
     const exit = facts.followed === 'by_exit_code';
-    const touched = changed.filter(({ path }) => path in facts.files || toolchain.isAmongTests(path));
+    const theirs = new Set([...parts.tests, ...parts.helpers]);
+    const touched = changed.filter(({ path }) => theirs.has(path));
     if (touched.length === 0 || (exit && facts.exitCode !== 0)) return noBaseTests;
     const back = await restoring(
       base.checkout,

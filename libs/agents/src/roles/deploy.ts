@@ -29,6 +29,7 @@ export const deployRole: RoleDefinition<'deploy'> = {
       facts(spec, null, 1),
       factsBlock(spec, materials, [
         'the target observes: status codes, latency (p95 beside the release before), restarts, log lines',
+        spec.before === null ? '' : `measured of the last release: ${spec.before}`,
       ]),
       ticketBlock(spec.ticket),
       planBlock(spec.plan, false),

@@ -41,6 +41,7 @@ const OF_ROLE: Record<Role, Record<string, unknown>> = {
     commit: sha('commit'),
     tree: sha('tree'),
     changed: [],
+    before: null,
   },
 };
 

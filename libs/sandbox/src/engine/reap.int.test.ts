@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleOf, nth } from '../testing/bundle.ts';
 import { testSandboxes } from '../testing/factory.ts';
 import { within, withSandbox } from '../testing/sandbox.ts';
+import { mountUpper } from '../workspace/overlay.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 
 let factory: Awaited<ReturnType<typeof testSandboxes>>;
 beforeAll(async () => {
@@ -53,6 +55,7 @@ test('what a living runner could not remove of an attempt that is over goes too;
   const make = async (attempt: string) => {
     const Labels = sandboxes.engine.labels({ run: 'run_1', attempt, purpose: 'verify' });
     const volume = await docker.createVolume({ Name: `${name}-${attempt}`, Labels });
+    await mountUpper(join(sandboxes.engine.folders.mounts, `${attempt}.${name}`), DEFAULT_LIMITS);
     const Image = sandboxes.engine.image;
     await docker.createContainer({ name: `${name}-${attempt}`, Image, Labels, Cmd: ['true'] });
     return volume.name;
@@ -61,7 +64,12 @@ test('what a living runner could not remove of an attempt that is over goes too;
     const filters = { label: [`millwright.factory=${name}`] };
     const containers = await docker.listContainers({ all: true, filters });
     const { Volumes } = await docker.listVolumes({ filters });
-    return [containers.map(({ Names }) => Names[0]?.slice(1)), (Volumes ?? []).map(({ Name }) => Name)];
+    const mounts = await readdir(sandboxes.engine.folders.mounts);
+    return [
+      containers.map(({ Names }) => Names[0]?.slice(1)),
+      (Volumes ?? []).map(({ Name }) => Name),
+      mounts.filter((mount) => mount.endsWith(`.${name}`)).map((mount) => `${name}-${mount.split('.')[0]}`),
+    ];
   };
   const [over, held] = [await make('att_over'), await make('att_held')];
   const attempts = new Set(['att_held']);
@@ -69,10 +77,10 @@ test('what a living runner could not remove of an attempt that is over goes too;
   expect(await sandboxes.reap(new Set(), { attempts })).toEqual({ containers: 0, volumes: 0, mounts: 0 });
   expect((await left())[0]?.sort()).toEqual([held, over]);
   const now = { attempts, olderThanMs: -1_000 };
-  expect(await sandboxes.reap(new Set(), now)).toEqual({ containers: 1, volumes: 1, mounts: 0 });
-  expect(await left()).toEqual([[held], [held]]);
+  expect(await sandboxes.reap(new Set(), now)).toEqual({ containers: 1, volumes: 1, mounts: 1 });
+  expect(await left()).toEqual([[held], [held], [held]]);
   expect(await sandboxes.reap(new Set(), { ...now, attempts: new Set() })).toMatchObject({ containers: 1 });
-  expect(await left()).toEqual([[], []]);
+  expect(await left()).toEqual([[], [], []]);
 });
 
 test('what is removed behind its caller runs no more when the caller goes on, and is gone once the sandboxes are closed', async () => {

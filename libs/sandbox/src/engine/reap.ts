@@ -1,4 +1,4 @@
-import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { lstat, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeContainer, removeVolume } from './container.ts';
 import type { Engine } from './engine.ts';
@@ -12,20 +12,20 @@ const OLD_MS = 60_000;
 
 /**
  * Removes what dead incarnations of this factory left: containers, then volumes, then mounts and half-made folders. `live` are the
- * incarnations that still run, this one among them whether named or not; of this one's, with `atWork`, containers and volumes of attempts that
- * are over. One thing that cannot be removed is noted and does not stop the rest.
+ * incarnations that still run, this one among them whether named or not; of this one's, with `atWork`, what is left of attempts that are over.
+ * One thing that cannot be removed is noted and does not stop the rest.
  */
 export async function reap(engine: Engine, live: ReadonlySet<string>, atWork?: AtWork): Promise<Reaped> {
   const alive = new Set([...live, engine.incarnation]);
   const label = [`millwright.factory=${engine.factory}`];
   const before = Date.now() - (atWork?.olderThanMs ?? OLD_MS);
-  const dead = (labels: Record<string, string> | undefined | null, createdAt: number) => {
-    const incarnation = labels?.['millwright.incarnation'] ?? '';
-    const attempt = labels?.['millwright.attempt'] ?? '';
+  const isDead = (incarnation: string, attempt: string, createdAt: number) => {
     const over =
       atWork !== undefined && attempt !== '' && !atWork.attempts.has(attempt) && createdAt <= before;
     return !alive.has(incarnation) || (incarnation === engine.incarnation && over);
   };
+  const dead = (labels: Record<string, string> | undefined | null, createdAt: number) =>
+    isDead(labels?.['millwright.incarnation'] ?? '', labels?.['millwright.attempt'] ?? '', createdAt);
   const reaped: Reaped = { containers: 0, volumes: 0, mounts: 0 };
   const attempt = async (what: string, remove: () => Promise<void>): Promise<number> => {
     try {
@@ -48,8 +48,13 @@ export async function reap(engine: Engine, live: ReadonlySet<string>, atWork?: A
       reaped.volumes += await attempt(Name, () => removeVolume(engine, Name));
 
   for (const mount of await mountsBelow(join(engine.folders.root, 'mounts'))) {
-    const incarnation = mount.slice(join(engine.folders.root, 'mounts').length + 1).split('/')[0] ?? '';
-    if (alive.has(incarnation)) continue;
+    const [incarnation = '', name = ''] = mount
+      .slice(join(engine.folders.root, 'mounts').length + 1)
+      .split('/');
+    // A workspace's mount is named after its attempt (sandbox.ts); its top folder is not written after it was made.
+    const [of = ''] = name.split('.');
+    const made = await lstat(mount).catch(() => null);
+    if (made === null || !isDead(incarnation, of, made.mtimeMs)) continue;
     reaped.mounts += await attempt(mount, async () => {
       await hostTool('umount', ['-l', mount]);
       await rmdir(mount);

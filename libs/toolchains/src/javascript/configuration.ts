@@ -85,14 +85,15 @@ const MAX_WORDS = 2_000;
 const MAX_READ = 1_048_576;
 
 /** The paths of the tree that a text names, as its own words, relative to a folder or to the root. */
-function named(text: string, folder: string, there: ReadonlySet<string>): string[] {
+export function named(text: string, folder: string, there: ReadonlySet<string>): string[] {
   const found = new Set<string>();
   for (const word of new Set(text.match(WORD))) {
     if (!/[./]/.test(word) || word.length > 500) continue;
     const plain = word.replace(/^\$?\{?(rootDir|PWD|INIT_CWD|__dirname)\}?\//, './');
     for (const from of plain.startsWith('.') ? [folder] : ['', folder]) {
       const path = posix.normalize(posix.join(from, plain));
-      const hit = ENDINGS.map((ending) => `${path}${ending}`).find((one) => there.has(one));
+      const written = path.replace(/\.([cm]?)js$/, '.$1ts'); // As TypeScript asks for what it will have compiled.
+      const hit = [...ENDINGS.map((ending) => `${path}${ending}`), written].find((one) => there.has(one));
       if (hit !== undefined) found.add(hit);
     }
   }

@@ -19,6 +19,7 @@ import { unfit } from './engines.ts';
 import { harness } from './harness-files.ts';
 import { marks } from './marks.ts';
 import { mutants } from './mutants.ts';
+import { entriesOf, ofTests } from './of-tests.ts';
 
 const MAX_STARTS = 262_144;
 
@@ -45,6 +46,8 @@ export const javascript: Toolchain = {
     testSetup,
     isTest,
     isAmongTests,
+    entriesOf,
+    ofTests,
     isSource,
   },
   ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, mutants, marks, unfit },
