@@ -12,7 +12,11 @@ import { ROOT } from './up/root.ts';
 function factory(root: Command): void {
   const up = leaf(root, 'up', 'start the factory; stays in the foreground, Ctrl-C stops it')
     .option('--port <n>', 'port of the console and API, on loopback; 0 takes a free one (default 4600)')
-    .option('--recorded <dir>', 'answer models from recorded conversations in DIR instead of Claude');
+    .option('--recorded <dir>', 'answer models from recorded conversations in DIR instead of Claude')
+    .option(
+      '--by-hand <dir>',
+      'answer models yourself: a page for each request in DIR, and a file for its answer',
+    );
   up.action(async () => {
     const { up: start } = await import('./up/up.ts');
     await start(up.optsWithGlobals<Options>());

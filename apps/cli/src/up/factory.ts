@@ -19,8 +19,8 @@ export type FactoryOptions = {
   data: string;
   /** 0: a free one. */
   port: number;
-  /** Folder of recorded conversations; null: Claude. */
-  recorded: string | null;
+  /** Who answers for Claude: the conversations in a folder, or a person, by files in it. Null: Claude. */
+  recorded: { folder: string; byHand: boolean } | null;
   env: Record<string, string | undefined>;
   /** Other programs than `PROGRAMS`: the life cycle is tested without the whole factory. */
   programs?: typeof PROGRAMS;
@@ -133,9 +133,10 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       processes.map((child) => child.pid()),
     );
 
-  const startRecorded = async (folder: string) => {
+  const startRecorded = async (given: NonNullable<FactoryOptions['recorded']>) => {
     const port = await freePort();
-    const args = ['--scripts', folder, '--port', String(port)];
+    const folder = resolve(given.folder);
+    const args = [given.byHand ? '--by-hand' : '--scripts', folder, '--port', String(port)];
     keep('recorded', { file: programs.recorded, args, env: environment.ordinaryEnv(env), heapMiB: 128 });
     return { folder, port, url: `http://127.0.0.1:${port}` };
   };
@@ -144,8 +145,11 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
   await takeFolder(data);
   stops.push(() => leaveFolder(data));
   try {
-    if (options.recorded !== null && !existsSync(options.recorded))
-      throw failed('no_recordings', `there is no folder ${options.recorded} of recorded conversations`);
+    if (options.recorded?.byHand === false && !existsSync(options.recorded.folder))
+      throw failed(
+        'no_recordings',
+        `there is no folder ${options.recorded.folder} of recorded conversations`,
+      );
     if (options.port !== 0 && !(await isFree(options.port)))
       throw failed('port_taken', `port ${options.port} is taken by another program`, {
         next: `choose another: ./millwright up --port ${options.port + 1}    (0 takes a free one)`,
@@ -162,7 +166,7 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
     let served: Database | null = null;
     stops.push(() => served?.stop());
     // Beside the database, which is most of a first start: the recorded model needs nothing of it, the others load their modules.
-    const recorded = options.recorded === null ? null : await startRecorded(resolve(options.recorded));
+    const recorded = options.recorded === null ? null : await startRecorded(options.recorded);
     const made = Promise.withResolvers<Database>();
     const ready = Promise.withResolvers<Database>();
     const migrating = startChild({

@@ -34,7 +34,10 @@ export async function up(options: Options): Promise<void> {
   const data = dataFolder(options, process.env);
   const port =
     options.port === undefined ? DEFAULT_PORT : parseWhole(String(options.port), '--port', 0, 65_535);
-  const recorded = typeof options.recorded === 'string' ? options.recorded : null;
+  if (options.recorded !== undefined && options.byHand !== undefined)
+    throw usage('--recorded and --by-hand are two ways to answer for Claude: give one');
+  const folder = options.byHand ?? options.recorded;
+  const recorded = typeof folder === 'string' ? { folder, byHand: options.byHand !== undefined } : null;
   const wrong = recorded === null ? providerProblem(process.env) : null;
   if (wrong !== null)
     throw usage(wrong, 'set another, or unset it for Anthropic; then start again: npm start');
