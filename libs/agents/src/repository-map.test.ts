@@ -57,7 +57,7 @@ const WORDS = [
   { text: 'value', name: false },
 ];
 
-test('hits: the rarest first, code before prose, not all of one file, a line once; what is everywhere or nowhere is only named', () => {
+test('hits: names, the rarest first, and words beside few of them; code before prose, not all of one file, a line once; what is everywhere or nowhere is only named', () => {
   const hits = new Map([
     [
       'joinURL',
@@ -72,16 +72,20 @@ test('hits: the rarest first, code before prose, not all of one file, a line onc
   expect(text.split('\n').map((line) => line.slice(0, 30))).toEqual([
     'nowhere: gone',
     'more than 40 times: node',
-    'query (2)',
-    'src/a.js:0: joinURL(query)',
-    'src/q.js:7: query xxxxxxxxxxxx',
-    'joinURL (4 of 7)',
-    'src/a.js:1: joinURL(query)',
-    'src/a.js:2: joinURL(query)',
+    'joinURL (6 of 7)',
+    ...many(4, (n) => `src/a.js:${n}: joinURL(query)`),
     'src/b.js:1: joinURL',
     'README.md:3: joinURL',
+    'query (1 of 2)',
+    'src/q.js:7: query xxxxxxxxxxxx',
   ]);
-  expect(text.split('\n')[4]).toHaveLength(140);
+  expect(text.split('\n').at(-1)).toHaveLength(140);
+  const two = hitList(
+    [...WORDS, { text: 'isURL', name: true }],
+    hits.set('isURL', ['src/u.js:1:isURL']),
+    1_000,
+  );
+  expect(two).not.toContain('query (');
 });
 
 test('hits stay within their tokens, and what was not looked for is not said to be nowhere', () => {
@@ -91,6 +95,6 @@ test('hits stay within their tokens, and what was not looked for is not said to 
   );
   const text = hitList(words, hits, 500);
   expect(text.length).toBeLessThanOrEqual(2_000);
-  expect(text).toContain('name_1 (6 of 30)');
+  expect(text).toContain('name_1 (12 of 30)');
   expect(text).not.toContain('nowhere');
 });

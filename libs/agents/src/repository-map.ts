@@ -82,12 +82,15 @@ export function ticketWords({
 export const MOST_HITS = 40;
 /** A word of the language that stands oftener says nothing. */
 const RARE = 8;
-const SHOWN = 6;
-const OF_A_FILE = 2;
+/** So many names that stand somewhere are enough to begin with: words of the language are noise beside them. */
+const ENOUGH = 2;
+/** Lines of a name or a word, and of those from one file. */
+const SHOWN = { name: 12, word: 6 };
+const OF_A_FILE = { name: 4, word: 2 };
 const PROSE = /\.(?:md|txt|rst|adoc)$/i;
 
 /**
- * Where the words stand, within `tokens`, the rarest first. `hits`: `path:line:text` as grep has it, MOST_HITS + 1 of a word at most; a word that is
+ * Where the words stand, within `tokens`: names, the rarest first, and words of the language where there are few of those. `hits`: `path:line:text` as grep has it, MOST_HITS + 1 of a word at most; a word that is
  * absent was not looked for.
  */
 export function hitList(
@@ -95,9 +98,13 @@ export function hitList(
   hits: ReadonlyMap<string, readonly string[]>,
   tokens: number,
 ): string {
+  const known = (word: TicketWord) => hits.get(word.text)?.length ?? 0;
+  const enough =
+    words.filter((word) => word.name && known(word) > 0 && known(word) <= MOST_HITS).length >= ENOUGH;
   const looked = words.flatMap(({ text, name }) => {
     const all = hits.get(text);
-    return all === undefined || (!name && (all.length === 0 || all.length > RARE)) ? [] : [{ text, all }];
+    const dull = !name && (enough || all?.length === 0 || (all?.length ?? 0) > RARE);
+    return all === undefined || dull ? [] : [{ text, name, all }];
   });
   const naming = (what: string, of: typeof looked) =>
     of.length === 0 ? [] : [`${what}: ${of.map(({ text }) => text).join(', ')}`];
@@ -112,8 +119,17 @@ export function hitList(
     ),
   ];
   const said = new Set<string>();
-  for (const { text, all } of looked.toSorted((a, b) => a.all.length - b.all.length)) {
-    const lines = all.length > MOST_HITS ? [] : chosen(all.filter((line) => !said.has(line)));
+  for (const { text, name, all } of looked.toSorted(
+    (a, b) => Number(b.name) - Number(a.name) || a.all.length - b.all.length,
+  )) {
+    const kind = name ? 'name' : 'word';
+    const lines =
+      all.length > MOST_HITS
+        ? []
+        : chosen(
+            all.filter((line) => !said.has(line)),
+            kind,
+          );
     if (lines.length === 0) continue;
     for (const line of lines) said.add(line);
     const count = all.length > lines.length ? `${lines.length} of ${all.length}` : `${lines.length}`;
@@ -130,16 +146,16 @@ export function hitList(
 }
 
 /** Code before prose, and not all from one file. */
-function chosen(hits: readonly string[]): string[] {
+function chosen(hits: readonly string[], kind: keyof typeof SHOWN): string[] {
   const pathOf = (line: string) => line.split(':', 1)[0] ?? '';
   const seen = new Map<string, number>();
   const spread = hits.filter((line) => {
     const before = seen.get(pathOf(line)) ?? 0;
     seen.set(pathOf(line), before + 1);
-    return before < OF_A_FILE;
+    return before < OF_A_FILE[kind];
   });
   const prose = (line: string) => Number(PROSE.test(pathOf(line)));
-  return spread.toSorted((a, b) => prose(a) - prose(b)).slice(0, SHOWN);
+  return spread.toSorted((a, b) => prose(a) - prose(b)).slice(0, SHOWN[kind]);
 }
 
 const short = (line: string): string => {

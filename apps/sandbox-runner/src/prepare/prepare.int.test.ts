@@ -61,23 +61,26 @@ beforeAll(async () => {
   registry = createServer((request, response) => {
     asked.push(request.url ?? '');
     if (request.url === '/left/-/left-1.0.0.tgz') return response.end(tarball);
+    const name = request.url === '/right' ? 'right' : 'left';
     if (request.url === '/away') return response.writeHead(302, { location: otherUrl.href }).end();
-    if (request.url !== '/left') return response.writeHead(404).end('{}');
+    if (request.url !== `/${name}`) return response.writeHead(404).end('{}');
     const dist = {
       tarball: new URL('/left/-/left-1.0.0.tgz', url).href,
       integrity: `sha512-${createHash('sha512').update(tarball).digest('base64')}`,
     };
     const version = {
-      name: 'left',
+      name,
       version: '1.0.0',
       dist,
+      // Right does not go with the left that there is.
+      ...(name === 'right' ? { peerDependencies: { left: '^2.0.0' } } : {}),
       hasInstallScript: true,
       scripts: { install: 'echo ran > ran.txt' },
     };
     response
       .writeHead(200, { 'content-type': 'application/json' })
       .end(
-        JSON.stringify({ name: 'left', 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),
+        JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),
       );
   });
   url = await listening(registry);
@@ -104,6 +107,15 @@ const layerOf = (checkout: Checkout, config: Partial<RepoConfig> = {}, repo = 's
   });
 const manifest = (extra: object = {}) =>
   JSON.stringify({ name: 'app', version: '1.0.0', dependencies: { left: '1.0.0' }, ...extra });
+
+test('peers that contradict each other are left be, as npm says one can', async () => {
+  const checkout = await checkoutOf({
+    'package.json': manifest({ devDependencies: { right: '1.0.0' } }),
+  });
+  const made = await layerOf(checkout);
+  expect(made).toMatchObject({ kind: 'layer', layer: { created: expect.arrayContaining(['node_modules']) } });
+  expect(await layerOf(checkout)).toMatchObject({ kind: 'layer', cached: true });
+});
 
 test('installs once a key, scripts off, and the layer changes nothing of the tree', async () => {
   asked = [];

@@ -165,12 +165,21 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       const key = await keyOf(options, plan, paths, image.id, from);
       const found = await findLayer(engine, key);
       if (found !== null) return { kind: 'layer', layer: found, cached: true, refusedHosts: [] };
-      const shared = running.get(key) ?? install(options, plan, key, image.id, from);
+      const made = async () => {
+        const first = await install(options, plan, key, image.id, from);
+        if (!wantsOldPeers(first, plan)) return first;
+        return install(options, { ...plan, command: `${plan.command} --legacy-peer-deps` }, key, image.id, from);
+      };
+      const shared = running.get(key) ?? made();
       running.set(key, shared);
       return shared.finally(() => running.delete(key));
     },
   };
 }
+
+/** Whether npm found peers that contradict each other, which it can leave be: projects that have such say so to their own CI. */
+const wantsOldPeers = (result: Prepared, { tool }: Extract<Install, { kind: 'install' }>): boolean =>
+  result.kind === 'failed' && tool === 'npm' && /\bERESOLVE\b/.test(result.output);
 
 /**
  * Lays a reduced `.npmrc` over the repository's, whatever that is (a link to another file is one too): without scripts, an installation

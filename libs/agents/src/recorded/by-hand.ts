@@ -93,10 +93,22 @@ export function turnIn(text: string): { kind: 'turn'; turn: Turn } | { kind: 'wr
 /** What is new since the last request of the conversation; the first one whole, with system prompt and tools. */
 function page(request: WireRequest, attempt: string, from: number, answer: string): string {
   const { model, max_tokens: most } = request;
+  const offers = (part: string) => request.tools.some(({ name }) => String(name).includes(part));
+  const ways = [
+    ...(offers('bash') ? ['bash: npm test'] : []),
+    ...(offers('edit') ? ['edit: { command: view, path: /workspace/package.json }'] : []),
+    'submit: { summary: …, … }   # ends your work; alone',
+  ];
   const head = [
     `# ${roleOf(request) ?? 'a request'}, turn ${turnOf(request) + 1} of ${attempt}`,
     `Model ${model}, at most ${most} tokens. Answer in \`${answer}\`:`,
-    '```yaml\nsay: what you say, or leave it out\ntools:\n  - bash: npm test\n  - edit: { command: view, path: /workspace/package.json }\n  - submit: { summary: …, … }   # ends your work; alone\n```',
+    [
+      '```yaml',
+      'say: what you say, or leave it out',
+      'tools:',
+      ...ways.map((way) => `  - ${way}`),
+      '```',
+    ].join('\n'),
   ];
   const first =
     from === 0
@@ -120,8 +132,17 @@ function described(tool: Readonly<Record<string, unknown>>): string {
   return typeof description === 'string' ? `: ${description}${properties}` : properties;
 }
 
+/** As it was written, where it is one text. */
+function inputText(input: unknown): string {
+  const values = isRecord(input) ? Object.values(input) : [];
+  const [only] = values;
+  return values.length === 1 && typeof only === 'string' && only.includes('\n')
+    ? `\n~~~\n${only}\n~~~`
+    : JSON.stringify(input);
+}
+
 function blockText(block: Block): string {
-  if (block.type === 'tool_use') return `→ ${String(block.name)} ${JSON.stringify(block.input)}`;
+  if (block.type === 'tool_use') return `→ ${String(block.name)} ${inputText(block.input)}`;
   const text = textOf([block]);
   return block.type === 'tool_result'
     ? `${block.is_error === true ? 'Error:\n' : ''}~~~\n${text}\n~~~`
