@@ -38,12 +38,12 @@ function listed(paths: readonly string[], names: number, depth: number): string 
     .join('\n');
 }
 
-/** `name`: it looks like one of the code (quoted as code, in camel case, with an underscore, dotted, called), not like a word of the language. */
+/** `name`: it looks like one of the code (quoted as code, in camel case, with an underscore or two hyphens, dotted, called), not like a word of the language. */
 export type TicketWord = { text: string; name: boolean };
 
 const MAX_WORDS = 24;
 const WORD = /--[a-z][\w-]*|[A-Za-z_$][\w$]*(?:[./-][\w$]+)*\(?/g;
-const SHAPED = /[a-z][A-Z]|[A-Z]{2}[a-z]|_|[\w$][./][\w$]|^--|\($/;
+const SHAPED = /[a-z][A-Z]|[A-Z]{2}[a-z]|_|[\w$][./][\w$]|^--|\w-\w+-\w|\($/;
 const COMMON = new Set(
   'about after before because between could every other should there these thing where which while without would'.split(
     ' ',

@@ -199,7 +199,7 @@ export const TestDoubt = z.strictObject({
   line: z.number().int().positive().optional(),
 });
 export type TestDoubt = z.infer<typeof TestDoubt>;
-/** With its place, for people and reviewers. */
+/** With its place, for people and reviewers: what the change is said to do, as in "changes package.json". */
 export const doubtText = ({ text, path, line }: TestDoubt): string =>
   path === undefined ? text : `${text} (${path}${line === undefined ? '' : `:${line}`})`;
 

@@ -190,7 +190,7 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
     ...report.doubts.flatMap((doubt) =>
       block(
         look,
-        `look at: ${doubt.text}${doubt.path === undefined ? '' : ` (${doubt.path}${doubt.line === undefined ? '' : `:${doubt.line}`})`}`,
+        `look at: the change ${doubt.text}${doubt.path === undefined ? '' : ` (${doubt.path}${doubt.line === undefined ? '' : `:${doubt.line}`})`}`,
         '    ',
       ).map(colour.yellow),
     ),

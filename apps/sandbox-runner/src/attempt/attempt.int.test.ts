@@ -446,7 +446,14 @@ test('implement: what a test stage learned of the base is in the first message, 
 test('deploy: the bytes that were tested are the layer; its notes are written from the diff', async () => {
   const patch = await store.artifacts.put(new TextEncoder().encode('diff --git a/src/sum.js b/src/sum.js\n'));
   const attempt = await open('Deploy', ([, tree]) => ({
-    ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000001', commit: 'd'.repeat(40), tree, before: null },
+    ...{
+      role: 'deploy',
+      plan: PLAN,
+      release: 'rel_0000000000000001',
+      commit: 'd'.repeat(40),
+      tree,
+      before: null,
+    },
     ...{ changed: CHANGED, patch },
   }));
   await runAttempt(await newRunner(), attempt, never);
@@ -460,7 +467,14 @@ test('deploy: the bytes that were tested are the layer; its notes are written fr
 test('deploy: a build that fails says how', async () => {
   const patch = await store.artifacts.put(new TextEncoder().encode('diff\n'));
   const attempt = await open('Deploy broken', ([, tree]) => ({
-    ...{ role: 'deploy', plan: PLAN, release: 'rel_0000000000000002', commit: 'd'.repeat(40), tree, before: null },
+    ...{
+      role: 'deploy',
+      plan: PLAN,
+      release: 'rel_0000000000000002',
+      commit: 'd'.repeat(40),
+      tree,
+      before: null,
+    },
     ...{ changed: CHANGED, patch, config: { build: 'echo no compiler >&2; exit 3' } },
   }));
   await runAttempt(await newRunner(), attempt, never);

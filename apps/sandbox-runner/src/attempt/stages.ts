@@ -90,9 +90,11 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   const layer = 'kind' in made ? (await prepareOrFail(held, from)).layer : made.layer;
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
   const conventions = await conventionsFor(base, []);
-  return withSandbox(held, on, { purpose: 'implement', resume: true, base: from }, async (sandbox) => {
+  // Where the whole is mended there is nothing below it but what the run began with.
+  const below = spec.start === spec.from ? base : from;
+  return withSandbox(held, on, { purpose: 'implement', resume: true, base: below }, async (sandbox) => {
     const facts = [
-      ...(await workspaceFacts(sandbox, made, spec.start !== spec.from)),
+      ...(await workspaceFacts(sandbox, made, spec.start !== below.tree)),
       ...(await suiteFacts(held, await prepareTree(held, base))),
     ];
     const said = await submissionOf<'implement'>(

@@ -79,9 +79,7 @@ beforeAll(async () => {
     };
     response
       .writeHead(200, { 'content-type': 'application/json' })
-      .end(
-        JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),
-      );
+      .end(JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }));
   });
   url = await listening(registry);
   prepare = createPrepare(factory.sandboxes, { registry: { url, caFile: null } });

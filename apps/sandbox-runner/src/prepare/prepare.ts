@@ -168,7 +168,13 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       const made = async () => {
         const first = await install(options, plan, key, image.id, from);
         if (!wantsOldPeers(first, plan)) return first;
-        return install(options, { ...plan, command: `${plan.command} --legacy-peer-deps` }, key, image.id, from);
+        return install(
+          options,
+          { ...plan, command: `${plan.command} --legacy-peer-deps` },
+          key,
+          image.id,
+          from,
+        );
       };
       const shared = running.get(key) ?? made();
       running.set(key, shared);

@@ -35,19 +35,13 @@ export function partsOf(
   return { tests: paths.filter(isTest), sources, helpers: sources.filter(isHelper) };
 }
 
-/** What reverts the sources of a change and keeps its tests, with their helpers. */
-export async function revertedSources(
+/** What reverts these sources of a change and keeps its tests. */
+export async function reverted(
   base: Prepared,
-  { sources, helpers }: ChangeParts,
+  sources: readonly string[],
   over: HarnessPlan,
 ): Promise<HarnessPlan> {
-  return combined(
-    over,
-    await restoring(
-      base.checkout,
-      sources.filter((path) => !helpers.includes(path)),
-    ),
-  );
+  return combined(over, await restoring(base.checkout, sources));
 }
 
 /** From the run of the change's tests on the base's code: which would have passed without the change, which need it. */

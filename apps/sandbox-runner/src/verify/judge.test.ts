@@ -8,6 +8,7 @@ import {
   outcomesOf,
   type SuiteRun,
   testFilesOf,
+  unsteadyOf,
 } from './judge.ts';
 import type { Outcome } from './report.ts';
 
@@ -54,6 +55,20 @@ test('an honest run passes, with new tests and a test mended that failed on the 
     verdict: 'passed',
     names: { base: 4, reported: 4, missing: [], failing: [], failingOnBase: [], turned: ['known bad'] },
   });
+});
+
+test('what fails in one of two runs alone is looked at again; not what fails in both, or is missing in the other', () => {
+  const late = [t('x > adds', 'fail'), ...tests.slice(1)];
+  const of = (plain: Outcome[], proven: Outcome[]) =>
+    unsteadyOf(base, [run(plain), run([...proven, ...canaries()])], [canary]);
+  expect(of(tests, tests)).toEqual({ names: [], in: [] });
+  expect(of(late, tests)).toEqual({ names: ['x > adds'], in: [0] });
+  expect(of(tests, late)).toEqual({ names: ['x > adds'], in: [1] });
+  expect(of(late, late)).toEqual({ names: [], in: [] });
+  expect(of(late, tests.slice(1))).toEqual({ names: [], in: [] });
+  const two = [t('x > adds'), t('new', 'fail')];
+  expect(of(two, [t('x > adds', 'fail'), t('new')])).toEqual({ names: ['new', 'x > adds'], in: [0, 1] });
+  expect(of(two, [t('x > adds', 'fail'), t('new', 'fail')])).toEqual({ names: [], in: [] });
 });
 
 test('what fails on the base too is the base’s, and no pass', () => {

@@ -100,6 +100,34 @@ export function carriersOf(
   );
 }
 
+/**
+ * Names that fail in one of a candidate's two runs and pass in the other, with the runs that they fail in; empty where anything fails besides.
+ * Such a test may fail by itself (a limit of time on a busy machine), and is worth another look.
+ */
+export function unsteadyOf(
+  base: BaseFacts,
+  runs: readonly [SuiteRun, SuiteRun],
+  canaries: readonly Canary[],
+): { names: string[]; in: number[] } {
+  const ours = new Set(canaries.flatMap(({ marks }) => marks.map(({ title }) => title)));
+  const badAtBase = new Set(base.outcomes.filter((o) => o.state === 'fail').map((o) => o.name));
+  const named = (run: SuiteRun, state: Outcome['state']) =>
+    new Set(
+      outcomesOf(run)
+        .filter((o) => o.state === state && !ours.has(o.title) && !badAtBase.has(o.name))
+        .map((o) => o.name),
+    );
+  const failing = runs.map((run) => named(run, 'fail'));
+  const passing = runs.map((run) => named(run, 'pass'));
+  const alone = failing.every((names, nth) => [...names].every((name) => passing[1 - nth]?.has(name)));
+  return alone
+    ? {
+        names: unique(failing.flatMap((names) => [...names])),
+        in: failing.flatMap(({ size }, nth) => (size > 0 ? [nth] : [])),
+      }
+    : { names: [], in: [] };
+}
+
 const some = (names: readonly string[]) =>
   `${names
     .slice(0, 3)

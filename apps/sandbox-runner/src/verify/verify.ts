@@ -24,7 +24,7 @@ import {
   mutantsOf,
   ownTestsOf,
   partsOf,
-  revertedSources,
+  reverted,
   testDoubts,
   tryMutants,
   withMutant,
@@ -39,6 +39,7 @@ import {
   judgeByExitCode,
   outcomesOf,
   testFilesOf,
+  unsteadyOf,
 } from './judge.ts';
 import { canariesFor, canaryPlan, learnBase, run, type Subject, spoiling } from './learn-base.ts';
 import { factsOfPassed } from './next-base.ts';
@@ -119,7 +120,7 @@ export async function learnAhead(
 function withUncounted(report: TestReport): TestReport {
   const doubts = report.acceptance.flatMap((check): TestDoubt[] => {
     const why = uncounted(check);
-    const text = `the acceptance check "${check.acceptance.slice(0, 300)}" does not count: ${why}`;
+    const text = `has an acceptance check that does not count: "${check.acceptance.slice(0, 300)}" (${why})`;
     return why === null ? [] : [{ code: 'check-does-not-count', text }];
   });
   const [first] = doubts;
@@ -127,7 +128,7 @@ function withUncounted(report: TestReport): TestReport {
   const many = doubts.length > 1 ? ` (one of ${doubts.length} such)` : '';
   return {
     ...report,
-    reason: `${report.reason} What it does not rest on: ${first.text}${many}.`.slice(0, 4_000),
+    reason: `${report.reason} It ${first.text}${many}.`.slice(0, 4_000),
     doubts: [...doubts, ...report.doubts].slice(0, 100),
   };
 }
@@ -284,27 +285,39 @@ class Suite {
           ? 'after'
           : null,
     );
-    const followed = [
-      this.#run('verify', facts, inputs.plan),
-      canaries.length === 0
-        ? null
-        : this.#run(
-            'verify-canary',
-            facts,
-            await canaryPlan(toolchain, candidate, canaries, inputs.plan),
-            true,
-          ),
-    ] as const;
-    // All of them whatever becomes of one: nothing goes on behind the caller.
-    await Promise.allSettled(followed);
-    const [observed, proven] = await Promise.all(followed);
+    const canaryPlan_ =
+      canaries.length === 0 ? null : await canaryPlan(toolchain, candidate, canaries, inputs.plan);
+    const ways = [
+      () => this.#run('verify', facts, inputs.plan),
+      ...(canaryPlan_ === null ? [] : [() => this.#run('verify-canary', facts, canaryPlan_, true)]),
+    ];
+    const runAll = async (some: readonly (() => Promise<RanSuite>)[]) => {
+      const begun = some.map((way) => way());
+      // All of them whatever becomes of one: nothing goes on behind the caller.
+      await Promise.allSettled(begun);
+      return Promise.all(begun);
+    };
+    const ran = await runAll(ways);
+    const [first, second] = ran;
+    if (first === undefined) throw new Error('nothing ran');
+    const unsteady = second === undefined ? null : unsteadyOf(facts, [first.run, second.run], canaries);
+    const again = await runAll(ways.filter((_, nth) => unsteady?.in.includes(nth)));
+    for (const [at, nth] of (unsteady?.in ?? []).entries()) ran[nth] = again[at] ?? first;
+    const [observed = first, proven = observed] = ran;
+    const doubts: TestDoubt[] =
+      again.length === 0
+        ? []
+        : [
+            {
+              code: 'unsteady-tests',
+              text: `has tests that fail by themselves: ${unsteady?.names.length} failed in one of two runs on this tree, and that was run again ("${unsteady?.names[0]?.slice(0, 200)}")`,
+            },
+          ];
     const mayGo = ticket !== null && speaksOfTests(ticket);
-    const judgement = judge(facts, observed.run, (proven ?? observed).run, canaries, mayGo);
-    await this.#keep(
-      { base: facts, judgement, observed, canaried: proven ?? observed, canaries },
-      inputs.plan,
-    );
-    return this.#report(facts, inputs, judgement, observed, mayGo);
+    const judgement = judge(facts, observed.run, proven.run, canaries, mayGo);
+    await this.#keep({ base: facts, judgement, observed, canaried: proven, canaries }, inputs.plan);
+    const with_ = { ...inputs, doubts: [...doubts, ...inputs.doubts] };
+    return this.#report(facts, with_, judgement, observed, mayGo);
   }
 
   async #byExitCode(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
@@ -395,9 +408,9 @@ class Suite {
     const { base, candidate, ticket } = this.#input;
     const runs = [
       this.#baseTests(facts, inputs, parts),
-      ticket === null || parts.tests.length + parts.helpers.length === 0 || parts.sources.length === 0
+      ticket === null || parts.tests.length === 0 || parts.sources.length === 0
         ? null
-        : this.#run('verify-old-code', facts, await revertedSources(base, parts, inputs.plan)),
+        : this.#run('verify-old-code', facts, await reverted(base, parts.sources, inputs.plan)),
       ticket === null || judgement.verdict !== 'passed'
         ? null
         : tryMutants(
@@ -413,7 +426,14 @@ class Suite {
     await Promise.allSettled(runs);
     const [baseTests, old, mutants] = await Promise.all(runs);
     const ownTests = old === null ? null : ownTestsOf(facts, parts, observed.run, old.run);
-    const emptied = old === null ? [] : emptiedTests(baseTests.report.failing, observed.run, old.run);
+    const { failing } = baseTests.report;
+    // A changed helper stands with the changed tests here; elsewhere it is a source as any.
+    const code = parts.sources.filter((path) => !parts.helpers.includes(path));
+    const helped =
+      ticket === null || failing.length === 0 || parts.helpers.length === 0 || code.length === 0
+        ? old
+        : await this.#run('verify-old-code', facts, await reverted(base, code, inputs.plan));
+    const emptied = helped === null ? [] : emptiedTests(failing, observed.run, helped.run);
     return { baseTests, ownTests, mutants, emptied };
   }
 

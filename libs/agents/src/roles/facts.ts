@@ -118,7 +118,7 @@ export function testedBlock(report: TestReport): string {
       const end = why !== null ? `does not count (${why})` : isUnmet(check) ? 'fails' : 'holds';
       return `Acceptance check (${check.kind}), ${end}: ${check.acceptance}\n$ ${check.result.command}`;
     }),
-    ...report.doubts.map((doubt) => `Look at: ${doubtText(doubt)}`),
+    ...report.doubts.map((doubt) => `Look at: the change ${doubtText(doubt)}`),
   ];
   return dataBlock('tests', joined(lines), { verdict: VERDICT_WORDS[report.verdict] });
 }

@@ -38,6 +38,17 @@ test('helpers are what tests load and nothing does that the package offers', asy
   expect(await of({ ...OFFERS, ...more }), 'no test is known').toEqual([]);
 });
 
+test('of a package that is built, what tests load is what they test, though it offers a file of the tree too', async () => {
+  const files = {
+    'package.json':
+      '{"main": "./build/index.cjs", "exports": {".": [{"import": "./build/lib/index.js"}], "./browser": ["./browser.js"]}}',
+    'browser.js': "import './build/lib/parser.js'",
+    'lib/parser.ts': '',
+    'test/a.ts': "import '../lib/parser.js'",
+  };
+  expect(await of(files)).toEqual([]);
+});
+
 test('where the package offers nothing that is there, what tests load is what they test', async () => {
   const files = {
     'package.json': '{"main": "dist/index.js"}',
@@ -45,5 +56,7 @@ test('where the package offers nothing that is there, what tests load is what th
     'test/a.ts': "import '../src/sum.js'",
   };
   expect(await of(files)).toEqual([]);
-  expect(await of({ ...files, 'index.ts': '' }), 'that it offers by default').toEqual(['src/sum.ts']);
+  expect(await of({ ...files, 'package.json': '{}', 'index.ts': '' }), 'that it offers by default').toEqual([
+    'src/sum.ts',
+  ]);
 });

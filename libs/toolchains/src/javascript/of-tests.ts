@@ -47,6 +47,12 @@ class Mentions {
   }
 }
 
+/** The texts in a value of JSON. */
+function leaves(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : [];
+}
+
 /** The folders that a path lies in, but the root. */
 function foldersOf(path: string): string[] {
   const parts = path.split('/').slice(0, -1);
@@ -63,8 +69,8 @@ function reached(from: readonly string[], texts: ReadonlyMap<string, string>): S
 }
 
 /**
- * See `Toolchain.ofTests`. A source is the tests' where they load it and nothing does that the package offers by name; where it offers nothing
- * that lies in the tree, what the tests load is what they test.
+ * See `Toolchain.ofTests`. A source is the tests' where they load it and nothing does that the package offers by name; where it offers anything
+ * that does not lie in the tree, what the tests load is what they test.
  */
 export async function ofTests(tests: readonly string[], base: TreeFiles): Promise<Set<string>> {
   const isOwn = (path: string) => own.has(path) || isAmongTests(path);
@@ -85,12 +91,15 @@ export async function ofTests(tests: readonly string[], base: TreeFiles): Promis
   const isData = (path: string) => !texts.has(path) && !isOwn(path) && !isConfiguration(path);
   const data = all.filter((path) => isData(path) && byTests?.has(path) && !bySources?.has(path));
 
-  const offered = JSON.stringify([
-    ...entriesOf(texts.get('package.json') ?? '').values(),
-    './index',
-  ]).replaceAll('\\', '');
-  const entries = named(offered, '', new Set(of((path) => isSource(path) && !isOwn(path)).keys()));
-  if (entries.length === 0) return new Set(data);
+  const offered = [...entriesOf(texts.get('package.json') ?? '').values()].flatMap((text) =>
+    leaves(JSON.parse(text)),
+  );
+  const isMade = (path: string) => path.includes('*') || named(`./${path}`, '', new Set(all)).length > 0;
+  const unmade = offered.filter((path) => path.includes('/') && !isMade(path));
+  const sources = new Set(of((path) => isSource(path) && !isOwn(path)).keys());
+  const entries = [...offered, 'index'].flatMap((path) => named(`./${path}`, '', sources));
+  // Of a package that is built, nobody can tell from its names what its users get.
+  if (entries.length === 0 || unmade.length > 0) return new Set(data);
   const product = reached(entries, texts);
   const loaded = reached([...of((path) => isSource(path) && isOwn(path)).keys()], texts);
   const helpers = [...loaded].filter((path) => isSource(path) && !isOwn(path) && !product.has(path));
