@@ -16,6 +16,7 @@ export const masked = (turn: TurnRecord): TurnRecord => ({
   assistant: (turn.assistant as Block[]).map((block) => maskedBlock(block, notKept)),
   results: (turn.results as Block[]).map((block) => maskedBlock(block, notKept)),
   action: maskSecrets(turn.action),
+  ...(turn.opening === undefined ? {} : { opening: maskSecrets(turn.opening) }),
 });
 
 /** A picture is for who looks at it now; the file is in the workspace. */

@@ -60,6 +60,20 @@ test.each([1, 2, 3])(
   },
 );
 
+test('resumed, its conversation begins as it did, whatever is computed by then', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  h.turns.dieAt = 2;
+  const computed = (fact: string) => ({ materials: { advice: [], facts: [fact] } });
+  await expect(runRole(h.options('implement', computed('suite on the base: not run yet')))).rejects.toThrow(
+    'killed',
+  );
+  h.turns.dieAt = null;
+  await h.workspace.write('double.sh', 'echo 0\n');
+  const again = h.options('implement', { fence: 2, ...computed('suite on the base: passes, 1 s') });
+  expect(await runRole(again)).toMatchObject({ kind: 'submitted', turns: 3 });
+  expect(new Set(h.server.requests().map(({ conversation }) => conversation)).size).toBe(1);
+});
+
 test('resumed after its submit is on record, it asks for nothing', async () => {
   await using h = await harness(FIX, { files: FILES });
   const first = await runRole(h.options('implement'));

@@ -234,8 +234,8 @@ class Loop<R extends Role> {
     const handed = changes.findLast((change) => change.kind === 'handed_over');
     this.#note = handed?.note ?? null;
     const own = turns.filter(({ turn, handover }) => turn > (handed?.after ?? 0) && handover !== true);
-    const opening = this.#note === null ? this.#brief : openingAfter(this.#brief, this.#note);
-    this.#conversation = recalled(opening, own);
+    const anew = this.#note === null ? this.#brief : openingAfter(this.#brief, this.#note);
+    this.#conversation = recalled(own[0]?.opening ?? anew, own);
     const aside = changes.findLast(
       (change) => change.kind === 'put_aside' && change.after > (handed?.after ?? 0),
     );
@@ -518,6 +518,7 @@ class Loop<R extends Role> {
     action: string,
     handover = false,
   ): Promise<void> {
+    const { opening, turns, summary } = this.#conversation;
     const record = masked({
       turn: this.#turn,
       model: this.#progress.model,
@@ -527,6 +528,7 @@ class Loop<R extends Role> {
       usage: { ...answer.tokens, usd },
       action: (action || 'no call').slice(0, 200),
       ...(handover ? { handover } : {}),
+      ...(turns.length === 0 && summary === undefined ? { opening } : {}),
       ...(overUsd > 0 ? { overUsd } : {}),
     });
     await this.#options.turns.record(record);

@@ -146,6 +146,8 @@ export type TurnRecord = {
   action: string;
   /** The turn that handed over to a new conversation: no call of it was run. */
   handover?: boolean;
+  /** The first message, in the first turn of a conversation: read back, it begins as it did, whatever is computed by then. */
+  opening?: string;
 };
 
 /** What became of an attempt's conversation between two turns, on the trail. `after` is the last recorded turn before it, 0 before the first. */

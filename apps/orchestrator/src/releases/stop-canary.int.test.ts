@@ -70,9 +70,14 @@ async function oneStory(release: string, end: string): Promise<void> {
   expect(open).toEqual([]);
 }
 
-const AT = STEPS;
+/** The table's cells in the middle are for `npm test`, those at its first and last share for `npm run test:long`. */
+const LONG = { tags: ['long'] };
+function atEachShare(name: string, run: (percent: number) => Promise<void>): void {
+  test.each([50])(name, run);
+  test.each([10, 100])(name, LONG, run);
+}
 
-test.each(AT)(
+test.each(STEPS)(
   'rollback at %s percent takes the canary back, and leaves the good release and its merge',
   async (percent) => {
     const { ticket, release } = await canaryAt(percent);
@@ -103,7 +108,7 @@ test.each(AT)(
   },
 );
 
-test.each(AT)('abort at %s percent', async (percent) => {
+atEachShare('abort at %s percent', async (percent) => {
   const { ticket, release } = await canaryAt(percent);
   expect((await say('/targets/shop/abort')).body).toMatchObject({ state: 'taken_back', release, live: good });
   await usersAt(good);
@@ -112,7 +117,7 @@ test.each(AT)('abort at %s percent', async (percent) => {
   expect((await say('/targets/shop/abort')).body).toMatchObject({ code: 'no-canary' });
 });
 
-test.each(AT)('run cancel at %s percent', async (percent) => {
+atEachShare('run cancel at %s percent', async (percent) => {
   const { ticket, release, run } = await canaryAt(percent);
   expect((await say(`/runs/${run}/cancel`)).status).toBe(200);
   await usersAt(good);
@@ -122,55 +127,48 @@ test.each(AT)('run cancel at %s percent', async (percent) => {
   expect((await at.api('GET', `/tickets/${ticket}`)).body.state).toBe('closed');
 });
 
-test.each([
-  ['freeze', 10],
-  ['freeze', 50],
-  ['freeze', 100],
-  ['halt', 10],
-  ['halt', 50],
-  ['halt', 100],
-  ['halt of its unit', 50],
-] as const)(
-  '%s at %s percent holds the canary; it begins anew once it may, and is promoted',
-  async (how, percent) => {
-    const { ticket, release, run } = await canaryAt(percent);
-    const said =
-      how === 'freeze'
-        ? await say('/targets/shop/freeze')
-        : await say('/halt', {
-            scope: how === 'halt' ? { kind: 'repo', repo: 'shop' } : { kind: 'unit', unit: 'default' },
-          });
-    await usersAt(good);
-    if (how === 'freeze') expect(said.body).toMatchObject({ frozen: true, held: release });
-    else expect(said.body).toMatchObject({ stopped: true, running: [] });
-    const seen = (await at.api('GET', `/runs/${run}`)).body;
-    expect(seen).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
-    expect(seen.reason).toContain('admin: it is slow');
-    expect((await at.api('GET', `/runs/${run}/why`)).body).toMatchObject({
-      state: 'halted',
-      next: seen.stop.next,
-    });
-    const listed = (await at.api('GET', '/runs')).body.find((one: { id: string }) => one.id === run);
-    const { stop } = seen;
-    expect(listed).toMatchObject({ state: 'halted', stop });
-    expect((await at.api('GET', `/releases/${release}`)).body.stop).toEqual(stop);
-    expect((await at.api('GET', `/tickets/${ticket}`)).body).toMatchObject({
-      ...{ state: 'halted', stop, next: { who: 'admin', text: expect.stringContaining(stop.next) } },
-    });
-    expect((await status()).stop).toEqual(stop);
-    await bakes();
-    await usersAt(good);
-    if (how === 'freeze') await say('/targets/shop/thaw');
-    else await say('/resume');
-    expect((await ended(ticket)).state).toBe('done');
-    await usersAt(release);
-    const shares = (await at.trail())
-      .filter(({ type, data }) => type === 'canary.shifted' && data.release === release)
-      .map(({ data }) => data.percent);
-    expect(shares.slice(-3)).toEqual(STEPS);
-    good = release;
-  },
-);
+for (const how of ['freeze', 'halt', 'halt of its unit'])
+  atEachShare(
+    `${how} at %s percent holds the canary; it begins anew once it may, and is promoted`,
+    async (percent) => {
+      const { ticket, release, run } = await canaryAt(percent);
+      const said =
+        how === 'freeze'
+          ? await say('/targets/shop/freeze')
+          : await say('/halt', {
+              scope: how === 'halt' ? { kind: 'repo', repo: 'shop' } : { kind: 'unit', unit: 'default' },
+            });
+      await usersAt(good);
+      if (how === 'freeze') expect(said.body).toMatchObject({ frozen: true, held: release });
+      else expect(said.body).toMatchObject({ stopped: true, running: [] });
+      const seen = (await at.api('GET', `/runs/${run}`)).body;
+      expect(seen).toMatchObject({ state: 'halted', stop: { by: 'admin' } });
+      expect(seen.reason).toContain('admin: it is slow');
+      expect((await at.api('GET', `/runs/${run}/why`)).body).toMatchObject({
+        state: 'halted',
+        next: seen.stop.next,
+      });
+      const listed = (await at.api('GET', '/runs')).body.find((one: { id: string }) => one.id === run);
+      const { stop } = seen;
+      expect(listed).toMatchObject({ state: 'halted', stop });
+      expect((await at.api('GET', `/releases/${release}`)).body.stop).toEqual(stop);
+      expect((await at.api('GET', `/tickets/${ticket}`)).body).toMatchObject({
+        ...{ state: 'halted', stop, next: { who: 'admin', text: expect.stringContaining(stop.next) } },
+      });
+      expect((await status()).stop).toEqual(stop);
+      await bakes();
+      await usersAt(good);
+      if (how === 'freeze') await say('/targets/shop/thaw');
+      else await say('/resume');
+      expect((await ended(ticket)).state).toBe('done');
+      await usersAt(release);
+      const shares = (await at.trail())
+        .filter(({ type, data }) => type === 'canary.shifted' && data.release === release)
+        .map(({ data }) => data.percent);
+      expect(shares.slice(-3)).toEqual(STEPS);
+      good = release;
+    },
+  );
 
 test('pause holds a bake until it is over or lifted, promote ends one for who did not ask for it', async () => {
   const { ticket, release, run } = await canaryAt(10);

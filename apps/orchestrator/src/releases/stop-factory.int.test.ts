@@ -165,9 +165,10 @@ async function shippedOnce(ticket: string, release: string): Promise<void> {
   good = release;
 }
 
-test.each(
-  (['SIGTERM', 'SIGKILL'] as const).flatMap((signal) => STEPS.map((percent) => [signal, percent] as const)),
-)('%s at %s percent: users at the good release, and the canary begins anew', async (signal, percent) => {
+const CELL = '%s at %s percent: users at the good release, and the canary begins anew';
+const cells = (...shares: number[]) =>
+  (['SIGTERM', 'SIGKILL'] as const).flatMap((signal) => shares.map((percent) => [signal, percent] as const));
+const goesBack = async (signal: 'SIGTERM' | 'SIGKILL', percent: number) => {
   const ticket = await file();
   const release = await atShare(percent);
   child.kill(signal);
@@ -176,7 +177,9 @@ test.each(
   if (signal === 'SIGTERM') expect(serving()).toEqual([[good, 100]]);
   await up();
   await shippedOnce(ticket, release);
-});
+};
+test.each(cells(50))(CELL, goesBack);
+test.each(cells(10, 100))(CELL, { tags: ['long'] }, goesBack);
 
 test('killed while a person pauses the canary, its next start pauses it too', async () => {
   const ticket = await file();

@@ -30,6 +30,7 @@ const StoredTurn = z.object({
   usage: Usage,
   action: z.string(),
   handover: z.boolean().optional(),
+  opening: z.string().optional(),
 });
 
 const recordedTurns = (past: readonly RecordedEntry[]) =>
@@ -57,8 +58,11 @@ const FRESH_MS = 5_000;
 
 const LOST = 'the runner that asked for it is gone, and the answer with it';
 
-const turnOf = ({ handover, ...turn }: z.infer<typeof StoredTurn>): TurnRecord =>
-  handover === undefined ? turn : { ...turn, handover };
+const turnOf = ({ handover, opening, ...turn }: z.infer<typeof StoredTurn>): TurnRecord => ({
+  ...turn,
+  ...(handover === undefined ? {} : { handover }),
+  ...(opening === undefined ? {} : { opening }),
+});
 
 /** The workspace as the last recorded turn left it, or null when no turn has changed it. */
 export function lastWorkspace(past: readonly RecordedEntry[]): Digest | null {
