@@ -24,6 +24,7 @@ test('programs that scripts call and that are nowhere are named, once each', asy
       { kind: 'unprepared', code: 'none', reason: 'nobody asked' },
       false,
     );
+    expect(facts[0]).toMatch(/^tools: node v\d+\.\d+\.\d+, npm \d+\.\d+\.\d+/);
     expect(facts).toContain('package.json scripts: test, lint, types');
     expect(facts).toContain('called by its scripts, and not there: no-such-linter, no-such-checker');
   } finally {

@@ -7,8 +7,15 @@ import type { Unprepared } from './workspace-inputs.ts';
 /** What an agent may look for, and mostly does. */
 const TOOLS = ['git', 'rg', 'curl', 'jq', 'python3', 'make', 'gcc', 'go', 'cargo', 'java'];
 
-/** Names of a manifest's scripts, and of the programs that they begin with, those that are nowhere. */
+/**
+ * Versions of node and npm, the second read from its own manifest (to start it takes half a second); names of a manifest's scripts, and of the
+ * programs that they begin with, those that are nowhere.
+ */
 const SCRIPTS = `const fs = require("fs");
+console.log("node " + process.version);
+const npm = process.env.PATH.split(":").map((one) => one + "/npm").find((one) => fs.existsSync(one));
+const its = npm && require("path").resolve(fs.realpathSync(npm), "../../package.json");
+if (its && fs.existsSync(its)) console.log("npm " + require(its).version);
 const { scripts = {} } = JSON.parse(fs.readFileSync("package.json", "utf8"));
 console.log("scripts " + Object.keys(scripts).join(", "));
 const parts = Object.values(scripts).flatMap((one) => String(one).split(/&&|[|][|]|[;|]/));
@@ -19,9 +26,7 @@ const absent = (name) => /^[\\w.-]+$/.test(name) && !own.includes(name) && !fold
 console.log("absent " + [...new Set(first)].filter(absent).join(", "));`;
 
 const ASK = `for tool in ${TOOLS.join(' ')}; do command -v $tool >/dev/null && echo "+$tool" || echo "-$tool"; done
-command -v node >/dev/null && echo "node $(node --version)"
-command -v npm >/dev/null && echo "npm $(npm --version)"
-[ -f package.json ] && node -e ${quote(SCRIPTS)} 2>/dev/null
+command -v node >/dev/null && node -e ${quote(SCRIPTS)} 2>/dev/null
 true`;
 
 /**
