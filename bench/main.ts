@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { conditions } from './conditions.ts';
+import { agents } from './factory/agents.ts';
 import { bake } from './factory/bake.ts';
 import { halt } from './factory/halt.ts';
 import { idle } from './factory/idle.ts';
@@ -27,6 +28,7 @@ const ALL: readonly Bench[] = [
   { name: 'takeover', minutes: 1, run: takeover },
   { name: 'sandbox', minutes: 6, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
+  { name: 'agents', minutes: 25, run: agents },
   { name: 'rollback', minutes: 9, run: rollback },
   { name: 'bake', minutes: 5, run: bake },
   { name: 'halt', minutes: 6, run: halt },

@@ -4,11 +4,11 @@ export type Spread = { p50: number; p99: number; n: number };
 
 export type Row = {
   what: string;
-  unit: 'ms' | '/s' | 'MB' | 'tokens' | 'requests' | '×';
+  unit: 'ms' | '/s' | 'MB' | 'kB' | 'tokens' | 'requests' | '×' | '%';
   ours: Spread;
   /** What it is measured beside, in the same run. */
   peer?: { name: string; spread: Spread };
-  /** From the issue: at most this for times and sizes, at least this for rates. */
+  /** From the issue: at most this for times and sizes, at least this for rates and shares. */
   aim?: number;
   /** What has to be known to read the number rightly. */
   note?: string;
@@ -44,14 +44,17 @@ export async function timed(
   return took;
 }
 
+/** Whether more of it is better. */
+export const aimsHigh = (unit: Row['unit']): boolean => unit === '/s' || unit === '%';
+
 /** How many times better than the peer: above 1 is better, whatever is counted. */
 export function ratio(row: Row): number | null {
   if (row.peer === undefined) return null;
   const [ours, theirs] = [row.ours.p50, row.peer.spread.p50];
-  return row.unit === '/s' ? ours / theirs : theirs / ours;
+  return aimsHigh(row.unit) ? ours / theirs : theirs / ours;
 }
 
 export function meets(row: Row): boolean | null {
   if (row.aim === undefined) return null;
-  return row.unit === '/s' ? row.ours.p50 >= row.aim : row.ours.p50 <= row.aim;
+  return aimsHigh(row.unit) ? row.ours.p50 >= row.aim : row.ours.p50 <= row.aim;
 }

@@ -1,4 +1,4 @@
-import { meets, type Row, ratio } from './row.ts';
+import { aimsHigh, meets, type Row, ratio } from './row.ts';
 
 const HEAD = ['what', 'times its peer', 'p50', 'p99', 'n', 'peer', 'peer p50', 'peer p99', 'aim', 'met'];
 
@@ -25,7 +25,7 @@ function cells(row: Row): string[] {
     peer?.name ?? '',
     peer === undefined ? '' : withUnit(peer.spread.p50, unit),
     peer === undefined || peer.spread.n === 1 ? '' : withUnit(peer.spread.p99, unit),
-    aim === undefined ? '' : `${unit === '/s' ? '≥' : '≤'} ${withUnit(aim, unit)}`,
+    aim === undefined ? '' : `${aimsHigh(unit) ? '≥' : '≤'} ${withUnit(aim, unit)}`,
     met === null ? '' : met ? 'yes' : 'no',
   ];
 }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseScript, startRecorded } from '@millwright/agents/recorded';
 import type { Halted } from '@millwright/api';
 import Docker from 'dockerode';
 import { IMAGE } from '../rollback/service.ts';
 import { type Row, spreadOf } from '../row.ts';
-import { type WatchedCalls, watchCalls } from './calls.ts';
+import { type WatchedModel, watchModel } from './calls.ts';
 import { type Deaths, watchDeaths } from './deaths.ts';
 import { type Running, startUp } from './up.ts';
 
@@ -31,9 +30,7 @@ type Round = { ended: number; removed: number; calls: number; said: number; kill
 export async function halt(_postgres: unknown, quick: boolean): Promise<Row[]> {
   const [stages, rounds] = quick ? [6, 2] : [20, 8];
   const engine = new Docker();
-  const text = conversations.map((one) => JSON.stringify(one)).join('\n---\n');
-  const model = await startRecorded({ conversations: parseScript(text, 'bench'), logFile: null, key: null });
-  const calls = await watchCalls(model.url);
+  const calls = await watchModel(conversations);
   let running: Running | null = null;
   try {
     running = await startUp({ conversations, model: calls.url, stages });
@@ -68,7 +65,6 @@ export async function halt(_postgres: unknown, quick: boolean): Promise<Row[]> {
   } finally {
     await running?.stop();
     await calls.close();
-    await model.close();
   }
 }
 
@@ -77,7 +73,7 @@ const planners = async (engine: Docker, factory: string): Promise<number> => {
   return (await engine.listContainers({ filters: { label, status: ['running'] } })).length;
 };
 
-async function untilUnderWay(engine: Docker, { factory, log }: Running, calls: WatchedCalls, stages: number) {
+async function untilUnderWay(engine: Docker, { factory, log }: Running, calls: WatchedModel, stages: number) {
   const there = async () =>
     (await planners(engine, factory)) === stages && calls.underWay() === Math.floor(stages / 2);
   for (const until = Date.now() + READY_MS; !(await there()); await sleep(200))
@@ -90,7 +86,7 @@ async function untilUnderWay(engine: Docker, { factory, log }: Running, calls: W
   if (!(await there())) throw new Error('what ran has ended by itself');
 }
 
-async function halting(running: Running, calls: WatchedCalls, deaths: Deaths, stages: number) {
+async function halting(running: Running, calls: WatchedModel, deaths: Deaths, stages: number) {
   const from = Date.now();
   const halted = await running.api<Halted>('POST', '/halt', { reason: 'the bench' });
   const said = Date.now() - from;

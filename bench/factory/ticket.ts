@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestLine } from '@millwright/agents/recorded';
-import type { RunView, TicketView, TrailLine } from '@millwright/api';
 import { type Row, single, spreadOf } from '../row.ts';
-import { attempts, covered, steps, testsOf } from './account.ts';
+import { attempts, covered, testsOf } from './account.ts';
 import { fixes as said, ticketOf } from './conversations.ts';
-import { type Running, startUp } from './up.ts';
+import { promoted } from './run.ts';
+import { startUp } from './up.ts';
 
 /** On a machine with nothing else to do, about ten seconds. */
 const TICKET_MS = 150_000;
@@ -12,23 +11,6 @@ const TICKET_MS = 150_000;
 const BAKE_MS = 300;
 /** Before there is a release to go back to, traffic comes in one step; then in two. */
 const bakesOf = (nth: number): number => (nth === 1 ? BAKE_MS : 2 * BAKE_MS);
-
-async function one(running: Running, nth: number): Promise<{ run: RunView; lines: TrailLine[] }> {
-  const filed = await running.api<TicketView>('POST', '/tickets', { repo: 'shop', markdown: ticketOf(nth) });
-  for (let waited = 0; waited < TICKET_MS; waited += 100) {
-    await sleep(100);
-    const [id] = (await running.api<TicketView>('GET', `/tickets/${filed.id}`)).runs;
-    const run = id === undefined ? null : await running.api<RunView>('GET', `/runs/${id}`);
-    if (run === null || run.state === 'running') continue;
-    const lines = await running.api<TrailLine[]>('GET', `/trail?run=${run.id}&limit=1000`);
-    if (process.env.BENCH_STEPS) process.stderr.write(`${steps(lines).join('\n')}\n`);
-    if (run.state !== 'done') throw new Error(`ticket ${nth} ended ${run.state}: ${run.reason}`);
-    return { run, lines };
-  }
-  throw new Error(
-    `ticket ${nth} did not end in ${TICKET_MS} ms\n${running.log('orchestrator').slice(-2_000)}`,
-  );
-}
 
 /** Tickets from filing to the promoted release: what the factory itself takes of it, and what a call of its model carries. */
 export async function ticket(_postgres: unknown, quick: boolean): Promise<Row[]> {
@@ -40,7 +22,7 @@ export async function ticket(_postgres: unknown, quick: boolean): Promise<Row[]>
   const tests: number[] = [];
   try {
     for (let nth = 1; nth <= n; nth += 1) {
-      const { run, lines } = await one(running, nth);
+      const { run, lines } = await promoted(running, ticketOf(nth), TICKET_MS);
       const times = lines.map((line) => line.at);
       const ms = Math.max(...times) - Math.min(...times);
       const commands = covered(testsOf(running.log('runner'), run.id));

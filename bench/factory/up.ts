@@ -22,6 +22,8 @@ export type Running = {
   api<T>(method: 'GET' | 'POST', path: string, body?: object, token?: string): Promise<T>;
   /** The address of the recorded model. */
   model(): string;
+  /** The orchestrator's url of its database. */
+  database(): string;
   log(name: 'runner' | 'orchestrator'): string;
   stop(): Promise<void>;
 };
@@ -169,6 +171,14 @@ export async function startUp(options: Options | null): Promise<Running> {
         const address = /listening on (http:\S+)/.exec(log)?.[1];
         if (address === undefined) throw new Error(`the recorded model did not say where it is: ${log}`);
         return address;
+      },
+      database: () => {
+        const noted = <T>(name: string) => JSON.parse(readFileSync(join(data, name), 'utf8')) as T;
+        const { folder } = noted<{ folder: string }>('database.json');
+        const { passwords } = noted<{ passwords: { orchestrator: string } }>('identity.json');
+        const [, , , port, socket] = readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n');
+        const host = socket ? encodeURIComponent(socket) : '127.0.0.1';
+        return `postgres://orchestrator:${passwords.orchestrator}@${host}:${port}/millwright`;
       },
     };
     if (options !== null) {

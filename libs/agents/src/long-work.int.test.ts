@@ -3,13 +3,11 @@ import { AnthropicClient, type ModelClient } from './model/client.ts';
 import type { RequestLine } from './recorded/index.ts';
 import { runRole } from './run-role.ts';
 import { harness } from './testing/harness.ts';
+import { WORKING } from './testing/working.ts';
 
 // Work that is longer than any one conversation.
 
 const SUBMIT = `{ submit: { summary: Done., commitMessage: Do it } }`;
-/** 30 kB a turn, each other than the one before. */
-const LOUD = `"echo {{turn}} >> log.txt; head -c 29900 /dev/zero | tr '\\\\0' x; echo; wc -l < log.txt"`;
-const WORKING = `role: implement\nrepeat: true\nhandover: Lines are in log.txt; go on adding.\nturns:\n  - think: On.\n    tools: [{ bash: ${LOUD} }]`;
 /** In the conversation that begins after this many turns of the attempt, the work is done. */
 const FINISHING = `role: implement\nwhen: { prompt: 'LAST' }\nturns:\n  - tools: [{ bash: 'wc -l < log.txt' }]\n  - tools: [${SUBMIT}]`;
 
@@ -23,7 +21,7 @@ const sum = (lines: readonly RequestLine[], of: (line: RequestLine) => number) =
 const OF_30_KB =
   'turns of 30 kB, killed every 37th, %s (%s, %i turns): bounded, linear, cached, ended by its change';
 const of30kB = async ([_, model, all, kind]: readonly [string, string, number, string]) => {
-  await using h = await harness(`${WORKING}\n---\n${FINISHING}`, { cap: 10_000 });
+  await using h = await harness(`${JSON.stringify(WORKING)}\n---\n${FINISHING}`, { cap: 10_000 });
   const limits = { turns: 600, wallMs: 3_600_000, usd: 1_000 };
   const room = 250_000;
   let fence = 0;

@@ -1,0 +1,1 @@
+export { WORKING } from './working.ts';
