@@ -167,8 +167,8 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     commit: GitSha,
     tree: GitSha,
     changed: z.array(ChangedPath),
-    /** What was last measured of a release that serves now, in words; null where none was watched yet. */
-    before: z.string().max(2_000).nullable(),
+    /** What was last measured of a canary that came to serve, in words; null where none was. */
+    before: z.string().max(2_000).nullable().default(null),
   }),
 ]);
 export type AttemptSpec = z.infer<typeof AttemptSpec>;

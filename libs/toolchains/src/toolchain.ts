@@ -73,7 +73,10 @@ export type Toolchain = {
   isTest(path: string): boolean;
   /** A test, or what lies among tests: helpers, snapshots, fixtures. */
   isAmongTests(path: string): boolean;
-  /** Files of the base outside of the tests that are theirs: data that they name and no source does, helpers that nothing else loads. */
+  /**
+   * Files of the base outside of the tests that may be theirs, by what names what: data that they name and no source does, helpers that nothing
+   * else loads. A guess: sources load by computed names too.
+   */
   ofTests(tests: readonly string[], base: TreeFiles): Promise<ReadonlySet<string>>;
   isSource(path: string): boolean;
   canCarry(path: string): boolean;

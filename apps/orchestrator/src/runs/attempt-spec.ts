@@ -195,12 +195,15 @@ export async function specFor(
   }
 }
 
-/** What the last canary that went well said at its end: what is normal here. */
+/** What was last said of a canary that came to serve: what is normal here. */
 async function lastHealthy(trail: Ports['trail'], { repo }: Run): Promise<string | null> {
-  const judged = (await trail.read(streamOf.target(repo))).flatMap(({ entry }) =>
-    entry?.type === 'target.judged' && entry.data.verdict === 'healthy' ? [entry.data] : [],
+  const all = (await trail.read(streamOf.target(repo))).map(({ entry }) => entry);
+  const served = new Set(
+    all.flatMap((entry) => (entry?.type === 'target.released' ? [entry.data.release] : [])),
   );
-  const last = judged.at(-1);
+  const last = all
+    .flatMap((entry) => (entry?.type === 'target.judged' ? [entry.data] : []))
+    .findLast(({ verdict, release }) => verdict === 'healthy' && served.has(release));
   return last === undefined ? null : `${last.reason} (at ${last.percent} %)`.slice(0, 2_000);
 }
 

@@ -91,7 +91,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
   const conventions = await conventionsFor(base, []);
   // Where the whole is mended there is nothing below it but what the run began with.
-  const below = spec.start === spec.from ? base : from;
+  const below = spec.task.id === 'whole' ? base : from;
   return withSandbox(held, on, { purpose: 'implement', resume: true, base: below }, async (sandbox) => {
     const facts = [
       ...(await workspaceFacts(sandbox, made, spec.start !== below.tree)),

@@ -183,9 +183,12 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
   };
 }
 
-/** Whether npm found peers that contradict each other, which it can leave be: projects that have such say so to their own CI. */
+/** Whether npm found peers that contradict each other, and says that it can leave them be. */
 const wantsOldPeers = (result: Prepared, { tool }: Extract<Install, { kind: 'install' }>): boolean =>
-  result.kind === 'failed' && tool === 'npm' && /\bERESOLVE\b/.test(result.output);
+  result.kind === 'failed' &&
+  result.code === 'install_failed' &&
+  tool === 'npm' &&
+  /^npm (?:error|ERR!) code ERESOLVE$/m.test(result.output);
 
 /**
  * Lays a reduced `.npmrc` over the repository's, whatever that is (a link to another file is one too): without scripts, an installation

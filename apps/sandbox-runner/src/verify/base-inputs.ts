@@ -31,15 +31,17 @@ export async function baseInputs(
     if (here.get(path) === 'link' && touched.has(path))
       doubt('configuration-link', path, `makes ${path} a link; the tests ran with the base's`);
   }
-  const merged: { path: string; entry: Entry }[] = [];
-  for (const path of [...there.keys()].filter(toolchain.isManifest)) {
-    const entries = touched.has(path) ? await otherEntries(toolchain, base, candidate, path) : [];
+  for (const path of [...touched].filter(toolchain.isManifest)) {
+    const entries = await otherEntries(toolchain, base, candidate, path);
     if (entries.length > 0)
       doubt(
         'entries-changed',
         path,
         `changes which files are found by which name (${entries.join(', ')}): what tests load may be another file than users get`,
       );
+  }
+  const merged: { path: string; entry: Entry }[] = [];
+  for (const path of [...there.keys()].filter(toolchain.isManifest)) {
     const made = await mergedManifest(toolchain, base, candidate, path);
     if (made === 'restore') {
       restore.add(path);

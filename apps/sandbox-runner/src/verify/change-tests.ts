@@ -12,27 +12,20 @@ import { readEntry } from './tree-entries.ts';
 
 /** What a change consists of, as far as tests go. */
 export type ChangeParts = {
-  /** Changed tests and what lies among them, and data that only they name. */
+  /** Changed tests and what lies among them; the rest. */
   tests: string[];
-  /** The rest, helpers too: a helper is code, by whatever it is loaded. */
   sources: string[];
-  /** Sources that only tests load, such as what asserts for them. */
-  helpers: string[];
 };
 
-/** `reported`: files that a run reported tests of; `theirs`: of `Toolchain.ofTests`. */
+/** `reported`: files that a run reported tests of. */
 export function partsOf(
   { toolchain }: Pick<Subject, 'toolchain'>,
   changed: readonly ChangedPath[],
   reported: Readonly<Record<string, string>>,
-  theirs: ReadonlySet<string>,
 ): ChangeParts {
-  const isHelper = (path: string) => theirs.has(path) && toolchain.isSource(path);
-  const isTest = (path: string) =>
-    path in reported || toolchain.isAmongTests(path) || (theirs.has(path) && !isHelper(path));
+  const isTest = (path: string) => path in reported || toolchain.isAmongTests(path);
   const paths = changed.map(({ path }) => path);
-  const sources = paths.filter((path) => !isTest(path));
-  return { tests: paths.filter(isTest), sources, helpers: sources.filter(isHelper) };
+  return { tests: paths.filter(isTest), sources: paths.filter((path) => !isTest(path)) };
 }
 
 /** What reverts these sources of a change and keeps its tests. */
@@ -162,8 +155,11 @@ export async function tryMutants(
     );
     if (notices(base, observed.run, ran.run)) noticed.add(mutant.path);
   }
-  for (const mutant of tried)
+  const unnoticed = tried.filter(({ path }) => !noticed.has(path));
+  for (const [nth, mutant] of unnoticed.entries()) {
+    if (nth > 0 && performance.now() > until) break;
     if (!noticed.has(mutant.path) && (await with_.byChecks(mutant))) noticed.add(mutant.path);
+  }
   return {
     tried: tried.length,
     noticed: noticed.size,

@@ -101,28 +101,37 @@ export function carriersOf(
 }
 
 /**
- * Names that fail in one of a candidate's two runs and pass in the other, with the runs that they fail in; empty where anything fails besides.
- * Such a test may fail by itself (a limit of time on a busy machine), and is worth another look.
+ * Names that fail in one of a candidate's two runs and pass in the other, with the runs that they fail in; empty where anything else is wrong
+ * with either. Such a test may fail by itself (a limit of time on a busy machine), and is worth another look. `runs`: plain, with canaries.
  */
 export function unsteadyOf(
   base: BaseFacts,
-  runs: readonly [SuiteRun, SuiteRun],
+  runs: readonly SuiteRun[],
   canaries: readonly Canary[],
 ): { names: string[]; in: number[] } {
   const ours = new Set(canaries.flatMap(({ marks }) => marks.map(({ title }) => title)));
   const badAtBase = new Set(base.outcomes.filter((o) => o.state === 'fail').map((o) => o.name));
-  const named = (run: SuiteRun, state: Outcome['state']) =>
-    new Set(
+  const of = (run: SuiteRun, state: Outcome['state']) =>
+    new Map(
       outcomesOf(run)
         .filter((o) => o.state === state && !ours.has(o.title) && !badAtBase.has(o.name))
-        .map((o) => o.name),
+        .map((o) => [key(o), o.name]),
     );
-  const failing = runs.map((run) => named(run, 'fail'));
-  const passing = runs.map((run) => named(run, 'pass'));
-  const alone = failing.every((names, nth) => [...names].every((name) => passing[1 - nth]?.has(name)));
-  return alone
+  const failing = runs.map((run) => of(run, 'fail'));
+  const passing = runs.map((run) => of(run, 'pass'));
+  const proven = outcomesOf(runs[1] ?? { end: { kind: 'gone', reason: '' }, sessions: [] });
+  const sound =
+    runs.length === 2 &&
+    runs.every(
+      ({ end, sessions }) => end.kind === 'exited' && sessions.every(({ kind }) => kind === 'finished'),
+    ) &&
+    canaries.every((canary) => canaryFault(canary, proven) === null) &&
+    failing.every((keys, nth) =>
+      [...keys.keys()].every((one) => passing[1 - nth]?.has(one) && !failing[1 - nth]?.has(one)),
+    );
+  return sound
     ? {
-        names: unique(failing.flatMap((names) => [...names])),
+        names: unique(failing.flatMap((keys) => [...keys.values()])),
         in: failing.flatMap(({ size }, nth) => (size > 0 ? [nth] : [])),
       }
     : { names: [], in: [] };

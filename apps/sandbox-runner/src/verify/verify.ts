@@ -285,11 +285,11 @@ class Suite {
           ? 'after'
           : null,
     );
-    const canaryPlan_ =
+    const carrying_ =
       canaries.length === 0 ? null : await canaryPlan(toolchain, candidate, canaries, inputs.plan);
     const ways = [
       () => this.#run('verify', facts, inputs.plan),
-      ...(canaryPlan_ === null ? [] : [() => this.#run('verify-canary', facts, canaryPlan_, true)]),
+      ...(carrying_ === null ? [] : [() => this.#run('verify-canary', facts, carrying_, true)]),
     ];
     const runAll = async (some: readonly (() => Promise<RanSuite>)[]) => {
       const begun = some.map((way) => way());
@@ -297,27 +297,31 @@ class Suite {
       await Promise.allSettled(begun);
       return Promise.all(begun);
     };
-    const ran = await runAll(ways);
-    const [first, second] = ran;
-    if (first === undefined) throw new Error('nothing ran');
-    const unsteady = second === undefined ? null : unsteadyOf(facts, [first.run, second.run], canaries);
-    const again = await runAll(ways.filter((_, nth) => unsteady?.in.includes(nth)));
-    for (const [at, nth] of (unsteady?.in ?? []).entries()) ran[nth] = again[at] ?? first;
-    const [observed = first, proven = observed] = ran;
-    const doubts: TestDoubt[] =
-      again.length === 0
-        ? []
-        : [
-            {
-              code: 'unsteady-tests',
-              text: `has tests that fail by themselves: ${unsteady?.names.length} failed in one of two runs on this tree, and that was run again ("${unsteady?.names[0]?.slice(0, 200)}")`,
-            },
-          ];
+    const once = await runAll(ways);
+    const unsteady = unsteadyOf(
+      facts,
+      once.map(({ run: ran }) => ran),
+      canaries,
+    );
+    const again = await runAll(ways.filter((_, nth) => unsteady.in.includes(nth)));
+    const [observed, proven = observed] = once.map((ran, nth) => again[unsteady.in.indexOf(nth)] ?? ran);
+    if (observed === undefined || proven === undefined) throw new Error('nothing ran');
     const mayGo = ticket !== null && speaksOfTests(ticket);
     const judgement = judge(facts, observed.run, proven.run, canaries, mayGo);
-    await this.#keep({ base: facts, judgement, observed, canaried: proven, canaries }, inputs.plan);
-    const with_ = { ...inputs, doubts: [...doubts, ...inputs.doubts] };
-    return this.#report(facts, with_, judgement, observed, mayGo);
+    if (again.length === 0) {
+      const kept = { base: facts, judgement, observed, canaried: proven, canaries };
+      await this.#keep(kept, inputs.plan);
+      return this.#report(facts, inputs, judgement, observed, mayGo);
+    }
+    // What a lucky run teaches is no base to hold later changes against.
+    const { failing } = judgement.names;
+    const [first, ...more] = unsteady.names.filter((name) => !failing.includes(name));
+    const doubt: TestDoubt = {
+      code: 'unsteady-tests',
+      text: `has ${more.length + 1} of its tests fail in one of two runs on its tree, and not when that was run again ("${first?.slice(0, 200)}")`,
+    };
+    const doubts = first === undefined ? inputs.doubts : [doubt, ...inputs.doubts];
+    return this.#report(facts, { ...inputs, doubts }, judgement, observed, mayGo);
   }
 
   async #byExitCode(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
@@ -342,9 +346,10 @@ class Suite {
     mayGo: boolean,
   ): Promise<TestReport> {
     const { toolchain, base, changed } = this.#input;
-    const reported = { ...facts.files, ...testFilesOf(observed.run) };
-    const theirs = await toolchain.ofTests(Object.keys(facts.files), await filesOf(base.checkout));
-    const parts = partsOf({ toolchain }, changed, reported, theirs);
+    // What the base has is a test where the base's own run says so: the candidate's says what it likes.
+    const there = await listEntries(base.checkout);
+    const fresh = Object.entries(testFilesOf(observed.run)).filter(([path]) => !there.has(path));
+    const parts = partsOf({ toolchain }, changed, { ...facts.files, ...Object.fromEntries(fresh) });
     const [marks, further] = await Promise.all([
       marksOf(this.#input),
       sendsBack(judgement.verdict)
@@ -354,7 +359,9 @@ class Suite {
     const { baseTests, ownTests, mutants, emptied } = further;
     const { failures, names, ...said } = judgement;
     const fellBack: TestDoubt[] =
-      said.fellBack === null ? [] : [{ code: 'harness-fell-back', text: said.fellBack.slice(0, 500) }];
+      said.fellBack === null
+        ? []
+        : [{ code: 'harness-fell-back', text: `is judged in a plainer way: ${said.fellBack}`.slice(0, 500) }];
     // A base that passes all the same is served well enough.
     const unfit: TestDoubt[] =
       facts.unfit === null || facts.plainExit === 0
@@ -362,7 +369,7 @@ class Suite {
         : [
             {
               code: 'runtime-unfit',
-              text: `${facts.unfit}, and the base's tests do not pass there`.slice(0, 500),
+              text: `runs where the base's tests do not pass: ${facts.unfit}`.slice(0, 500),
             },
           ];
     const changesCode = parts.sources.some(toolchain.isSource);
@@ -405,9 +412,15 @@ class Suite {
     observed: RanSuite,
     judgement: Judgement,
   ) {
-    const { base, candidate, ticket } = this.#input;
+    const { base, candidate, changed, ticket, toolchain } = this.#input;
+    const theirs = await this.#theirs(facts);
+    const own = changed.filter(({ path }) => path in facts.files || toolchain.isAmongTests(path));
+    const code = parts.sources.filter((path) => !theirs.has(path));
     const runs = [
-      this.#baseTests(facts, inputs, parts),
+      this.#baseTests(facts, inputs, own),
+      theirs.size === 0
+        ? noBaseTests
+        : this.#baseTests(facts, inputs, [...own, ...changed.filter(({ path }) => theirs.has(path))]),
       ticket === null || parts.tests.length === 0 || parts.sources.length === 0
         ? null
         : this.#run('verify-old-code', facts, await reverted(base, parts.sources, inputs.plan)),
@@ -424,17 +437,38 @@ class Suite {
           ),
     ] as const;
     await Promise.allSettled(runs);
-    const [baseTests, old, mutants] = await Promise.all(runs);
+    const [baseTests, withTheirs, old, mutants] = await Promise.all(runs);
     const ownTests = old === null ? null : ownTestsOf(facts, parts, observed.run, old.run);
     const { failing } = baseTests.report;
-    // A changed helper stands with the changed tests here; elsewhere it is a source as any.
-    const code = parts.sources.filter((path) => !parts.helpers.includes(path));
-    const helped =
-      ticket === null || failing.length === 0 || parts.helpers.length === 0 || code.length === 0
-        ? old
-        : await this.#run('verify-old-code', facts, await reverted(base, code, inputs.plan));
-    const emptied = helped === null ? [] : emptiedTests(failing, observed.run, helped.run);
-    return { baseTests, ownTests, mutants, emptied };
+    const emptied = old === null ? [] : emptiedTests(failing, observed.run, old.run);
+    // What fails with what is theirs alone: that stands with the changed tests then, and the rest is the old code.
+    const further = withTheirs.report.failing.filter((name) => !failing.includes(name));
+    if (further.length > 0 && code.length > 0 && ticket !== null && facts.followed !== 'by_exit_code') {
+      const helped = await this.#run('verify-old-code', facts, await reverted(base, code, inputs.plan));
+      emptied.push(...emptiedTests(further, observed.run, helped.run));
+    }
+    const report = {
+      files: [...new Set([...baseTests.report.files, ...withTheirs.report.files])].slice(0, 1_000),
+      failing: [...failing, ...further],
+      result: baseTests.report.result ?? withTheirs.report.result,
+    };
+    return { baseTests: { ...baseTests, report }, ownTests, mutants, emptied };
+  }
+
+  /**
+   * What the change touches outside of the tests that may be theirs. It is guessed from names, so it only ever adds a run: what the tests say
+   * without it counts all the same.
+   */
+  async #theirs(facts: BaseFacts): Promise<ReadonlySet<string>> {
+    const { toolchain, base, changed } = this.#input;
+    const files = await filesOf(base.checkout);
+    const there = new Set(files.paths);
+    const touched = changed.filter(
+      ({ path }) => there.has(path) && !(path in facts.files) && !toolchain.isAmongTests(path),
+    );
+    if (touched.length === 0) return new Set();
+    const all = await toolchain.ofTests(Object.keys(facts.files), files);
+    return new Set(touched.flatMap(({ path }) => (all.has(path) ? [path] : [])));
   }
 
   /** Whether an acceptance check that holds on the candidate does not with a fault in it. */
@@ -449,14 +483,16 @@ class Suite {
   }
 
   /**
-   * The base's own tests with everything that is theirs (helpers, snapshots, fixtures), run against the candidate: as the base has it where the
-   * change touched it, and without what it added there. A fact, not a verdict.
+   * The base's own tests with everything of theirs that the change touched, run against the candidate: as the base has it, and without what
+   * it added there. A fact, not a verdict.
    */
-  async #baseTests(facts: BaseFacts, inputs: BaseInputs, parts: ChangeParts): Promise<BaseTests> {
-    const { base, changed } = this.#input;
+  async #baseTests(
+    facts: BaseFacts,
+    inputs: BaseInputs,
+    touched: readonly ChangedPath[],
+  ): Promise<BaseTests> {
+    const { base } = this.#input;
     const exit = facts.followed === 'by_exit_code';
-    const theirs = new Set([...parts.tests, ...parts.helpers]);
-    const touched = changed.filter(({ path }) => theirs.has(path));
     if (touched.length === 0 || (exit && facts.exitCode !== 0)) return noBaseTests;
     const back = await restoring(
       base.checkout,

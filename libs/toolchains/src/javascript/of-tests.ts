@@ -14,7 +14,7 @@ import {
 // helper that asserts for them.
 
 /** Characters of the base's texts that are looked through. What is behind them belongs to nobody. */
-const MAX_READ = 33_554_432;
+const MAX_READ = 8_388_608;
 const ENTRIES = ['main', 'module', 'browser', 'bin', 'exports', 'imports', 'type'] as const;
 const NAMES = /[^\s'"`=,;:()<>|&[\]{}/\\]+/g;
 
@@ -78,7 +78,9 @@ export async function ofTests(tests: readonly string[], base: TreeFiles): Promis
   const all = base.paths.filter((path) => !isInstalled(path));
   const texts = new Map<string, string>();
   let left = MAX_READ;
-  for (const path of all.filter((one) => isSource(one) || isManifest(one))) {
+  const read = all.filter((one) => isSource(one) || isManifest(one));
+  // Tests first: what is left out for its length is then named by nobody, and so no test's.
+  for (const path of read.toSorted((a, b) => Number(isOwn(b)) - Number(isOwn(a)))) {
     const text = ((await base.read(path)) ?? '').slice(0, left);
     left -= text.length;
     texts.set(path, text);
@@ -91,10 +93,11 @@ export async function ofTests(tests: readonly string[], base: TreeFiles): Promis
   const isData = (path: string) => !texts.has(path) && !isOwn(path) && !isConfiguration(path);
   const data = all.filter((path) => isData(path) && byTests?.has(path) && !bySources?.has(path));
 
-  const offered = [...entriesOf(texts.get('package.json') ?? '').values()].flatMap((text) =>
-    leaves(JSON.parse(text)),
+  const offered = [...entriesOf(texts.get('package.json') ?? '')].flatMap(([key, text]) =>
+    key === 'type' ? [] : leaves(JSON.parse(text)),
   );
-  const isMade = (path: string) => path.includes('*') || named(`./${path}`, '', new Set(all)).length > 0;
+  const there = new Set(all);
+  const isMade = (path: string) => path.includes('*') || named(`./${path}`, '', there).length > 0;
   const unmade = offered.filter((path) => path.includes('/') && !isMade(path));
   const sources = new Set(of((path) => isSource(path) && !isOwn(path)).keys());
   const entries = [...offered, 'index'].flatMap((path) => named(`./${path}`, '', sources));

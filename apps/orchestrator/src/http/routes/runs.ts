@@ -88,8 +88,9 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     const stop = stopOfRun(factory, info.state, names);
     const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
-    // What another orchestrator began on the target and this one is at work on is under way.
-    if (factory.deploys.busy(seen.repo))
+    // What another orchestrator began on the target and this one watches again is under way.
+    const watched = seen.unknown.length > 0 && (await factory.forward.target(seen.repo)).canary?.release;
+    if (watched === seen.release && factory.deploys.busy(seen.repo))
       seen.unknown = seen.unknown.filter(({ effect }) => effect !== 'deploy' && effect !== 'target');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);

@@ -462,7 +462,8 @@ export function drive(
   offer(opened(deploys));
   let steps = 0;
   let resumes = 0;
-  while (state.kind === 'run' && !state.closed && steps < 2_000) {
+  // People let a parked run go on for 40 s of its time, which is some 2,000 steps where every task is sent back again and again.
+  while (state.kind === 'run' && !state.closed && steps < 10_000) {
     steps += 1;
     const due = todo(state, now);
     expect(due.length, 'an open run always has something due').toBeGreaterThan(0);
