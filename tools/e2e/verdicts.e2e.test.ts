@@ -333,7 +333,7 @@ it('acceptance checks that hold on the base, and guards that do not, count for n
   const facts = Facts.parse(gate.facts);
   expect(facts.action === 'merge' ? facts.change.reasons : []).toContainEqual({
     code: 'check-does-not-count',
-    text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already; and 1 more/),
+    text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already\); and 1 more/),
   });
   const told = await said('run', 'tests', run.id);
   const marked = CHECKS.map((check) => check.replace(/^!/, '')).map(
