@@ -80,7 +80,9 @@ test('a second freeze stands beside the first, which keeps its story; a thaw say
   expect([again.code, again.err]).toEqual([1, expect.stringContaining('the target is not frozen')]);
 });
 
-test('a repository or a model that is none is refused, with the nearest that is one', async () => {
+test('a repository or a model that is none is refused, with the nearest that is one', {
+  tags: ['long'],
+}, async () => {
   const runner = openStore({ url: db.url.runner });
   await runner.notes.say('model/recorded/plan', '{"ok":true,"roles":["plan"],"detail":"there"}');
   await runner.close();
@@ -155,7 +157,9 @@ test('a yes to what somebody denied is told so, by the code of a deny', async ()
   await at.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'again' });
 });
 
-test('an aborted canary says who took it back, and each thing that was seen on a line', async () => {
+test('an aborted canary says who took it back, and each thing that was seen on a line', {
+  tags: ['long'],
+}, async () => {
   const { ticket, run, release } = await canaryAt(10);
   const aborted = await cli(['release', 'abort', 'shop', ...because('errors in checkout')], { token: ann });
   expect(aborted).toMatchObject({ code: 0, out: expect.stringContaining(`${release} was taken back`) });
@@ -176,7 +180,9 @@ test('an aborted canary says who took it back, and each thing that was seen on a
   expect(closed?.data.reason).toMatch(/^per_\S+ aborted it/);
 });
 
-test('a pause of nothing, of too little and over another is said or refused', async () => {
+test('a pause of nothing, of too little and over another is said or refused', {
+  tags: ['long'],
+}, async () => {
   const { ticket, release } = await canaryAt(10);
   const pause = (duration: string, token: string) =>
     cli(['release', 'pause', 'shop', '--for', duration, ...because('I look')], { token });
@@ -194,7 +200,9 @@ test('a pause of nothing, of too little and over another is said or refused', as
   expect((await at.ended(ticket)).state).toBe('done');
 });
 
-test('a plan of going back says each thing once, with a canary under way and without', async () => {
+test('a plan of going back says each thing once, with a canary under way and without', {
+  tags: ['long'],
+}, async () => {
   const lines = (text: string) =>
     text
       .split('\n')
@@ -229,7 +237,9 @@ test('an undo of a rollback on a frozen target names the thaw, after which it wo
   expect(await undo()).toMatchObject({ code: 0, out: expect.stringContaining('serves shop again') });
 });
 
-test('a release says whose changes it brings, without one that was taken back before it was built', async () => {
+test('a release says whose changes it brings, without one that was taken back before it was built', {
+  tags: ['long'],
+}, async () => {
   const bad = await at.file(change());
   await at.ended(bad);
   expect((await say('/rollbacks', 'slow', ann)).body).toMatchObject({ done: true });

@@ -263,7 +263,9 @@ test('an undo under way when the factory is killed goes on at the next start, un
   expect((await lines('target.released')).at(-1)?.data).toMatchObject({ release: two.release, fence });
 });
 
-test('what a release leaves over is stopped once, also where its factory was killed before it was; not while the target is frozen', async () => {
+test('what a release leaves over is stopped once, also where its factory was killed before it was; not while the target is frozen', {
+  tags: ['long'],
+}, async () => {
   await open();
   const fences = () => at.factory.world.target(SHOP).fence;
   const [one, first] = [await at.ship(x(2)), fences()];
@@ -297,7 +299,9 @@ test('what a release leaves over is stopped once, also where its factory was kil
   expect(await retired()).toEqual([...before, of(two.release, fence + 1)]);
 });
 
-test('a change whose title says that it reverts another does not keep that one on the branch', async () => {
+test('a change whose title says that it reverts another does not keep that one on the branch', {
+  tags: ['long'],
+}, async () => {
   await open(7);
   const [one, two] = [await at.ship(x(2)), await at.ship({ 'src/bad.js': 'export const bad = true;\n' })];
   const commit = (await at.api('GET', `/runs/${two.id}`)).body.delivered.commit;

@@ -98,7 +98,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     );
   });
 
-  it('asks no tester for a kind of ticket that the repository lets go without, and says so', async () => {
+  it('asks no tester for a kind of ticket that the repository lets go without, and says so', {
+    tags: ['long'],
+  }, async () => {
     const script: Script = { implement: ({ ticket }) => ({ [`${ticket.kind}.txt`]: 'new\n' }) };
     await start(script, 6, {}, { ...FILES, 'millwright.yaml': 'skipChecks: [docs]\n' });
     const skips = await ended((await file('---\nkind: docs\n---\n# Explain it\n')).id);
@@ -114,7 +116,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(factory.runner.attempts).toContain('checks');
   });
 
-  it('asks no reviewer for a trivial change of a kind that the repository lets go without, and judges that at its gate', async () => {
+  it('asks no reviewer for a trivial change of a kind that the repository lets go without, and judges that at its gate', {
+    tags: ['long'],
+  }, async () => {
     const script: Script = { implement: ({ ticket }) => ({ [ticket.title.split(' ')[1] ?? '']: 'new\n' }) };
     await start(script, 6, {}, { ...FILES, 'millwright.yaml': 'skipReview: [docs]\n' });
     const skips = await ended((await file('---\nkind: docs\n---\n# Explain docs/guide.md\n')).id);
@@ -168,7 +172,10 @@ describe('a run, driven through real Postgres, git and queue', () => {
     ).toHaveLength(1);
   });
 
-  it('makes ten tasks that all add a line to one changelog at no more stages than the same ten that do not, side by side where none waits for another', async () => {
+  it('makes ten tasks that all add a line to one changelog at no more stages than the same ten that do not, side by side where none waits for another', {
+    tags: ['long'],
+    timeout: 300_000,
+  }, async () => {
     const CHANGES = '# Changes\n\n## Next\n\n- first\n';
     const tasks = Array.from({ length: 10 }, (_, i) => ({
       ...{ id: `t${i}`, title: `t${i}`, instructions: 'i', acceptance: [] },
@@ -211,7 +218,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(at('stage.opened', 't8')).toBeGreaterThan(at('task.integrated', 't0'));
     const united = entries.flatMap((one) => (one.type === 'task.integrated' ? one.data.united : []));
     expect(united.length).toBeGreaterThan(6);
-  }, 300_000);
+  });
 
   it('sends back what the review or the tests refuse, a bounded number of times', async () => {
     let tests = 0;
@@ -342,7 +349,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(told[1]).toMatchObject([{ kind: 'answer', answer: 'Use another port.' }]);
   });
 
-  it('splits a task that was too large by a plan of what is open, and goes on from what is kept; who waited for it waits for all of it', async () => {
+  it('splits a task that was too large by a plan of what is open, and goes on from what is kept; who waited for it waits for all of it', {
+    tags: ['long'],
+  }, async () => {
     const told: Record<string, unknown[]> = {};
     const planned: SpecOf<'plan'>[] = [];
     const task = (id: string, ...dependsOn: string[]) => ({
@@ -450,7 +459,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(checks).toHaveLength(2);
   });
 
-  it('hears an implementer that calls a failed check wrong: its tester looks again, and only then a person is asked', async () => {
+  it('hears an implementer that calls a failed check wrong: its tester looks again, and only then a person is asked', {
+    tags: ['long'],
+  }, async () => {
     let tests = 0;
     let asked = 0;
     await start({
@@ -485,7 +496,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(await ended(id)).toMatchObject({ state: 'cancelled' });
   });
 
-  it('does not split for ever: a task that is too large whatever it is split into ends the run, which says so', async () => {
+  it('does not split for ever: a task that is too large whatever it is split into ends the run, which says so', {
+    tags: ['long'],
+  }, async () => {
     let n = 0;
     await start({
       plan: () => ({
@@ -543,7 +556,9 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(told).toEqual([[], ['tests'], ['tests', 'tests', 'answer']]);
   });
 
-  it('ends where an implementer keeps saying that it is blocked, or nobody answers', async () => {
+  it('ends where an implementer keeps saying that it is blocked, or nobody answers', {
+    tags: ['long'],
+  }, async () => {
     await start({ implement: () => ({ blocked: 'No.' }) }, 6, { questionMs: 300 });
     const { id } = await file();
     expect(await ended(id)).toMatchObject({
@@ -671,7 +686,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(await ended(id)).toMatchObject({ state: 'done' });
   });
 
-  it('ends when nobody answers', async () => {
+  it('ends when nobody answers', { tags: ['long'] }, async () => {
     await start(asks, 6, { questionMs: 300 });
     const { id } = await file();
     expect(await ended(id)).toMatchObject({

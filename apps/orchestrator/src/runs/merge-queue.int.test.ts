@@ -102,7 +102,9 @@ it('lands the others when one of a train fails its tests, and when somebody push
   expect(subjects().toSorted()).toEqual(['by a person', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'first']);
 });
 
-it('keeps the whole of a change when another that does a part of it as well leaves the train', async () => {
+it('keeps the whole of a change when another that does a part of it as well leaves the train', {
+  tags: ['long'],
+}, async () => {
   const followed = async (first: string) => {
     const entries = await factory.factory.trail.readAll(0, 5_000);
     return entries.some(({ entry }) => entry?.type === 'base.moved' && entry.data.behind === first);
