@@ -13,7 +13,7 @@ import { type Kill, type Point, Trap } from './trap.ts';
 /** Deaths that these factories' supervisors forgive (apps/cli/src/up/restarts.ts): two runs' worth of kills. */
 const DEATHS_PER_MINUTE = 30;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
-const RUN_MS = 400_000;
+const RUN_MS = 800_000;
 
 /** `kinds`: of change that have not lost a step in it yet. */
 export type Place = { repo: string; remote: Remote; port: number; kinds: TicketKind[] };
