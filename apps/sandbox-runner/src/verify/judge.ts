@@ -109,6 +109,8 @@ export function unsteadyOf(
   runs: readonly SuiteRun[],
   canaries: readonly Canary[],
 ): { names: string[]; in: number[] } {
+  const [, canaried] = runs;
+  if (canaried === undefined) return { names: [], in: [] };
   const ours = new Set(canaries.flatMap(({ marks }) => marks.map(({ title }) => title)));
   const badAtBase = new Set(base.outcomes.filter((o) => o.state === 'fail').map((o) => o.name));
   const of = (run: SuiteRun, state: Outcome['state']) =>
@@ -119,13 +121,11 @@ export function unsteadyOf(
     );
   const failing = runs.map((run) => of(run, 'fail'));
   const passing = runs.map((run) => of(run, 'pass'));
-  const proven = outcomesOf(runs[1] ?? { end: { kind: 'gone', reason: '' }, sessions: [] });
   const sound =
-    runs.length === 2 &&
     runs.every(
       ({ end, sessions }) => end.kind === 'exited' && sessions.every(({ kind }) => kind === 'finished'),
     ) &&
-    canaries.every((canary) => canaryFault(canary, proven) === null) &&
+    canaries.every((canary) => canaryFault(canary, outcomesOf(canaried)) === null) &&
     failing.every((keys, nth) =>
       [...keys.keys()].every((one) => passing[1 - nth]?.has(one) && !failing[1 - nth]?.has(one)),
     );

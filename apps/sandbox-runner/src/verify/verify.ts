@@ -285,11 +285,11 @@ class Suite {
           ? 'after'
           : null,
     );
-    const carrying_ =
+    const withOurs =
       canaries.length === 0 ? null : await canaryPlan(toolchain, candidate, canaries, inputs.plan);
     const ways = [
       () => this.#run('verify', facts, inputs.plan),
-      ...(carrying_ === null ? [] : [() => this.#run('verify-canary', facts, carrying_, true)]),
+      ...(withOurs === null ? [] : [() => this.#run('verify-canary', facts, withOurs, true)]),
     ];
     const runAll = async (some: readonly (() => Promise<RanSuite>)[]) => {
       const begun = some.map((way) => way());

@@ -13,7 +13,7 @@ import {
 // What lies outside of the tests and is theirs all the same: the words that they compare with (a table of cases beside the sources), the
 // helper that asserts for them.
 
-/** Characters of the base's texts that are looked through. What is behind them belongs to nobody. */
+/** Characters of the base's texts that are looked through. What is behind them names nothing. */
 const MAX_READ = 8_388_608;
 const ENTRIES = ['main', 'module', 'browser', 'bin', 'exports', 'imports', 'type'] as const;
 const NAMES = /[^\s'"`=,;:()<>|&[\]{}/\\]+/g;
