@@ -82,14 +82,15 @@ export function emptiedTests(baseFailing: readonly string[], observed: SuiteRun,
   return baseFailing.filter((name) => passes(observed, name) && passes(old, name));
 }
 
-/** Of one file; of a whole change. */
-const MUTANTS_OF_FILE = 4;
-const MUTANTS = 12;
+const MUTANTS = 4;
 /** Of the suite's own time; at least, in milliseconds. */
 const SHARE = 1.5;
 const AT_LEAST_MS = 60_000;
 
-/** The strongest faults of each changed file, one file after the other; those that the base has first, which others rest on already. */
+/**
+ * The strongest faults of each changed file, one file after the other: of files that the base has, where any of those has one. That a test notices
+ * what is wrong with an added file says nothing of what others rest on.
+ */
 export async function mutantsOf(
   { toolchain }: Subject,
   base: Prepared,
@@ -104,24 +105,21 @@ export async function mutantsOf(
     ]);
     if (after?.kind !== 'file') continue;
     const old = before?.kind === 'file' ? new TextDecoder().decode(before.bytes) : null;
-    files.push({
-      isNew: old === null,
-      of: toolchain.mutants(path, old, new TextDecoder().decode(after.bytes)),
-    });
+    const of = toolchain.mutants(path, old, new TextDecoder().decode(after.bytes));
+    if (of.length > 0) files.push({ isNew: old === null, of });
   }
-  files.sort((a, b) => Number(a.isNew) - Number(b.isNew));
+  const known = files.filter(({ isNew }) => !isNew);
+  const asked = known.length > 0 ? known : files;
   const chosen: Mutant[] = [];
-  for (let nth = 0; nth < MUTANTS_OF_FILE; nth++) chosen.push(...files.flatMap(({ of }) => of[nth] ?? []));
+  for (let nth = 0; asked.some(({ of }) => nth < of.length); nth++)
+    chosen.push(...asked.flatMap(({ of }) => of[nth] ?? []));
   return chosen.slice(0, MUTANTS);
 }
 
 export const withMutant = (plan: HarnessPlan, { path, text }: Mutant): HarnessPlan =>
   combined(plan, { remove: [], write: [{ path, entry: textEntry(text) }] });
 
-/**
- * Tries faults one after the other until a test notices one of each file, or the time for it is over; then the acceptance checks on those of
- * files of which no test noticed one. `survivors` are theirs alone.
- */
+/** Tries faults one after the other until a test notices one, or the time for it is over; then the acceptance checks on those. */
 export async function tryMutants(
   where: Where,
   subject: Subject,
@@ -136,13 +134,15 @@ export async function tryMutants(
   if (mutants.length === 0) return null;
   const { plan, observed, base } = with_;
   const until = performance.now() + Math.max(AT_LEAST_MS, SHARE * observed.result.ms);
+  const survivors: Mutant[] = [];
+  const said = (noticed: number) => ({
+    tried: survivors.length + noticed,
+    noticed,
+    survivors: survivors.map(({ path, line, what }) => ({ path, line, what: what.slice(0, 300) })),
+  });
   const timeoutMs = Math.min(subject.timeoutMs, 3 * observed.result.ms + 10_000);
-  const noticed = new Set<string>();
-  const tried: Mutant[] = [];
   for (const mutant of mutants) {
-    if (noticed.has(mutant.path)) continue;
-    if (tried.length > 0 && performance.now() > until) break;
-    tried.push(mutant);
+    if (survivors.length > 0 && performance.now() > until) break;
     const ran = await run(
       where,
       { ...subject, timeoutMs },
@@ -153,20 +153,15 @@ export async function tryMutants(
         sessions: Math.max(1, base.sessions),
       },
     );
-    if (notices(base, observed.run, ran.run)) noticed.add(mutant.path);
+    if (notices(base, observed.run, ran.run)) return said(1);
+    survivors.push(mutant);
   }
-  const unnoticed = tried.filter(({ path }) => !noticed.has(path));
-  for (const [nth, mutant] of unnoticed.entries()) {
-    if (nth > 0 && performance.now() > until) break;
-    if (!noticed.has(mutant.path) && (await with_.byChecks(mutant))) noticed.add(mutant.path);
+  for (const mutant of [...survivors]) {
+    if (!(await with_.byChecks(mutant))) continue;
+    survivors.splice(survivors.indexOf(mutant), 1);
+    return said(1);
   }
-  return {
-    tried: tried.length,
-    noticed: noticed.size,
-    survivors: tried
-      .filter(({ path }) => !noticed.has(path))
-      .map(({ path, line, what }) => ({ path, line, what: what.slice(0, 300) })),
-  };
+  return said(0);
 }
 
 /** Whether a run says anything else than the run without the fault. */
@@ -195,11 +190,11 @@ export function testDoubts(
       code: 'tests-pass-before',
       text: `is needed by no test that it adds or changes: all ${own.passing.length} pass with the base's code ("${own.passing[0]?.slice(0, 200)}")`,
     });
-  for (const [path, of] of Map.groupBy(mutants?.survivors ?? [], (one) => one.path)) {
-    const [first] = of;
-    if (first === undefined) continue;
-    const text = `has lines whose faults no test notices: ${of.length} tried, the first of them ${first.what}`;
-    doubts.push({ code: 'tests-notice-nothing', path, line: first.line, text });
-  }
+  const [first] = mutants?.survivors ?? [];
+  if (mutants !== null && mutants.noticed === 0 && first !== undefined)
+    doubts.push({
+      ...{ code: 'tests-notice-nothing', path: first.path, line: first.line },
+      text: `has lines whose faults no test notices: ${mutants.tried} tried, the first of them ${first.what}`,
+    });
   return doubts;
 }
