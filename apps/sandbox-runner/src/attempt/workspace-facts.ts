@@ -63,7 +63,7 @@ export async function workspaceFacts(
 
 function dependencies(made: Prepared | Unprepared): string {
   if ('kind' in made) return `dependencies are not installed: ${made.reason.slice(0, 500)}`;
-  return made.layer === null
-    ? 'dependencies: none to install'
-    : 'dependencies: installed; nothing more can be added';
+  if (made.layer === null) return 'dependencies: none to install';
+  const how = made.oldPeers === true ? ' with --legacy-peer-deps, since npm finds their peers at odds' : '';
+  return `dependencies: installed${how}; nothing more can be added`;
 }

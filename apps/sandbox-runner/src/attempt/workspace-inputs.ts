@@ -7,7 +7,6 @@ import {
   skillsIn,
 } from '@millwright/agents';
 import { type GitSha, retryable, terminal } from '@millwright/domain';
-import type { Layer } from '@millwright/sandbox';
 import { type Checkout, listCheckout, readCheckout } from '@millwright/sandbox';
 import type { Prepared } from '../verify/run-suite.ts';
 import type { Held } from './runner.ts';
@@ -48,8 +47,8 @@ export async function prepareTree(held: Held, checkout: Checkout): Promise<Prepa
       code: made.code,
       reason: `Dependencies could not be installed: ${made.reason}. ${made.output.slice(-1_500)}`.trim(),
     };
-  const layer: Layer | null = made.kind === 'layer' ? made.layer : null;
-  return { checkout, layer, image, root: '/workspace' };
+  const layer = made.kind === 'layer' ? made.layer : null;
+  return { checkout, layer, image, root: '/workspace', oldPeers: layer?.oldPeers === true };
 }
 
 /** As `prepareTree`, for a base, which has to be preparable. Throws retryable `prepare-failed`: a registry may be back in a moment. */

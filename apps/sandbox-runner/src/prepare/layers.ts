@@ -4,7 +4,10 @@ import type { Checkout, Engine, Layer } from '@millwright/sandbox';
 import { AGENT, gitPattern, removeTree } from '@millwright/sandbox';
 import { z } from 'zod';
 
-const Kept = z.strictObject({ created: z.array(z.string()) });
+/** `oldPeers`: npm found peers that contradict one another, and installed without heeding them. */
+export type Installed = Layer & { oldPeers: boolean };
+
+const Kept = z.strictObject({ created: z.array(z.string()), oldPeers: z.boolean() });
 
 /** Layers and checkouts beyond this many are removed, the least recently used first. */
 const KEEP = 32;
@@ -12,13 +15,13 @@ const KEEP = 32;
 const MIN_AGE_MS = 6 * 3_600_000;
 
 /** The layer of that key, if it is there, marked as used. */
-export async function findLayer(engine: Engine, key: string): Promise<Layer | null> {
+export async function findLayer(engine: Engine, key: string): Promise<Installed | null> {
   const folder = join(engine.folders.layers, key);
   const text = await readFile(join(folder, 'layer.json'), 'utf8').catch(() => null);
   if (text === null) return null;
   const now = new Date();
   await utimes(folder, now, now);
-  return { key, path: join(folder, 'files'), created: Kept.parse(JSON.parse(text)).created };
+  return { key, path: join(folder, 'files'), ...Kept.parse(JSON.parse(text)) };
 }
 
 /**
@@ -30,7 +33,8 @@ export async function keepLayer(
   key: string,
   upper: string,
   checkout: Checkout,
-): Promise<Layer> {
+  oldPeers: boolean,
+): Promise<Installed> {
   const half = join(engine.folders.scratch, engine.name());
   const files = join(half, 'files');
   await mkdir(files, { recursive: true });
@@ -38,14 +42,17 @@ export async function keepLayer(
   const created: string[] = [];
   await moveCreated(upper, checkout.path, files, '', created);
   await exclude(files, created);
-  await writeFile(join(half, 'layer.json'), JSON.stringify({ created } satisfies z.infer<typeof Kept>));
+  await writeFile(
+    join(half, 'layer.json'),
+    JSON.stringify({ created, oldPeers } satisfies z.infer<typeof Kept>),
+  );
   const folder = join(engine.folders.layers, key);
   await rename(half, folder).catch(async (error: NodeJS.ErrnoException) => {
     // Another process was faster; its layer has the same key and is as good.
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     await removeTree(half);
   });
-  return { key, path: join(folder, 'files'), created };
+  return { key, path: join(folder, 'files'), created, oldPeers };
 }
 
 async function moveCreated(

@@ -7,7 +7,6 @@ import {
   type Checkout,
   type CleanEnd,
   DEFAULT_LIMITS,
-  type Layer,
   listCheckout,
   type Mount,
   overlayOptions,
@@ -17,7 +16,7 @@ import {
   type Sandboxes,
 } from '@millwright/sandbox';
 import { decideInstall, type Install, MANIFESTS, reducedNpmrc } from '@millwright/toolchains';
-import { evict, findLayer, keepLayer } from './layers.ts';
+import { evict, findLayer, type Installed, keepLayer } from './layers.ts';
 import { startProxy } from './proxy.ts';
 import { authority, hostRegistry, type Registry } from './registry.ts';
 
@@ -40,7 +39,7 @@ type PrepareOptions = {
 };
 
 export type Prepared =
-  | { kind: 'layer'; layer: Layer; cached: boolean; refusedHosts: string[] }
+  | { kind: 'layer'; layer: Installed; cached: boolean; refusedHosts: string[] }
   /** Nothing to install. */
   | { kind: 'none' }
   | { kind: 'failed'; code: string; reason: string; output: string; refusedHosts: string[] };
@@ -51,6 +50,7 @@ const FORWARD = join(import.meta.dirname, 'forward.mjs');
 const PORT = 3_128;
 const MANIFEST_MAX = 64 * 1_048_576;
 const NPMRC_MAX = 64 << 10;
+const OLD_PEERS = ' --legacy-peer-deps';
 
 const failed = (code: string, reason: string, output = '', refusedHosts: string[] = []): Prepared => ({
   kind: 'failed',
@@ -141,7 +141,8 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       const refusedHosts = [...proxy.refused];
       const bad = whyFailed(end, plan, guard.signal.aborted, refusedHosts);
       if (bad !== null) return failed(bad.code, bad.reason, end.stderr.slice(-8_000), refusedHosts);
-      const layer = await keepLayer(engine, key, folder('upper'), options.checkout);
+      const oldPeers = plan.command.endsWith(OLD_PEERS);
+      const layer = await keepLayer(engine, key, folder('upper'), options.checkout, oldPeers);
       await evict(engine);
       return { kind: 'layer', layer, cached: false, refusedHosts };
     } finally {
@@ -168,13 +169,7 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       const made = async () => {
         const first = await install(options, plan, key, image.id, from);
         if (!wantsOldPeers(first, plan)) return first;
-        return install(
-          options,
-          { ...plan, command: `${plan.command} --legacy-peer-deps` },
-          key,
-          image.id,
-          from,
-        );
+        return install(options, { ...plan, command: `${plan.command}${OLD_PEERS}` }, key, image.id, from);
       };
       const shared = running.get(key) ?? made();
       running.set(key, shared);
@@ -215,7 +210,7 @@ async function keyOf(
   const hash = createHash('sha256');
   const add = (...parts: string[]) => hash.update(`${JSON.stringify(parts)}\n`);
   add(
-    'v2',
+    'v3',
     repo,
     image,
     `${process.platform}-${process.arch}`,

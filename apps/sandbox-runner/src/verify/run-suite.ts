@@ -12,6 +12,8 @@ export type Prepared = {
   layer: Layer | null;
   image?: string;
   root: '/workspace' | '/app';
+  /** npm found its peers at odds, and installed without heeding them. */
+  oldPeers?: boolean;
 };
 
 export type Where = {

@@ -196,6 +196,17 @@ test('a change that no test notices raises; one whose tests would pass without i
   expect(codes(vain)).toEqual(['tests-pass-before', 'tests-notice-nothing']);
 });
 
+test('peers that npm finds at odds since the change are told, and not those of the base', async () => {
+  const base = { 'package.json': '{}', 'src/sum.js': GOOD };
+  const codes = async (oldPeers: { base: boolean; candidate: boolean }) => {
+    const { report } = await verifying.verify(base, { ...base, 'a.js': '' }, { oldPeers });
+    return report.doubts.map(({ code }) => code);
+  };
+  expect(await codes({ base: false, candidate: true })).toContain('peers-at-odds');
+  expect(await codes({ base: true, candidate: true })).not.toContain('peers-at-odds');
+  expect(await codes({ base: true, candidate: false })).not.toContain('peers-at-odds');
+});
+
 test('a command that is stopped at its limit, or with its attempt, leaves nothing behind', async () => {
   const own = await openVerifying('stopped');
   const endless = suite('for (;;) {}\n', ADDS);

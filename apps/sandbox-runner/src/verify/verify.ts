@@ -87,7 +87,8 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   // Both, whatever becomes of one: nothing of them goes on behind the caller.
   await Promise.allSettled(parts);
   const [suite, { written, acceptance }] = await Promise.all(parts);
-  const report: TestReport = withUncounted({ ...suite, acceptance, checks: written?.digest ?? null });
+  const doubts = [...peersAtOdds(input), ...suite.doubts].slice(0, 100);
+  const report: TestReport = withUncounted({ ...suite, doubts, acceptance, checks: written?.digest ?? null });
   const [first, ...more] = acceptance.filter(isUnmet);
   if (first === undefined) return provenMended(input, report);
   const unmet = `${more.length + 1} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
@@ -95,6 +96,17 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
     ? { ...report, reason: `${report.reason} ${unmet}`.slice(0, 4_000) }
     : { ...report, verdict: 'failed', reason: unmet };
 }
+
+/** Peers that npm finds at odds since the change: what the base does already is its own affair, and the seats are told. */
+const peersAtOdds = ({ base, candidate }: VerifyInput): TestDoubt[] =>
+  candidate.oldPeers !== true || base.oldPeers === true
+    ? []
+    : [
+        {
+          code: 'peers-at-odds',
+          text: 'asks for packages whose peers npm finds at odds: they were installed with --legacy-peer-deps',
+        },
+      ];
 
 /** Learns what the base's own tests say before there is a change to judge, so that its verdict does not wait for it. */
 export async function learnAhead(

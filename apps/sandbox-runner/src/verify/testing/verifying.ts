@@ -27,6 +27,8 @@ type VerifyingOptions = {
   timeoutMs?: number;
   signal?: AbortSignal;
   memory?: ReturnType<typeof memoryOf>;
+  /** Trees that npm found at odds with their peers. */
+  oldPeers?: { base: boolean; candidate: boolean };
 };
 /** `ms`: what the verdict took, its sandboxes included; `commands`: what each command ran for. */
 export type Verified = {
@@ -92,8 +94,11 @@ export async function openVerifying(name: string): Promise<Verifying> {
       const config = RepoConfig.parse(options.config ?? {});
       const commands: Verified['commands'] = [];
       const ready = {
-        base: await prepared(bundle, baseTree, config),
-        candidate: await prepared(bundle, tree, config),
+        base: { ...(await prepared(bundle, baseTree, config)), oldPeers: options.oldPeers?.base === true },
+        candidate: {
+          ...(await prepared(bundle, tree, config)),
+          oldPeers: options.oldPeers?.candidate === true,
+        },
       };
       const startedAt = performance.now();
       const report = await verify(
