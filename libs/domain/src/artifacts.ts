@@ -48,6 +48,8 @@ export const Plan = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tasks'),
     summary: freeText(z.string().max(20_000)),
+    /** Commands and what they showed on the base, without a word of how the change will be made: the tester reads it too. */
+    measured: freeText(z.string().max(20_000)).optional(),
     tasks: z.array(PlanTask).min(1),
   }),
   z.strictObject({

@@ -70,6 +70,7 @@ export function planLines(look: Look, plan: Plan): string[] {
   if (plan.kind === 'question') return [colour.bold('The planner asks'), ...block(look, plan.question, '  ')];
   return [
     ...block(look, plan.summary, '  '),
+    ...(plan.measured === undefined ? [] : ['', '  measured', ...block(look, plan.measured, '    ')]),
     ...plan.tasks.flatMap((task) => [
       '',
       `  ${colour.bold(`${task.id}  ${oneLine(task.title)}`)}${task.dependsOn.length === 0 ? '' : colour.dim(`  after ${task.dependsOn.join(', ')}`)}`,

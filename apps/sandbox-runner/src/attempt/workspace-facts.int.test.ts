@@ -8,6 +8,7 @@ import { workspaceFacts } from './workspace-facts.ts';
 test('programs that scripts call and that are nowhere are named, once each', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millwright-facts-'));
   const scripts = {
+    pretest: 'true',
     test: 'node --test && no-such-linter . | cat',
     lint: 'CI=1 no-such-linter --fix; cd src',
     types: 'no-such-checker && ./own.sh',
@@ -25,7 +26,8 @@ test('programs that scripts call and that are nowhere are named, once each', asy
       false,
     );
     expect(facts[0]).toMatch(/^tools: node v\d+\.\d+\.\d+, npm \d+\.\d+\.\d+/);
-    expect(facts).toContain('package.json scripts: test, lint, types');
+    expect(facts).toContain('package.json scripts: pretest, test, lint, types');
+    expect(facts).toContain('npm test is pretest: true; test: node --test && no-such-linter . | cat');
     expect(facts).toContain('called by its scripts, and not there: no-such-linter, no-such-checker');
   } finally {
     rmSync(folder, { recursive: true });

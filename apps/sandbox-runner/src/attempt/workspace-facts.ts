@@ -18,6 +18,8 @@ const its = npm && require("path").resolve(fs.realpathSync(npm), "../../package.
 if (its && fs.existsSync(its)) console.log("npm " + require(its).version);
 const { scripts = {} } = JSON.parse(fs.readFileSync("package.json", "utf8"));
 console.log("scripts " + Object.keys(scripts).join(", "));
+const around = ["pretest", "test", "posttest"].filter((one) => scripts[one]);
+console.log("around " + around.map((one) => one + ": " + String(scripts[one]).replace(/\\s+/g, " ")).join("; "));
 const parts = Object.values(scripts).flatMap((one) => String(one).split(/&&|[|][|]|[;|]/));
 const first = parts.map((part) => part.trim().split(/\\s+/).find((word) => !/^\\w+=/.test(word)) ?? "");
 const own = "cd echo exit export set test true false exec source . :".split(" ");
@@ -53,6 +55,7 @@ export async function workspaceFacts(
   return [
     `tools: ${[...versions, ...marked('+')].join(', ')}; not there: ${marked('-').join(', ') || 'none of note'}`,
     after('scripts') === '' ? '' : `package.json scripts: ${after('scripts').slice(0, 300)}`,
+    after('around') === '' ? '' : `npm test is ${after('around').slice(0, 400)}`,
     after('absent') === '' ? '' : `called by its scripts, and not there: ${after('absent').slice(0, 200)}`,
     dependencies(made),
     onBase

@@ -4,6 +4,7 @@ import { restoring } from './base-inputs.ts';
 import { combined, type HarnessPlan, textEntry } from './harness-plan.ts';
 import { type BaseFacts, exitOf, outcomesOf, type SuiteRun, testFilesOf } from './judge.ts';
 import { run, type Subject } from './learn-base.ts';
+import type { Outcome } from './report.ts';
 import type { Prepared, RanSuite, Where } from './run-suite.ts';
 import { readEntry } from './tree-entries.ts';
 
@@ -61,13 +62,14 @@ export function ownTestsOf(
       .filter(({ state }) => state === 'pass')
       .map(({ file, name }) => `${file}\0${name}`),
   );
-  const names = (passing: boolean) =>
-    [
-      ...new Set(
-        own.filter(({ file, name }) => before.has(`${file}\0${name}`) === passing).map(({ name }) => name),
-      ),
-    ].slice(0, 200);
-  return { files: files.slice(0, 200), passing: names(true), failing: names(false) };
+  const passedBefore = ({ file, name }: Outcome) => before.has(`${file}\0${name}`);
+  const names = (of: readonly Outcome[]) => [...new Set(of.map(({ name }) => name))].slice(0, 200);
+  return {
+    files: files.slice(0, 200),
+    passing: names(own.filter(passedBefore)),
+    // Under an old name too: its body may be what changed.
+    failing: names(now.filter((one) => !passedBefore(one))),
+  };
 }
 
 /**

@@ -73,6 +73,13 @@ export function planBlock(plan: Plan, whole: boolean): string {
   return dataBlock('plan', [plan.summary, ...tasks].join(whole ? '\n\n' : '\n'));
 }
 
+/** What its planner ran, so that nobody runs it again. */
+export const measuredBlock = (plan: Plan): string =>
+  dataBlock('measured', plan.kind === 'tasks' ? (plan.measured ?? '') : '', {
+    on: 'the base',
+    by: 'planner',
+  });
+
 /** All that was promised, once each: what a check may hold a change against. */
 export function acceptanceBlock(spec: { ticket: Ticket; plan: Plan }): string {
   const planned = spec.plan.kind === 'tasks' ? spec.plan.tasks.flatMap((task) => task.acceptance) : [];

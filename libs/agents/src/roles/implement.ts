@@ -6,6 +6,7 @@ import {
   facts,
   factsBlock,
   findingsText,
+  measuredBlock,
   planBlock,
   reportText,
   taskBlock,
@@ -60,6 +61,7 @@ export const implementRole: RoleDefinition<'implement'> = {
       ticketBlock(spec.ticket),
       taskBlock(spec.task),
       plan,
+      measuredBlock(spec.plan),
       ...adviceBlocks(materials),
       ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1, attempt - 1)).toReversed(),
     ];

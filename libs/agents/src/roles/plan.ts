@@ -9,6 +9,7 @@ type Split = NonNullable<SpecOf<'plan'>['split']>;
 
 const Input = z.strictObject({
   summary: z.string().max(20_000),
+  measured: z.string().max(20_000).optional(),
   tasks: z.array(PlanTask).optional(),
   question: z.string().max(20_000).optional(),
 });
@@ -34,7 +35,7 @@ export const planRole: RoleDefinition<'plan'> = {
   accept(input, spec) {
     const parsed = Input.safeParse(input);
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
-    const { summary, tasks = [], question = '' } = parsed.data;
+    const { summary, measured, tasks = [], question = '' } = parsed.data;
     if (question.trim() !== '') {
       if (spec.split !== undefined)
         return { kind: 'refused', problem: 'the plan stands, and its ticket was understood: split the task' };
@@ -43,7 +44,7 @@ export const planRole: RoleDefinition<'plan'> = {
     }
     const problem = checkTasks(tasks, spec.maxTasks);
     if (problem !== null) return { kind: 'refused', problem };
-    return { kind: 'accepted', submission: Plan.parse({ kind: 'tasks', summary, tasks }) };
+    return { kind: 'accepted', submission: Plan.parse({ kind: 'tasks', summary, measured, tasks }) };
   },
   brief(spec, materials) {
     const answers = spec.answers.map(({ question, answer }) =>

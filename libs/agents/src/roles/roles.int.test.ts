@@ -241,11 +241,16 @@ test('a reviewer has the summary, the message, the reviews before, what changed 
 
 test('a tester has the ticket and what was promised, and nothing of how it is done', async () => {
   await using h = await harness(
-    `role: test\nwhen: { prompt: '<acceptance>\\n- doubling nothing is nothing' }\nturns:\n  - tools: [{ submit: { summary: S, checks: [{ acceptance: A, command: 'true', kind: guard }, { acceptance: B, command: 'false' }] } }]\n---\nrole: test\nwhen: { prompt: 'Rename the helper|Inner', title: '.', task: '-' }\nturns:\n  - say: It was told how.`,
+    `role: test\nwhen: { prompt: '<acceptance>\\n- doubling nothing is nothing[^]*<measured on="the base" by="planner">\\nThe suite takes 3 s' }\nturns:\n  - tools: [{ submit: { summary: S, checks: [{ acceptance: A, command: 'true', kind: guard }, { acceptance: B, command: 'false' }] } }]\n---\nrole: test\nwhen: { prompt: 'Rename the helper|Inner', title: '.', task: '-' }\nturns:\n  - say: It was told how.`,
   );
   const task = { id: 'a', title: 'Inner', instructions: 'Rename the helper.', dependsOn: [] };
   const acceptance = ['double(2) is 4', 'doubling nothing is nothing'];
-  const plan = { kind: 'tasks', summary: 'Inner names.', tasks: [{ ...task, acceptance }] };
+  const plan = {
+    kind: 'tasks',
+    summary: 'Inner names.',
+    measured: 'The suite takes 3 s.',
+    tasks: [{ ...task, acceptance }],
+  };
   const checks = [
     { acceptance: 'A', command: 'true', kind: 'guard' },
     { acceptance: 'B', command: 'false' },
@@ -296,11 +301,12 @@ test('a planner that splits has the task, what is done and open, and asks nobody
 
 test('an implementer has what its planner read and measured, also of a task that is alone', async () => {
   await using h = await harness(
-    `role: implement\nturns:\n  - expect: ['<plan>\\nThe suite takes 3 s; double is in src/n\\.js\\.\\n</plan>']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
+    `role: implement\nturns:\n  - expect: ['<plan>\\nDouble is in src/n\\.js\\.\\n</plan>', 'by="planner">\\nThe suite takes 3 s']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
   );
   const plan = {
     kind: 'tasks',
-    summary: 'The suite takes 3 s; double is in src/n.js.',
+    summary: 'Double is in src/n.js.',
+    measured: 'The suite takes 3 s.',
     tasks: [task('a')],
   };
   expect((await runRole(h.options('implement', {}, { plan }))).kind).toBe('submitted');

@@ -1,7 +1,7 @@
 import { CHECKS_FOLDER, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
-import { acceptanceBlock, adviceBlocks, facts, factsBlock, ticketBlock } from './facts.ts';
+import { acceptanceBlock, adviceBlocks, facts, factsBlock, measuredBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
@@ -56,6 +56,7 @@ export const testRole: RoleDefinition<'test'> = {
       factsBlock(spec, materials, disputed.length === 0 ? [] : [DISPUTED]),
       ticketBlock(spec.ticket),
       acceptanceBlock(spec),
+      measuredBlock(spec.plan),
       ...disputed.map(disputedBlock),
       ...adviceBlocks(materials),
     ];
