@@ -138,7 +138,7 @@ export function encode(stream: string, actor: string, entries: readonly Entry[])
   }
 }
 
-/** Entries as the database takes them (migration 0009): all texts in one, and where each ends, in bytes. */
+/** Entries as the database takes them (`append_group`): all texts in one, and where each ends, in bytes. */
 export function packed(entries: readonly Encoded[]) {
   const ends = (texts: readonly (string | null)[]) => {
     let end = 0;

@@ -37,7 +37,8 @@ async function ensureRole(sql: Sql, role: string, password: string, attributes: 
 /**
  * Brings the database up to this version: the roles of the application with these passwords, then every migration not yet applied,
  * each in a transaction of its own. Idempotent, and safe to run twice at once. `url` is that of role `migrator`, which owns the
- * database and has CREATEROLE. Throws DriveErrors: terminal 'migration-changed' when an applied file is not what it was, retryable 'store-unreachable'.
+ * database and has CREATEROLE. Throws DriveErrors: terminal 'migration-changed' when an applied file is not what it was,
+ * terminal 'migration-unknown' when the database has one of another version, retryable 'store-unreachable'.
  */
 export async function migrate(
   url: string,
@@ -57,7 +58,14 @@ export async function migrate(
       { name: string; sha256: string }[]
     >`select name, sha256 from millwright.migrations`;
     const known = new Map(rows.map((row) => [row.name, row.sha256]));
-    for (const { name, sql: text, sha256 } of migrations()) {
+    const ours = migrations();
+    const other = rows.find(({ name }) => !ours.some((one) => one.name === name));
+    if (other !== undefined)
+      throw terminal(
+        'migration-unknown',
+        `the database has ${other.name}, which this version does not know: it was made by a newer version, or by one from before the first release; use that version, or an empty database`,
+      );
+    for (const { name, sql: text, sha256 } of ours) {
       const before = known.get(name);
       if (before !== undefined && before !== sha256)
         throw terminal(

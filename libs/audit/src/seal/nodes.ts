@@ -3,7 +3,7 @@ import { type Digest, type Envelope, terminal } from '@millwright/domain';
 import type { Sql } from '../connect.ts';
 import { fold, GrowingTree, leafHash, type Node, nodeHash, nodesOf } from '../proof/index.ts';
 
-// The stored tree. Rows are complete nodes of every fourth level, each with the sixteen nodes below it (migration 0004), so any
+// The stored tree. Rows are complete nodes of every fourth level, each with the sixteen nodes below it (0002-seal.sql), so any
 // complete node is in one row, or on the right edge: there the rows of the level below, or the entries themselves, make it.
 
 /** Levels in a row. */

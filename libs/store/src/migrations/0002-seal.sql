@@ -1,6 +1,6 @@
 -- The tree over the trail, and the checkpoints signed on it. Invariants, kept here:
 --   1. Nobody updates, deletes or truncates a node, a checkpoint or a cosignature.
---   2. Only the session that holds the sealer's lock seals, and each checkpoint goes on from the one before it.
+--   2. Only the session that is the sealer seals, and each checkpoint goes on from the one before it.
 -- Whether hashes and signatures are right is for verifiers to say: the database cannot vouch for itself.
 
 -- Complete nodes (RFC 6962) of every fourth level, with the sixteen nodes under each: a row is written once, when its last leaf is
@@ -38,20 +38,37 @@ create trigger checkpoints_are_final before update or delete or truncate on mill
 create trigger cosignatures_are_final before update or delete or truncate on millwright.cosignatures
   for each statement execute function millwright.refuse_change();
 
-create function millwright.sealer_key() returns bigint
-language sql immutable set search_path = pg_catalog, pg_temp
-return 5574937551044905;
+-- An advisory lock is anybody's, so the sealer is who a row says, which only its owner may write.
+-- Alive is a sealer whose session holds the advisory lock of its own making: a key that nobody could know before, under its own role. The
+-- lock says that the session lives, and is released with it; that it is the sealer's, the row says.
+create table millwright.sealer (
+  one boolean primary key default true check (one),
+  pid integer not null,
+  role name not null,
+  key bigint not null
+);
+insert into millwright.sealer (pid, role, key) values (0, 'migrator', 0);
 
 -- True: this session is the sealer, until it ends or lets go.
 create function millwright.sealer_lock() returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare key bigint := millwright.sealer_key();
+declare
+  was millwright.sealer;
+  alive boolean;
+  fresh bigint := hashtextextended(gen_random_uuid()::text, 0);
 begin
-  return exists (
-    select from pg_locks l
-    where l.locktype = 'advisory' and l.pid = pg_backend_pid() and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
-      and l.classid::bigint = ((key >> 32) & 4294967295) and l.objid::bigint = (key & 4294967295)
-  ) or pg_try_advisory_lock(key);
+  select s.* into was from millwright.sealer s for update skip locked;
+  if not found then return false; end if; -- another asks just now
+  select exists (
+    select from pg_locks l join pg_stat_activity a using (pid)
+    where l.pid = was.pid and a.usename = was.role
+      and l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
+      and l.classid::bigint = ((was.key >> 32) & 4294967295) and l.objid::bigint = (was.key & 4294967295)
+  ) into alive;
+  if alive then return was.pid = pg_backend_pid(); end if;
+  if not pg_try_advisory_lock(fresh) then return false; end if;
+  update millwright.sealer s set pid = pg_backend_pid(), role = session_user, key = fresh;
+  return true;
 end $$;
 
 -- One checkpoint, with the rows of the tree that it completes. SQLSTATE 55000: this session is not the sealer, or another has sealed since.
