@@ -1,6 +1,6 @@
 import { type Header, pack } from 'tar-stream';
 import { expect, test } from 'vitest';
-import { repack } from './checks-archive.ts';
+import { checksArchive, repack } from './checks-archive.ts';
 
 async function tarOf(entries: (Partial<Header> & { name: string; text?: string })[]): Promise<Buffer> {
   const tar = pack();
@@ -41,4 +41,19 @@ test.each<[string, Partial<Header> & { name: string; text?: string }]>([
 
 test('what is no archive is refused', async () => {
   await expect(repack(Buffer.from('x'.repeat(600)))).rejects.toMatchObject({ code: 'checks-refused' });
+});
+
+test('what another process writes into the answer is left out, or asked past', async () => {
+  const tar = await tarOf([file]);
+  let asked = 0;
+  const exec = async (command: string) => {
+    const mark = command.slice(5, 37);
+    const text = tar.toString('base64');
+    asked += 1;
+    // Before the answer; in the middle of it, the first time.
+    const output = `late\n${mark}\n${asked === 1 ? `${text.slice(0, 40)}late\n${text.slice(40)}` : text}\n${mark}\n`;
+    return { kind: 'exited' as const, exitCode: 0, output, droppedBytes: 0, ms: 1 };
+  };
+  expect(await checksArchive({ exec })).toEqual(await repack(tar));
+  expect(asked).toBe(2);
 });

@@ -1,25 +1,39 @@
+import { randomBytes } from 'node:crypto';
 import { CHECKS_FOLDER, type ExecResult, terminal, type Workspace } from '@millwright/domain';
 import { extract, pack } from 'tar-stream';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 500;
 
+/** How often the files are asked for: what a command before it left running may still write into an answer. */
+const TRIES = 3;
+
 /**
  * The tester's files as a tar that we wrote ourselves: what comes out of the sandbox is read entry by entry, and only plain files under the
  * checks' folder are taken over. Null when there are none. Throws terminal `checks-refused` for anything else.
  */
 export async function checksArchive(workspace: Pick<Workspace, 'exec'>): Promise<Uint8Array | null> {
-  const result: ExecResult = await workspace.exec(
-    `if [ -d ${CHECKS_FOLDER} ]; then tar -cf - -- ${CHECKS_FOLDER} | base64 -w 0; fi`,
-    { timeoutMs: 60_000, maxBytes: 2 * MAX_BYTES },
-  );
-  if (result.kind !== 'exited' || result.exitCode !== 0 || result.droppedBytes > 0)
-    throw terminal(
-      'checks-refused',
-      `The checks' files cannot be read, or are larger than ${MAX_BYTES} bytes.`,
+  for (let left = TRIES; left > 0; left--) {
+    // Only what stands between its marks is its answer; tar's 1: a file changed meanwhile.
+    const mark = randomBytes(16).toString('hex');
+    const result: ExecResult = await workspace.exec(
+      `echo ${mark}
+if [ -d ${CHECKS_FOLDER} ]; then
+  tar -cf /tmp/${mark} -- ${CHECKS_FOLDER} 2>/dev/null; [ $? -le 1 ] || exit 1
+  base64 -w 0 /tmp/${mark}; rm /tmp/${mark}
+fi
+echo; echo ${mark}`,
+      { timeoutMs: 60_000, maxBytes: 2 * MAX_BYTES },
     );
-  if (result.output.trim() === '') return null;
-  return repack(Buffer.from(result.output, 'base64'));
+    if (result.kind !== 'exited' || result.exitCode !== 0 || result.droppedBytes > 0) break;
+    const [, answer] = new RegExp(`${mark}\n([A-Za-z0-9+/=]*)\n${mark}`).exec(result.output) ?? [];
+    if (answer === '') return null;
+    if (answer !== undefined) return repack(Buffer.from(answer, 'base64'));
+  }
+  throw terminal(
+    'checks-refused',
+    `The checks' files cannot be read, or are larger than ${MAX_BYTES} bytes.`,
+  );
 }
 
 /** Exported for its tests: `tar` is hostile. */

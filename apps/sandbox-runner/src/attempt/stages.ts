@@ -58,14 +58,15 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const [from, tree] = split
     ? await Promise.all([checkoutOf(held, split.from), checkoutOf(held, split.tree)])
     : [base, base];
-  // A planner reads; where dependencies cannot be had it can still do that.
-  const made = await prepareTree(held, tree);
+  // Every stage after it needs what the base depends on: where that cannot be had, nothing is paid for.
+  const ready = await prepareOrFail(held, base);
+  const made = tree === base ? ready : await prepareTree(held, tree);
   const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
   const conventions = await conventionsFor(base, split?.paths.map(({ path }) => path) ?? []);
   return withSandbox(held, on, { purpose: 'plan', resume: false, base: from }, async (sandbox) => {
     const facts = [
       ...(await workspaceFacts(sandbox, made, from.tree !== tree.tree)),
-      ...(await suiteFacts(held, tree === base ? made : await prepareTree(held, base))),
+      ...(await suiteFacts(held, ready)),
     ];
     const map = await repositoryMap(sandbox, tree, held.spec.ticket);
     const plan = await submissionOf<'plan'>(

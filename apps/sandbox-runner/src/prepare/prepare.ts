@@ -268,7 +268,9 @@ function whyFailed(
   refusedHosts: readonly string[],
 ): { code: string; reason: string } | null {
   const also =
-    refusedHosts.length === 0 ? '' : `; it asked for ${refusedHosts.join(', ')}, which is not allowed`;
+    refusedHosts.length === 0
+      ? ''
+      : `; it asked for ${refusedHosts.join(', ')}, and only the package registry is reached: name a command that leaves out what comes from elsewhere as install: in millwright.yaml`;
   if (end.kind === 'exited') {
     if (end.exitCode === 0) return null;
     if (end.exitCode === 96)
