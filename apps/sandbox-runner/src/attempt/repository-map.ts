@@ -31,12 +31,12 @@ export async function repositoryMap(
   };
 }
 
-/** Each word's number, then its lines; `done` after the last of them. */
+/** Each word's number, then its lines, without those that nobody wrote by hand; `done` after the last of them. */
 function askFor(words: readonly TicketWord[]): string {
   const not = NOT_IN.map((glob) => quote(`:!${glob}`)).join(' ');
   const each = words.map(
     ({ text }, index) =>
-      `echo =${index}; git grep -n -I -i -w -F -e ${quote(text)} -- . ${not} 2>/dev/null | cut -c1-240 | head -n ${MOST_HITS + 1}; echo =done`,
+      `echo =${index}; git grep -n -I -i -w -F -e ${quote(text)} -- . ${not} 2>/dev/null | awk 'length < 500' | cut -c1-240 | head -n ${MOST_HITS + 1}; echo =done`,
   );
   return ['git rev-parse --git-dir >/dev/null 2>&1 || exit 0', ...each].join('\n');
 }
