@@ -19,7 +19,7 @@ if (its && fs.existsSync(its)) console.log("npm " + require(its).version);
 const { scripts = {} } = JSON.parse(fs.readFileSync("package.json", "utf8"));
 console.log("scripts " + Object.keys(scripts).join(", "));
 const around = ["pretest", "test", "posttest"].filter((one) => scripts[one]);
-console.log("around " + around.map((one) => one + ": " + String(scripts[one]).replace(/\\s+/g, " ")).join("; "));
+if (around.length > 1) console.log("around " + around.map((one) => one + ": " + String(scripts[one]).replace(/\\s+/g, " ")).join("; "));
 const parts = Object.values(scripts).flatMap((one) => String(one).split(/&&|[|][|]|[;|]/));
 const first = parts.map((part) => part.trim().split(/\\s+/).find((word) => !/^\\w+=/.test(word)) ?? "");
 const own = "cd echo exit export set test true false exec source . :".split(" ");
