@@ -57,11 +57,17 @@ const WORDS = [
   { text: 'value', name: false },
 ];
 
-test('hits: names, the rarest first, and words beside few of them; code before prose, not all of one file, a line once; what is everywhere or nowhere is only named', () => {
+test('hits: names, the rarest first, and words beside few of them; code before prose before tests, not all of one file, a line once; what is everywhere or nowhere is only named', () => {
   const hits = new Map([
     [
       'joinURL',
-      ['README.md:3:joinURL', ...many(5, (n) => `src/a.js:${n}:  joinURL(query)`), 'src/b.js:1:joinURL'],
+      [
+        'CHANGES.md:1:joinURL',
+        'test/a.js:9:joinURL',
+        'README.md:3:joinURL',
+        ...many(5, (n) => `src/a.js:${n}:  joinURL(query)`),
+        'src/b.js:1:joinURL',
+      ],
     ],
     ['gone', []],
     ['node', many(41, (n) => `src/${n}.js:1:node`)],
@@ -72,10 +78,12 @@ test('hits: names, the rarest first, and words beside few of them; code before p
   expect(text.split('\n').map((line) => line.slice(0, 30))).toEqual([
     'nowhere: gone',
     'more than 40 times: node',
-    'joinURL (6 of 7)',
+    'joinURL (8 of 9)',
     ...many(4, (n) => `src/a.js:${n}: joinURL(query)`),
     'src/b.js:1: joinURL',
     'README.md:3: joinURL',
+    'test/a.js:9: joinURL',
+    'CHANGES.md:1: joinURL',
     'query (1 of 2)',
     'src/q.js:7: query xxxxxxxxxxxx',
   ]);

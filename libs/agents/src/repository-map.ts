@@ -88,6 +88,8 @@ const ENOUGH = 2;
 const SHOWN = { name: 12, word: 6 };
 const OF_A_FILE = { name: 4, word: 2 };
 const PROSE = /\.(?:md|txt|rst|adoc)$/i;
+const TESTS = /(?:^|\/)(?:tests?|specs?|__tests__)\/|[.-](?:test|spec)(?:-d)?\.\w+$|^test\.\w+$/i;
+const PAST = /(?:^|\/)(?:changelog|changes|history)\b/i;
 
 /**
  * Where the words stand, within `tokens`: names, the rarest first, and words of the language where there are few of those. `hits`: `path:line:text` as grep has it, MOST_HITS + 1 of a word at most; a word that is
@@ -145,7 +147,7 @@ export function hitList(
     .join('\n');
 }
 
-/** Code before prose, and not all from one file. */
+/** Code before prose, prose before tests, a changelog last, and not all from one file. */
 function chosen(hits: readonly string[], kind: keyof typeof SHOWN): string[] {
   const pathOf = (line: string) => line.split(':', 1)[0] ?? '';
   const seen = new Map<string, number>();
@@ -154,8 +156,11 @@ function chosen(hits: readonly string[], kind: keyof typeof SHOWN): string[] {
     seen.set(pathOf(line), before + 1);
     return before < OF_A_FILE[kind];
   });
-  const prose = (line: string) => Number(PROSE.test(pathOf(line)));
-  return spread.toSorted((a, b) => prose(a) - prose(b)).slice(0, SHOWN[kind]);
+  const rank = (line: string) => {
+    const path = pathOf(line);
+    return PAST.test(path) ? 3 : TESTS.test(path) ? 2 : PROSE.test(path) ? 1 : 0;
+  };
+  return spread.toSorted((a, b) => rank(a) - rank(b)).slice(0, SHOWN[kind]);
 }
 
 const short = (line: string): string => {

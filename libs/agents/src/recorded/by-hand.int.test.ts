@@ -89,6 +89,7 @@ test('a seat that takes long is waited for; a request that nobody waits for any 
 test.each([
   ['tools: [{ bash: ls }]', { tools: [{ bash: 'ls' }] }],
   ['---\nsay: hm', { say: 'hm' }],
+  ['tools: [{ submit_plan: { summary: s } }]', { tools: [{ submit: { summary: 's' } }] }],
   ['\uFEFF{"say": "hm"}', { say: 'hm' }],
 ])('%j is an answer', (text, turn) => {
   expect(turnIn(text)).toMatchObject({ kind: 'turn', turn });

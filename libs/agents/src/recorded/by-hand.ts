@@ -86,22 +86,37 @@ export function turnIn(text: string): { kind: 'turn'; turn: Turn } | { kind: 'wr
   }
   if (!isRecord(value))
     return wrong('an answer is an object, such as {"say": "…"} or {"tools": [{"bash": "npm test"}]}');
-  const parsed = Turn.safeParse(value);
+  const parsed = Turn.safeParse(
+    Array.isArray(value.tools) ? { ...value, tools: value.tools.map(called) } : value,
+  );
   return parsed.success ? { kind: 'turn', turn: parsed.data } : wrong(z.prettifyError(parsed.error));
+}
+
+/** A call by the tool's own name, as the pages show it, is one by the short name. */
+function called(call: unknown): unknown {
+  if (!isRecord(call)) return call;
+  const short = (name: string) =>
+    name.startsWith('submit_') ? 'submit' : name.includes('edit') ? 'edit' : name;
+  return Object.fromEntries(Object.entries(call).map(([name, input]) => [short(name), input]));
 }
 
 /** What is new since the last request of the conversation; the first one whole, with system prompt and tools. */
 function page(request: WireRequest, attempt: string, from: number, answer: string): string {
   const { model, max_tokens: most } = request;
   const offers = (part: string) => request.tools.some(({ name }) => String(name).includes(part));
+  const submits = request.tools.find(({ name }) => String(name).startsWith('submit'))?.name;
   const ways = [
     ...(offers('bash') ? ['bash: npm test'] : []),
-    ...(offers('edit') ? ['edit: { command: view, path: /workspace/package.json }'] : []),
-    'submit: { summary: …, … }   # ends your work; alone',
+    ...(offers('edit')
+      ? [
+          'edit: { command: view, path: /workspace/a.js }   # or str_replace (old_str, new_str), insert (insert_line, insert_text), create (file_text)',
+        ]
+      : []),
+    `submit: { summary: …, … }   # calls ${submits}, which ends your work; alone`,
   ];
   const head = [
     `# ${roleOf(request) ?? 'a request'}, turn ${turnOf(request) + 1} of ${attempt}`,
-    `Model ${model}, at most ${most} tokens. Answer in \`${answer}\`:`,
+    `Model ${model}, an answer of at most ${most} tokens. Write it into \`${answer}\`:`,
     [
       '```yaml',
       'say: what you say, or leave it out',
