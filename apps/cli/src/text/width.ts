@@ -1,27 +1,15 @@
-import { stripVTControlCharacters } from 'node:util';
-import { eastAsianWidth } from 'get-east-asian-width';
+import stringWidth from 'string-width';
 
-// What a terminal shows of a text: a grapheme is as wide as its first character, and combining marks, joiners and variation selectors take no
-// column. Not `string-width`: it is exact for emoji made of several, and compiles 30 ms of patterns in every command.
+// What a terminal shows of a text.
 let segmenter: Intl.Segmenter | undefined;
 /** Made by the first text that needs it: 15 ms that most commands do without. */
 const graphemesOf = (text: string) => {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return segmenter.segment(text);
 };
-const ZERO = /^(\p{Mark}|[\u200b-\u200f\u2060]|[\ufe00-\ufe0f])+$/u;
-
-const columnsOf = (grapheme: string) =>
-  ZERO.test(grapheme) ? 0 : eastAsianWidth(grapheme.codePointAt(0) ?? 0);
 
 /** Columns that `text` takes; escape sequences take none. */
-export function widthOf(text: string): number {
-  const shown = stripVTControlCharacters(text);
-  if (/^[\x20-\x7e]*$/.test(shown)) return shown.length;
-  let width = 0;
-  for (const { segment } of graphemesOf(shown)) width += columnsOf(segment);
-  return width;
-}
+export const widthOf = (text: string): number => stringWidth(text);
 
 /** At most `columns` columns of an uncoloured text, ending in `ellipsis` where something was cut. */
 export function cut(text: string, columns: number, ellipsis: string): string {
@@ -31,7 +19,7 @@ export function cut(text: string, columns: number, ellipsis: string): string {
   let kept = '';
   let width = 0;
   for (const { segment } of graphemesOf(text)) {
-    width += columnsOf(segment);
+    width += widthOf(segment);
     if (width > room) break;
     kept += segment;
   }
@@ -61,7 +49,7 @@ function broken(line: string, columns: number): string[] {
   const parts: string[] = [];
   let [part, width] = ['', 0];
   for (const { segment } of graphemesOf(line)) {
-    const wide = columnsOf(segment);
+    const wide = widthOf(segment);
     if (part !== '' && width + wide > columns) {
       parts.push(part);
       [part, width] = ['', 0];
