@@ -86,7 +86,7 @@ export type Toolchain = {
   /** A text that makes the file fail when it is loaded, with `proof` in what it prints: for runners whose names are unknown. */
   failing(text: string, proof: string): string;
   /** A program of an acceptance check that says its word as its last statement; null for a file that is none. `folder`: the harness's. */
-  speaking(name: string, text: string, folder: string): string | null;
+  speaking(name: string, text: string, folder: string, commands: readonly string[]): string | null;
   /** Whether a check's command gives code that must say its word. */
   speaks(command: string): boolean;
   harness(of: { folder: string; root: string; mode: HarnessMode; command: string }): Promise<HarnessFiles>;

@@ -66,7 +66,7 @@ export async function runAcceptance(
       },
     });
     if (harness.kind === 'lost') return unmet(`the checks could not be set up: ${harness.reason}`);
-    const { tar, programs } = await prepared(toolchain, options.files, harness.folder);
+    const { tar, programs } = await prepared(toolchain, options, harness.folder);
     if (tar !== null) {
       const trouble = await unpackIn(sandbox, tar, options.signal);
       if (trouble !== null) return unmet(trouble);
@@ -117,7 +117,7 @@ function doubtOf(sessions: readonly Session[], speaks: boolean): string | null {
 /** The checks' files with what makes each program of them say its word, and which those are. */
 async function prepared(
   toolchain: Toolchain,
-  files: Uint8Array | null,
+  { files, checks }: Pick<AcceptanceOptions, 'files' | 'checks'>,
   folder: string,
 ): Promise<{ tar: Uint8Array | null; programs: string[] }> {
   if (files === null) return { tar: null, programs: [] };
@@ -131,7 +131,14 @@ async function prepared(
     const { name } = entry.header;
     const bytes = Buffer.concat(chunks);
     const speaking =
-      entry.header.type === 'file' ? toolchain.speaking(name, bytes.toString('utf8'), folder) : null;
+      entry.header.type === 'file'
+        ? toolchain.speaking(
+            name,
+            bytes.toString('utf8'),
+            folder,
+            checks.map(({ command }) => command),
+          )
+        : null;
     if (speaking !== null) programs.push(name.slice(name.lastIndexOf('/') + 1));
     to.entry(
       { name, mode: entry.header.mode ?? 0o644, type: entry.header.type ?? 'file' },

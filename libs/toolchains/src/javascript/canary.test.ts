@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { carrying, failing, makeCanary } from './canary.ts';
+import { carrying, failing, makeCanary, speaking } from './canary.ts';
 
 let n = 0;
 const random = () => `q${String(n++).padStart(12, '0')}`;
@@ -42,4 +42,16 @@ test('what registers nothing is left as it does: the text runs without a runner'
   runInNewContext(carrying("said('a');\n", canary, '/workspace'), sandbox);
   expect(seen).toEqual(['a']);
   expect(() => runInNewContext(failing('1;', 'the proof'), {})).toThrow('the proof');
+});
+
+test.each<[string, string[], boolean]>([
+  ['.millwright-checks/a.cjs', [], true],
+  ['.millwright-checks/a.ts', ['node .millwright-checks/a.ts'], true],
+  ['.millwright-checks/a.ts', ['npx tsx .millwright-checks/a.ts'], true],
+  // Compiled as it stands: nothing of ours may be in it.
+  ['.millwright-checks/a.ts', ['npx tsc --noEmit .millwright-checks/a.ts'], false],
+  ['.millwright-checks/a.ts', ['node node_modules/.bin/tsc .millwright-checks/a.ts'], false],
+  ['.millwright-checks/a.ts', ['node .millwright-checks/b.ts'], false],
+])('%s says its word where it is run: %j', (name, commands, speaks) => {
+  expect(speaking(name, 'export {};', '/tmp/x', commands) !== null).toBe(speaks);
 });

@@ -196,9 +196,25 @@ function ahead(text: string, runner: KnownRunner, file: string, statement: strin
 export const failing = (text: string, proof: string): string =>
   `${text}\n;(() => { throw new Error(${q(proof)}); })();\n`;
 
+/** Whether one of the commands runs it: a file of TypeScript may be there to be compiled, as it stands. */
+function isRun(name: string, commands: readonly string[]): boolean {
+  const file = name.slice(name.lastIndexOf('/') + 1);
+  return commands.some(
+    (command) =>
+      command.includes(file) &&
+      /\b(?:node|tsx|ts-node|bun|deno)\b/.test(command) &&
+      !/\bts[cd]\b/.test(command),
+  );
+}
+
 /** A program of an acceptance check that says its word at its end (harness/check.cjs). `name` is its path in the workspace. */
-export function speaking(name: string, text: string, folder: string): string | null {
-  if (!canCarry(name)) return null;
+export function speaking(
+  name: string,
+  text: string,
+  folder: string,
+  commands: readonly string[],
+): string | null {
+  if (!canCarry(name) || (/\.[cm]?tsx?$/.test(name) && !isRun(name, commands))) return null;
   const word = `said_${name.replaceAll(/\W/g, '_')}`;
   const shebang = /^#!.*\n/.exec(text)?.[0] ?? '';
   const rest = text.slice(shebang.length).replaceAll(/\bprocess\.exit\(/g, `${word}.exit(`);
