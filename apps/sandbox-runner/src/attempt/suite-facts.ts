@@ -23,7 +23,7 @@ export async function suiteFacts(
   const known = await memory.get(memoryKey(toolchain, base, sandboxes.image, command));
   return [
     `tests, as the factory runs them (/bin/sh, this environment, node_modules/.bin on PATH): ${command.text}`,
-    `suite on the base: ${known === null ? 'not run yet' : saidOf(known)}`,
+    `suite on the base: ${known === null ? 'not run by the factory yet' : saidOf(known)}`,
   ];
 }
 

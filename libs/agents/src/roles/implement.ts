@@ -88,7 +88,7 @@ function textOf(feedback: Feedback, whole: boolean): string {
     case 'review':
       return `${feedback.review.summary}\n\n${findingsText(feedback.review.findings)}`;
     case 'tests':
-      return [reportText(feedback.report, whole), feedback.report.acceptance.some(isUnmet) ? WRONG_CHECK : '']
+      return [feedback.report.acceptance.some(isUnmet) ? WRONG_CHECK : '', reportText(feedback.report, whole)]
         .filter((part) => part !== '')
         .join('\n\n');
     case 'conflict':
