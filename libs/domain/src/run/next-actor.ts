@@ -30,7 +30,9 @@ export function nextActor(run: Run, now: Instant): NextActor {
       : { who: 'author', act: 'answer', what: 'say what should be different' };
   }
   const due = todo(run, now);
-  const parked = due.some((step) => step.do === 'wait' && step.for === 'person') ? run.parked : null;
+  // Whoever is to be reminded is who acts next.
+  const forPerson = due.some((step) => step.do === 'remind' || (step.do === 'wait' && step.for === 'person'));
+  const parked = forPerson ? run.parked : null;
   if (parked !== null) return unpark(run, parked);
   const own = due.filter((step) => step.do !== 'wait' && step.do !== 'await-stage');
   if (own[0] !== undefined) return { who: 'factory', what: own[0].do, at: null };

@@ -116,7 +116,7 @@ export async function runView(
       run.closed?.end ??
       (stop !== null
         ? 'halted'
-        : pause !== null || short !== null || waits.length > 0
+        : pause !== null || short !== null || waits.length > 0 || run.parked !== null
           ? 'waiting'
           : 'running'),
     reason: run.closed?.reason ?? stop?.reason ?? pause ?? short ?? waitingFor(run, waits),
