@@ -20,7 +20,7 @@ export async function checksArchive(workspace: Pick<Workspace, 'exec'>): Promise
       `echo ${mark}
 if [ -d ${CHECKS_FOLDER} ]; then
   tar -cf /tmp/${mark} -- ${CHECKS_FOLDER} 2>/dev/null; [ $? -le 1 ] || exit 1
-  base64 -w 0 /tmp/${mark}; rm /tmp/${mark}
+  base64 -w 0 /tmp/${mark} || exit 1; rm /tmp/${mark}
 fi
 echo; echo ${mark}`,
       { timeoutMs: 60_000, maxBytes: 2 * MAX_BYTES },

@@ -50,8 +50,12 @@ test.each<[string, string[], boolean]>([
   ['.millwright-checks/a.ts', ['npx tsx .millwright-checks/a.ts'], true],
   // Compiled as it stands: nothing of ours may be in it.
   ['.millwright-checks/a.ts', ['npx tsc --noEmit .millwright-checks/a.ts'], false],
-  ['.millwright-checks/a.ts', ['node node_modules/.bin/tsc .millwright-checks/a.ts'], false],
-  ['.millwright-checks/a.ts', ['node .millwright-checks/b.ts'], false],
-])('%s says its word where it is run: %j', (name, commands, speaks) => {
+  ['.millwright-checks/a.ts', ['node_modules/.bin/tsc --noEmit .millwright-checks/a.ts'], false],
+  // Whatever else may load it.
+  ['.millwright-checks/a.ts', ['node .millwright-checks/b.ts'], true],
+  ['.millwright-checks/a.test.ts', ['npx vitest run .millwright-checks/a.test.ts'], true],
+  ['.millwright-checks/a.ts', ['npx tsc .millwright-checks/a.ts && node .millwright-checks/a.js'], true],
+  ['.millwright-checks/a.ts', ['npx tsc .millwright-checks/a.ts', 'npx jest .millwright-checks/a.ts'], true],
+])('%s says its word unless it is only compiled: %j', (name, commands, speaks) => {
   expect(speaking(name, 'export {};', '/tmp/x', commands) !== null).toBe(speaks);
 });

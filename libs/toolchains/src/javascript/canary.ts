@@ -196,14 +196,17 @@ function ahead(text: string, runner: KnownRunner, file: string, statement: strin
 export const failing = (text: string, proof: string): string =>
   `${text}\n;(() => { throw new Error(${q(proof)}); })();\n`;
 
-/** Whether one of the commands runs it: a file of TypeScript may be there to be compiled, as it stands. */
-function isRun(name: string, commands: readonly string[]): boolean {
+/**
+ * Whether it is only compiled, as it stands: whatever names it calls a compiler that runs nothing of it, and nothing else. What is not known to be
+ * left alone says its word: a runner of tests, or a script, may load it.
+ */
+function onlyCompiled(name: string, commands: readonly string[]): boolean {
   const file = name.slice(name.lastIndexOf('/') + 1);
-  return commands.some(
-    (command) =>
-      command.includes(file) &&
-      /\b(?:node|tsx|ts-node|bun|deno)\b/.test(command) &&
-      !/\bts[cd]\b/.test(command),
+  const naming = commands.filter((command) => command.includes(file));
+  return (
+    /\.[cm]?tsx?$/.test(name) &&
+    naming.length > 0 &&
+    naming.every((command) => /^(?:npx\s+)?(?:\S*\/)?ts[cd]\s[^;&|`$<>\n]*$/.test(command.trim()))
   );
 }
 
@@ -214,7 +217,7 @@ export function speaking(
   folder: string,
   commands: readonly string[],
 ): string | null {
-  if (!canCarry(name) || (/\.[cm]?tsx?$/.test(name) && !isRun(name, commands))) return null;
+  if (!canCarry(name) || onlyCompiled(name, commands)) return null;
   const word = `said_${name.replaceAll(/\W/g, '_')}`;
   const shebang = /^#!.*\n/.exec(text)?.[0] ?? '';
   const rest = text.slice(shebang.length).replaceAll(/\bprocess\.exit\(/g, `${word}.exit(`);
