@@ -51,7 +51,7 @@ import { Streams } from './streams/streams.ts';
 import { unitsWithRepos } from './streams/units.ts';
 import { startSweeps } from './sweeps.ts';
 import { VERSION } from './version.ts';
-import { World } from './views/world.ts';
+import { Views } from './views/views.ts';
 
 /** How often the import of the offline journal is tried again. Milliseconds. */
 const OFFLINE_MS = 2_000;
@@ -126,7 +126,6 @@ export async function compose(config: Configuration) {
   const secrets = openSecrets({ store: unmasked, key: await secretsKey(dataDir) });
   const known = knownSecrets(secrets, clock);
   const store = maskedStore(unmasked, known);
-  const world = new World();
   const register = new Register(trail);
   const readModel = openReadModel({
     url,
@@ -134,6 +133,9 @@ export async function compose(config: Configuration) {
     onParked: (parked) => log.error(parked, 'an entry could not be drawn into the read model: it is parked'),
     onTrouble: (error) => log.warn({ err: error }, 'following the trail failed; it is taken up again'),
   });
+  const views = new Views(readModel, (parked) =>
+    log.error(parked, 'an entry could not be heard by all: it is parked'),
+  );
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const offlineJournal = OfflineJournal.open(journalIn(dataDir), clock);
   let lease: Lease | null = null;
@@ -141,7 +143,7 @@ export async function compose(config: Configuration) {
     trail,
     clock,
     mask: known.mask,
-    shown: (position) => world.reached(position),
+    shown: (position) => views.reached(position),
   });
   const forward = new Forward(streams);
   const reading: OpenTrail = trail;
@@ -159,7 +161,7 @@ export async function compose(config: Configuration) {
     clock,
     ids,
     log,
-    world,
+    views,
     register,
     readModel,
     settings,
@@ -182,7 +184,7 @@ export async function compose(config: Configuration) {
       secrets,
       streams,
       register,
-      shown: (position) => world.reached(position),
+      shown: (position) => views.reached(position),
       clock: config.target?.clock ?? clock,
       offlineJournal,
       confirm: async () => lease?.confirm(),
@@ -257,16 +259,14 @@ export async function compose(config: Configuration) {
       loadPolicy();
       await sealing;
       await known.now();
-      world.begin(await readModel.fold());
-      await pump.catchUp();
-      await readModel.start();
+      await readModel.start(views);
       await applyBudgets(factory);
       // What people read knows of halts, and of units, before anything has asked.
       await unitsWithRepos(factory);
       await forward.hear();
       await restoreTargets(factory);
       await holdLeftCanaries(factory);
-      await pump.start();
+      pump.start();
       ends.push(() => pump.stop());
       await streams.appendShown(factoryStream(), ORCHESTRATOR, () => ({
         type: 'factory.started',
@@ -279,7 +279,7 @@ export async function compose(config: Configuration) {
       ends.push(() => healer.stop());
       await resumeRedeploys(factory);
       await callWhoIsOwed(factory);
-      ends.push(await keepRollbackCaches({ ...factory, listen: (listener) => world.listen(listener) }));
+      ends.push(await keepRollbackCaches({ ...factory, listen: (listener) => views.listen(listener) }));
       const offlineTimer = setInterval(() => {
         if (offlineJournal.pending())
           factory.deployments

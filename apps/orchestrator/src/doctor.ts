@@ -12,7 +12,7 @@ import type { Repositories } from './source-control/repositories.ts';
 import { NO_MODEL_KEY } from './source-control/setup-troubles.ts';
 import { type Forward, reasonOf } from './streams/forward.ts';
 import { witnessLines } from './streams/witnesses.ts';
-import type { World } from './views/world.ts';
+import type { Views } from './views/views.ts';
 
 type Ports = {
   clock: Clock;
@@ -24,7 +24,7 @@ type Ports = {
   secrets: Secrets;
   store: Store;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
@@ -66,7 +66,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   };
   await check(
     'trail',
-    `the trail is readable, ${factory.world.position} ${factory.world.position === 1 ? 'entry' : 'entries'}`,
+    `the trail is readable, ${factory.views.position} ${factory.views.position === 1 ? 'entry' : 'entries'}`,
     'restart the factory: npm start',
     () => factory.trail.head(),
   );
@@ -91,7 +91,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   // One that is set may still be refused: the runners say that below.
   if (factory.modelKey === false)
     lines.push({ id: 'model', ok: false, text: NO_MODEL_KEY.text, fix: NO_MODEL_KEY.fix });
-  for (const { repo, url } of factory.world.repos.values()) {
+  for (const { repo, url } of factory.views.open.repos.values()) {
     await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {
       const at = await (await factory.repositories.open(repo)).fetch();
       if ('kind' in at) throw new Error(at.reason);
@@ -119,7 +119,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
         : halts.map((halt) => reasonOf({ kind: 'halted', halt }, (by) => names.get(by) ?? by)).join('; '),
     fix: halts[0] === undefined ? null : resumeCommand(halts[0].scope),
   });
-  const waiting = waitingForPeople(factory.world, factory.clock.now());
+  const waiting = waitingForPeople(factory.views.open, factory.clock.now());
   lines.push({
     id: 'people',
     ok: true,
@@ -133,7 +133,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
     fix: null,
   });
   const parked = [
-    ...factory.world.parked,
+    ...factory.views.parked,
     // What cannot be asked is said by the lines above.
     ...(await factory.readModel.parked().catch(() => [])),
   ];

@@ -1,6 +1,6 @@
 import type { Sql } from '@millwright/database';
 import { and, desc, drizzle, eq, isNotNull, lt } from '@millwright/database/drizzle';
-import type { ReleaseInfo, RunInfo, TicketInfo } from '@millwright/domain';
+import type { GateId, ReleaseInfo, RunId, RunInfo, TicketInfo } from '@millwright/domain';
 import { READ } from './tables.ts';
 
 /** What is listed, each with what a row of it holds. */
@@ -38,5 +38,33 @@ export async function listPage<K extends keyof Listed>(
     .orderBy(desc(rows.nth))
     .limit(limit + 1);
   const items = found.slice(0, limit).map(({ state }) => JSON.parse(state) as Listed[K]);
+  return { kind: 'page', items: items.reverse(), more: found.length > limit };
+}
+
+/** Which run a gate is of; undefined where there is no such gate. */
+export async function runOfGate(client: Sql, gate: GateId): Promise<RunId | undefined> {
+  const [found] = await drizzle(client)
+    .select({ run: READ.gates.run })
+    .from(READ.gates)
+    .where(eq(READ.gates.id, gate));
+  return found?.run as RunId | undefined;
+}
+
+/** Gates with their runs, by page, as `listPage`; ids are in the order in which they were made. */
+export async function gatePage(
+  client: Sql,
+  { before, limit }: Pick<ListQuery, 'before' | 'limit'>,
+): Promise<ListPage<{ gate: GateId; run: RunId }>> {
+  const db = drizzle(client);
+  const { id, run } = READ.gates;
+  if (before !== undefined && (await runOfGate(client, before as GateId)) === undefined)
+    return { kind: 'unknown-cursor' };
+  const found = await db
+    .select({ gate: id, run })
+    .from(READ.gates)
+    .where(before === undefined ? undefined : lt(id, before))
+    .orderBy(desc(id))
+    .limit(limit + 1);
+  const items = found.slice(0, limit) as { gate: GateId; run: RunId }[];
   return { kind: 'page', items: items.reverse(), more: found.length > limit };
 }

@@ -4,12 +4,12 @@ import { concernsOf, Slice } from './slice.ts';
 import type { Schema } from './tables.ts';
 import { BLOCK } from './trail-page.ts';
 
-/** Draws entries into the rows, in the order of the trail, each once, in the caller's transaction. */
+/** Draws entries into the rows, in the order of the trail, each once, in the caller's transaction. What it resolves with is as they leave it. */
 export async function project(
   tx: TransactionSql,
   schema: Schema,
   entries: readonly RecordedEntry[],
-): Promise<void> {
+): Promise<Slice> {
   const slice = new Slice(tx, schema);
   await slice.load(entries);
   const lines = entries.map((recorded) => {
@@ -30,4 +30,5 @@ export async function project(
     select (position - 1) / ${BLOCK}, min(at), max(at)
     from json_to_recordset(${text}::text::json) as line(position bigint, at bigint) group by 1
     on conflict (block) do update set earliest = least(b.earliest, excluded.earliest), latest = greatest(b.latest, excluded.latest)`;
+  return slice;
 }

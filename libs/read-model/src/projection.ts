@@ -1,13 +1,21 @@
 import { type Pool, transaction } from '@millwright/database';
-import { DriveError, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
+import { DriveError, Fold, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
 import { project } from './project.ts';
+import { Slice } from './slice.ts';
 import type { Schema } from './tables.ts';
 
 /** The form of the rows. Whoever changes what an entry becomes counts it up: the rows are made anew at the next start. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 /** An entry that could not be drawn in; its type is empty where it could not even be read. */
 export type ParkedEntry = { position: number; type: string; reason: string };
+
+/** Entries that are in the rows now, and what the rows say of all that they concern. */
+export type Drawn = {
+  entries: readonly RecordedEntry[];
+  position: number;
+  about: Pick<Slice, 'fold' | 'into'>;
+};
 
 /** One schema of rows, and how far along the trail it is. Its only writer: a checkpoint that another moved is an error. */
 export class Projection {
@@ -15,11 +23,18 @@ export class Projection {
   readonly #pool: Pool;
   readonly #schema: Schema;
   readonly #onParked: (parked: ParkedEntry) => void;
+  readonly #onDrawn: (drawn: Drawn) => void;
 
-  constructor(pool: Pool, schema: Schema, onParked: (parked: ParkedEntry) => void) {
+  constructor(
+    pool: Pool,
+    schema: Schema,
+    onParked: (parked: ParkedEntry) => void,
+    onDrawn: (drawn: Drawn) => void = () => undefined,
+  ) {
     this.#pool = pool;
     this.#schema = schema;
     this.#onParked = onParked;
+    this.#onDrawn = onDrawn;
   }
 
   /** Empty rows, whatever was there. */
@@ -67,26 +82,43 @@ export class Projection {
     } catch (error) {
       const reason = terminalOf(error);
       if (entries.length > 1) for (const one of entries) await this.take([one]);
-      else await this.#commit([], last.position, { position: last.position, type: last.type, reason });
+      else await this.#commit(entries, last.position, { position: last.position, type: last.type, reason });
     }
   }
 
-  /** Rows and checkpoint at once. Not flushed to the disk: what a crash of the database takes away is on the trail. */
+  /** What the rows say by now of all that these concern; nothing, where that is what cannot be read. */
+  async about(entries: readonly RecordedEntry[]): Promise<Drawn['about']> {
+    const loaded = this.#pool.use((sql) =>
+      transaction(sql, 'isolation level repeatable read read only', async (tx) => {
+        const slice = new Slice(tx, this.#schema);
+        await slice.load(entries);
+        return slice;
+      }),
+    );
+    return loaded.catch((error: unknown) => {
+      terminalOf(error);
+      return { fold: new Fold(), into: () => undefined };
+    });
+  }
+
+  /** Rows, or who is parked, and checkpoint at once. Not flushed to the disk: what a crash of the database takes away is on the trail. */
   async #commit(entries: readonly RecordedEntry[], end: number, parked?: ParkedEntry): Promise<void> {
-    await this.#pool.use((sql) =>
+    const slice = await this.#pool.use((sql) =>
       transaction(sql, '', async (tx) => {
         await tx`set local synchronous_commit = off`;
-        if (entries.length > 0) await project(tx, this.#schema, entries);
+        const drawn = parked === undefined ? await project(tx, this.#schema, entries) : null;
         if (parked !== undefined)
           await tx`insert into ${tx(`${this.#schema}.parked`)} ${tx(parked, 'position', 'type', 'reason')}`;
         const moved = await tx`
           update ${tx(`${this.#schema}.checkpoint`)} set position = ${end} where position = ${this.position}`;
         if (moved.count !== 1)
           throw retryable('views-moved', 'another orchestrator moved the checkpoint of what is read', 200);
+        return drawn;
       }),
     );
     this.position = end;
     if (parked !== undefined) this.#onParked(parked);
+    this.#onDrawn({ entries, position: end, about: slice ?? (await this.about(entries)) });
   }
 }
 

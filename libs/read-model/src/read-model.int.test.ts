@@ -1,5 +1,15 @@
+import { EventEmitter, once } from 'node:events';
 import { openPool, transaction } from '@millwright/database';
-import type { Actor, Entry, RecordedEntry, RepoName, RunId, StreamId } from '@millwright/domain';
+import {
+  type Actor,
+  type AttemptId,
+  type Entry,
+  Fold,
+  type RecordedEntry,
+  type RepoName,
+  type RunId,
+  type StreamId,
+} from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import fc from 'fast-check';
 import postgres from 'postgres';
@@ -33,6 +43,7 @@ const recorded = ({ stream, type, actor, at, data = {} }: Said, position: number
 /** Gives `most` entries at a time. What reads one of `broken` throws, as where an entry does not parse. */
 function trailOf(said: readonly Said[], most = 1_000) {
   const all = said.map((one, at) => recorded(one, at + 1));
+  const more = new EventEmitter();
   const trail = {
     broken: new Set<number>(),
     head: async () => all.length,
@@ -43,10 +54,16 @@ function trailOf(said: readonly Said[], most = 1_000) {
       return batch;
     },
     follow: async function* ({ after, signal }: { after: number; signal: AbortSignal }) {
-      const rest = await trail.readAll(after, all.length);
-      if (rest.length > 0) yield rest;
-      if (signal.aborted) return;
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      for (let at = after; !signal.aborted; ) {
+        const rest = await trail.readAll(at, all.length);
+        at += rest.length;
+        if (rest.length > 0) yield rest;
+        else await once(more, 'said', { signal }).catch(() => undefined);
+      }
+    },
+    say: (...what: Said[]) => {
+      all.push(...what.map((one, nth) => recorded(one, all.length + nth + 1)));
+      more.emit('said');
     },
   };
   return trail;
@@ -62,7 +79,7 @@ async function reading<T>(
     onParked: () => undefined,
     onTrouble: () => undefined,
   });
-  await model.start();
+  await model.start({ begin: () => undefined, drawn: () => undefined });
   try {
     return await work(model);
   } finally {
@@ -244,3 +261,71 @@ it.each(['while it waits for an answer', 'between two statements'])(
     await Promise.all([pool.close(), superuser.end()]);
   },
 );
+
+const NOTHING: Said = { stream: 'factory', type: 'turn.lost', actor: 'orchestrator', at: 9 };
+
+it('tells of every entry once and in order, with what is so of it, also where the answer of a transaction was lost', async () => {
+  await afresh();
+  const trail = trailOf(OPENED, 2);
+  const heard: number[] = [];
+  const open = { fold: new Fold(), begun: 0 };
+  const model = openReadModel({
+    url: db.url.orchestrator,
+    trail,
+    onParked: () => undefined,
+    onTrouble: () => undefined,
+  });
+  await model.start({
+    begin: (fold, position) => {
+      Object.assign(open, { fold, begun: position });
+    },
+    drawn: ({ entries, about }) => {
+      about.into(open.fold);
+      heard.push(...entries.map(({ envelope }) => envelope.position));
+      if (entries.some(({ entry: { type } }) => type === 'run.closed'))
+        expect(about.fold.runs.get('run_a' as RunId)?.closedAt).toBe(9);
+    },
+  });
+  try {
+    expect([open.begun, [...open.fold.runs.keys()]]).toEqual([4, ['run_a', 'run_b']]);
+    const closed = { end: 'done', reason: '' };
+    trail.say(
+      { stream: 'run/run_a', type: 'run.closed', actor: 'orchestrator', at: 9, data: closed },
+      NOTHING,
+    );
+    await model.reached(6);
+    // As if the connection ended after a commit: the rows have come further than it knows.
+    await sql`update read.checkpoint set position = 7`;
+    trail.say(NOTHING);
+    await model.reached(7);
+    expect(heard).toEqual([5, 6, 7]);
+    expect([...open.fold.runs.keys()]).toEqual(['run_b']);
+    expect((await model.rows('all')).fold.runs.size).toBe(2);
+    await model.add(open.fold, { attempts: ['att_a' as AttemptId] });
+    expect([...open.fold.runs.keys()]).toEqual(['run_b', 'run_a']);
+    expect([...open.fold.attempts.keys()]).toEqual(['att_a']);
+  } finally {
+    await model.stop();
+  }
+});
+
+it('a rebuild waits for who reads the rows, and what comes meanwhile is drawn in', async () => {
+  await afresh();
+  const trail = trailOf(OPENED);
+  await reading(trail, async (model) => {
+    await model.reached(OPENED.length);
+    const reader = postgres(db.url.orchestrator, { max: 1 });
+    let rebuilt: Promise<void> | undefined;
+    await reader.begin(async (tx) => {
+      await tx`select from read.runs`;
+      rebuilt = model.rebuild();
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      trail.say(NOTHING);
+      await model.reached(OPENED.length + 1);
+      expect(model.state().rebuilding).not.toBeNull();
+    });
+    await rebuilt;
+    await reader.end();
+    expect(model.state()).toMatchObject({ position: OPENED.length + 1, rebuilding: null, failed: null });
+  });
+});

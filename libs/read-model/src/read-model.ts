@@ -1,9 +1,17 @@
 import { openPool, type Sql, transaction } from '@millwright/database';
 import { asc, drizzle } from '@millwright/database/drizzle';
-import { type Fold, type RecordedEntry, retryable, type Trail } from '@millwright/domain';
-import { type Listed, type ListPage, type ListQuery, listPage } from './list-page.ts';
-import { type ParkedEntry, Projection } from './projection.ts';
-import { wholeFold } from './slice.ts';
+import {
+  DriveError,
+  type Fold,
+  type GateId,
+  type RecordedEntry,
+  type RunId,
+  retryable,
+  type Trail,
+} from '@millwright/domain';
+import { gatePage, type Listed, type ListPage, type ListQuery, listPage, runOfGate } from './list-page.ts';
+import { type Drawn, type ParkedEntry, Projection } from './projection.ts';
+import { addNamed, foldOf, type Named } from './slice.ts';
 import { READ } from './tables.ts';
 import { hasActor, type LineAt, type TrailFilter, type TrailPage, trailPage } from './trail-page.ts';
 
@@ -13,8 +21,11 @@ type Followed = Pick<Trail, 'readAll' | 'head'> & {
 };
 
 export type ReadModel = {
-  /** Begins to follow the trail from where the rows are. One process at a time: whoever holds the database's lease. */
-  start(): Promise<void>;
+  /**
+   * Draws in all that is on the trail, and follows it from there on. One process at a time: whoever holds the database's lease. `hearing` begins with
+   * what is open, and hears of every entry once it is in the rows, each once, in the order of the trail.
+   */
+  start(hearing: Hearing): Promise<void>;
   stop(): Promise<void>;
   /** Up to where on the trail the rows say it all, how far a rebuild under way is, and why the last one came to nothing. */
   state(): { position: number; rebuilding: { position: number } | null; failed: string | null };
@@ -25,13 +36,23 @@ export type ReadModel = {
   reached(position: number): Promise<void>;
   /** Fills rows anew from the trail, beside those that are read meanwhile, and puts them in their place. Two at once are one. */
   rebuild(): Promise<void>;
-  /** All that the rows hold, and up to where on the trail that is: nothing, where they are of another form. */
-  fold(): Promise<{ fold: Fold; position: number }>;
+  /** All that the rows hold, or what of it is open, and up to where on the trail that is. */
+  rows(part: 'open' | 'all'): Promise<{ fold: Fold; position: number }>;
+  /** Adds to a fold what is named and not in it. */
+  add(fold: Fold, named: Named): Promise<void>;
   parked(): Promise<ParkedEntry[]>;
   list<K extends keyof Listed>(list: K, query: ListQuery): Promise<ListPage<Listed[K]>>;
+  gates(query: Pick<ListQuery, 'before' | 'limit'>): Promise<ListPage<{ gate: GateId; run: RunId }>>;
+  runOfGate(gate: GateId): Promise<RunId | undefined>;
   trailPage(filter: TrailFilter, page: TrailPage): Promise<LineAt[]>;
   /** Whether anything on the trail is by this actor. */
   hasActor(id: string): Promise<boolean>;
+};
+
+export type Hearing = {
+  /** What is open at that position: at the start, and whenever the rows were made anew. */
+  begin(open: Fold, position: number): void;
+  drawn(drawn: Drawn): void;
 };
 
 /** Longer than a database that is asked a lot lets wait. Milliseconds. */
@@ -39,6 +60,13 @@ const BEHIND_MS = 30_000;
 const AGAIN_MS = 200;
 /** Entries in one transaction while there is a lot to draw in. */
 const BULK = 2_000;
+
+/** Somebody else holds the lock that was asked for. */
+const isLocked = (error: unknown): boolean =>
+  error instanceof DriveError &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  error.cause.code === '55P03';
 
 /** Connects when first used. Errors: retryable 'views-unreachable', 'views-behind'; terminal 'views-failed'. */
 export function openReadModel(options: {
@@ -51,7 +79,13 @@ export function openReadModel(options: {
   const reads = openPool('views', url, { max: 4, deadlineMs: 30_000, idle_timeout: 60 });
   // One for the rows that are read, one for those of a rebuild.
   const writes = openPool('views', url, { max: 2, deadlineMs: 120_000, idle_timeout: 60 });
-  const live = new Projection(writes, 'read', options.onParked);
+  let hearing: Hearing = { begin: () => undefined, drawn: () => undefined };
+  /** Up to where `hearing` has heard. */
+  let heard = 0;
+  const live = new Projection(writes, 'read', options.onParked, (drawn) => {
+    heard = drawn.position;
+    hearing.drawn(drawn);
+  });
   const abort = new AbortController();
   const waiting = new Set<{ position: number; resolve: () => void }>();
   let following = Promise.resolve();
@@ -68,26 +102,58 @@ export function openReadModel(options: {
   };
   const tell = () => {
     for (const one of waiting)
-      if (one.position <= live.position) {
+      if (one.position <= heard) {
         waiting.delete(one);
         one.resolve();
       }
   };
+  const snapshot = (part: 'open' | 'all') =>
+    writes.use((sql) =>
+      transaction(sql, 'isolation level repeatable read read only', async (tx) => {
+        const [at] = await tx<[{ position: number }]>`select position from read.checkpoint`;
+        return { fold: await foldOf(tx, 'read', part), position: at.position };
+      }),
+    );
+  const begin = async () => {
+    const { fold, position } = await snapshot('open');
+    heard = position;
+    hearing.begin(fold, position);
+  };
+  /** What came into the rows by a transaction whose answer was lost is told now. */
+  const catchUp = async () => {
+    while (heard < live.position) {
+      const entries = await trail.readAll(heard, 1).catch((error: unknown) => {
+        if (error instanceof DriveError && error.disposition !== 'terminal') throw error;
+        return []; // it is parked
+      });
+      const about = await live.about(entries);
+      heard += 1;
+      hearing.drawn({ entries, position: heard, about });
+    }
+    tell();
+  };
+  /** Draws in what is on the trail by now. */
+  const advance = async () => {
+    while (!abort.signal.aborted && (await alone(() => live.advance(trail, BULK))) > 0) tell();
+  };
   const follow = async () => {
-    while (!abort.signal.aborted) {
+    for (let failed = false; !abort.signal.aborted; ) {
       try {
-        // Also after an answer that was lost: whether it is in the rows is known by their checkpoint.
-        await alone(() => live.load(trail));
-        while ((await alone(() => live.advance(trail, BULK))) > 0) {
-          tell();
-          if (abort.signal.aborted) return;
+        if (failed) {
+          await alone(async () => {
+            await live.load(trail);
+            await catchUp();
+          });
+          await advance();
         }
+        failed = false;
         for await (const batch of trail.follow({ after: live.position, signal: abort.signal })) {
           await alone(() => live.take(batch));
           tell();
         }
       } catch (error) {
         if (abort.signal.aborted) return;
+        failed = true;
         options.onTrouble(error);
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
@@ -103,17 +169,40 @@ export function openReadModel(options: {
         await next.advance(trail, Math.min(BULK, live.position - next.position));
       }
     };
-    await upToLive();
-    await alone(async () => {
+    for (let swapped = false; !swapped; ) {
       await upToLive();
-      await writes.use((sql) => sql`select millwright.swap_read_model()`);
-    });
+      swapped = await alone(async () => {
+        await upToLive();
+        const swap = writes.use((sql) => sql`select millwright.swap_read_model()`);
+        return swap.then(
+          () => begin().then(() => true),
+          // Somebody reads them for long: meanwhile entries are drawn in, and then it is tried again.
+          (error: unknown) => {
+            if (isLocked(error)) return false;
+            throw error;
+          },
+        );
+      });
+      if (!swapped) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
   };
   const read = <T>(work: (sql: Sql) => Promise<T>) => reads.use(work);
 
   return {
-    start: async () => {
-      await live.load(trail);
+    start: async (whoHears) => {
+      for (let drawn = false; !drawn; ) {
+        await live.load(trail);
+        drawn = await advance().then(
+          () => true,
+          // By the last transaction of whoever had the database before.
+          (error: unknown) => {
+            if (!(error instanceof DriveError && error.code === 'views-moved')) throw error;
+            return false;
+          },
+        );
+      }
+      hearing = whoHears;
+      await begin();
       following = follow();
     },
     stop: async () => {
@@ -128,7 +217,7 @@ export function openReadModel(options: {
       failed,
     }),
     reached: (position) => {
-      if (live.position >= position) return Promise.resolve();
+      if (heard >= position) return Promise.resolve();
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const one = { position, resolve };
       waiting.add(one);
@@ -137,7 +226,7 @@ export function openReadModel(options: {
         reject(
           retryable(
             'views-behind',
-            `what is read has come to entry ${live.position} of ${position}; ask again in a moment`,
+            `what is read has come to entry ${heard} of ${position}; ask again in a moment`,
             1_000,
           ),
         );
@@ -161,18 +250,13 @@ export function openReadModel(options: {
         });
       return rebuilding;
     },
-    fold: async () => {
-      await live.load(trail);
-      return writes.use((sql) =>
-        transaction(sql, 'isolation level repeatable read read only', async (tx) => {
-          const [at] = await tx<[{ position: number }]>`select position from read.checkpoint`;
-          return { fold: await wholeFold(tx, 'read'), position: at.position };
-        }),
-      );
-    },
+    rows: snapshot,
+    add: (fold, named) => read((sql) => addNamed(sql, fold, named)),
     parked: () =>
       read((sql) => drizzle(sql).select().from(READ.parked).orderBy(asc(READ.parked.position)).limit(100)),
     list: (list, query) => read((sql) => listPage(sql, list, query)),
+    gates: (query) => read((sql) => gatePage(sql, query)),
+    runOfGate: (gate) => read((sql) => runOfGate(sql, gate)),
     trailPage: (filter, page) => read((sql) => trailPage(sql, filter, page)),
     hasActor: (id) => read((sql) => hasActor(sql, id)),
   };

@@ -1,11 +1,15 @@
 import { type Sql, type TransactionSql, textArray } from '@millwright/database';
 import {
+  type AttemptId,
   Fold,
   type OpenEffect,
   type Quarantined,
   type RecordedEntry,
+  type ReleaseId,
   type RepoInfo,
   type RepoName,
+  type RunId,
+  type TicketId,
 } from '@millwright/domain';
 import type { Schema } from './tables.ts';
 
@@ -20,20 +24,34 @@ type Kind = {
   of(fold: Fold, id: string): object | undefined;
   /** Every row that there is. */
   ids(fold: Fold): Iterable<string>;
+  /** Makes the one in `to` what it is in `from`; gone where it is not there, or over. */
+  move(from: Fold, to: Fold, id: string): void;
   repo?(fold: Fold, id: string): string | null;
+  /** Whether anything is still to come of it. Default: always. */
+  isOpen?(fold: Fold, id: string): boolean;
 };
 
 /** Of a map whose values are plain data. */
 const mapped = <K extends string, V extends object>(
   map: (fold: Fold) => Map<K, V>,
-  repo?: (value: V) => string | null,
+  isOpen: (value: V) => boolean,
+  repo: (value: V) => string | null = () => null,
 ): Kind => ({
   put: (fold, id, state) => void map(fold).set(id as K, state),
   of: (fold, id) => map(fold).get(id as K),
   ids: (fold) => map(fold).keys(),
+  move: (from, to, id) => {
+    const value = map(from).get(id as K);
+    if (value !== undefined && isOpen(value)) map(to).set(id as K, value);
+    else map(to).delete(id as K);
+  },
   repo: (fold, id) => {
     const value = map(fold).get(id as K);
-    return value === undefined || repo === undefined ? null : repo(value);
+    return value === undefined ? null : repo(value);
+  },
+  isOpen: (fold, id) => {
+    const value = map(fold).get(id as K);
+    return value !== undefined && isOpen(value);
   },
 });
 
@@ -43,18 +61,29 @@ const openOf = (fold: Fold, stream: string): OpenEffect[] =>
 const KINDS = {
   tickets: mapped(
     (fold) => fold.tickets,
+    // An incident is compared with those before it.
+    ({ state, incident }) => incident !== null || (state !== 'done' && state !== 'closed'),
     ({ repo }) => repo,
   ),
   runs: mapped(
     (fold) => fold.runs,
+    ({ closedAt }) => closedAt === null,
     ({ state }) => (state.kind === 'run' ? state.repo : null),
   ),
-  attempts: mapped((fold) => fold.attempts),
+  attempts: mapped(
+    (fold) => fold.attempts,
+    ({ endedAt }) => endedAt === null,
+  ),
   releases: mapped(
     (fold) => fold.releases,
+    // Nothing is begun by looking through them: they are asked for by their runs.
+    () => false,
     ({ repo }) => repo,
   ),
-  targets: mapped((fold) => fold.targets),
+  targets: mapped(
+    (fold) => fold.targets,
+    () => true,
+  ),
   repos: {
     put: (fold, id, state: Omit<RepoInfo, 'lost'> & { lost: [never, never][] }) =>
       void fold.repos.set(id as RepoName, { ...state, lost: new Map(state.lost) }),
@@ -63,6 +92,10 @@ const KINDS = {
       return info && { ...info, lost: [...info.lost] };
     },
     ids: (fold) => fold.repos.keys(),
+    move: (from, to, id) => {
+      const info = from.repos.get(id as RepoName);
+      if (info !== undefined) to.repos.set(info.repo, info);
+    },
   },
   quarantines: {
     put: (fold, id, state: Quarantined[]) =>
@@ -72,6 +105,11 @@ const KINDS = {
       return held.length === 0 ? undefined : held;
     },
     ids: (fold) => fold.quarantines.all().map(([repo]) => repo),
+    move: (from, to, id) =>
+      to.quarantines.restore([
+        ...to.quarantines.all().filter(([repo]) => repo !== id),
+        [id as RepoName, from.quarantines.of(id as RepoName)],
+      ]),
   },
   effects: {
     put: (fold, _stream, state: OpenEffect[]) =>
@@ -84,6 +122,11 @@ const KINDS = {
       return open.length === 0 ? undefined : open;
     },
     ids: (fold) => new Set(fold.effects.list().map(({ stream }) => stream)),
+    move: (from, to, id) => {
+      const others = to.effects.list().filter(({ stream }) => stream !== id);
+      const all = [...others, ...openOf(from, id)].sort((a, b) => a.position - b.position);
+      to.effects.restore(all, to.effects.started);
+    },
   },
   settings: {
     put: (fold, _id, { budgets, capSetAt, started }: Settings) => {
@@ -97,6 +140,11 @@ const KINDS = {
       started: effects.started,
     }),
     ids: () => ['factory'],
+    move: (from, to) => {
+      for (const [scope, usd] of from.budgets) to.budgets.set(scope, usd);
+      to.capSetAt = from.capSetAt;
+      to.effects.restore(to.effects.list(), from.effects.started);
+    },
   },
 } satisfies Record<string, Kind>;
 
@@ -177,27 +225,51 @@ export class Slice {
     await this.#want('quarantines', this.#read.get('repos')?.keys() ?? []);
   }
 
+  /** Makes another fold, of what is open, say what this one does of what it holds. */
+  into(open: Fold): void {
+    // Those of the whole factory are known only where they were read.
+    for (const table of TABLES)
+      for (const id of new Set([...(this.#read.get(table)?.keys() ?? []), ...kindOf(table).ids(this.fold)]))
+        if (table !== 'settings' || this.#read.get(table)?.has(id)) kindOf(table).move(this.fold, open, id);
+  }
+
   /** Writes what has changed. */
   async save(): Promise<void> {
+    let changed: string[] = [];
     for (const table of TABLES) {
-      const { of, ids, repo } = kindOf(table);
+      const { of, ids, repo, isOpen } = kindOf(table);
       const read = this.#read.get(table) ?? new Map<string, string | null>();
-      const rows: { id: string; repo: string | null; state: string }[] = [];
+      const rows: { id: string; repo: string | null; open: boolean; state: string }[] = [];
       for (const id of new Set([...read.keys(), ...ids(this.fold)])) {
         const state = of(this.fold, id);
         const text = state === undefined ? null : JSON.stringify(state);
         if (text === (read.get(id) ?? null)) continue;
         if (text === null) await this.#tx`delete from ${this.#at(table)} where id = ${id}`;
-        else rows.push({ id, repo: repo?.(this.fold, id) ?? null, state: text });
+        else
+          rows.push({
+            ...{ id, state: text },
+            repo: repo?.(this.fold, id) ?? null,
+            open: isOpen?.(this.fold, id) ?? true,
+          });
       }
+      if (table === 'runs') changed = rows.map(({ id }) => id);
       if (rows.length > 0)
         await this.#tx`
-          insert into ${this.#at(table)} (id, repo, state)
+          insert into ${this.#at(table)} (id, repo, open, state)
           select * from unnest(
             ${textArray(rows.map(({ id }) => id))}::text[], ${textArray(rows.map((row) => row.repo))}::text[],
+            ${textArray(rows.map(({ open }) => String(open)))}::text[]::boolean[],
             ${textArray(rows.map(({ state }) => state))}::text[])
-          on conflict (id) do update set repo = excluded.repo, state = excluded.state`;
+          on conflict (id) do update set repo = excluded.repo, open = excluded.open, state = excluded.state`;
     }
+    const gates = changed.flatMap((run) =>
+      (this.fold.run(run as RunId)?.gates ?? []).map(({ gate }) => ({ gate, run })),
+    );
+    if (gates.length > 0)
+      await this.#tx`
+        insert into ${this.#tx(`${this.#schema}.gates`)} (id, run)
+        select * from unnest(${textArray(gates.map(({ gate }) => gate))}::text[], ${textArray(gates.map(({ run }) => run))}::text[])
+        on conflict do nothing`;
   }
 
   async #want(table: Table, ids: Iterable<string>): Promise<void> {
@@ -218,14 +290,69 @@ export class Slice {
   }
 }
 
-/** All of it, in the order in which it came to be. */
-export async function wholeFold(sql: TransactionSql | Sql, schema: Schema): Promise<Fold> {
+/** All of it, or what is open, in the order in which it came to be. */
+export async function foldOf(sql: TransactionSql | Sql, schema: Schema, part: 'open' | 'all'): Promise<Fold> {
   const fold = new Fold();
   for (const table of TABLES)
     for await (const rows of sql<{ id: string; state: string }[]>`
-      select id, state from ${sql(`${schema}.${table}`)} order by nth`.cursor(500))
+      select id, state from ${sql(`${schema}.${table}`)} where open or ${part === 'all'} order by nth`.cursor(
+      500,
+    ))
       for (const { id, state } of rows) kindOf(table).put(fold, id, JSON.parse(state) as never);
   return fold;
+}
+
+/** Things by their ids: a run with its ticket, a ticket with its runs, an attempt or a release with its run. `whole`: runs with their attempts and release besides. */
+export type Named = {
+  whole?: Iterable<RunId>;
+  runs?: Iterable<RunId>;
+  tickets?: Iterable<TicketId>;
+  attempts?: Iterable<AttemptId>;
+  releases?: Iterable<ReleaseId>;
+};
+
+/** Adds to a fold what is named and not in it. */
+export async function addNamed(sql: Sql, fold: Fold, named: Named): Promise<void> {
+  const add = async (
+    table: 'runs' | 'tickets' | 'attempts' | 'releases',
+    ids: Iterable<string | undefined>,
+  ) => {
+    const missing = [...new Set(ids)].filter((id) => id !== undefined && !fold[table].has(id as never));
+    if (missing.length === 0) return;
+    const rows = await sql<{ id: string; state: string }[]>`
+      select id, state from ${sql(`read.${table}`)} where id = any(${textArray(missing as string[])}::text[]) order by nth`;
+    for (const { id, state } of rows) kindOf(table).put(fold, id, JSON.parse(state) as never);
+  };
+  const whole = [...(named.whole ?? [])];
+  const [tickets, attempts, releases] = [
+    [...(named.tickets ?? [])],
+    [...(named.attempts ?? [])],
+    [...(named.releases ?? [])],
+  ];
+  await add('tickets', tickets);
+  await add('attempts', attempts);
+  await add('releases', releases);
+  const runs = [
+    ...whole,
+    ...(named.runs ?? []),
+    ...tickets.flatMap((id) => fold.tickets.get(id)?.runs ?? []),
+    ...attempts.map((id) => fold.attempts.get(id)?.run),
+    ...releases.map((id) => fold.releases.get(id)?.run),
+  ];
+  await add('runs', runs);
+  const of = (ids: typeof runs) => ids.flatMap((id) => (id && fold.run(id)) ?? []);
+  await add(
+    'tickets',
+    of(runs).map(({ ticket }) => ticket),
+  );
+  await add(
+    'attempts',
+    of(whole).flatMap(({ stages }) => stages.map(({ attempt }) => attempt)),
+  );
+  await add(
+    'releases',
+    of(whole).map(({ release }) => release?.release),
+  );
 }
 
 /** Whose an entry is: a run's attempts are its own. */

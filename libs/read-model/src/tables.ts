@@ -22,6 +22,7 @@ export const READ = {
     type: text().notNull(),
     reason: text().notNull(),
   }),
+  gates: read.table('gates', { id: text().primaryKey(), run: text().notNull() }),
   runs: list('runs'),
   tickets: list('tickets'),
   releases: list('releases'),

@@ -16,7 +16,7 @@ import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import type { Who } from './authenticate.ts';
 
 type Ports = {
@@ -43,7 +43,7 @@ type Ports = {
   streams: Streams;
   trail: OpenTrail;
   unsealed: Map<RunId, string>;
-  world: World;
+  views: Views;
 };
 
 /** What the routes work with. */

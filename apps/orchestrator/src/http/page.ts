@@ -1,7 +1,7 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Listed, ReadModel } from '@millwright/read-model';
+import type { Listed, ListPage, ReadModel } from '@millwright/read-model';
 import type { FastifyReply } from 'fastify';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import { problem } from './problem.ts';
 
 type Asked = { limit: number; cursor?: string | undefined };
@@ -32,23 +32,49 @@ export function newestOf<T>(
   return part;
 }
 
-type Ports = { readModel: ReadModel; trail: OpenTrail; world: World };
+type Ports = { readModel: ReadModel; trail: OpenTrail; views: Views };
 
-/** The same, read from the rows of the read model, with all that was on the trail before it was asked for. */
-export async function newestRows<K extends keyof Listed>(
-  { readModel, trail, world }: Ports,
+/** With all that was on the trail before it was asked for. */
+async function partOf<T>(
+  { readModel, trail, views }: Ports,
+  reply: FastifyReply,
+  cursor: string | undefined,
+  read: (rows: ReadModel) => Promise<ListPage<T>>,
+  keyOf: (one: T) => string,
+): Promise<T[]> {
+  const head = await trail.head();
+  await Promise.all([readModel.reached(head), views.reached(head)]);
+  const page = await read(readModel);
+  if (page.kind === 'unknown-cursor') throw problem('bad-cursor', `there is no ${cursor} in this list`);
+  const [oldest] = page.items;
+  if (page.more && oldest !== undefined) nextIs(reply, keyOf(oldest));
+  return page.items;
+}
+
+/** The same, read from the rows of the read model. */
+export const newestRows = <K extends keyof Listed>(
+  ports: Ports,
   list: K,
   { repo, limit, cursor }: Asked & { repo?: string | undefined },
   reply: FastifyReply,
-): Promise<Listed[K][]> {
-  const head = await trail.head();
-  await Promise.all([readModel.reached(head), world.reached(head)]);
-  const page = await readModel.list(list, { repo, limit, before: cursor });
-  if (page.kind === 'unknown-cursor') throw problem('bad-cursor', `there is no ${cursor} in this list`);
-  const [oldest] = page.items;
-  if (page.more && oldest !== undefined) nextIs(reply, oldest.id);
-  return page.items;
-}
+): Promise<Listed[K][]> =>
+  partOf<Listed[K]>(
+    ports,
+    reply,
+    cursor,
+    (rows) => rows.list(list, { repo, limit, before: cursor }),
+    ({ id }) => id,
+  );
+
+/** Gates by the rows, each with its run. */
+export const newestGates = (ports: Ports, { limit, cursor }: Asked, reply: FastifyReply) =>
+  partOf(
+    ports,
+    reply,
+    cursor,
+    (rows) => rows.gates({ limit, before: cursor }),
+    ({ gate }) => gate,
+  );
 
 /** The first part of `all`, or the one after the cursor. */
 export function firstOf<T>(

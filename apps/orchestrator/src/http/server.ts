@@ -60,6 +60,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   });
   app.addHook('preSerialization', async (request, _reply, payload) => {
     const { route } = request.routeOptions.config;
+    if (request.method !== 'GET') await seenBy(api.factory);
     return route === undefined ? payload : shown(api.factory, route, payload);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -103,6 +104,21 @@ export async function server(api: Api): Promise<FastifyInstance> {
   ])
     routes(app, api);
   return app;
+}
+
+/** How long an answer waits until what was done can be read. Milliseconds. */
+const SEEN_MS = 2_000;
+
+/** Whoever has done something reads it next, whichever way. What was done is answered all the same where that takes long, or the database is away. */
+async function seenBy({ trail, views }: Api['factory']): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, SEEN_MS);
+  const seen = trail.head().then(
+    (head) => views.reached(head),
+    () => undefined,
+  );
+  await Promise.race([seen, late.promise]);
+  clearTimeout(timer);
 }
 
 /** What is asked, where it fits. */

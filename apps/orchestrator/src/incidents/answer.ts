@@ -13,7 +13,7 @@ import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import { firstAnswer } from './first-answer.ts';
 
 type Ports = {
@@ -29,7 +29,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 type Answered = EntryOf<'ticket.incident-answered'>['data'];
@@ -39,7 +39,7 @@ type Answered = EntryOf<'ticket.incident-answered'>['data'];
  * that has the revert. Derived from the trail, one after the other; called in every sweep. No gate and no halt is asked.
  */
 export async function answerIncidents(factory: Ports): Promise<void> {
-  for (const ticket of [...factory.world.tickets.values()]) {
+  for (const ticket of [...factory.views.open.tickets.values()]) {
     if (ticket.incident === null || ticket.incident.answered) continue;
     const answer = await answerOf(factory, ticket);
     const data = { ticket: ticket.id, ...answer, reason: answer.reason.slice(0, 4_000) };

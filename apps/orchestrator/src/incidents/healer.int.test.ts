@@ -48,7 +48,7 @@ test('on the real engine: a container removed by hand, then weights changed by h
   const first = (await ended(await file('first'))).release as string;
   const second = (await ended(await file('second'))).release as string;
   expect(await answer()).toBe('two');
-  const healed = () => factory?.factory.world.target('shop' as never).healed;
+  const healed = () => factory?.factory.views.open.target('shop' as never).healed;
 
   await docker('rm', '-f', await docker('ps', '-q', '--filter', `label=millwright.release=${second}`));
   await until('the container to come back', async () => healed() === 1 && (await answer()) === 'two');

@@ -12,7 +12,7 @@ import type { Forward } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import { answerIncidents } from './answer.ts';
 import { raise } from './raise.ts';
 
@@ -32,7 +32,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** A command target is asked by running a program, perhaps over a network: only every so many turns. */
@@ -60,7 +60,7 @@ export class Healer {
 
   start(): void {
     this.#timer = setInterval(() => this.turn(), this.#factory.settings.healMs);
-    this.#stopListening = this.#factory.world.listen(({ entry }) => {
+    this.#stopListening = this.#factory.views.listen(({ entry }) => {
       if (entry?.type === 'ticket.incident-raised') this.#answer();
     });
   }
@@ -76,7 +76,7 @@ export class Healer {
   turn(): void {
     this.#turns += 1;
     this.#answer();
-    for (const repo of this.#factory.world.targets.keys()) {
+    for (const repo of this.#factory.views.open.targets.keys()) {
       if (this.#busy.has(repo)) continue;
       const look = this.#target(repo)
         .catch((error: unknown) => {

@@ -113,7 +113,7 @@ test('what was changed by hand is brought back and counted; when it repeats some
   const first = (await ended(await file('first'))).release as Release['id'];
   const second = (await ended(await file('second'))).release as Release['id'];
   await api('POST', '/halt', { reason: 'nothing goes forward' });
-  const target = () => factory.factory.world.target('shop' as never);
+  const target = () => factory.factory.views.open.target('shop' as never);
   site.write('failing', '');
   for (const times of [1, 2, 3]) {
     site.write('current', first);
@@ -132,7 +132,7 @@ test('what was changed by hand is brought back and counted; when it repeats some
   // Its figures are watched as well, long after its canary.
   expect((await incident('requests fail')).body).toMatch(/\d+ of \d+ requests failed in \d+ s \(\d/);
   await until('their first answers', () => {
-    const raised = [...factory.factory.world.tickets.values()].filter((ticket) => ticket.incident);
+    const raised = [...factory.factory.views.open.tickets.values()].filter((ticket) => ticket.incident);
     return raised.length === 2 && raised.every((ticket) => ticket.incident?.answered);
   });
   // It was deployed a moment ago, but its file says that nothing goes back by itself.

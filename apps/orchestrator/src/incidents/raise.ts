@@ -11,7 +11,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 
 type Ports = {
   clock: Clock;
@@ -24,7 +24,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** Something that needs an answer: from an alert, or from the factory's own watch. Its texts are data from outside. */
@@ -67,9 +67,9 @@ export async function raise(factory: Ports, incident: Incident): Promise<Raised>
 const underWay = new WeakMap<Ports, Map<string, Promise<Raised>>>();
 
 async function file(factory: Ports, incident: Incident): Promise<Raised> {
-  const { streams, world, clock } = factory;
+  const { streams, views, clock } = factory;
   const hash = createHash('sha256').update(incident.fingerprint).digest('hex').slice(0, 24);
-  const before = [...world.tickets.values()].filter(
+  const before = [...views.open.tickets.values()].filter(
     (ticket) => ticket.repo === incident.repo && ticket.incident !== null,
   );
   const same = before.filter((ticket) => ticket.incident?.fingerprint === hash);
@@ -100,7 +100,7 @@ async function file(factory: Ports, incident: Incident): Promise<Raised> {
       },
     ],
   );
-  await world.reached(filed.position);
+  await views.reached(filed.position);
   return { ticket: filed.id, again: filed.again };
 }
 

@@ -1,10 +1,9 @@
 import type { TicketView } from '@millwright/api';
-import type { TicketInfo } from '@millwright/domain';
+import type { Fold, TicketInfo } from '@millwright/domain';
 import { type Instant, type NextActor, nextActorOfTicket } from '@millwright/domain';
-import type { World } from '../views/world.ts';
 
 /** Who has to act next on a ticket; null: nobody, it is done. */
-export function nextOfTicket(world: World, info: TicketInfo, now: Instant): TicketView['next'] {
+export function nextOfTicket(world: Fold, info: TicketInfo, now: Instant): TicketView['next'] {
   const run = info.runs.at(-1);
   return inWords(
     info,
@@ -47,7 +46,7 @@ function inWords({ id, runs, state }: TicketInfo, next: NextActor): TicketView['
 
 /** Tickets that are under way and wait for a person, with what that one does. */
 export const waitingForPeople = (
-  world: World,
+  world: Fold,
   now: Instant,
 ): { ticket: string; who: string; text: string }[] =>
   [...world.tickets.values()].flatMap((info) => {

@@ -1,5 +1,5 @@
 import type { DeadClaim, OpenTrail } from '@millwright/audit';
-import type { AttemptInfo, Clock, Ids, Queue } from '@millwright/domain';
+import type { AttemptInfo, Clock, Fold, Ids, Queue } from '@millwright/domain';
 import {
   DriveError,
   type EntryType,
@@ -21,7 +21,7 @@ import { lifts, stops } from '../streams/forward.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import { reconcile } from './reconcile.ts';
 import { movesOn, resumeParked } from './resume.ts';
 import { openRun, rejoinTicket, settleTicket } from './tickets.ts';
@@ -42,7 +42,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** How often pending work is derived again from the trail, whatever was or was not woken. Milliseconds. */
@@ -75,7 +75,7 @@ const MOVES = new Set<EntryType>([
 ]);
 
 /**
- * Follows the trail into the world, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
+ * Hears every entry, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
  * tickets. The queue only wakes: everything here is derived from the trail at start and in every sweep.
  */
 export class Pump {
@@ -83,7 +83,7 @@ export class Pump {
   readonly #driver: Driver;
   readonly #abort = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
-  #following: Promise<void> = Promise.resolve();
+  #stopListening: () => void = () => undefined;
   #sweeping = false;
   #sweepAgain = false;
   readonly #lastWake = new Map<string, number>();
@@ -93,25 +93,13 @@ export class Pump {
     this.#driver = driver;
   }
 
-  /** Reads the whole trail into the world; then `start` follows it. */
-  async catchUp(): Promise<void> {
-    const { trail, world } = this.#factory;
-    await this.#factory.forward.hear();
-    for (;;) {
-      const batch = await trail.readAll(world.position, 5_000);
-      for (const one of batch) this.#apply(one);
-      if (batch.length < 5_000) return;
-    }
-  }
-
-  async start(): Promise<void> {
-    this.#following = this.#follow();
+  start(): void {
+    this.#stopListening = this.#factory.views.listen((one, about) => this.#concern(one, about));
     this.#timers.push(
       setInterval(() => this.wake(), SWEEP),
       setInterval(() => void this.#claims(), CLAIMS),
     );
-    for (const info of this.#factory.world.runs.values())
-      if (info.closedAt === null) this.#driver.drive(info.id);
+    for (const id of this.#factory.views.open.runs.keys()) this.#driver.drive(id);
     this.wake();
   }
 
@@ -121,51 +109,23 @@ export class Pump {
     else void this.#sweep();
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
     this.#abort.abort();
-    await this.#following;
-  }
-
-  async #follow(): Promise<void> {
-    const { trail, world, log } = this.#factory;
-    while (!this.#abort.signal.aborted) {
-      try {
-        for await (const batch of trail.follow({ after: world.position, signal: this.#abort.signal })) {
-          for (const one of batch) {
-            this.#apply(one);
-            this.#concern(one);
-          }
-        }
-      } catch (error) {
-        if (this.#abort.signal.aborted) return;
-        log.warn({ err: error }, 'following the trail failed; it is taken up again');
-        await this.#factory.clock.sleep(500);
-      }
-    }
-  }
-
-  /** An entry that cannot be drawn into what is read is parked, and the next ones are heard all the same. */
-  #apply(one: RecordedEntry): void {
-    const { world, log } = this.#factory;
-    const before = world.parked.length;
-    world.apply(one);
-    for (const { position, reason } of world.parked.slice(before))
-      log.error({ position, reason }, 'an entry could not be drawn into the read model: it is parked');
+    this.#stopListening();
   }
 
   /** An attempt that ended, and any word of a person, moves its run on. */
-  #concern({ envelope, entry }: RecordedEntry): void {
+  #concern({ envelope, entry }: RecordedEntry, about: Fold): void {
     if (stops(entry) || lifts(entry))
       this.#factory.forward
         .hear()
         .catch((error: unknown) => this.#factory.log.warn({ err: error }, 'a halt is looked at again'));
     if (lifts(entry)) {
-      for (const info of this.#factory.world.runs.values())
-        if (info.closedAt === null) this.#driver.drive(info.id);
+      for (const id of this.#factory.views.open.runs.keys()) this.#driver.drive(id);
     }
     if (entry?.type === 'attempt.closed') {
-      const run = this.#factory.world.attempts.get(envelope.stream.slice('attempt/'.length) as never)?.run;
+      const run = about.attempts.get(envelope.stream.slice('attempt/'.length) as never)?.run;
       if (run) this.#driver.drive(run);
     }
     if (
@@ -178,13 +138,14 @@ export class Pump {
       this.#driver.drive(envelope.stream.slice('run/'.length) as RunId);
     if (entry && WAKES.has(entry.type)) this.wake();
     if (entry && MOVES.has(entry.type) && envelope.stream.startsWith('run/'))
-      this.#moveQueue(this.#factory.world.run(envelope.stream.slice('run/'.length) as RunId)?.repo);
+      this.#moveQueue(about.run(envelope.stream.slice('run/'.length) as RunId)?.repo);
   }
 
   /** Those that waited in a repository's merge queue and need not any more. */
   #moveQueue(repo: RepoName | undefined): void {
     if (repo === undefined) return;
-    for (const id of movesOn(this.#factory.world, repo, this.#factory.clock.now())) this.#driver.drive(id);
+    for (const id of movesOn(this.#factory.views.open, repo, this.#factory.clock.now()))
+      this.#driver.drive(id);
   }
 
   async #sweep(): Promise<void> {
@@ -201,29 +162,35 @@ export class Pump {
 
   /** What the trail says is pending, whoever was or was not woken: runs to open, tickets to settle, attempts that nobody has claimed. */
   async #derive(): Promise<void> {
-    const { world, log } = this.#factory;
-    for (const ticket of [...world.tickets.values()]) {
-      await this.#guard(ticket.id, async () => {
-        const last = ticket.runs.at(-1);
-        const run = last === undefined ? undefined : world.run(last);
-        if (run?.closed) await settleTicket(this.#factory, run);
-        await rejoinTicket(this.#factory, ticket);
-        const opened = await openRun(this.#factory, ticket);
-        if (opened) this.#driver.drive(opened);
-      });
-    }
-    for (const attempt of world.attempts.values()) {
-      if (
-        attempt.endedAt !== null ||
-        attempt.claimedAt !== null ||
-        world.runs.get(attempt.run)?.closedAt !== null
-      )
-        continue;
+    const { views, log } = this.#factory;
+    await this.#guard('tickets', async () => {
+      const { tickets, runs } = views.open;
+      // A run that is over and not drawn into its ticket yet; a ticket that was over, and whose run goes on.
+      const unsettled = [...tickets.values()].filter(
+        ({ state, runs: of }) => state === 'running' && !of.slice(-1).some((run) => runs.has(run)),
+      );
+      const goneOnWith = [...runs.values()].flatMap(({ state }) =>
+        state.kind === 'run' && !tickets.has(state.ticket) ? [state.ticket] : [],
+      );
+      const world = await views.with({ tickets: [...unsettled.map(({ id }) => id), ...goneOnWith] });
+      for (const ticket of world.tickets.values())
+        await this.#guard(ticket.id, async () => {
+          const last = ticket.runs.at(-1);
+          const run = last === undefined ? undefined : world.run(last);
+          if (run?.closed) await settleTicket(this.#factory, ticket, run);
+          await rejoinTicket(this.#factory, ticket, run);
+          const opened = await openRun(this.#factory, ticket, run);
+          if (opened) this.#driver.drive(opened);
+        });
+    });
+    const { attempts, runs, repos } = views.open;
+    for (const attempt of attempts.values()) {
+      if (attempt.claimedAt !== null || !runs.has(attempt.run)) continue;
       if (this.#due(attempt.attempt, 2_000) && (await this.#goes(attempt)))
         await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
     }
     await this.#guard('parked runs', () => resumeParked(this.#factory));
-    for (const repo of world.repos.keys()) this.#moveQueue(repo);
+    for (const repo of repos.keys()) this.#moveQueue(repo);
     await this.#guard('reconciliation', () => reconcile(this.#factory));
     if (this.#abort.signal.aborted) log.debug('the last sweep is over');
   }
@@ -231,7 +198,7 @@ export class Pump {
   async #claims(): Promise<void> {
     await this.#guard('claims', async () => {
       const dead = await this.#factory.trail.deadClaims();
-      const { attempts, effects } = this.#factory.world;
+      const { attempts, effects } = this.#factory.views.open;
       const waits = dead.filter(({ attempt }) => attempts.get(attempt)?.paused != null);
       const free = dead.filter((claim) => !waits.includes(claim));
       effects.dead = new Set(free.map(({ attempt }) => streamOf.attempt(attempt)));
@@ -246,14 +213,14 @@ export class Pump {
     if (waits.length === 0 || !this.#due('budgets', BUDGETS)) return [];
     const lines = new Map((await this.#factory.store.budget.list()).map((line) => [line.scope, line]));
     return waits.filter(({ attempt }) => {
-      const paused = this.#factory.world.attempts.get(attempt)?.paused;
+      const paused = this.#factory.views.open.attempts.get(attempt)?.paused;
       return paused != null && leftOf(lines.get(paused.scope)) >= paused.needUsd;
     });
   }
 
   /** A stage that is halted wakes no runner. */
   async #goes(attempt: AttemptInfo | undefined): Promise<boolean> {
-    const repo = (attempt && this.#factory.world.run(attempt.run)?.repo) ?? null;
+    const repo = (attempt && this.#factory.views.open.run(attempt.run)?.repo) ?? null;
     const model = attempt?.asks?.model ?? attempt?.model ?? null;
     return (await this.#factory.forward.stopped({ action: 'stage', repo, model })) === null;
   }

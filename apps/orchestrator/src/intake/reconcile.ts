@@ -11,7 +11,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 
 type Ports = {
   clock: Clock;
@@ -24,7 +24,7 @@ type Ports = {
   settings: Settings;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 // What a factory that died had attempted, and never said how it ended. Merges, deploys and reverts of runs are settled by driving the run: it
@@ -32,7 +32,7 @@ type Ports = {
 
 /** Settles each such effect with an entry of its own. Those of an open deploy, or of a retirement that is owed, are taken up under their own keys. */
 export async function reconcile(factory: Ports): Promise<void> {
-  const { world } = factory;
+  const { open: world } = factory.views;
   for (const open of world.effects.list()) {
     if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
     await settle(factory, open, open.stream.slice('target/'.length) as RepoName);

@@ -1,5 +1,5 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids, RunInfo } from '@millwright/domain';
+import type { Clock, Fold, Ids, RunInfo } from '@millwright/domain';
 import { lineUp, type Queued, type RepoName, type RunId, type Todo, todo, turnOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { KnownSecrets } from '../known-secrets.ts';
@@ -7,7 +7,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
+import type { Views } from '../views/views.ts';
 import { resumeRun } from './tickets.ts';
 
 type Ports = {
@@ -19,14 +19,15 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** Lets the parked runs go on whose cause is over: a cap was set since, or what waited for a budget got it. A gate's late approval lets its run go on itself. */
 export async function resumeParked(factory: Ports): Promise<RunId[]> {
   const resumed: RunId[] = [];
-  for (const info of factory.world.runs.values()) {
-    const why = isOver(factory.world, info);
+  const { open } = factory.views;
+  for (const info of [...open.runs.values()]) {
+    const why = isOver(open, info);
     if (why === null) continue;
     const done = await resumeRun(factory, info.id, ORCHESTRATOR, why);
     if (done.kind === 'recorded') resumed.push(info.id);
@@ -34,7 +35,7 @@ export async function resumeParked(factory: Ports): Promise<RunId[]> {
   return resumed;
 }
 
-function isOver(world: World, { state, parkedAt, closedAt }: RunInfo): string | null {
+function isOver(world: Fold, { state, parkedAt, closedAt }: RunInfo): string | null {
   if (state.kind !== 'run' || state.parked === null || parkedAt === null || closedAt !== null) return null;
   switch (state.parked.cause) {
     case 'gate':
@@ -53,9 +54,13 @@ const TAKES_TURNS = new Set<Todo['do']>(['line-up', 'open-stage', 'ask-gate', 'm
 const isMerge = (due: readonly Todo[]): boolean => due.some((step) => step.do === 'merge');
 
 /** The runs of a repository that waited in its merge queue and need not any more. */
-export function movesOn(world: World, repo: RepoName, now: number): RunId[] {
+export function movesOn(world: Fold, repo: RepoName, now: number): RunId[] {
   const queue = world.queue(repo);
-  const runs = (id: RunId) => world.run(id);
+  // Who is over is not at hand: taken to be merged as whoever stands on it was made. It is only looked at once too often then.
+  const runs = (id: RunId) => {
+    const commit = queue.find(({ run }) => run.queue?.behind === id)?.run.base.commit;
+    return world.run(id) ?? (commit && { merge: { kind: 'finished', commit } });
+  };
   const moves: RunId[] = [];
   for (const { state, place, closedAt } of world.runs.values()) {
     if (closedAt !== null || state.kind !== 'run' || state.repo !== repo || state.merge !== null) continue;

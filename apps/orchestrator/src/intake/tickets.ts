@@ -29,7 +29,6 @@ import type { Fetched, Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import { act } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
-import type { World } from '../views/world.ts';
 
 type Ports = {
   clock: Clock;
@@ -40,7 +39,6 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
 };
 
 /** What filing a ticket has just learned of its repository is not asked again for its run. Milliseconds. */
@@ -102,10 +100,14 @@ export async function fileTicket(
 const runIdOf = (ticket: TicketId, nth: number): RunId =>
   `run_${ticket.slice(4)}${nth.toString(36).padStart(2, '0')}` as RunId;
 
-/** Opens the run that an open ticket waits for, or goes on opening the one that a crash left half open. */
-export async function openRun(factory: Ports, ticket: TicketInfo): Promise<RunId | null> {
+/** `last`: its newest run, where that is there. Opens the run that an open ticket waits for, or goes on opening the one that a crash left half open. */
+export async function openRun(
+  factory: Ports,
+  ticket: TicketInfo,
+  last: Run | undefined,
+): Promise<RunId | null> {
   const pending = ticket.runs.at(-1);
-  const half = ticket.state === 'running' && pending !== undefined && !factory.world.runs.has(pending);
+  const half = ticket.state === 'running' && pending !== undefined && last === undefined;
   if (ticket.state !== 'open' && !half) return null;
   // An incident's first answer may be a rollback, whose revert its run begins with.
   if (ticket.incident?.answered === false) return null;
@@ -172,17 +174,14 @@ export const resumeRun = (factory: Ports, id: RunId, actor: Actor, reason: strin
   }));
 
 /** A ticket whose last run was let go on is worked on again. */
-export async function rejoinTicket(factory: Ports, ticket: TicketInfo): Promise<void> {
-  const run = ticket.runs.at(-1);
-  const open = run !== undefined && factory.world.run(run)?.closed === null;
-  if (run === undefined || !open || !['closed', 'reopened'].includes(ticket.state)) return;
-  await say(factory, ticket, () => ({ type: 'ticket.run-opened', data: { ticket: ticket.id, run } }));
+export async function rejoinTicket(factory: Ports, ticket: TicketInfo, run: Run | undefined): Promise<void> {
+  if (run?.closed !== null || !['closed', 'reopened'].includes(ticket.state)) return;
+  await say(factory, ticket, () => ({ type: 'ticket.run-opened', data: { ticket: ticket.id, run: run.id } }));
 }
 
 /** Draws a closed run into its ticket: done or closed, or open again with the evidence where it was rolled back. */
-export async function settleTicket(factory: Ports, run: Run): Promise<void> {
-  const ticket = factory.world.tickets.get(run.ticket);
-  if (!run.closed || !ticket || ticket.state !== 'running' || ticket.runs.at(-1) !== run.id) return;
+export async function settleTicket(factory: Ports, ticket: TicketInfo, run: Run): Promise<void> {
+  if (!run.closed || ticket.state !== 'running' || ticket.runs.at(-1) !== run.id) return;
   const { end, reason } = run.closed;
   await say(factory, ticket, () =>
     end === 'rolled_back'

@@ -41,7 +41,7 @@ test('the old release has all traffic again while it hangs; once it answers, the
   const second = await at.ended(ticket);
   expect(second, second.reason).toMatchObject({ state: 'done' });
   expect(await serving()).toEqual([[second.release, 100]]);
-  expect(at.factory.world.target(SHOP)).toMatchObject({ live: second.release });
+  expect(at.factory.views.open.target(SHOP)).toMatchObject({ live: second.release });
   expect(at.offlineJournal.pending()).toBe(false);
   const released = (await at.trail()).filter(({ type }) => type === 'target.released');
   expect(released.map(({ data }) => data.release)).toEqual([first.release, second.release]);

@@ -298,8 +298,8 @@ describe('with Postgres stopped, hanging and out of reach, one after the other i
       await at.ship({ 'src/x.js': 'export const x = 2;\n' }),
       await at.ship({ 'src/x.js': 'export const x = 3;\n' }),
     ].map(({ release }) => release);
-    const { deployments, world } = at.factory;
-    let { fence } = world.target(SHOP);
+    const { deployments, views } = at.factory;
+    let { fence } = views.open.target(SHOP);
     const expected: number[] = [];
     for (const [nth, name] of ORDER.entries()) {
       const outage = OUTAGES[name];
@@ -320,7 +320,10 @@ describe('with Postgres stopped, hanging and out of reach, one after the other i
         interval: 100,
       });
       // World and target agree again before the next one.
-      await at.until('what was imported to be seen', () => world.target(SHOP).live === ships[(nth + 1) % 2]);
+      await at.until(
+        'what was imported to be seen',
+        () => views.open.target(SHOP).live === ships[(nth + 1) % 2],
+      );
       // Each pool of connections finds by itself that the database is back: until then who asks is told to ask again.
       const halted = await at.until('the halt to be heard', async () => {
         const answer = await at.api('POST', '/halt', { reason: 'after' });

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await factory.api('POST', '/repos/shop/secrets', { name: 'DEPLOY_TOKEN', value: 'a token' });
   stopKeeping = await keepRollbackCaches({
     ...factory.factory,
-    listen: (listener) => factory.factory.world.listen(listener),
+    listen: (listener) => factory.factory.views.listen(listener),
   });
   data = join(factory.root, 'data');
   mkdirSync(data);
@@ -116,10 +116,10 @@ test('traffic goes back without the database; then the trail has it, the branch 
   // Nor is forward a way back.
   expect(await offline([third, '--yes'], token)).toMatchObject({ code: 1 });
   expect(factory.site.read('current')).toBe(second);
-  const { world, deployments } = factory.factory;
+  const { views, deployments } = factory.factory;
   await factory.until('the journal to be taken in', async () => {
     await deployments.importOfflineJournal();
-    return world.target(SHOP).live === second;
+    return views.open.target(SHOP).live === second;
   });
   expect(await deployments.importOfflineJournal()).toBe(0);
   const main = () => git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%s', 'main');
@@ -132,6 +132,6 @@ test('traffic goes back without the database; then the trail has it, the branch 
     ...{ release: second, previous: third, by: 'rollback' },
     reason: expect.stringContaining('it is three'),
   });
-  expect(world.target(SHOP).healed).toBe(0);
+  expect(views.open.target(SHOP).healed).toBe(0);
   expect(factory.site.read('current')).toBe(second);
 });

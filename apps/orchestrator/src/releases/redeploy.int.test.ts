@@ -250,7 +250,7 @@ test('an undo under way when the factory is killed goes on at the next start, un
   const two = await at.ship(x(3));
   await rollback();
   // As a killed factory leaves it: started, and nothing after.
-  const fence = at.factory.world.target(SHOP).fence + 1;
+  const fence = at.factory.views.open.target(SHOP).fence + 1;
   const live = at.live();
   if (live === null) throw new Error('nothing is live');
   await at.factory.deployments.append(SHOP, {
@@ -267,7 +267,7 @@ test('what a release leaves over is stopped once, also where its factory was kil
   tags: ['long'],
 }, async () => {
   await open();
-  const fences = () => at.factory.world.target(SHOP).fence;
+  const fences = () => at.factory.views.open.target(SHOP).fence;
   const [one, first] = [await at.ship(x(2)), fences()];
   const [two, fence] = [await at.ship(x(3)), fences()];
   const retired = async () =>

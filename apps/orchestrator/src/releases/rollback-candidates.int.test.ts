@@ -98,7 +98,7 @@ test('a rollback over several leaves them all, branch and quarantine included; f
 
 test('what is live by the trail, and not by its target, gets its traffic back by name; nothing is reverted', async () => {
   const { live: d, previous: a } = await byState();
-  await at.target.shift(new Map([[a, 100]]), at.factory.world.target(SHOP).fence);
+  await at.target.shift(new Map([[a, 100]]), at.factory.views.open.target(SHOP).fence);
   const [main, before] = [at.main(), await states()];
   expect((await rollback({ release: d })).body).toMatchObject({ done: true, from: d, to: d, revert: null });
   expect([...(await at.target.state()).serving]).toEqual([[d, 100]]);
@@ -107,7 +107,7 @@ test('what is live by the trail, and not by its target, gets its traffic back by
 
 test('a rollback whose factory died before the branch followed is finished by the next sweep', async () => {
   const { live: d, previous: a } = await byState();
-  const fence = at.factory.world.target(SHOP).fence + 1;
+  const fence = at.factory.views.open.target(SHOP).fence + 1;
   expect(await at.factory.deployments.rollback(SHOP, a, fence, 'by hand')).toMatchObject({
     kind: 'switched',
     from: [d],

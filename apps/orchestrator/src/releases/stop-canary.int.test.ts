@@ -66,7 +66,7 @@ async function oneStory(release: string, end: string): Promise<void> {
   expect(mine.filter(({ type }) => type === 'canary.ended').map(({ data }) => data.end)).toEqual([end]);
   const { canary } = await at.factory.forward.target(SHOP);
   expect(canary).toBeNull();
-  const open = at.factory.world.effects.list().filter((effect) => effect.stream === 'target/shop');
+  const open = at.factory.views.open.effects.list().filter((effect) => effect.stream === 'target/shop');
   expect(open).toEqual([]);
 }
 

@@ -39,7 +39,7 @@ afterEach(async () => {
 const x = (n: number) => ({ 'src/x.js': `export const x = ${n};\n` });
 /** The seal goes away with the first entry of this type. */
 const awayWith = (type: string) =>
-  at.factory.world.listen(({ entry }) => {
+  at.factory.views.listen(({ entry }) => {
     away ||= entry.type === type;
   });
 const waiting = () => at.until('somebody to wait for the seal', () => waits > 0);

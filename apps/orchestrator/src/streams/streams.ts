@@ -95,8 +95,13 @@ export class Streams {
     say: Say<S, E>,
   ): Promise<Appended<S>> {
     const done = await this.append(stream, actor, say);
-    if (done.kind === 'appended') await this.#ports.shown(done.position);
+    if (done.kind === 'appended') await this.shown(done.position);
     return done;
+  }
+
+  /** Resolves once the views have what is at this position. */
+  shown(position: number): Promise<void> {
+    return this.#ports.shown(position);
   }
 
   /** A stream as it is now. */

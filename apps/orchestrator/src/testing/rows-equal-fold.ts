@@ -52,9 +52,10 @@ export async function expectRowsEqualFold({
   trail,
   readModel,
   register,
-}: Pick<ScriptedFactory['factory'], 'trail' | 'readModel' | 'register'>): Promise<void> {
+  views,
+}: Pick<ScriptedFactory['factory'], 'trail' | 'readModel' | 'register' | 'views'>): Promise<void> {
   await readModel.reached(await trail.head());
-  const { fold, position } = await readModel.fold();
+  const { fold, position } = await readModel.rows('all');
   const whole = new Fold();
   let at = 0;
   const upTo = async (end: number) => {
@@ -67,6 +68,13 @@ export async function expectRowsEqualFold({
   await upTo(position);
   expect(await readModel.parked()).toEqual([]);
   expect(told(fold)).toEqual(told(whole));
+  // What is kept of it in memory is what the rows call open, in whichever order.
+  for (;;) {
+    const open = await readModel.rows('open');
+    if (open.position !== views.position) continue;
+    expect({ ...told(views.open), order: [] }).toEqual({ ...told(open.fold), order: [] });
+    break;
+  }
   for (;;) {
     const end = await trail.head();
     const grown = await register.look();

@@ -101,7 +101,7 @@ export async function shop(
     file,
     ended,
     ship: async (files, kind) => ended(await file(files, kind)),
-    live: () => factory.factory.world.target('shop' as RepoName).live,
+    live: () => factory.factory.views.open.target('shop' as RepoName).live,
     /** The newest thousand lines, in order. */
     trail: async () => (await factory.api('GET', '/trail?limit=1000&order=newest')).body.toReversed(),
     main: () => git(factory.root, '--git-dir', factory.remote, 'log', '--format=%s', 'main').split('\n'),

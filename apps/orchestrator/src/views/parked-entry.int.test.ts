@@ -1,7 +1,7 @@
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 
 // One entry that somebody who follows the trail cannot take, each time: it is parked and shown, and everything after it is heard.
@@ -24,7 +24,7 @@ const line = async () =>
 
 test('a listener that throws on one entry deafens nobody: filing, freezes and halts answer, and doctor is red', async () => {
   expect(await line()).toMatchObject({ ok: true });
-  const stopListening = at.factory.world.listen(({ entry }) => {
+  const stopListening = at.factory.views.listen(({ entry }) => {
     if (entry?.type === 'ticket.filed') throw new Error('this entry cannot be shown');
   });
   const file = () => at.api('POST', '/tickets', { repo: 'shop', markdown: '# A change\n\nplease' });
@@ -60,21 +60,6 @@ test('a listener that throws on one entry deafens nobody: filing, freezes and ha
   expect((await at.api('POST', '/resume', { reason: 'over' })).body).toMatchObject({ halts: [] });
   // At step 0 it waits for a person from there on, as any other.
   await at.until('its gate', async () => (await at.api('GET', `/runs/${run.id}`)).body.state === 'waiting');
-});
-
-test('an entry that cannot be folded is parked; those who wait for its position do not wait for ever', async () => {
-  const { world } = at.factory;
-  const before = world.parked.length;
-  const broken = vi.spyOn(world.repos, 'set').mockImplementation(() => {
-    throw new Error('it cannot be folded');
-  });
-  await at.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'so' });
-  broken.mockRestore();
-  expect(world.parked.length).toBe(before + 1);
-  expect(
-    (await at.api('POST', '/halt', { scope: { kind: 'action', action: 'merge' }, reason: 'so' })).body.halts,
-  ).toMatchObject([{ what: 'every merge', next: './millwright resume --action merge --reason "…"' }]);
-  await at.api('POST', '/resume', { reason: 'over' });
 });
 
 test('an entry that the read model refuses is missing from the trail as it is listed, and from nothing else, until it is made anew', async () => {

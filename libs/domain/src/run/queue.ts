@@ -49,8 +49,8 @@ const inQueue = (run: Run): boolean =>
   run.merge?.kind !== 'refused' &&
   !waitsForPeople(run);
 
-/** Any run of the repository by its id, also one that has left the queue. */
-export type Runs = (id: RunId) => Pick<Run, 'merge'> | undefined;
+/** Any run of the repository by its id, also one that has left the queue: how it was merged. */
+export type Runs = (id: RunId) => { merge: { kind: string; commit?: GitSha } | null } | undefined;
 
 const aheadOf = (me: Queued, queue: readonly Queued[]): Queued[] =>
   queue

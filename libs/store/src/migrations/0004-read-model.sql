@@ -45,6 +45,12 @@ begin
     create index on %1$I.trail_lines (repo, position) where repo is not null;
     create table %1$I.trail_actors (actor text collate "C" primary key);
 
+    -- Which run a gate is of.
+    create table %1$I.gates (
+      id text collate "C" primary key,
+      run text collate "C" not null
+    );
+
     -- The times of 1,024 entries each. Clocks of several processes need not agree, so the order of entries says nothing of their times.
     create table %1$I.trail_blocks (
       block bigint primary key,
@@ -52,16 +58,19 @@ begin
       latest bigint not null
     );
   $ddl$, p_schema, p_version);
-  -- Each thing that entries speak of, as they leave it. `nth`: in the order in which they came to be. Text, since jsonb refuses \u0000.
+  -- Each thing that entries speak of, as they leave it. `nth`: in the order in which they came to be. `open`: something is still to come of it.
+  -- Text, since jsonb refuses \u0000.
   foreach kind in array array['repos', 'tickets', 'runs', 'attempts', 'releases', 'targets', 'quarantines', 'effects', 'settings'] loop
     execute format($ddl$
       create table %1$I.%2$I (
         id text collate "C" primary key,
         nth bigint generated always as identity unique,
         repo text collate "C",
+        open boolean not null,
         state text not null
       );
       create index on %1$I.%2$I (repo, nth) where repo is not null;
+      create index on %1$I.%2$I (nth) where open;
     $ddl$, p_schema, kind);
   end loop;
   execute format($ddl$
@@ -70,9 +79,10 @@ begin
   $ddl$, p_schema);
 end $make$;
 
--- What was filled beside the read model takes its place, with what the planner wants to know of it.
+-- What was filled beside the read model takes its place, with what the planner wants to know of it. Whoever reads it is not waited for long:
+-- nothing is drawn in meanwhile (SQLSTATE 55P03).
 create function millwright.swap_read_model() returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $$
 begin
   drop schema read cascade;
   alter schema read_next rename to read;

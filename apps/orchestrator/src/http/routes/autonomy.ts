@@ -18,7 +18,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Registered } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { requireRole, type Who } from '../authenticate.ts';
@@ -34,7 +34,7 @@ type Ports = {
   settings: Settings;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {

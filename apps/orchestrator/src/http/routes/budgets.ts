@@ -8,13 +8,14 @@ import { firstOf } from '../page.ts';
 import { notFound } from '../problem.ts';
 
 export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
-  const { world, store } = factory;
+  const { views, store } = factory;
   const known = async (scope: string): Promise<boolean> => {
     const [kind, id = ''] = scope.split('/');
     if (kind === 'unit') return isUnit(factory, id as UnitName);
-    if (kind === 'repo') return world.repo(id as RepoName) !== undefined;
-    if (kind === 'ticket') return world.tickets.has(id as TicketId);
-    return kind === 'run' ? world.runs.has(id as RunId) : true;
+    if (kind === 'repo') return views.open.repo(id as RepoName) !== undefined;
+    if (kind === 'ticket')
+      return (await views.with({ tickets: [id as TicketId] })).tickets.has(id as TicketId);
+    return kind !== 'run' || (await views.with({ runs: [id as RunId] })).runs.has(id as RunId);
   };
 
   serve(app, 'listBudgets', async (request, reply) =>

@@ -8,7 +8,7 @@ import { HttpProblem, notFound } from '../problem.ts';
 
 export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'redact', async (request) => {
-    const { readModel, redactor, trail, world } = factory;
+    const { readModel, redactor, trail } = factory;
     if (redactor === null)
       throw new HttpProblem('no-redactor', 'this factory was not given the database role that erases', {
         kept: 'everything as it is',
@@ -22,9 +22,9 @@ export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
     });
     if (record === null) throw terminal('not-recorded', 'an erasure that is not on the trail is not done');
     const erased = await redactor.redact(position, record);
-    await world.refold(trail.readAll);
-    // Rows made anew hold nothing of it, and those before them are dropped.
+    // Rows made anew hold nothing of it, and those before them are dropped. A rebuild that was under way may have read it before.
     await readModel.reached(record);
+    if (readModel.state().rebuilding !== null) await readModel.rebuild();
     await readModel.rebuild();
     await factory.streams.forget();
     await factory.register.forget();

@@ -17,7 +17,7 @@ import { doctor } from '../../doctor.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
@@ -36,11 +36,11 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 export function factoryRoutes(app: FastifyInstance, { factory, version, driver }: Api): void {
-  serve(app, 'health', () => ({ ok: true, version, position: factory.world.position }));
+  serve(app, 'health', () => ({ ok: true, version, position: factory.views.position }));
 
   serve(app, 'doctor', () => doctor(factory));
 
@@ -66,7 +66,6 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
     if (scope.kind === 'model') await knownModel(factory, scope.model);
     const halted = { type: 'factory.halted', data: request.body } as const;
     const position = await appendAs(factory, factoryStream(), request.who, halted);
-    await factory.forward.hear();
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
     await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
     return { ...(await seen(mine, await runningOf(factory, mine))), already: position === null };
@@ -110,10 +109,10 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
   };
 }
 
-/** Throws 404 for a model that no runner would ask, and no attempt asked; where nothing is known of any, it may be one. */
-async function knownModel({ store, world }: Ports, model: string): Promise<void> {
+/** Throws 404 for a model that no runner would ask, and no open attempt asked; where nothing is known of any, it may be one. */
+async function knownModel({ store, views }: Ports, model: string): Promise<void> {
   const configured = (await store.notes.list('model/')).map(({ key }) => key.slice('model/'.length));
-  const asked = [...world.attempts.values()].flatMap((one) => [one.model, one.asks?.model ?? null]);
+  const asked = [...views.open.attempts.values()].flatMap((one) => [one.model, one.asks?.model ?? null]);
   const known = [...new Set([...configured, ...asked])].filter((one) => one !== null).sort();
   if (known.length > 0 && !known.includes(model))
     throw notFound('model in use here called', model, `there are: ${known.join(', ')}`, known);
@@ -130,7 +129,7 @@ export async function untilQuiet(factory: Ports, quiet: () => boolean | Promise<
 
 /** What was halted or frozen may go on: every open run looks. */
 export function driveOpen(factory: Ports, driver: { drive(run: RunId): void }): void {
-  for (const info of factory.world.runs.values()) if (info.closedAt === null) driver.drive(info.id);
+  for (const id of factory.views.open.runs.keys()) driver.drive(id);
 }
 
 /** What of these halts' scopes still runs: acts of this orchestrator, and attempts that a living runner holds. */
@@ -138,8 +137,8 @@ async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string
   const acts = halts.flatMap(({ scope }) => factory.forward.underWay(scope));
   const held = await factory.trail.heldClaims();
   const attempts = held.filter(({ attempt }) => {
-    const info = factory.world.attempts.get(attempt);
-    const run = info && factory.world.run(info.run);
+    const info = factory.views.open.attempts.get(attempt);
+    const run = info && factory.views.open.run(info.run);
     const act = {
       action: 'stage' as const,
       repo: run?.repo ?? null,

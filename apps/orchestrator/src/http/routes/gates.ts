@@ -8,7 +8,7 @@ import { act } from '../../streams/run-stream.ts';
 import { type Api, serve } from '../api.ts';
 import type { Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
-import { newestOf } from '../page.ts';
+import { newestGates, newestOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
@@ -22,14 +22,13 @@ const byWhom = ({ deniedBy }: Gate): string => (deniedBy === null ? ' by policy'
 const isParked = ({ state }: RunInfo): boolean => state.kind === 'run' && state.parked?.cause === 'gate';
 
 export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void {
-  const all = () =>
-    [...factory.world.runs.values()].flatMap((info) =>
-      info.state.kind === 'run' ? info.state.gates.map((gate) => ({ info, gate })) : [],
-    );
-  const known = (id: GateId): { info: RunInfo; gate: Gate } => {
-    const found = all().find(({ gate }) => gate.gate === id);
-    if (!found) throw notFound('gate', id, { act: 'list-gates' });
-    return found;
+  const known = async (id: GateId): Promise<{ info: RunInfo; gate: Gate }> => {
+    await factory.readModel.reached(await factory.trail.head());
+    const run = await factory.readModel.runOfGate(id);
+    const info = run && (await factory.views.with({ runs: [run] })).runs.get(run);
+    const gate = info?.state.kind === 'run' && info.state.gates.find((one) => one.gate === id);
+    if (!info || !gate) throw notFound('gate', id, { act: 'list-gates' });
+    return { info, gate };
   };
   const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
     if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
@@ -38,19 +37,32 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
     return { ...seen, stop: seen.state === 'waiting' ? stopOfRun(factory, info.state, names) : null };
   };
 
-  serve(app, 'listGates', (request, reply) => {
-    const asked = all().filter(
-      ({ gate, info }) =>
-        request.query.state === 'all' ||
-        (gate.decision === 'needs_approval' && gate.ended === null && info.closedAt === null),
+  serve(app, 'listGates', async (request, reply) => {
+    if (request.query.state === 'all') {
+      const part = await newestGates(factory, request.query, reply);
+      const { runs } = await factory.views.with({ runs: part.map(({ run }) => run) });
+      const found = part.flatMap(({ gate: id, run }) => {
+        const info = runs.get(run);
+        const gate = info?.state.kind === 'run' && info.state.gates.find((one) => one.gate === id);
+        return info && gate ? [{ info, gate }] : [];
+      });
+      return Promise.all(found.map((one) => view(one, false)));
+    }
+    await factory.views.reached(await factory.trail.head());
+    const asked = [...factory.views.open.runs.values()].flatMap((info) =>
+      info.state.kind === 'run'
+        ? info.state.gates
+            .filter((gate) => gate.decision === 'needs_approval' && gate.ended === null)
+            .map((gate) => ({ info, gate }))
+        : [],
     );
     const part = newestOf(asked, request.query, reply, ({ gate }) => gate.gate);
     return Promise.all(part.map((one) => view(one, false)));
   });
-  serve(app, 'showGate', (request) => view(known(request.params.id), true));
+  serve(app, 'showGate', async (request) => view(await known(request.params.id), true));
 
-  serve(app, 'showEvidence', (request) => {
-    const { info, gate } = known(request.params.id);
+  serve(app, 'showEvidence', async (request) => {
+    const { info, gate } = await known(request.params.id);
     if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
     return gateEvidence(factory, info.state, gate);
   });
@@ -61,7 +73,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
     who: Who,
     make: (gate: Gate) => RunEntry,
   ): Promise<GateView> => {
-    const { info, gate } = known(id);
+    const { info, gate } = await known(id);
     if (info.state.kind === 'run' && verb === 'approve') {
       const hand = await handOf(factory, info.state, who.id);
       if (hand !== null) throw problem('forbidden', hand, ANOTHER_APPROVER);
@@ -72,16 +84,14 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       return gate ? make(gate) : 'there is no such gate';
     });
     if (result.kind === 'rejected') {
-      await factory.world.reached(await factory.trail.head());
-      const { gate } = known(id);
+      const { gate } = await known(id);
       const next = { act: 'show-gate', id } as const;
       if (verb === 'approve' && gate.decision === 'deny')
         throw problem('denied', `not recorded: the gate was denied${byWhom(gate)}: ${gate.reason}`, next);
       throw problem('not-recorded', `not recorded: ${result.reason}`, next);
     }
     driver.drive(info.id);
-    await factory.world.reached(await factory.trail.head());
-    return view(known(id), false);
+    return view(await known(id), false);
   };
 
   /**
@@ -94,7 +104,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
     who: Who,
     make: (gate: Gate) => RunEntry,
   ): Promise<GateView> => {
-    const { info } = known(late.gate);
+    const { info } = await known(late.gate);
     const resumed = await resumeRun(factory, info.id, who.actor, `the ${late.action} gate is answered late`);
     if (resumed.kind === 'rejected')
       throw problem('not-recorded', resumed.reason, { act: 'explain-run', id: info.id });
@@ -109,12 +119,12 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       factory.clock.now() < end;
       await factory.clock.sleep(50)
     ) {
-      await factory.world.reached(await factory.trail.head());
-      const run = factory.world.run(info.id);
+      await factory.views.reached(await factory.trail.head());
+      const run = (await factory.views.with({ runs: [info.id] })).run(info.id);
       const gate = run?.gates.findLast((one) => one.action === late.action && one.ended === null);
       if (run === undefined || run.closed !== null || (gate && gate.subject !== late.subject)) throw moved;
       if (gate?.decision === 'needs_approval' && !gate.stale) return answer(verb, gate.gate, who, make);
-      if (gate && gate.decision !== null) return view(known(gate.gate), false);
+      if (gate && gate.decision !== null) return view(await known(gate.gate), false);
     }
     throw moved;
   };

@@ -28,7 +28,7 @@ export function incidentRoutes(app: FastifyInstance, { factory, wakeIntake }: Ap
     );
     serve(scope, 'alert', async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-      const repo = factory.world.repo(request.params.repo as RepoName)?.repo;
+      const repo = factory.views.open.repo(request.params.repo as RepoName)?.repo;
       const secret = repo === undefined ? null : await secretOf(repo);
       const signature = request.headers['x-millwright-signature'];
       const headers = {

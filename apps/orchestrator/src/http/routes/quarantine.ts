@@ -9,17 +9,21 @@ import { notFound, problem } from '../problem.ts';
 import { ofRepo } from './repos.ts';
 
 export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
-  const view = (repo: RepoName, one: Quarantined): QuarantineView => {
-    const run = factory.world.releases.get(one.release)?.run;
-    const ticket = run === undefined ? undefined : factory.world.run(run)?.ticket;
-    return { repo, ...one, tickets: ticket === undefined ? [] : [ticket] };
+  const views = async (held: readonly { repo: RepoName; one: Quarantined }[]): Promise<QuarantineView[]> => {
+    const world = await factory.views.with({ releases: held.map(({ one }) => one.release) });
+    return held.map(({ repo, one }) => {
+      const run = world.releases.get(one.release)?.run;
+      const ticket = run === undefined ? undefined : world.run(run)?.ticket;
+      return { repo, ...one, tickets: ticket === undefined ? [] : [ticket] };
+    });
   };
 
   serve(app, 'listQuarantine', (request, reply) => {
-    const all = [...factory.world.repos.keys()]
+    const { open } = factory.views;
+    const all = [...open.repos.keys()]
       .filter(ofRepo(factory, request.query.repo))
-      .flatMap((repo) => factory.world.quarantine(repo).map((one) => view(repo, one)));
-    return firstOf(all, request.query, reply, ({ repo, commit }) => `${repo}/${commit}`);
+      .flatMap((repo) => open.quarantine(repo).map((one) => ({ repo, one })));
+    return views(firstOf(all, request.query, reply, ({ repo, one }) => `${repo}/${one.commit}`));
   });
 
   /** What was bad in it is then for the gate's other rules, and for the canary. */
@@ -33,6 +37,7 @@ export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
       type: 'quarantine.lifted',
       data: { repo: info.repo, commit: one.commit, reason: request.body.reason },
     });
-    return view(info.repo, one);
+    const [lifted] = await views([{ repo: info.repo, one }]);
+    return lifted as QuarantineView;
   });
 }

@@ -1,6 +1,6 @@
 import type { ReleaseView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, ReleaseInfo, TargetInfo } from '@millwright/domain';
+import type { Clock, Fold, ReleaseInfo, TargetInfo } from '@millwright/domain';
 import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
@@ -12,7 +12,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Register } from '../../streams/register.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { newestRows } from '../page.ts';
@@ -34,14 +34,14 @@ type Ports = {
   settings: Settings;
   store: Store;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** As the deploy gate saw it last; null before it was asked. */
-async function undoAsJudged(factory: Ports, id: RunId): Promise<Undo | null> {
-  const run = factory.world.run(id);
+async function undoAsJudged(factory: Ports, world: Fold, id: RunId): Promise<Undo | null> {
+  const run = world.run(id);
   const gate = run?.gates.findLast((one) => one.action === 'deploy');
-  const judged = gate && factory.world.runs.get(id)?.policies[gate.gate];
+  const judged = gate && world.runs.get(id)?.policies[gate.gate];
   if (!judged) return null;
   const facts = await getJson(factory.store.artifacts, Facts, judged.facts);
   return facts.action === 'deploy' ? facts.undo : null;
@@ -63,10 +63,10 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
     info: ReleaseInfo,
     release: Release,
     contents: ReleaseContents,
-    names: Map<string, string>,
+    { world, names }: { world: Fold; names: Map<string, string> },
   ): Promise<ReleaseView> => {
-    const run = factory.world.run(info.run);
-    const state = stateOf(factory.world.target(info.repo), info);
+    const run = world.run(info.run);
+    const state = stateOf(world.target(info.repo), info);
     return {
       id: info.id,
       repo: info.repo,
@@ -80,7 +80,7 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
       notes: release.notes,
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
-      undo: await undoAsJudged(factory, info.run),
+      undo: await undoAsJudged(factory, world, info.run),
       canary: await canaryOfRelease(factory, info, names),
       stop: run === undefined ? null : stopOfRun(factory, run, names),
     };
@@ -92,15 +92,18 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
     const page = await Promise.all(infos.map(async (info) => ({ info, release: await releaseOf(info) })));
     const contents = await contentsOfEach(factory, page);
     const names = await namesOf(factory);
+    const world = await factory.views.with({ releases: infos.map(({ id }) => id) });
     const views = page.map(({ info, release }) =>
-      view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, names),
+      view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, { world, names }),
     );
     return (await Promise.all(views)).reverse();
   });
   serve(app, 'showRelease', async (request) => {
-    const info = factory.world.releases.get(request.params.id);
+    const world = await factory.views.with({ releases: [request.params.id] });
+    const info = world.releases.get(request.params.id);
     if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
     const release = await releaseOf(info);
-    return view(info, release, await releaseContents(factory, info, release), await namesOf(factory));
+    const names = await namesOf(factory);
+    return view(info, release, await releaseContents(factory, info, release), { world, names });
   });
 }

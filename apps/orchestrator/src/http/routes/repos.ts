@@ -14,7 +14,7 @@ import { GIT_TOKEN } from '../../source-control/credential.ts';
 import { remoteUrl, withoutSecrets } from '../../source-control/remote-url.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { firstOf } from '../page.ts';
@@ -30,33 +30,33 @@ type Ports = {
   settings: Settings;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** Whether something of a repository was asked for. Throws 404 for one that is not there, rather than say that it has nothing. */
 export function ofRepo(factory: Ports, name: string | undefined): (repo: string) => boolean {
-  if (name !== undefined && !factory.world.repo(name as RepoName))
+  if (name !== undefined && !factory.views.open.repo(name as RepoName))
     throw unknownFilter('repository', name, thereAre(factory));
   return (repo) => name === undefined || repo === name;
 }
 
 /** The repository of that name, or 404 with what there is. */
-export function knownRepo(factory: Pick<Ports, 'world'>, name: string) {
-  const repo = factory.world.repo(name as RepoName);
-  if (!repo) throw notFound('repository', name, thereAre(factory), factory.world.repos.keys());
+export function knownRepo(factory: Pick<Ports, 'views'>, name: string) {
+  const repo = factory.views.open.repo(name as RepoName);
+  if (!repo) throw notFound('repository', name, thereAre(factory), factory.views.open.repos.keys());
   return repo;
 }
 
-const thereAre = ({ world }: Pick<Ports, 'world'>): Act | string =>
-  world.repos.size > 0
-    ? `there are: ${[...world.repos.keys()].join(', ')}`
+const thereAre = ({ views }: Pick<Ports, 'views'>): Act | string =>
+  views.open.repos.size > 0
+    ? `there are: ${[...views.open.repos.keys()].join(', ')}`
     : { act: 'add-repo', to: 'add one first' };
 
 export async function repoView(factory: Ports, name: RepoName): Promise<RepoView> {
   const repo = knownRepo(factory, name);
   const { url, branch, deliver, step } = repo;
   const address = await factory.deployments.address(name);
-  const { live } = factory.world.target(name);
+  const { live } = factory.views.open.target(name);
   const { unit } = await factory.streams.repository(name).look();
   const { ceiling, troubles } = await setupOf(factory, name);
   return {
@@ -111,7 +111,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
         field: 'name',
       });
     const name = named.data;
-    if (factory.world.repo(name))
+    if (factory.views.open.repo(name))
       throw problem('exists', `there is a repository ${name} already`, {
         act: 'give',
         field: 'name',
@@ -149,7 +149,7 @@ export function repoRoutes(app: FastifyInstance, { factory }: Api): void {
   });
 
   serve(app, 'listRepos', (request, reply) => {
-    const part = firstOf([...factory.world.repos.keys()], request.query, reply, String);
+    const part = firstOf([...factory.views.open.repos.keys()], request.query, reply, String);
     return Promise.all(part.map(view));
   });
 

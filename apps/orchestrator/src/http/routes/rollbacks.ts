@@ -27,7 +27,7 @@ import { knownRepo } from './repos.ts';
 export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): void {
   const known = (name: string): RepoName => knownRepo(factory, name).repo;
   const deployed = (): RepoName[] =>
-    [...factory.world.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
+    [...factory.views.open.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
   const named = (name: string | undefined): RepoName => {
     if (name !== undefined) return known(name);
     const [only, ...others] = deployed();
@@ -44,7 +44,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
 
   serve(app, 'listTargets', async (request, reply) => {
     const { repo } = request.query;
-    const named = repo === undefined ? [...factory.world.repos.keys()] : [known(repo)];
+    const named = repo === undefined ? [...factory.views.open.repos.keys()] : [known(repo)];
     const which = firstOf(named, request.query, reply, String);
     const names = await namesOf(factory);
     const all = await Promise.all(which.map((name) => rollbackStatus(factory, name, names)));
@@ -122,9 +122,8 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     const { canary } = await targetNow(factory, repo);
     await appendAs(factory, targetStream(repo), request.who, {
       type: 'target.frozen',
-      data: { by: 'person', release: factory.world.target(repo).live, reason, what: '' },
+      data: { by: 'person', release: factory.views.open.target(repo).live, reason, what: '' },
     });
-    await factory.forward.hear();
     await untilQuiet(factory, () => factory.deployments.canary(repo) === null);
     const { frozen } = await targetNow(factory, repo);
     const freezes = freezeViews(freezesOf(frozen), await namesOf(factory));

@@ -1,6 +1,6 @@
 import { ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock, Ids, RunInfo } from '@millwright/domain';
+import type { Clock, Fold, Ids, RunInfo } from '@millwright/domain';
 import {
   getJson,
   keptRef,
@@ -26,7 +26,7 @@ import type { Forward } from '../../streams/forward.ts';
 import { lifts, stops } from '../../streams/forward.ts';
 import type { Register } from '../../streams/register.ts';
 import { act } from '../../streams/run-stream.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { newestRows } from '../page.ts';
@@ -67,7 +67,7 @@ type Ports = {
   store: Store;
   trail: OpenTrail;
   unsealed: Map<RunId, string>;
-  world: World;
+  views: Views;
 };
 
 const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is there the run goes on by itself';
@@ -75,25 +75,32 @@ const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is ther
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
 
+type Found = { info: RunInfo; world: Fold };
+
 export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
-  const known = (id: RunId): RunInfo => {
-    const run = factory.world.runs.get(id);
-    if (!run) throw notFound('run', id, { act: 'list-runs' });
-    return run;
+  const known = async (id: RunId): Promise<Found> => {
+    const world = await factory.views.with({ whole: [id] });
+    const info = world.runs.get(id);
+    if (!info) throw notFound('run', id, { act: 'list-runs' });
+    return { info, world };
   };
   const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
-  const view = async (info: RunInfo, whole = true, people?: Map<string, string>): Promise<RunView> => {
+  const view = async (
+    { info, world }: Found,
+    whole = true,
+    people?: Map<string, string>,
+  ): Promise<RunView> => {
     const now = factory.clock.now();
     const names = people ?? (await namesOf(factory));
     const stop = stopOfRun(factory, info.state, names);
-    const seen = await runView(factory.store, factory.world, info, now, names, whole, stop);
+    const seen = await runView(factory.store, world, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
     // What another orchestrator began on the target and this one watches again is under way.
     const watched = seen.unknown.length > 0 && (await factory.forward.target(seen.repo)).canary?.release;
     if (watched === seen.release && factory.deploys.busy(seen.repo))
       seen.unknown = seen.unknown.filter(({ effect }) => effect !== 'deploy' && effect !== 'target');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
-    const release = seen.release === null ? undefined : factory.world.releases.get(seen.release);
+    const release = seen.release === null ? undefined : world.releases.get(seen.release);
     const canary = release === undefined ? null : await canaryOfRelease(factory, release, names);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
     // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
@@ -101,22 +108,24 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       ? { ...seen, canary }
       : { ...seen, canary, state: 'waiting', reason: waits };
   };
-  const stateOf = (id: RunId): Run => {
-    const { state } = known(id);
+  const viewOf = async (id: RunId) => view(await known(id));
+  const runOf = ({ info: { id, state } }: Found): Run => {
     if (state.kind !== 'run') throw notFound('run', id, { act: 'list-runs' });
     return state;
   };
+  const stateOf = async (id: RunId) => runOf(await known(id));
 
   serve(app, 'listRuns', async (request, reply) => {
     ofRepo(factory, request.query.repo);
     const part = await newestRows(factory, 'runs', request.query, reply);
     const names = await namesOf(factory);
-    return Promise.all(part.map((info) => view(info, false, names)));
+    const world = await factory.views.with({ whole: part.map(({ id }) => id) });
+    return Promise.all(part.map((info) => view({ info, world }, false, names)));
   });
-  serve(app, 'showRun', (request) => view(known(request.params.id)));
+  serve(app, 'showRun', (request) => viewOf(request.params.id));
 
   serve(app, 'showDiff', async (request) => {
-    const run = stateOf(request.params.id);
+    const run = await stateOf(request.params.id);
     const change = changeOf(run);
     if (change === null)
       throw problem('no-change', 'this run has made no change yet', {
@@ -128,11 +137,11 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
     return diffView(factory, run, change, report);
   });
-  serve(app, 'showPlan', (request) => planView(factory, stateOf(request.params.id)));
-  serve(app, 'listReviews', (request) => reviewViews(factory, stateOf(request.params.id)));
-  serve(app, 'listTests', (request) => testViews(factory, stateOf(request.params.id)));
+  serve(app, 'showPlan', async (request) => planView(factory, await stateOf(request.params.id)));
+  serve(app, 'listReviews', async (request) => reviewViews(factory, await stateOf(request.params.id)));
+  serve(app, 'listTests', async (request) => testViews(factory, await stateOf(request.params.id)));
   serve(app, 'showLogs', async (request) => {
-    const run = stateOf(request.params.id);
+    const run = await stateOf(request.params.id);
     const { attempt } = request.query;
     if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
       throw notFound('attempt of this run', attempt, {
@@ -143,13 +152,14 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     return logLines(factory, run, attempt);
   });
   serve(app, 'showCost', async (request) => {
-    const info = known(request.params.id);
-    return costView(factory, stateOf(info.id), await view(info));
+    const run = await known(request.params.id);
+    return costView(factory, runOf(run), await view(run));
   });
 
   serve(app, 'explainRun', async (request) => {
-    const info = known(request.params.id);
-    const [run, recorded] = await Promise.all([view(info), factory.trail.read(streamOf.run(info.id))]);
+    const found = await known(request.params.id);
+    const { info, world } = found;
+    const [run, recorded] = await Promise.all([view(found), factory.trail.read(streamOf.run(info.id))]);
     // A canary's verdicts are on its target's stream.
     const judged = run.release === null ? [] : await factory.trail.read(streamOf.target(run.repo));
     const mine = judged.filter(
@@ -164,7 +174,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       .sort((a, b) => a.envelope.position - b.envelope.position)
       .map(({ envelope, entry }) => ({ at: envelope.at, position: envelope.position, text: sentence(entry) }))
       .reverse();
-    const state = stateOf(info.id);
+    const state = runOf(found);
     const said = await whatItSaid(factory, state);
     const unknown = run.unknown.map(({ effect, position, at }) => ({
       at,
@@ -174,15 +184,15 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     const unsealed = run.endedAt === null ? factory.unsealed.get(info.id) : undefined;
     const text = run.endedAt === null ? waitOf(info.id) : undefined;
     const halt =
-      run.stop === null ? [] : [{ at: run.stop.at, position: factory.world.position, text: run.stop.reason }];
+      run.stop === null ? [] : [{ at: run.stop.at, position: factory.views.position, text: run.stop.reason }];
     const waits =
-      text === undefined ? [] : [{ at: factory.clock.now(), position: factory.world.position, text }];
+      text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
-    const budget = pausedFor(factory.world, state);
+    const budget = pausedFor(world, state);
     const short =
       budget === null || run.reason === null || run.stop !== null || state.parked !== null
         ? []
-        : [{ at: factory.clock.now(), position: factory.world.position, text: run.reason }];
+        : [{ at: factory.clock.now(), position: factory.views.position, text: run.reason }];
     const next =
       run.stop?.next ??
       stuck ??
@@ -202,8 +212,8 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
   });
 
   serve(app, 'cancelRun', async (request) => {
-    const info = known(request.params.id);
-    const run = factory.world.run(info.id);
+    const { info, world } = await known(request.params.id);
+    const run = world.run(info.id);
     const stopped = await act(factory, info.id, request.who.actor, () => ({
       type: 'run.stop-asked',
       data: { end: 'cancelled', reason: request.body.reason },
@@ -220,12 +230,12 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
     }
     driver.drive(info.id);
-    await factory.world.reached(await factory.trail.head());
-    return view(info);
+    await factory.views.reached(await factory.trail.head());
+    return viewOf(info.id);
   });
 
   serve(app, 'retryRun', async (request) => {
-    const info = known(request.params.id);
+    const { info } = await known(request.params.id);
     const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
     if (resumed.kind === 'rejected')
       throw problem('not-retried', `the run does not go on: ${resumed.reason}`, {
@@ -234,14 +244,14 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       });
     driver.drive(info.id);
     wakeIntake();
-    await factory.world.reached(await factory.trail.head());
-    return view(info);
+    await factory.views.reached(await factory.trail.head());
+    return viewOf(info.id);
   });
 
   serve(app, 'watchRun', async (request, reply) => {
-    const info = known(request.params.id);
+    const { info } = await known(request.params.id);
     reply.hijack();
-    stream(factory, info, () => view(info), reply.raw);
+    stream(factory, info.id, () => viewOf(info.id), reply.raw);
     return reply;
   });
 }
@@ -274,7 +284,7 @@ async function whatItSaid({ store }: Ports, run: Run): Promise<string[]> {
 /** Server-sent events: the whole view whenever it changed, at most every 100 ms. Ends after the run's end, or when the reader is too slow. */
 function stream(
   factory: Ports,
-  info: RunInfo,
+  id: RunId,
   view: () => Promise<RunView>,
   out: import('node:http').ServerResponse,
 ): void {
@@ -298,7 +308,7 @@ function stream(
     const text = JSON.stringify(await shown(factory, ROUTES.watchRun, run));
     if (
       text !== last &&
-      !out.write(`id: ${factory.world.position}\nevent: run\ndata: ${text}\n\n`) &&
+      !out.write(`id: ${factory.views.position}\nevent: run\ndata: ${text}\n\n`) &&
       out.writableLength > 4 * 1024 * 1024
     )
       return end();
@@ -308,22 +318,22 @@ function stream(
   const soon = (): void => {
     timer ??= setTimeout(() => {
       send().catch((error: unknown) => {
-        factory.log.warn({ err: error, run: info.id }, 'an event stream failed');
+        factory.log.warn({ err: error, run: id }, 'an event stream failed');
         end();
       });
     }, 100);
   };
-  const concerns = ({ envelope, entry }: RecordedEntry): boolean =>
-    envelope.stream === `run/${info.id}` ||
+  const concerns = ({ envelope, entry }: RecordedEntry, about: Fold): boolean =>
+    envelope.stream === `run/${id}` ||
     stops(entry) ||
     lifts(entry) ||
     (envelope.stream.startsWith('target/') &&
       'release' in entry.data &&
       entry.data.release !== null &&
-      factory.world.releases.get(entry.data.release)?.run === info.id) ||
-    factory.world.attempts.get(envelope.stream.split('/')[1] as never)?.run === info.id;
-  const stopListening = factory.world.listen((recorded) => {
-    if (concerns(recorded)) soon();
+      about.releases.get(entry.data.release)?.run === id) ||
+    about.attempts.get(envelope.stream.split('/')[1] as never)?.run === id;
+  const stopListening = factory.views.listen((recorded, about) => {
+    if (concerns(recorded, about)) soon();
   });
   const beat = setInterval(() => out.write(': beat\n\n'), 15_000).unref();
   const look = setInterval(soon, LOOK_MS).unref();
@@ -364,7 +374,7 @@ const DECISIVE = new Set([
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */
 function stuckOn(factory: Ports, run: RunView): string | null {
-  const { frozen } = factory.world.target(run.repo);
+  const { frozen } = factory.views.open.target(run.repo);
   return frozen?.by === 'factory' && frozen.release === run.release ? frozen.what : null;
 }
 

@@ -1,6 +1,6 @@
 import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids, TicketInfo } from '@millwright/domain';
+import type { Clock, Fold, Ids, TicketInfo } from '@millwright/domain';
 import { getJson, questionOf, Ticket, type TicketId, ticketStream } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { nextOfTicket } from '../../intake/next-actor.ts';
 import { setupOf } from '../../intake/setup.ts';
 import { parseTicketFile } from '../../intake/ticket-file.ts';
-import { fileTicket, standingOf } from '../../intake/tickets.ts';
+import { fileTicket, settleTicket, standingOf } from '../../intake/tickets.ts';
 import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
@@ -16,7 +16,7 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
@@ -39,14 +39,15 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
-  const known = (id: TicketId): TicketInfo => {
-    const ticket = factory.world.tickets.get(id);
-    if (!ticket) throw notFound('ticket', id, { act: 'list-tickets' });
-    return ticket;
+  const known = async (id: TicketId): Promise<Found> => {
+    const world = await factory.views.with({ tickets: [id] });
+    const info = world.tickets.get(id);
+    if (!info) throw notFound('ticket', id, { act: 'list-tickets' });
+    return { info, world };
   };
 
   serve(app, 'fileTicket', async (request, reply) => {
@@ -70,33 +71,37 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
       parsed.ticket,
       request.headers['idempotency-key'] ?? null,
     );
-    await factory.world.reached(filed.position);
+    await factory.views.reached(filed.position);
     wakeIntake();
-    return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, known(filed.id)));
+    return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, await known(filed.id)));
   });
 
   serve(app, 'listTickets', async (request, reply) => {
     ofRepo(factory, request.query.repo);
     const part = await newestRows(factory, 'tickets', request.query, reply);
-    return Promise.all(part.map((ticket) => ticketView(factory, ticket)));
+    const world = await factory.views.with({ tickets: part.map(({ id }) => id) });
+    return Promise.all(part.map((info) => ticketView(factory, { info, world })));
   });
 
-  serve(app, 'showTicket', (request) => ticketView(factory, known(request.params.id)));
+  serve(app, 'showTicket', async (request) => ticketView(factory, await known(request.params.id)));
 
   serve(app, 'linkTicket', async (request) => {
-    const { id } = known(request.params.id);
+    const { id } = (await known(request.params.id)).info;
     const linked = { type: 'ticket.linked', data: { ticket: id, ...request.body } } as const;
     await appendAs(factory, ticketStream(id), request.who, linked);
-    return ticketView(factory, known(id));
+    return ticketView(factory, await known(id));
   });
 
   /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
   serve(app, 'answerTicket', async (request) => {
-    const ticket = known(request.params.id);
+    const { info: ticket, world } = await known(request.params.id);
     const run = ticket.runs.at(-1);
     if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
     const text = (await factory.knownSecrets.now()).mask(request.body.text);
-    if (ticket.state === 'running') {
+    const last = world.run(run);
+    // Its run is over and not drawn into it yet: a moment later it would be.
+    if (last?.closed) await settleTicket(factory, ticket, last);
+    else if (ticket.state === 'running') {
       const answered = await act(factory, run, request.who.actor, (state) =>
         questionOf(state)
           ? { type: 'question.answered', data: { answer: text } }
@@ -125,12 +130,14 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     );
     driver.drive(run);
     wakeIntake();
-    return ticketView(factory, known(ticket.id));
+    return ticketView(factory, await known(ticket.id));
   });
 }
 
-async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView> {
-  const run = factory.world.run(info.runs.at(-1) as never);
+type Found = { info: TicketInfo; world: Fold };
+
+async function ticketView(factory: Ports, { info, world }: Found): Promise<TicketView> {
+  const run = world.run(info.runs.at(-1) as never);
   const names = await namesOf(factory);
   const stop = info.state === 'running' && run ? stopOfRun(factory, run, names) : null;
   const waits =
@@ -146,7 +153,7 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
     stop,
     ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
     // A run is announced on its ticket a moment before it opens; until then nobody could follow it.
-    runs: info.runs.filter((id) => factory.world.runs.has(id)),
+    runs: info.runs.filter((id) => world.runs.has(id)),
     question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
     links: info.links,
@@ -154,7 +161,7 @@ async function ticketView(factory: Ports, info: TicketInfo): Promise<TicketView>
     author: names.get(info.author) ?? info.author,
     next:
       stop === null
-        ? nextOfTicket(factory.world, info, factory.clock.now())
+        ? nextOfTicket(world, info, factory.clock.now())
         : { who: 'admin', text: `let it go on: ${stop.next}` },
   };
 }

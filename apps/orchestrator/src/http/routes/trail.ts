@@ -1,7 +1,7 @@
 import type { TrailLine } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
-import { Entry, type RepoName } from '@millwright/domain';
-import type { ReadModel, TrailFilter, TrailPage } from '@millwright/read-model';
+import { type AttemptId, Entry, type RecordedEntry, type RepoName, type RunId } from '@millwright/domain';
+import type { Named, ReadModel, TrailFilter, TrailPage } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { KnownSecrets } from '../../known-secrets.ts';
@@ -9,7 +9,7 @@ import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Streams } from '../../streams/streams.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { type Api, type QueryOf, serve } from '../api.ts';
 import { eventStream } from '../event-stream.ts';
 import { namesOf } from '../names.ts';
@@ -28,7 +28,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 type Query = QueryOf<'listTrail'>;
@@ -77,7 +77,7 @@ const KINDS =
 /** Throws 404 where a filter names what is not there: an empty answer would read as "nothing happened". */
 async function mustBeKnown(factory: Ports, { run, repo, actor, type }: Filter) {
   ofRepo(factory, repo);
-  if (run !== undefined && !factory.world.runs.has(run))
+  if (run !== undefined && !(await factory.views.with({ runs: [run] })).runs.has(run))
     throw unknownFilter('run', run, { act: 'list-runs' });
   const names = await namesOf(factory);
   const who = new Set([...names.keys(), ...names.values()]);
@@ -100,11 +100,23 @@ async function page(factory: Ports, query: Query): Promise<TrailLine[]> {
   const names = await namesOf(factory);
   const lines = await factory.readModel.trailPage(...pageOf(query, names));
   const recorded = await factory.trail.readAt(lines.map(({ position }) => position));
-  const { world } = factory;
+  const world = await factory.views.with(namedIn(recorded));
   // A page that is cut for its size is cut at its end.
   return recorded.map((one, nth) =>
     trailLine({ world, names }, one, lines[nth] ?? { run: null, repo: null }),
   );
+}
+
+/** What an account of these entries looks at. */
+function namedIn(recorded: readonly RecordedEntry[]): Named {
+  const of = (kind: string) =>
+    recorded.flatMap(({ envelope: { stream } }) =>
+      stream.startsWith(`${kind}/`) ? [stream.slice(kind.length + 1)] : [],
+    );
+  const releases = recorded.flatMap(({ entry: { data } }) =>
+    'release' in data && data.release !== null ? [data.release] : [],
+  );
+  return { runs: of('run') as RunId[], attempts: of('attempt') as AttemptId[], releases };
 }
 
 export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
@@ -112,7 +124,7 @@ export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
     await mustBeKnown(factory, request.query);
     // What was appended before the question is in the answer.
     const head = await factory.trail.head();
-    await Promise.all([factory.world.reached(head), factory.readModel.reached(head)]);
+    await Promise.all([factory.views.reached(head), factory.readModel.reached(head)]);
     return page(factory, request.query);
   });
 
@@ -121,7 +133,7 @@ export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
     await mustBeKnown(factory, asked);
     const after = request.headers['last-event-id'] ?? since ?? (await factory.trail.head());
     async function* linesAfter(from: number, through: number) {
-      await Promise.all([factory.world.reached(through), factory.readModel.reached(through)]);
+      await Promise.all([factory.views.reached(through), factory.readModel.reached(through)]);
       const part = { before: through + 1, order: 'oldest', limit: PART } as const;
       for (let at = from; ; ) {
         const lines = await page(factory, { ...asked, ...part, since: at });

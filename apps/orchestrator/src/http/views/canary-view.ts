@@ -3,9 +3,9 @@ import type { Clock, ReleaseInfo } from '@millwright/domain';
 import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 
-type Ports = { clock: Clock; deployments: Deployments; store: Store; world: World };
+type Ports = { clock: Clock; deployments: Deployments; store: Store; views: Views };
 
 /** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
 export async function canaryOfRelease(
@@ -13,10 +13,11 @@ export async function canaryOfRelease(
   info: ReleaseInfo,
   names: ReadonlyMap<string, string>,
 ): Promise<CanaryView | null> {
-  const { canaries, canary, live } = factory.world.target(info.repo);
+  const { canaries, canary, live } = factory.views.open.target(info.repo);
   const state = canaries.findLast((one) => one.release === info.id);
-  const run = factory.world.run(info.run);
-  if (state === undefined || run === undefined) return null;
+  if (state === undefined) return null;
+  const run = (await factory.views.with({ runs: [info.run] })).run(info.run);
+  if (run === undefined) return null;
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   if (deploy === undefined) return null;
   const figures = state.ended === null ? await factory.deployments.canaryFigures(info.repo, info.id) : null;

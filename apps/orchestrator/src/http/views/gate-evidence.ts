@@ -18,7 +18,7 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import { troublesOf } from '../../source-control/setup-troubles.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Register } from '../../streams/register.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { diffView, planView, reviewViews, testViews } from './run-parts.ts';
 
 type Ports = {
@@ -31,7 +31,7 @@ type Ports = {
   secrets: Secrets;
   store: Store;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 /** All that a person who is asked about a gate needs to decide, beside the facts that it was judged on. */
@@ -109,7 +109,7 @@ async function merge(factory: Ports, run: Run, common: Common, config: RepoConfi
 async function deploy(factory: Ports, run: Run, common: Common, config: RepoConfig): Promise<GateEvidence> {
   const { release } = run;
   if (release === null) throw new Error('a deploy gate is asked of a release');
-  const { live } = factory.world.target(run.repo);
+  const { live } = factory.views.open.target(run.repo);
   const built = await getJson(factory.store.artifacts, Release, release.artifact);
   const of = live === null ? 'the whole change; nothing is live' : `everything since ${live}, which is live`;
   const from = await comparedTree(factory, run);

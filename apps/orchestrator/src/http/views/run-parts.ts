@@ -23,7 +23,7 @@ import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Register } from '../../streams/register.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 import { sentence } from './account.ts';
 import { filesByRisk } from './change-view.ts';
 
@@ -35,7 +35,7 @@ type Ports = {
   repositories: Repositories;
   store: Store;
   trail: OpenTrail;
-  world: World;
+  views: Views;
 };
 
 // What the stages of a run made, for whoever decides on it: its change, plan, reviews, tests, and what its agents did.

@@ -4,6 +4,7 @@ import {
   addUsage,
   type Digest,
   type Finding,
+  type Fold,
   type Gate,
   getJson,
   goesUnreviewed,
@@ -23,7 +24,6 @@ import {
   todo,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { World } from '../../views/world.ts';
 
 type Names = Map<string, string>;
 
@@ -86,7 +86,7 @@ export async function gateView(
 
 export async function runView(
   store: Store,
-  world: World,
+  world: Fold,
   info: RunInfo,
   now: number,
   names: Names,
@@ -154,7 +154,7 @@ function skippedOf(run: Run): string | null {
 }
 
 /** Effects of the run without an outcome, whose owner is gone. */
-function unknownOf({ effects }: World, run: Run): RunView['unknown'] {
+function unknownOf({ effects }: Fold, run: Run): RunView['unknown'] {
   const own = new Set<string>([
     streamOf.run(run.id),
     ...run.stages.map((one) => streamOf.attempt(one.attempt)),
@@ -190,7 +190,7 @@ async function failuresOf(store: Store, run: Run): Promise<Map<Digest, string>> 
 }
 
 function stageView(
-  world: World,
+  world: Fold,
   run: Run,
   stage: Stage,
   index: number,
@@ -265,7 +265,7 @@ function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'
 }
 
 /** A canary that cannot be judged yet: what it needs, and until when it is waited for. */
-function pausedCanary(world: World, run: Run): string | null {
+function pausedCanary(world: Fold, run: Run): string | null {
   if (run.deploy?.kind !== 'started') return null;
   const { judged } = world.target(run.repo);
   if (judged?.release !== run.release?.release || !judged?.until || judged.fence !== run.deploy.fence)
@@ -274,12 +274,12 @@ function pausedCanary(world: World, run: Run): string | null {
 }
 
 /** What an attempt of the run waits for, where a budget is reached. */
-export const pausedFor = (world: World, run: Run) =>
+export const pausedFor = (world: Fold, run: Run) =>
   run.stages.map(({ attempt }) => world.attempts.get(attempt)?.paused ?? null).find((one) => one !== null) ??
   null;
 
 /** A budget that is reached: what it lacks, and how it is raised. */
-function shortOfMoney(world: World, run: Run): string | null {
+function shortOfMoney(world: Fold, run: Run): string | null {
   const paused = pausedFor(world, run);
   if (paused === null) return null;
   const { scope, leftUsd, needUsd } = paused;

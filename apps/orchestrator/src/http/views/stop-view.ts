@@ -2,9 +2,9 @@ import type { StopView } from '@millwright/api';
 import type { Clock, RunState } from '@millwright/domain';
 import { forwardActionOf } from '../../runs/driver.ts';
 import { type Forward, nextOf, reasonOf, type Stop, saidBy } from '../../streams/forward.ts';
-import type { World } from '../../views/world.ts';
+import type { Views } from '../../views/views.ts';
 
-type Ports = { clock: Clock; forward: Forward; world: World };
+type Ports = { clock: Clock; forward: Forward; views: Views };
 type Names = ReadonlyMap<string, string>;
 
 /** Who said so, why, and the command that lifts it. */
@@ -21,7 +21,7 @@ export function stopOfRun(factory: Ports, state: RunState, names: Names): StopVi
   const gate = state.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
   const action = forwardActionOf(state, factory.clock.now()) ?? gate?.action ?? 'stage';
   const open = state.stages.findLast((one) => one.outcome === null);
-  const attempt = open && factory.world.attempts.get(open.attempt);
+  const attempt = open && factory.views.open.attempts.get(open.attempt);
   const model = attempt?.asks?.model ?? attempt?.model ?? null;
   return stopView(factory.forward.known({ action, repo: state.repo, model }), names);
 }

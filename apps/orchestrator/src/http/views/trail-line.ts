@@ -1,6 +1,7 @@
 import type { TrailActor, TrailLine, TrailResult } from '@millwright/api';
 import {
   type Entry,
+  type Fold,
   type Gate,
   type GateAction,
   type RecordedEntry,
@@ -8,12 +9,11 @@ import {
   sendsBack,
 } from '@millwright/domain';
 import type { LineAt } from '@millwright/read-model';
-import type { World } from '../../views/world.ts';
 import { named } from '../names.ts';
 import { sentence } from './account.ts';
 
 /** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
-export type Account = { world: World; names: Map<string, string> };
+export type Account = { world: Fold; names: Map<string, string> };
 
 /** An entry as the API gives it: who did what, on which bytes, allowed by which decision, with what result. */
 export function trailLine(
@@ -45,7 +45,7 @@ export function trailLine(
 }
 
 /** The gate that an entry of a run speaks of. */
-function asked(world: World, { envelope, entry }: RecordedEntry): Gate | undefined {
+function asked(world: Fold, { envelope, entry }: RecordedEntry): Gate | undefined {
   if (!('gate' in entry.data)) return undefined;
   const { gate } = entry.data;
   return world.run(envelope.stream.slice('run/'.length) as RunId)?.gates.find((one) => one.gate === gate);
@@ -59,7 +59,7 @@ const ROLES: Record<string, string> = {
   deploy: 'releaser',
 };
 
-function whoActed(world: World, names: Map<string, string>, { envelope, entry }: RecordedEntry): TrailActor {
+function whoActed(world: Fold, names: Map<string, string>, { envelope, entry }: RecordedEntry): TrailActor {
   const [kind = '', role = ''] = envelope.actor.split('/');
   if (kind === 'agent') {
     const attempt = world.attempts.get(envelope.stream.slice('attempt/'.length) as never);
@@ -93,7 +93,7 @@ function gateActionOf(entry: Entry): GateAction | null {
 }
 
 /** The last decision before the entry that allowed the act. */
-function allowed(world: World, { envelope }: RecordedEntry, entry: Entry): TrailLine['allowedBy'] {
+function allowed(world: Fold, { envelope }: RecordedEntry, entry: Entry): TrailLine['allowedBy'] {
   const action = gateActionOf(entry);
   if (action === null) return null;
   const [kind, id] = envelope.stream.split('/');
@@ -106,7 +106,7 @@ function allowed(world: World, { envelope }: RecordedEntry, entry: Entry): Trail
   return decision ?? null;
 }
 
-function resultOf(world: World, { envelope }: RecordedEntry, entry: Entry): TrailResult {
+function resultOf(world: Fold, { envelope }: RecordedEntry, entry: Entry): TrailResult {
   const open = world.effects.stateOf(envelope.stream, envelope.position, entry);
   if (open !== 'known') return open;
   switch (entry.type) {
