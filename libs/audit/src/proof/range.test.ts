@@ -200,7 +200,10 @@ describe('bad input is refused in words, bounded', () => {
     });
     expect(refused(fileOf(range()), ['nonsense'])).toMatchObject({ kind: 'untrusted', code: 'bad-key' });
     expect(refused(fileOf(range()), 'own')).toEqual({ kind: 'ok' });
-    const signed = header.checkpoint.replace(/..=\n$/, 'AA=\n');
+    const signed = header.checkpoint.replace(
+      /(.)(.{10})\n$/,
+      (_, one, end) => `${one === 'A' ? 'B' : 'A'}${end}\n`,
+    );
     expect(refused(with_({ checkpoint: signed })).kind).toBe('untrusted');
   });
 

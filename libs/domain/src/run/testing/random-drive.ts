@@ -130,8 +130,8 @@ function answer(step: Todo, state: Extract<RunState, { kind: 'run' }>, roll: Dic
         { kind: 'failed', code: 'stuck', retryable: false, reason: '' },
         { kind: 'failed', code: 'budget', retryable: false, reason: '' },
       ];
-      // It waits for a budget: refused unless the run's time is over.
-      if (step.do === 'cancel-stage' && roll(3) === 0)
+      // Its time is over while it waits for a budget.
+      if (step.do === 'cancel-stage' && roll(3) === 0 && state.stopAsked === null)
         return [{ type: 'run.parked', data: { cause: 'budget', reason: 'x', remindAt: now + 300 } }];
       const outcome =
         step.do === 'cancel-stage'
