@@ -93,6 +93,13 @@ turns:
   - tools: [{ submit: { summary: I looked., commitMessage: None, blocked: The tests fail without my change too. } }]
 ---
 role: implement
+when: { title: "^Failed a check" }
+turns:
+  - tools: [{ bash: "cat .millwright-checks/a.cjs; git status --short; echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - expect: ["add.2,2.[^?]*$"]
+    tools: [{ submit: { summary: triples, commitMessage: Add triple } }]
+---
+role: implement
 when: { title: "^Thinks" }
 turns:
   - think: First the token.
@@ -388,6 +395,41 @@ test('implement: a secret that the model wrote down is nowhere: not in turns, th
   expect(JSON.stringify(await entriesOf(attempt))).toContain('masked');
   expect(await placesOf(db.url.postgres, CANARY.slice(4, 24))).toEqual([]);
   expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
+});
+
+test('implement: a check that failed is there to be read, and is none of the change', async () => {
+  const writes = await open('Test', () => ({
+    ...{ role: 'test', plan: PLAN, tree: null, changed: [], checks: null },
+  }));
+  await runAttempt(await newRunner(), writes, never);
+  const checks = await artifactOf(writes);
+  const ran = {
+    command: 'node .millwright-checks/a.cjs',
+    timedOut: false,
+    output: 'not 4',
+    ms: 1,
+    exitCode: 1,
+  };
+  const attempt = await open('Failed a check', (trees) => ({
+    ...implement(trees),
+    feedback: [
+      {
+        kind: 'tests',
+        report: {
+          ...testReport({
+            tree: GitSha.parse(trees[0]),
+            verdict: 'failed',
+            reason: 'A check failed.',
+            checks,
+          }),
+          acceptance: [{ acceptance: 'adds', kind: 'change', result: ran, before: ran }],
+        },
+      },
+    ],
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(attempt));
+  expect(change.paths).toMatchObject([{ path: 'src/sum.js', status: 'modified' }]);
 });
 
 test('review: bound to the patch, with the checks at hand', async () => {

@@ -17,3 +17,10 @@ export async function layChecks(
   if (done.kind !== 'exited' || done.exitCode !== 0)
     throw retryable('checks-not-laid', 'git could not be told to overlook the checks');
 }
+
+/** Away with them, before what an agent made is read: they are none of its change. */
+export async function liftChecks(sandbox: Sandbox): Promise<void> {
+  const done = await sandbox.exec(`rm -rf -- ${CHECKS_FOLDER}`, { timeoutMs: 30_000, maxBytes: 4_096 });
+  if (done.kind !== 'exited' || done.exitCode !== 0)
+    throw retryable('checks-not-lifted', `${CHECKS_FOLDER} could not be removed`);
+}

@@ -4,7 +4,9 @@ import {
   Blocked,
   ChangeSet,
   type Digest,
+  type Feedback,
   getJson,
+  isUnmet,
   Plan,
   putJson,
   Release,
@@ -17,7 +19,7 @@ import {
 import type { Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
-import { layChecks } from './lay-checks.ts';
+import { layChecks, liftChecks } from './lay-checks.ts';
 import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
@@ -94,6 +96,9 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   // Where the whole is mended there is nothing below it but what the run began with.
   const below = spec.task.id === 'whole' ? base : from;
   return withSandbox(held, on, { purpose: 'implement', resume: true, base: below }, async (sandbox) => {
+    const failed = failedChecks(spec.feedback);
+    if (failed !== null)
+      await layChecks(sandbox, runner.artifacts, await getJson(runner.artifacts, AcceptanceChecks, failed));
     const facts = [
       ...(await workspaceFacts(sandbox, made, spec.start !== below.tree)),
       ...(await suiteFacts(held, await prepareTree(held, base))),
@@ -104,6 +109,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       { ...conventions, facts },
       { keep: true, root: ROOT },
     );
+    if (failed !== null) await liftChecks(sandbox);
     if ('unfinished' in said) return leaveUnfinished(held, said, await sandbox.extract(from));
     if (said.blocked !== undefined)
       return putJson(runner.artifacts, Blocked, {
@@ -121,6 +127,12 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       ...{ summary: said.summary, commitMessage: said.commitMessage, ...(await kept(held, change)) },
     });
   });
+}
+
+/** The acceptance checks of which one failed last: whoever mends it, or holds it for wrong, reads it. */
+function failedChecks(feedback: readonly Feedback[]): Digest | null {
+  const last = feedback.findLast((one) => one.kind === 'tests');
+  return last?.report.acceptance.some(isUnmet) ? last.report.checks : null;
 }
 
 /** What the workspace holds of a task that was too large for one attempt. */

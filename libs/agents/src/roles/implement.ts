@@ -1,4 +1,4 @@
-import { type Feedback, isUnmet } from '@millwright/domain';
+import { CHECKS_FOLDER, type Feedback, isUnmet } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import {
@@ -68,8 +68,7 @@ export const implementRole: RoleDefinition<'implement'> = {
   },
 };
 
-const WRONG_CHECK =
-  'Where a check is wrong and the change is right: submit with blocked and why; its tester looks at the check again.';
+const WRONG_CHECK = `The checks' files lie in ${CHECKS_FOLDER}, to read. Where a check is wrong and the change is right: submit with blocked and why; its tester looks at the check again.`;
 
 /** What came of an earlier attempt; of all but the last in short. The workspace begins where the last one ended. */
 function feedbackBlock(feedback: Feedback, attempt: number, last: number): string {
