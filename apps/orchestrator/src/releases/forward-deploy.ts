@@ -46,6 +46,9 @@ export async function endedAlready(
 ): Promise<Ended | null> {
   const recorded = await factory.trail.read(streamOf.target(repo));
   for (const { entry } of [...recorded].reverse()) {
+    // A fence is taken when a deploy is decided on, and known to its target when it begins: whoever comes in between, while nobody works, takes the same.
+    if (entry?.type === 'target.released' && entry.data.release !== release && entry.data.fence >= fence)
+      return takenBy(factory, repo, release, fence);
     if (entry?.type !== 'canary.started' && entry?.type !== 'canary.ended') continue;
     if (entry.data.release !== release || entry.data.fence !== fence) continue;
     if (entry.type === 'canary.started') return null;
@@ -68,7 +71,7 @@ export async function takenBy(
   for (const { entry } of [...recorded].reverse()) {
     const back =
       (entry?.type === 'canary.ended' && entry.data.end === 'taken_back' && entry.data.release === release) ||
-      (entry?.type === 'target.released' && entry.data.by === 'rollback' && entry.data.fence > fence);
+      (entry?.type === 'target.released' && entry.data.by === 'rollback' && entry.data.fence >= fence);
     if (back)
       return { result: 'rolled_back', live, evidence: `${release} was taken back: ${entry.data.reason}` };
     // What is live is given back its traffic, by hand or without the factory: its history says nothing new.

@@ -1,4 +1,4 @@
-import type { RepoName, TargetEntry } from '@millwright/domain';
+import { type RepoName, retryable, type TargetEntry } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -261,6 +261,27 @@ test('an undo under way when the factory is killed goes on at the next start, un
   await undone('promoted');
   expect(at.live()).toBe(two.release);
   expect((await lines('target.released')).at(-1)?.data).toMatchObject({ release: two.release, fence });
+});
+
+test('a deploy that was decided on, and not begun when its factory was killed, does not follow a rollback that came in between', async () => {
+  await open();
+  const one = await at.ship(x(2));
+  const two = await at.ship(x(3));
+  // As a killed factory leaves it, and a rollback without it after that.
+  const { deployments } = at.factory;
+  const begin = deployments.deploy.bind(deployments);
+  deployments.deploy = async (repo, _release, fence) => {
+    deployments.deploy = begin;
+    await deployments.rollback(repo, one.release as never, fence, 'by hand');
+    throw retryable('killed', 'its factory was killed');
+  };
+  const run = await at.ended(await at.file(x(4)));
+  expect([run.state, at.live()]).toEqual(['rolled_back', one.release]);
+  expect([...(await at.target.state()).serving]).toEqual([[one.release, 100]]);
+  expect((await lines('canary.started')).map((line) => line.data.release)).toEqual([
+    one.release,
+    two.release,
+  ]);
 });
 
 test('what a release leaves over is stopped once, also where its factory was killed before it was; not while the target is frozen', {
