@@ -26,7 +26,7 @@ export type Canary = {
 };
 export type CanaryKind = 'pass' | 'throw' | 'reject' | 'assert';
 
-/** A small fault in one line: the whole file with it. */
+/** A fault: the whole file with it. */
 export type Mutant = { path: string; line: number; what: string; text: string };
 
 /** What is put beside the workspace before its tests run. */
@@ -90,7 +90,9 @@ export type Toolchain = {
   /** Whether a check's command gives code that must say its word. */
   speaks(command: string): boolean;
   harness(of: { folder: string; root: string; mode: HarnessMode; command: string }): Promise<HarnessFiles>;
-  /** Faults in the lines that `after` has and `before` has not. */
+  /** Whether two texts of a source are the same code, whatever their comments say. */
+  sameCode(path: string, before: string, after: string): boolean;
+  /** Faults in the lines that `after` has and `before` has not; where none fits, the file as it was. */
   mutants(path: string, before: string | null, after: string): Mutant[];
   /** Lines of `after`, new in it, that speak to who runs the code instead of doing what the code is for. */
   marks(path: string, before: string | null, after: string): TestDoubt[];

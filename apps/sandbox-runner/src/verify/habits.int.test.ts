@@ -155,6 +155,41 @@ test.each<[string, Files, string]>([
   expect(report).toMatchObject({ verdict, followed: 'by_exit_code' });
 });
 
+test.each<[string, Files, string]>([
+  ['mended', OWN(GOOD), 'passed'],
+  ['that ends well', OWN(`process.exit(0);\n${WRONG}`), 'invalid'],
+  ['with a comment', OWN(`${WRONG}// adds\n`), 'failing_as_on_base'],
+])('what fails on the base under a runner of its own, %s', async (_, next, verdict) => {
+  const { report } = await verifying.verify(OWN(WRONG), next);
+  expect(report).toMatchObject({ verdict, followed: 'by_exit_code' });
+});
+
+const PYTHON = (source: string): Files => ({
+  'sum.py': source,
+  'tests/test_sum.py': 'import sys\nsys.path.insert(0, ".")\nfrom sum import add\nassert add(1, 2) == 3\n',
+  'check.sh': 'for one in tests/*.py; do grep -q "^)" $one && exit 1; done; grep -q "a + b" sum.py\n',
+});
+
+test.each<[string, string, Files, string]>([
+  ['true', 'true', { 'a.js': GOOD }, 'no_tests'],
+  ['exit 0', 'exit 0', OWN(GOOD), 'no_tests'],
+  ['a linter alone', 'node --check a.js', { 'a.js': GOOD }, 'no_tests'],
+  ['tests of another language', 'sh check.sh', PYTHON('def add(a, b): return a + b\n'), 'passed'],
+  [
+    'those, where nothing starts them',
+    'grep -q "a + b" sum.py',
+    PYTHON('def add(a, b): return a + b\n'),
+    'no_tests',
+  ],
+])('a command that ends with 0: %s', async (_, command, base, verdict) => {
+  const { report } = await verifying.verify(
+    base,
+    { ...base, 'README.md': 'prose' },
+    { config: { test: command } },
+  );
+  expect(report).toMatchObject({ verdict });
+});
+
 test('a suite that hooks its assertions is followed without ours frozen', async () => {
   const base: Files = {
     'package.json': JSON.stringify({ name: 'hooks', scripts: { test: 'node --test' } }),

@@ -170,7 +170,7 @@ test('time, a lost container and an exit code that the names do not explain are 
 test('unknown runners are judged by exit code, and by whether their tests could fail', () => {
   const ended = (exitCode: number): SuiteRun => ({ end: { kind: 'exited', exitCode }, sessions: [] });
   const none = { ...learn(ended(0), ended(0), []), runner: 'unknown', followed: 'by_exit_code' as const };
-  expect(judgeByExitCode(none, ended(0), null)).toMatchObject({ verdict: 'passed', runner: 'unknown' });
+  expect(judgeByExitCode(none, ended(0), null)).toMatchObject({ verdict: 'no_tests', runner: 'unknown' });
   expect(judgeByExitCode(none, ended(2), null)).toMatchObject({ verdict: 'failed' });
   const canFail = { ...none, canFail: true };
   expect(judgeByExitCode(canFail, ended(0), ended(1))).toMatchObject({ verdict: 'passed' });
@@ -178,7 +178,9 @@ test('unknown runners are judged by exit code, and by whether their tests could 
   expect(judgeByExitCode({ ...none, canFail: false }, ended(0), null)).toMatchObject({ verdict: 'no_tests' });
   const red = { ...none, exitCode: 1 };
   expect(judgeByExitCode(red, ended(1), null)).toMatchObject({ verdict: 'failing_as_on_base' });
-  expect(judgeByExitCode(red, ended(0), null)).toMatchObject({
+  expect(judgeByExitCode(red, ended(0), null)).toMatchObject({ verdict: 'no_tests' });
+  expect(judgeByExitCode(red, ended(0), ended(0))).toMatchObject({ verdict: 'invalid' });
+  expect(judgeByExitCode(red, ended(0), ended(1))).toMatchObject({
     verdict: 'passed',
     names: { turned: ['the test command'] },
   });

@@ -42,7 +42,7 @@ export type BaseFacts = {
   files: Record<string, string>;
   /** Test files in which canaries report as they must; a name counts only from one of them (or from a file that never could carry any). */
   carriers: Record<string, Canary['place']>;
-  /** By exit code: whether test files that fail when they are loaded make the command fail. Null where no file could be made to. */
+  /** By exit code: whether test files that fail when they are loaded make the command fail. Null where that is not known. */
   canFail: boolean | null;
 };
 
@@ -246,7 +246,7 @@ function badEnd(end: RunEnd, base: BaseFacts): [Verdict, string] | null {
 
 /**
  * For runners whose names are unknown: the exit code is all there is, and the gate is told so. `spoilt` is the run in which every test file
- * fails when it is loaded: where that made the base's command fail, it must make the candidate's.
+ * fails when it is loaded: the command must end otherwise then. Null where the tree has none, or the base's command ends the same with it.
  */
 export function judgeByExitCode(base: BaseFacts, observed: SuiteRun, spoilt: SuiteRun | null): Judgement {
   const exitCode = exitOf(observed);
@@ -264,15 +264,17 @@ export function judgeByExitCode(base: BaseFacts, observed: SuiteRun, spoilt: Sui
       `The test command ended with exit code ${exitCode}, and with ${base.exitCode} on the base.`,
     );
   if (exitCode !== 0) return say('failed', `The test command ended with exit code ${exitCode}.`);
-  if (spoilt !== null && exitOf(spoilt) === 0)
+  if (spoilt === null)
+    return say(
+      'no_tests',
+      base.canFail === false
+        ? 'The test command ended with exit code 0, as it does with every test file made to fail.'
+        : 'The test command ended with exit code 0, and nothing of the tree is known to be a test that could fail.',
+    );
+  if (exitOf(spoilt) === 0)
     return say(
       'invalid',
       'The run cannot be believed: with every test file made to fail the test command still ended with exit code 0, and not on the base.',
-    );
-  if (base.canFail === false)
-    return say(
-      'no_tests',
-      'The test command ended with exit code 0, as it does with every test file made to fail.',
     );
   return say('passed', "The test command ended with exit code 0; its runner's names are unknown.");
 }

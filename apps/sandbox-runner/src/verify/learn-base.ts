@@ -154,6 +154,10 @@ async function learnCarriers(
 
 const PROOF = 'made to fail by the factory';
 
+/** Tests of other languages, by their names: what is in their files then is no program of any. */
+const OTHER_TEST =
+  /(^|\/)((tests?|specs?)\/.*|(test|check)[^/]*|[^/]*[-_.A-Za-z](test|spec)s?)\.(py|rb|go|rs|php|sh|bash|bats|java|kt|scala|cs|exs?|lua|pl|t|c|cc|cpp|swift|dart)$/i;
+
 /** What makes every test file fail when it is loaded; null where there is none that can be made to. */
 export async function spoiling(
   toolchain: Toolchain,
@@ -161,9 +165,13 @@ export async function spoiling(
   over: HarnessPlan,
 ): Promise<HarnessPlan | null> {
   const { paths } = await filesOf(on.checkout);
-  const tests = paths.filter((path) => toolchain.isTest(path) && toolchain.canCarry(path));
+  const ours = (path: string) => toolchain.isTest(path) && toolchain.canCarry(path);
+  const tests = paths.filter((path) => ours(path) || OTHER_TEST.test(path));
   if (tests.length === 0) return null;
-  return edited(on, over, tests, (text) => toolchain.failing(text, `${PROOF} (${word()})`));
+  return edited(on, over, tests, (text, path) => {
+    const proof = `${PROOF} (${word()})`;
+    return ours(path) ? toolchain.failing(text, proof) : `) ${proof}\n`;
+  });
 }
 
 async function byExitCode(

@@ -31,7 +31,9 @@ export async function factsOfPassed(passed: Passed): Promise<BaseFacts | null> {
   if (!(await isItsOwn(candidate, plan))) return null;
   const exitCode = exitOf(observed.run);
   const ended = { plainExit: exitCode, exitCode, ms: observed.result.ms };
-  if (canaried === null) return base.followed === 'by_exit_code' ? { ...base, ...ended } : null;
+  // By exit code it passed since its command fails where its tests are made to.
+  if (canaried === null)
+    return base.followed === 'by_exit_code' ? { ...base, ...ended, canFail: true } : null;
   const carrying = new Set(canaries.map(({ file }) => file));
   const files = testFilesOf(observed.run);
   // A file that the base had and could not prove stays as it was; a new one that carried nothing is learned.

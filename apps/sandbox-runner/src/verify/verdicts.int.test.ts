@@ -67,6 +67,14 @@ test('a bug is mended where a test of the change fails with the old code; not wh
     mutants: { noticed: 1 },
   });
   expect(codes(mended)).toEqual([]);
+  const looked =
+    "test('is mended', () => assert.match(require('node:fs').readFileSync('src/sum.js', 'utf8'), /mended/));\n";
+  const said = await of(
+    silent,
+    suite('// mended\nexports.add = (a, b) => (b < 0 ? 0 : a + b);\n', ADDS + looked),
+    BUG,
+  );
+  expect(said).toMatchObject({ verdict: 'failed', reason: expect.stringContaining('no test turns') });
   const unproven = await of(silent, { ...suite(GOOD, ADDS), 'README.md': 'mended' }, BUG);
   expect(unproven).toMatchObject({ verdict: 'failed', reason: expect.stringContaining('no test turns') });
 });
@@ -194,6 +202,23 @@ test('a change that no test notices raises; one whose tests would pass without i
   });
   expect(vain.ownTests).toMatchObject({ passing: ['less'], failing: [] });
   expect(codes(vain)).toEqual(['tests-pass-before', 'tests-notice-nothing']);
+});
+
+test.each<[string, string, string]>([
+  [
+    'lines that went',
+    `${GOOD}exports.safe = (a) => { if (a === null) throw new Error('no'); return a; };\n`,
+    `${GOOD}exports.safe = (a) => {  return a; };\n`,
+  ],
+  [
+    'a call',
+    `${GOOD}exports.log = (a) => a;\n`,
+    `${GOOD}exports.log = (a) => {\n  exports.add(a);\n  return a;\n};\n`,
+  ],
+])('a change without anything to be swapped, and no test that notices: %s', async (_, before, after) => {
+  const report = await of(suite(before, ADDS), suite(after, ADDS));
+  expect(report).toMatchObject({ verdict: 'passed', mutants: { noticed: 0 } });
+  expect(codes(report)).toEqual(['tests-notice-nothing']);
 });
 
 test('peers that npm finds at odds since the change are told, and not those of the base', async () => {

@@ -338,7 +338,8 @@ class Suite {
 
   async #byExitCode(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
     const { toolchain, candidate } = this.#input;
-    const plan = facts.canFail === true ? await spoiling(toolchain, candidate, inputs.plan) : null;
+    // Where the base fails it is not known whether it can; whatever makes it end well must be able to fail.
+    const plan = facts.canFail === false ? null : await spoiling(toolchain, candidate, inputs.plan);
     const runs = [
       this.#run('verify', facts, inputs.plan),
       plan === null ? null : this.#run('verify-spoilt', facts, plan),
@@ -385,6 +386,7 @@ class Suite {
             },
           ];
     const changesCode = parts.sources.some(toolchain.isSource);
+    const saysSame = changesCode && (await this.#onlyComments(parts.sources));
     const report = testReport({
       ...{ ...said, tree: this.#input.tree, baseTests: baseTests.report, ownTests, mutants },
       names: {
@@ -393,7 +395,8 @@ class Suite {
         turned: [
           ...new Set([
             ...names.turned.filter((name) => !baseTests.red.has(name)),
-            ...(ownTests?.failing ?? []),
+            // A test that only comments make pass says nothing of what the code does.
+            ...(saysSame ? [] : (ownTests?.failing ?? [])),
           ]),
         ].slice(0, 200),
       },
@@ -414,6 +417,21 @@ class Suite {
       verdict: 'failed',
       reason: `${emptied.length} ${emptied.length === 1 ? 'test was' : 'tests were'} made to say less: as the base has ${emptied.length === 1 ? 'it, it fails' : 'them, they fail'} on this change, and as changed ${emptied.length === 1 ? 'it passes' : 'they pass'} with the old code and the new ("${emptied[0]?.slice(0, 200)}"); the ticket does not speak of changing tests.`,
     };
+  }
+
+  /** Whether nothing of these sources changes but comments. */
+  async #onlyComments(sources: readonly string[]): Promise<boolean> {
+    const { toolchain, base, candidate } = this.#input;
+    for (const path of sources) {
+      const [before, after] = await Promise.all([
+        readEntry(base.checkout, path),
+        readEntry(candidate.checkout, path),
+      ]);
+      if (!toolchain.isSource(path) || before?.kind !== 'file' || after?.kind !== 'file') return false;
+      const text = (entry: typeof after) => new TextDecoder().decode(entry.bytes);
+      if (!toolchain.sameCode(path, text(before), text(after))) return false;
+    }
+    return true;
   }
 
   /** What is only worth running where the change is not sent back already. */

@@ -17,6 +17,7 @@ import {
 } from './configuration.ts';
 import { unfit } from './engines.ts';
 import { harness } from './harness-files.ts';
+import { sameCode } from './lexer.ts';
 import { marks } from './marks.ts';
 import { mutants } from './mutants.ts';
 import { entriesOf, ofTests } from './of-tests.ts';
@@ -50,5 +51,5 @@ export const javascript: Toolchain = {
     ofTests,
     isSource,
   },
-  ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, mutants, marks, unfit },
+  ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, sameCode, mutants, marks, unfit },
 };

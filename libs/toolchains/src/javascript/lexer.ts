@@ -17,6 +17,22 @@ export function lex(text: string, path: string): Lexed[] {
   return tokens;
 }
 
+const NO_CODE = /^(WhiteSpace|LineTerminatorSequence|SingleLineComment|MultiLineComment)$/;
+
+/** Tokens but for comments and what stands between. */
+export const codeOf = (text: string, path: string): Lexed[] =>
+  lex(text, path).filter(({ type }) => !NO_CODE.test(type));
+
+/** Whether two texts are the same code, whatever their comments say. A line's end counts where it stands: it may end a statement. */
+export function sameCode(path: string, before: string, after: string): boolean {
+  const said = (text: string) =>
+    codeOf(text, path).map(({ value, line }, index, all) =>
+      index > 0 && line !== all[index - 1]?.line ? `\n${value}` : value,
+    );
+  const [old, now] = [said(before), said(after)];
+  return old.length === now.length && old.every((one, index) => one === now[index]);
+}
+
 const LINES = /\r\n|[\n\r\u2028\u2029]/;
 
 /** The numbers of the lines of `after` that `before` does not have. */

@@ -1,5 +1,5 @@
 import type { Mutant } from '../toolchain.ts';
-import { type Lexed, lex, newLines } from './lexer.ts';
+import { codeOf, type Lexed, newLines, sameCode } from './lexer.ts';
 
 // Small faults in changed lines, as a careless hand would make them. What the tests do not notice of any of them they say nothing about.
 
@@ -27,12 +27,19 @@ const strengthOf = (text: string) => {
   return at < 0 ? STRENGTH.length : at;
 };
 
-/** At most two faults a changed line, none in an import; the strongest first. */
+/**
+ * At most two faults a changed line, none in an import; the strongest first. Where the change takes out lines, or has none that a fault fits, it is
+ * the whole file as it was before.
+ */
 export function mutants(path: string, before: string | null, after: string): Mutant[] {
-  const changed = newLines(before, after);
-  const tokens = lex(after, path).filter(
-    ({ type }) => type !== 'WhiteSpace' && type !== 'LineTerminatorSequence',
-  );
+  const small = smallFaults(path, newLines(before, after), after);
+  if (small.length > 0 || before === null || sameCode(path, before, after)) return small;
+  const [line = 1] = [...newLines(before, after)];
+  return [{ path, line, what: 'the file as it was', text: before }];
+}
+
+function smallFaults(path: string, changed: ReadonlySet<number>, after: string): Mutant[] {
+  const tokens = codeOf(after, path);
   const made = new Map<number, (Mutant & { strength: number })[]>();
   const plain = /\.[cm]?js$/.test(path);
   for (const [index, token] of tokens.entries()) {
@@ -51,6 +58,15 @@ export function mutants(path: string, before: string | null, after: string): Mut
         strength: strengthOf(token.value),
       },
     ]);
+  }
+  for (const line of changed) {
+    const start = tokens.findIndex((token) => token.line === line);
+    const left = start < 0 || (made.get(line)?.length ?? 0) > 0 ? null : leftOut(tokens, start);
+    if (left === null) continue;
+    const { token, put } = left;
+    const text = after.slice(0, token.at) + put + after.slice(token.at);
+    const what = `${short(token.value)} … → left out`;
+    made.set(line, [{ path, line, what, text, strength: STRENGTH.length }]);
   }
   return [...made.values()]
     .flat()
@@ -80,6 +96,50 @@ function faultOf(
     return value.length <= 2 ? "'mutated'" : `${value.slice(0, 1)}~${value.slice(1)}`;
   if (type === 'RegularExpressionLiteral') return '/$^/';
   return null;
+}
+
+/** What makes the line that begins at `start` do nothing, and still be a program: a value is none, a call or an assignment does not happen. */
+function leftOut(tokens: readonly Lexed[], start: number): { token: Lexed; put: string } | null {
+  const first = tokens[start];
+  if (first?.type !== 'IdentifierName') return null;
+  const on = tokens.slice(start).filter(({ line }) => line === first.line);
+  const next = tokens[start + 1];
+  if (first.value === 'return')
+    return next?.line === first.line && !/^[;}]$/.test(next.value) && !isNoOperand(tokens, start + 1)
+      ? { token: next, put: 'void ' }
+      : null;
+  const equals = on.findIndex(({ value }) => value === '=');
+  const [value] = on.slice(equals + 1);
+  if (/^(const|let|var)$/.test(first.value))
+    return equals > 0 && value?.type === 'IdentifierName' && !isNoOperand(tokens, start + equals + 1)
+      ? { token: value, put: 'void ' }
+      : null;
+  if (RESERVED.test(first.value) || !/^[;{}]$/.test(tokens[start - 1]?.value ?? ';')) return null;
+  let at = start + 1;
+  while (tokens[at]?.value === '.' && tokens[at + 1]?.type === 'IdentifierName') at += 2;
+  // A name alone with `=` may be a field of a class, and a call with a body its method.
+  const assigned = tokens[at]?.value === '=' && at > start + 1;
+  const called = tokens[at]?.value === '(' && tokens[closing(tokens, at) + 1]?.value !== '{';
+  return assigned || called ? { token: first, put: 'if (false) ' } : null;
+}
+
+const RESERVED =
+  /^(if|for|while|do|switch|case|default|else|try|catch|finally|throw|function|class|import|export|require|async|static|get|set|new|typeof|super|type|interface|declare|enum|namespace)$/;
+
+/** Where the bracket that opens at `at` is closed. */
+function closing(tokens: readonly Lexed[], at: number): number {
+  for (let i = at, depth = 0; i < tokens.length; i++) {
+    if (tokens[i]?.value === '(') depth += 1;
+    if (tokens[i]?.value === ')' && --depth === 0) return i;
+  }
+  return tokens.length;
+}
+
+/** What is no operand, a function, or loads a module. */
+function isNoOperand(tokens: readonly Lexed[], at: number): boolean {
+  const { value } = tokens[at] ?? { value: '' };
+  const after = tokens[value === '(' ? closing(tokens, at) + 1 : at + 1]?.value;
+  return /^(async|yield|require|import)$/.test(value) || after === '=>' || after === ':';
 }
 
 /** Whether a token belongs to what loads modules. */
