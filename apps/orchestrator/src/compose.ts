@@ -143,7 +143,7 @@ export async function compose(config: Configuration) {
     trail,
     clock,
     mask: known.mask,
-    shown: (position) => views.reached(position),
+    shown: (position) => readModel.shown(position),
   });
   const forward = new Forward(streams);
   const reading: OpenTrail = trail;
@@ -184,7 +184,7 @@ export async function compose(config: Configuration) {
       secrets,
       streams,
       register,
-      shown: (position) => views.reached(position),
+      shown: (position) => readModel.shown(position),
       clock: config.target?.clock ?? clock,
       offlineJournal,
       confirm: async () => lease?.confirm(),

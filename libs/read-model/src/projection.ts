@@ -43,15 +43,17 @@ export class Projection {
     this.position = 0;
   }
 
-  /** Where it is, as the database has it. Rows of another form than ours, or of a longer trail than this one, are made anew. */
-  async load(trail: Pick<Trail, 'head'>): Promise<void> {
-    const head = await trail.head();
+  /** Where it is, as the database has it. Rows of another form than ours, or of a longer trail than this one, are made anew: then it is true. */
+  async load(trail: Pick<Trail, 'head'>): Promise<boolean> {
     const [found] = await this.#pool.use(
       (sql) => sql<{ version: number; position: number }[]>`
         select version, position from ${sql(`${this.#schema}.checkpoint`)}`,
     );
-    if (found?.version === VERSION && found.position <= head) this.position = found.position;
+    // The head after it: whoever had the database before may still move both.
+    const known = found?.version === VERSION && found.position <= (await trail.head());
+    if (known) this.position = found.position;
     else await this.make();
+    return !known;
   }
 
   /**

@@ -299,6 +299,11 @@ it('tells of every entry once and in order, with what is so of it, also where th
     trail.say(NOTHING);
     await model.reached(7);
     expect(heard).toEqual([5, 6, 7]);
+    // As if the database had crashed: what was not flushed of the rows is gone, and drawn in again.
+    await sql`update read.checkpoint set position = 5`;
+    trail.say(NOTHING);
+    await model.reached(8);
+    expect(heard).toEqual([5, 6, 7, 8]);
     expect([...open.fold.runs.keys()]).toEqual(['run_b']);
     expect((await model.rows('all')).fold.runs.size).toBe(2);
     await model.add(open.fold, { attempts: ['att_a' as AttemptId] });

@@ -34,6 +34,8 @@ export type ReadModel = {
    * 'views-behind' when that takes longer than `BEHIND_MS`.
    */
   reached(position: number): Promise<void>;
+  /** The same for whoever did something that stands, whether it can be read yet or not: resolves after `SHOWN_MS` at the latest. */
+  shown(position: number): Promise<void>;
   /** Fills rows anew from the trail, beside those that are read meanwhile, and puts them in their place. Two at once are one. */
   rebuild(): Promise<void>;
   /** All that the rows hold, or what of it is open, and up to where on the trail that is. */
@@ -57,6 +59,8 @@ export type Hearing = {
 
 /** Longer than a database that is asked a lot lets wait. Milliseconds. */
 const BEHIND_MS = 30_000;
+/** Whoever writes waits no longer for those who read. Milliseconds. */
+const SHOWN_MS = 2_000;
 const AGAIN_MS = 200;
 /** Entries in one transaction while there is a lot to draw in. */
 const BULK = 2_000;
@@ -82,12 +86,19 @@ export function openReadModel(options: {
   let hearing: Hearing = { begin: () => undefined, drawn: () => undefined };
   /** Up to where `hearing` has heard. */
   let heard = 0;
-  const live = new Projection(writes, 'read', options.onParked, (drawn) => {
-    heard = drawn.position;
-    hearing.drawn(drawn);
-  });
+  /** What `hearing` holds may be of other rows than those that are read. */
+  let stale = false;
+  const hear = ({ entries, position, about }: Drawn) => {
+    // A crash of the database takes back rows, and no entry: what was heard is not heard again.
+    const unheard = entries.filter(({ envelope }) => envelope.position > heard);
+    heard = Math.max(heard, position);
+    hearing.drawn({ entries: unheard, position, about });
+  };
+  const live = new Projection(writes, 'read', options.onParked, hear);
+  /** Up to where the rows are, and have been heard. */
+  const isAt = () => Math.min(heard, live.position);
   const abort = new AbortController();
-  const waiting = new Set<{ position: number; resolve: () => void }>();
+  const waiting = new Set<{ position: number; resolve: (there: true) => void }>();
   let following = Promise.resolve();
   let lane: Promise<unknown> = Promise.resolve();
   let beside: Projection | null = null;
@@ -102,10 +113,22 @@ export function openReadModel(options: {
   };
   const tell = () => {
     for (const one of waiting)
-      if (one.position <= heard) {
+      if (one.position <= isAt()) {
         waiting.delete(one);
-        one.resolve();
+        one.resolve(true);
       }
+  };
+  /** Whether everything up to `position` is in the rows within `ms`. */
+  const comesTo = (position: number, ms: number): Promise<boolean> => {
+    if (isAt() >= position) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const one = { position, resolve };
+    waiting.add(one);
+    const late = setTimeout(() => resolve(false), ms).unref();
+    return promise.finally(() => {
+      waiting.delete(one);
+      clearTimeout(late);
+    });
   };
   const snapshot = (part: 'open' | 'all') =>
     writes.use((sql) =>
@@ -116,8 +139,9 @@ export function openReadModel(options: {
     );
   const begin = async () => {
     const { fold, position } = await snapshot('open');
-    heard = position;
+    heard = Math.max(heard, position);
     hearing.begin(fold, position);
+    stale = false;
   };
   /** What came into the rows by a transaction whose answer was lost is told now. */
   const catchUp = async () => {
@@ -126,10 +150,9 @@ export function openReadModel(options: {
         if (error instanceof DriveError && error.disposition !== 'terminal') throw error;
         return []; // it is parked
       });
-      const about = await live.about(entries);
-      heard += 1;
-      hearing.drawn({ entries, position: heard, about });
+      hear({ entries, position: heard + 1, about: await live.about(entries) });
     }
+    if (stale) await begin();
     tell();
   };
   /** Draws in what is on the trail by now. */
@@ -141,14 +164,17 @@ export function openReadModel(options: {
       try {
         if (failed) {
           await alone(async () => {
-            await live.load(trail);
+            stale = (await live.load(trail)) || stale;
             await catchUp();
           });
           await advance();
         }
         failed = false;
         for await (const batch of trail.follow({ after: live.position, signal: abort.signal })) {
-          await alone(() => live.take(batch));
+          await alone(async () => {
+            if (stale) await catchUp();
+            await live.take(batch);
+          });
           tell();
         }
       } catch (error) {
@@ -173,15 +199,17 @@ export function openReadModel(options: {
       await upToLive();
       swapped = await alone(async () => {
         await upToLive();
-        const swap = writes.use((sql) => sql`select millwright.swap_read_model()`);
-        return swap.then(
-          () => begin().then(() => true),
+        stale = true;
+        try {
+          await writes.use((sql) => sql`select millwright.swap_read_model()`);
+        } catch (error) {
           // Somebody reads them for long: meanwhile entries are drawn in, and then it is tried again.
-          (error: unknown) => {
-            if (isLocked(error)) return false;
-            throw error;
-          },
-        );
+          if (!isLocked(error)) throw error;
+          stale = false;
+          return false;
+        }
+        await catchUp();
+        return true;
       });
       if (!swapped) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
@@ -216,23 +244,12 @@ export function openReadModel(options: {
       rebuilding: beside === null ? null : { position: beside.position },
       failed,
     }),
-    reached: (position) => {
-      if (heard >= position) return Promise.resolve();
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const one = { position, resolve };
-      waiting.add(one);
-      const late = setTimeout(() => {
-        waiting.delete(one);
-        reject(
-          retryable(
-            'views-behind',
-            `what is read has come to entry ${heard} of ${position}; ask again in a moment`,
-            1_000,
-          ),
-        );
-      }, BEHIND_MS).unref();
-      return promise.finally(() => clearTimeout(late));
+    reached: async (position) => {
+      if (await comesTo(position, BEHIND_MS)) return;
+      const words = `what is read has come to entry ${isAt()} of ${position}; ask again in a moment`;
+      throw retryable('views-behind', words, 1_000);
     },
+    shown: async (position) => void (await comesTo(position, SHOWN_MS)),
     rebuild: () => {
       rebuilding ??= fill()
         .then(

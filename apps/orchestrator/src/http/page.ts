@@ -36,14 +36,14 @@ type Ports = { readModel: ReadModel; trail: OpenTrail; views: Views };
 
 /** With all that was on the trail before it was asked for. */
 async function partOf<T>(
-  { readModel, trail, views }: Ports,
+  { readModel, trail }: Pick<Ports, 'readModel' | 'trail'>,
   reply: FastifyReply,
   cursor: string | undefined,
   read: (rows: ReadModel) => Promise<ListPage<T>>,
   keyOf: (one: T) => string,
 ): Promise<T[]> {
   const head = await trail.head();
-  await Promise.all([readModel.reached(head), views.reached(head)]);
+  await readModel.reached(head);
   const page = await read(readModel);
   if (page.kind === 'unknown-cursor') throw problem('bad-cursor', `there is no ${cursor} in this list`);
   const [oldest] = page.items;

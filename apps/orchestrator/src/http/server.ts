@@ -58,9 +58,9 @@ export async function server(api: Api): Promise<FastifyInstance> {
     request.who = await authenticate(api.factory.store, request);
     if (may !== 'anybody') requireRole(request.who, ...may);
   });
-  app.addHook('preSerialization', async (request, _reply, payload) => {
+  app.addHook('preSerialization', async (request, reply, payload) => {
     const { route } = request.routeOptions.config;
-    if (request.method !== 'GET') await seenBy(api.factory);
+    if (!READS.has(request.method) && reply.statusCode < 400) await seenBy(api.factory);
     return route === undefined ? payload : shown(api.factory, route, payload);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -106,15 +106,17 @@ export async function server(api: Api): Promise<FastifyInstance> {
   return app;
 }
 
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** How long an answer waits until what was done can be read. Milliseconds. */
 const SEEN_MS = 2_000;
 
 /** Whoever has done something reads it next, whichever way. What was done is answered all the same where that takes long, or the database is away. */
-async function seenBy({ trail, views }: Api['factory']): Promise<void> {
+async function seenBy({ trail, readModel }: Api['factory']): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, SEEN_MS);
   const seen = trail.head().then(
-    (head) => views.reached(head),
+    (head) => readModel.shown(head),
     () => undefined,
   );
   await Promise.race([seen, late.promise]);

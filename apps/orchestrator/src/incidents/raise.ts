@@ -100,7 +100,7 @@ async function file(factory: Ports, incident: Incident): Promise<Raised> {
       },
     ],
   );
-  await views.reached(filed.position);
+  await streams.shown(filed.position);
   return { ticket: filed.id, again: filed.again };
 }
 

@@ -26,7 +26,7 @@ type Ports = {
   clock: Pick<Clock, 'now'>;
   /** Masks what the factory knows as secret. With the last values that were read: an append waits for no other read. */
   mask: (text: string) => string;
-  /** Resolves when the views have what is at this position. */
+  /** Resolves when the views have what is at this position, or that takes too long to wait for: nothing is decided on them. */
   shown: (position: number) => Promise<void>;
 };
 
@@ -99,7 +99,7 @@ export class Streams {
     return done;
   }
 
-  /** Resolves once the views have what is at this position. */
+  /** Resolves once the views have what is at this position, or that takes too long. */
   shown(position: number): Promise<void> {
     return this.#ports.shown(position);
   }

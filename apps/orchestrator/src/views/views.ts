@@ -17,17 +17,10 @@ export class Views implements Hearing {
   readonly #rows: Pick<ReadModel, 'add'>;
   readonly #onParked: (parked: Parked) => void;
   readonly #listeners = new Set<Listener>();
-  #waiting: { position: number; resolve: () => void }[] = [];
 
   constructor(rows: Pick<ReadModel, 'add'>, onParked: (parked: Parked) => void) {
     this.#rows = rows;
     this.#onParked = onParked;
-  }
-
-  /** Resolves when everything up to `position` is in, however long that takes: for who has just written it. */
-  reached(position: number): Promise<void> {
-    if (this.position >= position) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ position, resolve }));
   }
 
   /** What is open, and of what is over what is named. */
@@ -48,21 +41,14 @@ export class Views implements Hearing {
   begin(open: Fold, position: number): void {
     open.effects.dead = this.open.effects.dead;
     this.open = open;
-    this.#moveTo(position);
+    this.position = position;
   }
 
   drawn({ entries, position, about }: Drawn): void {
     about.into(this.open);
-    this.#moveTo(position);
+    this.position = position;
     for (const recorded of entries)
       for (const listener of this.#listeners) this.#tell(listener, recorded, about.fold);
-  }
-
-  #moveTo(position: number): void {
-    this.position = position;
-    const there = this.#waiting.filter((one) => one.position <= position);
-    this.#waiting = this.#waiting.filter((one) => one.position > position);
-    for (const { resolve } of there) resolve();
   }
 
   /** Whatever becomes of one listener, the others, and all entries after this one, are heard. */

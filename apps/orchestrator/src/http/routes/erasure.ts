@@ -24,7 +24,8 @@ export function erasureRoutes(app: FastifyInstance, { factory }: Api): void {
     const erased = await redactor.redact(position, record);
     // Rows made anew hold nothing of it, and those before them are dropped. A rebuild that was under way may have read it before.
     await readModel.reached(record);
-    if (readModel.state().rebuilding !== null) await readModel.rebuild();
+    // What becomes of that one is told to whoever asked for it.
+    if (readModel.state().rebuilding !== null) await readModel.rebuild().catch(() => undefined);
     await readModel.rebuild();
     await factory.streams.forget();
     await factory.register.forget();

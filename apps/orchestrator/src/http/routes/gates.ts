@@ -48,7 +48,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       });
       return Promise.all(found.map((one) => view(one, false)));
     }
-    await factory.views.reached(await factory.trail.head());
+    await factory.readModel.reached(await factory.trail.head());
     const asked = [...factory.views.open.runs.values()].flatMap((info) =>
       info.state.kind === 'run'
         ? info.state.gates
@@ -119,7 +119,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       factory.clock.now() < end;
       await factory.clock.sleep(50)
     ) {
-      await factory.views.reached(await factory.trail.head());
+      await factory.readModel.reached(await factory.trail.head());
       const run = (await factory.views.with({ runs: [info.id] })).run(info.id);
       const gate = run?.gates.findLast((one) => one.action === late.action && one.ended === null);
       if (run === undefined || run.closed !== null || (gate && gate.subject !== late.subject)) throw moved;

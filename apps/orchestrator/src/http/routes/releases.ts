@@ -81,7 +81,7 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
       undo: await undoAsJudged(factory, world, info.run),
-      canary: await canaryOfRelease(factory, info, names),
+      canary: await canaryOfRelease(factory, world, info, names),
       stop: run === undefined ? null : stopOfRun(factory, run, names),
     };
   };

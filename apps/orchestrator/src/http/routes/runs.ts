@@ -101,7 +101,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       seen.unknown = seen.unknown.filter(({ effect }) => effect !== 'deploy' && effect !== 'target');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
     const release = seen.release === null ? undefined : world.releases.get(seen.release);
-    const canary = release === undefined ? null : await canaryOfRelease(factory, release, names);
+    const canary = release === undefined ? null : await canaryOfRelease(factory, world, release, names);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
     // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
     return waits === undefined || seen.stop !== null
@@ -230,7 +230,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       await untilQuiet(factory, () => factory.deployments.canary(run.repo) !== canary);
     }
     driver.drive(info.id);
-    await factory.views.reached(await factory.trail.head());
+    await factory.readModel.reached(await factory.trail.head());
     return viewOf(info.id);
   });
 
@@ -244,7 +244,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       });
     driver.drive(info.id);
     wakeIntake();
-    await factory.views.reached(await factory.trail.head());
+    await factory.readModel.reached(await factory.trail.head());
     return viewOf(info.id);
   });
 

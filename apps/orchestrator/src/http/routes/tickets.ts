@@ -71,7 +71,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
       parsed.ticket,
       request.headers['idempotency-key'] ?? null,
     );
-    await factory.views.reached(filed.position);
+    await factory.streams.shown(filed.position);
     wakeIntake();
     return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, await known(filed.id)));
   });

@@ -124,7 +124,7 @@ export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
     await mustBeKnown(factory, request.query);
     // What was appended before the question is in the answer.
     const head = await factory.trail.head();
-    await Promise.all([factory.views.reached(head), factory.readModel.reached(head)]);
+    await factory.readModel.reached(head);
     return page(factory, request.query);
   });
 
@@ -133,7 +133,7 @@ export function trailRoutes(app: FastifyInstance, { factory }: Api): void {
     await mustBeKnown(factory, asked);
     const after = request.headers['last-event-id'] ?? since ?? (await factory.trail.head());
     async function* linesAfter(from: number, through: number) {
-      await Promise.all([factory.views.reached(through), factory.readModel.reached(through)]);
+      await factory.readModel.reached(through);
       const part = { before: through + 1, order: 'oldest', limit: PART } as const;
       for (let at = from; ; ) {
         const lines = await page(factory, { ...asked, ...part, since: at });

@@ -1,22 +1,22 @@
 import type { CanaryView } from '@millwright/api';
-import type { Clock, ReleaseInfo } from '@millwright/domain';
+import type { Clock, Fold, ReleaseInfo } from '@millwright/domain';
 import { type CanaryState, type DeployConfig, getJson, RepoConfig } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Deployments } from '../../releases/deployments.ts';
-import type { Views } from '../../views/views.ts';
 
-type Ports = { clock: Clock; deployments: Deployments; store: Store; views: Views };
+type Ports = { clock: Clock; deployments: Deployments; store: Store };
 
 /** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
 export async function canaryOfRelease(
   factory: Ports,
+  world: Fold,
   info: ReleaseInfo,
   names: ReadonlyMap<string, string>,
 ): Promise<CanaryView | null> {
-  const { canaries, canary, live } = factory.views.open.target(info.repo);
+  const { canaries, canary, live } = world.target(info.repo);
   const state = canaries.findLast((one) => one.release === info.id);
   if (state === undefined) return null;
-  const run = (await factory.views.with({ runs: [info.run] })).run(info.run);
+  const run = world.run(info.run);
   if (run === undefined) return null;
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   if (deploy === undefined) return null;
