@@ -114,6 +114,12 @@ test('a check holds when it ends with 0, and only by itself', async () => {
       'piped-right': `echo "require('assert').equal(require('./good.js'), 4)" | node`,
       'piped-leaves': `echo "require('./leaves.js'); process.exit(1)" | node -`,
       printed: `node -p "require('./good.js')" | grep -qx 4`,
+      'printed-leaves': `node -p "require('./leaves.js'); throw 1"`,
+      'printed-resets': `node -p "require('assert').equal(require('./resets.js').four, 4)"`,
+      'printed-answers': `node --print="require('assert').equal(require('./answers.js').four, 4)"`,
+      'printed-quotes': `node -pe 'const a = "a\\\\b\\n" + require("./good.js");\n a' | grep -qx 4`,
+      'joined-right': `node --eval="require('assert').equal(require('./good.js'), 4)"`,
+      'joined-leaves': `node --eval="require('./leaves.js'); process.exit(1)"`,
     }),
   ).toEqual({
     ...{ 'good.cjs': 0, 'wrong.cjs': 1, 'own-exit.cjs': 0, 'cli.cjs': 0, 'one.test.cjs': 0 },
@@ -135,5 +141,7 @@ test('a check holds when it ends with 0, and only by itself', async () => {
     },
     ...{ 'three.test.cjs': 1, 'evaluated-resets': 1, 'piped-leaves': null },
     ...{ 'evaluated-right': 0, 'module-right': 0, 'piped-right': 0, printed: 0 },
+    ...{ 'printed-leaves': null, 'printed-resets': 1, 'printed-answers': 1 },
+    ...{ 'printed-quotes': 0, 'joined-right': 0, 'joined-leaves': null },
   });
 });

@@ -230,4 +230,4 @@ export function speaking(
 
 /** A command that gives code to node itself: it must say its word. */
 export const speaks = (command: string): boolean =>
-  /\bnode\b[^|;&]*\s(-e|--eval)\b|\bnode\s+(-\s*)?<</.test(command);
+  /\bnode\b[^|;&]*\s(-e|--eval|-p|-pe|--print)\b|\bnode\s+(-\s*)?<</.test(command);

@@ -25,20 +25,39 @@ else
   first="const $word = require('$here/check.cjs')('-');"
 fi
 speaking() { printf '%s %s\n;%s();' "$first" "${1//process.exit(/$word.exit(}" "$word"; }
+# What is printed is the value of the code: it is kept while the word is said.
+printing() {
+  text=${1//process.exit(/globalThis.$word.exit(}
+  text=${text//\\/\\\\}
+  text=${text//\'/\\\'}
+  text=${text//$'\n'/\\n}
+  printf "%s globalThis.%s = %s; globalThis.said = (0, eval)('%s'); %s(); globalThis.said" "$first" "$word" "$word" "$text" "$word"
+}
 given=()
 for arg in "$@"; do
-  if [ "$skip" = code ]; then
-    given+=("$(speaking "$arg")")
-    skip=0
-    evaluated=1
-    continue
-  fi
+  case $skip/$arg in
+    code/* | 0/--eval=*)
+      if [ "$skip" = 0 ]; then given+=(--eval); fi
+      given+=("$(speaking "${arg#--eval=}")")
+      skip=0
+      evaluated=1
+      continue
+      ;;
+    print/-*) skip=0 ;;
+    print/* | 0/--print=*)
+      if [ "$skip" = 0 ]; then given+=(--print); fi
+      given+=("$(printing "${arg#--print=}")")
+      skip=0
+      evaluated=1
+      continue
+      ;;
+  esac
   given+=("$arg")
   if [ "$skip" = 1 ]; then skip=0; continue; fi
   if [ "$evaluated" = 1 ] || [ "$program" = 1 ]; then continue; fi
   case $arg in
     -e | --eval) skip=code ;;
-    -p | --print | -pe) evaluated=1 ;;
+    -p | --print | -pe) skip=print ;;
     -r | --require | --import | --loader | --experimental-loader | -C | --conditions) skip=1 ;;
     -) ;;
     -*) ;;
