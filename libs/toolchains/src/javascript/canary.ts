@@ -72,6 +72,9 @@ const CHAI_ASSERTIONS = `
 /** Takes node's assertions away from whoever would replace them: what is there stays as it is, what is added may be. */
 const FREEZE =
   "(()=>{const n=globalThis.process?.getBuiltinModule?.('node:assert');if(!n)return;for(const a of[n,n.strict])for(const k of Reflect.ownKeys(a)){const d=Object.getOwnPropertyDescriptor(a,k);if(d.configurable&&typeof d.value==='function')Object.defineProperty(a,k,{...d,writable:false,configurable:false})}})();";
+/** What is expected is held against by these: they may be added to, and not replaced. Both of jest and of vitest, which keeps its own apart. */
+const HOLD_MATCHERS =
+  "for(const e of new Set([globalThis.expect,globalThis[Symbol.for('expect-global')]])){if(typeof e!=='function'||typeof e.extend!=='function')continue;const own=e.extend;const held=/^(not|resolves|rejects|to(Be|Equal|StrictEqual|Match|Contain|Have|Throw|Satisfy)\\w*)$/;const known=new Set(Object.keys(e(1)).concat(Object.getOwnPropertyNames(Object.getPrototypeOf(e(1))??{})));Object.defineProperty(e,'extend',{value:(given)=>{const made={...given};for(const name of Object.keys(made))if(held.test(name)&&known.has(name))throw new Error('expect has '+name+' already');return own.call(e,made)},writable:false,configurable:false})}";
 const HOLD_EXPECT =
   "if(typeof globalThis.expect==='function')Object.defineProperty(globalThis,'expect',{value:globalThis.expect,writable:false,configurable:true,enumerable:true});";
 
@@ -187,8 +190,8 @@ function ahead(text: string, runner: KnownRunner, file: string, statement: strin
   // Imports are evaluated before statements, in their order: a module needs an import to be first.
   const first =
     runner !== 'jest' && isModule(file, text)
-      ? `import ${q(`data:text/javascript,${encodeURIComponent(FREEZE)}`)};`
-      : `Function(${q(FREEZE)})();`;
+      ? `import ${q(`data:text/javascript,${encodeURIComponent(FREEZE + HOLD_MATCHERS)}`)};`
+      : `Function(${q(FREEZE + HOLD_MATCHERS)})();`;
   return `${shebang}${strict}${strict === '' || strict.endsWith(';') ? '' : ';'}${first}${hold}${statement} ${rest.slice(strict.length)}`;
 }
 

@@ -15,7 +15,9 @@ const INSTALL = { install: 'npm install --no-audit --no-fund --no-package-lock' 
 const every = process.env.MILLWRIGHT_MATRIX === 'every';
 const cheatsFor = (form: Form) => {
   const nth = FORMS.indexOf(form);
-  return CHEATS.filter((_, index) => every || nth === 0 || index % (FORMS.length - 1) === nth - 1);
+  return CHEATS.filter(
+    ({ every: all }, index) => every || all || nth === 0 || index % (FORMS.length - 1) === nth - 1,
+  );
 };
 
 function formOf(name: Form['name']): Form {
