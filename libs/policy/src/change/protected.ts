@@ -45,7 +45,6 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'cloudbuild*.json',
     '{azure-pipelines,bamboo-specs,teamcity,tekton,concourse,buildkite,fastlane}/**',
     `ci/**/*.{yml,yaml,sh,py,js,mjs,ts}`,
-    '{codeship-*,zuul,bors}.{yml,yaml,toml}',
     '{ci_scripts,zuul.d}/**',
     'dagger.json',
     'Earthfile',
