@@ -11,6 +11,8 @@ const KEY = join(
   'EFAASC\n-----END ',
   'PRIVATE KEY-----',
 );
+const HEX = '0123456789abcdef'.repeat(2);
+const ANY = 'aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX2yZ3aB4cD5eF6gH7i';
 const formats: [kind: string, secret: string][] = [
   ['private key', KEY],
   ['private key', KEY.replaceAll('\n', '\\n')],
@@ -27,6 +29,33 @@ const formats: [kind: string, secret: string][] = [
   ['Docker Hub token', join('dckr', '_pat_abcdefghijklmnopqrstuvwxyz0')],
   ['Hugging Face token', join('hf', '_abcdefghijklmnopqrstuvwxyzABCDEFGH')],
   ['SendGrid key', join('SG.', `${'a1'.repeat(11)}.${'b2'.repeat(21)}c`)],
+  ['Stripe key', join('rk_test', '_abcdefghij0123456789')],
+  ['GitLab token', join('gloas', '-abcdefghij0123456789')],
+  ['Shopify token', join('shpat', `_${HEX}`)],
+  ['Vault token', join('hvs.', 'CAESIJ0abcdefghijklmnopq')],
+  ['Grafana token', join('glsa', `_${ANY.slice(0, 32)}_0123abcd`)],
+  ['Grafana token', join('glc', `_${ANY}`)],
+  ['Linear key', join('lin_api', `_${ANY.slice(0, 40)}`)],
+  ['Databricks token', join('dapi', HEX)],
+  ['Atlassian token', join('ATATT3', ANY, ANY)],
+  ['Doppler token', join('dp.pt', `.${ANY.slice(0, 43)}`)],
+  ['Doppler token', join('dp.st.dev', `.${ANY.slice(0, 43)}`)],
+  ['Supabase key', join('sbp', `_${HEX}01234567`)],
+  ['PlanetScale token', join('pscale_tkn', `_${ANY.slice(0, 43)}`)],
+  ['PlanetScale token', join('pscale_pw', `_${ANY.slice(0, 43)}`)],
+  ['Notion token', join('ntn', `_01234567890${ANY.slice(0, 35)}`)],
+  ['Notion token', join('secret', `_${ANY.slice(0, 43)}`)],
+  ['New Relic key', join('NRAK', '-ABCDEFGHIJKLMNOPQRSTUVWX012')],
+  ['model provider key', join('gsk', `_${ANY.slice(0, 52)}`)],
+  ['model provider key', join('r8', `_${ANY.slice(0, 37)}`)],
+  ['Twilio key', join('SK', HEX)],
+  ['Postman key', join('PMAK', `-${HEX.slice(0, 24)}-${HEX}01`)],
+  ['Sentry token', join('sntryu', `_${HEX}${HEX}`)],
+  ['Pulumi token', join('pul', `-${HEX}01234567`)],
+  ['Terraform token', join(ANY.slice(0, 14), '.atlasv1.', ANY, ANY)],
+  ['Airtable token', join('pat', ANY.slice(0, 14), `.${HEX}${HEX}`)],
+  ['Tailscale key', join('tskey', '-auth-kabcdefgh01CNTRL-', ANY.slice(0, 32))],
+  ['Discord webhook', join('discord.com', '/api/webhooks/012345678901234567/', ANY, ANY)],
   ['signed token', join('eyJhbGciOiJIUzI1NiJ9', '.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVPmB92K27u')],
 ];
 
@@ -96,6 +125,7 @@ describe('finds in whatever it is glued to', () => {
     'https://%:x-oauth-basic@host/x.git',
     'postgres://shop:Kettle-77@db/shop',
     'redis://:Kettle-77@cache',
+    `curl --user 'api:key-${HEX}'`,
   ])('a credential: %s', (text) => {
     expect(secretsIn(text.replace('%', RANDOM), { alone: false }).length).toBeGreaterThan(0);
   });
@@ -121,6 +151,11 @@ describe('leaves', () => {
     'ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',
     'see git@github.com:someone/something.git',
     'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    'cache-key-d41d8cd98f00b204e9800998ecf8427e',
+    'task_test_thatreturnsnothingatall',
+    'shpat_token, lin_api_key, sbp_project, secret_name, dp.pt.name, SK_LIST, key-by-name, hf_model, r8_format',
+    'hvs.renewsTheLeaseWhereItIsAsked',
+    'glc_settingsofthecontainerthatruns',
   ])('%s', (text) => {
     expect(maskSecrets(text)).toBe(text);
   });

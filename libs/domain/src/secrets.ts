@@ -24,7 +24,8 @@ const FORMATS: readonly Format[] = [
   {
     kind: 'GitLab token',
     core: 26,
-    pattern: /gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}/g,
+    pattern:
+      /gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent|oas|ffct|wt)-[A-Za-z0-9_-]{20,}|GR1348941[A-Za-z0-9_-]{20}/g,
   },
   { kind: 'Slack token', core: 15, pattern: /xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}/g },
   {
@@ -32,7 +33,13 @@ const FORMATS: readonly Format[] = [
     core: 60,
     pattern: /hooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9+/]{40,}/g,
   },
-  { kind: 'Stripe key', core: 24, pattern: /[sr]k_live_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}/g },
+  {
+    kind: 'Stripe key',
+    core: 24,
+    // With a digit: `task_test_…` is a name.
+    pattern:
+      /[sr]k_live_[A-Za-z0-9]{16,}|[sr]k_test_(?=[A-Za-z]{0,40}\d)[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,}/g,
+  },
   {
     kind: 'model provider key',
     core: 35,
@@ -51,6 +58,54 @@ const FORMATS: readonly Format[] = [
   { kind: 'DigitalOcean token', core: 71, pattern: /do[opr]_v1_[a-f0-9]{64}/g },
   { kind: 'SendGrid key', core: 69, pattern: /SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/g },
   { kind: 'Telegram token', core: 44, pattern: /\d{8,10}:AA[A-Za-z0-9_-]{33}/g },
+  { kind: 'Shopify token', core: 38, pattern: /shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}/g },
+  { kind: 'Vault token', core: 28, pattern: /hv[sbr]\.(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{24,}/g },
+  {
+    kind: 'Grafana token',
+    core: 36,
+    pattern: /glsa_[A-Za-z0-9]{32}_[a-fA-F0-9]{8}|glc_(?=[A-Za-z+/]{0,40}\d)[A-Za-z0-9+/]{32,}={0,3}/g,
+  },
+  { kind: 'Linear key', core: 48, pattern: /lin_(?:api|oauth)_[A-Za-z0-9]{40,}/g },
+  { kind: 'Databricks token', core: 36, pattern: /dapi[a-f0-9]{32}/g },
+  { kind: 'Atlassian token', core: 66, pattern: /AT[AC]TT3[A-Za-z0-9_=-]{60,}/g },
+  {
+    kind: 'Doppler token',
+    core: 46,
+    pattern: /dp\.(?:pt|ct|st|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,}/g,
+  },
+  { kind: 'Supabase key', core: 41, pattern: /sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_-]{31}/g },
+  { kind: 'PlanetScale token', core: 42, pattern: /pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_=.-]{32,}/g },
+  { kind: 'Notion token', core: 50, pattern: /ntn_\d{11}[A-Za-z0-9]{35}|secret_[A-Za-z0-9]{43}/g },
+  { kind: 'New Relic key', core: 32, pattern: /NRAK-[A-Z0-9]{27}|NRII-[A-Za-z0-9_-]{32}/g },
+  {
+    kind: 'model provider key',
+    core: 40,
+    pattern: /gsk_[A-Za-z0-9]{52}|r8_[A-Za-z0-9]{37}|pplx-[A-Za-z0-9]{48}|xai-[A-Za-z0-9]{80}/g,
+  },
+  { kind: 'Twilio key', core: 34, pattern: /SK[a-f0-9]{32}/g },
+  // `cache-key-` and a hash is none.
+  { kind: 'Mailgun key', core: 36, pattern: /(?<![\w-])key-[a-f0-9]{32}(?![a-f0-9])/g },
+  { kind: 'Postman key', core: 64, pattern: /PMAK-[a-f0-9]{24}-[a-f0-9]{34}/g },
+  { kind: 'Sentry token', core: 60, pattern: /sntry[us]_[A-Za-z0-9+/=_]{56,}/g },
+  { kind: 'Pulumi token', core: 44, pattern: /pul-[a-f0-9]{40}/g },
+  { kind: 'Terraform token', core: 82, pattern: /[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,}/g },
+  { kind: 'RubyGems key', core: 57, pattern: /rubygems_[a-f0-9]{48}/g },
+  { kind: 'Airtable token', core: 82, pattern: /pat[A-Za-z0-9]{14}\.[a-f0-9]{64}/g },
+  {
+    kind: 'Tailscale key',
+    core: 28,
+    pattern: /tskey-(?:api|auth|client|scim|webhook)-[A-Za-z0-9]{11,}-[A-Za-z0-9]{20,}/g,
+  },
+  { kind: 'Netlify token', core: 40, pattern: /nfp_[A-Za-z0-9]{36}/g },
+  { kind: 'Figma token', core: 45, pattern: /figd_[A-Za-z0-9_-]{40}/g },
+  { kind: 'Brevo key', core: 89, pattern: /xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}/g },
+  { kind: 'Buildkite token', core: 45, pattern: /bk(?:ua|ct|aj)_[a-f0-9]{40}/g },
+  { kind: 'Dynatrace token', core: 96, pattern: /dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}/g },
+  {
+    kind: 'Discord webhook',
+    core: 90,
+    pattern: /discord(?:app)?\.com\/api\/webhooks\/\d{17,20}\/[A-Za-z0-9_-]{60,}/g,
+  },
   { kind: 'Azure key', core: 90, pattern: /AccountKey=[A-Za-z0-9+/]{86}==/g },
   { kind: 'age key', core: 74, pattern: /AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}/g },
   {

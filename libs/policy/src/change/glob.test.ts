@@ -230,6 +230,35 @@ describe('always protected', () => {
       'bunfig.toml',
       'docker/nginx.conf',
     ],
+    ...[
+      'traefik.yml',
+      'proxy/traefik.toml',
+      'proxy/envoy.yaml',
+      'docker-stack.yml',
+      'swarm/stack.yml',
+      'prod-stack.yaml',
+    ],
+    ...['azure.yaml', 'web/apphosting.yaml', 'apphosting.staging.yaml', 'main.bicep', 'modules/web.bicep'],
+    ...[
+      'api/hello/function.json',
+      'cloudformation.yaml',
+      'aws/cloudformation-vpc.json',
+      'zappa_settings.json',
+    ],
+    ...['codeship-services.yml', 'zuul.yaml', 'zuul.d/jobs.yaml', 'bors.toml', 'ci_scripts/ci_post_clone.sh'],
+    ...['swa-cli.config.json', 'api/pm2.json', 'ecosystem.config.cjs', 'renovate-config.js'],
+    ...[
+      'gemini-extension.json',
+      'hooks/hooks.json',
+      'commands/review.md',
+      'commands/git/undo.toml',
+      'plugins/a/commands/b.md',
+      'RULES.md',
+      'docs/GUIDELINES.md',
+    ],
+    ...['units/db.volume', 'units/shop.network'],
+    // Whatever it is called: at the root somebody obeys it.
+    ...['biome.json', 'turbo.json', 'some-new-host.yaml', 'Tool.TOML', 'pytest.ini', 'app.properties'],
   ])('%s', (path) => {
     expect(isAlwaysProtected(path)).toBe(true);
   });
@@ -244,6 +273,22 @@ describe('always protected', () => {
     'test/a.test.js',
     'src/rules.ts',
     'package.json',
+    'package-lock.json',
+    'pyproject.toml',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'openapi.yaml',
+    'schema.json',
+    'order.schema.json',
+    'db.json',
+    'src/products.json',
+    'src/locales/en.yaml',
+    'test/fixtures/order.json',
+    'docs/example.toml',
+    'docs/commands/run.md',
+    'src/commands/run.ts',
+    'src/stack.ts',
+    'src/function.ts',
   ])('not %s', (path) => {
     expect(isAlwaysProtected(path)).toBe(false);
   });

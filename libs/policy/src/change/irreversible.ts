@@ -1,3 +1,4 @@
+import { actingCallsIn } from './chains.ts';
 import { type Found, lineFinder, newIn } from './difference.ts';
 import { STRINGS_ADDED } from './strings.ts';
 import { whatItDoes } from './what.ts';
@@ -35,7 +36,16 @@ const ACTS: readonly { name: string; pattern: RegExp }[] = [
     pattern:
       /\balter\s{1,80}(?:column\s{1,80})?["`\w]{1,128}\s{1,80}(?:set\s{1,80}data\s{1,80})?type\b|\b(?:modify|change)\s{1,80}column\b|\balter\s{1,80}table\b[^;]{0,400}?\b(?:modify|change)\s{1,80}["`\w]/gi,
   },
-  { name: 'RENAME', pattern: /\balter\s{1,80}table\b[^;]{0,400}?\brename\b/gi },
+  {
+    name: 'RENAME',
+    pattern:
+      /\balter\s{1,80}(?:table|view|materialized\s{1,80}view|type|schema|database|sequence|index|domain|role|user)\b[^;]{0,400}?\brename\b|\brename\s{1,80}(?:table|tables|column)\s{1,80}["`[\w$.]{1,128}\s{1,80}to\b|\bsp_rename\b/gi,
+  },
+  {
+    name: 'table replaced',
+    pattern:
+      /\bcreate\s{1,80}or\s{1,80}replace\s{1,80}(?:(?:transient|temp|temporary|external)\s{1,80})?(?:table|schema|database)\b|\binsert\s{1,80}overwrite\b|\bexchange\s{1,80}partition\b/gi,
+  },
   {
     name: 'SET NOT NULL',
     pattern: /\balter\s{1,80}(?:column\s{1,80})?["`\w]{1,128}\s{1,80}set\s{1,80}not\s{1,80}null\b/gi,
@@ -43,22 +53,23 @@ const ACTS: readonly { name: string; pattern: RegExp }[] = [
   {
     name: 'schema pushed or reset',
     pattern:
-      /\bdrizzle-kit\s{1,80}(?:push|drop)\b|\bprisma\s{1,80}(?:db\s{1,80}push|migrate\s{1,80}reset)\b|\b(?:migrate|db):(?:fresh|reset|wipe|drop|purge|rollback)\b|\bsequelize(?:-cli)?\s{1,80}db:drop\b|\b(?:synchronize|dropSchema)\s{0,20}:\s{0,20}true\b|\bsync\s{0,20}\(\s{0,80}\{[^}]{0,200}?\bforce\s{0,20}:\s{0,20}true/g,
+      /\bdrizzle-kit\s{1,80}(?:push|drop)\b|\bprisma\s{1,80}(?:db\s{1,80}push|migrate\s{1,80}reset)\b|\b(?:migrate|db):(?:fresh|reset|wipe|drop|purge|rollback)\b|\bsequelize(?:-cli)?\s{1,80}db:drop\b|\b(?:synchronize|dropSchema)\s{0,20}:\s{0,20}true\b|\bsync\s{0,20}\(\s{0,80}\{[^}]{0,200}?\b(?:force|alter)\s{0,20}:\s{0,20}(?:true|\{)|\bsynchronize\s{0,20}\(\s{0,20}true\b|\b(?:refreshDatabase|clearDatabase)\s{0,20}\(|\bAllowGlobalUpdate\s{0,20}:\s{0,20}true\b/g,
   },
   {
     name: 'drop of a table, column or collection',
     pattern:
-      /\bdrop_?(?:Table|Column|Schema|Database|Collection|Index|Indexes|Constraint|All|View|Foreign|Search)s?(?:IfExists)?\s{0,20}\(|\bdropIfExists\s{0,20}\(|\bdrop_(?:table|column|database|index|constraint|all|view)\b|\bremove_column\b|\bdropdb\b|\bmysqladmin\b[^\n;]{0,100}?\bdrop\b|\bwhen\s{1,80}not\s{1,80}matched\s{1,80}by\s{1,80}source\b[^;]{0,200}?\bthen\s{1,80}delete\b|\.\s{0,20}drop\s{0,20}\(\s{0,20}\)|\bcollection\s{0,20}\([^)]{0,200}\)\s{0,20}\.\s{0,20}drop\s{0,20}\(|\bmetadata\.drop_all\b|\bDelete(?:Table|Collection|Index|Database|Keyspace)Command\b|\bdelete(?:Table|Collection|Index|Keyspace|Topics?|Bucket|Queue|Stream)\s{0,20}\(|\bindices\s{0,20}\.\s{0,20}delete\s{0,20}\(|\brecursiveDelete\s{0,20}\(/gi,
+      /\bdrop_?(?:Table|Column|Schema|Database|Collection|Index|Indexes|Constraint|All|AllTables|AllSchemas|AllEnums|AllViews|View|Foreign|Search)s?(?:IfExists)?\s{0,20}\(|\bdropIfExists\s{0,20}\(|\bdrop_(?:table|column|database|index|constraint|all|view)\b|\bremove_(?:columns?|reference|belongs_to|timestamps)\b|\bdropdb\b|\bmysqladmin\b[^\n;]{0,100}?\bdrop\b|\bwhen\s{1,80}not\s{1,80}matched\s{1,80}by\s{1,80}source\b[^;]{0,200}?\bthen\s{1,80}delete\b|\.\s{0,20}drop\s{0,20}\(\s{0,20}\)|\bcollection\s{0,20}\([^)]{0,200}\)\s{0,20}\.\s{0,20}drop\s{0,20}\(|\bmetadata\.drop_all\b|\b(?:Delete(?:Table|Collection|Index|Database|Keyspace|Bucket|Objects|Stack|DBInstance|DBCluster|Cluster|FileSystem|Volume|Snapshot|LogGroup|Queue|Topic|Stream|Domain|HostedZone|Function|Repository|UserPool|Secret|Vault)|TerminateInstances|ScheduleKeyDeletion|PurgeQueue)Command\b|\bdelete_?(?:Table|Collection|Index|Keyspace|Topics?|Bucket|Queue|Stream|Database|ObjectStore|DB_?Instance|DB_?Cluster)\s{0,20}\(|\bdelete_objects\s{0,20}\(|\bs3\w{0,20}\s{0,20}\.\s{0,20}deleteObjects\s{0,20}\(|\bclearTable\s{0,20}\(|\b(?:RemoveField|DeleteModel|RemoveConstraint)\s{0,20}\(|\b(?:queryInterface|queryRunner|qi|pgm|schema|table|op)\s{0,20}(?:\.|->)\s{0,20}remove(?:Column|Attribute|Index|Constraint)s?\s{0,20}\(|\bremoveColumns?\s{0,20}\(\s{0,80}["'`]|\bindices\s{0,20}\.\s{0,20}delete\s{0,20}\(|\brecursiveDelete\s{0,20}\(/gi,
+  },
+  {
+    name: 'rename or change of a table or column',
+    // A board of a program has columns too, which it names by a variable.
+    pattern:
+      /\b(?:queryInterface|queryRunner|qi|pgm|schema|table|op|migrationBuilder)\s{0,20}(?:\.|->)\s{0,20}(?:rename|change|alter)_?(?:Column|Table)s?\s{0,20}\(|\b(?:rename|change)(?:Column|Table)s?\s{0,20}\(\s{0,80}["'`]|\b(?:rename|change)_(?:column|table)\b|\b(?:RenameField|RenameModel|AlterModelTable)\s{0,20}\(/gi,
   },
   {
     name: 'delete of everything',
     pattern:
-      /\b(?:delete|remove|destroy|update)(?:Many|All|_many|_all)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\})?\s{0,80}[,)]|\b(?:destroy|remove|delete)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\}|\{[^}]{0,200}?\btruncate\s{0,20}:\s{0,20}true[^}]{0,200}\})\s{0,80}[,)]|\b(?:db|tx|trx|database|drizzle)\s{0,80}\.\s{0,20}delete\s{0,20}\(\s{0,80}[\w.]{1,128}\s{0,80}\)(?!\s{0,80}\.)|\.\s{0,20}(?:del|truncate)\s{0,20}\(\s{0,20}\)(?<!\bwhere\w{0,20}\b[^;]{0,400})|\.filter\s{0,20}\(\s{0,20}\)\s{0,20}\.\s{0,20}(?:delete|update)\s{0,20}\(|\bknex\s{0,20}\([^)]{0,100}\)\s{0,20}\.\s{0,20}delete\s{0,20}\(\s{0,20}\)|\b(?:update|destroy|delete|remove)\w{0,10}\s{0,20}\([^;]{0,300}?\bwhere\s{0,20}:\s{0,20}\{\s{0,80}\}|\bupdateMany\s{0,20}\(\s{0,80}\{\s{0,80}data\b(?![^;]{0,400}?\bwhere\b)|\.objects\s{0,20}\.\s{0,20}all\s{0,20}\(\s{0,20}\)\s{0,20}\.\s{0,20}(?:delete|update)\s{0,20}\(|\.(?:delete_all|destroy_all|update_all)\b|\bquery\s{0,20}\(\s{0,20}\w{1,80}\s{0,20}\)\s{0,20}\.\s{0,20}delete\s{0,20}\(\s{0,20}\)|\bdelete_?by_?query\b[^;]{0,300}?\bmatch_all\b|\b(?:getRepository\([^)]{0,80}\)|repository)\s{0,20}\.\s{0,20}clear\s{0,20}\(\s{0,20}\)/gi,
-  },
-  {
-    name: 'update of everything',
-    pattern:
-      /\b(?:db|tx|trx|database|drizzle)\s{0,80}\.\s{0,20}update\s{0,20}\(\s{0,80}[\w.]{1,128}\s{0,80}\)\s{0,80}\.\s{0,20}set\s{0,20}\((?![^;]{0,400}?\.\s{0,20}where\b)/gi,
+      /\b(?:delete|remove|destroy|update)(?:Many|All|_many|_all)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\})?\s{0,80}[,)]|\b(?:destroy|remove|delete)\s{0,20}\(\s{0,80}(?:\{\s{0,80}\}|\{\s{0,80}(?:where|filter)\s{0,20}:\s{0,20}\{\s{0,80}\}[^}]{0,80}\}|\{[^}]{0,200}?\btruncate\s{0,20}:\s{0,20}true[^}]{0,200}\})\s{0,80}[,)]|\.\s{0,20}truncate\s{0,20}\(\s{0,20}\)|\bbulkDelete\s{0,20}\(\s{0,80}[^,()]{1,128}(?:,\s{0,20}(?:null|undefined|\{\s{0,80}\})\s{0,80}[,)]|\))|\bnative(?:Delete|Update)\s{0,20}\(\s{0,80}(?:\w{1,80}\s{0,20},\s{0,20})?\{\s{0,80}\}|\bmatch\s{0,20}\((?:(?!\bwhere\b)[^;{}"'`]){1,200}?\bdelete\s{1,20}\w|\b(?:update|destroy|delete|remove)\w{0,10}\s{0,20}\([^;]{0,300}?\bwhere\s{0,20}:\s{0,20}\{\s{0,80}\}|\bupdateMany\s{0,20}\(\s{0,80}\{\s{0,80}data\b(?![^;]{0,400}?\bwhere\b)|\.(?:delete_all|destroy_all|update_all)\b|\bdelete_?by_?query\b[^;]{0,300}?\bmatch_all\b|\b(?:getRepository\([^)]{0,80}\)|\w{0,60}repo(?:sitory)?)\s{0,20}\.\s{0,20}clear\s{0,20}\(\s{0,20}\)|\b(?:entity)?manager\s{0,20}\.\s{0,20}clear\s{0,20}\(\s{0,20}\w/gi,
   },
   {
     name: 'force-push',
@@ -172,7 +183,8 @@ type Act = Found & { statement: string; text: string };
 const keyOf = (statement: string, text: string): string =>
   `${statement} ${text.replaceAll(/\s+/g, ' ').trim()}`;
 
-const allActsIn = (sql: boolean) =>
+/** `commands`: in the reading as commands, where the end of a string is not to be seen, no statement is bounded or not. */
+const allActsIn = (sql: boolean, commands: boolean) =>
   function* (text: string): Generator<Act> {
     let statements = 0;
     for (const { name, pattern } of ACTS)
@@ -182,6 +194,11 @@ const allActsIn = (sql: boolean) =>
         const toItsLine = /^[^\n;]*/.exec(rest.slice(match.length, match.length + 200))?.[0] ?? '';
         yield { at: index, key: keyOf(name, match + toItsLine), statement: name, text: statement };
       }
+    if (commands) return;
+    for (const { at, key, statement, text: chain, unchosen } of actingCallsIn(text)) {
+      if (++statements > MOST_STATEMENTS) return yield { at, key: text, ...TOO_MANY };
+      if (unchosen) yield { at, key: keyOf(statement, key), statement, text: chain };
+    }
     for (const { name, pattern } of UNBOUNDED)
       for (const { index } of text.matchAll(pattern)) {
         if (++statements > MOST_STATEMENTS) return yield { at: index, key: text, ...TOO_MANY };
@@ -202,10 +219,10 @@ const allActsIn = (sql: boolean) =>
     }
   };
 
-const actsIn = (sql: boolean) =>
+const actsIn = (sql: boolean, commands: boolean) =>
   function* (text: string): Generator<Act> {
     let acts = 0;
-    for (const act of allActsIn(sql)(text)) {
+    for (const act of allActsIn(sql, commands)(text)) {
       if (++acts > MOST_ACTS) return yield { ...act, key: text, ...TOO_MANY };
       yield act;
     }
@@ -218,11 +235,14 @@ const actsIn = (sql: boolean) =>
 export function newIrreversible(path: string, before: string, after: string): Irreversible[] {
   const lineOf = lineFinder(after);
   const found = new Map<string, Irreversible>();
-  const find = actsIn(isSql(path));
   const [was, is] = [readings(path, before), readings(path, after)];
   for (const [i, reading] of is.entries()) {
     if (i > 0 && reading === is[i - 1] && was[i] === was[i - 1]) continue;
-    for (const { at, statement, text } of newIn(was[i] ?? '', reading, find)) {
+    for (const { at, statement, text } of newIn(
+      was[i] ?? '',
+      reading,
+      actsIn(isSql(path), i === is.length - 1),
+    )) {
       const line = lineOf(at + (/^\s*/.exec(text)?.[0].length ?? 0));
       const what = whatItDoes(text);
       const key = `${line} ${statement}`;

@@ -1,4 +1,5 @@
 import { isTooLong, matchesAny } from './glob.ts';
+import { isManifest } from './paths.ts';
 
 // Always protected, whatever a repository's file says: what an agent, an editor, a build server, a container tool, a manager of hooks or a host
 // obeys, wherever it lies and in whatever case. A name that begins with a dot is such a file by custom.
@@ -6,7 +7,7 @@ import { isTooLong, matchesAny } from './glob.ts';
 const YAML = '{yml,yaml}';
 const CONFIG = '{js,cjs,mjs,ts,cts,mts,json,jsonc,json5,yml,yaml,toml}';
 const AGENTS =
-  '{AGENT,AGENTS,CLAUDE,GEMINI,CODEX,QWEN,COPILOT,CURSOR,WINDSURF,WARP,JULES,CRUSH,GROK,KIRO,CLINE,ROO,AMP,GOOSE,DEVIN,OPENCODE,JUNIE,AIDER,REPLIT,BEST_PRACTICES,CONVENTIONS,SKILL,SKILLS,SOUL,MEMORY,PROMPT,SYSTEM_PROMPT,INSTRUCTIONS,copilot-instructions}';
+  '{AGENT,AGENTS,CLAUDE,GEMINI,CODEX,QWEN,COPILOT,CURSOR,WINDSURF,WARP,JULES,CRUSH,GROK,KIRO,CLINE,ROO,AMP,GOOSE,DEVIN,OPENCODE,JUNIE,AIDER,REPLIT,BEST_PRACTICES,CONVENTIONS,GUIDELINES,RULES,SKILL,SKILLS,SOUL,MEMORY,PROMPT,SYSTEM_PROMPT,INSTRUCTIONS,copilot-instructions}';
 const GIT_HOOKS =
   '{pre-commit,pre-push,pre-merge-commit,pre-rebase,pre-receive,prepare-commit-msg,commit-msg,post-commit,post-checkout,post-merge,post-receive,post-rewrite,post-update,applypatch-msg,pre-applypatch,post-applypatch,reference-transaction,push-to-checkout,fsmonitor-watchman}';
 
@@ -22,6 +23,9 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'llms*.txt',
     '{agents,subagents,skills,prompts}/**/*.{md,txt,yml,yaml,json}',
     'mcp.{json,yml,yaml,toml}',
+    'gemini-extension.json',
+    'hooks/hooks.json',
+    'plugins/*/commands/**/*.{md,toml}',
     '{*.mcp,mcp?config,mcp-servers,claude_desktop_config,opencode,crush}.{json,jsonc}',
     `{aider*,coderabbit,sweep,ellipsis,greptile}.{yml,yaml,json}`,
     `copilot-setup-steps.${YAML}`,
@@ -41,9 +45,10 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'cloudbuild*.json',
     '{azure-pipelines,bamboo-specs,teamcity,tekton,concourse,buildkite,fastlane}/**',
     `ci/**/*.{yml,yaml,sh,py,js,mjs,ts}`,
+    '{ci_scripts,zuul.d}/**',
     'dagger.json',
     'Earthfile',
-    'renovate.{json,json5}',
+    `renovate{,-config}.${CONFIG}`,
     'sonar-project.properties',
     `release.config.${CONFIG}`,
     'release-please-config.json',
@@ -53,6 +58,7 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     '*.{Dockerfile,Containerfile}',
     '*{Dockerfile,Containerfile}',
     `*compose*.${YAML}`,
+    `{stack,*-stack,stack.*,*-stack.*}.${YAML}`,
     'docker-bake*.{hcl,json}',
     'docker-entrypoint*',
     'entrypoint.sh',
@@ -64,7 +70,7 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'Tiltfile',
     `{skaffold,kustomization,helmfile,werf,garden,okteto,devspace,values}*.${YAML}`,
     `Chart.${YAML}`,
-    '*.{nomad,nomad.hcl,container,pod,kube,quadlet,nix}',
+    '*.{nomad,nomad.hcl,container,volume,network,pod,kube,quadlet,nix}',
     '{flake,devbox}.{lock,json}',
     'bunfig.toml',
     'mise*.toml',
@@ -92,6 +98,11 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     'sst.config.*',
     'copilot/**/manifest.yml',
     `_config.${YAML}`,
+    `{traefik,envoy}*.{yml,yaml,toml,json}`,
+    `{azure,apphosting,apphosting.*}.${YAML}`,
+    'cloudformation*.{yml,yaml,json}',
+    '*.{bicep,bicepparam}',
+    '{function,swa-cli.config,zappa_settings,pm2}.json',
     '{CNAME,_headers,_redirects,_worker.js,captain-definition,web.config}',
     '*.rules',
     '{Caddyfile,Capfile,nginx,haproxy,httpd,apache,supervisord,crontab,cloud-init,user-data,sudoers}*',
@@ -106,7 +117,18 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** At the root alone: inside of sources these are folders like others. */
-const AT_ROOT = ['{deploy,deployment,k8s,kubernetes,ci}/**'];
+const AT_ROOT = ['{deploy,deployment,k8s,kubernetes,ci}/**', 'commands/**/*.{md,toml}'];
+
+/** At the root such a file is what some tool, build server or host obeys, whatever it is called, unless it is named here or says what is depended on. */
+const SETTINGS = '*.{yml,yaml,toml,json,jsonc,json5,ini,cfg,conf,properties}';
+const NO_SETTINGS =
+  '{data,db,example,fixture,fixtures,sample,schema,seed,seeds,*.schema,asyncapi*,codemeta,jsconfig*,openapi*,swagger*,tsconfig*}.{yml,yaml,json,jsonc}';
+
+const isSetting = (path: string): boolean =>
+  !path.includes('/') &&
+  matchesAny(path, [SETTINGS]) &&
+  !matchesAny(path, [NO_SETTINGS]) &&
+  !isManifest(path);
 
 const PROTECTED = [
   ...Object.values(BY_KIND).flatMap((patterns) => patterns.map((pattern) => `**/${pattern}`)),
@@ -114,4 +136,5 @@ const PROTECTED = [
 ];
 
 /** True for what is always protected, and for a path that no pattern can be tried on. */
-export const isAlwaysProtected = (path: string): boolean => isTooLong(path) || matchesAny(path, PROTECTED);
+export const isAlwaysProtected = (path: string): boolean =>
+  isTooLong(path) || matchesAny(path, PROTECTED) || isSetting(path);

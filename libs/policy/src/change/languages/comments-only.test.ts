@@ -107,6 +107,7 @@ describe('prose', () => {
   test.each([
     'why',
     'old words',
+    'Sorted first -- then cut to well-known names.',
     'Returns null where none is there: see `find`.',
     'TODO: mend',
     "It's 50 % of a/b (or so)",
@@ -128,6 +129,12 @@ describe('prose', () => {
     '! license',
     'tool ignore',
     '-*- mode -*-',
+    'SBATCH --exclusive',
+    'SBATCH -N 4',
+    'SBATCH hetjob',
+    'BSUB -x',
+    'tool --flag',
+    'tool +x',
   ])('not %s', (text) => expect(isProse(text)).toBe(false));
 });
 
