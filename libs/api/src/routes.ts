@@ -165,7 +165,7 @@ export const ROUTES = {
   }),
   setBudget: route({
     ...{ method: 'POST', path: '/budgets', for: 'people', may: ADMIN },
-    summary: 'Cap a scope, or lift its cap; answers with every budget',
+    summary: 'Cap a scope, or lift its cap; answers with its budget',
     body: s.NewBudget,
     response: z.array(s.BudgetView),
   }),

@@ -1,5 +1,5 @@
 import { type Pool, repeating, textArray } from '@millwright/database';
-import { asc } from '@millwright/database/drizzle';
+import { and, asc, gt, inArray } from '@millwright/database/drizzle';
 import type { AttemptId, Budget, BudgetScope } from '@millwright/domain';
 import { budgets, queries } from './tables.ts';
 
@@ -19,8 +19,8 @@ export type BudgetLedger = Budget & {
   billedTo(attempt: AttemptId): Promise<number>;
   /** Dollars; null lifts the cap, and spending is then only counted. Orchestrator only. */
   setCap(scope: BudgetScope, usd: number | null): Promise<void>;
-  /** All scopes, by name. Orchestrator only. */
-  list(): Promise<BudgetLine[]>;
+  /** Of all scopes, by name: those that are asked for, those after one of them, `limit` at most. Every run and ticket is one. Orchestrator only. */
+  list(of?: { scopes?: readonly BudgetScope[]; after?: string; limit?: number }): Promise<BudgetLine[]>;
 };
 
 const MICRO = 1_000_000;
@@ -63,9 +63,19 @@ export function budgetOn(pool: Pool): BudgetLedger {
           .onConflictDoUpdate({ target: budgets.scope, set: { cap } }),
       );
     },
-    list: () =>
+    list: ({ scopes, after, limit } = {}) =>
       pool.use(async (client) => {
-        const rows = await queries(client).select().from(budgets).orderBy(asc(budgets.scope));
+        const asked = queries(client)
+          .select()
+          .from(budgets)
+          .where(
+            and(
+              scopes === undefined ? undefined : inArray(budgets.scope, [...scopes]),
+              after === undefined ? undefined : gt(budgets.scope, after as BudgetScope),
+            ),
+          )
+          .orderBy(asc(budgets.scope));
+        const rows = await (limit === undefined ? asked : asked.limit(limit));
         return rows.map((row) => ({
           scope: row.scope,
           capUsd: row.cap === null ? null : row.cap / MICRO,

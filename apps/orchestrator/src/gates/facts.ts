@@ -236,7 +236,6 @@ export const comparedTree = async (factory: Ports, run: Run): Promise<GitSha> =>
   (await liveTree(factory, run)) ?? run.base.tree;
 
 async function budgetLeft(factory: Ports, run: Run): Promise<number> {
-  const scopes = new Set(await scopesOf(factory, run));
-  const lines = (await factory.store.budget.list()).filter((one) => scopes.has(one.scope));
+  const lines = await factory.store.budget.list({ scopes: await scopesOf(factory, run) });
   return Math.min(1_000_000, ...lines.map(leftOf));
 }

@@ -6,7 +6,8 @@ import { problem } from './problem.ts';
 
 type Asked = { limit: number; cursor?: string | undefined };
 
-function nextIs(reply: FastifyReply, cursor: string): void {
+/** More follows after this one. */
+export function nextIs(reply: FastifyReply, cursor: string): void {
   const next = new URL(reply.request.url, 'http://factory');
   next.searchParams.set('cursor', cursor);
   reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);

@@ -1,6 +1,7 @@
 import type { DeadClaim, OpenTrail } from '@millwright/audit';
 import type { AttemptInfo, Clock, Fold, Ids, Queue } from '@millwright/domain';
 import {
+  type AttemptId,
   DriveError,
   type EntryType,
   type RecordedEntry,
@@ -211,9 +212,12 @@ export class Pump {
   /** Of the attempts that wait for a budget, those that it allows now, whoever made room: a person, or a call that cost less than it might. */
   async #affordable(waits: readonly DeadClaim[]): Promise<DeadClaim[]> {
     if (waits.length === 0 || !this.#due('budgets', BUDGETS)) return [];
-    const lines = new Map((await this.#factory.store.budget.list()).map((line) => [line.scope, line]));
+    const pausedOf = (attempt: AttemptId) => this.#factory.views.open.attempts.get(attempt)?.paused;
+    const scopes = waits.flatMap(({ attempt }) => pausedOf(attempt)?.scope ?? []);
+    const found = await this.#factory.store.budget.list({ scopes });
+    const lines = new Map(found.map((line) => [line.scope, line]));
     return waits.filter(({ attempt }) => {
-      const paused = this.#factory.views.open.attempts.get(attempt)?.paused;
+      const paused = pausedOf(attempt);
       return paused != null && leftOf(lines.get(paused.scope)) >= paused.needUsd;
     });
   }

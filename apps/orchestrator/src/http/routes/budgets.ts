@@ -1,10 +1,17 @@
-import { factoryStream, type RepoName, type RunId, type TicketId, type UnitName } from '@millwright/domain';
+import {
+  type BudgetScope,
+  factoryStream,
+  type RepoName,
+  type RunId,
+  type TicketId,
+  type UnitName,
+} from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { applyBudgets } from '../../budgets.ts';
 import { isUnit } from '../../streams/units.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
-import { firstOf } from '../page.ts';
+import { nextIs } from '../page.ts';
 import { notFound } from '../problem.ts';
 
 export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
@@ -18,9 +25,17 @@ export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
     return kind !== 'run' || (await views.with({ runs: [id as RunId] })).runs.has(id as RunId);
   };
 
-  serve(app, 'listBudgets', async (request, reply) =>
-    firstOf(await store.budget.list(), request.query, reply, ({ scope }) => scope),
-  );
+  serve(app, 'listBudgets', async (request, reply) => {
+    const { limit, cursor } = request.query;
+    const found = await store.budget.list({
+      limit: limit + 1,
+      ...(cursor === undefined ? {} : { after: cursor }),
+    });
+    const part = found.slice(0, limit);
+    const last = part.at(-1);
+    if (found.length > limit && last !== undefined) nextIs(reply, last.scope);
+    return part;
+  });
 
   serve(app, 'setBudget', async (request) => {
     const { scope, usd, reason } = request.body;
@@ -31,6 +46,6 @@ export function budgetRoutes(app: FastifyInstance, { factory }: Api): void {
       data: { scope, usd, reason },
     });
     await applyBudgets(factory);
-    return store.budget.list();
+    return store.budget.list({ scopes: [scope as BudgetScope] });
   });
 }

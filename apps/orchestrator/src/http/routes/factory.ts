@@ -139,11 +139,9 @@ async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string
   const attempts = held.filter(({ attempt }) => {
     const info = factory.views.open.attempts.get(attempt);
     const run = info && factory.views.open.run(info.run);
-    const act = {
-      action: 'stage' as const,
-      repo: run?.repo ?? null,
-      model: info?.asks?.model ?? info?.model ?? null,
-    };
+    // Whose it is cannot be told: what is halted may be it.
+    if (info === undefined || run === undefined) return true;
+    const act = { action: 'stage' as const, repo: run.repo, model: info.asks?.model ?? info.model };
     return halts.some(({ scope }) => factory.forward.within(scope, act));
   });
   return [...new Set([...acts, ...attempts.map(({ attempt }) => `attempt ${attempt} in its sandbox`)])];

@@ -205,7 +205,7 @@ export async function costView(
   seen: { usage: CostView['usage']; stages: Omit<CostView['stages'][number], 'went'>[] },
 ): Promise<CostView> {
   const scopes = await scopesOf(factory, run);
-  const all = await factory.store.budget.list();
+  const all = await factory.store.budget.list({ scopes });
   const spent = await Promise.all(
     seen.stages.map(async ({ kind, task, attempt, attemptId, model, turns, usage }) => {
       const { went, recorded } = await spentBy(factory, attemptId);
