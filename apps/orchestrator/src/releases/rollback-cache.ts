@@ -72,7 +72,10 @@ async function orNone<T>(reading: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Writes those of all targets now, and each again when another release serves. Returns the way to stop it, which resolves when none is being written. */
+/** How soon one that could not be written is tried again. Milliseconds. */
+const AGAIN_MS = 5_000;
+
+/** Writes those of all targets now, and each again when another release serves, until it is written. Returns the way to stop it, which resolves when none is being written. */
 export async function keepRollbackCaches({
   register,
   listen,
@@ -80,13 +83,19 @@ export async function keepRollbackCaches({
   log,
 }: Ports): Promise<() => Promise<unknown>> {
   let last: Promise<unknown> = Promise.resolve();
+  const owed = new Set<RepoName>();
   const keep = (repo: RepoName, at: Instant | null) => {
+    owed.delete(repo);
     last = last
       .then(() => deployments.keepRollbackCache(repo))
-      .catch((error: unknown) =>
-        log.warn({ repo, at, err: error }, 'the way back without a database is that of an earlier release'),
-      );
+      .catch((error: unknown) => {
+        owed.add(repo);
+        log.warn({ repo, at, err: error }, 'the way back without a database is that of an earlier release');
+      });
   };
+  const again = setInterval(() => {
+    for (const repo of owed) keep(repo, null);
+  }, AGAIN_MS);
   const stop = listen(({ envelope, entry }) => {
     if (entry?.type === 'target.released')
       keep(RepoName.parse(envelope.stream.slice('target/'.length)), envelope.at);
@@ -94,6 +103,7 @@ export async function keepRollbackCaches({
   for (const repo of (await register.look()).repositories()) keep(repo, null);
   return () => {
     stop();
+    clearInterval(again);
     return last;
   };
 }
