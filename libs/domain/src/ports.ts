@@ -49,7 +49,7 @@ export interface Artifacts {
   get(digest: Digest): Promise<Uint8Array>;
   has(digest: Digest): Promise<boolean>;
   /** What this place masks besides in the free text of JSON artifacts (`putJson`): secrets that it knows. */
-  mask?(text: string): string;
+  mask?(): Promise<(text: string) => string>;
 }
 
 /** Wakes, never decides: a lost or doubled wake-up changes nothing. Topics: `attempts` (ids of attempts, for runners) and `runs` (ids of runs, for the orchestrator). */
