@@ -152,7 +152,8 @@ async function kept(
 ): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
   if (change.kind === 'refused')
     throw terminal('change-refused', `The change was refused: ${change.reason}.`);
-  const secret = secretInPatch(change.patch);
+  runner.known.forget();
+  const secret = secretInPatch(change.patch, await runner.known.now());
   if (secret !== null)
     throw terminal(
       'change-refused',
