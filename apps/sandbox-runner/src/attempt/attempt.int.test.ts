@@ -67,7 +67,7 @@ const write = (value: string, file: string) =>
     .map((form) => `echo 'k = ${form}' >> ${file}`)
     .join(' && ');
 /** Where 200 characters are cut, a value stands across. */
-const CUT = `${'# '.padEnd(190, 'x')} ${SET}`;
+const CUT = `${'# '.padEnd(182, 'x')} ${SET}`;
 const SCRIPT = `
 role: plan
 turns:
@@ -156,7 +156,7 @@ role: implement
 when: { title: "^Knows" }
 turns:
   - say: "it is ${SET}"
-    tools: [{ bash: "${write(SET, 'key.txt')} && cat key.txt" }, { bash: "${CUT}" }]
+    tools: [{ bash: "${CUT}" }, { bash: "${write(SET, 'key.txt')} && cat key.txt" }]
   - expect: ["k = correct.horse"]
     tools: [{ bash: "${write(LATE, 'src/late.js')} && cat src/late.js" }]
   - tools: [{ submit: { summary: "wrote ${SET}", commitMessage: "Keep ${SET}" } }]
@@ -472,7 +472,8 @@ test('implement: a secret that is known by its value alone is nowhere, in any fo
   const actions = (await entriesOf(attempt)).flatMap((one) =>
     one?.type === 'turn.recorded' ? [one.data.action] : [],
   );
-  expect(actions[0]).toContain("bash echo 'k = [secret TOKEN]' >> key.txt");
+  expect(actions[0]).toMatch(/^bash # x+ \[secret/);
+  expect(actions[1]).toContain("bash echo 'k = [secret LATE]' >> src/late.js");
   expect([await places(SET), await places(LATE)]).toEqual([[], []]);
   // Neither a part of one, where its line was cut.
   expect(await placesOf(db.url.postgres, SET.slice(0, 8))).toEqual([]);
@@ -481,6 +482,7 @@ test('implement: a secret that is known by its value alone is nowhere, in any fo
 });
 
 test('what agents hand in holds no known value: a message, a reason, a check and its files', async () => {
+  await secrets.set(RepoName.parse('shop'), 'TOKEN', SET);
   const [says, blocked, checks] = [
     await open('Says', implement),
     await open('Gives up', implement),
@@ -489,8 +491,10 @@ test('what agents hand in holds no known value: a message, a reason, a check and
     })),
   ];
   for (const attempt of [says, blocked, checks]) await runAttempt(await newRunner(), attempt, never);
-  const change = await getJson(store.artifacts, ChangeSet, await artifactOf(says));
-  expect(change).toMatchObject({ summary: 'triples [secret TOKEN]', commitMessage: 'Add [secret TOKEN]' });
+  expect(await outcomeOf(says)).toMatchObject({
+    code: 'change-refused',
+    reason: expect.stringContaining('its message holds the value of secret TOKEN'),
+  });
   await artifactOf(checks);
   const given = await getJson(store.artifacts, Blocked, await artifactOf(blocked));
   expect(given.reason).toBe('It needs [secret TOKEN]');

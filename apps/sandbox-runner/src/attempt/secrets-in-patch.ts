@@ -24,6 +24,12 @@ export function secretInPatch(patch: Uint8Array, known: SecretFinder): string | 
   return null;
 }
 
+/** The same of a change's message. By value alone: what a format finds there is masked. */
+export function secretInMessage(message: string, known: SecretFinder): string | null {
+  const [found] = known.find(message);
+  return found === undefined ? null : `its message holds the value of secret ${found.name}`;
+}
+
 function addedIn(patch: Uint8Array): Added[] {
   const files: Added[] = [];
   let line = 0;
