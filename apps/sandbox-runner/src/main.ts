@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
-import { AttemptId, type Clock, maskSecrets } from '@millwright/domain';
+import { AttemptId, type Clock, knownSecrets, maskSecrets } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
@@ -16,6 +16,7 @@ import { readCatalog } from './catalog.ts';
 import { checkModels } from './check-models.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
+import { maskedArtifacts, maskedTrail } from './known-secrets.ts';
 import { createPrepare } from './prepare/index.ts';
 import { sayLatest } from './say-latest.ts';
 import { memoryOf } from './verify/base-memory.ts';
@@ -36,9 +37,11 @@ if (read.kind === 'bad') {
   process.exit(2);
 }
 const { environment, endpoint } = read;
+/** What is known as secret, once the store is open. */
+let mask = (text: string) => text;
 const log = pino(
   { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
-  { write: (line) => process.stdout.write(maskSecrets(line)) },
+  { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
 const trouble = await queueTrouble(environment.QUEUE_URL);
 if (trouble !== null) {
@@ -65,16 +68,19 @@ const trail = await openRunnerTrail({
   unrecorded: (reason, why) => log.error({ reason, why }, 'the database refused what a runner may not do'),
 });
 const store = openStore({ url: environment.DATABASE_URL, onForbidden: trail.refused });
+const known = knownSecrets(store.secretFinder, clock);
+mask = known.mask;
 const queue = openQueue({
   url: environment.QUEUE_URL,
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
 });
 const halts = new HaltWatch(trail, clock);
 const runner: Runner = {
-  trail,
+  trail: maskedTrail(trail, known),
   halts,
   halted: new Map(),
-  artifacts: store.artifacts,
+  artifacts: maskedArtifacts(store.artifacts, known),
+  known,
   budget: store.budget,
   queue,
   sandboxes,

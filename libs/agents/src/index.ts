@@ -14,3 +14,4 @@ export type { RoleResult } from './options.ts';
 export { fileList, hitList, MOST_HITS, type TicketWord, ticketWords } from './repository-map.ts';
 export type { Materials, Submissions } from './roles/role.ts';
 export { runRole } from './run-role.ts';
+export { action } from './tools/bound.ts';

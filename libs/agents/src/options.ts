@@ -29,7 +29,7 @@ export type RunRoleOptions<R extends Role> = {
   breaker: Breaker;
   /** Ends as `cancelled`; nothing half-done is recorded. */
   signal: AbortSignal;
-  /** What the agent does now, a line of at most 200 characters. */
+  /** What the agent does now, in full: see `action`. */
   onActivity?: (text: string) => void;
   /** A fingerprint of the workspace's content, where that is cheap: tells the stuck detector whether commands change anything. */
   fingerprint?: () => Promise<string>;

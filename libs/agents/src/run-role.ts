@@ -526,7 +526,7 @@ class Loop<R extends Role> {
       results: [...results],
       stopReason: answer.stopReason,
       usage: { ...answer.tokens, usd },
-      action: (action || 'no call').slice(0, 200),
+      action: action || 'no call',
       ...(handover ? { handover } : {}),
       ...(turns.length === 0 && summary === undefined ? { opening } : {}),
       ...(overUsd > 0 ? { overUsd } : {}),
@@ -548,7 +548,7 @@ class Loop<R extends Role> {
     if (answer.stopReason === 'refusal') {
       const results: Block[] = [{ type: 'text', text: 'Refused.' }];
       const why = answer.refusal ?? sayingOf(answer);
-      await this.#record(asked, blocks, results, `refused (${why})`);
+      await this.#record(asked, blocks, results, `refused (${why})`.slice(0, 200));
       this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
       return null;
     }

@@ -63,8 +63,8 @@ export async function runTurn<R extends Role>(
   let failed: string | null = null;
   for (const [index, call] of calls.entries()) {
     const prepared = prepareToolCall(call, context.grant);
-    out.actions.push(action(prepared.action));
-    context.onActivity(action(prepared.action));
+    out.actions.push(prepared.action);
+    context.onActivity(prepared.action);
     const give = (ok: boolean, said: string, picture?: Picture) => {
       const text = said === '' ? '(nothing)' : said;
       const content = picture === undefined ? text : [{ type: 'text' as const, text }, picture.block];

@@ -126,6 +126,7 @@ test.each([
   `select millwright.add_cosignature(1, 'x', '00000000', '', 1)`,
   'select * from millwright.people',
   'select * from millwright.secrets',
+  'select sealed from millwright.secrets',
   'select * from millwright.artifacts',
   'select * from millwright.artifact_chunks',
   'select * from millwright.budgets',

@@ -13,6 +13,7 @@ export * from './fold/index.ts';
 export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';
+export * from './known-secrets.ts';
 export { nearestName } from './nearest-name.ts';
 export * from './node-asked.ts';
 export { FIRST_ADMIN } from './person.ts';

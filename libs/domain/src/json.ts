@@ -12,9 +12,8 @@ export async function putJson<S extends z.ZodType>(
   value: z.input<S>,
 ): Promise<Digest> {
   const masked = maskFreeText(schema, schema.parse(value));
-  const known = artifacts.mask
-    ? mapFreeText(schema, masked, (text) => artifacts.mask?.(text) ?? text)
-    : masked;
+  const mask = await artifacts.mask?.();
+  const known = mask === undefined ? masked : mapFreeText(schema, masked, mask);
   return artifacts.put(new TextEncoder().encode(JSON.stringify(known)));
 }
 

@@ -49,7 +49,7 @@ export interface Artifacts {
   get(digest: Digest): Promise<Uint8Array>;
   has(digest: Digest): Promise<boolean>;
   /** What this place masks besides in the free text of JSON artifacts (`putJson`): secrets that it knows. */
-  mask?(text: string): string;
+  mask?(): Promise<(text: string) => string>;
 }
 
 /** Wakes, never decides: a lost or doubled wake-up changes nothing. Topics: `attempts` (ids of attempts, for runners) and `runs` (ids of runs, for the orchestrator). */
@@ -142,7 +142,7 @@ export type TurnRecord = {
   usage: Usage;
   /** US dollars of `usage` beyond the most that its call may cost: the endpoint broke its own limits. */
   overUsd?: number;
-  /** What the agent is doing, for people: `bash npm test`, `edit src/a.js`. At most 200 characters. */
+  /** What the agent is doing, for people: `bash npm test`, `edit src/a.js`. In full: masked first, then cut to be kept. */
   action: string;
   /** The turn that handed over to a new conversation: no call of it was run. */
   handover?: boolean;

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { secretValues } from './secret-values.ts';
+import { printedSecrets, printsOf, secretValues } from './secret-values.ts';
 
 const VALUE = 'Tr0ub4dor&3/kettle+"9';
 const DATABASE = 'postgres://shop:pl4in%2Fkettle-77@db/shop';
@@ -11,6 +12,14 @@ const known = secretValues([
 ]);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const percent = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16)}`).join('');
+
+/** The same secrets, by their prints. */
+const digestOf = (salt: string, text: string) => createHash('sha256').update(salt).update(text).digest('hex');
+const printed = (secrets: readonly { name: string; value: string }[]) =>
+  printedSecrets(
+    secrets.map(({ name, value }) => ({ name, prints: printsOf(value, `salt of ${name}`, digestOf) })),
+    digestOf,
+  );
 
 describe('finds a known value', () => {
   test.each<[string, string]>([
@@ -108,4 +117,40 @@ test('any value is found in each of its forms', () => {
 test('a long text of beginnings is read in one go', () => {
   for (const part of [VALUE.slice(0, -1), '\\', '%', base64(VALUE).slice(0, -6)])
     expect(known.find(part.repeat(Math.ceil(1_000_000 / part.length)))).toEqual([]);
+});
+
+test('prints find what the values find, and nothing else', () => {
+  const value = fc.oneof(
+    fc.string({ unit: 'grapheme', minLength: 8, maxLength: 40 }),
+    fc.constantFrom(VALUE, DATABASE, 'production', '1234'),
+  );
+  const written = (text: string) =>
+    fc.constantFrom(
+      ...[text, base64(text), Buffer.from(text).toString('hex'), percent(text), JSON.stringify(text)],
+      ...[text.slice(0, -1), text.slice(1), base64(base64(text)), text.replaceAll(/.{4}/g, '$&\n')],
+    );
+  const other = fc.string({ unit: 'binary', maxLength: 20 });
+  fc.assert(
+    fc.property(
+      fc
+        .array(value, { minLength: 1, maxLength: 3 })
+        .chain((values) =>
+          fc.tuple(
+            fc.constant(values.map((one, i) => ({ name: `S${i}`, value: one }))),
+            fc.array(fc.oneof(other, ...values.map(written)), { maxLength: 8 }),
+          ),
+        ),
+      ([secrets, pieces]) => {
+        const text = pieces.join('');
+        const [byPrints, byValue] = [printed(secrets), secretValues(secrets)];
+        expect(byPrints.find(text)).toEqual(byValue.find(text));
+        expect(byPrints.mask(text)).toBe(byValue.mask(text));
+      },
+    ),
+  );
+});
+
+test('prints hold nothing of a value', () => {
+  const said = JSON.stringify(printsOf(VALUE, 'salt', digestOf));
+  for (let at = 0; at + 4 <= VALUE.length; at++) expect(said).not.toContain(VALUE.slice(at, at + 4));
 });

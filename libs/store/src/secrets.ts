@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { and, asc, eq } from '@millwright/database/drizzle';
 import { type RepoName, terminal } from '@millwright/domain';
+import { printed } from './secret-prints.ts';
 import { poolOf, type Store } from './store.ts';
 import { queries, secrets } from './tables.ts';
 
@@ -52,11 +53,12 @@ export function openSecrets({ store, key }: { store: Store; key: Uint8Array }): 
         cipher.final(),
         cipher.getAuthTag(),
       ]);
+      const prints = printed(value);
       await pool.use((client) =>
         queries(client)
           .insert(secrets)
-          .values({ repo, name, sealed })
-          .onConflictDoUpdate({ target: [secrets.repo, secrets.name], set: { sealed } }),
+          .values({ repo, name, sealed, prints })
+          .onConflictDoUpdate({ target: [secrets.repo, secrets.name], set: { sealed, prints } }),
       );
     },
     get: async (repo, name) => {

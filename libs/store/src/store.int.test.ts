@@ -6,7 +6,7 @@ import { MAX_ARTIFACT_BYTES } from './artifacts.ts';
 import { hashToken } from './people.ts';
 import { openSecrets } from './secrets.ts';
 import { openStore, type Store } from './store.ts';
-import { type TestDatabase, testDatabase } from './testing/index.ts';
+import { placesOf, type TestDatabase, testDatabase } from './testing/index.ts';
 
 let db: TestDatabase;
 let store: Store;
@@ -193,6 +193,21 @@ describe('secrets', () => {
     expect(await secrets.names(shop)).toEqual(['A', 'DATABASE_URL']);
     expect([await secrets.remove(shop, 'A'), await secrets.remove(shop, 'A')]).toEqual([true, false]);
     expect(await secrets.names(shop)).toEqual(['DATABASE_URL']);
+    await secrets.remove(shop, 'DATABASE_URL');
+  });
+
+  test('are found by a runner, who may read no value; nothing of one is in the database', async () => {
+    const secrets = openSecrets({ store, key });
+    await secrets.set(shop, 'TOKEN', 'first-canary-0815');
+    await secrets.set(shop, 'TOKEN', 'second-canary-0815');
+    const { mask } = await runner.secretFinder();
+    expect(mask('first-canary-0815 second-canary-0815')).toBe('first-canary-0815 [secret TOKEN]');
+    await expect(openSecrets({ store: runner, key }).all()).rejects.toMatchObject({
+      code: 'store-forbidden',
+    });
+    expect(await placesOf(db.url.postgres, 'canary-0815')).toEqual([]);
+    await secrets.remove(shop, 'TOKEN');
+    expect((await runner.secretFinder()).find('second-canary-0815')).toEqual([]);
   });
 
   test('do not open with another key, nor in another row; the database holds no plain text', async () => {
@@ -202,7 +217,7 @@ describe('secrets', () => {
       [{ sealed: Buffer }]
     >`select sealed from millwright.secrets where name = 'TOKEN'`;
     expect(row.sealed.includes('plain-text-canary')).toBe(false);
-    await admin`insert into millwright.secrets values ('shop', 'MOVED', ${row.sealed})`;
+    await admin`insert into millwright.secrets values ('shop', 'MOVED', ${row.sealed}, '')`;
     await expect(secrets.get(shop, 'MOVED')).rejects.toMatchObject({ code: 'secret-unreadable' });
     const other = openSecrets({ store, key: randomBytes(32) });
     await expect(other.get(shop, 'TOKEN')).rejects.toMatchObject({ code: 'secret-unreadable' });

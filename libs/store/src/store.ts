@@ -1,10 +1,11 @@
 import { type OnForbidden, openPool, type Pool } from '@millwright/database';
 import { and, eq } from '@millwright/database/drizzle';
-import { type Artifacts, terminal } from '@millwright/domain';
+import { type Artifacts, type SecretFinder, terminal } from '@millwright/domain';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
 import { type People, peopleOn } from './people.ts';
 import { type RunnerNotes, runnerNotesOn } from './runner-notes.ts';
+import { secretFinderOn } from './secret-prints.ts';
 import { idempotencyKeys, queries } from './tables.ts';
 
 /** What lies beside the trail, for one role: what the role may not do fails with a terminal 'store-forbidden'. */
@@ -13,6 +14,8 @@ export type Store = {
   budget: BudgetLedger;
   people: People;
   notes: RunnerNotes;
+  /** Finds the secrets that were set, by their prints. */
+  secretFinder(): Promise<SecretFinder>;
   /** Requests made under a client's own key: the value of whoever claimed the key first, the caller's own included. Orchestrator only. */
   idempotency: { claim(scope: string, key: string, value: string): Promise<string> };
   /** Removes chunks of uploads that were never finished, an hour after; says how many. Orchestrator only. */
@@ -50,6 +53,7 @@ export function openStore(options: {
     budget: budgetOn(pool),
     people: peopleOn(pool),
     notes: runnerNotesOn(pool),
+    secretFinder: secretFinderOn(pool),
     idempotency: {
       claim: (scope, key, value) =>
         pool.use(async (client) => {

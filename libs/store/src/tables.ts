@@ -24,7 +24,7 @@ export const personNameKeys = millwright.table('person_name_keys', {
 
 export const secrets = millwright.table(
   'secrets',
-  { repo: text().notNull(), name: text().notNull(), sealed: bytes().notNull() },
+  { repo: text().notNull(), name: text().notNull(), sealed: bytes().notNull(), prints: text().notNull() },
   (table) => [primaryKey({ columns: [table.repo, table.name] })],
 );
 

@@ -1,8 +1,9 @@
 import type { Materials } from '@millwright/agents';
-import { effortOf, modelsOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
+import { action, effortOf, modelsOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
 import {
   type AttemptPause,
   cancelled,
+  maskSecrets,
   type Role,
   retryable,
   type SpecOf,
@@ -140,6 +141,7 @@ export async function submissionOf<R extends Role>(
     turns: turnLog({
       ...{
         artifacts: runner.artifacts,
+        known: runner.known,
         stream,
         role: spec.role,
         clock: runner.clock,
@@ -161,7 +163,8 @@ export async function submissionOf<R extends Role>(
       ...(runner.retry === undefined ? {} : { retry: runner.retry }),
       ...(runner.conversationTurns === undefined ? {} : { conversationTurns: runner.conversationTurns }),
     },
-    onActivity: (text) => {
+    onActivity: (what) => {
+      const text = action(runner.known.mask(maskSecrets(what)));
       runner.note('activity', { attempt: spec.attempt, text });
       runner.doing(spec.attempt, text);
     },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import {
   GitSha,
   getJson,
   type HaltScope,
+  knownSecrets,
   Plan,
   putJson,
   Release,
@@ -29,13 +31,14 @@ import {
   UnitName,
 } from '@millwright/domain';
 import { openSandboxes, type Sandboxes } from '@millwright/sandbox';
-import { openStore, type Store } from '@millwright/store';
+import { openSecrets, openStore, type Secrets, type Store } from '@millwright/store';
 import { placesOf, type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { javascript } from '@millwright/toolchains';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts';
 import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
+import { maskedArtifacts, maskedTrail } from '../known-secrets.ts';
 import { createPrepare } from '../prepare/index.ts';
 import { memoryOf } from '../verify/base-memory.ts';
 import { HaltWatch } from './halts.ts';
@@ -50,6 +53,21 @@ const clock: Clock = {
 };
 /** In two parts, so that this file holds no secret itself. */
 const CANARY = ['ghp', '_canaryabcdefghijklmnopqrstuvwxyz012345'].join('');
+/** Secrets by no format: known because they were set. */
+const SET = 'correct/horse+0815';
+const LATE = 'battery/staple+4711';
+const formsOf = (value: string) => [
+  value,
+  Buffer.from(value).toString('base64'),
+  Buffer.from(value).toString('hex'),
+  encodeURIComponent(value),
+];
+const write = (value: string, file: string) =>
+  formsOf(value)
+    .map((form) => `echo 'k = ${form}' >> ${file}`)
+    .join(' && ');
+/** Where 200 characters are cut, a value stands across. */
+const CUT = `${'# '.padEnd(182, 'x')} ${SET}`;
 const SCRIPT = `
 role: plan
 turns:
@@ -135,6 +153,32 @@ turns:
   - tools: [{ submit: { summary: "wrote ${CANARY}", commitMessage: "Keep ${CANARY}" } }]
 ---
 role: implement
+when: { title: "^Knows" }
+turns:
+  - say: "it is ${SET}"
+    tools: [{ bash: "${CUT}" }, { bash: "${write(SET, 'key.txt')} && cat key.txt" }]
+  - expect: ["k = correct.horse"]
+    tools: [{ bash: "${write(LATE, 'src/late.js')} && cat src/late.js" }]
+  - tools: [{ submit: { summary: "wrote ${SET}", commitMessage: "Keep ${SET}" } }]
+---
+role: implement
+when: { title: "^Says" }
+turns:
+  - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
+  - tools: [{ submit: { summary: "triples ${SET}", commitMessage: "Add ${encodeURIComponent(SET)}" } }]
+---
+role: implement
+when: { title: "^Gives up" }
+turns:
+  - tools: [{ submit: { summary: I looked., commitMessage: None, blocked: "It needs ${SET}" } }]
+---
+role: test
+when: { title: "^Knows" }
+turns:
+  - tools: [{ bash: "mkdir .millwright-checks && ${write(SET, '.millwright-checks/a.txt')}" }]
+  - tools: [{ submit: { summary: a check, checks: [{ acceptance: adds, command: "true ${SET}" }] } }]
+---
+role: implement
 when: { title: "^Slow" }
 turns:
   - tools: [{ bash: "sleep 20" }]
@@ -165,6 +209,7 @@ let trail: WritableTrail;
 let store: Store;
 /** As the orchestrator reads it. */
 let ledger: Store;
+let secrets: Secrets;
 let model: RecordedServer;
 let data: string;
 let sandboxes: Sandboxes;
@@ -178,6 +223,7 @@ beforeAll(async () => {
   trail = openTrail({ url: db.url.orchestrator, clock });
   store = openStore({ url: db.url.runner });
   ledger = openStore({ url: db.url.orchestrator });
+  secrets = openSecrets({ store: ledger, key: randomBytes(32) });
   model = await startRecorded({ conversations: parseScript(SCRIPT, 'attempt.yaml') });
   sandboxes = await openSandboxes({
     ...{ data, factory: FACTORY, incarnation: await newIncarnation() },
@@ -208,9 +254,11 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
   const halts = new HaltWatch(own, clock);
   watches.push(halts);
   void halts.watch();
+  const known = knownSecrets(store.secretFinder, clock);
   return {
     ...{ halts, halted: new Map() },
-    ...{ trail: own, artifacts: store.artifacts, budget: store.budget, sandboxes, clock, models },
+    ...{ trail: maskedTrail(own, known), artifacts: maskedArtifacts(store.artifacts, known), known },
+    ...{ budget: store.budget, sandboxes, clock, models },
     queue: { wake: async (topic, id) => void woken.push(`${topic} ${id}`) },
     prepare: createPrepare(sandboxes),
     client: new AnthropicClient({ apiKey: 'recorded', baseUrl: model.url }),
@@ -395,6 +443,62 @@ test('implement: a secret that the model wrote down is nowhere: not in turns, th
   expect(JSON.stringify(await entriesOf(attempt))).toContain('masked');
   expect(await placesOf(db.url.postgres, CANARY.slice(4, 24))).toEqual([]);
   expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
+});
+
+const places = async (value: string) =>
+  (await Promise.all(formsOf(value).map((form) => placesOf(db.url.postgres, form)))).flat();
+
+test('implement: a secret that is known by its value alone is nowhere, in any form, also where it was set while the agent worked', async () => {
+  const shop = RepoName.parse('shop');
+  await secrets.set(shop, 'TOKEN', SET);
+  const attempt = await open('Knows', implement);
+  const runner = await newRunner();
+  const said: string[] = [];
+  let late: Promise<void> | null = null;
+  const noting: Runner = {
+    ...runner,
+    note: (event, { text }) => {
+      if (event === 'activity' && String(text).includes('turn 2')) late ??= secrets.set(shop, 'LATE', LATE);
+    },
+    doing: (_attempt, text) => void said.push(text ?? ''),
+  };
+  await runAttempt(noting, attempt, never);
+  await late;
+  expect(await outcomeOf(attempt)).toMatchObject({
+    ...{ kind: 'failed', code: 'change-refused', retryable: false },
+    reason:
+      'The change was refused: line 1 of key.txt holds the value of secret TOKEN. Nothing of it was kept; take it out.',
+  });
+  const actions = (await entriesOf(attempt)).flatMap((one) =>
+    one?.type === 'turn.recorded' ? [one.data.action] : [],
+  );
+  expect(actions[0]).toMatch(/^bash # x+ \[secret/);
+  expect(actions[1]).toContain("bash echo 'k = [secret LATE]' >> src/late.js");
+  expect([await places(SET), await places(LATE)]).toEqual([[], []]);
+  // Neither a part of one, where its line was cut.
+  expect(await placesOf(db.url.postgres, SET.slice(0, 8))).toEqual([]);
+  expect(said.join().includes(SET.slice(0, 8))).toBe(false);
+  expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
+});
+
+test('what agents hand in holds no known value: a message, a reason, a check and its files', async () => {
+  await secrets.set(RepoName.parse('shop'), 'TOKEN', SET);
+  const [says, blocked, checks] = [
+    await open('Says', implement),
+    await open('Gives up', implement),
+    await open('Knows checks', () => ({
+      ...{ role: 'test', plan: PLAN, tree: null, changed: [], checks: null },
+    })),
+  ];
+  for (const attempt of [says, blocked, checks]) await runAttempt(await newRunner(), attempt, never);
+  expect(await outcomeOf(says)).toMatchObject({
+    code: 'change-refused',
+    reason: expect.stringContaining('its message holds the value of secret TOKEN'),
+  });
+  await artifactOf(checks);
+  const given = await getJson(store.artifacts, Blocked, await artifactOf(blocked));
+  expect(given.reason).toBe('It needs [secret TOKEN]');
+  expect(await places(SET)).toEqual([]);
 });
 
 test('implement: a check that failed is there to be read, and is none of the change', async () => {

@@ -8,6 +8,7 @@ import type {
   Budget,
   Clock,
   ForwardAct,
+  KnownSecrets,
   Queue,
   RecordedEntry,
 } from '@millwright/domain';
@@ -29,6 +30,8 @@ export type Runner = {
   /** Attempts that were handed back for a halt, and what they would do: they are not claimed while that is halted. */
   halted: Map<AttemptId, ForwardAct>;
   artifacts: Artifacts;
+  /** The secrets that were set, found without their values. */
+  known: KnownSecrets;
   budget: Budget;
   queue: Pick<Queue, 'wake'>;
   sandboxes: Sandboxes;

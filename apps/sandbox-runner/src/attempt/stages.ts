@@ -23,7 +23,7 @@ import { layChecks, liftChecks } from './lay-checks.ts';
 import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
 import type { Held } from './runner.ts';
-import { secretInPatch } from './secrets-in-patch.ts';
+import { secretInMessage, secretInPatch } from './secrets-in-patch.ts';
 import { suiteFacts } from './suite-facts.ts';
 import { testStage } from './test-stage.ts';
 import { workspaceFacts } from './workspace-facts.ts';
@@ -124,7 +124,11 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
         `The change is empty: the workspace equals the tree it started from. What was said of it: ${said.summary.slice(0, 2_000)}`,
       );
     return putJson(runner.artifacts, ChangeSet, {
-      ...{ summary: said.summary, commitMessage: said.commitMessage, ...(await kept(held, change)) },
+      ...{
+        summary: said.summary,
+        commitMessage: said.commitMessage,
+        ...(await kept(held, change, `${said.commitMessage}\n${said.summary}`)),
+      },
     });
   });
 }
@@ -141,18 +145,21 @@ async function leaveUnfinished(
   { summary, unfinished: open }: { summary: string; unfinished: string },
   left: Extraction,
 ): Promise<Digest> {
-  const change = left.kind === 'empty' ? null : await kept(held, left);
+  const change = left.kind === 'empty' ? null : await kept(held, left, '');
   return putJson(held.runner.artifacts, Unfinished, { kind: 'unfinished', summary, open, change });
 }
 
-/** Of a change, what its artifact says of it; its patch is put away. Throws where it may not be kept. */
+/** Of a change, what its artifact says of it; its patch is put away. Throws where it, or its message, may not be kept. */
 async function kept(
   { runner }: Held,
   change: Exclude<Extraction, { kind: 'empty' }>,
+  message: string,
 ): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
   if (change.kind === 'refused')
     throw terminal('change-refused', `The change was refused: ${change.reason}.`);
-  const secret = secretInPatch(change.patch);
+  runner.known.forget();
+  const known = await runner.known.now();
+  const secret = secretInPatch(change.patch, known) ?? secretInMessage(message, known);
   if (secret !== null)
     throw terminal(
       'change-refused',

@@ -3,12 +3,12 @@ import {
   type Digest,
   type GitSha,
   getJson,
-  maskBytes,
   putJson,
   type SpecOf,
   TestReport,
   testReport,
 } from '@millwright/domain';
+import { maskedBytes } from '../known-secrets.ts';
 import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, learnAhead, verify } from '../verify/verify.ts';
 import { submissionOf, withSandbox } from './agent.ts';
@@ -84,7 +84,8 @@ async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<
     const materials = { ...conventions, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);
-    const files = tar === null ? null : await held.runner.artifacts.put(maskBytes(tar));
-    return putJson(held.runner.artifacts, AcceptanceChecks, { ...said, files });
+    const { artifacts, known } = held.runner;
+    const files = tar === null ? null : await artifacts.put(await maskedBytes(tar, known));
+    return putJson(artifacts, AcceptanceChecks, { ...said, files });
   });
 }

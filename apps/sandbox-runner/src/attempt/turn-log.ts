@@ -1,3 +1,4 @@
+import { action } from '@millwright/agents';
 import type { AttemptStream } from '@millwright/audit';
 import {
   type Actor,
@@ -8,7 +9,8 @@ import {
   type Digest,
   type Entry,
   getJson,
-  maskBytes,
+  type KnownSecrets,
+  maskDeep,
   openTurn,
   putJson,
   type RecordedEntry,
@@ -20,6 +22,7 @@ import {
 } from '@millwright/domain';
 import type { Sandbox } from '@millwright/sandbox';
 import { z } from 'zod';
+import { maskedBytes } from '../known-secrets.ts';
 
 const StoredTurn = z.object({
   turn: z.number().int().positive(),
@@ -75,6 +78,7 @@ export function lastWorkspace(past: readonly RecordedEntry[]): Digest | null {
  */
 export function turnLog(parts: {
   artifacts: Artifacts;
+  known: KnownSecrets;
   stream: Pick<AttemptStream, 'append'>;
   role: Role;
   clock: Pick<Clock, 'now'>;
@@ -84,7 +88,7 @@ export function turnLog(parts: {
   /** Asked before each call; throws a cancelled 'halted' where it may not be made. */
   mayAsk?: (model: string) => Promise<void>;
 }): TurnLog {
-  const { artifacts, stream, sandbox } = parts;
+  const { artifacts, known, stream, sandbox } = parts;
   let told = false;
   const say = async (entries: Entry[]): Promise<void> => {
     const appended = await stream.append(`agent/${parts.role}` as Actor, entries);
@@ -127,24 +131,35 @@ export function turnLog(parts: {
     },
 
     async record(turn: TurnRecord) {
-      const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox) : null;
-      const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(turn)));
-      const { turn: number, model, usage, overUsd } = turn;
+      known.forget(); // what was set while the turn ran counts
+      const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox, known) : null;
+      const kept = keptTurn(turn, (await known.now()).mask);
+      const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(kept)));
+      const { turn: number, model, usage, overUsd, action } = kept;
       const over = overUsd === undefined ? {} : { overUsd };
-      const action = turn.action.slice(0, 200);
       const data = { turn: number, record, workspace, model, usage, ...over, action };
       await say([{ type: 'turn.recorded', data }]);
     },
   };
 }
 
+/** A turn without known values; what is said in this process goes on as it was said. */
+const keptTurn = (turn: TurnRecord, mask: (text: string) => string): TurnRecord => ({
+  ...turn,
+  assistant: maskDeep(turn.assistant, mask) as unknown[],
+  results: maskDeep(turn.results, mask) as unknown[],
+  action: action(mask(turn.action)),
+  ...(turn.opening === undefined ? {} : { opening: mask(turn.opening) }),
+});
+
 async function keepWorkspace(
   artifacts: Artifacts,
   sandbox: Pick<Sandbox, 'snapshot'>,
+  known: KnownSecrets,
 ): Promise<Digest | null> {
   const snapshot = await sandbox.snapshot();
   if (snapshot.kind === 'unchanged') return null;
   if (snapshot.kind === 'refused')
     throw terminal('workspace-too-large', `The workspace cannot be kept: ${snapshot.reason}.`);
-  return artifacts.put(maskBytes(snapshot.tar)); // a resumed attempt finds x for each character of a secret
+  return artifacts.put(await maskedBytes(snapshot.tar, known)); // a resumed attempt finds x for each character of a secret
 }

@@ -17,7 +17,7 @@ export function bounded(text: string, limit: number = MAX_RESULT, alreadyDropped
   return `${text.slice(0, head)}${note(gone)}${tail > 0 ? text.slice(-tail) : ''}`;
 }
 
-/** One line of at most 200 characters, for people and for the trail. */
+/** One line of at most 200 characters, for people and for the trail. What is to be masked is masked before: half a secret is not found. */
 export function action(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;

@@ -224,11 +224,12 @@ create table millwright.person_name_keys (
   person text collate "C" not null references millwright.people (id)
 );
 
--- AES-256-GCM, sealed by the orchestrator with a key that never enters the database.
+-- AES-256-GCM, sealed by the orchestrator with a key that never enters the database. The prints are what a runner finds the value by (ADR 0036).
 create table millwright.secrets (
   repo text collate "C" not null,
   name text collate "C" not null,
   sealed bytea not null,
+  prints text not null,
   primary key (repo, name)
 );
 
@@ -260,6 +261,7 @@ grant execute on function millwright.artifact_put, millwright.artifact_chunk, mi
 grant execute on function millwright.artifact_sweep, millwright.budget_settle_dead, millwright.budget_of_attempt to orchestrator;
 grant select, insert, update on millwright.people, millwright.secrets to orchestrator;
 grant delete on millwright.secrets to orchestrator;
+grant select (name, prints) on millwright.secrets to runner;
 grant select, insert, delete on millwright.person_name_keys to orchestrator;
 grant select, insert on millwright.idempotency_keys to orchestrator;
 grant select, insert on millwright.budgets to orchestrator;
