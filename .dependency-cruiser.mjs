@@ -111,6 +111,14 @@ export default {
       from: { path: `^${src}/${any(DECIDES)}/`, pathNot: TESTS },
       to: { path: `^(${src}/views|libs/read-model)/` },
     },
+    {
+      name: 'rooms stand on rooms',
+      comment:
+        'beside the rooms lie programs, which put them together, and what all of them are set to: no room imports a program',
+      severity: 'error',
+      from: { path: `^${src}/[^/]+/`, pathNot: TESTS },
+      to: { path: `^${src}/[^/]+[.]ts$`, pathNot: `^${src}/(settings|version)[.]ts$` },
+    },
     pure('libs/domain', '^libs/domain/src/', ['zod']),
     pure('libs/policy', '^libs/policy/src/', [
       '@cedar-policy/cedar-wasm',

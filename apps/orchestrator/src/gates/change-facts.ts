@@ -8,9 +8,9 @@ import {
   isTest,
   risk,
 } from '@millwright/policy';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
 import { nearTo, type QuarantineFact } from './quarantine.ts';
 

@@ -25,10 +25,10 @@ import {
 import { countApprovals, undoOf } from '@millwright/policy';
 import type { Person, Store } from '@millwright/store';
 import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
-import { leftOf, scopesOf } from '../budgets.ts';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
+import { leftOf, scopesOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
 import { changeFacts, irreversibleBetween, namesKnown } from './change-facts.ts';
 import { handsIn } from './hands.ts';

@@ -14,10 +14,10 @@ import {
 } from '@millwright/domain';
 import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
 import type { Secrets, Store } from '@millwright/store';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
 import type { Forward } from '../streams/forward.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
 import { factsFor } from './facts.ts';
 

@@ -1,7 +1,7 @@
 import type { Route } from '@millwright/api';
 import { maskDeep } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { KnownSecrets } from '../known-secrets.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import { withNames } from './names.ts';
 
 type Ports = { knownSecrets: KnownSecrets; store: Pick<Store, 'people'> };

@@ -3,12 +3,12 @@ import type { Clock, Ids, ReleaseId, RepoName, TargetEntry } from '@millwright/d
 import { type LiveMemory, NOTHING_SEEN, type Reconciled, watchLive } from '@millwright/rollback';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Pager } from '../releases/pager.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';

@@ -4,11 +4,11 @@ import type { Clock, Ids, Instant, RepoName, Ticket, TicketId } from '@millwrigh
 import type { Store } from '@millwright/store';
 import { loseAfterCritical } from '../autonomy/demote.ts';
 import { fileTicket } from '../intake/tickets.ts';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';

@@ -11,14 +11,14 @@ import {
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
-import { leftOf } from '../budgets.ts';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Driver } from '../runs/driver.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
+import { leftOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Lanes } from '../streams/lanes.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';

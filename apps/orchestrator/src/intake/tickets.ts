@@ -21,12 +21,12 @@ import {
   ticketStream,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import { parseMillwrightYaml } from '../source-control/millwright-yaml.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Fetched, Repository } from '../source-control/repository.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import { act } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
 

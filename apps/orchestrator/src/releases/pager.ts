@@ -15,6 +15,12 @@ type Paged = { result: 'sent' | 'failed' | 'nobody'; reason: string };
 /** Calls a person. Never rejects: that nobody could be called is a result too. */
 export type Pager = (page: Page) => Promise<Paged>;
 
+/** Who is called is told no value that is known as secret. */
+export const maskedPager =
+  (pager: Pager, { mask }: { mask: (text: string) => string }): Pager =>
+  (page) =>
+    pager({ ...page, why: mask(page.why), what: mask(page.what) });
+
 const TRIES = 3;
 const WAIT_MS = 1_000;
 const ANSWER_MS = 5_000;

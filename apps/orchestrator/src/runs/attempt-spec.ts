@@ -34,12 +34,12 @@ import {
   workOf,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import { scopesOf } from '../budgets.ts';
-import type { KnownSecrets } from '../known-secrets.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Repository } from '../source-control/repository.ts';
+import { scopesOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 import { commitMessageOf } from './commit-message.ts';
 
 type Ports = {

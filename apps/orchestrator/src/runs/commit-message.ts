@@ -1,6 +1,6 @@
 import { ChangeSet, type Digest, getJson, plainLine, plainText, type Run, Ticket } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { KnownSecrets } from '../known-secrets.ts';
+import type { KnownSecrets } from '../streams/known-secrets.ts';
 
 type Ports = { knownSecrets: KnownSecrets; store: Store };
 

@@ -2,8 +2,8 @@ import { type RepoName, type SpecOf, TaskId } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyBudgets } from '../budgets.ts';
 import { defaultSettings } from '../settings.ts';
+import { applyBudgets } from '../streams/budgets.ts';
 import { ADMIN_TOKEN, git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 import { report, type Script } from '../testing/scripted-runner.ts';
 

@@ -12,10 +12,10 @@ import {
 import type { Secrets } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { standingOf } from '../../intake/tickets.ts';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Registered } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';

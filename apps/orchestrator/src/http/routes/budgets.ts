@@ -7,7 +7,7 @@ import {
   type UnitName,
 } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
-import { applyBudgets } from '../../budgets.ts';
+import { applyBudgets } from '../../streams/budgets.ts';
 import { isUnit } from '../../streams/units.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';

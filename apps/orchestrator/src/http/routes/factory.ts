@@ -13,13 +13,13 @@ import {
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
-import { doctor } from '../../doctor.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
+import { doctor } from '../doctor.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
 import { knownRepo } from './repos.ts';

@@ -5,12 +5,12 @@ import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } fr
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import { contentsOfEach, type ReleaseContents, releaseContents } from '../../releases/release-contents.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';

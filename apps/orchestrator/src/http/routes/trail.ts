@@ -4,10 +4,10 @@ import { type AttemptId, Entry, type RecordedEntry, type RepoName, type RunId } 
 import type { Named, ReadModel, TrailFilter, TrailPage } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, type QueryOf, serve } from '../api.ts';

@@ -13,10 +13,10 @@ import {
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { comparedTree } from '../../gates/facts.ts';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { troublesOf } from '../../source-control/setup-troubles.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Views } from '../../views/views.ts';
 import { diffView, planView, reviewViews, testViews } from './run-parts.ts';

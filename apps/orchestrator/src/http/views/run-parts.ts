@@ -17,11 +17,11 @@ import {
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { z } from 'zod';
-import { scopesOf } from '../../budgets.ts';
 import { riskBetween } from '../../gates/facts.ts';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import { scopesOf } from '../../streams/budgets.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Views } from '../../views/views.ts';
 import { sentence } from './account.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '@millwright/domain';
 import { Change, putJson, type Run, type Todo, terminal, workOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import { commitMessageOf } from '../commit-message.ts';
 import type { StepResult } from '../step.ts';
 

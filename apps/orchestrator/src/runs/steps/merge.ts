@@ -11,13 +11,13 @@ import {
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { whyVoid } from '../../gates/judge.ts';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Lanes } from '../../streams/lanes.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';

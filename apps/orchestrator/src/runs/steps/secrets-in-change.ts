@@ -1,8 +1,8 @@
 import { type AttemptOutcome, getJson, Implemented, type Run, type Stage, workOf } from '@millwright/domain';
 import { secretsBrought } from '@millwright/policy';
 import type { Store } from '@millwright/store';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 
 type Ports = { knownSecrets: KnownSecrets; repositories: Repositories; store: Store };
 

@@ -25,12 +25,12 @@ import {
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { riskBetween } from '../../gates/facts.ts';
-import type { KnownSecrets } from '../../known-secrets.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { ORCHESTRATOR } from '../../streams/actor.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
+import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Lanes } from '../../streams/lanes.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';

@@ -1,7 +1,7 @@
 import type { BudgetScope, Run } from '@millwright/domain';
 import type { BudgetLine, Store } from '@millwright/store';
-import type { Forward } from './streams/forward.ts';
-import type { Streams } from './streams/streams.ts';
+import type { Forward } from './forward.ts';
+import type { Streams } from './streams.ts';
 
 type Ports = { store: Store; streams: Streams };
 

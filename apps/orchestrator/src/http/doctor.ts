@@ -5,14 +5,14 @@ import { type RepoName, resumeCommand } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { z } from 'zod';
-import { namesOf } from './http/names.ts';
-import { waitingForPeople } from './intake/next-actor.ts';
-import { setupOf } from './intake/setup.ts';
-import type { Repositories } from './source-control/repositories.ts';
-import { NO_MODEL_KEY } from './source-control/setup-troubles.ts';
-import { type Forward, reasonOf } from './streams/forward.ts';
-import { witnessLines } from './streams/witnesses.ts';
-import type { Views } from './views/views.ts';
+import { waitingForPeople } from '../intake/next-actor.ts';
+import { setupOf } from '../intake/setup.ts';
+import type { Repositories } from '../source-control/repositories.ts';
+import { NO_MODEL_KEY } from '../source-control/setup-troubles.ts';
+import { type Forward, reasonOf } from '../streams/forward.ts';
+import { witnessLines } from '../streams/witnesses.ts';
+import type { Views } from '../views/views.ts';
+import { namesOf } from './names.ts';
 
 type Ports = {
   clock: Clock;

@@ -6,7 +6,6 @@ import {
   secretValues,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
-import type { Pager } from './releases/pager.ts';
 
 export type KnownSecrets = Known<SecretValues>;
 
@@ -24,9 +23,3 @@ export const maskedStore = (store: Store, known: KnownSecrets): Store => ({
     mask: async () => known.mask,
   },
 });
-
-/** Who is called is told no value. */
-export const maskedPager =
-  (pager: Pager, known: KnownSecrets): Pager =>
-  (page) =>
-    pager({ ...page, why: known.mask(page.why), what: known.mask(page.what) });
