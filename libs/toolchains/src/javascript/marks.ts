@@ -27,6 +27,8 @@ const LISTENS = '(?:on|once|addListener|prependListener|prependOnceListener|off|
 const LOADS = String.raw`(?:\bfrom|\bimport|\brequire\(|\bimport\(|getBuiltinModule\()`;
 const RUNNERS = '(?:tests?|specs?|jest|vitest|mocha|ava|tap|uvu|jasmine|karma)';
 const ENV_MARK = '(?:\\w+_)?(?:TESTS?|TESTING|AVA|TAP|MOCHA|JEST|JASMINE|KARMA)(?:_\\w+)?';
+/** What a copy of `NODE_ENV` is called, or is it a mark to copy it. */
+const ENV_LIKE = '\\w*(?:[eE]nv|ENV|[mM]ode|MODE)\\w*\\b';
 const TESTING = '(?:describe|it|test|suite|expect|jest|vi|mocha|(?:before|after)(?:Each|All))';
 const BUILT_IN =
   '(?:Object|Array|String|Number|Boolean|BigInt|Symbol|Function|Promise|Error|RegExp|Map|Set|WeakMap|Date|Math|JSON|Reflect|Proxy|Buffer|EventEmitter|console)';
@@ -46,8 +48,8 @@ const MARKS: readonly Mark[] = [
       NAMES,
       re`${PROCESS}\.env\.${ENV_MARK}\b|\{[^{}]{0,300}\b${ENV_MARK}\b[^{}]{0,300}\}=process\.env\b|(?<=«${ENV_MARK}»)in process\.env\b`,
       // All of the environment: that is more than the names that it asks for.
-      re`(?<!«\w+»in |\{[^{}[\].]{0,500}\}=)${PROCESS}\.env(?!\.\w)\b.?|${PROCESS}\.execArgv\b|\bimport\.meta\.vitest\b`,
-      re`[!=]==?«test»|(?<=«test»)[!=]==?|\bcase«test»|\bNODE_ENV\b[^;]{0,80}«[^»]{0,40}\btest|«[^»]{0,40}\btest[^»]{0,40}»[^;{}]{0,80}\bNODE_ENV\b`,
+      re`(?<!«\w+»in |\{[^{}[\].]{0,500}\}=)${PROCESS}\.env\b(?!\.\w|&&).?|${PROCESS}\.execArgv\b|\bimport\.meta\.vitest\b`,
+      re`\b${ENV_LIKE}[!)]*[!=]==?«test»|(?<=«test»)[!=]==?[\w.]{0,80}${ENV_LIKE}|(?<![\w.])(?!${ENV_LIKE})\w+=process\.env\.NODE_ENV\b(?![!=]=)|\bNODE_ENV\b[^;]{0,80}«[^»]{0,40}\btest|«[^»]{0,40}\btest[^»]{0,40}»[^;{}]{0,80}\bNODE_ENV\b`,
     ],
   },
   {
@@ -78,8 +80,8 @@ const MARKS: readonly Mark[] = [
     text: 'touches how the process ends',
     tests: true,
     patterns: [
-      re`${PROCESS}\.(?:${ENDS})\b|\)\.(?:exit|exitCode|reallyExit)\b|[{,](?:${ENDS})\b[^{};]{0,300}\}=(?:globalThis\.)?process\b(?!\.)`,
-      re`${PROCESS}\.${LISTENS}\b(?!\(«(?:SIG[A-Z0-9]+|message|disconnect|warning)»)|\)\.${LISTENS}\(«(?:exit|beforeExit|uncaughtException\w*|unhandledRejection)»`,
+      re`${PROCESS}\.(?:${ENDS})\b|\)\.(?:exit\b|reallyExit\b|exitCode=(?!=))|[{,](?:${ENDS})\b[^{};]{0,300}\}=(?:globalThis\.)?process\b(?!\.)`,
+      re`${PROCESS}\.${LISTENS}\b(?<!\bof\[(?:«SIG\w+»,?)+\](?:as const)?\)\{?process\.\w+)(?!\(«(?:SIG[A-Z0-9]+|message|disconnect|warning)»)|\)\.${LISTENS}\(«(?:exit|beforeExit|uncaughtException\w*|unhandledRejection)»`,
       re`(?<!\bimport process |\bprocess=)${LOADS}«(?:node:)?process»|«(?:node:)?process»\)[.[]`,
     ],
   },
@@ -117,7 +119,11 @@ const MARKS: readonly Mark[] = [
 function shownAt(code: string, owners: readonly { piece: Piece }[], index: number): string {
   let from = index;
   while (index - from < 100 && owners[from - 1]?.piece.line === owners[index]?.piece.line) from--;
-  return code.slice(from, from + 200);
+  return code
+    .slice(from, from + 200)
+    .replace(/[«»]/g, "'")
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 type Found = { mark: Mark; match: string; line: number; end: number; shown: string };
@@ -174,7 +180,7 @@ export function marks(path: string, before: string | null, after: string): TestD
     if (!doubts.has(key))
       doubts.set(key, {
         code: mark.code,
-        text: `${mark.text}: \`${shown.replace(/[«»]/g, "'")}\``,
+        text: `${mark.text}: \`${shown}\``,
         path,
         line,
       });
