@@ -240,6 +240,8 @@ test('what spans lines is new where any of them is, or where a change only takes
   expect(codes('process\n.exit(0)\n', 'src/a.js', 'process\n.cwd()\n')).toEqual(['touches-exit:2']);
   expect(codes('process\n.exit(0)\n', 'src/a.js', 'child\n.exit(0)\n')).toEqual(['touches-exit:1']);
   expect(codes('process.exit(0)\n', 'src/a.js', '/*\nprocess.exit(0)\n*/\n')).toEqual(['touches-exit:1']);
+  const exit = 'process.exit(0)\n';
+  expect(codes(exit + exit, 'src/a.js', `${exit}/*\n${exit}*/\n`)).toEqual(['touches-exit:2']);
   expect(codes('process\n.exit(0)\na()\n', 'src/a.js', 'process\n.exit(0)\n')).toEqual([]);
 });
 

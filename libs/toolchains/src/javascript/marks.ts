@@ -59,7 +59,7 @@ const MARKS: readonly Mark[] = [
     patterns: [
       re`prepareStackTrace|captureStackTrace(?!\(this\b)|getCallSites?\b|callee\.caller|\bError\([^()]{0,80}\)\)?\.stack|\bstack\b[^{}]{0,80}\}=(?:new )?Error\b`,
       re`\.stack\b[!)]*(?:\|\|«»\))?(?:\.\w+\([^()]{0,80}\))*\.(?:includes|match\w*|split|search|indexOf|test)\(|\.test\([^;{}]{0,40}\.stack\b`,
-      re`(?<![!=]==?|\bmodule)(?<!\bmodule[!=]==?)\brequire\.main\b(?![!=]==?module)|(?<!!)\bmodule\.(?:parent|children)\b`,
+      re`(?<!\bmodule[!=]==?)\brequire\.main\b(?![!=]==?module)|(?<!!)\bmodule\.(?:parent|children)\b`,
       re`\bargv\b[^;{}]{0,120}«[^»]{0,80}\b${RUNNERS}\b|«[^»]{0,80}\b${RUNNERS}\b[^»]{0,80}»[^;{}]{0,80}\bargv\b`,
     ],
   },
@@ -166,16 +166,23 @@ function find(path: string, source: string): Found[] {
   return found;
 }
 
-/** Doubts about what `after` has on a line that `before` has not, or has where `before` has none such. Comments do not count. */
+/** Doubts about what `after` has on a line that `before` has not, or more often than `before`. Comments do not count. */
 export function marks(path: string, before: string | null, after: string): TestDoubt[] {
   const fresh = newLines(before, after);
-  const known = new Set(find(path, before ?? '').map(({ mark, match }) => `${mark.code} ${match}`));
+  const keyOf = ({ mark, match }: Found) => `${mark.code} ${match}`;
+  const known = new Map<string, number>();
+  for (const one of find(path, before ?? '')) known.set(keyOf(one), (known.get(keyOf(one)) ?? 0) + 1);
   const doubts = new Map<string, TestDoubt>();
-  for (const { mark, match, line: first, end, shown } of find(path, after)) {
-    let line = first;
+  for (const one of find(path, after)) {
+    const { mark, end, shown } = one;
+    let { line } = one;
     while (line <= end && !fresh.has(line)) line++;
-    if (line > end && known.has(`${mark.code} ${match}`)) continue;
-    if (line > end) line = first;
+    if (line > end) {
+      const left = known.get(keyOf(one)) ?? 0;
+      known.set(keyOf(one), left - 1);
+      if (left > 0) continue;
+      line = one.line;
+    }
     const key = `${mark.code} ${line}`;
     if (!doubts.has(key))
       doubts.set(key, {
