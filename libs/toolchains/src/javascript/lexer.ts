@@ -1,10 +1,8 @@
-import jsTokens, { type JSXToken, type Token } from 'js-tokens';
+import jsTokens, { type Token } from 'js-tokens';
 
 // Lines of a source file as a lexer sees them. js-tokens takes any text, JSX included, and fails on none.
 
-const LINES = /\r\n|[\n\r\u2028\u2029]/;
-
-export type Lexed = (Token | JSXToken) & { line: number; at: number };
+export type Lexed = Token & { line: number; at: number };
 
 /** Tokens with the line (from 1) and the offset at which each begins. */
 export function lex(text: string, path: string): Lexed[] {
@@ -14,10 +12,28 @@ export function lex(text: string, path: string): Lexed[] {
   for (const token of jsTokens(text, { jsx: /\.[jt]sx$/.test(path) })) {
     tokens.push({ ...token, line, at });
     at += token.value.length;
-    line += token.value.split(LINES).length - 1;
+    line += token.value.split(/\r\n|[\n\r\u2028\u2029]/).length - 1;
   }
   return tokens;
 }
+
+const NO_CODE = /^(WhiteSpace|LineTerminatorSequence|SingleLineComment|MultiLineComment)$/;
+
+/** Tokens but for comments and what stands between. */
+export const codeOf = (text: string, path: string): Lexed[] =>
+  lex(text, path).filter(({ type }) => !NO_CODE.test(type));
+
+/** Whether two texts are the same code, whatever their comments say. A line's end counts where it stands: it may end a statement. */
+export function sameCode(path: string, before: string, after: string): boolean {
+  const said = (text: string) =>
+    codeOf(text, path).map(({ value, line }, index, all) =>
+      index > 0 && line !== all[index - 1]?.line ? `\n${value}` : value,
+    );
+  const [old, now] = [said(before), said(after)];
+  return old.length === now.length && old.every((one, index) => one === now[index]);
+}
+
+const LINES = /\r\n|[\n\r\u2028\u2029]/;
 
 /** The numbers of the lines of `after` that `before` does not have. */
 export function newLines(before: string | null, after: string): ReadonlySet<number> {
@@ -31,71 +47,4 @@ export function newLines(before: string | null, after: string): ReadonlySet<numb
     else if (text !== '') numbers.add(index + 1);
   }
   return numbers;
-}
-
-/** A part of a program as it is meant, whatever way it is written, with its first and last line. Texts are between « and ». */
-export type Piece = { text: string; line: number; end: number; folded?: true };
-
-/**
- * The program without comments and layout: escapes resolved, `a?.b` and `a['b']` as `a.b`, literals that are added up as one. A regular
- * expression is a text behind a slash.
- */
-export function pieces(source: string, path: string): Piece[] {
-  const made: Piece[] = [];
-  for (const { type, value, line } of lex(source, path)) {
-    if (/Comment$|^WhiteSpace$|^LineTerminatorSequence$/.test(type)) continue;
-    const end = line + value.split(LINES).length - 1;
-    // Between tags is prose, or code whose brackets were taken for tags.
-    if (type === 'JSXText' && /[=;]/.test(value))
-      for (const piece of pieces(value, '')) add(made, { ...piece, line: piece.line + line - 1, end });
-    else for (const text of spelled(type, value)) add(made, { text, line, end });
-  }
-  return made;
-}
-
-function spelled(type: string, value: string): string[] {
-  if (/^JSX(Text|Punctuator)$/.test(type)) return [type === 'JSXText' ? '«»' : value.replace('/', '')];
-  if (/^RegularExp/.test(type)) return ['/', quoted(value.slice(1).replace(/\\[a-z]/gi, ' '))];
-  if (/String/.test(type)) return [quoted(value.slice(1).replace(/["']$/, ''))];
-  const inner = quoted(value.replace(/^[`}]|(`|\$\{)$/g, ''));
-  if (type === 'NoSubstitutionTemplate') return [inner];
-  if (type === 'TemplateHead') return [inner, '+'];
-  if (type === 'TemplateMiddle') return ['+', inner, '+'];
-  return type === 'TemplateTail' ? ['+', inner] : [unescaped(value)];
-}
-
-const quoted = (text: string) => `«${unescaped(text).replace(/[«»]/g, '')}»`;
-const unescaped = (text: string) =>
-  text.replace(
-    /\\(?:u\{0*([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([0-7]{1,3})|(\r\n|[\s\S]))/gi,
-    (_, point, unit, byte, octal, other: string) => {
-      if (other !== undefined) return /[nrtbvf]/.test(other) ? ' ' : other.replace(LINES, '');
-      const code =
-        octal === undefined ? Number.parseInt(point ?? unit ?? byte, 16) : Number.parseInt(octal, 8);
-      return code > 0x10ffff ? '' : String.fromCodePoint(code);
-    },
-  );
-
-function add(made: Piece[], piece: Piece): void {
-  const [object, before, last] = [made.at(-3), made.at(-2), made.at(-1)];
-  const { text, end } = piece;
-  if (text.startsWith('«') && last?.text === '+' && before?.text.startsWith('«')) {
-    made.splice(-2, 2, {
-      text: before.text.slice(0, -1) + text.slice(1),
-      line: before.line,
-      end,
-      folded: true,
-    });
-  } else if (last?.text === '?.') {
-    made.pop();
-    made.push(...(/^[[(]/.test(text) ? [] : [{ ...last, text: '.' }]), piece);
-  } else if (
-    text === ']' &&
-    before?.text === '[' &&
-    last?.folded === undefined &&
-    /^«[\w$]+»$/.test(last?.text ?? '') &&
-    /[\w$)\]»]$/.test(object?.text ?? '')
-  ) {
-    made.splice(-2, 2, { ...before, text: '.' }, { ...before, end, text: last?.text.slice(1, -1) ?? '' });
-  } else made.push(piece);
 }
