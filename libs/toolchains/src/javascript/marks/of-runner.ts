@@ -1,0 +1,91 @@
+import {
+  type Code,
+  chainEnd,
+  closing,
+  memberOf,
+  moduleAt,
+  nameAt,
+  saidAt,
+  takenFrom,
+  textAt,
+  words,
+} from './walk.ts';
+
+// What code asks about its runner and its caller, and what it touches of what tests are made with.
+
+const RUNNER_MARKS = [
+  ...words(
+    'NODE_TEST_ VITEST MOCHA_ JEST_WORKER_ID __vitest __jest $$jest jest-circus npm_lifecycle_ npm_command',
+  ),
+];
+export const namesRunner = (code: Code, i: number) =>
+  RUNNER_MARKS.some((mark) => textAt(code, i).includes(mark)) ||
+  // `import.meta.vitest`
+  (textAt(code, i) === 'meta' && memberOf(code, i)?.name === 'vitest');
+
+/** `NODE_ENV` beside 'test', `mode === 'test'` */
+export function comparesWithTest(code: Code, i: number): boolean {
+  if (/^'?NODE_ENV'?$/.test(textAt(code, i))) return saidNear(code, i, /^'test'$|^\/.*test/);
+  if (saidAt(code, i) !== 'test') return false;
+  const compares = (one: number) => /^[!=]==?$/.test(textAt(code, one));
+  const other = compares(i - 1) ? i - 2 : compares(i + 1) ? chainEnd(code, i + 2) : i;
+  return /(env|mode)$/i.test(textAt(code, other));
+}
+
+/** Whether a text, or a regular expression, in the same statement and not far from `i` is like this. */
+function saidNear(code: Code, i: number, pattern: RegExp): boolean {
+  let [from, to] = [i, i];
+  while (from > i - 10 && textAt(code, from - 1) !== ';') from--;
+  while (to < i + 10 && textAt(code, to) !== ';') to++;
+  return code.slice(Math.max(from, 0), to).some(({ text }) => /^['/]/.test(text) && pattern.test(text));
+}
+
+const PROGRAM = /\b(tests?|specs?|jest|vitest|mocha|jasmine)\b/;
+export const asksWhatStarted = (code: Code, i: number) =>
+  textAt(code, i) === 'argv' && saidNear(code, i, PROGRAM);
+
+/** `require.main.filename`, `module.parent.id`; to ask whether there is one is ordinary. */
+export function asksWhoLoads(code: Code, i: number): boolean {
+  const asker = textAt(code, i);
+  if (asker !== 'require' && asker !== 'module') return false;
+  const member = memberOf(code, i);
+  return member?.name === (asker === 'require' ? 'main' : 'parent') && memberOf(code, member.end) !== null;
+}
+
+const INSPECTS = words('includes match matchAll split search indexOf');
+
+/** `Error.prepareStackTrace`, `error.stack.split(…)`, `new Error().stack`, `{ stack } = new Error()` */
+export function readsStack(code: Code, i: number): boolean {
+  const text = textAt(code, i);
+  if (text === 'captureStackTrace') return textAt(code, i + 2) !== 'this';
+  if (text === 'stack') return INSPECTS.has(memberOf(code, i)?.name ?? '');
+  if (text !== 'Error' || textAt(code, i + 1) !== '(')
+    return /^(prepareStackTrace|getCallSites?)$/.test(text);
+  return memberOf(code, closing(code, i + 1))?.name === 'stack' || takenFrom(code, i - 1).includes('stack');
+}
+
+const ASSERTIONS =
+  words(`assert test chai expect vitest mocha sinon should uvu tape tap ava unexpected power-assert earl jest-circus
+  jest-mock jasmine jasmine-core expect.js @hapi/code @hapi/lab`);
+export const loadsAssertions = (code: Code, i: number) =>
+  ASSERTIONS.has(moduleAt(code, i)) || /^@(jest|vitest)\//.test(moduleAt(code, i));
+
+const TESTING = words('describe it test suite expect jest vi mocha beforeAll beforeEach afterAll afterEach');
+const EXTENDS = words('extend setState getState addEqualityTesters addSnapshotSerializer prototype');
+const MOCKS = words(
+  'fn mock unmock doMock spyOn hoisted stubGlobal stubEnv useFakeTimers setSystemTime resetModules',
+);
+
+/** `globalThis.it`, `typeof describe`, `'it' in globalThis`, `expect.extend`, `jest.mock` */
+export function touchesTesting(code: Code, i: number): boolean {
+  const [name, said] = [nameAt(code, i), saidAt(code, i)];
+  if (said !== null)
+    return TESTING.has(said) && /^in global/.test(`${textAt(code, i + 1)} ${textAt(code, i + 2)}`);
+  if (!TESTING.has(name?.name ?? '')) return false;
+  const member = memberOf(code, i)?.name ?? '';
+  if (name?.end !== i) return true;
+  if (textAt(code, i - 1) === 'typeof') return !/^[.(]$/.test(textAt(code, i + 1));
+  return textAt(code, i) === 'expect'
+    ? EXTENDS.has(member)
+    : /^(jest|vi)$/.test(textAt(code, i)) && MOCKS.has(member);
+}
