@@ -5,7 +5,7 @@ import jsTokens, { type Token } from 'js-tokens';
 export type Lexed = Token & { line: number; at: number };
 
 /** Tokens with the line (from 1) and the offset at which each begins. */
-export function lex(text: string, path: string): Lexed[] {
+function lex(text: string, path: string): Lexed[] {
   const tokens: Lexed[] = [];
   let line = 1;
   let at = 0;

@@ -3,7 +3,7 @@ import { codeOf, type Lexed } from '../lexer.ts';
 // Steps over a file's code as it is meant, however it is written.
 
 /** A token with its escapes resolved, its first line and its last; of a text, `said` is what it says. */
-export type Meant = { text: string; said: string | null; line: number; end: number };
+type Meant = { text: string; said: string | null; line: number; end: number };
 export type Code = readonly Meant[];
 
 /** Texts that are added up are one, and a template is such a sum. */
