@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           setupFiles: ['tools/test/browser-setup.ts'],
-          include: ['libs/audit/src/proof/{bundle,evidence,note,range,verify-trail,witness}.test.ts'],
+          include: ['libs/audit/src/proof/**/{bundle,evidence,note,range,verify-trail,witness}.test.ts'],
           testTimeout: HANGS_MS,
           browser: {
             enabled: true,

@@ -69,24 +69,28 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     outcome: ['run.opened', 'merge.finished', 'revert.finished', 'target.revert-finished'],
   },
   // Targets: what serves.
-  'libs/rollback/src/docker/': {
+  'libs/rollback/src/targets/docker/': {
     does: 'starts, switches and stops releases',
     touches: ['docker', 'network', 'files'],
     ...target,
   },
-  'libs/rollback/src/haproxy/': { does: 'moves traffic', touches: ['network', 'files'], ...target },
-  'libs/rollback/src/command/': {
+  'libs/rollback/src/proxy/': { does: 'moves traffic', touches: ['network', 'files'], ...target },
+  'libs/rollback/src/targets/command/': {
     does: "runs a repository's own deploy commands",
     touches: ['process', 'files'],
     ...target,
   },
-  'libs/rollback/src/lock.ts': { does: 'holds a target on its machine', touches: ['files'], ...target },
-  'libs/rollback/src/durable.ts': {
+  'libs/rollback/src/targets/lock.ts': {
+    does: 'holds a target on its machine',
+    touches: ['files'],
+    ...target,
+  },
+  'libs/rollback/src/targets/durable.ts': {
     does: "keeps a target's record",
     touches: ['files'],
     apart: 'data folder',
   },
-  'libs/rollback/src/probe.ts': { does: 'knocks at a release', touches: ['network'], apart: 'asks' },
+  'libs/rollback/src/deploy/probe.ts': { does: 'knocks at a release', touches: ['network'], apart: 'asks' },
   'libs/rollback/src/canary/checks.ts': {
     does: 'asks health addresses and metrics',
     touches: ['network'],

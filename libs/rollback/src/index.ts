@@ -1,8 +1,5 @@
-export { commandTarget } from './command/target.ts';
-export { deploy, discard, prepareRelease, retire } from './deploy.ts';
-export { reapOrphans } from './docker/remove.ts';
-export { dockerTarget } from './docker/target.ts';
-export type { EffectRecord, Journal } from './effect.ts';
+export { deploy, discard, prepareRelease, retire } from './deploy/deploy.ts';
+export type { EffectRecord, Journal } from './deploy/effect.ts';
 export {
   type DeployOrder,
   type DeployResult,
@@ -12,16 +9,19 @@ export {
   type Rehearsal,
   type RollbackResult,
   type Steering,
-} from './order.ts';
+} from './deploy/order.ts';
+export { rehearse } from './deploy/rehearse.ts';
+export { rollback } from './deploy/rollback.ts';
+export type { Stuck } from './deploy/verify.ts';
 export type { Desired } from './reconcile/divergence.ts';
 export { type LiveMemory, NOTHING_SEEN, watchLive } from './reconcile/live.ts';
 export { differs, type Reconciled, reconcile } from './reconcile/reconcile.ts';
-export { rehearse } from './rehearse.ts';
-export { rollback } from './rollback.ts';
+export { commandTarget } from './targets/command/target.ts';
+export { reapOrphans } from './targets/docker/remove.ts';
+export { dockerTarget } from './targets/docker/target.ts';
 export type {
   ReleaseRef,
   RunConfig,
   Target,
   TargetState,
-} from './target.ts';
-export type { Stuck } from './verify.ts';
+} from './targets/target.ts';

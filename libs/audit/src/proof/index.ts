@@ -4,7 +4,13 @@ export {
   attestationsNamed,
   MAX_ATTESTATIONS_BYTES,
   verifyAttestations,
-} from './attestations.ts';
+} from './attest/attestations.ts';
+export {
+  IN_TOTO,
+  keyidOf,
+  openEnvelope,
+  signEnvelope,
+} from './attest/dsse.ts';
 export { fromBase64, toBase64 } from './base64.ts';
 export {
   type Bundle,
@@ -13,30 +19,7 @@ export {
   readBundle,
   readPayload,
   writtenPayload,
-} from './bundle.ts';
-export {
-  type Checkpoint,
-  checkCosignature,
-  checkpointText,
-  cosign,
-  type Opened,
-  openCheckpoint,
-  parseCheckpointText,
-} from './checkpoint.ts';
-export {
-  IN_TOTO,
-  keyidOf,
-  openEnvelope,
-  signEnvelope,
-} from './dsse.ts';
-export {
-  canonicalBytes,
-  canonicalText,
-  checkPayload,
-  leafHash,
-  type Payload,
-  payloadDigest,
-} from './entry.ts';
+} from './export/bundle.ts';
 export {
   EVIDENT,
   type EvidencePack,
@@ -45,25 +28,8 @@ export {
   FRAMEWORKS,
   SUPPORTING,
   verifyEvidence,
-} from './evidence.ts';
-export { evidenceMarkdown } from './evidence-markdown.ts';
-export {
-  generateKey,
-  parseSignerKey,
-  parseVerifierKey,
-  type SignerKey,
-  type VerifierKey,
-} from './keys.ts';
-export { formatNote, parseNote, type Signature, signText } from './note.ts';
-export { redactedBy, saidBy } from './payloads.ts';
-export {
-  checkConsistency,
-  checkInclusion,
-  consistencySpans,
-  inclusionSpans,
-  nodesOfSpans,
-  proofOf,
-} from './proofs.ts';
+} from './export/evidence.ts';
+export { evidenceMarkdown } from './export/evidence-markdown.ts';
 export {
   levelOf,
   MAX_HEADER_BYTES,
@@ -73,17 +39,44 @@ export {
   rangeHeaderLine,
   rangeLine,
   rangeNodes,
-} from './range.ts';
-export { type Part, readPart, type Stretch } from './range-part.ts';
-export { checkRotation, keysAfter, type Rotation, rotation } from './rotation.ts';
-export { fold, GrowingTree, type Node, nodeHash, nodesOf } from './tree.ts';
-export { type BundleVerdict, type Completeness, type Integrity, verifyBundle } from './verify-bundle.ts';
-export { type RangeVerdict, RangeVerifier } from './verify-range.ts';
+} from './export/range.ts';
+export { type Part, readPart, type Stretch } from './export/range-part.ts';
 export {
-  type TrailEntry,
-  type TrailVerdict,
-  TrailVerifier,
-} from './verify-trail.ts';
+  type Checkpoint,
+  checkCosignature,
+  checkpointText,
+  cosign,
+  type Opened,
+  openCheckpoint,
+  parseCheckpointText,
+} from './log/checkpoint.ts';
+export {
+  canonicalBytes,
+  canonicalText,
+  checkPayload,
+  leafHash,
+  type Payload,
+  payloadDigest,
+} from './log/entry.ts';
+export {
+  generateKey,
+  parseSignerKey,
+  parseVerifierKey,
+  type SignerKey,
+  type VerifierKey,
+} from './log/keys.ts';
+export { formatNote, parseNote, type Signature, signText } from './log/note.ts';
+export { redactedBy, saidBy } from './log/payloads.ts';
+export {
+  checkConsistency,
+  checkInclusion,
+  consistencySpans,
+  inclusionSpans,
+  nodesOfSpans,
+  proofOf,
+} from './log/proofs.ts';
+export { checkRotation, keysAfter, type Rotation, rotation } from './log/rotation.ts';
+export { fold, GrowingTree, type Node, nodeHash, nodesOf } from './log/tree.ts';
 export {
   formatSignatureLines,
   judge,
@@ -92,4 +85,16 @@ export {
   type Submission,
   type Witnessed,
   type WitnessVerdict,
-} from './witness.ts';
+} from './log/witness.ts';
+export {
+  type BundleVerdict,
+  type Completeness,
+  type Integrity,
+  verifyBundle,
+} from './verify/verify-bundle.ts';
+export { type RangeVerdict, RangeVerifier } from './verify/verify-range.ts';
+export {
+  type TrailEntry,
+  type TrailVerdict,
+  TrailVerifier,
+} from './verify/verify-trail.ts';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { type Digest, Envelope } from '@millwright/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { envelopeText } from './entry.ts';
 import { canonicalBytes, checkPayload, leafHash, payloadDigest } from './index.ts';
+import { envelopeText } from './log/entry.ts';
 
 const text = (value: unknown) => new TextDecoder().decode(canonicalBytes(value));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { DeployConfig, ReleaseId } from '@millwright/domain';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resolveChecks } from '../resolve-checks.ts';
 import { type CheckContext, httpCheck, prometheusCheck, smokeCheck } from './checks.ts';
+import { resolveChecks } from './resolve-checks.ts';
 
 // A local stand-in of the Prometheus HTTP API: the query says what it answers.
 const vector = (...values: string[]) => ({

@@ -1,6 +1,6 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
-import { messageOf } from '../effect.ts';
-import type { Probe, Smoked } from '../target.ts';
+import { messageOf } from '../deploy/effect.ts';
+import type { Probe, Smoked } from '../targets/target.ts';
 
 // What may be asked about a release besides the proxy's figures. A check answers within its time limit and never rejects.
 

@@ -1,9 +1,9 @@
 import type { Clock, DeployConfig, ReleaseId } from '@millwright/domain';
-import { messageOf } from '../effect.ts';
+import { messageOf } from '../deploy/effect.ts';
+import type { Steering } from '../deploy/order.ts';
 import { elapsed } from '../elapsed.ts';
-import type { RequestFeed } from '../haproxy/log.ts';
-import type { Steering } from '../order.ts';
-import type { Counters, Target } from '../target.ts';
+import type { RequestFeed } from '../proxy/log.ts';
+import type { Counters, Target } from '../targets/target.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { Check, CheckResult } from './checks.ts';
 import {

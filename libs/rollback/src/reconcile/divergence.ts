@@ -1,4 +1,4 @@
-import type { Probe, ReleaseRef, RunConfig, TargetState } from '../target.ts';
+import type { Probe, ReleaseRef, RunConfig, TargetState } from '../targets/target.ts';
 
 /** What the trail says a target should be. */
 export type Desired = {

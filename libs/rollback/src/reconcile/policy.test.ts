@@ -1,7 +1,7 @@
 import { DeployConfig, Digest, ReleaseId } from '@millwright/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { TargetState } from '../target.ts';
+import type { TargetState } from '../targets/target.ts';
 import { divergences } from './divergence.ts';
 import { HEAL_LIMITS, type HealMemory, nextHeal, remember, repeats } from './policy.ts';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digest } from '@millwright/domain';
-import { deploy, retire } from '../deploy.ts';
-import type { Journal } from '../effect.ts';
-import { rollback } from '../rollback.ts';
-import type { ReleaseRef, RunConfig } from '../target.ts';
+import { deploy, retire } from '../deploy/deploy.ts';
+import type { Journal } from '../deploy/effect.ts';
+import { rollback } from '../deploy/rollback.ts';
+import type { ReleaseRef, RunConfig } from '../targets/target.ts';
 import { clock, openTarget } from './stand.ts';
 
 // A process that deploys or rolls back, and kills itself (SIGKILL) at the n-th journal event, `delayMs` later: as the factory would

@@ -2,9 +2,9 @@ import { chmod, chown, copyFile, link, mkdir, mkdtemp, rm } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, RepoName } from '@millwright/domain';
-import { commandTarget } from '../command/target.ts';
-import type { RunConfig } from '../target.ts';
-import { isRoot, userOf } from '../users.ts';
+import { commandTarget } from '../targets/command/target.ts';
+import type { RunConfig } from '../targets/target.ts';
+import { isRoot, userOf } from '../targets/users.ts';
 import { openFront } from './front.ts';
 import { clock, freePort, runAs, type Stand, standOf } from './stand.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { deploy, retire } from '../deploy.ts';
-import { rollback } from '../rollback.ts';
+import { deploy, retire } from '../deploy/deploy.ts';
+import { rollback } from '../deploy/rollback.ts';
 import { load } from './load.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
 import { type Within, withStand } from './within.ts';

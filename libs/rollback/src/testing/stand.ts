@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, DeployConfig, type Digest, ReleaseId, RepoName } from '@millwright/domain';
-import { dockerTarget } from '../docker/target.ts';
-import type { EffectRecord, Journal } from '../effect.ts';
-import type { ReleaseRef, RunConfig, Target } from '../target.ts';
+import type { EffectRecord, Journal } from '../deploy/effect.ts';
+import { dockerTarget } from '../targets/docker/target.ts';
+import type { ReleaseRef, RunConfig, Target } from '../targets/target.ts';
 import { type Behaviour, layerOf } from './service.ts';
 
 export const IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE || 'millwright/sandbox:latest';

@@ -1,6 +1,6 @@
-import { deploy, retire } from '../deploy.ts';
-import type { DeployOrder, DeployResult } from '../order.ts';
-import type { ReleaseRef } from '../target.ts';
+import { deploy, retire } from '../deploy/deploy.ts';
+import type { DeployOrder, DeployResult } from '../deploy/order.ts';
+import type { ReleaseRef } from '../targets/target.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
 
 /** A stand for one test, so that tests of a file may run at the same time. */
