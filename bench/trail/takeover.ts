@@ -10,7 +10,7 @@ import { attemptOpened } from './entries.ts';
 // kill -9 of the runner that holds an attempt, to another runner's process having claimed it and read what was recorded of it.
 
 const CLAIMANT = `${import.meta.dirname}/../programs/claimant.ts`;
-/** As the orchestrator looks for claims of the dead, and wakes again (apps/orchestrator/src/intake/pump.ts). Milliseconds. */
+/** As the orchestrator looks for claims of the dead, and wakes again (apps/orchestrator/src/intake/subscription.ts). Milliseconds. */
 const LOOK_MS = 100;
 const AGAIN_MS = 400;
 

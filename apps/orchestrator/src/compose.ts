@@ -27,7 +27,7 @@ import { type Lease, openLease, openSecrets, openStore } from '@millwright/store
 import type { Logger } from 'pino';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
-import { Pump } from './intake/pump.ts';
+import { IntakeSubscription } from './intake/subscription.ts';
 import { branchOf, fileAt } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import { Deployments } from './releases/deployments.ts';
@@ -44,7 +44,7 @@ import { ORCHESTRATOR } from './streams/actor.ts';
 import { applyBudgets } from './streams/budgets.ts';
 import { Forward } from './streams/forward.ts';
 import { knownSecrets, maskedStore } from './streams/known-secrets.ts';
-import { Lanes } from './streams/lanes.ts';
+import { LocalLeases } from './streams/local-leases.ts';
 import { recordRefusals } from './streams/refusals.ts';
 import { Register } from './streams/register.ts';
 import { Streams } from './streams/streams.ts';
@@ -197,15 +197,15 @@ export async function compose(config: Configuration) {
       known,
     ),
     /** One merge, and one deploy, at a time a repository. */
-    merges: new Lanes<RepoName>(),
-    deploys: new Lanes<RepoName>(),
+    merges: new LocalLeases<RepoName>(),
+    deploys: new LocalLeases<RepoName>(),
     /** Runs that wait for the seal of what allows their next step, and what the sealer says. Beside the trail: a wait is no decision. */
-    unsealed: new Map<RunId, string>(),
+    awaitingCheckpoint: new Map<RunId, string>(),
     /** Runs whose next step has failed more than once and is tried again, and why. */
     retrying: new Map<RunId, string>(),
   };
   const driver = new Driver(factory);
-  const pump = new Pump(factory, driver);
+  const intake = new IntakeSubscription(factory, driver);
   const healer = new Healer(factory);
   /** Who has the factory, where it is not this orchestrator. */
   const standing: { by: string | null } = { by: 'nobody yet: this orchestrator is starting' };
@@ -216,7 +216,7 @@ export async function compose(config: Configuration) {
   };
   const app = await server({
     ...{ factory, driver, version: VERSION },
-    wakeIntake: () => pump.wake(),
+    wakeIntake: () => intake.wake(),
     heldBy: () => standing.by,
   });
   /** What `start` began, and how each is ended; the last begun ends first. */
@@ -266,8 +266,8 @@ export async function compose(config: Configuration) {
       await forward.hear();
       await restoreTargets(factory);
       await holdLeftCanaries(factory);
-      pump.start();
-      ends.push(() => pump.stop());
+      intake.start();
+      ends.push(() => intake.stop());
       await streams.appendShown(factoryStream(), ORCHESTRATOR, () => ({
         type: 'factory.started',
         data: { version: VERSION },
@@ -304,7 +304,7 @@ export async function compose(config: Configuration) {
       await app.close();
       for (const end of ends.reverse()) await end();
       await driver.stop();
-      await factory.deploys.over();
+      await factory.deploys.settled();
       await queue.close();
       await sealer.stop();
       await prover.close();

@@ -2,7 +2,7 @@ import { driveError as driveErrorOf, type PoolOptions, openPool as poolOf } from
 
 export {
   type OnForbidden,
-  openEar,
+  openPgListener,
   type Pool,
   repeating as reading,
   type Sql,

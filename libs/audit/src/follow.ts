@@ -1,6 +1,6 @@
 import type { RecordedEntry } from '@millwright/domain';
-import { Bell } from './bell.ts';
-import { openEar } from './connect.ts';
+import { openPgListener } from './connect.ts';
+import { WakeUp } from './wake-up.ts';
 
 const BATCH = 500;
 /** What a lost notification would have said is still in the table. */
@@ -20,10 +20,10 @@ export function openFollow(
   url: string,
   readAll: (after: number, limit: number) => Promise<RecordedEntry[]>,
 ): Follow {
-  const followers = new Set<Bell>();
-  const ear = openEar(url, {
+  const followers = new Set<WakeUp>();
+  const listener = openPgListener(url, {
     millwright_trail: () => {
-      for (const bell of followers) bell.ring();
+      for (const wakeUp of followers) wakeUp.wake();
     },
   });
 
@@ -35,28 +35,28 @@ export function openFollow(
     signal: AbortSignal;
   }): AsyncGenerator<RecordedEntry[]> {
     let last = after;
-    const bell = new Bell();
-    const ring = () => bell.ring();
-    followers.add(bell);
-    signal.addEventListener('abort', ring);
+    const wakeUp = new WakeUp();
+    const wake = () => wakeUp.wake();
+    followers.add(wakeUp);
+    signal.addEventListener('abort', wake);
     try {
-      for (let heard = true; !signal.aborted; heard = await bell.heard(POLL_MS)) {
-        ear.ensure();
+      for (let heard = true; !signal.aborted; heard = await wakeUp.wait(POLL_MS)) {
+        listener.listen();
         for (;;) {
           const batch = await readAll(last, BATCH);
           const end = batch.at(-1);
           if (end === undefined || signal.aborted) break;
           // A poll that finds what no notification told of: the listener is deaf.
-          if (!heard) ear.deaf();
+          if (!heard) listener.reconnect();
           last = end.envelope.position;
           yield batch;
         }
       }
     } finally {
-      followers.delete(bell);
-      signal.removeEventListener('abort', ring);
+      followers.delete(wakeUp);
+      signal.removeEventListener('abort', wake);
     }
   }
 
-  return { follow, close: ear.close };
+  return { follow, close: listener.close };
 }

@@ -24,7 +24,7 @@ export type Child = { pid: number; ended: Promise<Ended>; stop(hurry: AbortSigna
 
 /** What a process has for a clean end; a second Ctrl-C takes it away. */
 const GRACE_MS = 10_000;
-const TETHER = join(import.meta.dirname, 'parent-watchdog.ts');
+const PARENT_WATCHDOG = join(import.meta.dirname, 'parent-watchdog.ts');
 
 /**
  * One of the factory's processes, on this very Node, in a process group of its own: a terminal's Ctrl-C reaches `up` alone, which ends them in their order.
@@ -43,7 +43,7 @@ export function startChild(spec: ChildSpec): Child {
         '--max-semi-space-size=1',
         '--liftoff-only',
         '--import',
-        TETHER,
+        PARENT_WATCHDOG,
         join(ROOT, spec.file),
         ...(spec.args ?? []),
       ],

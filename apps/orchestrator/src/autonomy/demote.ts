@@ -32,7 +32,9 @@ export async function demoteAfterRollback(
     const run = registered.runOf(release);
     const kind = run && registered.kindOf(run);
     if (kind !== undefined)
-      await lose(factory, repo, kind, 'rolled_back', release, (now) => dropAfterRollback(now, kind, release));
+      await demote(factory, repo, kind, 'rolled_back', release, (now) =>
+        dropAfterRollback(now, kind, release),
+      );
   }
 }
 
@@ -41,14 +43,14 @@ export const blames = (result: DeployResult | PrepareResult): boolean =>
   result.kind === 'rolled_back' && (result.verdict === 'degraded' || result.verdict === 'never_healthy');
 
 /** A critical incident, or a target that could not go back: no kind of change goes by itself any more. */
-export const loseAfterCritical = (
+export const demoteAfterCritical = (
   factory: Ports,
   repo: RepoName,
   cause: Exclude<Cause, 'rolled_back'>,
   release: ReleaseId | null,
-): Promise<void> => lose(factory, repo, null, cause, release, dropAfterCritical);
+): Promise<void> => demote(factory, repo, null, cause, release, dropAfterCritical);
 
-async function lose(
+async function demote(
   factory: Ports,
   repo: RepoName,
   kind: TicketKind | null,

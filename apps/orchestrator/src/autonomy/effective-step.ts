@@ -10,7 +10,7 @@ type Ports = { register: Register; repositories: Repositories };
 export type FallenPaths = ReadonlyMap<TicketKind, string>;
 
 /** The step in force for what ships together, and the kind of change that made it so where one did. */
-export async function inForce(
+export async function effectiveStep(
   factory: Ports,
   { repo }: Run,
   kinds: readonly TicketKind[],
@@ -39,11 +39,11 @@ export async function touchesFallen(
 ): Promise<FallenPaths> {
   const touched = new Map<TicketKind, string>();
   const registered = await factory.register.look();
-  const fallen = registered.repository(name)?.lost;
-  if (fallen === undefined || fallen.size === 0) return touched;
+  const demoted = registered.repository(name)?.lost;
+  if (demoted === undefined || demoted.size === 0) return touched;
   const repo = await factory.repositories.open(name);
   const paths = new Set((await repo.changed(from, to)).map(({ path }) => path));
-  for (const [kind, { releases }] of fallen)
+  for (const [kind, { releases }] of demoted)
     for (const release of releases) {
       const merge = registered.runOf(release)?.merge;
       if (merge?.kind !== 'finished') continue;
@@ -68,15 +68,15 @@ export async function shipsWith(
   live: GitSha | null,
 ): Promise<TicketKind[]> {
   const registered = await factory.register.look();
-  const fallen = registered.repository(run.repo)?.lost;
-  if (fallen === undefined || fallen.size === 0) return [];
+  const demoted = registered.repository(run.repo)?.lost;
+  if (demoted === undefined || demoted.size === 0) return [];
   const repo = await factory.repositories.open(run.repo);
   const kinds = new Set<TicketKind>();
   for (const other of registered.runs(run.repo)) {
     if (other.id === run.id) continue;
     const kind = registered.kindOf(other);
     // What came to serve is in what is live, and what was taken back is judged by its quarantine.
-    if (kind === undefined || !fallen.has(kind) || kinds.has(kind) || other.merge?.kind !== 'finished')
+    if (kind === undefined || !demoted.has(kind) || kinds.has(kind) || other.merge?.kind !== 'finished')
       continue;
     if (other.deploy?.kind === 'finished' && other.deploy.result !== 'failed') continue;
     const { commit } = other.merge;

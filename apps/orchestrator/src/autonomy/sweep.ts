@@ -3,7 +3,7 @@ import type { Settings } from '../settings.ts';
 import { ORCHESTRATOR } from '../streams/actor.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
-import { loseAfterCritical } from './demote.ts';
+import { demoteAfterCritical } from './demote.ts';
 
 type Ports = { register: Register; settings: Settings; streams: Streams };
 
@@ -17,7 +17,7 @@ export async function drawAutonomy(factory: Ports): Promise<void> {
   for (const repo of registered.repositories()) {
     const { frozen } = await streams.target(repo).look();
     if (frozen?.by === 'factory' && (registered.repository(repo)?.step ?? 0) > AFTER_CRITICAL)
-      await loseAfterCritical(factory, repo, 'stuck', frozen.release);
+      await demoteAfterCritical(factory, repo, 'stuck', frozen.release);
     const info = registered.repository(repo) ?? NO_AUTONOMY;
     for (const [kind, { proposed }] of info.lost) {
       const raise = proposed ? null : earnedRaise(info, kind, settings.raiseAfter);

@@ -24,7 +24,7 @@ import {
 } from '@millwright/domain';
 import { countApprovals, undoOf } from '@millwright/policy';
 import type { Person, Store } from '@millwright/store';
-import { inForce, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
+import { effectiveStep, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { leftOf, scopesOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
@@ -80,7 +80,7 @@ export async function factsFor(
   const common = {
     repo: run.repo,
     subject,
-    ...(await inForce(factory, run, [ticket.kind])),
+    ...(await effectiveStep(factory, run, [ticket.kind])),
     ceiling: config.autonomy,
     halted: (await factory.forward.stopped({ action, repo: run.repo, model: null }))?.kind === 'halted',
     budgetLeftUsd: await budgetLeft(factory, run),
@@ -112,7 +112,12 @@ async function mergeFacts(
   const quarantine = await sameAs(factory, run.repo, run.base.commit, change.commit);
   const report = tested ? await getJson(factory.store.artifacts, TestReport, tested.report) : null;
   return {
-    ...(await inForce(factory, run, [kind], await touchesFallen(factory, run, run.base.tree, change.tree))),
+    ...(await effectiveStep(
+      factory,
+      run,
+      [kind],
+      await touchesFallen(factory, run, run.base.tree, change.tree),
+    )),
     candidate: { tree: change.tree, patchId: change.patchId },
     quarantine,
     change: await changeFacts(factory, run, run.base.tree, change.tree, {
@@ -157,7 +162,12 @@ async function deployFacts(
   });
   const kinds = await shipsWith(factory, run, release.commit, serving?.commit ?? null);
   return {
-    ...(await inForce(factory, run, [kind, ...kinds], await touchesFallen(factory, run, from, release.tree))),
+    ...(await effectiveStep(
+      factory,
+      run,
+      [kind, ...kinds],
+      await touchesFallen(factory, run, from, release.tree),
+    )),
     candidate: { tree: release.tree },
     quarantine,
     change,

@@ -13,7 +13,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
@@ -22,12 +22,12 @@ import type { Who } from './authenticate.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
   prover: Prover;
@@ -42,7 +42,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  unsealed: Map<RunId, string>;
+  awaitingCheckpoint: Map<RunId, string>;
   views: Views;
 };
 

@@ -9,7 +9,7 @@ import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
@@ -19,12 +19,12 @@ import { raise } from './raise.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   pager: Pager;
   register: Register;
   repositories: Repositories;
@@ -128,7 +128,7 @@ export class Healer {
     if (live === null || frozen !== null || this.#abort.signal.aborted) return;
     const waited = new AbortController();
     const yields = setInterval(() => {
-      if (deploys.waited(repo)) waited.abort(new Error('a deploy or a rollback waits'));
+      if (deploys.isWaitedFor(repo)) waited.abort(new Error('a deploy or a rollback waits'));
     }, 50);
     try {
       const healed = await deployments.heal(repo, AbortSignal.any([waited.signal, this.#abort.signal]));

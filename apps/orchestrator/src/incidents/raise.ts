@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Ids, Instant, RepoName, Ticket, TicketId } from '@millwright/domain';
 import type { Store } from '@millwright/store';
-import { loseAfterCritical } from '../autonomy/demote.ts';
+import { demoteAfterCritical } from '../autonomy/demote.ts';
 import { fileTicket } from '../intake/tickets.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Settings } from '../settings.ts';
@@ -81,7 +81,7 @@ async function file(factory: Ports, incident: Incident): Promise<Raised> {
   const { live } = await streams.target(incident.repo).look();
   // What nothing of the factory's serves in is nothing that its autonomy did.
   if (incident.critical === true && live !== null)
-    await loseAfterCritical(factory, incident.repo, 'critical_incident', live);
+    await demoteAfterCritical(factory, incident.repo, 'critical_incident', live);
   const filed = await fileTicket(
     factory,
     ORCHESTRATOR,

@@ -3,7 +3,7 @@ import type { Fold, TicketInfo } from '@millwright/domain';
 import { type Instant, type NextActor, nextActorOfTicket } from '@millwright/domain';
 
 /** Who has to act next on a ticket; null: nobody, it is done. */
-export function nextOfTicket(world: Fold, info: TicketInfo, now: Instant): TicketView['next'] {
+export function nextOfTicket(fold: Fold, info: TicketInfo, now: Instant): TicketView['next'] {
   const run = info.runs.at(-1);
   return inWords(
     info,
@@ -11,7 +11,7 @@ export function nextOfTicket(world: Fold, info: TicketInfo, now: Instant): Ticke
       {
         state: info.state,
         unanswered: info.incident?.answered === false,
-        run: (run && world.run(run)) ?? { kind: 'none' },
+        run: (run && fold.run(run)) ?? { kind: 'none' },
       },
       now,
     ),
@@ -45,12 +45,9 @@ function inWords({ id, runs, state }: TicketInfo, next: NextActor): TicketView['
 }
 
 /** Tickets that are under way and wait for a person, with what that one does. */
-export const waitingForPeople = (
-  world: Fold,
-  now: Instant,
-): { ticket: string; who: string; text: string }[] =>
-  [...world.tickets.values()].flatMap((info) => {
-    const next = info.state === 'running' ? nextOfTicket(world, info, now) : null;
+export const waitingForPeople = (fold: Fold, now: Instant): { ticket: string; who: string; text: string }[] =>
+  [...fold.tickets.values()].flatMap((info) => {
+    const next = info.state === 'running' ? nextOfTicket(fold, info, now) : null;
     return next === null || next.who === 'factory' || next.who === 'runner'
       ? []
       : [{ ticket: info.id, ...next }];

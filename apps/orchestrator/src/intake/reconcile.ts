@@ -8,7 +8,7 @@ import { retirePrevious } from '../releases/retire-previous.ts';
 import { revertMergeOf } from '../releases/revert-merge.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
@@ -16,9 +16,9 @@ import type { Views } from '../views/views.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   register: Register;
   repositories: Repositories;
   settings: Settings;
@@ -32,12 +32,12 @@ type Ports = {
 
 /** Settles each such effect with an entry of its own. Those of an open deploy, or of a retirement that is owed, are taken up under their own keys. */
 export async function reconcile(factory: Ports): Promise<void> {
-  const { open: world } = factory.views;
-  for (const open of world.effects.list()) {
-    if (!open.stream.startsWith('target/') || !world.effects.isUnknown(open)) continue;
+  const { open: fold } = factory.views;
+  for (const open of fold.effects.list()) {
+    if (!open.stream.startsWith('target/') || !fold.effects.isUnknown(open)) continue;
     await settle(factory, open, open.stream.slice('target/'.length) as RepoName);
   }
-  for (const repo of world.targets.keys()) {
+  for (const repo of fold.targets.keys()) {
     await revertOwed(factory, repo);
     const { retires } = await factory.streams.target(repo).look();
     // Not waited for: it takes its turn in the deploy lane, and never rejects.

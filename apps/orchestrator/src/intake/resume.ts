@@ -35,15 +35,15 @@ export async function resumeParked(factory: Ports): Promise<RunId[]> {
   return resumed;
 }
 
-function isOver(world: Fold, { state, parkedAt, closedAt }: RunInfo): string | null {
+function isOver(fold: Fold, { state, parkedAt, closedAt }: RunInfo): string | null {
   if (state.kind !== 'run' || state.parked === null || parkedAt === null || closedAt !== null) return null;
   switch (state.parked.cause) {
     case 'gate':
       return null;
     case 'budget': {
-      if (world.capSetAt > parkedAt) return 'a cap was set';
+      if (fold.capSetAt > parkedAt) return 'a cap was set';
       const open = state.stages.filter((stage) => stage.outcome === null);
-      const waits = open.some(({ attempt }) => world.attempts.get(attempt)?.paused != null);
+      const waits = open.some(({ attempt }) => fold.attempts.get(attempt)?.paused != null);
       return open.length > 0 && !waits ? 'its budget has room again' : null;
     }
   }
@@ -54,15 +54,15 @@ const TAKES_TURNS = new Set<Todo['do']>(['line-up', 'open-stage', 'ask-gate', 'm
 const isMerge = (due: readonly Todo[]): boolean => due.some((step) => step.do === 'merge');
 
 /** The runs of a repository that waited in its merge queue and need not any more. */
-export function movesOn(world: Fold, repo: RepoName, now: number): RunId[] {
-  const queue = world.queue(repo);
+export function movesOn(fold: Fold, repo: RepoName, now: number): RunId[] {
+  const queue = fold.queue(repo);
   // Who is over is not at hand: taken to be merged as whoever stands on it was made. It is only looked at once too often then.
   const runs = (id: RunId) => {
     const commit = queue.find(({ run }) => run.queue?.behind === id)?.run.base.commit;
-    return world.run(id) ?? (commit && { merge: { kind: 'finished', commit } });
+    return fold.run(id) ?? (commit && { merge: { kind: 'finished', commit } });
   };
   const moves: RunId[] = [];
-  for (const { state, place, closedAt } of world.runs.values()) {
+  for (const { state, place, closedAt } of fold.runs.values()) {
     if (closedAt !== null || state.kind !== 'run' || state.repo !== repo || state.merge !== null) continue;
     if (state.change === null) continue;
     const me: Queued = { run: state, place: place ?? Number.POSITIVE_INFINITY };

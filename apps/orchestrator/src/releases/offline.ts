@@ -5,7 +5,7 @@ import { journalIn, OfflineJournal } from './offline-journal.ts';
 import {
   type CachedRelease,
   type RollbackCache,
-  readWaysBack,
+  readRollbackCaches,
   writeRollbackCache,
 } from './rollback-cache.ts';
 
@@ -42,7 +42,7 @@ const refused = (reason: string, next: string, exitCode: 1 | 2 = 1): Offline => 
 
 /** Rejects where the target or the folder cannot be read at all. */
 export async function rollBackOffline(place: Place, asked: Asked): Promise<Offline> {
-  const ways = await readWaysBack(place.data);
+  const ways = await readRollbackCaches(place.data);
   const way = ways.find((each) => each.repo === asked.repo) ?? (asked.repo === null ? ways[0] : undefined);
   const names = ways.map((each) => each.repo);
   if (way === undefined)

@@ -23,7 +23,7 @@ import { waitForCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import { halted, reasonOf, type Stop } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { Behind, Lanes } from '../streams/lanes.ts';
+import type { AfterRelease, LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import { load } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -36,11 +36,11 @@ import { retirePrevious } from './retire-previous.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   knownSecrets: KnownSecrets;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
   register: Register;
@@ -189,7 +189,7 @@ async function redeploy(
   repo: RepoName,
   last: boolean,
   preempted: AbortSignal,
-  behind: Behind,
+  behind: AfterRelease,
 ): Promise<void> {
   giveWay(preempted);
   const { undo, live, canary, history } = await factory.forward.target(repo);

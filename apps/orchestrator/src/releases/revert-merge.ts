@@ -1,14 +1,14 @@
 import type { Clock, GitSha, ReleaseId, RepoName } from '@millwright/domain';
 import type { Repositories } from '../source-control/repositories.ts';
 import { revertMerge } from '../source-control/revert.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Deployments } from './deployments.ts';
 
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   register: Register;
   repositories: Repositories;
 };

@@ -3,7 +3,7 @@ import { keepRollbackCaches } from './rollback-cache.ts';
 
 afterEach(() => vi.useRealTimers());
 
-test('a way back that could not be written is written again, until it is', async () => {
+test('a rollback cache that could not be written is written again, until it is', async () => {
   vi.useFakeTimers();
   const keepRollbackCache = vi.fn().mockRejectedValueOnce(new Error('no space left')).mockResolvedValue(null);
   const warn = vi.fn();

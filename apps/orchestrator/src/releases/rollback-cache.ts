@@ -36,7 +36,7 @@ export const RollbackCache = z.strictObject({
 });
 export type RollbackCache = z.infer<typeof RollbackCache>;
 
-const pathOf = (data: string, repo: RepoName) => join(data, 'targets', repo, 'way-back.json');
+const pathOf = (data: string, repo: RepoName) => join(data, 'targets', repo, 'rollback-cache.json');
 
 /** Durable and atomic. `data`: the orchestrator's folder. */
 export async function writeRollbackCache(data: string, way: RollbackCache): Promise<void> {
@@ -53,10 +53,10 @@ export async function writeRollbackCache(data: string, way: RollbackCache): Prom
 }
 
 /** Those of all targets. A file that is not ours throws: nothing is guessed. */
-export async function readWaysBack(data: string): Promise<RollbackCache[]> {
+export async function readRollbackCaches(data: string): Promise<RollbackCache[]> {
   const ways: RollbackCache[] = [];
   for (const repo of (await orNone(readdir(join(data, 'targets')))) ?? []) {
-    const text = await orNone(readFile(join(data, 'targets', repo, 'way-back.json'), 'utf8'));
+    const text = await orNone(readFile(join(data, 'targets', repo, 'rollback-cache.json'), 'utf8'));
     if (text !== null) ways.push(RollbackCache.parse(JSON.parse(text)));
   }
   return ways;
@@ -90,7 +90,7 @@ export async function keepRollbackCaches({
       .then(() => deployments.keepRollbackCache(repo))
       .catch((error: unknown) => {
         owed.add(repo);
-        log.warn({ repo, at, err: error }, 'the way back without a database is that of an earlier release');
+        log.warn({ repo, at, err: error }, 'the rollback cache is of an earlier release');
       });
   };
   const again = setInterval(() => {

@@ -168,10 +168,10 @@ export async function specFor(
     }
     case 'deploy': {
       if (run.merge?.kind !== 'finished') throw terminal('not-merged', 'a release is built from a merge');
-      const { commit, tree } = run.ships ?? run.merge;
+      const { commit, tree } = run.rebuiltFrom ?? run.merge;
       const { base } = run;
       // Built anew, it has lost what was rolled back, tests too: it is compared with the branch as that is without this change.
-      const without = run.ships && (await repo.mergedTree(run.merge.commit, commit, base.commit));
+      const without = run.rebuiltFrom && (await repo.mergedTree(run.merge.commit, commit, base.commit));
       const baseTree = without ?? base.tree;
       const source = await sourceOf(baseTree, tree);
       const release = factory.ids.next('rel') as ReleaseId;
@@ -355,7 +355,9 @@ async function reviewedBefore(
 
 /** What the implementers said, one after the other. */
 async function summaries(factory: Ports, run: Run): Promise<string> {
-  const made = [...run.tasks, run.whole].flatMap((work) => (work.made === null ? [] : [work.made.change]));
+  const made = [...run.tasks, run.integration].flatMap((work) =>
+    work.made === null ? [] : [work.made.change],
+  );
   const said = await Promise.all(made.map((change) => saidOf(factory, change)));
   return said.map(({ summary }) => summary).join('\n\n');
 }

@@ -33,7 +33,7 @@ export async function commitMessageOf(factory: Ports, run: Run): Promise<string>
 }
 
 async function written(run: Run, title: string, said: (change: Digest) => Promise<string>): Promise<string> {
-  if (run.whole.made !== null) return cleanMessage(await said(run.whole.made.change), title);
+  if (run.integration.made !== null) return cleanMessage(await said(run.integration.made.change), title);
   const made = run.tasks.flatMap((work) => (work.made === null ? [] : [work.made.change]));
   const messages = await Promise.all(made.map(said));
   const [only] = messages;

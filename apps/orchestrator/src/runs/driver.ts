@@ -10,7 +10,7 @@ import type { Repositories } from '../source-control/repositories.ts';
 import { isAwaitingCheckpoint } from '../streams/await-checkpoint.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -32,12 +32,12 @@ import { take } from './steps/take.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
   queue: Queue;
@@ -50,7 +50,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
-  unsealed: Map<RunId, string>;
+  awaitingCheckpoint: Map<RunId, string>;
 };
 
 /** Somebody else wrote to the run while a step was at work: load, and decide again. */
@@ -164,7 +164,7 @@ export class Driver {
       act === null
         ? await does()
         : await this.#factory.forward.during(act, `${step.do} of ${loaded.run.id}`, does);
-    this.#factory.unsealed.delete(loaded.run.id);
+    this.#factory.awaitingCheckpoint.delete(loaded.run.id);
     this.#factory.retrying.delete(loaded.run.id);
     if (entry) await journal(entry);
     return current === loaded ? null : current;
@@ -240,7 +240,7 @@ export class Driver {
     if (error instanceof DriveError && error.code === 'gives-way')
       return this.#wakeAt(id, this.#factory.clock.now() + 200);
     if (isAwaitingCheckpoint(error)) {
-      this.#factory.unsealed.set(id, error.message);
+      this.#factory.awaitingCheckpoint.set(id, error.message);
       this.#factory.log.warn(
         { run: id, err: error },
         'a run waits for the seal of what allows its next step',

@@ -6,7 +6,7 @@ import type { GitSha, RepoName } from '@millwright/domain';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Orchestrator } from '../compose.ts';
 
-import { Lanes } from '../streams/lanes.ts';
+import { LocalLeases } from '../streams/local-leases.ts';
 import { Repository } from './repository.ts';
 import { restoreMerge, revertMerge } from './revert.ts';
 
@@ -60,7 +60,7 @@ beforeEach(async () => {
   bad = commit('bad', { 'a.txt': text([4, 'FIVE']), 'new.txt': 'new\n' });
   const repo = await Repository.open(join(folder, 'factory'), 'shop', remote, 'main');
   factory = {
-    merges: new Lanes<RepoName>(),
+    merges: new LocalLeases<RepoName>(),
     repositories: { open: async () => repo },
     clock: { now: () => 0, sleep: async () => undefined },
   } as unknown as Orchestrator['factory'];

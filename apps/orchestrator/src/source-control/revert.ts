@@ -1,10 +1,10 @@
 import type { Clock } from '@millwright/domain';
 import { type GitSha, type RepoName, retryable } from '@millwright/domain';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Repositories } from './repositories.ts';
 import type { Repository } from './repository.ts';
 
-type Ports = { clock: Clock; merges: Lanes<RepoName>; repositories: Repositories };
+type Ports = { clock: Clock; merges: LocalLeases<RepoName>; repositories: Repositories };
 
 type Reverted = { commit: GitSha | null; ref: string; reason: string };
 

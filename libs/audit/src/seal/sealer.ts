@@ -1,7 +1,6 @@
 import { bytesArray, numberArray } from '@millwright/database';
 import { type Clock, type EntryOf, retryable, terminal } from '@millwright/domain';
-import { Bell } from '../bell.ts';
-import { driveError, openEar, openPool, reading, type Sql } from '../connect.ts';
+import { driveError, openPgListener, openPool, reading, type Sql } from '../connect.ts';
 import {
   type Checkpoint,
   canonicalBytes,
@@ -17,6 +16,7 @@ import {
   signText,
   type VerifierKey,
 } from '../proof/index.ts';
+import { WakeUp } from '../wake-up.ts';
 import {
   type AddedCosignature,
   addCosignature,
@@ -147,8 +147,8 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     },
   });
   const reads = openPool(url, { max: 2 });
-  const work = new Bell();
-  const news = new Set<Bell>();
+  const work = new WakeUp();
+  const news = new Set<WakeUp>();
   let state: SealerState = { kind: 'stopped' };
   let stopping = false;
   let loop: Promise<void> = Promise.resolve();
@@ -167,27 +167,27 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     const before = JSON.stringify(state.kind === 'sealing' ? state.kind : state);
     state = next;
     if (said === before) return;
-    for (const bell of news) bell.ring();
+    for (const wakeUp of news) wakeUp.wake();
     options.onState?.(next);
   };
-  const ear = openEar(url, {
+  const listener = openPgListener(url, {
     millwright_trail: (head) => {
       hurry ||= Number(head) - reached >= ENOUGH;
-      work.ring();
-      if (hurry) quiet.ring();
+      work.wake();
+      if (hurry) quiet.wake();
     },
     millwright_sealed: () => {
-      for (const bell of news) bell.ring();
+      for (const wakeUp of news) wakeUp.wake();
     },
   });
   /** The size of the last checkpoint, known while the next is made too: else every entry that comes meanwhile would seem a thousand behind. */
   let reached = 0;
   let hurry = false;
-  const quiet = new Bell();
+  const quiet = new WakeUp();
   const rush = () => {
     hurry = true;
-    work.ring();
-    quiet.ring();
+    work.wake();
+    quiet.wake();
   };
 
   /** Seals what there is. Returns whether there may be more. */
@@ -224,7 +224,7 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     while (!stopping) {
       let pause = POLL_MS;
       try {
-        ear.ensure();
+        listener.listen();
         hurry = false;
         while (!stopping && (await inTurn(() => session.use(sealOnce))));
       } catch (error) {
@@ -237,8 +237,8 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
         pause = lost ? POLL_MS : RETRY_MS;
       }
       if (stopping) return;
-      const heard = await work.heard(pause);
-      if (heard && !hurry && !stopping) await quiet.heard(options.debounceMs ?? 100);
+      const heard = await work.wait(pause);
+      if (heard && !hurry && !stopping) await quiet.wait(options.debounceMs ?? 100);
       if (state.kind === 'refusing' && !stopping) await clock.sleep(200);
     }
   }
@@ -272,21 +272,21 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     signal: AbortSignal | undefined,
     ask: () => Promise<T | null>,
   ): Promise<T | null> {
-    const bell = new Bell();
+    const wakeUp = new WakeUp();
     const deadline = performance.now() + timeoutMs;
-    const ring = () => bell.ring();
-    news.add(bell);
-    signal?.addEventListener('abort', ring);
+    const wake = () => wakeUp.wake();
+    news.add(wakeUp);
+    signal?.addEventListener('abort', wake);
     try {
       for (;;) {
         const answer = await ask();
         const left = deadline - performance.now();
         if (answer !== null || left <= 0 || signal?.aborted || stopping) return answer;
-        await bell.heard(Math.min(left, POLL_MS));
+        await wakeUp.wait(Math.min(left, POLL_MS));
       }
     } finally {
-      signal?.removeEventListener('abort', ring);
-      news.delete(bell);
+      signal?.removeEventListener('abort', wake);
+      news.delete(wakeUp);
     }
   }
 
@@ -302,11 +302,11 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
     },
     stop: async () => {
       stopping = true;
-      work.ring();
-      quiet.ring();
-      for (const bell of news) bell.ring();
+      work.wake();
+      quiet.wake();
+      for (const wakeUp of news) wakeUp.wake();
       await loop;
-      await ear.close();
+      await listener.close();
       await Promise.all([session.close(), reads.close()]);
       setState({ kind: 'stopped' });
     },

@@ -14,7 +14,13 @@ import type {
   RunId,
   TicketId,
 } from '../ids.ts';
-import { type Autonomy, evolveAutonomy, NO_AUTONOMY, served, unserved } from '../repository/index.ts';
+import {
+  type Autonomy,
+  evolveAutonomy,
+  NO_AUTONOMY,
+  recordReverted,
+  recordServed,
+} from '../repository/index.ts';
 import {
   addUsage,
   evolve,
@@ -153,7 +159,7 @@ export class Fold {
   }
 
   /** A run's release came to serve, or a person took it back: evidence for its kind of change. */
-  #earn(id: RunId, change: typeof served): void {
+  #earn(id: RunId, change: typeof recordServed): void {
     const repo = this.run(id)?.repo;
     const [info, kind] = [repo && this.repos.get(repo), this.#kindOfRun(id)];
     if (info && kind) this.repos.set(info.repo, { ...info, ...change(info, kind, id) });
@@ -191,7 +197,7 @@ export class Fold {
       if (entry.type === 'target.released' && entry.data.by === 'rollback')
         for (const left of movedLast(this.target(repo))) {
           const run = this.releases.get(left)?.run;
-          if (run) this.#earn(run, unserved);
+          if (run) this.#earn(run, recordReverted);
         }
     }
     switch (entry.type) {
@@ -349,7 +355,7 @@ export class Fold {
     if (entry.type === 'deploy.finished') {
       const release = this.releases.get(entry.data.release);
       if (release) release.result = entry.data.result;
-      if (entry.data.result === 'promoted') this.#earn(id, served);
+      if (entry.data.result === 'promoted') this.#earn(id, recordServed);
     }
   }
 }

@@ -8,9 +8,9 @@ import {
   earnedRaise,
   evolveAutonomy,
   NO_AUTONOMY,
-  served,
+  recordReverted,
+  recordServed,
   stepFor,
-  unserved,
 } from './autonomy.ts';
 
 const repo = 'shop' as RepoName;
@@ -34,7 +34,7 @@ const drop = (state: Autonomy, kind: TicketKind, of: ReleaseId): Autonomy => {
   );
 };
 const serve = (state: Autonomy, kind: TicketKind, ...runs: number[]): Autonomy =>
-  runs.reduce((now, n) => served(now, kind, run(n)), state);
+  runs.reduce((now, n) => recordServed(now, kind, run(n)), state);
 
 describe('an automatic rollback', () => {
   test('costs its own kind of change one step, and no other kind', () => {
@@ -81,7 +81,7 @@ describe('a raise', () => {
 
   test('counts nothing that was taken back since, nor what served before the last fall', () => {
     expect(
-      earnedRaise(unserved(serve(fallen, 'feature', 1, 2, 3), 'feature', run(2)), 'feature', AFTER),
+      earnedRaise(recordReverted(serve(fallen, 'feature', 1, 2, 3), 'feature', run(2)), 'feature', AFTER),
     ).toBeNull();
     expect(
       earnedRaise(drop(serve(fallen, 'feature', 1, 2, 3), 'feature', release(3)), 'feature', AFTER),
@@ -143,9 +143,9 @@ test('whatever happens, only a person raises a step', () => {
         return evolveAutonomy(state, { type: 'autonomy.dropped', data: { ...data, cause: 'stuck' } }, n);
       }
       case 'served':
-        return served(state, of, run(n));
+        return recordServed(state, of, run(n));
       case 'unserved':
-        return unserved(state, of, run(n));
+        return recordReverted(state, of, run(n));
       default: {
         const data = { repo, kind: of, from: 0, to: 7, runs: [] };
         return evolveAutonomy(state, { type: 'autonomy.raise-proposed', data }, n);

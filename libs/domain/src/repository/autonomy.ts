@@ -65,9 +65,9 @@ export function evolveAutonomy(state: Autonomy, entry: Entry, at: Instant): Auto
 }
 
 /** A release of this kind came to serve; or, `unserved`, a person took it back: it earns nothing then. */
-export const served = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>
+export const recordServed = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>
   changed(state, kind, (lost) => ({ ...lost, served: [...lost.served.filter((one) => one !== run), run] }));
-export const unserved = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>
+export const recordReverted = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>
   changed(state, kind, (lost) => ({ ...lost, served: lost.served.filter((one) => one !== run) }));
 
 export type Drop = { from: number; to: number };

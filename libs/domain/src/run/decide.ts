@@ -72,7 +72,7 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       if (!gate) return 'there is no such gate';
       if (gate.ended !== null || at >= gate.expiresAt) return ENDED[gate.ended ?? 'expired'];
       if (gate.decision !== 'needs_approval') return ANSWERED[gate.decision ?? 'undecided'];
-      if (gate.stale) return 'an approval is being judged; try again';
+      if (gate.needsJudgement) return 'an approval is being judged; try again';
       if (gate.subject !== record.data.subject) return 'the approval is for another digest';
       if ((run.author as string) === record.data.person) return 'the requester cannot approve';
       return unless(!gate.approvals.includes(record.data.person), 'this person has approved already');
@@ -211,7 +211,7 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
       return unless(
         (has('rehearse') || has('judge-gate', (step) => gateOf(step.gate)?.action === 'deploy')) &&
           run.release?.release === record.data.release &&
-          (run.ships?.times ?? 0) < run.limits.rebases,
+          (run.rebuiltFrom?.times ?? 0) < run.limits.rebases,
         'this release is not to be built anew',
       );
     case 'deploy.started':

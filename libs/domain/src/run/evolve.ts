@@ -29,12 +29,12 @@ const newWork = (task: TaskId | null, title: string, dependsOn: TaskId[], wanted
   blocked: null,
   unfinished: null,
   feedback: [],
-  wanted,
+  pending: wanted,
 });
 
 const withWork = (run: Run, task: TaskId | null, change: (work: Work) => Work): Run =>
   task === null
-    ? { ...run, whole: change(run.whole) }
+    ? { ...run, integration: change(run.integration) }
     : { ...run, tasks: run.tasks.map((work) => (work.task === task ? change(work) : work)) };
 
 const withGate = (run: Run, gate: string, change: (gate: Gate) => Gate): Run => ({
@@ -52,7 +52,7 @@ const taken = (run: Run, role: Stage['role'], task: TaskId | null): Run => {
   const last = run.stages.findLast(
     (stage) => stage.role === role && stage.task === task && stage.outcome !== null,
   );
-  return last ? withStage(run, last.attempt, (stage) => ({ ...stage, taken: true })) : run;
+  return last ? withStage(run, last.attempt, (stage) => ({ ...stage, accepted: true })) : run;
 };
 
 type Reason = FeedbackRef extends infer F ? (F extends FeedbackRef ? Omit<F, 'change'> : never) : never;
@@ -61,7 +61,7 @@ type Reason = FeedbackRef extends infer F ? (F extends FeedbackRef ? Omit<F, 'ch
 const sendWholeBack = (run: Run, feedback: Reason, start: Work['start'], base: CommitAndTree): Run => ({
   ...run,
   queue: null,
-  whole: sendBack(run.whole, feedback, start, base),
+  integration: sendBack(run.integration, feedback, start, base),
 });
 
 /**
@@ -81,7 +81,7 @@ const reviewedWhole = (run: Run, review: Digest, sendsBack: boolean): Run =>
 /** Sends work back: its implementer owes another attempt, on top of what it made. */
 const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: CommitAndTree | null): Work => ({
   ...work,
-  wanted: true,
+  pending: true,
   reworks: work.reworks + 1,
   feedback: [...work.feedback, { ...feedback, change: work.made?.change ?? null }],
   start,
@@ -131,7 +131,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       answers: [],
       tasks: [],
       splits: 0,
-      whole: newWork(null, 'the run as a whole', [], false),
+      integration: newWork(null, 'the run as a whole', [], false),
       reviews: [],
       checks: null,
       disputes: [],
@@ -147,7 +147,7 @@ export function evolve(state: RunState, entry: Entry): RunState {
       rewritten: false,
       merge: null,
       lost: null,
-      ships: null,
+      rebuiltFrom: null,
       release: null,
       rehearsal: null,
       deploy: null,
@@ -180,7 +180,7 @@ function evolveRun(run: Run, entry: Entry): Run {
             approvals: [],
             policies: [],
             deniedBy: null,
-            stale: false,
+            needsJudgement: false,
             ended: null,
             reason: '',
           },
@@ -193,21 +193,21 @@ function evolveRun(run: Run, entry: Entry): Run {
         decision: entry.data.decision,
         approvalsNeeded: entry.data.approvals,
         policies: entry.data.policies,
-        stale: false,
+        needsJudgement: false,
         reason: entry.data.reason,
       }));
     case 'gate.approved':
       return withGate(run, entry.data.gate, (gate) => ({
         ...gate,
         approvals: [...gate.approvals, entry.data.person],
-        stale: true,
+        needsJudgement: true,
       }));
     case 'gate.denied':
       return withGate(run, entry.data.gate, (gate) => ({
         ...gate,
         deniedBy: entry.data.person,
         decision: 'deny',
-        stale: false,
+        needsJudgement: false,
         reason: entry.data.reason,
       }));
     case 'gate.expired':
@@ -219,7 +219,10 @@ function evolveRun(run: Run, entry: Entry): Run {
       return deploys ? { ...voided, rehearsal: null } : voided;
     }
     case 'stage.opened': {
-      const opened: Run = { ...run, stages: [...run.stages, { ...entry.data, outcome: null, taken: false }] };
+      const opened: Run = {
+        ...run,
+        stages: [...run.stages, { ...entry.data, outcome: null, accepted: false }],
+      };
       if (entry.data.role !== 'implement') return opened;
       return withWork(opened, entry.data.task, (work) => ({
         ...work,
@@ -265,7 +268,8 @@ function evolveRun(run: Run, entry: Entry): Run {
         null,
       );
     case 'question.answered': {
-      const asks = run.question === null && [...run.tasks, run.whole].find((work) => work.blocked !== null);
+      const asks =
+        run.question === null && [...run.tasks, run.integration].find((work) => work.blocked !== null);
       if (asks)
         return withWork(run, asks.task, (work) => ({
           ...work,
@@ -289,7 +293,7 @@ function evolveRun(run: Run, entry: Entry): Run {
     case 'task.changed': {
       const { task, ...made } = entry.data;
       return taken(
-        withWork(run, task, (work) => ({ ...work, made, wanted: false })),
+        withWork(run, task, (work) => ({ ...work, made, pending: false })),
         'implement',
         task,
       );
@@ -297,7 +301,7 @@ function evolveRun(run: Run, entry: Entry): Run {
     case 'task.blocked': {
       const { task, question, expiresAt } = entry.data;
       return taken(
-        withWork(run, task, (work) => ({ ...block(work, { question, expiresAt }), wanted: true })),
+        withWork(run, task, (work) => ({ ...block(work, { question, expiresAt }), pending: true })),
         'implement',
         task,
       );
@@ -378,7 +382,7 @@ function evolveRun(run: Run, entry: Entry): Run {
         queue: null,
       };
       if (by === 'implement')
-        return taken({ ...disputed, whole: { ...run.whole, wanted: false } }, 'implement', null);
+        return taken({ ...disputed, integration: { ...run.integration, pending: false } }, 'implement', null);
       const verdict = 'request_changes' as const;
       const review = { task: null, patchId, tree: run.change?.tree ?? null, verdict, review: said };
       return reviewedWhole(
@@ -448,7 +452,7 @@ function evolveRun(run: Run, entry: Entry): Run {
       const { commit, tree } = entry.data;
       return {
         ...run,
-        ships: { commit, tree, times: (run.ships?.times ?? 0) + 1 },
+        rebuiltFrom: { commit, tree, times: (run.rebuiltFrom?.times ?? 0) + 1 },
         release: null,
         rehearsal: null,
         gates: run.gates.map((one) =>

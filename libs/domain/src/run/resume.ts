@@ -34,12 +34,12 @@ export function resume(run: Run, { expiresAt }: EntryOf<'run.resumed'>['data']):
     expiresAt,
     gates: run.gates.map((gate) => (allows(gate) ? gate : { ...gate, ended: 'voided' })),
     stages: run.stages.map((stage) =>
-      stage.outcome === null || stage.outcome.kind === 'done' ? stage : { ...stage, taken: true },
+      stage.outcome === null || stage.outcome.kind === 'done' ? stage : { ...stage, accepted: true },
     ),
     question: run.question && { ...run.question, expiresAt },
     tasks: run.tasks.map(fresh),
     splits: 0,
-    whole: fresh(run.whole),
+    integration: fresh(run.integration),
     revert: null,
     queue: null,
   };
@@ -48,7 +48,7 @@ export function resume(run: Run, { expiresAt }: EntryOf<'run.resumed'>['data']):
         ...resumed,
         merge: null,
         lost: null,
-        ships: null,
+        rebuiltFrom: null,
         release: null,
         rehearsal: null,
         attested: { change: false, release: false },

@@ -190,7 +190,7 @@ function checkSplit(entries: Entry[]): void {
     expect(workOf(now, tasks[0]?.id ?? null), 'goes on from what is kept').toMatchObject({
       base: left?.base,
       start: left?.start,
-      wanted: true,
+      pending: true,
     });
     const later = entries.slice(index).flatMap((one) => (one.type === 'stage.opened' ? [one.data.task] : []));
     expect(later, 'what was split is over').not.toContain(task);

@@ -70,7 +70,7 @@ export type Work = {
   /** All of it, the oldest first. */
   feedback: FeedbackRef[];
   /** True while an (other) attempt of an implementer is owed. */
-  wanted: boolean;
+  pending: boolean;
 };
 
 /** `said` is the review, or what the implementer handed in instead of a change. */
@@ -85,7 +85,7 @@ export type Stage = {
   inputs: Digest[];
   outcome: AttemptOutcome | null;
   /** The run has drawn its consequence from the outcome. */
-  taken: boolean;
+  accepted: boolean;
 };
 
 export type Gate = {
@@ -100,7 +100,7 @@ export type Gate = {
   /** What made the decision so. */
   policies: string[];
   /** An approval arrived after the last decision: judge again. */
-  stale: boolean;
+  needsJudgement: boolean;
   ended: 'expired' | 'voided' | null;
   reason: string;
 };
@@ -135,7 +135,7 @@ export type Run = {
   tasks: Work[];
   /** How often a task of it was split. */
   splits: number;
-  whole: Work;
+  integration: Work;
   reviews: {
     task: TaskId | null;
     patchId: PatchId;
@@ -175,7 +175,7 @@ export type Run = {
   /** Why nothing is released from the merge: it is not on the branch any more. */
   lost: string | null;
   /** What is built instead of the merge itself, since what the merge stands on was rolled back; and how often that was so. */
-  ships: (CommitAndTree & { times: number }) | null;
+  rebuiltFrom: (CommitAndTree & { times: number }) | null;
   release: {
     release: ReleaseId;
     artifact: Digest;
@@ -230,11 +230,11 @@ export const keptRef = (run: Run): string | null =>
     : null;
 
 export const workOf = (run: Run, task: TaskId | null): Work | undefined =>
-  task === null ? run.whole : run.tasks.find((work) => work.task === task);
+  task === null ? run.integration : run.tasks.find((work) => work.task === task);
 
 /** What a person is asked now: by the planner, or by an implementer that is blocked; one at a time. */
 export const questionOf = (run: Run): Question | null =>
-  run.question ?? [...run.tasks, run.whole].find((work) => work.blocked !== null)?.blocked ?? null;
+  run.question ?? [...run.tasks, run.integration].find((work) => work.blocked !== null)?.blocked ?? null;
 
 export const reviewOf = (run: Run, patchId: PatchId) =>
   run.reviews.findLast((review) => review.patchId === patchId);
@@ -255,5 +255,5 @@ export const allows = (gate: Gate | undefined): boolean =>
   gate !== undefined &&
   gate.decision === 'allow' &&
   gate.ended === null &&
-  !gate.stale &&
+  !gate.needsJudgement &&
   gate.deniedBy === null;

@@ -172,7 +172,7 @@ const isSpent = (gate: Gate): boolean =>
 
 function undecided(found: Gate, now: Instant): Step {
   if (now >= found.expiresAt) return [{ do: 'expire-gate', gate: found.gate }];
-  if (found.decision === null || found.stale) return [{ do: 'judge-gate', gate: found.gate }];
+  if (found.decision === null || found.needsJudgement) return [{ do: 'judge-gate', gate: found.gate }];
   return [{ do: 'wait', for: 'gate', until: found.expiresAt }];
 }
 
@@ -193,7 +193,7 @@ function answering(run: Run, { expiresAt }: Question, now: Instant): Step {
 function stage(run: Run, role: Role, task: TaskId | null): Step {
   const all = run.stages.filter((one) => one.role === role && one.task === task);
   const last = all.at(-1);
-  if (last === undefined || last.taken) return [{ do: 'open-stage', role, task }];
+  if (last === undefined || last.accepted) return [{ do: 'open-stage', role, task }];
   if (last.outcome === null) return [{ do: 'await-stage', attempt: last.attempt }];
   if (last.outcome.kind === 'done')
     return [{ do: 'take', role, task, attempt: last.attempt, artifact: last.outcome.artifact }];
@@ -209,7 +209,7 @@ const notDone = ({ role, task }: Stage, { reason }: { reason: string }): string 
   `${role}${task === null ? '' : ` of ${task}`}: ${reason}`;
 
 const failuresInARow = (all: Stage[]): number => {
-  const lastGood = all.findLastIndex((one) => one.outcome?.kind === 'done' || one.taken);
+  const lastGood = all.findLastIndex((one) => one.outcome?.kind === 'done' || one.accepted);
   return all.length - 1 - lastGood;
 };
 
@@ -217,7 +217,8 @@ const failuresInARow = (all: Stage[]): number => {
 function building(run: Run, now: Instant): Step | null {
   const open = run.tasks.filter((work) => !work.integrated);
   if (open.length === 0) {
-    if (!run.whole.wanted && (run.whole.made === null || run.whole.integrated)) return null;
+    if (!run.integration.pending && (run.integration.made === null || run.integration.integrated))
+      return null;
     return together(run, [...checking(run), ...reworking(run, now)]);
   }
   const ready = open.filter((work) =>
@@ -251,7 +252,9 @@ function together(run: Run, due: Step): Step {
 }
 
 function reworking(run: Run, now: Instant): Step {
-  return run.whole.wanted ? working(run, run.whole, true, now) : [{ do: 'integrate', task: null }];
+  return run.integration.pending
+    ? working(run, run.integration, true, now)
+    : [{ do: 'integrate', task: null }];
 }
 
 function working(run: Run, work: Work, next: boolean, now: Instant): Step {
@@ -259,7 +262,7 @@ function working(run: Run, work: Work, next: boolean, now: Instant): Step {
   if (work.blocked !== null) return answering(run, work.blocked, now);
   if (work.blocks > run.limits.reworks)
     return end(run, 'failed', `${work.task ?? 'the run as a whole'}: its implementer keeps asking`);
-  if (work.wanted) {
+  if (work.pending) {
     if (work.reworks > run.limits.reworks)
       return end(
         run,

@@ -4,11 +4,11 @@ export { evolveTarget, freezesOf } from './evolve.ts';
 export {
   candidates,
   fenceFor,
-  flipsOf,
   leaves,
   leftBehind,
   leftOf,
   movedLast,
   previousGood,
+  switchCount as flipsOf,
 } from './rollback-candidates.ts';
 export { type Canary, type Freeze, noTarget, type TargetState } from './state.ts';

@@ -70,7 +70,7 @@ export function leftBehind({ live, history }: TargetState): ReleaseId | null {
  * How often traffic flipped between this release and another: away from it by a rollback, and to it again. 0 for one that never served
  * and for one that was deployed once.
  */
-export function flipsOf({ history }: TargetState, release: ReleaseId): number {
+export function switchCount({ history }: TargetState, release: ReleaseId): number {
   const first = history.findIndex((one) => one.release === release);
   if (first < 0) return 0;
   return history

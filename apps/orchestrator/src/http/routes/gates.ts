@@ -123,7 +123,8 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       const run = (await factory.views.with({ runs: [info.id] })).run(info.id);
       const gate = run?.gates.findLast((one) => one.action === late.action && one.ended === null);
       if (run === undefined || run.closed !== null || (gate && gate.subject !== late.subject)) throw moved;
-      if (gate?.decision === 'needs_approval' && !gate.stale) return answer(verb, gate.gate, who, make);
+      if (gate?.decision === 'needs_approval' && !gate.needsJudgement)
+        return answer(verb, gate.gate, who, make);
       if (gate && gate.decision !== null) return view(await known(gate.gate), false);
     }
     throw moved;

@@ -10,10 +10,10 @@ import { ofRepo } from './repos.ts';
 
 export function quarantineRoutes(app: FastifyInstance, { factory }: Api): void {
   const views = async (held: readonly { repo: RepoName; one: Quarantined }[]): Promise<QuarantineView[]> => {
-    const world = await factory.views.with({ releases: held.map(({ one }) => one.release) });
+    const fold = await factory.views.with({ releases: held.map(({ one }) => one.release) });
     return held.map(({ repo, one }) => {
-      const run = world.releases.get(one.release)?.run;
-      const ticket = run === undefined ? undefined : world.run(run)?.ticket;
+      const run = fold.releases.get(one.release)?.run;
+      const ticket = run === undefined ? undefined : fold.run(run)?.ticket;
       return { repo, ...one, tickets: ticket === undefined ? [] : [ticket] };
     });
   };

@@ -38,10 +38,10 @@ type Ports = {
 };
 
 /** As the deploy gate saw it last; null before it was asked. */
-async function undoAsJudged(factory: Ports, world: Fold, id: RunId): Promise<Undo | null> {
-  const run = world.run(id);
+async function undoAsJudged(factory: Ports, fold: Fold, id: RunId): Promise<Undo | null> {
+  const run = fold.run(id);
   const gate = run?.gates.findLast((one) => one.action === 'deploy');
-  const judged = gate && world.runs.get(id)?.policies[gate.gate];
+  const judged = gate && fold.runs.get(id)?.policies[gate.gate];
   if (!judged) return null;
   const facts = await getJson(factory.store.artifacts, Facts, judged.facts);
   return facts.action === 'deploy' ? facts.undo : null;
@@ -63,10 +63,10 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
     info: ReleaseInfo,
     release: Release,
     contents: ReleaseContents,
-    { world, names }: { world: Fold; names: Map<string, string> },
+    { fold, names }: { fold: Fold; names: Map<string, string> },
   ): Promise<ReleaseView> => {
-    const run = world.run(info.run);
-    const state = stateOf(world.target(info.repo), info);
+    const run = fold.run(info.run);
+    const state = stateOf(fold.target(info.repo), info);
     return {
       id: info.id,
       repo: info.repo,
@@ -80,8 +80,8 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
       notes: release.notes,
       createdAt: info.builtAt,
       address: state === 'live' ? await factory.deployments.address(info.repo) : null,
-      undo: await undoAsJudged(factory, world, info.run),
-      canary: await canaryOfRelease(factory, world, info, names),
+      undo: await undoAsJudged(factory, fold, info.run),
+      canary: await canaryOfRelease(factory, fold, info, names),
       stop: run === undefined ? null : stopOfRun(factory, run, names),
     };
   };
@@ -92,18 +92,18 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
     const page = await Promise.all(infos.map(async (info) => ({ info, release: await releaseOf(info) })));
     const contents = await contentsOfEach(factory, page);
     const names = await namesOf(factory);
-    const world = await factory.views.with({ releases: infos.map(({ id }) => id) });
+    const fold = await factory.views.with({ releases: infos.map(({ id }) => id) });
     const views = page.map(({ info, release }) =>
-      view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, { world, names }),
+      view(info, release, contents.get(info.id) ?? { tickets: [], commits: [] }, { fold, names }),
     );
     return (await Promise.all(views)).reverse();
   });
   serve(app, 'showRelease', async (request) => {
-    const world = await factory.views.with({ releases: [request.params.id] });
-    const info = world.releases.get(request.params.id);
+    const fold = await factory.views.with({ releases: [request.params.id] });
+    const info = fold.releases.get(request.params.id);
     if (!info) throw notFound('release', request.params.id, { act: 'list-releases' });
     const release = await releaseOf(info);
     const names = await namesOf(factory);
-    return view(info, release, await releaseContents(factory, info, release), { world, names });
+    return view(info, release, await releaseContents(factory, info, release), { fold, names });
   });
 }

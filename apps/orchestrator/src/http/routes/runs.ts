@@ -66,7 +66,7 @@ type Ports = {
   settings: Settings;
   store: Store;
   trail: OpenTrail;
-  unsealed: Map<RunId, string>;
+  awaitingCheckpoint: Map<RunId, string>;
   views: Views;
 };
 
@@ -75,33 +75,33 @@ const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is ther
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
 
-type Found = { info: RunInfo; world: Fold };
+type Found = { info: RunInfo; fold: Fold };
 
 export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
   const known = async (id: RunId): Promise<Found> => {
-    const world = await factory.views.with({ whole: [id] });
-    const info = world.runs.get(id);
+    const fold = await factory.views.with({ whole: [id] });
+    const info = fold.runs.get(id);
     if (!info) throw notFound('run', id, { act: 'list-runs' });
-    return { info, world };
+    return { info, fold };
   };
-  const waitOf = (id: RunId) => factory.unsealed.get(id) ?? factory.retrying.get(id);
+  const waitOf = (id: RunId) => factory.awaitingCheckpoint.get(id) ?? factory.retrying.get(id);
   const view = async (
-    { info, world }: Found,
+    { info, fold }: Found,
     whole = true,
     people?: Map<string, string>,
   ): Promise<RunView> => {
     const now = factory.clock.now();
     const names = people ?? (await namesOf(factory));
     const stop = stopOfRun(factory, info.state, names);
-    const seen = await runView(factory.store, world, info, now, names, whole, stop);
+    const seen = await runView(factory.store, fold, info, now, names, whole, stop);
     if (!seen) throw notFound('run', info.id, { act: 'list-runs' });
     // What another orchestrator began on the target and this one watches again is under way.
     const watched = seen.unknown.length > 0 && (await factory.forward.target(seen.repo)).canary?.release;
     if (watched === seen.release && factory.deploys.busy(seen.repo))
       seen.unknown = seen.unknown.filter(({ effect }) => effect !== 'deploy' && effect !== 'target');
     if (seen.stages.some((stage) => stage.asks !== null)) await addDoing(factory, seen);
-    const release = seen.release === null ? undefined : world.releases.get(seen.release);
-    const canary = release === undefined ? null : await canaryOfRelease(factory, world, release, names);
+    const release = seen.release === null ? undefined : fold.releases.get(seen.release);
+    const canary = release === undefined ? null : await canaryOfRelease(factory, fold, release, names);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
     // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
     return waits === undefined || seen.stop !== null
@@ -119,8 +119,8 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     ofRepo(factory, request.query.repo);
     const part = await newestRows(factory, 'runs', request.query, reply);
     const names = await namesOf(factory);
-    const world = await factory.views.with({ whole: part.map(({ id }) => id) });
-    return Promise.all(part.map((info) => view({ info, world }, false, names)));
+    const fold = await factory.views.with({ whole: part.map(({ id }) => id) });
+    return Promise.all(part.map((info) => view({ info, fold }, false, names)));
   });
   serve(app, 'showRun', (request) => viewOf(request.params.id));
 
@@ -158,7 +158,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
 
   serve(app, 'explainRun', async (request) => {
     const found = await known(request.params.id);
-    const { info, world } = found;
+    const { info, fold } = found;
     const [run, recorded] = await Promise.all([view(found), factory.trail.read(streamOf.run(info.id))]);
     // A canary's verdicts are on its target's stream.
     const judged = run.release === null ? [] : await factory.trail.read(streamOf.target(run.repo));
@@ -181,14 +181,14 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       position,
       text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
     }));
-    const unsealed = run.endedAt === null ? factory.unsealed.get(info.id) : undefined;
+    const awaitingCheckpoint = run.endedAt === null ? factory.awaitingCheckpoint.get(info.id) : undefined;
     const text = run.endedAt === null ? waitOf(info.id) : undefined;
     const halt =
       run.stop === null ? [] : [{ at: run.stop.at, position: factory.views.position, text: run.stop.reason }];
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
-    const budget = pausedFor(world, state);
+    const budget = pausedFor(fold, state);
     const short =
       budget === null || run.reason === null || run.stop !== null || state.parked !== null
         ? []
@@ -197,7 +197,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       run.stop?.next ??
       stuck ??
       resumeStep(state, factory.clock.now()) ??
-      (unsealed === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED_NEXT);
+      (awaitingCheckpoint === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED_NEXT);
     const { who } = nextActor(state, factory.clock.now());
     const kept = keptRef(state);
     return {
@@ -212,8 +212,8 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
   });
 
   serve(app, 'cancelRun', async (request) => {
-    const { info, world } = await known(request.params.id);
-    const run = world.run(info.id);
+    const { info, fold } = await known(request.params.id);
+    const run = fold.run(info.id);
     const stopped = await act(factory, info.id, request.who.actor, () => ({
       type: 'run.stop-asked',
       data: { end: 'cancelled', reason: request.body.reason },

@@ -44,10 +44,10 @@ type Ports = {
 
 export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
   const known = async (id: TicketId): Promise<Found> => {
-    const world = await factory.views.with({ tickets: [id] });
-    const info = world.tickets.get(id);
+    const fold = await factory.views.with({ tickets: [id] });
+    const info = fold.tickets.get(id);
     if (!info) throw notFound('ticket', id, { act: 'list-tickets' });
-    return { info, world };
+    return { info, fold };
   };
 
   serve(app, 'fileTicket', async (request, reply) => {
@@ -79,8 +79,8 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
   serve(app, 'listTickets', async (request, reply) => {
     ofRepo(factory, request.query.repo);
     const part = await newestRows(factory, 'tickets', request.query, reply);
-    const world = await factory.views.with({ tickets: part.map(({ id }) => id) });
-    return Promise.all(part.map((info) => ticketView(factory, { info, world })));
+    const fold = await factory.views.with({ tickets: part.map(({ id }) => id) });
+    return Promise.all(part.map((info) => ticketView(factory, { info, fold })));
   });
 
   serve(app, 'showTicket', async (request) => ticketView(factory, await known(request.params.id)));
@@ -94,11 +94,11 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
 
   /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
   serve(app, 'answerTicket', async (request) => {
-    const { info: ticket, world } = await known(request.params.id);
+    const { info: ticket, fold } = await known(request.params.id);
     const run = ticket.runs.at(-1);
     if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
     const text = (await factory.knownSecrets.now()).mask(request.body.text);
-    const last = world.run(run);
+    const last = fold.run(run);
     // Its run is over and not drawn into it yet: a moment later it would be.
     if (last?.closed) await settleTicket(factory, ticket, last);
     else if (ticket.state === 'running') {
@@ -134,10 +134,10 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
   });
 }
 
-type Found = { info: TicketInfo; world: Fold };
+type Found = { info: TicketInfo; fold: Fold };
 
-async function ticketView(factory: Ports, { info, world }: Found): Promise<TicketView> {
-  const run = world.run(info.runs.at(-1) as never);
+async function ticketView(factory: Ports, { info, fold }: Found): Promise<TicketView> {
+  const run = fold.run(info.runs.at(-1) as never);
   const names = await namesOf(factory);
   const stop = info.state === 'running' && run ? stopOfRun(factory, run, names) : null;
   const waits =
@@ -153,7 +153,7 @@ async function ticketView(factory: Ports, { info, world }: Found): Promise<Ticke
     stop,
     ticket: await getJson(factory.store.artifacts, Ticket, info.digest),
     // A run is announced on its ticket a moment before it opens; until then nobody could follow it.
-    runs: info.runs.filter((id) => world.runs.has(id)),
+    runs: info.runs.filter((id) => fold.runs.has(id)),
     question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
     links: info.links,
@@ -161,7 +161,7 @@ async function ticketView(factory: Ports, { info, world }: Found): Promise<Ticke
     author: names.get(info.author) ?? info.author,
     next:
       stop === null
-        ? nextOfTicket(world, info, factory.clock.now())
+        ? nextOfTicket(fold, info, factory.clock.now())
         : { who: 'admin', text: `let it go on: ${stop.next}` },
   };
 }

@@ -100,11 +100,9 @@ async function page(factory: Ports, query: Query): Promise<TrailLine[]> {
   const names = await namesOf(factory);
   const lines = await factory.readModel.trailPage(...pageOf(query, names));
   const recorded = await factory.trail.readAt(lines.map(({ position }) => position));
-  const world = await factory.views.with(namedIn(recorded));
+  const fold = await factory.views.with(namedIn(recorded));
   // A page that is cut for its size is cut at its end.
-  return recorded.map((one, nth) =>
-    trailLine({ world, names }, one, lines[nth] ?? { run: null, repo: null }),
-  );
+  return recorded.map((one, nth) => trailLine({ fold, names }, one, lines[nth] ?? { run: null, repo: null }));
 }
 
 /** What an account of these entries looks at. */

@@ -9,14 +9,14 @@ type Ports = { clock: Clock; deployments: Deployments; store: Store };
 /** The newest canary of a release as people watch it, with the proxy's figures while it is under way; null before it has traffic. */
 export async function canaryOfRelease(
   factory: Ports,
-  world: Fold,
+  fold: Fold,
   info: ReleaseInfo,
   names: ReadonlyMap<string, string>,
 ): Promise<CanaryView | null> {
-  const { canaries, canary, live } = world.target(info.repo);
+  const { canaries, canary, live } = fold.target(info.repo);
   const state = canaries.findLast((one) => one.release === info.id);
   if (state === undefined) return null;
-  const run = world.run(info.run);
+  const run = fold.run(info.run);
   if (run === undefined) return null;
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
   if (deploy === undefined) return null;

@@ -45,7 +45,7 @@ export function changeOf(run: Run): { of: string; from: GitSha; to: GitSha } | n
   if (run.change) return { of: 'the whole change', from: run.base.tree, to: run.change.tree };
   if (run.head.tree !== run.base.tree)
     return { of: 'what is integrated so far', from: run.base.tree, to: run.head.tree };
-  const made = [...run.tasks, run.whole].findLast((work) => work.made !== null);
+  const made = [...run.tasks, run.integration].findLast((work) => work.made !== null);
   return made?.made
     ? {
         of: `task ${made.task ?? 'of the whole'}, not integrated yet`,

@@ -33,12 +33,13 @@ const gateState = (gate: Gate): GateView['state'] => {
   if (gate.decision === 'deny') return 'denied';
   if (gate.decision !== 'needs_approval') return 'asked';
   // The last yes is there: it is judged again, and waits for nobody.
-  return gate.stale && gate.approvals.length >= gate.approvalsNeeded ? 'asked' : 'waiting';
+  return gate.needsJudgement && gate.approvals.length >= gate.approvalsNeeded ? 'asked' : 'waiting';
 };
 
 /** As it was decided; while a yes is newer than the decision, what that yes makes of it. */
 function reasonOf(gate: Gate, decided: string): string {
-  if (!gate.stale || gate.decision !== 'needs_approval' || gate.ended !== null) return gate.reason || decided;
+  if (!gate.needsJudgement || gate.decision !== 'needs_approval' || gate.ended !== null)
+    return gate.reason || decided;
   const { length } = gate.approvals;
   return length >= gate.approvalsNeeded
     ? 'every approval is there; it is judged once more'
@@ -86,7 +87,7 @@ export async function gateView(
 
 export async function runView(
   store: Store,
-  world: Fold,
+  fold: Fold,
   info: RunInfo,
   now: number,
   names: Names,
@@ -94,7 +95,7 @@ export async function runView(
   whole = false,
   stop: RunView['stop'] = null,
 ): Promise<Omit<RunView, 'canary'> | null> {
-  // Taken together before anything is awaited: the world moves on meanwhile.
+  // Taken together before anything is awaited: the fold moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
   const [ticket, plan, failures, open] = await Promise.all([
@@ -103,9 +104,9 @@ export async function runView(
     whole ? failuresOf(store, run) : new Map<Digest, string>(),
     whole ? openFindings(store, run) : [],
   ]);
-  const stages = run.stages.map((stage, index) => stageView(world, run, stage, index, plan, failures));
-  const pause = run.closed === null ? pausedCanary(world, run) : null;
-  const short = run.closed === null ? shortOfMoney(world, run) : null;
+  const stages = run.stages.map((stage, index) => stageView(fold, run, stage, index, plan, failures));
+  const pause = run.closed === null ? pausedCanary(fold, run) : null;
+  const short = run.closed === null ? shortOfMoney(fold, run) : null;
   const waits = run.closed === null ? todo(run, now).filter((step) => step.do === 'wait') : [];
   return {
     id: run.id,
@@ -133,7 +134,7 @@ export async function runView(
     kept: keptRef(run),
     skipped: skippedOf(run),
     open,
-    unknown: unknownOf(world, run),
+    unknown: unknownOf(fold, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,
     endedAt: closedAt,
@@ -190,14 +191,14 @@ async function failuresOf(store: Store, run: Run): Promise<Map<Digest, string>> 
 }
 
 function stageView(
-  world: Fold,
+  fold: Fold,
   run: Run,
   stage: Stage,
   index: number,
   plan: PlanType | null,
   failures: Map<Digest, string>,
 ): StageView {
-  const attempt = world.attempts.get(stage.attempt);
+  const attempt = fold.attempts.get(stage.attempt);
   const { outcome } = stage;
   const tasks = plan?.kind === 'tasks' ? plan.tasks : [];
   return {
@@ -265,22 +266,22 @@ function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'
 }
 
 /** A canary that cannot be judged yet: what it needs, and until when it is waited for. */
-function pausedCanary(world: Fold, run: Run): string | null {
+function pausedCanary(fold: Fold, run: Run): string | null {
   if (run.deploy?.kind !== 'started') return null;
-  const { judged } = world.target(run.repo);
+  const { judged } = fold.target(run.repo);
   if (judged?.release !== run.release?.release || !judged?.until || judged.fence !== run.deploy.fence)
     return null;
   return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
 }
 
 /** What an attempt of the run waits for, where a budget is reached. */
-export const pausedFor = (world: Fold, run: Run) =>
-  run.stages.map(({ attempt }) => world.attempts.get(attempt)?.paused ?? null).find((one) => one !== null) ??
+export const pausedFor = (fold: Fold, run: Run) =>
+  run.stages.map(({ attempt }) => fold.attempts.get(attempt)?.paused ?? null).find((one) => one !== null) ??
   null;
 
 /** A budget that is reached: what it lacks, and how it is raised. */
-function shortOfMoney(world: Fold, run: Run): string | null {
-  const paused = pausedFor(world, run);
+function shortOfMoney(fold: Fold, run: Run): string | null {
+  const paused = pausedFor(fold, run);
   if (paused === null) return null;
   const { scope, leftUsd, needUsd } = paused;
   return `paused: the budget of ${scope} had $${leftUsd.toFixed(2)} left, and the next call may cost $${needUsd.toFixed(2)}; all that was done is kept, and it goes on by itself once there is enough: ./millwright budget set ${scope} USD --reason TEXT`;

@@ -12,18 +12,18 @@ import type { LineAt } from '@millwright/read-model';
 import { named } from '../names.ts';
 import { sentence } from './account.ts';
 
-/** What tells an account of an entry: the world up to now, and people's names, which lie outside the trail. */
-export type Account = { world: Fold; names: Map<string, string> };
+/** What tells an account of an entry: the fold up to now, and people's names, which lie outside the trail. */
+export type Account = { fold: Fold; names: Map<string, string> };
 
 /** An entry as the API gives it: who did what, on which bytes, allowed by which decision, with what result. */
 export function trailLine(
-  { world, names }: Account,
+  { fold, names }: Account,
   recorded: RecordedEntry,
   { run, repo }: Pick<LineAt, 'run' | 'repo'>,
 ): TrailLine {
   const { envelope, entry } = recorded;
-  const allowedBy = allowed(world, recorded, entry);
-  const result = resultOf(world, recorded, entry);
+  const allowedBy = allowed(fold, recorded, entry);
+  const result = resultOf(fold, recorded, entry);
   return {
     position: envelope.position,
     stream: envelope.stream,
@@ -36,8 +36,8 @@ export function trailLine(
     data: entry.data,
     run,
     repo,
-    who: whoActed(world, names, recorded),
-    text: `${named(sentence(entry, asked(world, recorded)), names)}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
+    who: whoActed(fold, names, recorded),
+    text: `${named(sentence(entry, asked(fold, recorded)), names)}${result === 'unknown' ? ' — attempted, outcome unknown' : ''}`,
     on: touched(entry),
     allowedBy,
     result,
@@ -45,10 +45,10 @@ export function trailLine(
 }
 
 /** The gate that an entry of a run speaks of. */
-function asked(world: Fold, { envelope, entry }: RecordedEntry): Gate | undefined {
+function asked(fold: Fold, { envelope, entry }: RecordedEntry): Gate | undefined {
   if (!('gate' in entry.data)) return undefined;
   const { gate } = entry.data;
-  return world.run(envelope.stream.slice('run/'.length) as RunId)?.gates.find((one) => one.gate === gate);
+  return fold.run(envelope.stream.slice('run/'.length) as RunId)?.gates.find((one) => one.gate === gate);
 }
 
 const ROLES: Record<string, string> = {
@@ -59,10 +59,10 @@ const ROLES: Record<string, string> = {
   deploy: 'releaser',
 };
 
-function whoActed(world: Fold, names: Map<string, string>, { envelope, entry }: RecordedEntry): TrailActor {
+function whoActed(fold: Fold, names: Map<string, string>, { envelope, entry }: RecordedEntry): TrailActor {
   const [kind = '', role = ''] = envelope.actor.split('/');
   if (kind === 'agent') {
-    const attempt = world.attempts.get(envelope.stream.slice('attempt/'.length) as never);
+    const attempt = fold.attempts.get(envelope.stream.slice('attempt/'.length) as never);
     const model = entry.type === 'turn.recorded' ? entry.data.model : (attempt?.model ?? null);
     return { kind: 'agent', name: ROLES[role] ?? role, model };
   }
@@ -93,21 +93,21 @@ function gateActionOf(entry: Entry): GateAction | null {
 }
 
 /** The last decision before the entry that allowed the act. */
-function allowed(world: Fold, { envelope }: RecordedEntry, entry: Entry): TrailLine['allowedBy'] {
+function allowed(fold: Fold, { envelope }: RecordedEntry, entry: Entry): TrailLine['allowedBy'] {
   const action = gateActionOf(entry);
   if (action === null) return null;
   const [kind, id] = envelope.stream.split('/');
   const release =
     'release' in entry.data && entry.data.release !== null
-      ? world.releases.get(entry.data.release)
+      ? fold.releases.get(entry.data.release)
       : undefined;
-  const run = world.runs.get(kind === 'run' ? (id as never) : (release?.run as never));
+  const run = fold.runs.get(kind === 'run' ? (id as never) : (release?.run as never));
   const decision = run?.allows.findLast((one) => one.action === action && one.position < envelope.position);
   return decision ?? null;
 }
 
-function resultOf(world: Fold, { envelope }: RecordedEntry, entry: Entry): TrailResult {
-  const open = world.effects.stateOf(envelope.stream, envelope.position, entry);
+function resultOf(fold: Fold, { envelope }: RecordedEntry, entry: Entry): TrailResult {
+  const open = fold.effects.stateOf(envelope.stream, envelope.position, entry);
   if (open !== 'known') return open;
   switch (entry.type) {
     case 'gate.decided':

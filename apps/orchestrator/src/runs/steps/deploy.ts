@@ -26,7 +26,7 @@ import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import { load } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
@@ -35,7 +35,7 @@ import type { Journal, StepResult } from '../step.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   knownSecrets: KnownSecrets;
   log: Logger;

@@ -13,14 +13,14 @@ import {
 } from '@millwright/domain';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Ports = {
   clock: Clock;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   register: Register;
   repositories: Repositories;
   streams: Streams;

@@ -12,7 +12,7 @@ export async function lostMerge(factory: Ports, run: Run): Promise<EntryOf<'merg
   if (run.merge?.kind !== 'finished' || run.merge.delivered !== 'merge') return null;
   const repo = await factory.repositories.open(run.repo);
   const head = await fetched(repo);
-  const { commit } = run.ships ?? run.merge;
+  const { commit } = run.rebuiltFrom ?? run.merge;
   if (await repo.isAncestor(commit, head.commit)) return null;
   const reason = `${commit.slice(0, 10)} was merged and is not on ${repo.branch} any more, which is at ${head.commit.slice(0, 10)}: nothing is released from it`;
   return { type: 'merge.lost', data: { commit: run.merge.commit, head: head.commit, reason } };

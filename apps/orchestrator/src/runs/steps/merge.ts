@@ -18,7 +18,7 @@ import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Journal, StepResult } from '../step.ts';
@@ -28,7 +28,7 @@ type Ports = {
   clock: Clock;
   forward: Forward;
   knownSecrets: KnownSecrets;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   modelKey: boolean | null;
   register: Register;
   repositories: Repositories;

@@ -16,7 +16,7 @@ const REVERT_MS = 60_000;
  * revert. Null where it holds nothing, or the branch holds it as well: then the gate says so.
  */
 export async function outdated(factory: Ports, run: Run): Promise<StepResult> {
-  if (!run.release || (run.ships?.times ?? 0) >= run.limits.rebases) return null;
+  if (!run.release || (run.rebuiltFrom?.times ?? 0) >= run.limits.rebases) return null;
   const { commit, tree } = await getJson(factory.store.artifacts, Release, run.release.artifact);
   const held = await heldBy(factory, run.repo, commit, null);
   if (held.length === 0) return null;

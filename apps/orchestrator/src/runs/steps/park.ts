@@ -8,7 +8,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { StepResult } from '../step.ts';
@@ -18,7 +18,7 @@ import { discardRehearsed } from './rehearse.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   knownSecrets: KnownSecrets;
   log: Logger;

@@ -22,7 +22,7 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { StepResult } from '../step.ts';
@@ -31,7 +31,7 @@ import { outdated } from './outdated.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   knownSecrets: KnownSecrets;
   log: Logger;

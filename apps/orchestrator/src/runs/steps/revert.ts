@@ -12,14 +12,14 @@ import type { Store } from '@millwright/store';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { revertMerge } from '../../source-control/revert.ts';
 import type { Forward } from '../../streams/forward.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Journal, StepResult } from '../step.ts';
 
 type Ports = {
   clock: Clock;
   forward: Forward;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   register: Register;
   repositories: Repositories;
   store: Store;

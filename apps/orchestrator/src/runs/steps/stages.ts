@@ -31,7 +31,7 @@ import { ORCHESTRATOR } from '../../streams/actor.ts';
 import type { Forward } from '../../streams/forward.ts';
 import { halted } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
-import type { Lanes } from '../../streams/lanes.ts';
+import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { specFor } from '../attempt-spec.ts';
@@ -46,7 +46,7 @@ type Ports = {
   forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   queue: Queue;
   register: Register;
   repositories: Repositories;
@@ -157,7 +157,7 @@ export async function awaitStage(
     return closedStage(factory, stage, outcome, entries);
   }
   const pauses = pausesOf(recorded);
-  // Woken when the budget allows (intake/pump.ts), or to be parked when the run's time is over.
+  // Woken when the budget allows (intake/subscription.ts), or to be parked when the run's time is over.
   if (pauses.waits !== null) {
     if (run.parked === null) wakeAt(run.expiresAt);
     return null;

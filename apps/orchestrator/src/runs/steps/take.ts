@@ -79,8 +79,8 @@ export async function take(factory: Ports, run: Run, step: Take): Promise<StepRe
       const release = await getJson(artifacts, Release, step.artifact);
       if (
         run.merge?.kind !== 'finished' ||
-        release.commit !== (run.ships ?? run.merge).commit ||
-        release.tree !== (run.ships ?? run.merge).tree
+        release.commit !== (run.rebuiltFrom ?? run.merge).commit ||
+        release.tree !== (run.rebuiltFrom ?? run.merge).tree
       ) {
         throw terminal('release-mismatch', 'the release was built from something else than the merge');
       }

@@ -2,7 +2,7 @@ import type { GateId, GitSha, ReleaseId } from '../../ids.ts';
 import type { Run, RunEntry } from '../index.ts';
 
 export const gateOf = (state: Run, gate: GateId) => state.gates.find((one) => one.gate === gate);
-export const mayBeOutdated = (state: Run) => (state.ships?.times ?? 0) < state.limits.rebases;
+export const mayBeOutdated = (state: Run) => (state.rebuiltFrom?.times ?? 0) < state.limits.rebases;
 /** What the release stands on was rolled back meanwhile. */
 export const outdated = (state: Run, sha: () => GitSha): RunEntry => ({
   type: 'release.outdated',

@@ -19,7 +19,7 @@ import { leftOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
 import { lifts, stops } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { Lanes } from '../streams/lanes.ts';
+import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
@@ -30,12 +30,12 @@ import { openRun, rejoinTicket, settleTicket } from './tickets.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: Lanes<RepoName>;
+  deploys: LocalLeases<RepoName>;
   forward: Forward;
   ids: Ids;
   knownSecrets: KnownSecrets;
   log: Logger;
-  merges: Lanes<RepoName>;
+  merges: LocalLeases<RepoName>;
   queue: Queue;
   register: Register;
   repositories: Repositories;
@@ -79,7 +79,7 @@ const MOVES = new Set<EntryType>([
  * Hears every entry, drives the runs that entries concern, opens runs for tickets and draws closed runs into their
  * tickets. The queue only wakes: everything here is derived from the trail at start and in every sweep.
  */
-export class Pump {
+export class IntakeSubscription {
   readonly #factory: Ports;
   readonly #driver: Driver;
   readonly #abort = new AbortController();
@@ -95,7 +95,7 @@ export class Pump {
   }
 
   start(): void {
-    this.#stopListening = this.#factory.views.listen((one, about) => this.#concern(one, about));
+    this.#stopListening = this.#factory.views.listen((one, about) => this.#onEntry(one, about));
     this.#timers.push(
       setInterval(() => this.wake(), SWEEP),
       setInterval(() => void this.#claims(), CLAIMS),
@@ -117,7 +117,7 @@ export class Pump {
   }
 
   /** An attempt that ended, and any word of a person, moves its run on. */
-  #concern({ envelope, entry }: RecordedEntry, about: Fold): void {
+  #onEntry({ envelope, entry }: RecordedEntry, about: Fold): void {
     if (stops(entry) || lifts(entry))
       this.#factory.forward
         .hear()
@@ -154,7 +154,7 @@ export class Pump {
     try {
       do {
         this.#sweepAgain = false;
-        await this.#derive();
+        await this.#reconcile();
       } while (this.#sweepAgain && !this.#abort.signal.aborted);
     } finally {
       this.#sweeping = false;
@@ -162,7 +162,7 @@ export class Pump {
   }
 
   /** What the trail says is pending, whoever was or was not woken: runs to open, tickets to settle, attempts that nobody has claimed. */
-  async #derive(): Promise<void> {
+  async #reconcile(): Promise<void> {
     const { views, log } = this.#factory;
     await this.#guard('tickets', async () => {
       const { tickets, runs } = views.open;
@@ -173,11 +173,11 @@ export class Pump {
       const goneOnWith = [...runs.values()].flatMap(({ state }) =>
         state.kind === 'run' && !tickets.has(state.ticket) ? [state.ticket] : [],
       );
-      const world = await views.with({ tickets: [...unsettled.map(({ id }) => id), ...goneOnWith] });
-      for (const ticket of world.tickets.values())
+      const fold = await views.with({ tickets: [...unsettled.map(({ id }) => id), ...goneOnWith] });
+      for (const ticket of fold.tickets.values())
         await this.#guard(ticket.id, async () => {
           const last = ticket.runs.at(-1);
-          const run = last === undefined ? undefined : world.run(last);
+          const run = last === undefined ? undefined : fold.run(last);
           if (run?.closed) await settleTicket(this.#factory, ticket, run);
           await rejoinTicket(this.#factory, ticket, run);
           const opened = await openRun(this.#factory, ticket, run);

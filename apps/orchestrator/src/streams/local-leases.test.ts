@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Lanes } from './lanes.ts';
+import { LocalLeases } from './local-leases.ts';
 
 test('one at a time a key, in order; a failure is its own caller’s; who priority is told to whoever is at work', async () => {
-  const lanes = new Lanes<string>();
+  const lanes = new LocalLeases<string>();
   const said: string[] = [];
   let release = () => {};
   const first = lanes.run('a', async (preempted) => {
@@ -13,14 +13,14 @@ test('one at a time a key, in order; a failure is its own caller’s; who priori
     said.push(`first, preempted ${preempted.aborted}`);
     throw new Error('its own');
   });
-  expect(lanes.waited('a')).toBe(false);
+  expect(lanes.isWaitedFor('a')).toBe(false);
   const second = lanes.run(
     'a',
     async (preempted) => void said.push(`second, preempted ${preempted.aborted}`),
   );
   const other = await lanes.run('b', async () => 'another key waits for nobody');
   expect(other).toMatch(/another/);
-  expect([lanes.busy('a'), lanes.waited('a'), lanes.busy('b')]).toEqual([true, true, false]);
+  expect([lanes.busy('a'), lanes.isWaitedFor('a'), lanes.busy('b')]).toEqual([true, true, false]);
   // Nobody has preempted yet: the first one goes on waiting, until somebody does.
   expect(said).toEqual([]);
   const third = lanes.run('a', async (preempted) => void said.push(`third, preempted ${preempted.aborted}`), {
@@ -34,7 +34,7 @@ test('one at a time a key, in order; a failure is its own caller’s; who priori
 });
 
 test('what is left for behind is done before the next one’s turn, and its caller waits for none of it', async () => {
-  const lanes = new Lanes<string>();
+  const lanes = new LocalLeases<string>();
   const said: string[] = [];
   let go = () => {};
   const held = new Promise<void>((resolve) => {
@@ -46,9 +46,9 @@ test('what is left for behind is done before the next one’s turn, and its call
   });
   expect(answer).toBe('the answer');
   const next = lanes.run('a', async () => void said.push('next'));
-  expect([lanes.busy('a'), lanes.waited('a')]).toEqual([true, true]);
+  expect([lanes.busy('a'), lanes.isWaitedFor('a')]).toEqual([true, true]);
   let over = false;
-  const all = lanes.over().then(() => {
+  const all = lanes.settled().then(() => {
     over = true;
   });
   await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,15 +1,15 @@
 /** Lets one loop sleep until it is woken or its time has come. A wake-up while nobody sleeps is kept. */
-export class Bell {
+export class WakeUp {
   #rung = false;
   #wake: () => void = () => undefined;
 
-  ring(): void {
+  wake(): void {
     this.#rung = true;
     this.#wake();
   }
 
   /** True: it was rung. False: `ms` have passed. */
-  async heard(ms: number): Promise<boolean> {
+  async wait(ms: number): Promise<boolean> {
     const rung = await new Promise<boolean>((resolve) => {
       if (this.#rung) return resolve(true);
       const timer = setTimeout(resolve, ms, false);

@@ -1,24 +1,24 @@
-type Lane = { tail: Promise<void>; inside: number; hurry: Error[]; preempted: AbortController };
+type LocalLease = { tail: Promise<void>; inside: number; priorities: Error[]; preempted: AbortController };
 /** Takes what is to be done in the lane once the caller has its answer. */
-export type Behind = (work: () => Promise<void>) => void;
+export type AfterRelease = (work: () => Promise<void>) => void;
 
 /** One at a time a key, in order of arrival. Within one process: between processes the resource itself decides (lease, fence). */
-export class Lanes<K> {
-  readonly #lanes = new Map<K, Lane>();
+export class LocalLeases<K> {
+  readonly #leases = new Map<K, LocalLease>();
 
   /** Somebody is at work, or waits to be. */
   busy(key: K): boolean {
-    return this.#lanes.has(key);
+    return this.#leases.has(key);
   }
 
   /** Somebody waits for whoever is at work. */
-  waited(key: K): boolean {
-    return (this.#lanes.get(key)?.inside ?? 0) > 1;
+  isWaitedFor(key: K): boolean {
+    return (this.#leases.get(key)?.inside ?? 0) > 1;
   }
 
   /** Resolves when nobody is at work who is at work now, or waits to be. */
-  async over(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map(({ tail }) => tail));
+  async settled(): Promise<void> {
+    await Promise.all([...this.#leases.values()].map(({ tail }) => tail));
   }
 
   /**
@@ -28,29 +28,29 @@ export class Lanes<K> {
    */
   async run<T>(
     key: K,
-    work: (preempted: AbortSignal, behind: Behind) => Promise<T>,
+    work: (preempted: AbortSignal, behind: AfterRelease) => Promise<T>,
     { priority }: { priority?: Error } = {},
   ): Promise<T> {
-    const fresh = { tail: Promise.resolve(), inside: 0, hurry: [], preempted: new AbortController() };
-    const lane: Lane = this.#lanes.get(key) ?? fresh;
-    this.#lanes.set(key, lane);
+    const fresh = { tail: Promise.resolve(), inside: 0, priorities: [], preempted: new AbortController() };
+    const lane: LocalLease = this.#leases.get(key) ?? fresh;
+    this.#leases.set(key, lane);
     lane.inside += 1;
     if (priority) {
-      lane.hurry.push(priority);
+      lane.priorities.push(priority);
       lane.preempted.abort(priority);
     }
     let last: (() => Promise<void>) | null = null;
     const mine = lane.tail.then(() => {
-      if (priority) lane.hurry = lane.hurry.filter((one) => one !== priority);
+      if (priority) lane.priorities = lane.priorities.filter((one) => one !== priority);
       lane.preempted = new AbortController();
-      if (lane.hurry[0]) lane.preempted.abort(lane.hurry[0]);
+      if (lane.priorities[0]) lane.preempted.abort(lane.priorities[0]);
       return work(lane.preempted.signal, (it) => {
         last = it;
       });
     });
     const leave = () => {
       lane.inside -= 1;
-      if (lane.inside === 0) this.#lanes.delete(key);
+      if (lane.inside === 0) this.#leases.delete(key);
     };
     // The lane goes on whatever becomes of this one; its own caller gets the error.
     const after = () => (last === null ? undefined : last());

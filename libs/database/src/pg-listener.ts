@@ -1,36 +1,36 @@
 import { connect, type Sql } from './connect.ts';
 
 /** Listens on a connection of its own. What a lost notification would have said must be polled for by whoever listens. */
-export type Ear = {
+export type PgListener = {
   /** Opens it, also again where it was lost. Cheap: call it at every poll. */
-  ensure(): void;
-  /** Somebody found by polling what no notification told of. */
-  deaf(): void;
+  listen(): void;
+  /** For whoever found by polling what no notification told of: the next `listen` opens another connection. */
+  reconnect(): void;
   close(): Promise<void>;
 };
 
 /** Tells each channel's notifications, and an empty one whenever it begins to listen. */
-export function openEar(url: string, heard: Record<string, (payload: string) => void>): Ear {
+export function openPgListener(url: string, channels: Record<string, (payload: string) => void>): PgListener {
   let current: Sql | undefined;
   let closed = false;
-  const deaf = () => {
-    current?.end({ timeout: 0 }).catch(() => undefined); // another is opened by the next `ensure`
+  const reconnect = () => {
+    current?.end({ timeout: 0 }).catch(() => undefined); // another is opened by the next `listen`
     current = undefined;
   };
-  const ensure = () => {
+  const listen = () => {
     if (closed || current !== undefined) return;
     const made = connect(url, { max: 1 });
     current = made;
-    for (const [channel, tell] of Object.entries(heard))
+    for (const [channel, tell] of Object.entries(channels))
       made
         .listen(channel, tell, () => tell(''))
         .catch(() => {
-          if (current === made) deaf();
+          if (current === made) reconnect();
         });
   };
   return {
-    ensure,
-    deaf,
+    listen,
+    reconnect,
     close: async () => {
       closed = true;
       const made = current;
