@@ -55,7 +55,9 @@ test('a repository’s own commands bring its release out, with the one credenti
   expect(evidence.at(-1)?.join()).toMatch(/exit code 1/);
 });
 
-test('a canary that cannot be judged pauses, says what it needs, never promotes, and goes back after its wait', async () => {
+test('a canary that cannot be judged pauses, says what it needs, never promotes, and goes back after its wait', {
+  tags: ['long'],
+}, async () => {
   let value: string | null = '0.5';
   const prometheus = createServer((_request, response) => {
     const result = value === null ? [] : [{ metric: {}, value: [0, value] }];

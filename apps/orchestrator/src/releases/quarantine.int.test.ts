@@ -84,7 +84,7 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
 });
 
 test('what was merged on top of it before it was rolled back ships without it', {
-  timeout: 180_000,
+  tags: ['long'],
 }, async () => {
   const made: Record<string, Record<string, string>> = { bad: { 'a.txt': 'one\nTWO\nthree\n' } };
   const built: SpecOf<'deploy'>[] = [];

@@ -67,7 +67,9 @@ test('refuse: nothing is merged while the target is frozen, and after the thaw a
   expect(at.runner.attempts).toEqual([...attempts, 'deploy']);
 });
 
-test('refuse: what was merged before the freeze waits for the thaw, and is not taken back', async () => {
+test('refuse: what was merged before the freeze waits for the thaw, and is not taken back', {
+  tags: ['long'],
+}, async () => {
   await open('  whenFrozen: refuse');
   // Frozen between its merge and its deploy.
   let ask: () => void = () => undefined;

@@ -115,7 +115,9 @@ test('share, step, verdict, figures and time left are in run show, run watch and
   expect(told).toContain('target.released');
 });
 
-test('one that a person pauses says who, how long and why, wherever a canary is named', async () => {
+test('one that a person pauses says who, how long and why, wherever a canary is named', {
+  tags: ['long'],
+}, async () => {
   const id = await file('Paused');
   await factory.until('a share of traffic', async () => (await runOf(id)).canary?.percent === 10);
   await factory.api('POST', '/targets/shop/pause', { ms: 3_600_000, reason: 'let me look' });
