@@ -40,5 +40,5 @@ export const defaultSettings: Settings = {
   uploadsMs: 600_000,
   raiseAfter: 5,
   attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20, conversations: 20 },
-  limits: { reworks: 3, attempts: 4, tasks: 8, rebases: 5 },
+  limits: { reworks: 3, attempts: 4, tasks: 12, rebases: 5 },
 };

@@ -30,8 +30,12 @@ export async function checkModels(
     if (first !== undefined) wanted.set(first, [...(wanted.get(first) ?? []), role]);
     after.push(...then);
   }
-  for (const model of after)
-    if (!wanted.has(model)) await said(model, { ok: true, roles: [], detail: 'asked where another fails' });
+  for (const model of after) {
+    if (wanted.has(model)) continue;
+    const known = factsOfModel(model, catalog.catalog) !== null;
+    const detail = known ? 'asked where another fails' : unknownModel(model, catalog.catalog);
+    await said(model, { ok: known, roles: known ? [] : [...Role.options], detail });
+  }
   for (const [model, roles] of wanted) {
     if (factsOfModel(model, catalog.catalog) === null) {
       await said(model, { ok: false, roles, detail: unknownModel(model, catalog.catalog) });

@@ -2,6 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { Role, SpecOf, TurnRecord } from '@millwright/domain';
 import type { RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
+import { looksBeside } from './tools/beside.ts';
 import { fingerprint } from './turn.ts';
 
 // What the recorded turns of an attempt come to: where a resumed one goes on. Pure.
@@ -43,7 +44,7 @@ export function historyOf<R extends Role>(
       } else if (call.name.startsWith('submit_')) {
         history.strikes += 1;
       }
-      if (call.name !== definition.submit.name)
+      if (call.name !== definition.submit.name && !looksBeside(call.name, call.input))
         history.seen.push(observed(turn.turn, call, ok, result, history.seen));
     }
   }

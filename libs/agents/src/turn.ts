@@ -6,7 +6,7 @@ import type { Answer, ToolCall } from './model/assemble.ts';
 import type { Accepted, RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
 import { runBash } from './tools/bash.ts';
-import type { BesideCommands } from './tools/beside.ts';
+import { type BesideCommands, looksBeside } from './tools/beside.ts';
 import { action, bounded } from './tools/bound.ts';
 import { runEdit, type ToolOutcome } from './tools/edit.ts';
 import type { Picture } from './tools/picture.ts';
@@ -97,7 +97,8 @@ export async function runTurn<R extends Role>(
       if (prepared.kind === 'refused' && prepared.why === 'foreign_submit') out.strikes.push(outcome.text);
       if (!outcome.ok) failed = action(prepared.action);
       give(outcome.ok, outcome.text, outcome.picture);
-      out.observations.push(observe(call, outcome, context, out.observations));
+      if (!(call.input.kind === 'json' && looksBeside(call.name, call.input.value)))
+        out.observations.push(observe(call, outcome, context, out.observations));
     }
   }
   return out;

@@ -78,14 +78,18 @@ describe('masks', () => {
     }
   });
 
-  test.each(['ETag: "%"', 'etag: W/"%"', '{"etag":"\\"%\\""}', 'If-None-Match: "%"', 'integrity: %'])(
-    'what is meant for everybody stays: %s',
-    (text) => {
-      const said = text.replace('%', RANDOM);
-      expect(maskSecrets(said)).toBe(said);
-      expect(maskSecrets(`token = ${RANDOM} ${said}`)).toMatch(/^token = \[masked/);
-    },
-  );
+  test.each([
+    'ETag: "%"',
+    'etag: W/"%"',
+    '{"etag":"\\"%\\""}',
+    'If-None-Match: "%"',
+    'integrity: %',
+    '- W/"%"',
+  ])('what is meant for everybody stays: %s', (text) => {
+    const said = text.replace('%', RANDOM);
+    expect(maskSecrets(said)).toBe(said);
+    expect(maskSecrets(`token = ${RANDOM} ${said}`)).toMatch(/^token = \[masked/);
+  });
 
   test.each([
     ['password = "%"', 'a value of a secret’s name'],

@@ -162,7 +162,7 @@ const looksRandomBesides = (value: string): boolean => {
 
 /** What is random by nature and meant for everybody: right after such a name a value stays readable. */
 const PUBLIC =
-  /\b(?:etag|if-(?:none-)?match|integrity|(?:content-)?digest|checksum|content-md5|sri)\b[\s"'`:=[(<>\\-]{0,8}(?:W\/)?[\s"'`\\]{0,4}$/i;
+  /\b(?:etag|if-(?:none-)?match|integrity|(?:content-)?digest|checksum|content-md5|sri)\b[\s"'`:=[(<>\\-]{0,8}(?:W\/)?[\s"'`\\]{0,4}$|\bW\/["'`\\]{1,4}$/i;
 
 function* valuesOf(
   text: string,

@@ -46,7 +46,7 @@ test.each([
 });
 
 const result = (name: string, verdict: Verdict): CaseResult => ({
-  ...{ name, verdict, why: '', run: null, usd: 1, inputTokens: 10, outputTokens: 1, turns: 2 },
+  ...{ name, verdict, why: '', run: null, usd: 1, inputTokens: 10, outputTokens: 1, turns: 2, calls: 3 },
   ...{ sentBack: 0, sentBackChanges: { rightly: 1, wrongly: 0, unknown: 0 }, ms: 1_000 },
 });
 

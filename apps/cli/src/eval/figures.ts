@@ -19,6 +19,8 @@ export const CaseResult = z.strictObject({
   inputTokens: z.number(),
   outputTokens: z.number(),
   turns: z.number(),
+  /** Requests to models. Zero in results that an earlier version kept. */
+  calls: z.number().default(0),
   /** How often work was sent back: attempts of implementers beyond the first of each task. */
   sentBack: z.number(),
   /**
@@ -80,6 +82,7 @@ export type Figures = {
   inputTokens: Interval;
   outputTokens: Interval;
   turns: Interval;
+  calls: Interval;
   sentBack: Interval;
   /** Of the changes that were sent back and of which that can be told. */
   sentBackRightly: Count;
@@ -110,6 +113,7 @@ export function figuresOf(results: readonly CaseResult[]): Figures {
     inputTokens: mean((one) => one.inputTokens),
     outputTokens: mean((one) => one.outputTokens),
     turns: mean((one) => one.turns),
+    calls: mean((one) => one.calls),
     sentBack: mean((one) => one.sentBack),
     sentBackRightly: told(rightly),
     sentBackWrongly: told(wrongly),

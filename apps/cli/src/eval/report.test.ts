@@ -4,7 +4,7 @@ import { comparisonLine, comparisonMarkdown, markdown, svg } from './report.ts';
 
 const result = (name: string, verdict: CaseResult['verdict']): CaseResult => ({
   ...{ name, verdict, why: 'merged | and\nmore', run: null, usd: 0.5, inputTokens: 10, outputTokens: 5 },
-  ...{ turns: 3, sentBack: 0, sentBackChanges: { rightly: 0, wrongly: 2, unknown: 1 }, ms: 2_000 },
+  ...{ turns: 3, calls: 4, sentBack: 0, sentBackChanges: { rightly: 0, wrongly: 2, unknown: 1 }, ms: 2_000 },
 });
 const first = [result('a', 'solved'), result('b', 'wrongly_accepted')];
 const second = [result('a', 'solved'), result('b', 'solved')];

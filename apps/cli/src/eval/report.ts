@@ -16,6 +16,7 @@ export const summaryRows = (figures: Figures): [name: string, value: string][] =
   ['input tokens', number(figures.inputTokens, 0)],
   ['output tokens', number(figures.outputTokens, 0)],
   ['turns', number(figures.turns, 1)],
+  ['calls of models', number(figures.calls, 1)],
   ['sent back', number(figures.sentBack, 1)],
   ['changes sent back rightly', counted(figures.sentBackRightly)],
   ['changes sent back wrongly', counted(figures.sentBackWrongly)],

@@ -48,3 +48,33 @@ it('a kept result that cannot be read is said, and what to do', async () => {
   const run = runCase(context, one, { out, step: 7, data: work, judge: async () => false });
   await expect(run).rejects.toThrow(/result\.json holds no result; remove it and run the same command again/);
 });
+
+/** A factory whose one run goes through `states`, as `showRun` gives them one after the other. */
+function following(...states: object[]): { context: Context; notes: string[] } {
+  const notes: string[] = [];
+  const answers: Record<string, () => unknown> = {
+    addRepo: () => ({}),
+    setStep: () => ({}),
+    fileTicket: () => ({ id: 'tkt_1' }),
+    showTicket: () => ({ runs: ['run_1'], question: null }),
+    showRun: () => ({
+      ...{ id: 'run_1', endedAt: null, reason: null, gates: [], stages: [], delivered: null, startedAt: 0 },
+      ...{ usage: { usd: 0, inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0 } },
+      ...(states.length > 1 ? states.shift() : states[0]),
+    }),
+  };
+  const client = { call: async (name: string) => ({ value: answers[name]?.() }) };
+  return { notes, context: { client, note: (said: string) => notes.push(said) } as unknown as Context };
+}
+
+it('a run in which no model answered says nothing of the case, and is not kept', async () => {
+  const one: Case = { ...given('no-key'), expect: 'refuse' };
+  const paused = { state: 'waiting', reason: 'the budget factory is reached' };
+  const dead = { state: 'failed', reason: 'the key is refused', endedAt: 1 };
+  const { context, notes } = following(paused, paused, dead);
+  await expect(runCase(context, one, { out, step: 7, data: work })).rejects.toThrow(
+    /no model answered in run_1 \(the key is refused\).*run retry run_1/,
+  );
+  expect(existsSync(join(out, one.name, 'result.json'))).toBe(false);
+  expect(notes).toEqual(['! case no-key: run_1 waits: the budget factory is reached']);
+});

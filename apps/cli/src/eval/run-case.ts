@@ -59,16 +59,26 @@ export async function runCase(
     headers: { 'idempotency-key': key },
   });
   writeFileSync(join(place, 'filed'), `${ticket.id}\n`);
-  const run = await ended(context, ticket.id);
+  const note = (said: string) => context.note(`! case ${one.name}: ${said}`);
+  const run = await ended(context, ticket.id, note);
+  const figures = figuresOf(run);
+  // Of a model that never answered nothing is known, whatever the case expects.
+  if (run.state === 'failed' && figures.turns === 0)
+    throw failed(
+      'eval_case',
+      `case ${one.name}: no model answered in ${run.id} (${run.reason ?? 'no reason'}); see what is missing: ./millwright doctor; then ./millwright run retry ${run.id}, and the same command again`,
+    );
   const { verdict, why } = await judged(one, run, passes);
   const clone = join(options.data, 'orchestrator/repos', `${repo}.git`);
+  const entries = await entriesOf(context.client, run.id);
   const sentBackChanges = await heldAgainst(
     one,
-    sentBackOf(await entriesOf(context.client, run.id)),
+    sentBackOf(entries),
     (commit) => passesIn(copyOf(clone, commit, join(place, 'sent-back.git')), commit),
-    (said) => context.note(`! case ${one.name}: ${said}`),
+    note,
   );
-  return keep({ ...figuresOf(run), sentBackChanges, name: one.name, verdict, why });
+  const calls = entries.filter(({ type }) => type === 'turn.asked').length;
+  return keep({ ...figures, calls, sentBackChanges, name: one.name, verdict, why });
 }
 
 function keptResult(file: string): CaseResult {
@@ -131,7 +141,7 @@ async function untold(
 }
 
 const NOTHING = {
-  ...{ run: null, usd: 0, inputTokens: 0, outputTokens: 0, turns: 0, sentBack: 0, ms: 0 },
+  ...{ run: null, usd: 0, inputTokens: 0, outputTokens: 0, turns: 0, calls: 0, sentBack: 0, ms: 0 },
   sentBackChanges: { rightly: 0, wrongly: 0, unknown: 0 },
 };
 
@@ -152,7 +162,12 @@ async function added(context: Context, one: Case, remote: string, step: number):
 }
 
 /** The ticket's run once it has ended, or waits for a person: nobody answers an evaluation, so that one is cancelled. */
-async function ended(context: Context, ticket: string): Promise<RunView & { asked: boolean }> {
+async function ended(
+  context: Context,
+  ticket: string,
+  note: (said: string) => void,
+): Promise<RunView & { asked: boolean }> {
+  let told = '';
   for (;;) {
     const { value } = await context.client.call('showTicket', { params: { id: ticket } });
     const id = value.runs.at(-1);
@@ -168,6 +183,10 @@ async function ended(context: Context, ticket: string): Promise<RunView & { aske
         });
       return { ...run, asked: true };
     }
+    // A budget that is reached, a halt: somebody else has to end that.
+    const why = run?.state === 'waiting' || run?.state === 'halted' ? (run.reason ?? '') : '';
+    if (why !== '' && why !== told) note(`${run?.id} waits: ${why}`);
+    told = why;
     await sleep(POLL_MS);
   }
 }
@@ -193,7 +212,7 @@ async function judged(
     : { verdict: 'wrongly_accepted', why: 'merged, and the hidden tests fail' };
 }
 
-function figuresOf(run: RunView): Omit<CaseResult, 'name' | 'verdict' | 'why' | 'sentBackChanges'> {
+function figuresOf(run: RunView): Omit<CaseResult, 'name' | 'verdict' | 'why' | 'calls' | 'sentBackChanges'> {
   const { usage } = run;
   const tasks = new Map<string, number>();
   for (const stage of run.stages)

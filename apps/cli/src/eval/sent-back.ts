@@ -14,6 +14,7 @@ const TOLD_BY = [
   'task.reviewed',
   'checks.disputed',
   'change.tested',
+  'turn.asked',
 ];
 
 /** In their order, each tree once. Pure. */

@@ -208,13 +208,14 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const on = await prepareOrFail(held, tree);
   const conventions = await conventionsFor(base, []);
   const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
+  const facts = await suiteFacts(held, await prepareTree(held, base));
   // The notes are on the merged tree, not on the build: nothing of one is needed by the other.
   const [{ layer, image, test }, said] = await together(
     held,
     (own) => buildRelease(own, { base: () => prepareOrFail(own, base), merged: on }),
     (own) =>
       withSandboxAsNeeded(own, on, { purpose: 'deploy', resume: false, base }, (sandbox) =>
-        submissionOf<'deploy'>(own, sandbox, { ...conventions, diff }, { keep: false, root: ROOT }),
+        submissionOf<'deploy'>(own, sandbox, { ...conventions, diff, facts }, { keep: false, root: ROOT }),
       ),
   );
   const { release: id, commit, tree: merged } = spec;

@@ -83,6 +83,12 @@ test('a seat that takes long is waited for; a request that nobody waits for any 
   expect(await running).toMatchObject({ kind: 'cancelled' });
   while (readdirSync(folder).includes('001-implement.md'))
     await new Promise((resolve) => setTimeout(resolve, 20));
+  // Whoever goes on with it later is told all of it.
+  const again = new AbortController();
+  const resumed = runRole(h.options('implement', { client, signal: again.signal }));
+  expect(await asked('002-implement')).toContain('## System');
+  again.abort(new Error('cancelled'));
+  await resumed;
   expect(server.requests().every((one) => !one.paid)).toBe(true);
 });
 

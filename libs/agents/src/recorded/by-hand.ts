@@ -38,7 +38,11 @@ export function answersByHand(folder: string, say: (line: string) => void): ByHa
       try {
         return await read(answer, gone, say);
       } finally {
-        if (gone.aborted) rmSync(asked, { force: true });
+        if (gone.aborted) {
+          rmSync(asked, { force: true });
+          // Asked again, it is as new: nobody has seen what the page had.
+          shown.set(key, from);
+        }
       }
     },
   };

@@ -26,6 +26,15 @@ export function askedBeside(command: string): Asked | null {
   }
 }
 
+/** Whether a call only looks at a command beside: that may say the same for long, and nobody is stuck. */
+export const looksBeside = (tool: string, input: unknown): boolean =>
+  tool === 'bash' &&
+  typeof input === 'object' &&
+  input !== null &&
+  'command' in input &&
+  typeof input.command === 'string' &&
+  askedBeside(input.command)?.kind === 'read';
+
 /** Between two looks while output is waited for. */
 const LOOK_MS = 50;
 
