@@ -28,7 +28,7 @@ const SMALL_STEPS = {
 /** Turns around the tenth, and the last ones: their middle is told. */
 const AROUND = 10;
 
-/** A plan has eight tasks at most: the ten are those of two tickets that are filed at once. */
+/** Ten tasks, those of two tickets that are filed at once. */
 const TICKETS = 2;
 const CHANGELOG = `printf '# Changes\\n\\n- first\\n' > CHANGES.md`;
 type Side = 'apart' | 'listed';
