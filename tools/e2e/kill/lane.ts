@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReleaseView, RunView, TicketView, TrailLine } from '@millwright/api';
-import { TicketKind } from '@millwright/domain';
+import type { TicketKind } from '@millwright/domain';
 import { removeFromEngine } from '../../demo/clean-up.ts';
 import { type Factory, startFactory } from '../factory.ts';
 import type { Remote } from '../remote.ts';
@@ -15,8 +15,7 @@ const DEATHS_PER_MINUTE = 30;
 /** A run takes some 8 s on a quiet machine, 60 s on a crowded one; kills add to it. */
 const RUN_MS = 800_000;
 
-/** `kinds`: of change that have not lost a step in it yet. */
-export type Place = { repo: string; remote: Remote; port: number; kinds: TicketKind[] };
+export type Place = { repo: string; remote: Remote; port: number };
 
 /** All that a case left to be judged. */
 export type Ended = Place & {
@@ -85,14 +84,14 @@ export class Lane {
     await this.factory.close(() => removeFromEngine(this.factory.id));
   }
 
-  /** The repository that cases share; a new one after a case that went wrong, and when each kind of change in it has lost its step. */
+  /** The repository that cases share; a new one after a case that went wrong, and after a rollback: what touches the same paths has lost its step. */
   async place(): Promise<Place> {
     if (this.#place === null) {
       const repo = `word-${++this.#places}`;
       const port = await freePort();
       const remote = await this.factory.remote(repo, serviceFiles(port));
       await this.factory.add(remote);
-      this.#place = { repo, remote, port, kinds: TicketKind.options.filter((kind) => kind !== 'feature') };
+      this.#place = { repo, remote, port };
     }
     return this.#place;
   }
@@ -107,7 +106,6 @@ export class Lane {
     points: readonly Point[],
     what?: (point: Point) => Promise<void>,
   ): Promise<Ended> {
-    if (kind === 'rolled_back' && this.#place?.kinds.length === 0) this.leavePlace();
     const place = await this.place();
     const releasesOf = async () =>
       (await this.factory.api('GET', `/releases?repo=${place.repo}`)).body as ReleaseView[];
@@ -115,8 +113,8 @@ export class Lane {
     // What is rolled back goes back to something, also in a place that is new.
     if (kind === 'rolled_back' && (await liveNow()) === null) await this.run('done', []);
     const liveBefore = await liveNow();
-    const change = kind === 'done' ? 'feature' : place.kinds.shift();
-    if (change === undefined) throw new Error(`every kind of change of ${place.repo} has lost its step`);
+    if (kind === 'rolled_back') this.leavePlace();
+    const change = kind === 'done' ? 'feature' : 'bug';
     const ticket = (kind === 'done' ? good : sick)(++this.#tickets);
     const before = await place.remote.head();
     const wordBefore = await wordAt(place.port);
