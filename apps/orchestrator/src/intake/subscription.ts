@@ -198,8 +198,12 @@ export class IntakeSubscription {
 
   async #claims(): Promise<void> {
     await this.#guard('claims', async () => {
-      const dead = await this.#factory.trail.deadClaims();
-      const { attempts, effects } = this.#factory.views.open;
+      const { streams, trail, views } = this.#factory;
+      const dead = await trail.deadClaims();
+      // Why a claim was let go of is known to the views a moment later: who waits for a budget is not woken.
+      if (dead.some(({ attempt }) => views.open.attempts.get(attempt)?.paused == null))
+        await streams.shown(await trail.head());
+      const { attempts, effects } = views.open;
       const waits = dead.filter(({ attempt }) => attempts.get(attempt)?.paused != null);
       const free = dead.filter((claim) => !waits.includes(claim));
       effects.dead = new Set(free.map(({ attempt }) => streamOf.attempt(attempt)));
