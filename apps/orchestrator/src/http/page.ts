@@ -1,7 +1,6 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Listed, ListPage, ReadModel } from '@millwright/read-model';
 import type { FastifyReply } from 'fastify';
-import type { Views } from '../views/views.ts';
 import { problem } from './problem.ts';
 
 type Asked = { limit: number; cursor?: string | undefined };
@@ -33,11 +32,11 @@ export function newestOf<T>(
   return part;
 }
 
-type Ports = { readModel: ReadModel; trail: OpenTrail; views: Views };
+type Ports = { readModel: ReadModel; trail: OpenTrail };
 
 /** With all that was on the trail before it was asked for. */
 async function partOf<T>(
-  { readModel, trail }: Pick<Ports, 'readModel' | 'trail'>,
+  { readModel, trail }: Ports,
   reply: FastifyReply,
   cursor: string | undefined,
   read: (rows: ReadModel) => Promise<ListPage<T>>,

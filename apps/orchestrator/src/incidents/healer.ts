@@ -40,7 +40,7 @@ const COMMAND_TURNS = 5;
 
 /**
  * Keeps what serves as the trail has it. Each turn looks at every target that has a live release, beside everything else; what differs is
- * brought back in the target's deploy lane, and gives way to a deploy or a rollback. Also the health watch of what was promoted.
+ * brought back in the target's deploy lease, and gives way to a deploy or a rollback. Also the health watch of what was promoted.
  *
  * A halt stops none of this: it brings back what was released already. A frozen target is a person's: it is left alone.
  */
@@ -110,7 +110,7 @@ export class Healer {
     if (desired.run.config.target === 'command' && this.#turns % COMMAND_TURNS !== 0) return;
     await this.#watch(repo);
     if (!(await deployments.differs(repo))) return;
-    // Looked at again in the lane: what a deploy was changing a moment ago is not a fault.
+    // Looked at again in the lease: what a deploy was changing a moment ago is not a fault.
     await deploys.run(repo, () => this.#heal(repo));
   }
 

@@ -40,7 +40,7 @@ export async function reconcile(factory: Ports): Promise<void> {
   for (const repo of fold.targets.keys()) {
     await revertOwed(factory, repo);
     const { retires } = await factory.streams.target(repo).look();
-    // Not waited for: it takes its turn in the deploy lane, and never rejects.
+    // Not waited for: it takes its turn in the deploy lease, and never rejects.
     if (retires !== null && !factory.deploys.busy(repo))
       void factory.deploys.run(repo, () => retirePrevious(factory, repo));
   }

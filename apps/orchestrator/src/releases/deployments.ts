@@ -377,7 +377,7 @@ export class Deployments {
     return desired !== null && (await differs(this.target(repo, desired.run), desired, this.#deps.clock));
   }
 
-  /** One turn of healing, with the back-off that the trail's tries ask for. In the deploy lane: nobody else changes the target. */
+  /** One turn of healing, with the back-off that the trail's tries ask for. In the deploy lease: nobody else changes the target. */
   async heal(repo: RepoName, signal: AbortSignal): Promise<Reconciled | null> {
     const { clock, streams } = this.#deps;
     const desired = await this.desired(repo);
@@ -386,7 +386,7 @@ export class Deployments {
     const memory = { tried: (await streams.target(repo).look()).heals };
     const turn = (fence: number) => reconcile(target, { ...desired, fence }, memory, { clock, signal });
     const healed = await turn(desired.fence);
-    // A fence that was taken for something that then did nothing is on no entry. Whoever took it is not at work: the lane is ours.
+    // A fence that was taken for something that then did nothing is on no entry. Whoever took it is not at work: the lease is ours.
     return healed.kind === 'fenced' ? turn(healed.by) : healed;
   }
 

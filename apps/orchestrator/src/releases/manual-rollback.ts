@@ -237,7 +237,7 @@ type Carried =
   | { kind: 'carried'; from: ReleaseId; to: ReleaseId | null; leaves: ReleaseId[]; text: string }
   | Extract<Done, { kind: 'failed' }>;
 
-/** In the target's lane: whoever was at work has ended. */
+/** In the target's lease: whoever was at work has ended. */
 async function carryOut(
   factory: Ports,
   { repo, to, from: leaving, reason, by }: Ask,

@@ -7,7 +7,7 @@ import type { Deployments } from './deployments.ts';
 type Ports = { deployments: Deployments; log: Logger; streams: Streams };
 
 /**
- * What the release that came to serve leaves over is stopped, in the deploy lane: once, and not on a frozen target, which is a person's. Never
+ * What the release that came to serve leaves over is stopped, in the deploy lease: once, and not on a frozen target, which is a person's. Never
  * rejects: what is left has no traffic, and is stopped in a later sweep or by the next deploy.
  */
 export async function retirePrevious({ deployments, streams, log }: Ports, repo: RepoName): Promise<void> {

@@ -26,7 +26,7 @@ type Late = { readonly at: Instant; givenUp: boolean };
 const UNDOES = (effect: string): boolean => effect.startsWith('undo:');
 export const SHIFTS = (effect: string): boolean => effect.startsWith('shift/');
 
-/** Appends to a target's stream. Used under the repository's deploy lane: who appends in between is another orchestrator, whose fence decides. */
+/** Appends to a target's stream. Used under the repository's deploy lease: who appends in between is another orchestrator, whose fence decides. */
 export class TargetJournal implements Journal {
   readonly #streams: Streams;
   readonly #repo: RepoName;

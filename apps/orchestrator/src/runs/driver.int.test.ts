@@ -631,7 +631,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     await factory.until('the judgement', async () =>
       (await factory.api('GET', `/gates/${gate.id}`)).body.reason.includes('1 so far'),
     );
-    // The lane is taken, so that the merge waits between its gate's yes and its use; meanwhile the ground shifts.
+    // The lease is taken, so that the merge waits between its gate's yes and its use; meanwhile the ground shifts.
     let free = (): void => undefined;
     void factory.factory.merges.run(
       'shop' as RepoName,

@@ -296,7 +296,7 @@ const OVERTAKEN = {} as Loaded;
 
 const isHalted = (error: unknown): boolean => error instanceof DriveError && error.code === 'halted';
 
-/** What of a run's steps goes forward, and so is asked for first. A rehearsal and a deploy ask themselves, in their target's lane. */
+/** What of a run's steps goes forward, and so is asked for first. A rehearsal and a deploy ask themselves, in their target's lease. */
 function goesForward(run: Run, step: Todo): HaltAction | null {
   switch (step.do) {
     case 'ask-gate':

@@ -45,7 +45,7 @@ const awayWith = (type: string) =>
 const waiting = () => at.until('somebody to wait for the seal', () => waits > 0);
 const rollback = async () => (await at.api('POST', '/rollbacks', { repo: 'shop' })).body;
 
-test('a deploy waits outside its lane: going back comes at once, and the deploy never goes on what was before', async () => {
+test('a deploy waits outside its lease: going back comes at once, and the deploy never goes on what was before', async () => {
   const [one, two] = [await at.ship(x(2)), await at.ship(x(3))];
   awayWith('release.rehearsed');
   const ticket = await at.file(x(4));
@@ -59,7 +59,7 @@ test('a deploy waits outside its lane: going back comes at once, and the deploy 
   ).not.toContain('deploy.started');
 });
 
-test('a promotion waits in its lane, and lets go of it for whoever goes back: the canary is taken back, and what was live stays', async () => {
+test('a promotion waits in its lease, and lets go of it for whoever goes back: the canary is taken back, and what was live stays', async () => {
   const [, two] = [await at.ship(x(2)), await at.ship(x(3))];
   awayWith('deploy.started');
   const ticket = await at.file(x(4));

@@ -8,7 +8,7 @@ type Ports = { sealer: Sealer; settings: Settings; trail: OpenTrail };
 /**
  * Nothing ships on an unsealed decision: waits until all that is on the trail by now is under a checkpoint (and cosigned, where witnesses
  * are configured). Throws a retryable 'unsealed' after `settings.sealMs`, or when aborted: the run then waits and asks again. Going back
- * never calls this, nor waits for who does: it is not to be called in a deploy lane without the lane's signal.
+ * never calls this, nor waits for who does: it is not to be called in a deploy lease without the lease's signal.
  */
 export async function waitForCheckpoint(factory: Ports, signal?: AbortSignal): Promise<void> {
   const head = await factory.trail.head();

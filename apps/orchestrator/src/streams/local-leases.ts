@@ -1,5 +1,5 @@
 type LocalLease = { tail: Promise<void>; inside: number; priorities: Error[]; preempted: AbortController };
-/** Takes what is to be done in the lane once the caller has its answer. */
+/** Takes what is to be done in the lease once the caller has its answer. */
 export type AfterRelease = (work: () => Promise<void>) => void;
 
 /** One at a time a key, in order of arrival. Within one process: between processes the resource itself decides (lease, fence). */
@@ -32,29 +32,29 @@ export class LocalLeases<K> {
     { priority }: { priority?: Error } = {},
   ): Promise<T> {
     const fresh = { tail: Promise.resolve(), inside: 0, priorities: [], preempted: new AbortController() };
-    const lane: LocalLease = this.#leases.get(key) ?? fresh;
-    this.#leases.set(key, lane);
-    lane.inside += 1;
+    const lease: LocalLease = this.#leases.get(key) ?? fresh;
+    this.#leases.set(key, lease);
+    lease.inside += 1;
     if (priority) {
-      lane.priorities.push(priority);
-      lane.preempted.abort(priority);
+      lease.priorities.push(priority);
+      lease.preempted.abort(priority);
     }
     let last: (() => Promise<void>) | null = null;
-    const mine = lane.tail.then(() => {
-      if (priority) lane.priorities = lane.priorities.filter((one) => one !== priority);
-      lane.preempted = new AbortController();
-      if (lane.priorities[0]) lane.preempted.abort(lane.priorities[0]);
-      return work(lane.preempted.signal, (it) => {
+    const mine = lease.tail.then(() => {
+      if (priority) lease.priorities = lease.priorities.filter((one) => one !== priority);
+      lease.preempted = new AbortController();
+      if (lease.priorities[0]) lease.preempted.abort(lease.priorities[0]);
+      return work(lease.preempted.signal, (it) => {
         last = it;
       });
     });
     const leave = () => {
-      lane.inside -= 1;
-      if (lane.inside === 0) this.#leases.delete(key);
+      lease.inside -= 1;
+      if (lease.inside === 0) this.#leases.delete(key);
     };
-    // The lane goes on whatever becomes of this one; its own caller gets the error.
+    // The lease goes on whatever becomes of this one; its own caller gets the error.
     const after = () => (last === null ? undefined : last());
-    lane.tail = mine.then(after, after).then(leave, leave);
+    lease.tail = mine.then(after, after).then(leave, leave);
     return mine;
   }
 }

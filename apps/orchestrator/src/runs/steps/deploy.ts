@@ -66,7 +66,7 @@ export async function deploy(
   return factory.deploys.run(run.repo, async (preempted, behind) => {
     giveWay(preempted);
     const target = await factory.forward.target(run.repo);
-    // Read in the lane: what a person said of it while it waited counts.
+    // Read in the lease: what a person said of it while it waited counts.
     const now = (await load(factory, run.id))?.run ?? run;
     let fence = now.deploy?.kind === 'started' ? now.deploy.fence : 0;
     const over = fence === 0 ? null : await endedAlready(factory, run.repo, release, fence);

@@ -26,7 +26,7 @@ type Ports = {
   streams: Streams;
 };
 
-// A place in the repository's merge queue (libs/domain/src/run/queue.ts). Lined up one at a time a repository, in the lane of its merges, on
+// A place in the repository's merge queue (libs/domain/src/run/queue.ts). Lined up one at a time a repository, in the lease of its merges, on
 // what their streams say then: two never follow the same run.
 
 /** The run as it was loaded, among the others of its repository. */
