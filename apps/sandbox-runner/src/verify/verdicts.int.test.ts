@@ -177,7 +177,7 @@ test.each<[string, string, string]>([
   [
     'what the process was started with',
     "process['arg' + 'v'].join().includes('test') ? a + b : a - b",
-    'reaches-around',
+    'reads-its-caller',
   ],
 ])('code that behaves by %s raises, with its line', async (_, body, code) => {
   const report = await of(GREEN, suite(`// sum\nexports.add = (a, b) => ${body};\n`, ADDS + NEGATIVES));

@@ -8,6 +8,7 @@ import {
   saidAt,
   takenFrom,
   textAt,
+  wordAt,
   words,
 } from './walk.ts';
 
@@ -42,7 +43,7 @@ function saidNear(code: Code, i: number, pattern: RegExp): boolean {
 
 const PROGRAM = /\b(tests?|specs?|jest|vitest|mocha|jasmine)\b/;
 export const asksWhatStarted = (code: Code, i: number) =>
-  textAt(code, i) === 'argv' && saidNear(code, i, PROGRAM);
+  wordAt(code, i) === 'argv' && saidNear(code, i, PROGRAM);
 
 /** `require.main.filename`, `module.parent.id`; to ask whether there is one is ordinary. */
 export function asksWhoLoads(code: Code, i: number): boolean {
@@ -56,9 +57,10 @@ const INSPECTS = words('includes match matchAll split search indexOf');
 
 /** `Error.prepareStackTrace`, `error.stack.split(…)`, `new Error().stack`, `{ stack } = new Error()` */
 export function readsStack(code: Code, i: number): boolean {
-  const text = textAt(code, i);
+  const text = wordAt(code, i);
   if (text === 'captureStackTrace') return textAt(code, i + 2) !== 'this';
-  if (text === 'stack') return INSPECTS.has(memberOf(code, i)?.name ?? '');
+  const end = saidAt(code, i) === null ? i : i + 1; // `['stack']` ends with its bracket
+  if (text === 'stack') return INSPECTS.has(memberOf(code, end)?.name ?? '');
   if (text !== 'Error' || textAt(code, i + 1) !== '(')
     return /^(prepareStackTrace|getCallSites?)$/.test(text);
   return memberOf(code, closing(code, i + 1))?.name === 'stack' || takenFrom(code, i - 1).includes('stack');

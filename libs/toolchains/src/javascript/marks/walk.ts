@@ -41,6 +41,8 @@ export const words = (list: string): ReadonlySet<string> => new Set(list.split(/
 
 export const textAt = (code: Code, i: number): string => code[i]?.text ?? '';
 export const saidAt = (code: Code, i: number): string | null => code[i]?.said ?? null;
+/** The word at `i`, as a name or as a text. */
+export const wordAt = (code: Code, i: number): string => saidAt(code, i) ?? textAt(code, i);
 const isDot = (code: Code, i: number) => textAt(code, i) === '.' || textAt(code, i) === '?.';
 
 /** A name (null: it is computed) and the token that it ends with. */
@@ -103,8 +105,7 @@ export function braceBefore(code: Code, i: number): number {
 export function takenFrom(code: Code, i: number): string[] {
   const taken: string[] = [];
   for (let key = braceBefore(code, i) + 1; key < i; key++)
-    if (/^[{,]$/.test(textAt(code, key - 1)) && textAt(code, key) !== '}')
-      taken.push(saidAt(code, key) ?? textAt(code, key));
+    if (/^[{,]$/.test(textAt(code, key - 1)) && textAt(code, key) !== '}') taken.push(wordAt(code, key));
   return taken;
 }
 
