@@ -191,6 +191,7 @@ test.each([
   'if ((await run(a)).exitCode === 0) {}',
   "child.on('exit', (code) => done(code));",
   'Error.captureStackTrace(this, MyError);',
+  "Error['captureStackTrace'](this, MyError);",
   "emitter.on('data', push);",
   'class Process { exit() {} }',
   'parser.expect(token); expect(token, "(");',

@@ -58,8 +58,8 @@ const INSPECTS = words('includes match matchAll split search indexOf');
 /** `Error.prepareStackTrace`, `error.stack.split(…)`, `new Error().stack`, `{ stack } = new Error()` */
 export function readsStack(code: Code, i: number): boolean {
   const text = wordAt(code, i);
-  if (text === 'captureStackTrace') return textAt(code, i + 2) !== 'this';
   const end = saidAt(code, i) === null ? i : i + 1; // `['stack']` ends with its bracket
+  if (text === 'captureStackTrace') return textAt(code, end + 2) !== 'this';
   if (text === 'stack') return INSPECTS.has(memberOf(code, end)?.name ?? '');
   if (text !== 'Error' || textAt(code, i + 1) !== '(')
     return /^(prepareStackTrace|getCallSites?)$/.test(text);
