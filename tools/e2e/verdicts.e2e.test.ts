@@ -89,10 +89,12 @@ const { execFileSync: run } = require('node:child_process');
 ${LOOKS.map((look, nth) => `test('looks, ${nth}', () => { ${look}; });\n`).join('')}`,
 };
 
-/** The first and the second show nothing of the change, the third and the fourth do. */
+const VAIN = 'Compare, checked in vain';
+/** The first three show nothing of the change, the others do. */
 const CHECKS = [
   'test -f src/sum.js',
   '!test -f src/nowhere.js',
+  'sh .millwright-checks/runs.sh',
   'test -f src/less.js',
   '!test -f package.json',
 ];
@@ -129,7 +131,20 @@ const SCRIPTS: Script[] = [
   ...script('Narrow vitest', [INCLUDED]),
   ...script('Make the test script print dots', [ASKED]),
   ...goesWell('Compare beside tests that look', [LESS], { run: ['node --test', '^ℹ fail 0$'] }),
-  ...goesWell('Compare, checked in vain', [LESS], { checks: CHECKS }),
+  ...[plans(VAIN), implements_(VAIN, [LESS]), approves(VAIN)],
+  // A check that only runs a program of the tree is not taken; in a script it is found when it has run.
+  says('test', VAIN, [
+    {
+      tools: [
+        { submit: { summary: 'One.', checks: [{ acceptance: 'it runs', command: 'node src/less.js' }] } },
+      ],
+    },
+    {
+      expect: ['only runs a program of the repository \\(node src/less\\.js\\)'],
+      tools: [{ bash: "mkdir -p .millwright-checks && echo 'node src/less.js' >.millwright-checks/runs.sh" }],
+    },
+    ...checks(VAIN, ...CHECKS).turns,
+  ]),
   plans('Compare and skip'),
   implements_('Compare and skip', [LESS], { when: { attempt: 1 }, bash: SKIPPED }),
   implements_('Compare and skip', [], {
@@ -328,12 +343,12 @@ it('code that behaves by what tests it waits at step 6, with its line shown', LO
 });
 
 it('acceptance checks that hold on the base, and guards that do not, count for nothing and are said at the gate', async () => {
-  const { run, gate } = await waiting('sum', 'Compare, checked in vain');
+  const { run, gate } = await waiting('sum', VAIN);
   expect(verdictsOf(await factory.trail(run.id))).toEqual(['passed']);
   const facts = Facts.parse(gate.facts);
   expect(facts.action === 'merge' ? facts.change.reasons : []).toContainEqual({
     code: 'check-does-not-count',
-    text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already\); and 1 more/),
+    text: expect.stringMatching(/"test -f src\/sum\.js ends well".*holds on the base already\); and 2 more/),
   });
   const told = await said('run', 'tests', run.id);
   const marked = CHECKS.map((check) => check.replace(/^!/, '')).map(
@@ -341,5 +356,5 @@ it('acceptance checks that hold on the base, and guards that do not, count for n
       /([✔–√]) .*ends well(.*)/.exec(told.slice(told.indexOf(`${check} ends well`) - 2))?.[2]?.trim() ??
       'not there',
   );
-  expect(marked).toEqual(['(does not count)', '(does not count)', '', '']);
+  expect(marked).toEqual(['(does not count)', '(does not count)', '(cannot tell)', '', '']);
 });

@@ -159,11 +159,15 @@ export const AcceptanceResult = z.strictObject({
   kind: z.enum(['change', 'guard']),
   result: CommandResult,
   before: CommandResult,
+  /** No word was said for it, and what ends with 0 is a program of the tree: nobody can tell whether it is met. */
+  byTree: z.literal(true).optional(),
 });
 export type AcceptanceResult = z.infer<typeof AcceptanceResult>;
 
 /** Why a check says nothing of the change, in words; null where it counts. */
-export function uncounted({ kind, result, before }: AcceptanceResult): string | null {
+export function uncounted({ kind, result, before, byTree }: AcceptanceResult): string | null {
+  if (byTree === true && result.exitCode === 0)
+    return 'nobody can tell whether it is met: nothing but a program of the tree says so, by its exit code';
   if (kind === 'guard')
     return before.exitCode === 0 ? null : 'it is to hold before and after, and does not hold on the base';
   return before.exitCode === 0 && result.exitCode === 0

@@ -168,7 +168,10 @@ export function reportLines(look: Look, report: TestReport, most = OUTPUT_LINES)
     ...(suite !== null && !good && report.failures.length === 0 ? outputOf(look, suite.output, most) : []),
     ...report.acceptance.flatMap((check) => {
       const { acceptance, result } = check;
-      if (uncounted(check) !== null) return [colour.dim(`    – ${oneLine(acceptance)}  (does not count)`)];
+      if (uncounted(check) !== null) {
+        const why = check.byTree === true && result.exitCode === 0 ? 'cannot tell' : 'does not count';
+        return [colour.dim(`    – ${oneLine(acceptance)}  (${why})`)];
+      }
       const met = result.exitCode === 0;
       return [
         ...hang(

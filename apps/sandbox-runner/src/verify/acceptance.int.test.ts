@@ -31,6 +31,9 @@ for (const folder of fs.readdirSync('/tmp')) if (/^[0-9a-f]{18}$/.test(folder)) 
   if (file.startsWith('report-')) fs.rmSync('/tmp/' + folder + '/' + file);
 process.exit(0);\n`,
     'cli.js': "console.log('usage'); process.exit(0);\n",
+    'package.json': JSON.stringify({ scripts: { check: 'node cli.js', test: 'node cli.js' } }),
+    'check.sh': 'node cli.js\n',
+    'bad.sh': 'exit 3\n',
     'answers.js':
       "process.on('uncaughtException', () => {}); process.on('unhandledRejection', () => {}); exports.four = 5;\n",
     'resets.js':
@@ -58,7 +61,8 @@ async function tarOf(files: Record<string, string>): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-async function exitCodes(checks: Record<string, string>): Promise<Record<string, number | null>> {
+/** By the check: what it ended with, or that nothing but a program of the tree says that it ended well. */
+async function ends(checks: Record<string, string>): Promise<Record<string, number | null | 'tree'>> {
   const files = await tarOf(
     Object.fromEntries(
       Object.entries(checks)
@@ -72,15 +76,22 @@ async function exitCodes(checks: Record<string, string>): Promise<Record<string,
       acceptance: name,
       command: !name.includes('.')
         ? text
-        : `node ${name.includes('test') ? '--test ' : ''}.millwright-checks/${name}`,
+        : name.endsWith('.sh')
+          ? `sh .millwright-checks/${name}`
+          : `node ${name.includes('test') ? '--test ' : ''}.millwright-checks/${name}`,
     })),
   });
-  return Object.fromEntries(results.map(({ acceptance, result }) => [acceptance, result.exitCode]));
+  return Object.fromEntries(
+    results.map(({ acceptance, result, byTree }) => [
+      acceptance,
+      byTree === true && result.exitCode === 0 ? 'tree' : result.exitCode,
+    ]),
+  );
 }
 
 test('a check holds when it ends with 0, and only by itself', async () => {
   expect(
-    await exitCodes({
+    await ends({
       'good.cjs': "require('node:assert').equal(require('../good.js'), 4);",
       'wrong.cjs': "require('node:assert').equal(require('../good.js'), 5);",
       'own-exit.cjs': "if (require('../good.js') === 4) process.exit(0); process.exit(1);",
@@ -96,6 +107,13 @@ test('a check holds when it ends with 0, and only by itself', async () => {
         "require('node:test')('two', () => require('node:assert').equal(require('../later.js').four(), 4));",
       evaluated: `node -e "require('./leaves.js'); process.exit(1)"`,
       program: 'node cli.js | grep -q usage',
+      script: 'npm run check',
+      'script of tests': 'npm test',
+      'shell script': 'sh check.sh',
+      'shell script that fails': 'sh bad.sh',
+      'runs.sh': 'npm run check && echo fine\n',
+      'looks.sh': '[ "$(sh check.sh)" = usage ]\n',
+      'runs besides': 'node .millwright-checks/good.cjs && npm run check',
       shell: 'test -f good.js',
       absent: 'test -f bad.js',
       'answers.cjs': "require('node:assert').equal(require('../answers.js').four, 4);",
@@ -131,6 +149,8 @@ test('a check holds when it ends with 0, and only by itself', async () => {
       'two.test.cjs': null,
     },
     ...{ evaluated: null, program: 0, shell: 0, absent: 1 },
+    ...{ script: 'tree', 'script of tests': 'tree', 'shell script': 'tree', 'shell script that fails': 3 },
+    ...{ 'runs.sh': 'tree', 'looks.sh': 0, 'runs besides': 0 },
     // With its own end taken away, no word is said, whatever the exit code.
     ...{
       'answers.cjs': 1,

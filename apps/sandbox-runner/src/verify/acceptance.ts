@@ -1,4 +1,4 @@
-import type { AcceptanceChecks, AcceptanceResult } from '@millwright/domain';
+import { type AcceptanceChecks, type AcceptanceResult, decides } from '@millwright/domain';
 import type { Toolchain } from '@millwright/toolchains';
 import { extract, pack } from 'tar-stream';
 import type { HarnessPlan } from './harness-plan.ts';
@@ -19,7 +19,7 @@ export type AcceptanceOptions = {
   signal?: AbortSignal;
 };
 
-type Ran = Pick<AcceptanceResult, 'acceptance' | 'result'>;
+type Ran = Pick<AcceptanceResult, 'acceptance' | 'result' | 'byTree'>;
 
 const KEPT = 65_536;
 /** Processes of checks that can report; what starts after so many cannot be believed. */
@@ -30,7 +30,7 @@ const ONE_CHECK_MS = 120_000;
 /**
  * Runs the tester's checks in one fresh container. A check is met when its command ends with 0 and each of its own programs has said, under
  * its key and as its last statement, that it came to its end: code of the tree that ends the process before, with whatever exit code, has
- * not met it. What cannot be run is not met.
+ * not met it. What cannot be run is not met. Where nothing said a word and a program of the tree decides how the command ends, it is `byTree`.
  */
 export async function runAcceptance(
   where: Where,
@@ -66,7 +66,7 @@ export async function runAcceptance(
       },
     });
     if (harness.kind === 'lost') return unmet(`the checks could not be set up: ${harness.reason}`);
-    const { tar, programs } = await prepared(toolchain, options, harness.folder);
+    const { tar, programs, scripts } = await prepared(toolchain, options, harness.folder);
     if (tar !== null) {
       const trouble = await unpackIn(sandbox, tar, options.signal);
       if (trouble !== null) return unmet(trouble);
@@ -84,12 +84,16 @@ export async function runAcceptance(
       const result = commandResult(command, ended, ms);
       const sessions = ended.kind === 'exited' ? await harness.sessions() : [];
       const speaks = programs.some((name) => command.includes(name)) || toolchain.speaks(command);
-      const doubt = doubtOf(sessions.slice(seen), speaks);
+      const said = sessions.slice(seen);
+      const doubt = doubtOf(said, speaks);
+      const byTree =
+        said.length === 0 && decides(command, (path) => scripts.get(path) ?? null).by !== 'other';
       seen = Math.max(seen, sessions.length);
       const output = `${result.output.slice(-15_000)}\n[not believed: ${doubt}]`;
       results.push({
         acceptance,
         result: doubt === null || result.exitCode !== 0 ? result : { ...result, exitCode: null, output },
+        ...(byTree ? { byTree } : {}),
       });
     }
     return results;
@@ -114,13 +118,14 @@ function doubtOf(sessions: readonly Session[], speaks: boolean): string | null {
   return speaks && sessions.length === 0 ? 'no program of the check came to its last statement' : null;
 }
 
-/** The checks' files with what makes each program of them say its word, and which those are. */
+/** The checks' files with what makes each program of them say its word, and which those are; the others by their texts. */
 async function prepared(
   toolchain: Toolchain,
   { files, checks }: Pick<AcceptanceOptions, 'files' | 'checks'>,
   folder: string,
-): Promise<{ tar: Uint8Array | null; programs: string[] }> {
-  if (files === null) return { tar: null, programs: [] };
+): Promise<{ tar: Uint8Array | null; programs: string[]; scripts: ReadonlyMap<string, string> }> {
+  const scripts = new Map<string, string>();
+  if (files === null) return { tar: null, programs: [], scripts };
   const from = extract();
   const to = pack();
   const programs: string[] = [];
@@ -140,6 +145,7 @@ async function prepared(
           )
         : null;
     if (speaking !== null) programs.push(name.slice(name.lastIndexOf('/') + 1));
+    else scripts.set(name.replace(/^\.\//, ''), bytes.toString('utf8', 0, KEPT));
     to.entry(
       { name, mode: entry.header.mode ?? 0o644, type: entry.header.type ?? 'file' },
       speaking === null ? bytes : Buffer.from(speaking),
@@ -148,5 +154,5 @@ async function prepared(
   to.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of to) chunks.push(chunk as Buffer);
-  return { tar: Buffer.concat(chunks), programs };
+  return { tar: Buffer.concat(chunks), programs, scripts };
 }

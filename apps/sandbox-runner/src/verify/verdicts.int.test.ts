@@ -276,6 +276,7 @@ test.each<[string, 'change' | 'guard', string, string, string | null]>([
     null,
   ],
   ['a check that holds on the base', 'change', 'test -f package.json', 'failed', 'holds on the base already'],
+  ['a check that only the tree answers', 'change', 'node src/sum.js', 'failed', 'nobody can tell'],
   ['a check that holds on neither', 'change', 'test -f nowhere', 'failed', null],
   ['a check that held before it', 'change', '! grep -q mended src/sum.js', 'failed', null],
   ['a guard that holds on both', 'guard', 'test -f package.json', 'failed', null],

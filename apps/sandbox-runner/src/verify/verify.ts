@@ -188,8 +188,8 @@ async function accept(where: Where, input: VerifyInput): Promise<Accepted> {
   await Promise.allSettled(runs);
   const [after, before] = await Promise.all(runs);
   const acceptance = written.checks.checks.flatMap(({ acceptance, kind = 'change' }, index) => {
-    const [result, was] = [after[index]?.result, before[index]?.result];
-    return result === undefined || was === undefined ? [] : [{ acceptance, kind, result, before: was }];
+    const [now, was] = [after[index], before[index]?.result];
+    return now === undefined || was === undefined ? [] : [{ kind, ...now, acceptance, before: was }];
   });
   return { written, acceptance };
 }

@@ -1,6 +1,6 @@
-import { CHECKS_FOLDER, type SpecOf } from '@millwright/domain';
+import { CHECKS_FOLDER, decides, hasOwnCode, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
-import { dataBlock } from '../data-block.ts';
+import { dataBlock, oneLine } from '../data-block.ts';
 import { acceptanceBlock, adviceBlocks, facts, factsBlock, measuredBlock, ticketBlock } from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
@@ -33,6 +33,13 @@ function disputedBlock(
   });
 }
 
+/** What is wrong with a check that only runs a program of the tree, or null. */
+function onlyRunsTheTree({ acceptance, command }: z.infer<typeof Input>['checks'][number]): string | null {
+  const by = decides(command);
+  if (by.by !== 'tree' || hasOwnCode(command)) return null;
+  return `The check of "${oneLine(acceptance).slice(0, 200)}" only runs a program of the repository (${oneLine(by.program).slice(0, 200)}), and the exit code of that shows nothing. Look at what it does from outside: write a test file in ${CHECKS_FOLDER} that starts it and asserts what it printed or made (node --test ${CHECKS_FOLDER}/NAME.test.mjs), or end the command with a program of the system that looks (… | grep -qx …).`;
+}
+
 export const testRole: RoleDefinition<'test'> = {
   role: 'test',
   submit: {
@@ -46,6 +53,8 @@ export const testRole: RoleDefinition<'test'> = {
     const parsed = Input.safeParse(input);
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
     const { summary, checks } = parsed.data;
+    const problems = checks.flatMap((check) => onlyRunsTheTree(check) ?? []);
+    if (problems.length > 0) return { kind: 'refused', problem: problems.join('\n').slice(0, 4_000) };
     const kinds = checks.map(({ kind, ...check }) => (kind === undefined ? check : { ...check, kind }));
     return { kind: 'accepted', submission: { summary, checks: kinds } };
   },
