@@ -1,9 +1,16 @@
 import { setImmediate as others } from 'node:timers/promises';
 import type { RunnerTrail } from '@millwright/audit';
-import { type Artifacts, Entry, type KnownSecrets, mapFreeText, maskBytes } from '@millwright/domain';
+import {
+  type Artifacts,
+  Entry,
+  type KnownSecrets,
+  mapFreeText,
+  maskBytes,
+  type SecretFinder,
+} from '@millwright/domain';
 
 // A runner knows no secret's value, and finds it all the same (libs/domain, secret-values.ts). What it stores goes through here: JSON artifacts
-// and entries by their free text; turns and snapshots where they are made (turn-log.ts); a patch is refused (secrets-in-patch.ts).
+// and entries by their free text; turns and snapshots where they are made (turn-log.ts); a change is refused (secrets-in-patch.ts, secrets-in-binaries.ts).
 
 /** The artifacts, whose JSON has known values masked in its free text. */
 export const maskedArtifacts = (artifacts: Artifacts, known: KnownSecrets): Artifacts => ({
@@ -38,15 +45,23 @@ const OVERLAP = 65_536;
 
 /** Bytes with `x` for each byte of a secret, by format and by value: the length stays, so that an archive stays one. */
 export async function maskedBytes(bytes: Uint8Array, known: KnownSecrets): Promise<Uint8Array> {
-  const { find } = await known.now();
   let masked = maskBytes(bytes);
-  const read = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let from = 0; from < read.length; from += PART) {
-    for (const { start, end } of find(read.toString('latin1', from, from + PART + OVERLAP))) {
-      if (masked === bytes) masked = Buffer.from(bytes);
-      masked.fill(0x78, from + start, from + end);
-    }
-    await others();
+  for await (const { start, end } of spansIn(bytes, await known.now())) {
+    if (masked === bytes) masked = Buffer.from(bytes);
+    masked.fill(0x78, start, end);
   }
   return masked;
+}
+
+/** The places of known values in bytes; one that lies where two parts meet may come twice. */
+export async function* spansIn(
+  bytes: Uint8Array,
+  known: SecretFinder,
+): AsyncGenerator<ReturnType<SecretFinder['find']>[number]> {
+  const read = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let from = 0; from < read.length; from += PART) {
+    for (const { start, end, name } of known.find(read.toString('latin1', from, from + PART + OVERLAP)))
+      yield { start: from + start, end: from + end, name };
+    await others();
+  }
 }

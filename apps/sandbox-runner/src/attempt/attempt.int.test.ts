@@ -162,6 +162,14 @@ turns:
   - tools: [{ submit: { summary: "wrote ${SET}", commitMessage: "Keep ${SET}" } }]
 ---
 role: implement
+when: { title: "^Packs" }
+turns:
+  - tools: [{ bash: "${formsOf(SET)
+    .map((form, nth) => `(head -c 300000 /dev/zero && echo 'k = ${form}' && head -c 9 /dev/zero) >${nth}.bin`)
+    .join(' && ')}" }]
+  - tools: [{ submit: { summary: packs, commitMessage: Pack } }]
+---
+role: implement
 when: { title: "^Says" }
 turns:
   - tools: [{ bash: "echo 'exports.triple = (a) => 3 * a;' >> src/sum.js" }]
@@ -479,6 +487,19 @@ test('implement: a secret that is known by its value alone is nowhere, in any fo
   expect(await placesOf(db.url.postgres, SET.slice(0, 8))).toEqual([]);
   expect(said.join().includes(SET.slice(0, 8))).toBe(false);
   expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
+});
+
+test('implement: a binary file that holds a known value is refused before anything of it is stored', async () => {
+  await secrets.set(RepoName.parse('shop'), 'TOKEN', SET);
+  const attempt = await open('Packs', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await outcomeOf(attempt)).toMatchObject({
+    ...{ kind: 'failed', code: 'change-refused', retryable: false },
+    reason:
+      'The change was refused: 0.bin holds the value of secret TOKEN. Nothing of it was kept; take it out.',
+  });
+  expect(await places(SET)).toEqual([]);
+  expect(await placesOf(db.url.postgres, 'GIT binary patch')).toEqual([]);
 });
 
 test('what agents hand in holds no known value: a message, a reason, a check and its files', async () => {

@@ -5,7 +5,8 @@ type Added = { path: string; named: boolean; lines: string[]; numbers: number[] 
 
 /**
  * The first secret that a patch (`git diff --full-index` text) adds, by format or by value, as a sentence; null where there is none. A patch is
- * stored as it is, so a secret is sent back before that: no gate would let it pass, and what is stored stays. What is binary is not read here.
+ * stored as it is, so a secret is sent back before that: no gate would let it pass, and what is stored stays. What is binary is
+ * packed in a patch: secrets-in-binaries.ts.
  */
 export function secretInPatch(patch: Uint8Array, known: SecretFinder): string | null {
   for (const { path, named, lines, numbers } of addedIn(patch)) {

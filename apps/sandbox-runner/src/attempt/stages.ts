@@ -5,6 +5,7 @@ import {
   ChangeSet,
   type Digest,
   type Feedback,
+  type GitSha,
   getJson,
   isUnmet,
   Plan,
@@ -16,13 +17,14 @@ import {
   terminal,
   Unfinished,
 } from '@millwright/domain';
-import type { Sandbox } from '@millwright/sandbox';
+import { type Checkout, readCheckout, type Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { layChecks, liftChecks } from './lay-checks.ts';
 import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
-import type { Held } from './runner.ts';
+import type { Held, Runner } from './runner.ts';
+import { secretInBinaries } from './secrets-in-binaries.ts';
 import { secretInMessage, secretInPatch } from './secrets-in-patch.ts';
 import { suiteFacts } from './suite-facts.ts';
 import { testStage } from './test-stage.ts';
@@ -110,7 +112,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       { keep: true, root: ROOT },
     );
     if (failed !== null) await liftChecks(sandbox);
-    if ('unfinished' in said) return leaveUnfinished(held, said, await sandbox.extract(from));
+    if ('unfinished' in said) return leaveUnfinished(held, from, said, await sandbox.extract(from));
     if (said.blocked !== undefined)
       return putJson(runner.artifacts, Blocked, {
         kind: 'blocked',
@@ -127,7 +129,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       ...{
         summary: said.summary,
         commitMessage: said.commitMessage,
-        ...(await kept(held, change, `${said.commitMessage}\n${said.summary}`)),
+        ...(await kept(held, from, change, `${said.commitMessage}\n${said.summary}`)),
       },
     });
   });
@@ -142,16 +144,18 @@ function failedChecks(feedback: readonly Feedback[]): Digest | null {
 /** What the workspace holds of a task that was too large for one attempt. */
 async function leaveUnfinished(
   held: Held,
+  from: Checkout,
   { summary, unfinished: open }: { summary: string; unfinished: string },
   left: Extraction,
 ): Promise<Digest> {
-  const change = left.kind === 'empty' ? null : await kept(held, left, '');
+  const change = left.kind === 'empty' ? null : await kept(held, from, left, '');
   return putJson(held.runner.artifacts, Unfinished, { kind: 'unfinished', summary, open, change });
 }
 
 /** Of a change, what its artifact says of it; its patch is put away. Throws where it, or its message, may not be kept. */
 async function kept(
   { runner }: Held,
+  from: Checkout,
   change: Exclude<Extraction, { kind: 'empty' }>,
   message: string,
 ): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
@@ -159,7 +163,17 @@ async function kept(
     throw terminal('change-refused', `The change was refused: ${change.reason}.`);
   runner.known.forget();
   const known = await runner.known.now();
-  const secret = secretInPatch(change.patch, known) ?? secretInMessage(message, known);
+  const secret =
+    secretInPatch(change.patch, known) ??
+    secretInMessage(message, known) ??
+    (await secretInBinaries(
+      change.paths,
+      {
+        before: reading(from),
+        after: async (path) => reading(await madeOf(runner, change.tree))(path),
+      },
+      known,
+    ));
   if (secret !== null)
     throw terminal(
       'change-refused',
@@ -167,6 +181,18 @@ async function kept(
     );
   const { baseTree, tree, patchId, paths } = change;
   return { baseTree, tree, patch: await runner.artifacts.put(change.patch), patchId, paths };
+}
+
+const reading = (checkout: Checkout) => (path: string) =>
+  readCheckout(checkout, path, Number.POSITIVE_INFINITY);
+
+/** What a change came to, as its extraction left it unpacked. */
+async function madeOf(runner: Runner, tree: GitSha): Promise<Checkout> {
+  const made = await runner.sandboxes.checkout(() => {
+    throw terminal('change-refused', 'The change was refused: the tree that it comes to cannot be unpacked.');
+  }, tree);
+  if (made.kind === 'refused') throw terminal('change-refused', `The change was refused: ${made.reason}.`);
+  return made.checkout;
 }
 
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
