@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { AnthropicClient, BUILT_IN } from '@millwright/agents';
 import { startRecorded } from '@millwright/agents/recorded';
 import { expect, test } from 'vitest';
-import { checkModels, type ModelCheck } from './check-models.ts';
+import { checkModels, type ModelCheck, tellRoles } from './check-models.ts';
 
 const ALL = Object.fromEntries(
   ['PLAN', 'IMPLEMENT', 'REVIEW', 'TEST', 'DEPLOY'].map((role) => [`MILLWRIGHT_MODEL_${role}`, 'recorded/a']),
@@ -16,7 +16,7 @@ async function check(
   const told: Record<string, ModelCheck> = {};
   const catalog = async () => ({ kind: 'catalog', catalog: BUILT_IN }) as const;
   await checkModels({ client, models: { ...ALL, ...models }, catalog }, async (key, said) => {
-    told[key.slice(key.indexOf('/') + 1)] = JSON.parse(said) as ModelCheck;
+    if (said !== null) told[key.replace(/^model(-setting)?\//, '')] = JSON.parse(said) as ModelCheck;
   });
   return told;
 }
@@ -30,6 +30,7 @@ test('models that are there are said to be there, each once with its roles', asy
   // What is asked where another fails is named too: a halt of it has to find it.
   expect(told['claude-opus-5']).toMatchObject({ ok: true, roles: [] });
   expect(told['models.json']).toMatchObject({ ok: true });
+  expect(Object.keys(told).filter((key) => key.startsWith('model-role/'))).toEqual([]);
   await server.close();
 });
 
@@ -41,10 +42,12 @@ test('a wrong key, a model that is gone, a slip in a name and an effort that the
     detail: expect.stringMatching(/invalid x-api-key.*ANTHROPIC_API_KEY/),
   });
   expect(JSON.stringify(wrong)).not.toContain('wrong"');
+  expect(wrong['model-role/plan']).toMatchObject({ ok: false, detail: expect.stringMatching(/x-api-key/) });
   const right = new AnthropicClient({ apiKey: 'right', baseUrl: server.url });
   const told = await check(right, {
     MILLWRIGHT_MODEL_PLAN: 'recorded/No Such',
     MILLWRIGHT_MODEL_TEST: 'claude-opus-5.5',
+    MILLWRIGHT_MODEL_REVIEW: 'recorded/No Such, recorded/a',
     MILLWRIGHT_EFFORT_REVIEW: 'hard',
   });
   expect(told['recorded/No Such']).toMatchObject({ ok: false, detail: expect.stringContaining('404') });
@@ -54,7 +57,60 @@ test('a wrong key, a model that is gone, a slip in a name and an effort that the
   });
   expect(told['effort-review']).toMatchObject({ ok: false, detail: expect.stringContaining('xhigh') });
   expect(told['recorded/a']).toMatchObject({ ok: true });
+  // A role that has another model is not held up by one that is gone.
+  expect(Object.keys(told).filter((key) => key.startsWith('model-role/'))).toEqual([
+    'model-role/plan',
+    'model-role/test',
+  ]);
   await server.close();
+});
+
+test('a gateway that serves neither models nor a count of tokens is the Messages API all the same, and one that cannot be reached holds up nobody', async () => {
+  const server = await startRecorded({ conversations: [], key: 'right' });
+  const gateway = createServer(async (request, response) => {
+    if (request.url !== '/v1/messages') return response.writeHead(404).end('Not found');
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    const headers = Object.fromEntries(
+      ['authorization', 'anthropic-version', 'content-type'].map((name) => [
+        name,
+        String(request.headers[name]),
+      ]),
+    );
+    const answer = await fetch(`${server.url}/v1/messages`, {
+      ...{ method: 'POST', headers, body: Buffer.concat(chunks) },
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+  const baseUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+  expect((await check(new AnthropicClient({ apiKey: 'right', baseUrl })))['recorded/a']).toMatchObject({
+    ok: true,
+  });
+  expect((await check(new AnthropicClient({ apiKey: 'wrong', baseUrl })))['model-role/plan']).toMatchObject({
+    detail: expect.stringContaining('invalid x-api-key'),
+  });
+  gateway.close();
+  gateway.closeAllConnections();
+  const away = await check(new AnthropicClient({ apiKey: 'right', baseUrl }));
+  expect(away['recorded/a']).toMatchObject({ ok: false, detail: expect.stringContaining('cannot reach') });
+  expect(away['model-role/plan']).toBeUndefined();
+  await server.close();
+});
+
+test('what asking in earnest found is told of its role until it has an answer', async () => {
+  const notes: [string, string | null][] = [];
+  const answered = tellRoles(async (key, said) => void notes.push([key, said]));
+  await answered('plan', { kind: 'submitted' });
+  await answered('plan', { kind: 'unavailable', code: 'overloaded', detail: 'busy' });
+  expect(notes).toEqual([]);
+  await answered('plan', { kind: 'unavailable', code: 'billing', detail: 'Your credit balance is too low' });
+  await answered('review', { kind: 'submitted' });
+  await answered('plan', { kind: 'submitted' });
+  expect(notes).toEqual([
+    ['model-role/plan', expect.stringContaining('credit balance')],
+    ['model-role/plan', null],
+  ]);
 });
 
 test.each([

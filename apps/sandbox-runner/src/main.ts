@@ -13,7 +13,7 @@ import { HaltWatch } from './attempt/halts.ts';
 import { runAttempt } from './attempt/run-attempt.ts';
 import type { Runner } from './attempt/runner.ts';
 import { readCatalog } from './catalog.ts';
-import { checkModels } from './check-models.ts';
+import { checkModels, forgetRoles, tellRoles } from './check-models.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { maskedArtifacts, maskedTrail } from './known-secrets.ts';
@@ -75,6 +75,7 @@ const queue = openQueue({
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
 });
 const halts = new HaltWatch(trail, clock);
+const sayOfModels = (key: string, said: string | null) => store.notes.say(key, said);
 const runner: Runner = {
   trail: maskedTrail(trail, known),
   halts,
@@ -103,6 +104,7 @@ const runner: Runner = {
   catalog: () => readCatalog(join(environment.MILLWRIGHT_DATA, 'models.json')),
   models: process.env,
   doing: sayLatest((attempt, text) => store.notes.say(`doing/${attempt}`, text), log),
+  answered: tellRoles(sayOfModels),
   note: (event, fields) => (event === 'activity' ? log.debug(fields, event) : log.info(fields, event)),
 };
 
@@ -144,9 +146,15 @@ await reapQuietly();
 sandboxes.resolveImage().catch((error: unknown) => log.warn({ err: error }, 'the image cannot be looked at'));
 const reaping = setInterval(reapQuietly, REAP_MS);
 const checkQuietly = () =>
-  checkModels(runner, (key, said) => store.notes.say(key, said)).catch((error: unknown) =>
-    log.warn({ err: error }, 'the models could not be checked'),
+  checkModels(runner, sayOfModels).then(
+    (unasked) => {
+      for (const { roles, detail } of unasked) log.error({ roles, detail }, 'no model can be asked');
+      // Whoever started this process says it where it was started.
+      if (unasked.length > 0) process.send?.({ unasked });
+    },
+    (error: unknown) => log.warn({ err: error }, 'the models could not be checked'),
   );
+await forgetRoles(sayOfModels);
 void checkQuietly();
 const checking = setInterval(checkQuietly, CHECK_MS);
 const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>

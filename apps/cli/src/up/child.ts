@@ -17,6 +17,8 @@ export type ChildSpec = {
   log: string;
   /** Of V8's old generation, in MiB. */
   heapMiB: number;
+  /** Hears what the process tells the one that started it. */
+  told?: (message: unknown) => void;
 };
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null };
@@ -62,6 +64,7 @@ export function startChild(spec: ChildSpec): Child {
     (env) => process_.send({ env }, () => undefined),
     () => undefined,
   );
+  if (spec.told !== undefined) process_.on('message', spec.told);
   const ended = new Promise<Ended>((resolve) => {
     process_.once('error', () => resolve({ code: null, signal: null }));
     process_.once('exit', (code, signal) => resolve({ code, signal }));

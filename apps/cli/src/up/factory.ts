@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BASE } from '@millwright/api';
+import { z } from 'zod';
 import { failed } from '../fail.ts';
 import { duration } from '../text/format.ts';
 import { type Child, type ChildSpec, type Env, endOf, startChild } from './child.ts';
@@ -28,6 +29,8 @@ export type FactoryOptions = {
   step(name: string, said: string, ms: number): void;
   /** A process died and comes back. */
   restarting(died: { name: string; said: string }): void;
+  /** The runner found that no model answers for these roles. */
+  unasked(found: { roles: string[]; detail: string }[]): void;
   /** The factory cannot go on; it is to be stopped. */
   gaveUp(message: string): void;
 };
@@ -68,6 +71,11 @@ const LOADS: Record<string, readonly string[]> = {
     'libs/queue/src/index.ts',
   ],
 };
+
+/** What the runner tells of its models (apps/sandbox-runner/src/check-models.ts). */
+const Unasked = z.object({
+  unasked: z.array(z.object({ roles: z.array(z.string()), detail: z.string() })),
+});
 
 const diedOf = (name: string, died: string, log: string) =>
   failed('start', `${name} did not start (${died}):\n${tail(log, 15)}`, { next: `its whole log: ${log}` });
@@ -188,7 +196,11 @@ export async function startFactory(options: FactoryOptions): Promise<Factory> {
       const file = programs[name];
       const rest = ready.promise.then((on) => envOn((role) => on.url(role), env.REDIS_URL || on.url(name)));
       const later = { env: rest, loads: LOADS[file] ?? [] };
-      keep(name, { file, env: envOn(() => '', ''), later, heapMiB: 512 });
+      const told = (message: unknown) => {
+        const said = Unasked.safeParse(message);
+        if (said.success) options.unasked(said.data.unasked);
+      };
+      keep(name, { file, env: envOn(() => '', ''), later, heapMiB: 512, told });
     };
     keepOn('orchestrator', (urlOf, queueUrl) =>
       environment.orchestratorEnv(env, {

@@ -67,6 +67,11 @@ export async function up(options: Options): Promise<void> {
       if (stopEarly) throw failed('stopped', 'stopped while starting; nothing is left running');
     },
     restarting: ({ name, said }) => say(`  ${colour.yellow(symbol.again)} ${name} ${said}`),
+    unasked: (found) => {
+      for (const { roles, detail } of found)
+        say(`  ${colour.red(symbol.failed)} no model can be asked for ${roles.join(', ')}: ${detail}`);
+      say(`  ${colour.dim('nothing is begun until that is mended; see')} ./millwright doctor`);
+    },
     gaveUp: (message) => end(message),
   });
   if (options.json === true)

@@ -4,11 +4,10 @@ import type { Clock } from '@millwright/domain';
 import { type RepoName, resumeCommand } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
-import { z } from 'zod';
 import { waitingForPeople } from '../intake/next-actor.ts';
 import { setupOf } from '../intake/setup.ts';
 import type { Repositories } from '../source-control/repositories.ts';
-import { NO_MODEL_KEY } from '../source-control/setup-troubles.ts';
+import { ModelNote, NO_MODEL_KEY, unaskedRoles } from '../source-control/setup-troubles.ts';
 import { type Forward, reasonOf } from '../streams/forward.ts';
 import { witnessLines } from '../streams/witnesses.ts';
 import type { Views } from '../views/views.ts';
@@ -30,13 +29,11 @@ type Ports = {
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
 const SEAL_LATE_MS = 5_000;
 
-const Checked = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: z.string() });
-
 /** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
 async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
-  const notes = await store.notes.list('model');
-  return notes.flatMap(({ key, text }) => {
-    const { ok, roles, detail } = Checked.parse(JSON.parse(text));
+  const notes = [...(await store.notes.list('model/')), ...(await store.notes.list('model-setting/'))];
+  const lines = notes.flatMap(({ key, text }): DoctorLine[] => {
+    const { ok, roles, detail } = ModelNote.parse(JSON.parse(text));
     if (ok && roles.length === 0) return [];
     return [
       {
@@ -47,6 +44,14 @@ async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
       },
     ];
   });
+  // What asking in earnest found is in no check.
+  const unasked = (await unaskedRoles(store)).map(({ text, fix }) => ({
+    id: 'models',
+    ok: false,
+    text,
+    fix,
+  }));
+  return [...lines, ...unasked];
 }
 
 /** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
@@ -164,4 +169,4 @@ async function setupLines(factory: Ports, name: RepoName): Promise<DoctorLine[]>
 }
 
 /** Troubles that have a line of their own. */
-const SAID = new Set(['no-model-key', 'repo-unreadable', 'repo-unreachable']);
+const SAID = new Set(['no-model-key', 'no-model', 'repo-unreadable', 'repo-unreachable']);

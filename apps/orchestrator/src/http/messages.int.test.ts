@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FIRST_ADMIN, type RepoName, Ticket } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
+import { openStore } from '@millwright/store';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fileTicket } from '../intake/tickets.ts';
@@ -139,6 +140,34 @@ describe('what cannot work', () => {
     expect(run.reason).toContain('ANTHROPIC_API_KEY');
     expect(factory.runner.attempts.length).toBe(before);
     inner.modelKey = null;
+  });
+
+  test('where no model answers for a role, nothing is filed and doctor names why, until the runners take it back', async () => {
+    const runner = openStore({ url: db.url.runner });
+    const note = { ok: false, roles: ['plan'], detail: 'Your credit balance is too low' };
+    await runner.notes.say('model-role/plan', JSON.stringify(note));
+    const doctor = await cli(['doctor', '--json']);
+    const line = { id: 'models', ok: false, text: expect.stringContaining('for plan: Your credit balance') };
+    expect(JSON.parse(doctor.out)).toContainEqual(expect.objectContaining(line));
+    const before = factory.runner.attempts.length;
+    const { id } = await fileTicket(
+      ...([factory.factory, FIRST_ADMIN as never, 'shop' as RepoName] as const),
+      ...([Ticket.parse({ title: 'By itself too' }), null] as const),
+    );
+    const run = await factory.until('its end', async () => {
+      const nth = (await factory.api('GET', `/tickets/${id}`)).body.runs?.[0];
+      const seen = nth && (await factory.api('GET', `/runs/${nth}`)).body;
+      return seen?.endedAt ? seen : null;
+    });
+    expect(run).toMatchObject({ state: 'denied', gates: [{ action: 'start', policies: ['setup'] }] });
+    const why = await cli(['run', 'why', run.id]);
+    expect(why.out).toContain('no model can be asked for plan: Your credit balance is too low');
+    expect(why.out).toContain('mend what is named there');
+    expect((await attempt('Never')).err).toContain('no model can be asked for plan');
+    expect(factory.runner.attempts.length).toBe(before);
+    await runner.notes.say('model-role/plan', null);
+    await runner.close();
+    expect((await attempt('Goes on')).code).toBe(0);
   });
 });
 

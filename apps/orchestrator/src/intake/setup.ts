@@ -1,11 +1,11 @@
 import type { RepoView, SetupTrouble } from '@millwright/api';
 import type { RepoName } from '@millwright/domain';
-import type { Secrets } from '@millwright/store';
+import type { Secrets, Store } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
 import { troublesOf } from '../source-control/setup-troubles.ts';
 import { standingOf } from './tickets.ts';
 
-type Ports = { modelKey: boolean | null; repositories: Repositories; secrets: Secrets };
+type Ports = { modelKey: boolean | null; repositories: Repositories; secrets: Secrets; store: Store };
 
 /** A remote that was asked so lately is not asked again for a view of it. Milliseconds. */
 const SEEN_MS = 30_000;

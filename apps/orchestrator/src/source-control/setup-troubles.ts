@@ -7,7 +7,9 @@ import {
   type RepoConfig,
   type RepoName,
 } from '@millwright/domain';
+import type { Store } from '@millwright/store';
 import { satisfies, validRange } from 'semver';
+import { z } from 'zod';
 import type { FoundFile } from './repository.ts';
 
 // What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.
@@ -192,18 +194,20 @@ type Files = {
 export type Known = {
   secrets: { names(repo: RepoName): Promise<string[]> };
   modelKey: boolean | null;
+  store: Pick<Store, 'notes'>;
 };
 
 const MANIFEST_BYTES = 1_048_576;
 
 /** What cannot work for runs of this repository on this tree. The sandbox image has the Node that runs the factory. */
 export async function troublesOf(
-  { secrets, modelKey }: Known,
+  { secrets, modelKey, store }: Known,
   files: Files,
   repo: RepoName,
   { tree, config }: { tree: GitSha; config: RepoConfig },
 ): Promise<SetupTrouble[]> {
-  const [paths, names, ...read] = await Promise.all([
+  const [unasked, paths, names, ...read] = await Promise.all([
+    unaskedRoles(store),
     files.rootFiles(tree),
     secrets.names(repo),
     ...NODE_FILES.map(async (file) => ({ file, found: await files.file(tree, file, MANIFEST_BYTES) })),
@@ -218,7 +222,25 @@ export async function troublesOf(
     secrets: new Set(names),
     node: process.versions.node,
   });
-  return modelKey === false ? [NO_MODEL_KEY, ...found] : found;
+  return [...(modelKey === false ? [NO_MODEL_KEY] : unasked), ...found];
+}
+
+/** A note of the runners on a model, a setting of models, or all models of a role. */
+export const ModelNote = z.object({ ok: z.boolean(), roles: z.array(z.string()), detail: z.string() });
+
+/** Roles that no model answers for, as the runners found out: a key that is wrong, without credit, or not for the model; a name that is none. */
+export async function unaskedRoles({ notes }: Known['store']): Promise<SetupTrouble[]> {
+  const said = (await notes.list('model-role/')).map(({ text }) => ModelNote.parse(JSON.parse(text)));
+  const details = [...new Set(said.map(({ detail }) => detail))];
+  return details.map((detail) => {
+    const roles = said.filter((one) => one.detail === detail).flatMap((one) => one.roles);
+    return {
+      code: 'no-model',
+      text: `no model can be asked for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
+      fix: 'mend what is named there; where that is a setting, stop the factory with Ctrl-C, set it, and: npm start',
+      blocks: true,
+    };
+  });
 }
 
 export const NO_MODEL_KEY: SetupTrouble = {

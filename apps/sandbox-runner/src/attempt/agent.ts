@@ -169,6 +169,7 @@ export async function submissionOf<R extends Role>(
       runner.doing(spec.attempt, text);
     },
   }).finally(() => runner.doing(spec.attempt, null));
+  if (result.kind === 'submitted' || result.kind === 'unavailable') await runner.answered(spec.role, result);
   return submitted(result);
 }
 

@@ -277,6 +277,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     suiteMs: 900_000,
     note: () => {},
     doing: () => {},
+    answered: async () => {},
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   KnownSecrets,
   Queue,
   RecordedEntry,
+  Role,
 } from '@millwright/domain';
 import type { Sandboxes } from '@millwright/sandbox';
 import type { Toolchain } from '@millwright/toolchains';
@@ -56,6 +57,11 @@ export type Runner = {
   note: Note;
   /** What the agent of an attempt does at this moment, for whoever watches; null once it is over. Never fails. */
   doing: (attempt: AttemptId, text: string | null) => void;
+  /** Told how an agent's attempt ended, so that whoever begins runs knows whether its models answer. */
+  answered: (
+    role: Role,
+    end: { kind: 'unavailable'; code: string; detail: string } | { kind: 'submitted' },
+  ) => Promise<void>;
 };
 
 /** One claimed attempt, while this runner holds it. */

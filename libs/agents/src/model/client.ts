@@ -2,7 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { Stream } from '@anthropic-ai/sdk/streaming';
 import { type Answer, Assembler } from './assemble.ts';
 import { type Endpoint, missingOf, nameAt, open, type Site, siteOf } from './endpoint.ts';
-import { type CallFailure, type FailureContext, failureOf, notTheApi } from './failure.ts';
+import { type CallFailure, type FailureContext, failureOf, isApiError, notTheApi } from './failure.ts';
 
 export type ModelRequest = Omit<Anthropic.MessageCreateParamsStreaming, 'stream'> & {
   /** Asks for a summary of the conversation instead of an answer. */
@@ -51,7 +51,10 @@ export class AnthropicClient implements ModelClient {
     return { kind: 'failed', failure };
   }
 
-  /** Asks for the model itself, or where that is not served for the tokens of a word in it. Source: …/docs/en/api/models/retrieve, …/token-counting */
+  /**
+   * Asks for the model itself, or where that is not served for the tokens of a word in it. Source: …/docs/en/api/models/retrieve, …/token-counting.
+   * A gateway may serve neither. What refuses a request without messages in the words of the Messages API is one all the same.
+   */
   async check(
     model: string,
     signal: AbortSignal,
@@ -70,7 +73,25 @@ export class AnthropicClient implements ModelClient {
       if (typeof found === 'object' && found !== null && wanted in found) return { kind: 'there' };
       return { kind: 'failed', failure: notTheApi(this.#site, 'it answers something else') };
     } catch (error) {
-      return this.#failed(error, { began: false, stalled: false, signal });
+      const failed = this.#failed(error, { began: false, stalled: false, signal });
+      return failed.failure.kind === 'endpoint' ? this.#refusesNothing(model, signal, failed) : failed;
+    }
+  }
+
+  /** The failure of a request that no Messages API takes, or that it is one. */
+  async #refusesNothing(
+    model: string,
+    signal: AbortSignal,
+    failed: { kind: 'failed'; failure: CallFailure },
+  ): Promise<{ kind: 'there' } | { kind: 'failed'; failure: CallFailure }> {
+    try {
+      const { messages } = await this.#open();
+      const name = nameAt(this.#endpoint, model);
+      await messages.create({ model: name, max_tokens: 1, messages: [] }, { signal, timeout: 10_000 });
+      return failed;
+    } catch (error) {
+      const said = this.#failed(error, { began: false, stalled: false, signal });
+      return said.failure.kind === 'request' && isApiError(error) ? { kind: 'there' } : said;
     }
   }
 

@@ -130,6 +130,10 @@ const BINDING =
 /** A spend limit that was set, or credit that is used up, is a 400. Source: …/docs/en/api/errors. Google: billing that is off is a 403. */
 const NO_CREDIT = /credit balance is too low|spend limit|usage limits?|billing/i;
 
+/** Whether this is what the Messages API says where it takes a request for no request of its own. */
+export const isApiError = (error: unknown): boolean =>
+  error instanceof APIError && error.type === 'invalid_request_error';
+
 export const notTheApi = ({ where, address }: Site, why: string): CallFailure => ({
   kind: 'endpoint',
   spent: 'nothing',

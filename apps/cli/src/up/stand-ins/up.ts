@@ -22,6 +22,7 @@ process.exitCode = await finish(async () => {
     },
     step: (name, said) => say({ step: name, said }),
     restarting: ({ name }) => say({ restarting: name }),
+    unasked: (found) => say({ unasked: found }),
     gaveUp: broken.resolve,
   });
   say({ ready: factory.url });

@@ -3,7 +3,7 @@ import type { Act, ErrorCode, RepoView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { RepoInfo } from '@millwright/domain';
 import { earnedRaise, nameOfScope, RepoName, repositoryStream, sameScope } from '@millwright/domain';
-import type { Secrets } from '@millwright/store';
+import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { setupOf } from '../../intake/setup.ts';
 import { standingOf } from '../../intake/tickets.ts';
@@ -28,6 +28,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
+  store: Store;
   streams: Streams;
   trail: OpenTrail;
   views: Views;
