@@ -352,6 +352,18 @@ export const RunView = z.object({
   canary: CanaryView.nullable(),
   /** The ref of a change that did not merge, in the factory's copy of the repository. */
   kept: z.string().nullable().optional(),
+  /** The acceptance checks, and what the last test of the whole change said of each; of one run, not of a list. */
+  checks: z
+    .array(
+      z.object({
+        acceptance: z.string(),
+        kind: z.enum(['change', 'guard']),
+        state: z.enum(['met', 'not_met', 'cannot_tell']),
+        /** Why nobody can tell; null where it is known. */
+        why: z.string().nullable(),
+      }),
+    )
+    .default([]),
   /** What approving reviews found and sent nobody back for; of one run, not of a list. */
   open: z.array(Finding).default([]),
   /** What it went without, since the repository lets it. */

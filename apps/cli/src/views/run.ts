@@ -127,6 +127,22 @@ function reasonLines(look: Look, { id, reason }: RunView): string[] {
   ];
 }
 
+/** What a check states, and whether it holds: a mark that is no colour alone, then why where nobody can tell. */
+function checkLines(look: Look, { acceptance, kind, state, why }: RunView['checks'][number]): string[] {
+  const { colour, symbol } = look;
+  const [mark, word] = {
+    met: [colour.green(symbol.done), 'met'],
+    not_met: [colour.red(symbol.failed), 'not met'],
+    cannot_tell: [colour.yellow('?'), 'cannot tell'],
+  }[state] as [string, string];
+  const guard = kind === 'guard' ? ', a guard: as before the change' : '';
+  return hang(
+    `  ${mark} `,
+    `${oneLine(acceptance)}  (${word}${guard}${why === null ? '' : `: ${why}`})`,
+    look.columns,
+  );
+}
+
 export function runShow(look: Look, run: RunView, now: number): string[] {
   const { usage } = run;
   const mark = markOf(look, run.state);
@@ -147,6 +163,9 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.gates.length === 0
       ? []
       : [...heading(look, 'Gates'), ...run.gates.flatMap((gate) => gateLines(look, gate))]),
+    ...(run.checks.length === 0
+      ? []
+      : [...heading(look, 'Acceptance checks'), ...run.checks.flatMap((check) => checkLines(look, check))]),
     ...(run.open.length === 0
       ? []
       : [

@@ -83,17 +83,25 @@ test('where causes are known they are what is shown, the first of them first', a
   }
 });
 
-test('an acceptance check that is not met shows its command and what it said', async () => {
+test('an acceptance check that is not met shows its command and what it said, and the run shows each', async () => {
+  const of = (acceptance: string, before: number, after: number) => ({
+    ...{ acceptance, kind: 'change' as const, before: { ...suite, exitCode: before } },
+    result: { ...suite, exitCode: after, command: 'node check.js', output: 'expected 19, got 0' },
+  });
+  script.checks = () =>
+    ['adds tax', 'says it', 'has a cart', 'was cut off'].map((acceptance) => ({
+      ...{ acceptance, command: 'node check.js' },
+    }));
   script.report = {
     reason: 'an acceptance check is not met',
-    acceptance: [
-      {
-        ...{ acceptance: 'adds tax', kind: 'change', before: { ...suite, exitCode: 1 } },
-        result: { ...suite, command: 'node check.js', output: 'expected 19, got 0' },
-      },
-    ],
+    acceptance: [of('adds tax', 1, 1), of('says it', 1, 0), of('has a cart', 0, 0)],
   };
   const id = await runOf('Unmet');
+  delete script.checks;
+  const shown = (await cli(['run', 'show', id])).out;
+  expect(shown).toMatch(
+    /Acceptance checks\n +✖ adds tax +\(not met\)\n +✔ says it +\(met\)\n +\? has a cart +\(cannot tell: it is to show the change, and holds on the base already\)\n +\? was cut off +\(cannot tell: it was not run/,
+  );
   expect((await cli(['run', 'tests', id])).out).toMatch(
     /✖ adds tax\n\s+\$ node check\.js\n\s+expected 19, got 0/,
   );

@@ -1,6 +1,7 @@
 import type { GateView, RunView, StageView } from '@millwright/api';
 import type { RunInfo } from '@millwright/domain';
 import {
+  AcceptanceChecks,
   addUsage,
   type Digest,
   type Finding,
@@ -8,6 +9,7 @@ import {
   type Gate,
   getJson,
   goesUnreviewed,
+  isUnmet,
   keptRef,
   noUsage,
   Plan,
@@ -22,6 +24,7 @@ import {
   Ticket,
   type Todo,
   todo,
+  uncounted,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 
@@ -98,11 +101,12 @@ export async function runView(
   // Taken together before anything is awaited: the fold moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
-  const [ticket, plan, failures, open] = await Promise.all([
+  const [ticket, plan, failures, open, checks] = await Promise.all([
     getJson(store.artifacts, Ticket, run.ticketDigest),
     run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
     whole ? failuresOf(store, run) : new Map<Digest, string>(),
     whole ? openFindings(store, run) : [],
+    whole ? checksOf(store, run) : [],
   ]);
   const stages = run.stages.map((stage, index) => stageView(fold, run, stage, index, plan, failures));
   const pause = run.closed === null ? pausedCanary(fold, run) : null;
@@ -133,6 +137,7 @@ export async function runView(
     release: run.release?.release ?? null,
     kept: keptRef(run),
     skipped: skippedOf(run),
+    checks,
     open,
     unknown: unknownOf(fold, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
@@ -167,6 +172,24 @@ function unknownOf({ effects }: Fold, run: Run): RunView['unknown'] {
       ({ stream, release }) => own.has(stream) || (release !== null && release === run.release?.release),
     )
     .map(({ kind, position, at }) => ({ effect: kind, position, at }));
+}
+
+/** Each acceptance check as its tester wrote it last. A test of another tree, or with the checks of before, says nothing of it. */
+async function checksOf({ artifacts }: Store, run: Run): Promise<RunView['checks']> {
+  if (run.checks === null) return [];
+  const tree = run.change?.tree ?? null;
+  const tested = run.tests.findLast((one) => one.task === null && (tree === null || one.tree === tree));
+  const [{ checks }, report] = await Promise.all([
+    getJson(artifacts, AcceptanceChecks, run.checks),
+    tested === undefined ? null : getJson(artifacts, TestReport, tested.report),
+  ]);
+  const ran = report?.checks === run.checks ? report.acceptance : [];
+  return checks.map(({ acceptance, kind = 'change' }, at) => {
+    const result = ran[at];
+    const why = result === undefined ? 'it was not run on the change as it is' : uncounted(result);
+    if (result === undefined || why !== null) return { acceptance, kind, state: 'cannot_tell', why };
+    return { acceptance, kind, state: isUnmet(result) ? 'not_met' : 'met', why };
+  });
 }
 
 /** What the reviews of the change as it is left open, each once: the whole's review may say again what a task's has said. */
