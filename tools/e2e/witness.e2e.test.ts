@@ -88,7 +88,7 @@ it('ships with its witness; without it nothing does but going back; and goes on 
   );
   const why = (await factory.api('GET', `/runs/${waiting.id}/why`)).body as WhyView;
   expect(why.because[0]?.text).toMatch(/witnesses have not cosigned/);
-  expect(why.next).toMatch(/millwright doctor/);
+  expect(why.next.acts).toMatchObject([{ act: 'check-factory' }]);
   expect(await factory.cli(['run', 'show', waiting.id])).toMatchObject({
     stdout: expect.stringContaining('witnesses have not cosigned'),
   });
@@ -96,7 +96,7 @@ it('ships with its witness; without it nothing does but going back; and goes on 
     .poll(async () => (await doctor()).find(({ ok }) => !ok))
     .toMatchObject({
       id: expect.stringContaining('witness'),
-      fix: expect.stringContaining('millwright witness'),
+      fix: expect.objectContaining({ acts: [expect.objectContaining({ act: 'start-witness' })] }),
     });
 
   const back = await factory.cli(['rollback', '--yes', '--repo', 'word', '--json']);

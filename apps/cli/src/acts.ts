@@ -1,5 +1,5 @@
-import type { Act, Problem } from '@millwright/api';
-import { resumeCommand } from '@millwright/domain';
+import type { Act } from '@millwright/api';
+import type { HaltScope } from '@millwright/domain';
 
 /** How the command line does an act: the exact command, or which option of the one that was given. */
 export function commandOf(act: Act): string {
@@ -27,7 +27,11 @@ export function commandOf(act: Act): string {
     case 'list-repos':
       return './millwright repo list';
     case 'set-secret':
-      return `./millwright secret set ${act.name} --repo NAME`;
+      return `printf %s "$VALUE" | ./millwright secret set ${act.name} --repo ${act.repo ?? 'NAME'}`;
+    case 'show-budgets':
+      return './millwright budget show';
+    case 'set-budget':
+      return `./millwright budget set ${act.budget ?? 'SCOPE'} USD --reason "…"`;
     case 'show-autonomy':
       return `./millwright autonomy show --repo ${act.repo}`;
     case 'set-autonomy':
@@ -36,6 +40,8 @@ export function commandOf(act: Act): string {
         : `./millwright autonomy set ${act.step} --repo ${act.repo} --kind ${act.kind} --reason "…"`;
     case 'list-tickets':
       return './millwright ticket list';
+    case 'show-ticket':
+      return `./millwright ticket show ${act.id}`;
     case 'answer-ticket':
       return act.again
         ? `./millwright ticket answer ${act.id} "…" --again`
@@ -44,6 +50,10 @@ export function commandOf(act: Act): string {
       return './millwright run list';
     case 'show-run':
       return `./millwright run show ${act.id}`;
+    case 'watch-run':
+      return `./millwright run watch ${act.id}`;
+    case 'cancel-run':
+      return `./millwright run cancel ${act.id}`;
     case 'explain-run':
       return `./millwright run why ${act.id}`;
     case 'show-logs':
@@ -62,10 +72,12 @@ export function commandOf(act: Act): string {
       return `./millwright release show ${act.id}`;
     case 'show-quarantine':
       return './millwright release quarantine';
+    case 'lift-quarantine':
+      return `./millwright release lift ${act.id} --reason "…"`;
     case 'show-targets':
       return './millwright rollback status';
     case 'roll-back':
-      return './millwright rollback';
+      return ['./millwright rollback', act.id, act.repo && `--repo ${act.repo}`].filter(Boolean).join(' ');
     case 'roll-back-offline':
       return './millwright rollback --offline';
     case 'undo-rollback':
@@ -80,10 +92,16 @@ export function commandOf(act: Act): string {
       return resumeCommand(act.scope);
     case 'check-factory':
       return './millwright doctor';
+    case 'start-witness':
+      return 'millwright witness --data DIR --factory URL';
+    case 'add-model':
+      return `./millwright model add ${act.model} --input USD --output USD`;
     case 'rebuild-views':
       return './millwright views rebuild';
     case 'show-trail':
-      return './millwright trail show --last 1';
+      return act.since === undefined
+        ? './millwright trail show --last 1'
+        : `./millwright trail show --since ${act.since}`;
     case 'verify-trail':
       return './millwright trail verify';
     case 'export-evidence':
@@ -91,11 +109,32 @@ export function commandOf(act: Act): string {
   }
 }
 
-/** What a problem says to do next, as a line; undefined where it says nothing. */
-export function nextOf({ acts, hint }: Pick<Problem, 'acts' | 'hint'>): string | undefined {
-  const commands = acts.map((act) =>
-    act.to === undefined ? commandOf(act) : `${act.to}: ${commandOf(act)}`,
-  );
-  const parts = [...(hint === undefined ? [] : [hint]), ...commands];
-  return parts.length === 0 ? undefined : parts.join('; ');
+/** The command that lifts a halt of this scope. */
+function resumeCommand(scope: HaltScope): string {
+  switch (scope.kind) {
+    case 'factory':
+      return './millwright resume --reason "…"';
+    case 'unit':
+      return `./millwright resume --unit ${scope.unit} --reason "…"`;
+    case 'repo':
+      return `./millwright resume --repo ${scope.repo} --reason "…"`;
+    case 'action':
+      return `./millwright resume --action ${scope.action} --reason "…"`;
+    case 'model':
+      return `./millwright resume --model ${scope.model} --reason "…"`;
+  }
+}
+
+type Said = { acts: readonly Act[]; hint?: string | undefined };
+
+/** What is to be done next, a step a line: a command of its own has a line of its own. */
+export const stepsOf = ({ acts, hint }: Said): string[] => [
+  ...(hint === undefined ? [] : [hint]),
+  ...acts.map((act) => (act.to === undefined ? commandOf(act) : `${act.to}: ${commandOf(act)}`)),
+];
+
+/** The same as one line; undefined where nothing is said. */
+export function nextOf(next: Said): string | undefined {
+  const steps = stepsOf(next);
+  return steps.length === 0 ? undefined : steps.join('; ');
 }

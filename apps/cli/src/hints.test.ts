@@ -146,6 +146,7 @@ const everyAct = Act.options.flatMap(({ shape }) => {
   const { act, to: _, ...of } = shape;
   const values: Record<string, unknown> = {
     ...{ id: 'ID', repo: 'shop', name: 'TOKEN', field: 'name', values: ['a', 'b'], step: 5, since: 7 },
+    ...{ model: 'a-model', budget: 'repo/shop' },
     ...{ kind: 'bug', role: 'approver', again: true, scope: { kind: 'repo', repo: 'shop' } },
   };
   const given = Object.keys(of).map((key) => [key, values[key]] as const);
@@ -163,6 +164,13 @@ it('every act that a problem names is told as a command that parses, or in words
     for (const value of Object.values({ ...of, ...scope }).flat())
       if (value !== undefined) expect(command).toContain(String(value));
   }
+});
+
+it('what the factory answers and records names acts, and no command line', () => {
+  const server = ['apps/orchestrator/src', 'apps/sandbox-runner/src', 'libs'].flatMap(files);
+  expect(server.length).toBeGreaterThan(300);
+  const telling = server.filter((path) => readFileSync(join(ROOT, path), 'utf8').includes('./millwright'));
+  expect(telling).toEqual([]);
 });
 
 it('every npm script that is named is there', () => {

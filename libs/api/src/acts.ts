@@ -26,14 +26,19 @@ export const Act = z.discriminatedUnion('act', [
   act('list-units', {}),
   act('add-repo', {}),
   act('list-repos', {}),
-  act('set-secret', { name: z.string() }),
+  act('set-secret', { name: z.string(), repo: repo.optional() }),
+  act('show-budgets', {}),
+  act('set-budget', { budget: z.string().optional() }),
   act('show-autonomy', { repo }),
   act('set-autonomy', { repo, step: z.number().int(), kind: TicketKind.optional() }),
   // Tickets and runs
   act('list-tickets', {}),
+  act('show-ticket', { id }),
   act('answer-ticket', { id, again: z.boolean() }),
   act('list-runs', {}),
   act('show-run', { id }),
+  act('watch-run', { id }),
+  act('cancel-run', { id }),
   act('explain-run', { id }),
   act('show-logs', { id }),
   act('retry-run', { id }),
@@ -45,8 +50,9 @@ export const Act = z.discriminatedUnion('act', [
   act('list-releases', {}),
   act('show-release', { id }),
   act('show-quarantine', {}),
+  act('lift-quarantine', { id }),
   act('show-targets', {}),
-  act('roll-back', {}),
+  act('roll-back', { repo: repo.optional(), id: id.optional() }),
   act('roll-back-offline', {}),
   act('undo-rollback', {}),
   act('abort-canary', { repo }),
@@ -55,9 +61,15 @@ export const Act = z.discriminatedUnion('act', [
   // The factory and its trail
   act('resume', { scope: HaltScope }),
   act('check-factory', {}),
+  act('start-witness', {}),
+  act('add-model', { model: z.string() }),
   act('rebuild-views', {}),
-  act('show-trail', {}),
+  act('show-trail', { since: z.number().int().optional() }),
   act('verify-trail', {}),
   act('export-evidence', { since: z.number().int().optional() }),
 ]);
 export type Act = z.infer<typeof Act>;
+
+/** What to do next: in words where no act says it, and by acts in the order in which they are done. `to` says which are a choice. */
+export const Next = z.object({ hint: z.string().exactOptional(), acts: z.array(Act) });
+export type Next = z.infer<typeof Next>;

@@ -23,7 +23,7 @@ import {
   Usage,
 } from '@millwright/domain';
 import { z } from 'zod';
-import { Act } from './acts.ts';
+import { Act, Next } from './acts.ts';
 
 // What the HTTP API says and hears; which route says what is in routes.ts. Times are milliseconds since the epoch.
 
@@ -80,12 +80,12 @@ export const NewRepo = z.strictObject({
 export type NewRepo = z.input<typeof NewRepo>;
 /**
  * What cannot work as a repository stands, found before anything is paid for. `blocks`: no run is started until it is mended; otherwise it is
- * only likely to matter. `fix` is what to do, with the exact command where there is one.
+ * only likely to matter. `fix` is what to do.
  */
 export const SetupTrouble = z.object({
   code: z.string(),
   text: z.string(),
-  fix: z.string(),
+  fix: Next,
   blocks: z.boolean(),
 });
 export type SetupTrouble = z.infer<typeof SetupTrouble>;
@@ -169,8 +169,8 @@ const HaltView = z.object({
   by: z.string(),
   reason: z.string(),
   at: z.number(),
-  /** The exact command that lifts it. */
-  next: z.string(),
+  /** What lifts it. */
+  next: Act,
 });
 /** `stopped` only once nothing of the scope runs; until then `running` says what does. */
 export const Halted = z.object({
@@ -229,8 +229,8 @@ export const NewTicket = z.strictObject({
   markdown: z.string(),
   kind: TicketKind.optional(),
 });
-/** Why something may not go forward now: who said so, and the exact command that lifts it. Null: it may. */
-export const StopView = z.object({ by: z.string(), reason: z.string(), at: z.number(), next: z.string() });
+/** Why something may not go forward now: who said so, and what lifts it. Null: it may. */
+export const StopView = z.object({ by: z.string(), reason: z.string(), at: z.number(), next: Act });
 export type StopView = z.infer<typeof StopView>;
 const Stop = StopView.nullable().default(null);
 
@@ -249,7 +249,7 @@ export const TicketView = z.object({
   filedAt: z.number(),
   author: z.string(),
   /** Who has to act next, and how; null: it is done. */
-  next: z.object({ who: z.string(), text: z.string() }).nullable(),
+  next: z.object({ who: z.string(), text: z.string(), acts: z.array(Act) }).nullable(),
 });
 export type TicketView = z.infer<typeof TicketView>;
 
@@ -294,6 +294,8 @@ export const GateView = z.object({
   expiresAt: z.number(),
   /** Of its run, while it waits for somebody. */
   stop: Stop,
+  /** What else stands in its way, each with what is done about it; of one gate, not of a list. */
+  acts: z.array(Act).default([]),
   /** When it came to its present state. */
   changedAt: z.number(),
   facts: z.unknown(),
@@ -342,6 +344,8 @@ export const RunView = z.object({
   state: RunStateName,
   reason: z.string().nullable(),
   stop: Stop,
+  /** What lets it go on, where its reason is what a person does next. */
+  acts: z.array(Act).default([]),
   model: z.string().nullable(),
   stages: z.array(StageView),
   gates: z.array(GateView),
@@ -480,6 +484,8 @@ export const GateEvidence = z.object({
   /** What a yes is bound to, and what follows it. */
   binds: z.string(),
   does: z.array(z.string()),
+  /** What bears on it beside the gate itself. */
+  acts: z.array(Act),
   ticket: Ticket,
   plan: Plan.nullable(),
   diff: DiffView.nullable(),
@@ -498,7 +504,7 @@ export const WhyView = z.object({
   said: z.array(z.string()),
   /** Who has to act next; null: nobody, it is done. */
   who: z.string().nullable(),
-  next: z.string(),
+  next: Next,
 });
 export type WhyView = z.infer<typeof WhyView>;
 
@@ -636,6 +642,7 @@ export const RollbackStatus = z.object({
       who: z.string(),
       /** What a person must do, a line a step; empty where a person froze it. */
       what: z.string(),
+      acts: z.array(Act),
       at: z.number(),
       paged: z.enum(['sent', 'failed', 'nobody']).nullable(),
       /** Others who froze it too. */
@@ -679,12 +686,12 @@ export const ReadModelView = z.object({
 });
 export type ReadModelView = z.infer<typeof ReadModelView>;
 
-/** `id` names the check; `fix` is the exact next command when it fails. */
+/** `id` names the check; `fix` is what to do when it fails. */
 export const DoctorLine = z.object({
   id: z.string(),
   ok: z.boolean(),
   text: z.string(),
-  fix: z.string().nullable(),
+  fix: Next.nullable(),
 });
 export type DoctorLine = z.infer<typeof DoctorLine>;
 

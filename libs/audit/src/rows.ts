@@ -62,7 +62,7 @@ export function recorded(row: Row): RecordedEntry {
   if (payload === null || checked === 'missing' || checked === 'mismatch')
     throw terminal(
       'trail-tampered',
-      `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}; run: ./millwright trail verify`,
+      `the payload of entry ${position} is ${payload === null ? 'missing' : 'not what was recorded'}`,
     );
   try {
     const data = saidBy(payload);

@@ -77,10 +77,7 @@ export function openTrail(options: {
       );
       for (const [i, { envelope }] of found.entries())
         if (envelope.position !== afterPosition + i + 1)
-          throw terminal(
-            'trail-gap',
-            `entry ${afterPosition + i + 1} is missing; run: ./millwright trail verify`,
-          );
+          throw terminal('trail-gap', `entry ${afterPosition + i + 1} is missing`);
       return found;
     });
 

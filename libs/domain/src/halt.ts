@@ -72,22 +72,6 @@ export function nameOfScope(scope: HaltScope): string {
   }
 }
 
-/** The command that lifts a halt of this scope. */
-export function resumeCommand(scope: HaltScope): string {
-  switch (scope.kind) {
-    case 'factory':
-      return './millwright resume --reason "…"';
-    case 'unit':
-      return `./millwright resume --unit ${scope.unit} --reason "…"`;
-    case 'repo':
-      return `./millwright resume --repo ${scope.repo} --reason "…"`;
-    case 'action':
-      return `./millwright resume --action ${scope.action} --reason "…"`;
-    case 'model':
-      return `./millwright resume --model ${scope.model} --reason "…"`;
-  }
-}
-
 /** For how long between two instants an act like this was halted, in milliseconds; halts that overlap count once. */
 export function haltedMs(halts: Halts, act: PlacedAct, from: Instant, to: Instant): number {
   const spans = halts

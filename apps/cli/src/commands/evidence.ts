@@ -32,7 +32,8 @@ export async function exportEvidence(context: Context, options: Options): Promis
   const file = String(options.output);
   const markdown = `${file.replace(/\.json$/, '')}.md`;
   await writeFile(file, `${JSON.stringify(raw, null, 1)}\n`);
-  await writeFile(markdown, evidenceMarkdown(raw as EvidencePack, file));
+  const check = `./millwright trail verify --evidence ${file} --key VKEY`;
+  await writeFile(markdown, evidenceMarkdown(raw as EvidencePack, file, check));
   const count = Object.values(value.evidence).reduce((sum, lines) => sum + lines.length, 0);
   context.note(
     `Wrote ${count} ${count === 1 ? 'line' : 'lines'} of evidence with proofs to ${file}, and to read to ${markdown}.`,

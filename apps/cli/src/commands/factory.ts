@@ -1,5 +1,6 @@
 import type { Halted } from '@millwright/api';
 import { HaltAction, type HaltScope } from '@millwright/domain';
+import { commandOf } from '../acts.ts';
 import type { Context } from '../context.ts';
 import { show } from '../context.ts';
 import { Fail, usage } from '../fail.ts';
@@ -31,7 +32,7 @@ const body = (options: Options) => {
 const haltLines = (context: Context, { halts }: Halted): string[] =>
   halts.flatMap((halt) => [
     `${halt.what} is halted by ${oneLine(halt.by)} since ${clock(halt.at, context.now())}: ${oneLine(halt.reason)}`,
-    `${context.look.colour.dim('next:')} ${halt.next}`,
+    `${context.look.colour.dim('next:')} ${commandOf(halt.next)}`,
   ]);
 
 /** Exit code 0 once nothing of it runs, 8 while something still does. */

@@ -3,11 +3,11 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DoctorLine } from '@millwright/api';
 import { messageOf } from '../fail.ts';
 import { hasModelKey } from '../up/environment.ts';
 import { ROOT } from '../up/root.ts';
 import { setUp } from '../up/set-up.ts';
+import type { Check } from '../views/setup.ts';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 10_000;
@@ -22,7 +22,7 @@ async function said(command: string, args: string[]): Promise<{ ok: boolean; tex
   }
 }
 
-function node(): DoctorLine {
+function node(): Check {
   const ok = Number(process.versions.node.split('.')[0]) >= 24;
   return {
     id: 'node',
@@ -52,7 +52,7 @@ function askEngine(dockerHost: string | undefined, path: string): Promise<{ ok: 
   });
 }
 
-async function engine(dockerHost: string | undefined, image: string | undefined): Promise<DoctorLine[]> {
+async function engine(dockerHost: string | undefined, image: string | undefined): Promise<Check[]> {
   const version = await askEngine(dockerHost, '/version');
   const number = /"Version":"([^"]*)"/.exec(version.body)?.[1] ?? '';
   const first = {
@@ -69,14 +69,14 @@ async function engine(dockerHost: string | undefined, image: string | undefined)
     { id: 'image', ok, text: ok ? image : `the engine has no ${image}`, fix: ok ? null : 'npm run setup' },
   ];
 }
-const noImage: DoctorLine = {
+const noImage: Check = {
   id: 'image',
   ok: false,
   text: 'no sandbox image was set up',
   fix: 'npm run setup',
 };
 
-function disk(): DoctorLine {
+function disk(): Check {
   const { bavail, bsize } = statfsSync(ROOT);
   const free = bavail * bsize;
   const ok = free >= WANTED_BYTES;
@@ -89,7 +89,7 @@ function disk(): DoctorLine {
 }
 
 /** Whether a factory that is started from this shell could ask a model. Of one that runs, its own shell counts. */
-export function modelCheck(): DoctorLine {
+export function modelCheck(): Check {
   const ok = hasModelKey(process.env);
   const provider = process.env.MILLWRIGHT_PROVIDER;
   return {
@@ -105,7 +105,7 @@ export function modelCheck(): DoctorLine {
 }
 
 /** Checks of this machine, as far as they can be done without a factory. */
-export async function localChecks(): Promise<DoctorLine[]> {
+export async function localChecks(): Promise<Check[]> {
   const git = await said('git', ['--version']);
   const { image, dockerHost } = setUp(process.env);
   const packages =

@@ -1,5 +1,6 @@
 import type { GateEvidence, GateView } from '@millwright/api';
 import { Facts, undoText } from '@millwright/domain';
+import { nextOf, stepsOf } from '../acts.ts';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -93,8 +94,10 @@ function factRows(facts: unknown, prefix = ''): [string, string][] {
 }
 
 function nextStep(gate: GateView): string[] {
-  if (gate.state !== 'waiting') return [];
+  const others = stepsOf(gate);
+  if (gate.state !== 'waiting') return others;
   return [
+    ...others,
     `./millwright gate approve ${gate.id} --reason "…"`,
     `./millwright gate deny ${gate.id} --reason "…"`,
   ];
@@ -117,14 +120,14 @@ function evidenceLines(look: Look, { action }: GateView, evidence: GateEvidence)
   return [
     ...heading(look, 'A yes'),
     ...text(`binds ${evidence.binds}`),
-    ...evidence.does.flatMap((line) => text(`- ${line}`)),
+    ...[...evidence.does, ...stepsOf(evidence)].flatMap((line) => text(`- ${line}`)),
     ...(troubles.length === 0
       ? []
       : [
           ...heading(look, 'Known beforehand'),
           ...troubles.flatMap(({ text: said, fix }) => [
             ...hang('  - ', oneLine(said), look.columns),
-            ...hang('    fix: ', oneLine(fix), look.columns),
+            ...hang('    fix: ', oneLine(nextOf(fix) ?? ''), look.columns),
           ]),
         ]),
     ...(action === 'start'

@@ -29,19 +29,23 @@ it('offers the releases that a rollback may go to, with age, health and tickets'
 });
 
 it('says what is frozen, what a person must do, and whether one was called', () => {
+  const thaw = { act: 'thaw-target' as const, repo: 'shop' };
   const frozen = {
     by: 'factory' as const,
     who: 'factory',
     reason: 'the proxy is gone',
     what: '1. look\n2. thaw',
+    acts: [{ act: 'show-targets' as const }, { ...thaw, to: 'when it serves' }],
     at: NOW,
     paged: 'failed' as const,
     also: [{ who: 'Ann', reason: 'the provider is down', at: NOW - 600_000 }],
   };
-  const stop = { by: 'factory', reason: frozen.reason, at: NOW, next: './millwright release thaw shop' };
+  const stop = { by: 'factory', reason: frozen.reason, at: NOW, next: thaw };
   const lines = rollbackStatus(look, [{ ...status, frozen, stop }], NOW).join('\n');
   expect(lines.match(/the proxy is gone/g)).toHaveLength(1);
-  expect(lines).toMatch(/next +\.\/millwright release thaw shop/);
+  expect(lines).toMatch(
+    /next +\.\/millwright rollback status\n +when it serves: \.\/millwright release thaw shop/,
+  );
   expect(lines).toMatch(
     /frozen +by the factory .*the proxy is gone\n +by Ann 10 min ago: the provider is down/,
   );

@@ -1,4 +1,5 @@
 import type { ComingRelease, ReleaseHealth, RollbackStatus, RollbackView } from '@millwright/api';
+import { commandOf, stepsOf } from '../acts.ts';
 import { ago, duration } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -112,7 +113,14 @@ function one(look: Look, status: RollbackStatus, now: number): string[] {
           frozen === null ? null : [frozen, ...frozen.also].map((one) => freezeText(one, now)).join('\n'),
         ],
         ['do', frozen === null || frozen.what === '' ? null : paragraphs(frozen.what)],
-        ['next', ofFreeze ? (stop?.next ?? null) : null],
+        [
+          'next',
+          frozen !== null && frozen.acts.length > 0
+            ? stepsOf(frozen).join('\n')
+            : ofFreeze && stop !== null
+              ? commandOf(stop.next)
+              : null,
+        ],
         ['called', frozen?.by === 'factory' ? called(frozen.paged) : null],
         [
           'undo',

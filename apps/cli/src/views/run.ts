@@ -1,4 +1,5 @@
 import type { RunView, StageView, WhyView } from '@millwright/api';
+import { stepsOf } from '../acts.ts';
 import { ago, clock, count, duration, money, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -150,6 +151,7 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     `${mark.paint(`${mark.symbol} ${wordsOf(run.state)}`)}  ${look.colour.dim(tailOf(look, run, now))}`,
     ...block(look, oneLine(run.title), '  ').map(look.colour.bold),
     ...(run.stop === null ? reasonLines(look, run) : []),
+    ...stepsOf(run).map((step) => `  ${look.colour.dim('next:')} ${step}`),
     ...stopLines(look, run.stop),
     ...run.unknown.flatMap(({ effect, position }) =>
       hang(
@@ -224,16 +226,10 @@ export function runWhy(look: Look, why: WhyView, now: number): string[] {
     `${why.run} is ${mark.paint(wordsOf(why.state))}${rows.length === 0 ? '.' : ', because:'}`,
     ...table(look, [{ title: '', align: 'right' }, { title: '' }, { title: '', wrapTo: 30 }], rows, '  '),
     ...(why.said.length === 0 ? [] : ['', 'it said:', ...why.said.map((line) => `  ${paragraphs(line)}`)]),
-    ...(why.next === ''
-      ? []
-      : [
-          '',
-          ...(why.who === null ? [] : [`${look.colour.dim('who:')}  the ${why.who}`]),
-          // A command of its own has a line of its own.
-          ...paragraphs(why.next)
-            .split(/, then |; (?=to )/)
-            .flatMap((part, at) => hang(at === 0 ? 'next: ' : 'then: ', part, look.columns))
-            .map((line) => line.replace(/^(next|then):/, (word) => look.colour.dim(word))),
-        ]),
+    '',
+    ...(why.who === null ? [] : [`${look.colour.dim('who:')}  the ${why.who}`]),
+    ...stepsOf(why.next)
+      .flatMap((step, at) => hang(at === 0 ? 'next: ' : 'then: ', paragraphs(step), look.columns))
+      .map((line) => line.replace(/^(next|then):/, (word) => look.colour.dim(word))),
   ];
 }

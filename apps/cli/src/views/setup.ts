@@ -1,5 +1,6 @@
 import type { DoctorLine, PersonView, RepoView, SetupTrouble, UnitView } from '@millwright/api';
 import { DEFAULT_UNIT } from '@millwright/domain';
+import { nextOf } from '../acts.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
 import { table } from '../text/table.ts';
@@ -13,7 +14,7 @@ const troubleLines = (look: Look, name: string, troubles: readonly SetupTrouble[
     ...hang(`${blocks ? look.symbol.failed : '!'} `, `${name}: ${oneLine(text)}`, look.columns).map(
       blocks ? look.colour.red : look.colour.yellow,
     ),
-    ...hang('  fix: ', oneLine(fix), look.columns),
+    ...hang('  fix: ', oneLine(nextOf(fix) ?? ''), look.columns),
   ]);
 
 export function repoList(look: Look, repos: readonly RepoView[]): string[] {
@@ -76,7 +77,10 @@ export function personList(look: Look, people: readonly PersonView[]): string[] 
   );
 }
 
-export function doctorLines(look: Look, lines: readonly DoctorLine[]): string[] {
+/** A check of the factory's or of this machine's, and what mends it as a line. */
+export type Check = Omit<DoctorLine, 'fix'> & { fix: string | null };
+
+export function doctorLines(look: Look, lines: readonly Check[]): string[] {
   const { colour, symbol } = look;
   return lines.flatMap((line) => [
     ...hang(

@@ -1,4 +1,5 @@
 import type { FreezeView, StopView, TargetFrozen } from '@millwright/api';
+import { commandOf } from '../acts.ts';
 import { ago } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
@@ -10,7 +11,7 @@ export const stopLines = ({ colour, columns }: Look, stop: StopView | null): str
     ? []
     : [
         ...hang('  ', oneLine(stop.reason), columns).map(colour.yellow),
-        `  ${colour.dim('next:')} ${stop.next}`,
+        `  ${colour.dim('next:')} ${commandOf(stop.next)}`,
       ];
 
 /** `by Ann 12 min ago: the provider is down`. */

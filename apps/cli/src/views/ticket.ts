@@ -1,4 +1,5 @@
 import type { TicketView } from '@millwright/api';
+import { nextOf } from '../acts.ts';
 import { ago, clock } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
@@ -82,7 +83,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
           '',
           ...hang(
             `${look.colour.dim('next:')} `,
-            `the ${view.next.who}: ${oneLine(view.next.text)}`,
+            `the ${view.next.who}: ${oneLine([view.next.text, nextOf(view.next)].filter(Boolean).join(': '))}`,
             look.columns,
           ),
         ]),

@@ -9,6 +9,7 @@ import { runShow, stageLines } from './run.ts';
 const nothing = {
   binds: 'this',
   does: ['that'],
+  acts: [],
   ticket: Ticket.parse({ title: 'T' }),
   plan: null,
   diff: null,

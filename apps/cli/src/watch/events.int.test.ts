@@ -60,7 +60,7 @@ it('goes on watching a run that is halted, since it is not at its end', async ()
     by: 'Ada',
     reason: 'the factory is halted by Ada: look',
     at: 1,
-    next: './millwright resume',
+    next: { act: 'resume' as const, scope: { kind: 'factory' as const } },
   };
   const { states } = await follow(
     (response) => {

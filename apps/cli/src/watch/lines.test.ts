@@ -47,12 +47,13 @@ it('says that a run is halted, by whom, why and what lifts it, and that it goes 
   const said: Said = new Map();
   const stop = {
     ...{ by: 'Ada', reason: 'repository shop is halted by Ada: it is slow', at: now },
-    next: './millwright resume --repo shop --reason "…"',
+    next: { act: 'resume' as const, scope: { kind: 'repo' as const, repo: 'shop' as never } },
   };
   const halted = run({ state: 'halted', reason: stop.reason, stop });
   const say = (view: typeof halted) =>
     withoutTime(newLines(plainLook(), said, view, now, { actions: false }));
-  const line = `◌ halted  ${stop.reason}; next: ${stop.next}`;
+  const next = './millwright resume --repo shop --reason "…"';
+  const line = `◌ halted  ${stop.reason}; next: ${next}`;
   expect(say(run())).toHaveLength(1);
   expect(say(halted)).toEqual([line]);
   expect(say(halted)).toEqual([]);
@@ -60,7 +61,7 @@ it('says that a run is halted, by whom, why and what lifts it, and that it goes 
   expect(say(halted)).toEqual([line]);
   const picture = frame(plainLook(80), halted, now, 0).split('\n');
   expect(picture.join(' ')).toContain(stop.reason);
-  expect(picture.join(' ')).toContain(stop.next);
+  expect(picture.join(' ')).toContain(next);
   for (const part of picture) expect(part.length).toBeLessThanOrEqual(80);
 });
 

@@ -1,4 +1,5 @@
 import type { CanaryView, GateView, RunView, StageView } from '@millwright/api';
+import { commandOf } from '../acts.ts';
 import { clock, duration, money } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine } from '../text/plain.ts';
@@ -73,7 +74,7 @@ export function newLines(look: Look, said: Said, run: RunView, now: number, opti
       );
     say(key, stage.state, () => stageLine(look, stage), stage.endedAt ?? now);
   }
-  const stop = run.stop === null ? '' : `${oneLine(run.stop.reason)}; next: ${run.stop.next}`;
+  const stop = run.stop === null ? '' : `${oneLine(run.stop.reason)}; next: ${commandOf(run.stop.next)}`;
   const halted = markOf(look, 'halted');
   if (stop !== '' || said.has('stop'))
     say(

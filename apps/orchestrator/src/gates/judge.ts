@@ -109,18 +109,18 @@ const refused = (why: string): Decision => ({
   reason: `the repository's policy was refused: ${why}`,
 });
 
-/** Names what is in quarantine, and the command that lifts it. */
+/** Names what is in quarantine, and what is carried undecided. */
 function explained(decided: Decision, facts: Facts): Decision {
   if (facts.action === 'deploy' && decided.policies.includes('deploy-carries')) {
     const carried = facts.undecided.map(
-      ({ run, commit, gate }) => `${commit.slice(0, 10)} of ${run} (./millwright gate show ${gate})`,
+      ({ run, commit, gate }) => `${commit.slice(0, 10)} of ${run} (gate ${gate})`,
     );
     return { ...decided, reason: `${decided.reason} Carries: ${carried.join('; ')}` };
   }
   if (facts.action === 'start' || !decided.policies.includes('quarantine')) return decided;
   const held = facts.quarantine.map(
     ({ commit, release, how, as }) =>
-      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}: ./millwright release lift ${release} --reason …`,
+      `${commit.slice(0, 10)} of ${release}${how === 'commit' ? '' : ` (its patch, as ${as.slice(0, 10)})`}`,
   );
   return { ...decided, reason: `${decided.reason} Held: ${held.join('; ')}` };
 }

@@ -1,7 +1,6 @@
-import type { DoctorLine } from '@millwright/api';
+import type { Act, DoctorLine } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock } from '@millwright/domain';
-import { type RepoName, resumeCommand } from '@millwright/domain';
+import type { Clock, RepoName } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { waitingForPeople } from '../intake/next-actor.ts';
@@ -29,18 +28,24 @@ type Ports = {
 /** An entry this old that no checkpoint covers is no matter of moments. Milliseconds. */
 const SEAL_LATE_MS = 5_000;
 
+const RESTART = { hint: 'restart the factory: npm start', acts: [] };
+
 /** What the runners found out about their models and their key; nothing where no runner has said anything yet. */
 async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
   const notes = [...(await store.notes.list('model/')), ...(await store.notes.list('model-setting/'))];
   const lines = notes.flatMap(({ key, text }): DoctorLine[] => {
     const { ok, roles, detail } = ModelNote.parse(JSON.parse(text));
     if (ok && roles.length === 0) return [];
+    const model = key.slice(key.indexOf('/') + 1);
+    const acts: Act[] = key.startsWith('model/')
+      ? [{ act: 'add-model', model, to: 'where it has no price here' }]
+      : [];
     return [
       {
-        id: `model ${key.slice(key.indexOf('/') + 1)}`,
+        id: `model ${model}`,
         ok,
         text: `for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
-        fix: ok ? null : 'set what is named there for `millwright up`, and start it again',
+        fix: ok ? null : { hint: 'set what is named there for the factory, and start it again', acts },
       },
     ];
   });
@@ -54,13 +59,13 @@ async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
   return [...lines, ...unasked];
 }
 
-/** What the running factory can see of itself; a line a check, with the exact fix. What needs no factory is checked by the CLI. */
+/** What the running factory can see of itself; a line a check, with what mends it. What needs no factory is checked by the CLI. */
 export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   const lines: DoctorLine[] = [];
   const check = async (
     id: string,
     good: string,
-    fix: string,
+    fix: NonNullable<DoctorLine['fix']>,
     look: () => Promise<unknown>,
   ): Promise<void> => {
     const trouble = await look().then(
@@ -72,13 +77,13 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   await check(
     'trail',
     `the trail is readable, ${factory.views.position} ${factory.views.position === 1 ? 'entry' : 'entries'}`,
-    'restart the factory: npm start',
+    RESTART,
     () => factory.trail.head(),
   );
   await check(
     'seal',
     'what is decided is sealed within a second',
-    'see the reason, then: ./millwright trail verify',
+    { hint: 'see the reason', acts: [{ act: 'verify-trail' }] },
     async () => {
       const state = factory.sealer.state();
       const sealed = (await factory.sealer.latest())?.size ?? 0;
@@ -92,15 +97,20 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   );
   const { seen, quorum } = await factory.sealer.witnesses().catch(() => ({ seen: [], quorum: 0 })); // the line above says it
   lines.push(...witnessLines(seen, quorum, factory.clock.now()));
-  await check('store', 'the store answers', 'restart the factory: npm start', () => factory.store.ping());
+  await check('store', 'the store answers', RESTART, () => factory.store.ping());
   // One that is set may still be refused: the runners say that below.
   if (factory.modelKey === false)
     lines.push({ id: 'model', ok: false, text: NO_MODEL_KEY.text, fix: NO_MODEL_KEY.fix });
   for (const { repo, url } of factory.views.open.repos.values()) {
-    await check(`repo ${repo}`, `${url} can be read`, `check that ${url} is there and readable`, async () => {
-      const at = await (await factory.repositories.open(repo)).fetch();
-      if ('kind' in at) throw new Error(at.reason);
-    });
+    await check(
+      `repo ${repo}`,
+      `${url} can be read`,
+      { hint: `check that ${url} is there and readable`, acts: [] },
+      async () => {
+        const at = await (await factory.repositories.open(repo)).fetch();
+        if ('kind' in at) throw new Error(at.reason);
+      },
+    );
     lines.push(...(await setupLines(factory, repo)));
   }
   await modelLines(factory).then(
@@ -110,7 +120,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
         id: 'models',
         ok: false,
         text: `what the runners say of their models cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        fix: 'restart the factory: npm start',
+        fix: RESTART,
       }),
   );
   const names = await namesOf(factory).catch(() => new Map<string, string>()); // the store has a line of its own
@@ -122,7 +132,7 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
       halts.length === 0
         ? 'not halted'
         : halts.map((halt) => reasonOf({ kind: 'halted', halt }, (by) => names.get(by) ?? by)).join('; '),
-    fix: halts[0] === undefined ? null : resumeCommand(halts[0].scope),
+    fix: halts[0] === undefined ? null : { acts: [{ act: 'resume', scope: halts[0].scope }] },
   });
   const waiting = waitingForPeople(factory.views.open, factory.clock.now());
   lines.push({
@@ -155,7 +165,12 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
     fix:
       parked[0] === undefined
         ? null
-        : `./millwright trail show --since ${parked[0].position - 1}; then ./millwright views rebuild, and restart the factory`,
+        : {
+            acts: [
+              { act: 'show-trail', since: parked[0].position - 1 },
+              { act: 'rebuild-views', to: 'then, and restart the factory' },
+            ],
+          },
   });
   return lines;
 }

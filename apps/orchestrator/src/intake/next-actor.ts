@@ -18,34 +18,42 @@ export function nextOfTicket(fold: Fold, info: TicketInfo, now: Instant): Ticket
   );
 }
 
-/** With the command of who has to act. */
+/** With the act of who has to act. */
 function inWords({ id, runs, state }: TicketInfo, next: NextActor): TicketView['next'] {
   const run = runs.at(-1);
   switch (next.who) {
     case 'nobody':
       return null;
     case 'factory':
-      return { who: next.who, text: `${next.what.replaceAll('-', ' ')}, by itself` };
+      return { who: next.who, text: `${next.what.replaceAll('-', ' ')}, by itself`, acts: [] };
     case 'runner':
-      return { who: next.who, text: `${next.what}: ./millwright run watch ${run}` };
+      return {
+        who: next.who,
+        text: next.what,
+        acts: run === undefined ? [] : [{ act: 'watch-run', id: run }],
+      };
     case 'approver':
-      return { who: next.who, text: `${next.what}: ./millwright gate show ${next.gate}` };
+      return { who: next.who, text: next.what, acts: [{ act: 'show-gate', id: next.gate }] };
     case 'admin':
-      return { who: next.who, text: `${next.what}: ./millwright budget show` };
+      return { who: next.who, text: next.what, acts: [{ act: 'show-budgets' }] };
     case 'author':
       return {
         who: next.who,
-        text: `${next.what}: ${
-          next.act === 'retry'
-            ? `./millwright run retry ${run}`
-            : `./millwright ticket answer ${id} "…"${state === 'running' ? '' : ' --again'}`
-        }`,
+        text: next.what,
+        acts: [
+          next.act === 'retry' && run !== undefined
+            ? { act: 'retry-run', id: run }
+            : { act: 'answer-ticket', id, again: state !== 'running' },
+        ],
       };
   }
 }
 
 /** Tickets that are under way and wait for a person, with what that one does. */
-export const waitingForPeople = (fold: Fold, now: Instant): { ticket: string; who: string; text: string }[] =>
+export const waitingForPeople = (
+  fold: Fold,
+  now: Instant,
+): ({ ticket: string } & NonNullable<TicketView['next']>)[] =>
   [...fold.tickets.values()].flatMap((info) => {
     const next = info.state === 'running' ? nextOfTicket(fold, info, now) : null;
     return next === null || next.who === 'factory' || next.who === 'runner'

@@ -32,7 +32,7 @@ export async function setupOf(
 const SLOW: SetupTrouble = {
   code: 'repo-slow',
   text: 'its remote has not answered yet, so that its millwright.yaml is not known now',
-  fix: './millwright doctor, which waits for it',
+  fix: { acts: [{ act: 'check-factory', to: 'to wait for it' }] },
   blocks: false,
 };
 
@@ -40,6 +40,8 @@ const unreadable = (code: string, text: string): SetupTrouble => ({
   code,
   text,
   fix:
-    code === 'bad-config' ? 'mend millwright.yaml on its branch' : './millwright doctor, which looks again',
+    code === 'bad-config'
+      ? { hint: 'mend millwright.yaml on its branch', acts: [] }
+      : { acts: [{ act: 'check-factory', to: 'to look again' }] },
   blocks: true,
 });

@@ -84,7 +84,7 @@ test('a canary that cannot be judged pauses, says what it needs, never promotes,
     );
     const why = (await factory.api('GET', `/runs/${paused.id}/why`)).body;
     expect(why.because[0].text).toMatch(/inconclusive: .*it needs .*it pauses, and goes back unless/);
-    expect(why.next).toMatch(/never promotes/);
+    expect(why.next.hint).toMatch(/never promotes/);
     const run = await ended(ticket);
     expect(run.state).toBe('rolled_back');
     expect(run.reason).toMatch(/the query has no data; it needs check prometheus/);

@@ -1,3 +1,4 @@
+import type { Act } from '@millwright/api';
 import type { Clock, ReleaseId, RepoName } from '@millwright/domain';
 import type { Stuck } from '@millwright/rollback';
 import type { Logger } from 'pino';
@@ -7,6 +8,13 @@ import type { Deployments } from './deployments.ts';
 import type { Page, Pager } from './pager.ts';
 
 type Ports = { clock: Clock; deployments: Deployments; log: Logger; pager: Pager };
+
+/** What a person does about a target that the factory could not bring back. */
+export const unstick = (repo: RepoName): Act[] => [
+  { act: 'show-targets', to: 'to see what runs' },
+  { act: 'roll-back', repo, to: 'to go back once more' },
+  { act: 'thaw-target', repo, to: 'when it serves' },
+];
 
 /** Going back failed: nothing goes forward on this target until a person thaws it, and a person is called meanwhile. */
 export async function freezeStuck(
@@ -23,6 +31,7 @@ export async function freezeStuck(
     release,
     why: data.reason,
     what: data.what,
+    acts: unstick(repo),
     at: factory.clock.now(),
   });
 }
@@ -40,6 +49,7 @@ export async function callWhoIsOwed(
         release: frozen.release,
         why: frozen.reason,
         what: frozen.what,
+        acts: unstick(repo),
         at: frozen.at,
       });
   }

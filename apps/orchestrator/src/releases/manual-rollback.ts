@@ -295,7 +295,7 @@ async function goTo(
     await freezeStuck(factory, repo, to, {
       kind: 'stuck',
       why: result.verified.reason,
-      what: `1. see whether ${to} serves well: ./millwright rollback status\n2. then: ./millwright release thaw ${repo} --reason "…"`,
+      what: `1. see whether ${to} serves well\n2. then thaw ${repo}`,
     });
   return null;
 }

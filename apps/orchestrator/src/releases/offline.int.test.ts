@@ -72,9 +72,7 @@ test('it says what it would do and what it needs, and changes nothing until it i
   expect(await offline([])).toMatchObject({ code: 2, stderr: expect.stringContaining('wants --yes') });
   expect(await offline(['--yes'])).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(
-      /values of DEPLOY_TOKEN[\s\S]*DEPLOY_TOKEN=… \.\/millwright rollback --offline/,
-    ),
+    stderr: expect.stringMatching(/values of DEPLOY_TOKEN[\s\S]*DEPLOY_TOKEN=…/),
   });
   for (const [args, said] of [
     [['rel_0000000000000000', '--yes'], 'is not one that can be gone back to'],

@@ -67,7 +67,7 @@ export async function rollBackOffline(place: Place, asked: Asked): Promise<Offli
   if (missing.length > 0 && (to.config.target === 'command' || !warm))
     return refused(
       `${id} is to be started, and the database holds the values of ${missing.join(', ')}`,
-      `give them in the environment: ${missing.map((name) => `${name}=…`).join(' ')} ./millwright rollback --offline`,
+      `give them in the environment of the same command: ${missing.map((name) => `${name}=…`).join(' ')}`,
     );
   const available = warm ? null : await target.available(to.ref);
   if (available?.kind === 'failed')

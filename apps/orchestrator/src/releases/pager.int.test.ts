@@ -17,6 +17,7 @@ const page: Page = {
   release: null,
   why: 'why',
   what: '1. do',
+  acts: [{ act: 'show-targets' }],
   at: 7,
 };
 

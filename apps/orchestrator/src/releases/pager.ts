@@ -1,3 +1,4 @@
+import type { Act } from '@millwright/api';
 import type { Clock, ReleaseId, RepoName } from '@millwright/domain';
 
 /** What a person is called for: going back failed and the target is frozen, or a run waits for somebody. */
@@ -8,6 +9,7 @@ export type Page = {
   why: string;
   /** What to do, in order, a line a step. */
   what: string;
+  acts: Act[];
   at: number;
 };
 type Paged = { result: 'sent' | 'failed' | 'nobody'; reason: string };

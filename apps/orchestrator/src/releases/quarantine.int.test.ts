@@ -37,9 +37,12 @@ test('what was rolled back ships in no other guise until a person lifts it; othe
   const again = await ended(await file('again'));
   expect(again).toMatchObject({
     state: 'denied',
-    reason: expect.stringContaining(`./millwright release lift ${bad.release}`),
+    reason: expect.stringContaining(bad.release),
     delivered: null,
   });
+  expect((await api('GET', `/gates/${again.gates.at(-1).id}`)).body.acts).toMatchObject([
+    { act: 'lift-quarantine', id: bad.release },
+  ]);
   expect(await ended(await file('spaced'))).toMatchObject({ state: 'denied', delivered: null });
   // What has most of it, and something more, is a person's to judge.
   const near = await file('near', 'docs');

@@ -188,7 +188,7 @@ test('what is rolled back when it goes out again goes out no more; a frozen targ
     const run = id && (await at.api('GET', `/runs/${id}`)).body;
     return run?.state === 'halted' && run.delivered !== null ? run : null;
   });
-  expect(waits.stop).toMatchObject({ by: 'admin', next: './millwright release thaw shop --reason "…"' });
+  expect(waits.stop).toMatchObject({ by: 'admin', next: { act: 'thaw-target', repo: 'shop' } });
   expect(at.live()).toBe(one.release);
   expect((await hold('thaw')).status).toBe(200);
   const run = await at.ended(ticket);
@@ -226,7 +226,12 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
     status: 502,
     body: {
       code: 'rollback-failed',
-      hint: expect.stringContaining(`./millwright rollback ${one.release} --yes`),
+      hint: expect.stringContaining(`roll back to ${one.release}`),
+      acts: [
+        { act: 'show-targets' },
+        { act: 'roll-back', repo: 'shop' },
+        { act: 'thaw-target', repo: 'shop' },
+      ],
     },
   });
   const paged = await at.until('the call', async () => (await lines('target.paged'))[0]);
@@ -235,11 +240,13 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
   expect((await status()).frozen).toMatchObject({
     by: 'factory',
     reason: 'the proxy is gone',
-    what: expect.stringContaining('./millwright release thaw shop'),
+    what: expect.stringContaining('thaw shop'),
     paged: 'sent',
   });
   expect(at.live()).toBe(two.release);
-  expect((await at.api('GET', `/runs/${one.id}/why`)).body.next).toContain('./millwright release thaw shop');
+  expect((await at.api('GET', `/runs/${one.id}/why`)).body.next.acts).toContainEqual(
+    expect.objectContaining({ act: 'thaw-target', repo: 'shop' }),
+  );
   at.target.faults.shift = () => null;
   expect((await rollback()).body).toMatchObject({ done: true, to: one.release });
 });

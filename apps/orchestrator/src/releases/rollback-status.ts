@@ -14,6 +14,7 @@ import type { Store } from '@millwright/store';
 import type { Forward } from '../streams/forward.ts';
 import type { Register } from '../streams/register.ts';
 import type { Deployments } from './deployments.ts';
+import { unstick } from './freeze.ts';
 
 type Ports = {
   clock: Clock;
@@ -53,7 +54,14 @@ export async function rollbackStatus(
     frozen:
       frozen === null || first === undefined
         ? null
-        : { ...first, by: frozen.by, what: frozen.what, paged: frozen.paged, also },
+        : {
+            ...first,
+            by: frozen.by,
+            what: frozen.what,
+            acts: frozen.by === 'factory' ? unstick(repo) : [],
+            paged: frozen.paged,
+            also,
+          },
     undo:
       undo === null
         ? null

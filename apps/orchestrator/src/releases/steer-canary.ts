@@ -202,7 +202,7 @@ export async function abortCanary(
       const serves = now.live === null ? 'nobody serves, as before' : `${now.live} serves ${repo} alone`;
       const text =
         now.live === release
-          ? `${release} had come to serve already; to go back from it: ./millwright rollback`
+          ? `${release} had come to serve already: only a rollback goes back from it`
           : `${release} was taken back: ${serves}; its run reverts its merge`;
       return { repo, release, live: now.live, state: 'taken_back', text };
     }

@@ -550,7 +550,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(asked.question).toMatch(/failed again just as before.*is served:\nECONNREFUSED/s);
     expect(worked()).toEqual(['plan', 'implement', 'test', 'implement', 'test']);
     const why = (await factory.api('GET', `/runs/${asked.runs[0]}/why`)).body;
-    expect(why.next).toContain(`ticket answer ${id}`);
+    expect(why.next.acts).toMatchObject([{ act: 'answer-ticket', id }]);
     await factory.api('POST', `/tickets/${id}/answers`, { text: 'The port is 8080.' });
     expect(await ended(id)).toMatchObject({ state: 'done' });
     expect(told).toEqual([[], ['tests'], ['tests', 'tests', 'answer']]);

@@ -82,7 +82,10 @@ it('waits for people at a gate that nobody answered, calls them, and a late appr
   await factory.until('a second call', () => factory.paged.length > 1);
   expect(factory.paged[0]).toMatchObject({ kind: 'run-waits', repo: 'shop' });
   const why = (await factory.api('GET', `/runs/${run.id}/why`)).body;
-  expect(why.next).toContain(`./millwright gate approve ${gate.id}`);
+  expect(why.next.acts).toMatchObject([
+    { act: 'show-gate', id: gate.id },
+    { act: 'approve-gate', id: gate.id },
+  ]);
   // The ticket is open all the while.
   expect((await factory.api('GET', `/tickets/${ticket}`)).body.state).toBe('waiting');
 
@@ -113,13 +116,15 @@ it('keeps what people denied, and goes on from it when a person says so, paying 
   const denied = await ended(ticket);
   expect(denied).toMatchObject({ state: 'denied', reason: expect.stringContaining('not today') });
   expect(kept(denied.id)).toBe(denied.change.commit);
-  expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next).toContain(`run retry ${denied.id}`);
+  expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next.acts).toContainEqual(
+    expect.objectContaining({ act: 'retry-run', id: denied.id }),
+  );
   const ref = `refs/millwright/runs/${denied.id}`;
   expect(denied.kept).toBe(ref);
-  expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next).toContain(ref);
+  expect((await factory.api('GET', `/runs/${denied.id}/why`)).body.next.hint).toContain(ref);
   const nextOf = async () => (await factory.api('GET', `/tickets/${ticket}`)).body.next;
   await factory.until('the author to be named', async () => (await nextOf()).who === 'author');
-  expect((await nextOf()).text).toContain(`./millwright run retry ${denied.id}`);
+  expect((await nextOf()).acts).toEqual([{ act: 'retry-run', id: denied.id }]);
   const retry = (token?: string) =>
     factory.api('POST', `/runs/${denied.id}/retry`, { reason: 'now is better' }, token);
   expect((await retry(ann.token)).status).toBe(403);
@@ -238,7 +243,9 @@ it('parks a run whose attempt waits for a budget past the time of the run; once 
   expect(parked.reason).toContain('repo/shop');
   expect(await types(parked.id)).not.toContain('run.closed');
   await factory.until('a call', () => factory.paged.length > 0);
-  expect((await factory.api('GET', `/runs/${parked.id}/why`)).body.next).toContain('./millwright budget set');
+  expect((await factory.api('GET', `/runs/${parked.id}/why`)).body.next.acts).toContainEqual({
+    act: 'set-budget',
+  });
 
   expect((await factory.api('GET', `/tickets/${ticket}`)).body.next.who).toBe('admin');
 

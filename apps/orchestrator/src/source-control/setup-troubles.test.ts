@@ -99,7 +99,10 @@ test.each<[string, Parameters<typeof looked>[0], string[]]>([
 
 test('says the exact command, with the name of the repository', () => {
   const [secret] = setupTroubles(looked({ config: { deploy }, secrets: new Set(['B']) }));
-  expect(secret).toMatchObject({ blocks: true, fix: expect.stringContaining('secret set A --repo shop') });
+  expect(secret).toMatchObject({
+    blocks: true,
+    fix: { acts: [{ act: 'set-secret', name: 'A', repo: 'shop' }] },
+  });
 });
 
 test('what is only likely to matter stops nothing', () => {

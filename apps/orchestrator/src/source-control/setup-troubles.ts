@@ -33,6 +33,9 @@ const NOT_THERE =
 
 const own = 'name an image of your own that has it in millwright.yaml (image:)';
 
+/** What no act does. */
+const byHand = (hint: string) => ({ hint, acts: [] });
+
 /** Pure; in the order in which they should be mended. */
 export function setupTroubles(look: Looked): SetupTrouble[] {
   return [
@@ -52,7 +55,9 @@ function services({ config }: Looked): SetupTrouble[] {
     {
       code: 'services',
       text: `services (${config.services.join(', ')}) are not supported: no stage of a run would start`,
-      fix: 'remove services from millwright.yaml on its branch, and let the tests that need them skip themselves',
+      fix: byHand(
+        'remove services from millwright.yaml on its branch, and let the tests that need them skip themselves',
+      ),
       blocks: true,
     },
   ];
@@ -79,7 +84,9 @@ function lockfile(look: Looked): SetupTrouble[] {
     {
       code: 'no-tool',
       text: `${file} asks for ${tool}, which the factory's sandbox image does not have: dependencies cannot be installed`,
-      fix: `commit a package-lock.json (npm install --package-lock-only), or say install: in millwright.yaml, or ${own}`,
+      fix: byHand(
+        `commit a package-lock.json (npm install --package-lock-only), or say install: in millwright.yaml, or ${own}`,
+      ),
       blocks: true,
     },
   ];
@@ -96,7 +103,7 @@ function manager(look: Looked): SetupTrouble[] {
     {
       code: 'package-manager',
       text: `package.json asks for ${asked.name} (${asked.how}), which the factory's sandbox image does not have: dependencies are installed with npm`,
-      fix: `say install: in millwright.yaml, or ${own}`,
+      fix: byHand(`say install: in millwright.yaml, or ${own}`),
       blocks: false,
     },
   ];
@@ -138,7 +145,7 @@ function tools(look: Looked): SetupTrouble[] {
         {
           code: 'unknown-toolchain',
           text: `${where}: ${command}: the factory's sandbox image has no ${tool}`,
-          fix: key === 'test' ? `say test: in millwright.yaml with what is there, or ${own}` : own,
+          fix: byHand(key === 'test' ? `say test: in millwright.yaml with what is there, or ${own}` : own),
           blocks: true,
         },
       ];
@@ -153,7 +160,7 @@ function node({ texts, config, node: version }: Looked): SetupTrouble[] {
     .map(({ file, how, range }) => ({
       code: 'node-version',
       text: `${file} asks for Node ${range}${how === null ? '' : ` (${how})`}, and the factory's sandbox image has ${version}: its suite may fail for that alone`,
-      fix: own,
+      fix: byHand(own),
       blocks: false,
     }));
 }
@@ -167,7 +174,7 @@ function noTests(look: Looked): SetupTrouble[] {
     {
       code: 'no-tests',
       text: 'nothing says how its tests are run: every change would be "no tests", which people must allow',
-      fix: 'say test: in millwright.yaml, or add a test script to package.json',
+      fix: byHand('say test: in millwright.yaml, or add a test script to package.json'),
       blocks: false,
     },
   ];
@@ -179,7 +186,7 @@ function secrets({ config, secrets: set, repo }: Looked): SetupTrouble[] {
     .map((name) => ({
       code: 'missing-secret',
       text: `deploy.secrets names ${name}, which has no value: a release could not be started`,
-      fix: `printf %s "$VALUE" | ./millwright secret set ${name} --repo ${repo}`,
+      fix: { acts: [{ act: 'set-secret' as const, name, repo }] },
       blocks: true,
     }));
 }
@@ -237,7 +244,9 @@ export async function unaskedRoles({ notes }: Known['store']): Promise<SetupTrou
     return {
       code: 'no-model',
       text: `no model can be asked for ${roles.join(', ')}: ${detail}`.slice(0, 1_000),
-      fix: 'mend what is named there; where that is a setting, stop the factory with Ctrl-C, set it, and: npm start',
+      fix: byHand(
+        'mend what is named there; where that is a setting, stop the factory with Ctrl-C, set it, and: npm start',
+      ),
       blocks: true,
     };
   });
@@ -246,13 +255,13 @@ export async function unaskedRoles({ notes }: Known['store']): Promise<SetupTrou
 export const NO_MODEL_KEY: SetupTrouble = {
   code: 'no-model-key',
   text: 'the factory was started without a key for its model: no agent can be asked anything',
-  fix: 'stop it with Ctrl-C, then: export ANTHROPIC_API_KEY=… and npm start',
+  fix: byHand('stop it with Ctrl-C, then: export ANTHROPIC_API_KEY=… and npm start'),
   blocks: true,
 };
 
-/** In one sentence, for a gate's reason: each with what mends it. */
+/** In one sentence, for a gate's reason: each with what mends it, where that is in words. */
 export const blockedBy = (troubles: readonly SetupTrouble[]): string =>
   troubles
     .filter((one) => one.blocks)
-    .map(({ text, fix }) => `${text}; ${fix}`)
+    .map(({ text, fix: { hint } }) => (hint === undefined ? text : `${text}; ${hint}`))
     .join('. ');

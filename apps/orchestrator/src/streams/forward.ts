@@ -15,7 +15,6 @@ import {
   type PlacedAct,
   type RecordedEntry,
   type RepoName,
-  resumeCommand,
   retryable,
   type TargetState,
   type UnitName,
@@ -180,13 +179,3 @@ export const liftOf = (stop: Stop): Act =>
   stop.kind === 'halted'
     ? { act: 'resume', scope: stop.halt.scope, to: 'to let it go on' }
     : { act: 'thaw-target', repo: stop.repo, to: 'to let it go on' };
-
-/** The exact command that lets it go on. */
-export function nextOf(stop: Stop): string {
-  switch (stop.kind) {
-    case 'halted':
-      return resumeCommand(stop.halt.scope);
-    case 'frozen':
-      return `./millwright release thaw ${stop.repo} --reason "…"`;
-  }
-}

@@ -18,7 +18,7 @@ test('a witness that is away is named, with what it last did and what that stops
       id: 'witness witness.test/b',
       ok: false,
       text: 'witness.test/b cosigned last at 2026-11-21T11:59:00.000Z, up to entry 12; nothing merges, deploys or is promoted; going back waits for none',
-      fix: expect.stringContaining('millwright witness --data DIR --factory URL'),
+      fix: expect.objectContaining({ acts: [expect.objectContaining({ act: 'start-witness' })] }),
     },
   ]);
   expect(witnessLines([there, away], 1, NOW)[1]?.text).toContain('1 of 2 are enough');

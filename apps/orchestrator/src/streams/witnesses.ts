@@ -30,7 +30,10 @@ export function witnessLines(seen: readonly WitnessSeen[], quorum: number, now: 
     ok: !isAway(one, now),
     text: isAway(one, now) ? `${account(one)}; ${ships}; going back waits for none` : account(one),
     fix: isAway(one, now)
-      ? 'start it where its folder is: millwright witness --data DIR --factory URL; it says why it does not cosign'
+      ? {
+          hint: 'it says why it does not cosign',
+          acts: [{ act: 'start-witness' as const, to: 'start it where its folder is' }],
+        }
       : null,
   }));
 }

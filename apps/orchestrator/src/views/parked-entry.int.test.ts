@@ -49,12 +49,12 @@ test('a listener that throws on one entry deafens nobody: filing, freezes and ha
   expect(run).toMatchObject({
     state: 'halted',
     reason: 'the factory is halted by admin: all of it',
-    stop: { next: './millwright resume --reason "…"' },
+    stop: { next: { act: 'resume', scope: { kind: 'factory' } } },
   });
   expect((await at.api('GET', `/runs/${run.id}/why`)).body).toMatchObject({
     state: 'halted',
     because: expect.arrayContaining([expect.objectContaining({ text: run.reason })]),
-    next: './millwright resume --reason "…"',
+    next: { acts: [{ act: 'resume', scope: { kind: 'factory' } }] },
   });
   await at.api('POST', '/targets/shop/thaw', { reason: 'over' });
   expect((await at.api('POST', '/resume', { reason: 'over' })).body).toMatchObject({ halts: [] });

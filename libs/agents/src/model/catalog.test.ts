@@ -43,7 +43,7 @@ test.each([
   ['gpt-9', null],
 ])('%s: the nearest known name is %s', (name, near) => {
   const said = unknownModel(name);
-  expect(said).toContain(`millwright model add ${name}`);
+  expect(said).toContain(`Add ${name} to the models`);
   expect(/Did you mean (\S+)\?/.exec(said)?.[1] ?? null).toBe(near);
 });
 

@@ -84,7 +84,7 @@ export function factsOfModel(model: string, catalog: Catalog = BUILT_IN): ModelF
   return family === undefined ? null : (catalog[family] ?? null);
 }
 
-/** What a person is told of a model that nobody knows: the nearest name for a slip, and the command that adds it. */
+/** What a person is told of a model that nobody knows: the nearest name for a slip, and that it can be added. */
 export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string {
   const near = nearestName(
     plainName(model),
@@ -93,7 +93,7 @@ export function unknownModel(model: string, catalog: Catalog = BUILT_IN): string
   return [
     `the model ${model} is not known, so no budget can hold its calls.`,
     near === null ? '' : `Did you mean ${near}?`,
-    `Add it with: ./millwright model add ${model} --input USD --output USD (dollars a million tokens)`,
+    `Add ${model} to the models of the factory with its prices, or set another`,
   ]
     .filter((part) => part !== '')
     .join(' ');

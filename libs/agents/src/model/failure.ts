@@ -103,7 +103,7 @@ function ofApiError(error: APIError, spent: 'nothing' | 'unknown', site: Site): 
     return {
       kind: 'billing',
       spent: 'nothing',
-      detail: `${detail}. Add credit or raise the limit, then: ./millwright run retry ID`,
+      detail: `${detail}. Add credit or raise the limit, then retry the run`,
     };
   if (status === 403 && /model/i.test(message))
     return { kind: 'model', spent: 'nothing', detail: `${detail}. The key has no access to this model` };

@@ -38,11 +38,7 @@ function nodesIn({ position, size, path, edge, tail }: Found): Map<string, Uint8
     add(level, complete - count, after.slice(at, at + count));
     at += count;
   }
-  if (at !== after.length)
-    throw terminal(
-      'trail-gap',
-      `the stored tree of ${size} entries has another edge; run: ./millwright trail verify`,
-    );
+  if (at !== after.length) throw terminal('trail-gap', `the stored tree of ${size} entries has another edge`);
   return nodes;
 }
 

@@ -43,8 +43,7 @@ async function envelopesAfter(sql: Sql, after: number, limit: number): Promise<E
     select position, stream, version, type, actor, at, payload_digest from millwright.entries
     where position > ${after} order by position limit ${limit}`;
   return rows.map((row, i) => {
-    if (row.position !== after + i + 1)
-      throw terminal('trail-gap', `entry ${after + i + 1} is missing; run: ./millwright trail verify`);
+    if (row.position !== after + i + 1) throw terminal('trail-gap', `entry ${after + i + 1} is missing`);
     return envelopeOf(row);
   });
 }
@@ -128,11 +127,7 @@ export function nodesFrom(found: ReadonlyMap<string, Uint8Array>): (node: Node) 
   const hashOf = ({ level, index }: Node): Uint8Array => {
     const stored = found.get(keyOf(level, index));
     if (stored !== undefined) return stored;
-    if (level % STEP === 0)
-      throw terminal(
-        'trail-gap',
-        `the stored tree lacks node ${level}/${index}; run: ./millwright trail verify`,
-      );
+    if (level % STEP === 0) throw terminal('trail-gap', `the stored tree lacks node ${level}/${index}`);
     return nodeHash(
       hashOf({ level: level - 1, index: 2 * index }),
       hashOf({ level: level - 1, index: 2 * index + 1 }),

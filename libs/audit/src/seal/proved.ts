@@ -21,10 +21,7 @@ import { envelopeOf, hashesOf } from './nodes.ts';
 // Entries with their proofs. Each is checked before it is handed out: one that would not hold is an alarm, not an answer.
 
 export const tampered = (position: number) =>
-  terminal(
-    'trail-tampered',
-    `entry ${position} is not the one that was sealed; run: ./millwright trail verify`,
-  );
+  terminal('trail-tampered', `entry ${position} is not the one that was sealed`);
 
 type Tree = { size: number; root: Uint8Array };
 
@@ -32,10 +29,7 @@ export function treeOf(checkpoint: SignedCheckpoint): Tree & { origin: string } 
   const parsed = parseNote(checkpoint.note);
   const read = parsed.kind === 'note' ? parseCheckpointText(parsed.note.text) : null;
   if (read === null || read.size !== checkpoint.size)
-    throw terminal(
-      'trail-tampered',
-      `the checkpoint of ${checkpoint.size} entries is not one; run: ./millwright trail verify`,
-    );
+    throw terminal('trail-tampered', `the checkpoint of ${checkpoint.size} entries is not one`);
   return read;
 }
 

@@ -190,10 +190,7 @@ export function openProver(options: {
         const proof = proofOf(spans, hashOf);
         const [before, after] = [await rootAt(sql, from), await rootAt(sql, to)];
         if (!checkConsistency(from, to, before, after, proof))
-          throw terminal(
-            'trail-tampered',
-            'the stored tree contradicts itself; run: ./millwright trail verify',
-          );
+          throw terminal('trail-tampered', 'the stored tree contradicts itself');
         return proof;
       }),
     exportRun: async (run) =>

@@ -61,14 +61,8 @@ export async function resume(sql: Sql, keys: KeyFolder, origin: string): Promise
   const { size, root, origin: theirs } = opened.checkpoint;
   const tree = await resumeTree(sql, last.size);
   if (size !== last.size || theirs !== origin || !equal(root, tree.root()))
-    throw terminal(
-      'trail-tampered',
-      'what is stored is not what the last checkpoint was signed on; run: ./millwright trail verify',
-    );
+    throw terminal('trail-tampered', 'what is stored is not what the last checkpoint was signed on');
   if (before.root !== null && !equal(before.root, await rootAt(sql, before.size)))
-    throw terminal(
-      'trail-forked',
-      `the trail is not the one whose first ${before.size} entries were signed; run: ./millwright trail verify`,
-    );
+    throw terminal('trail-forked', `the trail is not the one whose first ${before.size} entries were signed`);
   return { signer, tree };
 }

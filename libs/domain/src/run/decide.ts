@@ -241,7 +241,7 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         run.deploy !== null && run.stopAsked === null
           ? run.deploy.kind === 'finished' && run.deploy.result !== 'promoted'
             ? 'its deploy is over: it does not serve, and nothing is to be gone back from'
-            : 'its deploy is over; to go back from it: ./millwright rollback'
+            : 'its deploy is over: only a rollback goes back from it'
           : 'stopping was asked already',
       );
     case 'run.parked': {

@@ -119,6 +119,6 @@ async function alreadyLive(target: Target, { release }: DeployOrder): Promise<De
       steps: [],
       evidence: 'it serves already',
     };
-  const reason = `${release.id} is recorded as live, but does not serve. It is started again by: ./millwright rollback ${release.id}`;
+  const reason = `${release.id} is recorded as live, but does not serve. A rollback to ${release.id} starts it again`;
   return { ...failure('release_missing', reason), release: release.id, live: release.id, evidence: reason };
 }

@@ -75,7 +75,7 @@ export async function rehearse(target: Target, order: DeployOrder): Promise<Rehe
   if (order.live !== null && !runs(order.live))
     return {
       possible: false,
-      reason: `the live release ${order.live.id} does not run, so that there is nothing to go back to. It is started by: ./millwright rollback ${order.live.id}`,
+      reason: `the live release ${order.live.id} does not run, so that there is nothing to go back to. A rollback to ${order.live.id} starts it`,
       fault: 'undo',
     };
   // It runs, but could not be started again: undo would work until it stops for whatever reason.

@@ -92,12 +92,12 @@ export function stuckOn(target: Target, to: ReleaseId | null, why: string): Stuc
   const name = target.name;
   const steps =
     to === null
-      ? [`see what runs of ${name} and stop it by hand`, `./millwright release thaw ${name} --reason "…"`]
+      ? [`see what runs of ${name} and stop it by hand`, `thaw ${name}`]
       : [
           `look at why: ${why.slice(0, 500)}`,
-          `./millwright rollback ${to} --yes`,
-          `if that fails too, point users at ${to} by hand, where it runs: ./millwright rollback status`,
-          `when it serves: ./millwright release thaw ${name} --reason "…"`,
+          `roll back to ${to}`,
+          `if that fails too, point users at ${to} by hand, where it runs`,
+          `when it serves, thaw ${name}`,
         ];
   return { kind: 'stuck', why, what: steps.map((step, at) => `${at + 1}. ${step}`).join('\n') };
 }

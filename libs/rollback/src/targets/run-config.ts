@@ -25,10 +25,7 @@ export function checkRun({ config, secrets, replicas }: RunConfig): Failure | nu
       `deploy.secrets names ${config.secrets.length} secrets: a command target is given one credential`,
     );
   if (missing.length > 0)
-    return failure(
-      'secret_missing',
-      `no value for ${missing.join(', ')}: ./millwright secret set ${missing[0]} --repo …`,
-    );
+    return failure('secret_missing', `no value is set for the secret ${missing.join(', ')}`);
   if (!Number.isInteger(replicas) || replicas < 1 || replicas > 16)
     return failure('bad_config', `${replicas} replicas: 1 to 16 are possible`);
   return null;

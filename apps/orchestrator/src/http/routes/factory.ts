@@ -7,7 +7,6 @@ import {
   inForceHalts,
   nameOfScope,
   type RunId,
-  resumeCommand,
   sameScope,
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
@@ -99,7 +98,7 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
         by: names.get(one.by) ?? one.by,
         reason: one.reason,
         at: one.at,
-        next: resumeCommand(one.scope),
+        next: { act: 'resume' as const, scope: one.scope },
       })),
       already: false,
       lifted: null,

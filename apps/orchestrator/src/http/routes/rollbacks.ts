@@ -1,6 +1,7 @@
 import { type Freeze, freezesOf, type ReleaseId, type RepoName, targetStream } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { deployOf } from '../../releases/forward-deploy.ts';
+import { unstick } from '../../releases/freeze.ts';
 import {
   cannotGoTo,
   describe,
@@ -84,7 +85,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     if (done.kind === 'failed')
       throw new HttpProblem('rollback-failed', done.reason, {
         kept: done.what === null ? `${from} still serves` : `${repo} is frozen, and a person is called`,
-        ...(done.what === null ? {} : { hint: done.what, acts: [] }),
+        ...(done.what === null ? {} : { hint: done.what, acts: unstick(repo) }),
       });
     const { kind: _, ...rest } = done;
     return { repo, done: true, plan: null, ...rest };

@@ -1,4 +1,4 @@
-import { ROUTES, type RunView } from '@millwright/api';
+import { type Act, type Next, ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock, Fold, Ids, RunInfo } from '@millwright/domain';
 import {
@@ -19,6 +19,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { resumeRun } from '../../intake/tickets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
+import { unstick } from '../../releases/freeze.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
@@ -70,7 +71,10 @@ type Ports = {
   views: Views;
 };
 
-const UNSEALED_NEXT = 'see what is missing: ./millwright doctor; once it is there the run goes on by itself';
+const UNSEALED: Next = {
+  hint: 'once what is missing is there the run goes on by itself',
+  acts: [{ act: 'check-factory', to: 'to see what is missing' }],
+};
 
 /** Lines of a failed release's or test's words that are shown. */
 const SAID_LINES = 15;
@@ -193,11 +197,11 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       budget === null || run.reason === null || run.stop !== null || state.parked !== null
         ? []
         : [{ at: factory.clock.now(), position: factory.views.position, text: run.reason }];
-    const next =
-      run.stop?.next ??
+    const next: Next =
+      (run.stop === null ? null : { acts: [run.stop.next] }) ??
       stuck ??
       resumeStep(state, factory.clock.now()) ??
-      (awaitingCheckpoint === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED_NEXT);
+      (awaitingCheckpoint === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED);
     const { who } = nextActor(state, factory.clock.now());
     const kept = keptRef(state);
     return {
@@ -207,7 +211,14 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
       said,
       who: run.stop !== null || stuck !== null || budget !== null ? 'admin' : who === 'nobody' ? null : who,
       next:
-        kept === null ? next : `${next}; its change is kept as ${kept} in the factory's copy of ${run.repo}`,
+        kept === null
+          ? next
+          : {
+              ...next,
+              hint: [next.hint, `its change is kept as ${kept} in the factory's copy of ${run.repo}`]
+                .filter((part) => part !== undefined)
+                .join('; '),
+            },
     };
   });
 
@@ -373,37 +384,65 @@ const DECISIVE = new Set([
 ]);
 
 /** Going back from this run's release failed, and the target waits for a person: what that person does, a line a step. */
-function stuckOn(factory: Ports, run: RunView): string | null {
-  const { frozen } = factory.views.open.target(run.repo);
-  return frozen?.by === 'factory' && frozen.release === run.release ? frozen.what : null;
+function stuckOn(factory: Ports, { release, repo }: RunView): Next | null {
+  const { frozen } = factory.views.open.target(repo);
+  return frozen?.by === 'factory' && frozen.release === release
+    ? { hint: frozen.what, acts: unstick(repo) }
+    : null;
 }
 
-/** `budget`: the scope whose budget an attempt waits for. */
-/** A run that waits for a person for as long as it takes, or that ended without being done: who lets it go on, and how. */
-function resumeStep(state: Run, now: number): string | null {
+/** A run that waits for a person for as long as it takes, or that ended without being done: what lets it go on. */
+function resumeStep(state: Run, now: number): Next | null {
   const next = nextActor(state, now);
   if (next.who === 'approver' && next.act === 'retry')
-    return `an approver: ./millwright gate show ${next.gate}, then ./millwright gate approve ${next.gate} --reason "…"; or ./millwright run cancel ${state.id}`;
+    return {
+      acts: [
+        { act: 'show-gate', id: next.gate },
+        { act: 'approve-gate', id: next.gate },
+        { act: 'cancel-run', id: state.id, to: 'or to end it' },
+      ],
+    };
   if (next.who === 'admin')
-    return `an administrator: ./millwright budget show, then ./millwright budget set SCOPE USD --reason "…"; it goes on by itself`;
+    return {
+      hint: 'it goes on by itself once there is enough',
+      acts: [{ act: 'show-budgets' }, { act: 'set-budget' }],
+    };
   if (next.who !== 'author' || next.act !== 'retry') return null;
-  const answer = `./millwright ticket answer ${state.ticket} "…" --again`;
-  return `from where it was, paying for nothing twice: ./millwright run retry ${state.id}; to start another run with what you say: ${answer}`;
+  return {
+    acts: [
+      { act: 'retry-run', id: state.id, to: 'from where it was, paying for nothing twice' },
+      anotherRun(state.ticket),
+    ],
+  };
 }
 
-function nextStep(state: Run, run: RunView, budget: string | null): string {
+const anotherRun = (ticket: string): Act => ({
+  ...{ act: 'answer-ticket', id: ticket, again: true },
+  to: 'to start another run with what you say',
+});
+
+/** `budget`: the scope whose budget an attempt waits for. */
+function nextStep(state: Run, run: RunView, budget: string | null): Next {
   const gate = run.gates.find((one) => one.state === 'waiting');
+  const watch: Act = { act: 'watch-run', id: run.id };
   if (run.state === 'waiting' && gate)
-    return `./millwright gate show ${gate.id}, then ./millwright gate approve ${gate.id} --reason "…"`;
+    return {
+      acts: [
+        { act: 'show-gate', id: gate.id },
+        { act: 'approve-gate', id: gate.id },
+      ],
+    };
   if (run.state === 'waiting' && run.reason?.startsWith('the canary pauses'))
-    return `send it what it needs, or wait: it never promotes by itself (./millwright run watch ${run.id})`;
-  if (run.state === 'waiting' && budget !== null) return `./millwright budget set ${budget} USD --reason "…"`;
+    return { hint: 'send it what it needs, or wait: it never promotes by itself', acts: [watch] };
+  if (run.state === 'waiting' && budget !== null) return { acts: [{ act: 'set-budget', budget }] };
   if (run.state === 'waiting' && questionOf(state) !== null)
-    return `./millwright ticket answer ${run.ticket} "…"`;
-  if (run.state === 'running' || run.state === 'waiting') return `./millwright run watch ${run.id}`;
-  if (run.state === 'done') return 'nothing: it is done';
-  const again = `to start another run with what you say: ./millwright ticket answer ${run.ticket} "…" --again`;
+    return { acts: [{ act: 'answer-ticket', id: run.ticket, again: false }] };
+  if (run.state === 'running' || run.state === 'waiting') return { acts: [watch] };
+  if (run.state === 'done') return { hint: 'nothing: it is done', acts: [] };
   return run.state === 'rolled_back'
-    ? `it is open again, with the evidence: ./millwright ticket show ${run.ticket}; ${again}`
-    : again;
+    ? {
+        hint: 'it is open again, with the evidence',
+        acts: [{ act: 'show-ticket', id: run.ticket }, anotherRun(run.ticket)],
+      }
+    : { acts: [anotherRun(run.ticket)] };
 }

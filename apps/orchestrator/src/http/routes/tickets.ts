@@ -62,7 +62,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     if (first !== undefined)
       throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
         kept: 'nothing was filed, and nothing is paid for',
-        hint: first.fix,
+        ...first.fix,
       });
     const filed = await fileTicket(
       factory,
@@ -162,6 +162,6 @@ async function ticketView(factory: Ports, { info, fold }: Found): Promise<Ticket
     next:
       stop === null
         ? nextOfTicket(fold, info, factory.clock.now())
-        : { who: 'admin', text: `let it go on: ${stop.next}` },
+        : { who: 'admin', text: 'let it go on', acts: [stop.next] },
   };
 }

@@ -55,9 +55,10 @@ export async function gateEvidence(factory: Ports, run: Run, gate: Gate): Promis
         ...nothing,
         binds: 'this ticket as it is filed: a change of its text is another ticket',
         does: [
-          'agents plan and make the change in sandboxes, within the budgets of ./millwright budget show',
+          'agents plan and make the change in sandboxes, within its budgets',
           'nothing is merged or deployed by it: both have gates of their own',
         ],
+        acts: [{ act: 'show-budgets', to: 'its budgets' }],
       };
     case 'merge':
       return run.change === null
@@ -73,7 +74,7 @@ export async function gateEvidence(factory: Ports, run: Run, gate: Gate): Promis
 type Common = Pick<GateEvidence, 'ticket' | 'plan' | 'troubles'>;
 
 /** What a merge gate binds and does. */
-function binding(run: Run, config: RepoConfig): Pick<GateEvidence, 'binds' | 'does'> {
+function binding(run: Run, config: RepoConfig): Pick<GateEvidence, 'binds' | 'does' | 'acts'> {
   const { change } = run;
   return {
     binds:
@@ -86,6 +87,7 @@ function binding(run: Run, config: RepoConfig): Pick<GateEvidence, 'binds' | 'do
         ? 'then a release is built from it, tested and rehearsed, and the deploy gate is asked'
         : 'then the run is done: nothing is deployed',
     ],
+    acts: [],
   };
 }
 
@@ -120,10 +122,9 @@ async function deploy(factory: Ports, run: Run, common: Common, config: RepoConf
     does: [
       `it gets traffic ${shares}${live === null ? 'at once: nothing serves beside it' : `beside ${live}`}, and is watched for ${Math.round((config.deploy?.canary.bake ?? 0) / 1_000)} s a step`,
       'it goes back by itself where it does worse, without another gate, and its merge is reverted',
-      ...(run.rehearsal === null
-        ? []
-        : [`by hand it goes back with: ./millwright rollback --repo ${run.repo}`]),
     ],
+    acts:
+      run.rehearsal === null ? [] : [{ act: 'roll-back', repo: run.repo, to: 'by hand it goes back with' }],
     diff: await diffView(factory, run, { of, from, to: built.tree }, built.test),
     reviews: (await reviewViews(factory, run)).filter((review) => review.current),
     tests: (await testViews(factory, run)).findLast((one) => one.of === 'release') ?? null,

@@ -1,9 +1,10 @@
-import type { GateView, RunView, StageView } from '@millwright/api';
+import type { Act, GateView, RunView, StageView } from '@millwright/api';
 import type { RunInfo } from '@millwright/domain';
 import {
   AcceptanceChecks,
   addUsage,
   type Digest,
+  Facts,
   type Finding,
   type Fold,
   type Gate,
@@ -58,10 +59,7 @@ export async function gateView(
   withFacts: boolean,
 ): Promise<GateView> {
   const decided = info.policies[gate.gate];
-  const facts: unknown =
-    withFacts && decided
-      ? JSON.parse(new TextDecoder().decode(await store.artifacts.get(decided.facts)))
-      : null;
+  const facts = withFacts && decided ? await getJson(store.artifacts, Facts, decided.facts) : null;
   return {
     id: gate.gate,
     run: run.id,
@@ -83,9 +81,21 @@ export async function gateView(
       })),
     expiresAt: gate.expiresAt,
     stop: null,
+    acts: facts === null ? [] : inTheWay(facts, decided?.policies ?? []),
     changedAt: info.gatesAt[gate.gate] ?? info.openedAt,
     facts,
   };
+}
+
+/** What is done about the changes that a gate's decision names. */
+function inTheWay(facts: Facts, policies: readonly string[]): Act[] {
+  if (facts.action === 'start') return [];
+  const held = policies.includes('quarantine') ? facts.quarantine.map(({ release }) => release) : [];
+  const carried = facts.action === 'deploy' && policies.includes('deploy-carries') ? facts.undecided : [];
+  return [
+    ...[...new Set(held)].map((id): Act => ({ act: 'lift-quarantine', id, to: 'to let it ship again' })),
+    ...carried.map(({ gate }): Act => ({ act: 'show-gate', id: gate, to: 'what is carried' })),
+  ];
 }
 
 export async function runView(
@@ -126,6 +136,7 @@ export async function runView(
           : 'running'),
     reason: run.closed?.reason ?? stop?.reason ?? pause ?? short ?? waitingFor(run, waits),
     stop: run.closed === null ? stop : null,
+    acts: run.closed === null && stop === null ? letsGoOn(fold, run) : [],
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
@@ -144,6 +155,13 @@ export async function runView(
     startedAt: openedAt,
     endedAt: closedAt,
   };
+}
+
+/** What its reason asks of a person. */
+function letsGoOn(fold: Fold, run: Run): Act[] {
+  const paused = pausedFor(fold, run);
+  if (paused !== null) return [{ act: 'set-budget', budget: paused.scope }];
+  return questionOf(run) === null ? [] : [{ act: 'answer-ticket', id: run.ticket, again: false }];
 }
 
 /** What the repository lets this run go without, and does. */
@@ -302,19 +320,18 @@ export const pausedFor = (fold: Fold, run: Run) =>
   run.stages.map(({ attempt }) => fold.attempts.get(attempt)?.paused ?? null).find((one) => one !== null) ??
   null;
 
-/** A budget that is reached: what it lacks, and how it is raised. */
+/** A budget that is reached: what it lacks. */
 function shortOfMoney(fold: Fold, run: Run): string | null {
   const paused = pausedFor(fold, run);
   if (paused === null) return null;
   const { scope, leftUsd, needUsd } = paused;
-  return `paused: the budget of ${scope} had $${leftUsd.toFixed(2)} left, and the next call may cost $${needUsd.toFixed(2)}; all that was done is kept, and it goes on by itself once there is enough: ./millwright budget set ${scope} USD --reason TEXT`;
+  return `paused: the budget of ${scope} had $${leftUsd.toFixed(2)} left, and the next call may cost $${needUsd.toFixed(2)}; all that was done is kept, and it goes on by itself once there is enough`;
 }
 
 function waitingFor(run: Run, waits: readonly Extract<Todo, { do: 'wait' }>[]): string | null {
   if (run.question) return `the planner asks: ${run.question.question}`;
   const asked = questionOf(run);
-  if (asked)
-    return `${asked.question} — answer with ./millwright ticket answer ${run.ticket} TEXT, or cancel the run`;
+  if (asked) return `${asked.question} — answer, or cancel the run`;
   if (run.parked) return `waits for a person: ${run.parked.reason}; all that was made is kept`;
   const gate = run.gates.findLast((one) => one.decision === 'needs_approval' && one.ended === null);
   const again = waits.find((wait) => wait.for === 'retry');

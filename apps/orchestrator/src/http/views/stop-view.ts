@@ -1,18 +1,18 @@
 import type { StopView } from '@millwright/api';
 import type { Clock, RunState } from '@millwright/domain';
 import { forwardActionOf } from '../../runs/driver.ts';
-import { type Forward, nextOf, reasonOf, type Stop, saidBy } from '../../streams/forward.ts';
+import { type Forward, liftOf, reasonOf, type Stop, saidBy } from '../../streams/forward.ts';
 import type { Views } from '../../views/views.ts';
 
 type Ports = { clock: Clock; forward: Forward; views: Views };
 type Names = ReadonlyMap<string, string>;
 
-/** Who said so, why, and the command that lifts it. */
+/** Who said so, why, and what lifts it. */
 export function stopView(stop: Stop | null, names: Names): StopView | null {
   if (stop === null) return null;
   const { by, at } = saidBy(stop);
   const name = (actor: string) => names.get(actor) ?? actor;
-  return { by: name(by), at, reason: reasonOf(stop, name), next: nextOf(stop) };
+  return { by: name(by), at, reason: reasonOf(stop, name), next: liftOf(stop) };
 }
 
 /** Why a run may not go forward now, whatever it waits for besides. */

@@ -24,7 +24,7 @@ import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import { waitForCheckpoint } from '../../streams/await-checkpoint.ts';
 import type { Forward } from '../../streams/forward.ts';
-import { halted, nextOf, reasonOf } from '../../streams/forward.ts';
+import { halted, reasonOf } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
@@ -99,7 +99,7 @@ async function takenBack(factory: Ports, run: Run, { canary }: TargetState): Pro
     return `${canary.aborted.by} aborted it: ${canary.aborted.reason}`;
   const stop = await factory.forward.stopped(deployOf(run.repo));
   if (stop === null || factory.clock.now() < run.expiresAt) return null;
-  return `it waited to the run's end: ${reasonOf(stop)}; ${nextOf(stop)}`;
+  return `it waited to the run's end: ${reasonOf(stop)}`;
 }
 
 /** Goes back for good from what was begun, whatever is halted or frozen. */

@@ -92,7 +92,7 @@ async function refusedByFreeze(factory: Ports, run: Run): Promise<StepResult> {
   if (!run.deploys || deploy?.whenFrozen !== 'refuse') return null;
   const { frozen } = await factory.forward.target(run.repo);
   if (frozen === null) return null;
-  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; once it is thawed (./millwright release thaw ${run.repo} --reason "…"): ./millwright run retry ${run.id}`;
+  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; once it is thawed, retry the run`;
   return { type: 'run.stop-asked', data: { end: 'failed', reason: reason.slice(0, 3_900) } };
 }
 

@@ -53,7 +53,8 @@ export async function remind(factory: Ports, run: Run): Promise<StepResult> {
     repo: run.repo,
     release: run.release?.release ?? null,
     why: `${run.id} waits: ${run.parked?.reason ?? ''}`,
-    what: `./millwright run why ${run.id}`,
+    what: `see why ${run.id} waits`,
+    acts: [{ act: 'explain-run', id: run.id }],
     at: now,
   });
   return {

@@ -7,9 +7,9 @@ const cell = (text: string): string => text.replaceAll(/[\\|`*_<>[\]]/g, '\\$&')
 
 /**
  * The pack for people, in Markdown: a table a section, each line with the position of its entry and the hash of that leaf of the tree, by which
- * its proof is found in the JSON. Says how to check it.
+ * its proof is found in the JSON. `check`: the command that checks it.
  */
-export function evidenceMarkdown(pack: EvidencePack, file: string): string {
+export function evidenceMarkdown(pack: EvidencePack, file: string, check: string): string {
   const leaves = new Map(
     pack.bundle.entries.map(({ envelope }) => [
       envelope.position,
@@ -46,7 +46,7 @@ export function evidenceMarkdown(pack: EvidencePack, file: string): string {
     pack.bundle.checkpoint.trimEnd(),
     '```',
     '',
-    `Check it with nothing but the verifier key: \`./millwright trail verify --evidence ${file} --key VKEY\`. That recomputes every line from the entries. People's names are as the factory has them now; the trail holds their ids.`,
+    `Check it with nothing but the verifier key: \`${check}\`. That recomputes every line from the entries. People's names are as the factory has them now; the trail holds their ids.`,
     '',
     ...(Object.keys(SECTIONS) as Section[]).flatMap(section),
   ].join('\n');

@@ -301,6 +301,7 @@ describe('a pack', () => {
         ['person/p', 'person.invited', { person: ADA, roles: ['admin'], expiresAt: 1 }],
       ]).made,
       'p.json',
+      './millwright trail verify --evidence p.json --key VKEY',
     );
     expect(told).toContain('# Evidence for SOC 2: entries 1 to 2');
     expect(told).toMatch(
