@@ -25,6 +25,20 @@ it('what changes something is asked for by POST, and wants a role, a code or a s
   for (const [name, { method, body }] of routes) if (method === 'GET') expect(body, name).toBeUndefined();
 });
 
+it('every list comes in parts: by a cursor, or by positions of the trail', () => {
+  // What is checked once, and what a change of one scope answers with, are no lists of what there is.
+  const whole = ['doctor', 'setBudget'];
+  const lists = routes.filter(
+    ([name, { response }]) => response instanceof z.ZodArray && !whole.includes(name),
+  );
+  expect(lists.length).toBeGreaterThan(12);
+  for (const [name, { query }] of lists) {
+    const takes = query instanceof z.ZodObject ? Object.keys(query.shape) : [];
+    expect(takes, name).toContain('limit');
+    expect(takes, name).toContain(name === 'listTrail' ? 'since' : 'cursor');
+  }
+});
+
 it('is told as OpenAPI that its own schema takes: every route, what it wants, and the problem that it refuses with', async () => {
   const document = openApi('1.2.3');
   expect(await new Validator().validate(JSON.parse(JSON.stringify(document)))).toMatchObject({ valid: true });

@@ -306,19 +306,21 @@ export const ROUTES = {
     ...{ method: 'GET', path: '/runs/:id/reviews', for: 'people', may: 'anybody', masked: true },
     summary: 'The reviews that were handed in',
     params: OfRun,
+    query: Part,
     response: z.array(s.ReviewView),
   }),
   listTests: route({
     ...{ method: 'GET', path: '/runs/:id/tests', for: 'people', may: 'anybody', masked: true },
     summary: 'Its test reports',
     params: OfRun,
+    query: Part,
     response: z.array(s.TestsView),
   }),
   showLogs: route({
     ...{ method: 'GET', path: '/runs/:id/logs', for: 'people', may: 'anybody', masked: true },
     summary: 'What its agents did, a line a turn; of one `attempt`, what was said, called and answered too',
     params: OfRun,
-    query: z.object({ attempt: z.string().max(100).optional() }),
+    query: Part.extend({ attempt: z.string().max(100).optional() }),
     response: z.array(s.LogLine),
   }),
   showCost: route({
@@ -351,6 +353,7 @@ export const ROUTES = {
     ...{ method: 'GET', path: '/runs/:id/attestations', for: 'verifiers', may: 'anybody', masked: true },
     summary: 'The DSSE envelopes that the entries of a run name, a line of JSON each, with their digests',
     params: OfRun,
+    query: Part,
     response: z.array(s.Attestation),
   }),
 

@@ -13,7 +13,7 @@ const besideOf = (bundle: string): string => `${bundle}.intoto.jsonl`;
 
 /** Writes the envelopes that a run's entries name beside its bundle, a line each. */
 export async function exportAttestations(context: Context, run: string, bundle: string): Promise<void> {
-  const { value } = await context.client.call('listAttestations', { params: { id: run } });
+  const { value } = await context.client.all('listAttestations', { params: { id: run } });
   if (value.length === 0) return;
   await writeFile(besideOf(bundle), value.map(({ line }) => `${line}\n`).join(''));
   context.note(

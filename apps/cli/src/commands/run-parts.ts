@@ -29,12 +29,12 @@ export async function plan(context: Context, [id = '']: string[]): Promise<void>
 }
 
 export async function review(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.call('listReviews', { params: { id } });
+  const { raw, value } = await context.client.all('listReviews', { params: { id } });
   show(context, raw, () => reviewShow(context.look, value));
 }
 
 export async function tests(context: Context, [id = '']: string[]): Promise<void> {
-  const { raw, value } = await context.client.call('listTests', { params: { id } });
+  const { raw, value } = await context.client.all('listTests', { params: { id } });
   show(context, raw, () => testsShow(context.look, value));
 }
 
@@ -56,7 +56,7 @@ async function attemptOf(context: Context, id: string, options: Options): Promis
 
 export async function logs(context: Context, [id = '']: string[], options: Options): Promise<void> {
   const attempt = await attemptOf(context, id, options);
-  const { raw, value } = await context.client.call('showLogs', { params: { id }, query: { attempt } });
+  const { raw, value } = await context.client.all('showLogs', { params: { id }, query: { attempt } });
   show(context, raw, () => logShow(context.look, id, value, context.now()));
 }
 

@@ -76,6 +76,10 @@ export const newestGates = (ports: Ports, { limit, cursor }: Asked, reply: Fasti
     ({ gate }) => gate,
   );
 
+/** The same of what has no name of its own, by its place in a list that only grows. */
+export const firstPlaces = <T>(all: readonly T[], asked: Asked, reply: FastifyReply): T[] =>
+  firstOf([...all.entries()], asked, reply, ([place]) => String(place)).map(([, one]) => one);
+
 /** The first part of `all`, or the one after the cursor. */
 export function firstOf<T>(
   all: readonly T[],

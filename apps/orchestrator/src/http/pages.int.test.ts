@@ -64,6 +64,13 @@ it('gives runs and releases in pages that a newer one does not move, each as it 
     (await factory.all(name, { query: { limit: 1, ...(name === 'listGates' ? { state: 'all' } : {}) } }))
       .value;
   expect((await parts('listTickets')).length).toBe(3);
+  const [{ id: run } = { id: '' }] = (await pages('listRuns')).flat();
+  for (const name of ['showLogs', 'listReviews', 'listTests', 'listAttestations'] as const) {
+    const of = { params: { id: run as never } };
+    const all = (await factory.call(name, of)).value;
+    expect([name, all.length > 1]).toEqual([name, name !== 'listReviews']);
+    expect((await factory.all(name, { ...of, query: { limit: 1 } })).value).toEqual(all);
+  }
   expect((await parts('listTargets')).length).toBe(1);
   expect(new Set((await parts('listGates')).map((gate) => Reflect.get(gate, 'id'))).size).toBe(9);
   for (const { id, ...listed } of (await pages('listReleases')).flat())

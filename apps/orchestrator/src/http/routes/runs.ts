@@ -30,7 +30,7 @@ import { act } from '../../streams/run-stream.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
-import { newestRows } from '../page.ts';
+import { firstOf, firstPlaces, newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { shown } from '../shown.ts';
 import { sentence } from '../views/account.ts';
@@ -40,8 +40,9 @@ import {
   costView,
   diffView,
   failureLines,
-  logLines,
+  logLine,
   planView,
+  recordedOf,
   reviewViews,
   testViews,
 } from '../views/run-parts.ts';
@@ -142,9 +143,14 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     return diffView(factory, run, change, report);
   });
   serve(app, 'showPlan', async (request) => planView(factory, await stateOf(request.params.id)));
-  serve(app, 'listReviews', async (request) => reviewViews(factory, await stateOf(request.params.id)));
-  serve(app, 'listTests', async (request) => testViews(factory, await stateOf(request.params.id)));
-  serve(app, 'showLogs', async (request) => {
+  serve(app, 'listReviews', async (request, reply) => {
+    const run = await stateOf(request.params.id);
+    return reviewViews(factory, run, firstPlaces(run.reviews, request.query, reply));
+  });
+  serve(app, 'listTests', async (request, reply) =>
+    firstPlaces(await testViews(factory, await stateOf(request.params.id)), request.query, reply),
+  );
+  serve(app, 'showLogs', async (request, reply) => {
     const run = await stateOf(request.params.id);
     const { attempt } = request.query;
     if (attempt !== undefined && !run.stages.some((stage) => stage.attempt === attempt))
@@ -153,7 +159,9 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
         id: run.id,
         to: 'which names them',
       });
-    return logLines(factory, run, attempt);
+    const recorded = await recordedOf(factory, run, attempt);
+    const part = firstOf(recorded, request.query, reply, ({ envelope }) => String(envelope.position));
+    return Promise.all(part.map((one) => logLine(factory, one, attempt !== undefined)));
   });
   serve(app, 'showCost', async (request) => {
     const run = await known(request.params.id);

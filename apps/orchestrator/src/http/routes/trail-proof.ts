@@ -6,6 +6,7 @@ import type { Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
 import { appendAs } from '../append-as.ts';
+import { firstPlaces } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 
 type Ports = { prover: Prover; sealer: Sealer; store: Store; trail: OpenTrail };
@@ -64,7 +65,7 @@ export function trailProofRoutes(app: FastifyInstance, { factory }: Api): void {
     return reply.type(RANGE_TYPE).send(Readable.from(lines, { objectMode: false })); // pages are made as they are taken
   });
 
-  serve(app, 'listAttestations', async (request) => {
+  serve(app, 'listAttestations', async (request, reply) => {
     const recorded = await trail.read(streamOf.run(request.params.id));
     if (recorded.length === 0) throw notFound('run', request.params.id, { act: 'list-runs' });
     const named = recorded.flatMap(({ envelope, entry }) =>
@@ -73,7 +74,7 @@ export function trailProofRoutes(app: FastifyInstance, { factory }: Api): void {
         : [],
     );
     return Promise.all(
-      named.map(async (one) => ({
+      firstPlaces(named, request.query, reply).map(async (one) => ({
         ...one,
         line: new TextDecoder().decode(await store.artifacts.get(one.digest)),
       })),

@@ -86,10 +86,10 @@ export async function planView({ store }: Ports, run: Run): Promise<PlanView> {
 }
 
 /** In the order in which they were handed in. */
-export function reviewViews({ store }: Ports, run: Run): Promise<ReviewView[]> {
+export function reviewViews({ store }: Ports, run: Run, reviews = run.reviews): Promise<ReviewView[]> {
   const now = new Set([run.change?.patchId, ...run.tasks.map((work) => work.made?.patchId)]);
   return Promise.all(
-    run.reviews.map(async ({ review, patchId }) => {
+    reviews.map(async ({ review, patchId }) => {
       const { verdict, summary, findings } = await getJson(store.artifacts, Review, review);
       const stage = run.stages.find((one) => one.outcome?.kind === 'done' && one.outcome.artifact === review);
       return {
@@ -166,32 +166,35 @@ function blockText(block: z.infer<typeof Block>): [LogLine['blocks'][number]['ki
   }
 }
 
-/** What its agents did, a line a turn, by time; of one attempt, what was said too. */
-export async function logLines(factory: Ports, run: Run, attempt: string | undefined): Promise<LogLine[]> {
+/** What is recorded of its attempts, or of one of them, by time. */
+export async function recordedOf({ trail }: Ports, run: Run, attempt: string | undefined) {
   const stages = run.stages.filter((one) => attempt === undefined || one.attempt === attempt);
-  const lines = await Promise.all(
+  const recorded = await Promise.all(
     stages.map(async (stage) =>
-      Promise.all(
-        (await factory.trail.read(streamOf.attempt(stage.attempt))).map(
-          async ({ envelope, entry }): Promise<LogLine> => ({
-            at: envelope.at,
-            position: envelope.position,
-            attempt: stage.attempt,
-            role: stage.role,
-            task: stage.task,
-            turn: 'turn' in entry.data ? entry.data.turn : null,
-            text: entry.type === 'turn.recorded' ? entry.data.action : sentence(entry),
-            usd: entry.type === 'turn.recorded' ? entry.data.usage.usd : 0,
-            blocks:
-              attempt !== undefined && entry.type === 'turn.recorded'
-                ? await blocksOf(factory, entry.data.record)
-                : [],
-          }),
-        ),
-      ),
+      (await trail.read(streamOf.attempt(stage.attempt))).map((one) => ({ ...one, stage })),
     ),
   );
-  return lines.flat().sort((a, b) => a.position - b.position);
+  return recorded.flat().sort((a, b) => a.envelope.position - b.envelope.position);
+}
+
+/** What an agent did, of an entry; `whole`: with what was said. */
+export async function logLine(
+  factory: Ports,
+  { envelope, entry, stage }: Awaited<ReturnType<typeof recordedOf>>[number],
+  whole: boolean,
+): Promise<LogLine> {
+  const turn = entry.type === 'turn.recorded' ? entry.data : null;
+  return {
+    at: envelope.at,
+    position: envelope.position,
+    attempt: stage.attempt,
+    role: stage.role,
+    task: stage.task,
+    turn: 'turn' in entry.data ? entry.data.turn : null,
+    text: turn?.action ?? sentence(entry),
+    usd: turn?.usage.usd ?? 0,
+    blocks: whole && turn !== null ? await blocksOf(factory, turn.record) : [],
+  };
 }
 
 /** About so many characters are a token; no more is known of what was not billed by itself. */
