@@ -52,7 +52,7 @@ const OWNERS = {
 };
 
 const SHIPS = '^(apps|libs)/[^/]+/src/';
-const TESTS = '(\\.test\\.ts$|/testing/|/fixture/|/fixtures/)';
+const TESTS = '(\\.test\\.ts$|/testing/)';
 const any = (names) => `(${names.join('|')})`;
 
 const doors = Object.entries(DOORS).map(([room, open]) => ({

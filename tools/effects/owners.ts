@@ -56,11 +56,6 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     apart: 'data folder',
   },
   'apps/sandbox-runner/src/verify/': { does: 'lays out what is tested', touches: ['files'], ...attempt },
-  'apps/sandbox-runner/src/fixture/': {
-    does: 'makes repositories for tests',
-    touches: ['process', 'files'],
-    apart: 'data folder',
-  },
   // Repositories.
   'apps/orchestrator/src/source-control/': {
     does: 'runs git: fetches, and pushes merges and reverts',

@@ -82,7 +82,7 @@ type Rules = {
 
 /** Tests, what only tests use, and doubles that stand in for the factory. */
 const ships = ({ path }: SourceFile): boolean =>
-  /^(?:apps|libs)\//.test(path) && !isTestFile(path) && !/\/(?:stand-ins|recorded)\//.test(path);
+  /^(?:apps|libs)\//.test(path) && !isTestFile(path) && !/\/recorded\//.test(path);
 
 const says = (file: SourceFile, type: string): boolean => file.text.includes(`'${type}'`);
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { problemOf } from '@millwright/api';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { gate, run, stage } from './stand-ins/views.ts';
+import { gate, run, stage } from './testing/views.ts';
 import { COMPILE_CACHE } from './up/root.ts';
 
 // The CLI as a process: exit codes, what goes to stdout and what to stderr. The factory is a server that says what a factory would.

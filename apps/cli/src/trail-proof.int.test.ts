@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { problemOf } from '@millwright/api';
 import { openCheckpoint, parseSignatureLines, parseVerifierKey } from '@millwright/audit/proof';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StandInLog } from './stand-ins/log.ts';
+import { StandInLog } from './testing/log.ts';
 import { COMPILE_CACHE } from './up/root.ts';
 
 // The CLI and the witness as processes, against a factory that may lie.

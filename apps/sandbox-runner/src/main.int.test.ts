@@ -24,7 +24,7 @@ import { openStore, type Store } from '@millwright/store';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { bundleOf } from './fixture/snapshots.ts';
+import { bundleOf } from './testing/snapshots.ts';
 
 // The runner as the process that it is: killed, stopped, and what it leaves.
 

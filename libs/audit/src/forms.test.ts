@@ -10,7 +10,7 @@ import { recorded } from './rows.ts';
 // the old ones, which stay.
 
 type Form = { shape: unknown; entries: { type: string; data: unknown }[] };
-const file = new URL('./fixtures/forms.json', import.meta.url);
+const file = new URL('./testing/forms.json', import.meta.url);
 
 /** Values that the fields of entries take, by what they are: the first that fits is taken. */
 const VALUES = [

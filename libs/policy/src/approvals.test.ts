@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { countApprovals, stableFacts } from './approvals.ts';
-import { ANN, BOB, CAT, deployFacts, mergeFacts, undo } from './example/facts.ts';
+import { ANN, BOB, CAT, deployFacts, mergeFacts, undo } from './testing/facts.ts';
 
 const facts = mergeFacts({ approvals: [ANN, BOB, CAT] });
 const [ann, bob, cat] = facts.approvals;

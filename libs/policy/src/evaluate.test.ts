@@ -2,8 +2,8 @@ import type { Facts } from '@millwright/domain';
 import { describe, expect, test } from 'vitest';
 import { prepare, type Statement } from './engine.ts';
 import { evaluate } from './evaluate.ts';
-import { ANN, BOB, CAT, deployFacts, mergeFacts, startFacts } from './example/facts.ts';
 import { loadPolicy } from './load.ts';
+import { ANN, BOB, CAT, deployFacts, mergeFacts, startFacts } from './testing/facts.ts';
 
 const loaded = loadPolicy();
 if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));

@@ -1,8 +1,8 @@
 import type { Facts } from '@millwright/domain';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { deployFacts, mergeFacts, startFacts, undo } from './example/facts.ts';
 import { loadPolicy } from './load.ts';
+import { deployFacts, mergeFacts, startFacts, undo } from './testing/facts.ts';
 
 // The ladder's table, row by row and step by step, against the policy. a: allow, p: one person, 2: two people, d: deny.
 

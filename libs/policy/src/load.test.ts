@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { BOB, deployFacts, mergeFacts } from './example/facts.ts';
 import { loadPolicy, MAX_REPOSITORY_POLICY } from './load.ts';
+import { BOB, deployFacts, mergeFacts } from './testing/facts.ts';
 
 describe('a repository’s own policy', () => {
   test('adds a forbid, named as the repository’s, which approvals may lift', () => {

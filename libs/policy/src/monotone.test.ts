@@ -2,8 +2,8 @@ import { type Facts, RiskClass } from '@millwright/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { BOB, CAT, deployFacts, mergeFacts, startFacts, undo as undoFacts } from './example/facts.ts';
 import { loadPolicy } from './load.ts';
+import { BOB, CAT, deployFacts, mergeFacts, startFacts, undo as undoFacts } from './testing/facts.ts';
 
 const loaded = loadPolicy();
 if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));

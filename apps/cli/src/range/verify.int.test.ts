@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RangeVerifier } from '@millwright/audit/proof';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { StandInLog } from '../stand-ins/log.ts';
+import { StandInLog } from '../testing/log.ts';
 import { verifyRange } from './verify.ts';
 
 const ENTRIES = 600;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainLook } from '../stand-ins/views.ts';
+import { plainLook } from '../testing/views.ts';
 import { table } from './table.ts';
 import { widthOf } from './width.ts';
 

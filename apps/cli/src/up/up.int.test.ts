@@ -18,7 +18,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listensOn } from './port.ts';
 
 // The life cycle on a real Postgres and real processes; only the apps are stand-ins.
-const UP = join(import.meta.dirname, 'stand-ins/up.ts');
+const UP = join(import.meta.dirname, 'testing/up.ts');
 
 type Event = {
   step?: string;
@@ -188,7 +188,7 @@ it('takes no taken port, and stops what it had started', async () => {
 });
 
 it('gives up on an orchestrator that dies at once, shows the end of its log, and leaves nothing running', async () => {
-  const one = up('0', 'apps/cli/src/up/stand-ins/no-such-file.ts');
+  const one = up('0', 'apps/cli/src/up/testing/no-such-file.ts');
   expect(await one.ended).toBe(1);
   expect(one.stderr()).toContain('the orchestrator did not start (exit code 1)');
   expect(one.stderr()).toContain('ERR_MODULE_NOT_FOUND');

@@ -1,6 +1,6 @@
 import { TrailLine } from '@millwright/api';
 import { expect, it } from 'vitest';
-import { now } from '../stand-ins/views.ts';
+import { now } from '../testing/views.ts';
 import { lookOf } from '../text/look.ts';
 import { TrailAccount } from './trail.ts';
 

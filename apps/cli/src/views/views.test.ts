@@ -1,7 +1,7 @@
 import type { QuarantineView } from '@millwright/api';
 import { Ticket } from '@millwright/domain';
 import { expect, it } from 'vitest';
-import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
+import { gate, now, plainLook, run, stage } from '../testing/views.ts';
 import { gateShow } from './gate.ts';
 import { quarantineList } from './quarantine.ts';
 import { runShow, stageLines } from './run.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { clientOf } from '../client.ts';
-import { run } from '../stand-ins/views.ts';
+import { run } from '../testing/views.ts';
 import { runViews } from './events.ts';
 
 let server: Server;

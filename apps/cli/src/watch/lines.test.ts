@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { gate, now, plainLook, run, stage } from '../stand-ins/views.ts';
+import { gate, now, plainLook, run, stage } from '../testing/views.ts';
 import { frame } from './frame.ts';
 import { newLines, type Said } from './lines.ts';
 

@@ -35,11 +35,11 @@ import { openSecrets, openStore, type Secrets, type Store } from '@millwright/st
 import { placesOf, type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { javascript } from '@millwright/toolchains';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../fixture/runners.ts';
-import { bundleOf, type Files } from '../fixture/snapshots.ts';
 import { newIncarnation } from '../incarnation.ts';
 import { maskedArtifacts, maskedTrail } from '../known-secrets.ts';
 import { createPrepare } from '../prepare/index.ts';
+import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../testing/runners.ts';
+import { bundleOf, type Files } from '../testing/snapshots.ts';
 import { memoryOf } from '../verify/base-memory.ts';
 import { HaltWatch } from './halts.ts';
 import { runAttempt } from './run-attempt.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Files } from '../fixture/snapshots.ts';
+import type { Files } from '../testing/snapshots.ts';
 import { openVerifying, type Verifying } from './testing/verifying.ts';
 
 // What the base's command and configuration load is the base's, whatever the candidate puts there.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Files } from '../fixture/snapshots.ts';
+import type { Files } from '../testing/snapshots.ts';
 import { openVerifying, type Verifying } from './testing/verifying.ts';
 
 // Habits of real suites: what an honest test may look at must be what it sees without us. Each passes plainly on its base, so it must be

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Files } from '../fixture/snapshots.ts';
+import type { Files } from '../testing/snapshots.ts';
 import { type BaseMemory, memoryOf } from './base-memory.ts';
 import { openVerifying, type Verified, type Verifying } from './testing/verifying.ts';
 

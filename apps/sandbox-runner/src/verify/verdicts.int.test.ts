@@ -1,6 +1,6 @@
 import { Digest, type TestReport, type Ticket } from '@millwright/domain';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Files } from '../fixture/snapshots.ts';
+import type { Files } from '../testing/snapshots.ts';
 import { openVerifying, type Verifying } from './testing/verifying.ts';
 
 // What each verdict is for, on small packages of every shape that was found wanting.

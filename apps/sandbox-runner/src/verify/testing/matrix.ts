@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CHEATS, type Cheat, HONEST } from '../../fixture/cheats.ts';
-import { baseOf, FORMS, type Form } from '../../fixture/runners.ts';
-import type { Files } from '../../fixture/snapshots.ts';
+import { CHEATS, type Cheat, HONEST } from '../../testing/cheats.ts';
+import { baseOf, FORMS, type Form } from '../../testing/runners.ts';
+import type { Files } from '../../testing/snapshots.ts';
 import { openVerifying, type Verifying } from './verifying.ts';
 
 // What passes and what must never pass, under one test runner. A file a runner calls it, so that they share the test's workers.

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bundleFrom } from '../../fixture/snapshots.ts';
+import { bundleFrom } from '../../testing/snapshots.ts';
 import { openVerifying, type Verified, type Verifying } from './verifying.ts';
 
 // `npm run test:suites -- DIR [--only NAME] [--install COMMAND] [--test COMMAND]`: the suites of the repositories that lie in DIR, each

@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleFrom, type Files, writeFiles } from '../../fixture/snapshots.ts';
+import { bundleFrom, type Files, writeFiles } from '../../testing/snapshots.ts';
 import { memoryOf } from '../base-memory.ts';
 import { openVerifying, type Verified, type Verifying } from './verifying.ts';
 

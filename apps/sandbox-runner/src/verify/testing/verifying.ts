@@ -12,8 +12,8 @@ import {
 import { openSandboxes } from '@millwright/sandbox';
 import { javascript } from '@millwright/toolchains';
 import Docker from 'dockerode';
-import { bundleOf, type Files } from '../../fixture/snapshots.ts';
 import { createPrepare } from '../../prepare/index.ts';
+import { bundleOf, type Files } from '../../testing/snapshots.ts';
 import { memoryOf } from '../base-memory.ts';
 import type { Prepared } from '../run-suite.ts';
 import { type Acceptance, verify } from '../verify.ts';

@@ -2,7 +2,7 @@ import { finish } from '../../finish.ts';
 import { startFactory } from '../factory.ts';
 
 // `up` with stand-ins for the apps, as a process that a test may kill: node up.ts DATA PORT [ORCHESTRATOR]
-const [data = '', port = '0', orchestrator = 'apps/cli/src/up/stand-ins/orchestrator.ts'] =
+const [data = '', port = '0', orchestrator = 'apps/cli/src/up/testing/orchestrator.ts'] =
   process.argv.slice(2);
 const say = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
@@ -15,10 +15,10 @@ process.exitCode = await finish(async () => {
     recorded: null,
     env: { ...process.env, MILLWRIGHT_SANDBOX_IMAGE: 'none' },
     programs: {
-      migrate: 'apps/cli/src/up/stand-ins/migrate.ts',
+      migrate: 'apps/cli/src/up/testing/migrate.ts',
       recorded: 'none',
       orchestrator,
-      runner: 'apps/cli/src/up/stand-ins/runner.ts',
+      runner: 'apps/cli/src/up/testing/runner.ts',
     },
     step: (name, said) => say({ step: name, said }),
     restarting: ({ name }) => say({ restarting: name }),
