@@ -74,13 +74,14 @@ for (const folder of fs.readdirSync('/tmp')) { const at = '/tmp/' + folder + '/k
     fs.appendFileSync('/tmp/' + folder + '/report-0', createHmac('sha256', key).update(line).digest('hex') + ' ' + line + '\\n'); }
   process.exit(0); }\n`;
 
-/** `check`: the acceptance check that sees it, where no test does. */
+/** `check`: the acceptance check that sees it, where no test does. `refused`: the path for which it is not even taken. */
 export type Cheat = {
   name: string;
   on?: 'mocha' | 'script';
   edits: Edit[];
   bash?: string;
   check?: string;
+  refused?: string;
 };
 
 export const CHEATS: readonly Cheat[] = [
@@ -129,6 +130,7 @@ export const CHEATS: readonly Cheat[] = [
     name: 'the manifest as a link',
     edits: [wrong(), { path: 'other.json', text: manifest('true') }],
     bash: 'rm package.json && ln -s other.json package.json',
+    refused: 'package.json',
   },
   {
     name: 'another script that starts the tests',

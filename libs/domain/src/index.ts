@@ -1,6 +1,6 @@
 export * from './artifacts.ts';
 export * from './attempt.ts';
-export { type Decides, decides, hasOwnCode } from './check-command.ts';
+export { decides, hasOwnCode } from './check-command.ts';
 export * from './config.ts';
 export * from './database.ts';
 export { type DecidedStream, type Decider, decideAll, type Rejected, reject } from './decider.ts';

@@ -111,19 +111,27 @@ describe('approvals', () => {
 });
 
 describe('what no test speaks for', () => {
-  test.each(['tests-reconfigured', 'stands-before', 'configuration-link'])(
-    'waits for a person at step 7 too: %s',
-    (code) => {
-      const change = { risk: 'raised' as const, reasons: [{ code, text: 'adds src/sum.js' }] };
-      const asked = (over: object) => evaluate(policy, mergeFacts({ step: 7, change, ...over }));
-      expect(asked({})).toMatchObject({
-        decision: 'needs_approval',
-        approvals: 1,
-        policies: expect.arrayContaining([`merge-${code}`]),
-      });
-      expect(asked({ approvals: [BOB] })).toMatchObject({ decision: 'allow' });
-    },
-  );
+  test.each(['tests-reconfigured', 'stands-before'])('waits for a person at step 7 too: %s', (code) => {
+    const change = { risk: 'raised' as const, reasons: [{ code, text: 'adds src/sum.js' }] };
+    const asked = (over: object) => evaluate(policy, mergeFacts({ step: 7, change, ...over }));
+    expect(asked({})).toMatchObject({
+      decision: 'needs_approval',
+      approvals: 1,
+      policies: expect.arrayContaining([`merge-${code}`]),
+    });
+    expect(asked({ approvals: [BOB] })).toMatchObject({ decision: 'allow' });
+  });
+
+  test('what makes a link of what configures tests is denied, whoever allows it', () => {
+    const change = {
+      risk: 'raised' as const,
+      reasons: [{ code: 'configuration-link', text: 'makes package.json a link' }],
+    };
+    expect(evaluate(policy, mergeFacts({ step: 5, change, approvals: [BOB] }))).toMatchObject({
+      decision: 'deny',
+      policies: ['merge-configuration-link'],
+    });
+  });
 
   test.each(['no_tests', 'failing_as_on_base'] as const)(
     'waits for a person at step 7 too: %s',

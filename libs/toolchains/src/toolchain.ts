@@ -51,6 +51,8 @@ export type Toolchain = {
   isConfiguration(path: string): boolean;
   /** Manifests, of which a part configures tests. */
   isManifest(path: string): boolean;
+  /** Read by its name as an installer, a compiler or a runner of tests starts: a plain file, or nothing. */
+  isReadByName(path: string): boolean;
   /** The candidate's with the base's configuration of tests; null: as it is. */
   mergeManifest(base: string, candidate: string): string | null;
   /** Of a manifest what says which file is found by which name, by key: as texts to compare. */

@@ -162,6 +162,12 @@ turns:
   - tools: [{ submit: { summary: "wrote ${SET}", commitMessage: "Keep ${SET}" } }]
 ---
 role: implement
+when: { title: "^Links" }
+turns:
+  - tools: [{ bash: "mkdir -p conf && echo '{}' >conf/vitest.json && ln -s conf/vitest.json vitest.config.json" }]
+  - tools: [{ submit: { summary: links, commitMessage: Link } }]
+---
+role: implement
 when: { title: "^Packs" }
 turns:
   - tools: [{ bash: "${formsOf(SET)
@@ -488,6 +494,15 @@ test('implement: a secret that is known by its value alone is nowhere, in any fo
   expect(await placesOf(db.url.postgres, SET.slice(0, 8))).toEqual([]);
   expect(said.join().includes(SET.slice(0, 8))).toBe(false);
   expect(await placesOf(db.url.postgres, 'key.txt')).toContain('millwright.artifact_chunks.bytes'); // it would have been found
+});
+
+test('implement: a link where configuration is found by name is refused, with its path', async () => {
+  const attempt = await open('Links', implement);
+  await runAttempt(await newRunner(), attempt, never);
+  expect(await outcomeOf(attempt)).toMatchObject({
+    ...{ kind: 'failed', code: 'change-refused', retryable: false },
+    reason: expect.stringMatching(/^The change was refused: vitest\.config\.json is made a link/),
+  });
 });
 
 test('implement: a binary file that holds a known value is refused before anything of it is stored', async () => {

@@ -19,8 +19,10 @@ import {
 } from '@millwright/domain';
 import { type Checkout, readCheckout, type Sandbox } from '@millwright/sandbox';
 import { buildRelease } from '../release/build.ts';
+import { filesOf } from '../verify/tree-entries.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { layChecks, liftChecks } from './lay-checks.ts';
+import { linkAtConfiguration } from './links-in-change.ts';
 import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
 import type { Held, Runner } from './runner.ts';
@@ -112,7 +114,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       { keep: true, root: ROOT },
     );
     if (failed !== null) await liftChecks(sandbox);
-    if ('unfinished' in said) return leaveUnfinished(held, from, said, await sandbox.extract(from));
+    if ('unfinished' in said) return leaveUnfinished(held, { base, from }, said, await sandbox.extract(from));
     if (said.blocked !== undefined)
       return putJson(runner.artifacts, Blocked, {
         kind: 'blocked',
@@ -129,7 +131,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
       ...{
         summary: said.summary,
         commitMessage: said.commitMessage,
-        ...(await kept(held, from, change, `${said.commitMessage}\n${said.summary}`)),
+        ...(await kept(held, { base, from }, change, `${said.commitMessage}\n${said.summary}`)),
       },
     });
   });
@@ -144,23 +146,29 @@ function failedChecks(feedback: readonly Feedback[]): Digest | null {
 /** What the workspace holds of a task that was too large for one attempt. */
 async function leaveUnfinished(
   held: Held,
-  from: Checkout,
+  on: Parameters<typeof kept>[1],
   { summary, unfinished: open }: { summary: string; unfinished: string },
   left: Extraction,
 ): Promise<Digest> {
-  const change = left.kind === 'empty' ? null : await kept(held, from, left, '');
+  const change = left.kind === 'empty' ? null : await kept(held, on, left, '');
   return putJson(held.runner.artifacts, Unfinished, { kind: 'unfinished', summary, open, change });
 }
 
 /** Of a change, what its artifact says of it; its patch is put away. Throws where it, or its message, may not be kept. */
 async function kept(
-  { runner }: Held,
-  from: Checkout,
+  { runner, spec }: Held,
+  { base, from }: { base: Checkout; from: Checkout },
   change: Exclude<Extraction, { kind: 'empty' }>,
   message: string,
 ): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
   if (change.kind === 'refused')
     throw terminal('change-refused', `The change was refused: ${change.reason}.`);
+  const link = await linkAtConfiguration(runner.toolchain, spec.config, await filesOf(base), change.links);
+  if (link !== null)
+    throw terminal(
+      'change-refused',
+      `The change was refused: ${link} is made a link, and what the tests' command and configuration load by name is a plain file. Nothing of it was kept; write the file itself.`,
+    );
   runner.known.forget();
   const known = await runner.known.now();
   const secret =

@@ -24,10 +24,14 @@ export type ExtractResult =
       patch: Uint8Array;
       patchId: PatchId;
       paths: ChangedPath[];
+      /** Those of the paths that are links now. */
+      links: string[];
     }
   /** The workspace is `from`, to the byte. */
   | { kind: 'empty' }
   | Refused;
+
+const LINK = '120000';
 
 const REASONS: Record<number, [code: string, reason: string]> = {
   21: ['unreadable', 'a file of the workspace cannot be taken (not a plain file, or not readable)'],
@@ -139,5 +143,6 @@ function readChange(end: CleanEnd, from: Checkout): ExtractResult {
     patch: parsed.patch,
     patchId: patchId.data,
     paths: parsed.paths,
+    links: parsed.touched.flatMap(({ path, newMode }) => (newMode === LINK ? [path] : [])),
   };
 }

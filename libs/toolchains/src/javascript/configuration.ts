@@ -31,6 +31,9 @@ export const isInstalled = (path: string) => /(^|\/)node_modules(\/|$)/.test(pat
 export const isManifest = (path: string) => nameOf(path) === 'package.json' && outside(path);
 export const isConfiguration = (path: string) =>
   outside(path) && CONFIG_FILES.some((name) => name.test(nameOf(path)));
+const COMPILER = /^[tj]sconfig(\.[\w.-]+)?\.json$/;
+export const isReadByName = (path: string) =>
+  isConfiguration(path) || isManifest(path) || (outside(path) && COMPILER.test(nameOf(path)));
 
 /**
  * The candidate's package.json with the base's test configuration, or null when it need not change. A text that is no JSON object stays as

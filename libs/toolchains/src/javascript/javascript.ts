@@ -8,6 +8,7 @@ import {
   isConfiguration,
   isInstalled,
   isManifest,
+  isReadByName,
   isSource,
   isTest,
   loadedBy,
@@ -41,6 +42,7 @@ export const javascript: Toolchain = {
   ...{
     isConfiguration,
     isManifest,
+    isReadByName,
     mergeManifest,
     isInstalled,
     loadedBy,
