@@ -357,6 +357,7 @@ describe('a target', () => {
       type: 'canary.started',
       data: { release, live: null, fence, steps: [50, 100], bake: 1 },
     })),
+    canary.map(([release, fence]) => ({ type: 'canary.resumed', data: { release, fence, as: fence + 1 } })),
     canary.map(([release, fence]) => ({
       type: 'canary.asked',
       data: { release, fence, ask: 'abort', until: null, reason },

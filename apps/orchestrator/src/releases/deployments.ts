@@ -141,6 +141,8 @@ export class Deployments {
   readonly #deps: Deps;
   readonly #last = new Map<ReleaseId, Known>();
   readonly #canaries = new Map<RepoName, CanaryUnderWay>();
+  /** The fence that this process last brought something out under. */
+  readonly #own = new Map<RepoName, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -169,13 +171,14 @@ export class Deployments {
   }
 
   /**
-   * The same fence again resumes the same deploy. `attended`: two people allowed it, knowing that it cannot go back. `signal` aborted by a `Hold`
+   * `began`: the fence that the deploy was begun under; the same again goes on with it, under a higher one where another process had it at
+   * work, whose acts that are on their way still come too late then. `attended`: two people allowed it, knowing that it cannot go back. `signal` aborted by a `Hold`
    * takes its traffic away and leaves it to be begun anew; by anything else takes it back for good.
    */
   async deploy(
     repo: RepoName,
     id: ReleaseId,
-    fence: number,
+    began: number,
     { attended = false, signal, beforePromotion }: DeployOptions = {},
   ): Promise<DeployResult> {
     const {
@@ -184,20 +187,30 @@ export class Deployments {
       artifact,
       live,
       canary: known,
+      highest,
       moved,
       order,
-    } = await this.#order(repo, id, fence);
+    } = await this.#order(repo, id, began);
     if (moved !== null && !attended) return { ...failedFor(moved), release: id, live };
     const { clock } = this.#deps;
     const { steps, bake } = order.run.config.canary;
     const pausedUntil = known?.release === id ? (known.paused?.until ?? null) : null;
+    const goesOn = known?.release === id && known.began === began ? known : null;
+    const anothers = goesOn !== null && goesOn.fence !== this.#own.get(repo);
+    // Recorded as live already, nothing is left of it but to say so.
+    const fence = anothers ? highest + 1 : live === id ? highest : (goesOn?.fence ?? began);
+    if (anothers)
+      await journal.note({ type: 'canary.resumed', data: { release: id, fence: goesOn.fence, as: fence } });
+    this.#own.set(repo, fence);
     const canary = new CanaryUnderWay(id, fence, pausedUntil);
-    const begun = known?.release === id && known.fence === fence && known.held === null;
+    const begun = goesOn !== null && goesOn.held === null;
     if (live !== id && !begun && !signal?.aborted)
       await journal.append({ type: 'canary.started', data: { release: id, live, fence, steps, bake } });
     this.#canaries.set(repo, canary);
     const result = await deploy(target, {
       ...order,
+      fence,
+      began,
       ...(beforePromotion ? { beforePromotion } : {}),
       attended,
       signal: signal ? AbortSignal.any([canary.signal, signal]) : canary.signal,
@@ -207,6 +220,8 @@ export class Deployments {
         await journal.append({ type: 'canary.shifted', data: { release: id, fence, percent } });
       },
     }).finally(() => this.#canaries.delete(repo));
+    // Fenced by whoever has the factory now, it is not this process that says how the deploy ended.
+    if (result.kind === 'fenced') await this.#deps.confirm();
     if (result.kind === 'promoted' && live !== id)
       await journal.released(id, result.previous, fence, 'deploy', artifact, 'promoted');
     if (result.kind !== 'promoted') {
@@ -226,18 +241,18 @@ export class Deployments {
   /** Back for good, whoever had it at work before, and whatever is halted or frozen. */
   takeBack(
     repo: RepoName,
-    { release, fence }: Pick<Canary, 'release' | 'fence'>,
+    { release, began }: Pick<Canary, 'release' | 'began'>,
     reason: string,
   ): Promise<DeployResult> {
-    return this.deploy(repo, release, fence, {
+    return this.deploy(repo, release, began, {
       signal: AbortSignal.abort(new Error(reason)),
       attended: true,
     });
   }
 
   /** What a factory that died had on its way to serve loses its traffic, until its deploy is gone on with. */
-  holdBack(repo: RepoName, { release, fence }: Canary, reason: string): Promise<DeployResult> {
-    return this.deploy(repo, release, fence, { signal: AbortSignal.abort(new Hold(reason)), attended: true });
+  holdBack(repo: RepoName, { release, began }: Canary, reason: string): Promise<DeployResult> {
+    return this.deploy(repo, release, began, { signal: AbortSignal.abort(new Hold(reason)), attended: true });
   }
 
   /**
@@ -272,7 +287,7 @@ export class Deployments {
   async #order(repo: RepoName, id: ReleaseId, fence: number) {
     const { streams, clock, offlineJournal } = this.#deps;
     if (offlineJournal.pending()) await this.importOfflineJournal();
-    const { live, canary } = await streams.target(repo).look();
+    const { live, canary, fence: highest } = await streams.target(repo).look();
     const journal = this.journal(repo);
     const wanted = await this.#known(id);
     const before = live === null ? null : await this.#known(live);
@@ -289,7 +304,7 @@ export class Deployments {
       clock,
     };
     const target = this.target(repo, wanted.run);
-    return { target, journal, artifact: wanted.artifact, live, canary, moved, order };
+    return { target, journal, artifact: wanted.artifact, live, canary, highest, moved, order };
   }
 
   async rollback(repo: RepoName, to: ReleaseId, fence: number, reason: string): Promise<RollbackResult> {

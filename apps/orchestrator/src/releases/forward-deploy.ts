@@ -37,7 +37,7 @@ export async function waitBehind(
 
 export type Ended = { result: 'rolled_back' | 'failed'; live: ReleaseId | null; evidence: string };
 
-/** How a deploy that was begun has ended already, its factory not having got to record that; null where it goes on. */
+/** How a deploy that was begun under this fence has ended already, its factory not having got to record that; null where it goes on. */
 export async function endedAlready(
   factory: Ports,
   repo: RepoName,
@@ -45,12 +45,15 @@ export async function endedAlready(
   fence: number,
 ): Promise<Ended | null> {
   const recorded = await factory.trail.read(streamOf.target(repo));
+  const its = new Set([fence]);
+  for (const { entry } of recorded)
+    if (entry?.type === 'canary.resumed' && its.has(entry.data.fence)) its.add(entry.data.as);
   for (const { entry } of [...recorded].reverse()) {
     // A fence is taken when a deploy is decided on, and known to its target when it begins: whoever comes in between, while nobody works, takes the same.
     if (entry?.type === 'target.released' && entry.data.release !== release && entry.data.fence >= fence)
       return takenBy(factory, repo, release, fence);
     if (entry?.type !== 'canary.started' && entry?.type !== 'canary.ended') continue;
-    if (entry.data.release !== release || entry.data.fence !== fence) continue;
+    if (entry.data.release !== release || !its.has(entry.data.fence)) continue;
     if (entry.type === 'canary.started') return null;
     const { end, live, reason } = entry.data;
     if (end === 'taken_back') return { result: 'rolled_back', live, evidence: reason };

@@ -155,7 +155,7 @@ async function withoutThisRollback(
   return { ...facts, quarantine: facts.quarantine.filter((one) => !byHand.has(one.release)) };
 }
 
-/** At start: what a killed factory was deploying again goes on, under its own fence. */
+/** At start: what a killed factory was deploying again goes on. */
 export async function resumeRedeploys(factory: Ports): Promise<void> {
   for (const repo of (await factory.register.look()).repositories())
     if ((await factory.forward.target(repo)).undo?.kind === 'started') void performRedeploy(factory, repo);
@@ -224,7 +224,7 @@ async function redeploy(
   if (over !== null) return finish(over);
   const result = await (gone === null
     ? factory.forward.during(deployOf(repo), what, (held) => go(AbortSignal.any([held, preempted])))
-    : factory.deployments.takeBack(repo, { release, fence }, gone)
+    : factory.deployments.takeBack(repo, { release, began: fence }, gone)
   ).catch((error: unknown) => {
     if (!last || (error instanceof DriveError && error.code === 'halted')) throw error;
     return { kind: 'given_up' as const, reason: error instanceof Error ? error.message : String(error) };

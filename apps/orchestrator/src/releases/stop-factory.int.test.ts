@@ -65,7 +65,9 @@ async function api(method: 'GET' | 'POST', path: string, body?: object) {
   });
   return JSON.parse(await answer.text());
 }
-const serving = (): [string, number][] => JSON.parse(readFileSync(join(root, 'target.json'), 'utf8')).serving;
+const target = (): { serving: [string, number][]; fence: number } =>
+  JSON.parse(readFileSync(join(root, 'target.json'), 'utf8'));
+const serving = () => target().serving;
 const runOf = async (ticket: string) => {
   const [id] = (await api('GET', `/tickets/${ticket}`)).runs;
   return id === undefined ? null : api('GET', `/runs/${id}`);
@@ -150,11 +152,22 @@ async function shippedOnce(ticket: string, release: string): Promise<void> {
   expect(entries.map(({ envelope }: { envelope: { position: number } }) => envelope.position)).toEqual(
     expect.arrayContaining(told.map(({ position }: { position: number }) => position)),
   );
+  // What the former process still had on its way to the target would come too late.
+  const fenceOf = (type: string) =>
+    told
+      .filter((line: { type: string }) => line.type === type)
+      .map(({ data }: { data: { fence: number } }) => data.fence);
+  const [begun, ...anew] = fenceOf('canary.started');
+  expect(fenceOf('canary.resumed')).toEqual([begun]);
+  expect(anew).toEqual([begun + 1]);
+  expect(target().fence).toBe(begun + 1);
   const story = told
-    .filter(({ type }: { type: string }) => /^canary\.|^target\.released/.test(type))
+    .filter(({ type }: { type: string }) => /^canary\.(?!resumed)|^target\.released/.test(type))
     .map(({ type, data }: { type: string; data: { percent?: number; end?: string } }) =>
       [type, data.percent ?? data.end].filter((part) => part !== undefined).join(' '),
-    );
+    )
+    // Said by the former one, where it came back and found its fence taken.
+    .filter((line: string) => line !== 'canary.ended fenced');
   const again = story.indexOf('canary.ended held');
   expect(again).toBeGreaterThan(0);
   expect(story.slice(again + 1)).toEqual([

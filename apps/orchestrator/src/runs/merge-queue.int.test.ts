@@ -8,7 +8,6 @@ import type { Script } from '../testing/scripted-runner.ts';
 
 // Many tickets at once on one repository, through the whole: each is good, and each lands.
 
-const N = Number(process.env.MILLWRIGHT_QUEUE_TICKETS ?? 12);
 const LINES = 'one\ntwo\nthree\nfour\nfive\nsix\nseven\n';
 
 let db: TestDatabase;
@@ -67,15 +66,19 @@ const push = (message: string) => {
   }
 };
 
-it(`lands ${N} good tickets at once, each its own file, with at most 1.3 times the stages of one by one`, async () => {
+const allLand = async (count: number) => {
   await start({});
-  const tickets = await Promise.all(Array.from({ length: N }, (_, i) => file(`f${i}`)));
+  const tickets = await Promise.all(Array.from({ length: count }, (_, i) => file(`f${i}`)));
   const runs = await Promise.all(tickets.map(ended));
-  expect(runs.map(({ state, reason }) => `${state}: ${reason}`)).toEqual(Array(N).fill('done: merged'));
-  expect(onMain()).toEqual(expect.arrayContaining(Array.from({ length: N }, (_, i) => `f${i}.txt`)));
+  expect(runs.map(({ state, reason }) => `${state}: ${reason}`)).toEqual(Array(count).fill('done: merged'));
+  expect(onMain()).toEqual(expect.arrayContaining(Array.from({ length: count }, (_, i) => `f${i}.txt`)));
   // plan, checks, implement, test and review; a test more where it is put behind another
-  expect(factory.runner.attempts.length).toBeLessThanOrEqual(Math.floor(5 * N * 1.3));
-});
+  expect(factory.runner.attempts.length).toBeLessThanOrEqual(Math.floor(5 * count * 1.3));
+};
+const MANY =
+  'lands %i good tickets at once, each its own file, with at most 1.3 times the stages of one by one';
+it.each([12])(MANY, allLand);
+it.each([50])(MANY, { tags: ['long'], timeout: 900_000 }, allLand);
 
 it('lands the others when one of a train fails its tests, and when somebody pushes meanwhile', async () => {
   let pushed = false;

@@ -37,6 +37,8 @@ export const targetEntries = [
     /** Of each step, in milliseconds. */
     bake: z.number().int().nonnegative(),
   }),
+  /** Another orchestrator goes on with it under a higher fence: what the former one still had on its way to the target comes too late. */
+  e('canary.resumed', { release: ReleaseId, fence: z.number().int(), as: z.number().int() }),
   /** It has this share of traffic, and is watched at it. */
   e('canary.shifted', { release: ReleaseId, fence: z.number().int(), percent: z.number().min(0).max(100) }),
   /** A person's word on a canary under way. A pause ends at `until` by itself. */

@@ -65,6 +65,10 @@ export function evolveCanaries(
         steps: one.steps.map((step) => (step.percent === Number(share) ? { ...step, at } : step)),
       }));
     }
+    case 'canary.resumed': {
+      const { release, fence, as } = entry.data;
+      return change(canaries, release, fence, (one) => ({ ...one, fence: as }));
+    }
     case 'target.judged': {
       const { release, fence, percent, verdict, reason, needs, until } = entry.data;
       return change(canaries, release, fence, (one) => ({

@@ -37,20 +37,29 @@ export function evolveTarget(
       return entry.data.effect === 'retire' ? { ...state, retires: null } : state;
     case 'canary.started': {
       const { release, live, fence, steps, bake } = entry.data;
+      const before = state.canary?.release === release ? state.canary : null;
       const canary = {
         release,
         live,
+        began: before?.fence === fence ? before.began : fence,
         fence,
         steps,
         bake,
         percent: 0,
         since: at,
         // What begins anew, after a hold or its factory's death, is paused as long as a person said.
-        paused: state.canary?.release === release ? state.canary.paused : null,
+        paused: before?.paused ?? null,
         aborted: null,
         held: null,
       };
       return { ...state, fence: Math.max(state.fence, fence), canary };
+    }
+    case 'canary.resumed': {
+      const { as } = entry.data;
+      return {
+        ...withCanary(state, entry.data, (canary) => ({ ...canary, fence: as })),
+        fence: Math.max(state.fence, as),
+      };
     }
     case 'canary.shifted':
       return withCanary(state, entry.data, (canary) => ({

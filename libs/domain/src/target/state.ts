@@ -26,6 +26,8 @@ export type Canary = {
   release: ReleaseId;
   /** Who has the rest of the traffic, and all of it after an undo; null where nobody served before. */
   live: ReleaseId | null;
+  /** The fence that its deploy was begun under, and the one it has now: higher where another orchestrator goes on with it. */
+  began: number;
   fence: number;
   steps: number[];
   /** Of each step, in milliseconds. */

@@ -97,7 +97,7 @@ async function withFence<R>(
   const cannot = order.attended === true ? null : target.cannotGoBack(order.run);
   const bad = checkRun(order.run) ?? (cannot === null ? null : failure('cannot_go_back', cannot));
   if (bad !== null) return { ...bad, ...ids, evidence: '' };
-  const taken = await target.fence(order.fence);
+  const taken = await target.fence(order.fence, order.began);
   if (taken.kind === 'fenced') return taken;
   try {
     return await work(new Deploying(target, order, effectsOf(target, order)));

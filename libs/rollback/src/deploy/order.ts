@@ -30,6 +30,8 @@ export type DeployOrder = {
   readonly live: ReleaseRef | null;
   /** Grows with every deploy and rollback of the target; the same one again resumes the same deploy. */
   readonly fence: number;
+  /** The fence that this deploy was begun under, where another process goes on with it under a higher one. Default `fence`. */
+  readonly began?: number;
   readonly journal: Journal;
   readonly clock: Clock;
   /** Aborted: traffic back at once, new release stopped, `rolled_back` with verdict `cancelled`; by a `Hold`: `held`. */

@@ -78,7 +78,7 @@ type ReleaseState = {
 
 export type TargetState = {
   readonly fence: number;
-  /** A release that this fence's deploy gave up: run again, it goes on going back, and never forward. */
+  /** A release that the deploy of this fence gave up: run again, it goes on going back, and never forward. */
   readonly condemned: ReleaseId | null;
   readonly proxy: 'up' | 'down' | 'absent';
   readonly releases: readonly ReleaseState[];
@@ -94,8 +94,11 @@ export interface Target {
   readonly measures: boolean;
   /** Null, or why it could not go back from a release run like this. */
   cannotGoBack(run: RunConfig): string | null;
-  /** Takes the target for `fence`, or says who has it. The same fence again is taken again. */
-  fence(fence: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
+  /**
+   * Takes the target for `fence`, or says who has it. The same fence again is taken again. `began`: the fence that this deploy was begun
+   * under, lower than `fence` where another process goes on with it; what it gave up since then stays given up.
+   */
+  fence(fence: number, began?: number): Promise<{ kind: 'taken' } | { kind: 'fenced'; by: number }>;
   /** The proxy listens at the address users have, with the traffic it had before. */
   ensureProxy(run: RunConfig): Promise<Done | Failure>;
   /** Whether `materialise` and `start` could bring it back: its image is there, or can be made. Touches nothing. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { deploy, retire } from '../deploy/deploy.ts';
+import { deploy, prepareRelease, retire } from '../deploy/deploy.ts';
+import { Fenced } from '../deploy/effect.ts';
 import { rollback } from '../deploy/rollback.ts';
 import { load } from './load.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
@@ -41,6 +42,34 @@ export function targetContract(name: string, stand: () => Promise<Stand>): void 
         const again = await rollback(at.target, { to: v2, run, fence: 4, journal, clock });
         expect(again).toMatchObject({ kind: 'switched', warm: false });
         expect(await answer()).toBe('two');
+      }),
+    );
+
+    test(
+      'whoever goes on with a deploy does so under a higher fence: what the former one still sends is refused, and what it gave up stays so',
+      { timeout: 120_000 },
+      within(async ({ at, v1, forward, answer }) => {
+        const v2 = await at.release('v2', { version: 'two' });
+        await forward(v1, null, 1);
+        const order = { run: at.run(), release: v2, live: v1, journal: memoryJournal(), clock };
+        expect(await prepareRelease(at.target, { ...order, fence: 2 })).toMatchObject({ kind: 'prepared' });
+        await at.target.shift(
+          new Map([
+            [v2.id, 0],
+            [v1.id, 100],
+          ]),
+          2,
+          v2.id,
+        );
+        const resumed = await deploy(at.target, { ...order, fence: 3, began: 2 });
+        expect(resumed).toMatchObject({
+          kind: 'rolled_back',
+          reason: expect.stringContaining('given up before'),
+        });
+        await expect(at.target.shift(new Map([[v2.id, 100]]), 2)).rejects.toThrow(Fenced);
+        expect(await answer()).toBe('one');
+        // Another deploy of it is another matter.
+        expect(await deploy(at.target, { ...order, fence: 4 })).toMatchObject({ kind: 'promoted' });
       }),
     );
 

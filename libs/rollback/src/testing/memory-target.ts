@@ -89,9 +89,9 @@ export function memoryTarget(file?: string): MemoryTarget {
     weighted: true,
     measures: true,
     cannotGoBack: () => null,
-    fence: async (wanted) => {
+    fence: async (wanted, began = wanted) => {
       if (wanted < taken()) return { kind: 'fenced', by: fence };
-      if (wanted > fence) [fence, condemned] = [wanted, null];
+      if (wanted > fence) [fence, condemned] = [wanted, fence < began ? null : condemned];
       keep();
       return { kind: 'taken' };
     },

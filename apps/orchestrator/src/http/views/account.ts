@@ -205,6 +205,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     }
     case 'canary.started':
       return `began to bring out ${entry.data.release} beside ${entry.data.live ?? 'nothing'}, in steps of ${entry.data.steps.join(', ')} %`;
+    case 'canary.resumed':
+      return `goes on with the canary ${entry.data.release} under fence ${entry.data.as}, in place of an orchestrator that is gone`;
     case 'canary.shifted':
       return `${entry.data.release} has ${entry.data.percent} % of traffic`;
     case 'canary.asked': {

@@ -310,7 +310,7 @@ function stageState(run: Run, stage: Stage, claimed: boolean): StageView['state'
 function pausedCanary(fold: Fold, run: Run): string | null {
   if (run.deploy?.kind !== 'started') return null;
   const { judged } = fold.target(run.repo);
-  if (judged?.release !== run.release?.release || !judged?.until || judged.fence !== run.deploy.fence)
+  if (judged?.release !== run.release?.release || !judged?.until || judged.fence < run.deploy.fence)
     return null;
   return `the canary pauses at ${judged.percent} % of traffic: ${judged.reason}; it needs ${judged.needs}; without it traffic goes back at ${new Date(judged.until).toISOString()}`;
 }

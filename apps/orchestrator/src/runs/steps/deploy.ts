@@ -53,7 +53,7 @@ type Ports = {
 
 type Finished = EntryOf<'deploy.finished'>['data'];
 
-/** Brings the run's release out, watched; one deploy at a time a repository, resumed under its own fence after a crash or a hold. */
+/** Brings the run's release out, watched; one deploy at a time a repository, resumed after a crash or a hold. */
 export async function deploy(
   factory: Ports,
   run: Run,
@@ -110,7 +110,7 @@ async function backOut(
   fence: number,
   reason: string,
 ): Promise<Finished> {
-  const result = await factory.deployments.takeBack(run.repo, { release, fence }, reason);
+  const result = await factory.deployments.takeBack(run.repo, { release, began: fence }, reason);
   return outcome(factory, run, release, fence, result);
 }
 

@@ -165,11 +165,14 @@ export function commandTarget(place: CommandPlace): Target {
         ? `target ${place.repo} has no deploy.commands.rollback: it cannot go back, and is not deployed to unattended`
         : null,
 
-    fence: (fence) =>
+    fence: (fence, began = fence) =>
       locked(async () => {
         const record = await readRecord(path);
         if (record.fence > fence) return { kind: 'fenced', by: record.fence };
-        if (record.fence < fence) await writeRecord(path, { ...record, fence, condemned: null });
+        if (record.fence < fence) {
+          const condemned = record.fence < began ? null : record.condemned;
+          await writeRecord(path, { ...record, fence, condemned });
+        }
         return { kind: 'taken' };
       }),
 

@@ -99,11 +99,14 @@ export function dockerTarget(place: DockerPlace): Target {
     measures: true,
     cannotGoBack: () => null,
 
-    fence: (fence) =>
+    fence: (fence, began = fence) =>
       locked(async () => {
         const record = (await readRecord(names.config)) ?? NO_RECORD;
         if (record.fence > fence) return { kind: 'fenced', by: record.fence };
-        if (record.fence < fence) await writeRecord(names.config, { ...record, fence, condemned: null });
+        if (record.fence < fence) {
+          const condemned = record.fence < began ? null : record.condemned;
+          await writeRecord(names.config, { ...record, fence, condemned });
+        }
         return { kind: 'taken' };
       }),
 
