@@ -19,8 +19,11 @@ export type TestCommand =
 export type Canary = {
   file: string;
   runner: string;
-  /** `around`: before, between and after the file's own tests, with its assertions frozen. `after`: behind them alone. */
-  place: 'around' | 'after';
+  /**
+   * `around`: before, between and after the file's own tests, with its assertions frozen. `loose`: the same with those unfrozen that the base's
+   * plugins replace. `after`: behind them alone, with none frozen.
+   */
+  place: 'around' | 'loose' | 'after';
   marks: readonly { title: string; kind: CanaryKind }[];
   proof: string;
 };
@@ -39,8 +42,11 @@ export type HarnessFiles = {
   path: string | null;
 };
 
-/** `plain`: nothing of ours. `observe`: the runner's report. `canary`: besides, no step ends a command of several. */
-export type HarnessMode = 'plain' | 'observe' | 'canary' | 'acceptance';
+/**
+ * `plain`: nothing of ours. `observe`: the runner's report. `canary`: besides, no step ends a command of several. `mutant`: observed up to the first
+ * test that fails, where the runner can end there.
+ */
+export type HarnessMode = 'plain' | 'observe' | 'canary' | 'mutant' | 'acceptance';
 
 /** What a test stage does that no test of the language does: the engine asks, the toolchain answers for its language. */
 export type Toolchain = {
@@ -85,6 +91,8 @@ export type Toolchain = {
   makeCanary(of: { file: string; runner: string; place: Canary['place'] }, random: () => string): Canary;
   /** The file's text with its canaries. `root` is the workspace inside of the container. */
   carrying(text: string, canary: Canary, root: string): string;
+  /** Whether a file of tests, or what sets them up, may replace what `around` freezes and `loose` does not. */
+  hooksAssertions(text: string): boolean;
   /** A text that makes the file fail when it is loaded, with `proof` in what it prints: for runners whose names are unknown. */
   failing(text: string, proof: string): string;
   /** A program of an acceptance check that says its word as its last statement; null for a file that is none. `folder`: the harness's. */

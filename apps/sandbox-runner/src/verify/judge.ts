@@ -231,7 +231,10 @@ export function judge(
       `${count} tests passed; the test command ended with exit code ${exitCode}, as on the base.`,
     );
   const mended = turned.length > 0 ? `; ${turned.length} of them failed on the base` : '';
-  return say('passed', `${count} tests passed${mended}.`);
+  const loose = canaries.some(({ place }) => place === 'loose')
+    ? ' A plugin of its tests replaces assertions: they were tried, and not frozen.'
+    : '';
+  return say('passed', `${count} tests passed${mended}.${loose}`);
 }
 
 /** What a run says that did not end by itself, or null. */

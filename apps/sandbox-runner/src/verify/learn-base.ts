@@ -137,19 +137,38 @@ async function learnCarriers(
 ): Promise<Record<string, Canary['place']>> {
   const { toolchain, on } = subject;
   const files = testFilesOf(followed.run);
-  const carriers: Record<string, Canary['place']> = {};
-  for (const place of ['around', 'after'] as const) {
-    const left = Object.fromEntries(Object.entries(files).filter(([file]) => !(file in carriers)));
-    const canaries = canariesFor(toolchain, left, () => place);
-    if (canaries.length === 0) break;
+  const carried = async (place: Canary['place'], of: Readonly<Record<string, string>>) => {
+    const canaries = canariesFor(toolchain, of, () => place);
+    if (canaries.length === 0) return {};
     const canaried = await run(where, subject, {
       ...{ purpose: 'verify-learn-canary', mode: 'canary' },
       plan: await canaryPlan(toolchain, on, canaries, NOTHING),
       sessions: Math.max(1, followed.run.sessions.length),
     });
-    Object.assign(carriers, carriersOf(followed.run, canaried.run, canaries));
+    return carriersOf(followed.run, canaried.run, canaries);
+  };
+  const left = (carriers: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(Object.entries(files).filter(([file]) => !(file in carriers)));
+  let carriers = await carried('around', files);
+  if (Object.keys(left(carriers)).some(toolchain.canCarry) && (await hooksAssertions(subject, files))) {
+    // All of them: files that share a process share what is frozen there.
+    const loose = await carried('loose', files);
+    if (Object.keys(loose).length > Object.keys(carriers).length) carriers = loose;
   }
-  return carriers;
+  return { ...carriers, ...(await carried('after', left(carriers))) };
+}
+
+/** Whether anything among the base's tests, or that its command loads, may replace what would be frozen. */
+async function hooksAssertions(
+  { toolchain, command, on }: Subject,
+  tests: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  const files = await filesOf(on.checkout);
+  const loaded = (await toolchain.loadedBy(command, files)).map(({ path }) => path);
+  const among = files.paths.filter((path) => toolchain.isAmongTests(path) && toolchain.isSource(path));
+  for (const path of new Set([...Object.keys(tests), ...loaded, ...among]))
+    if (toolchain.hooksAssertions((await files.read(path)) ?? '')) return true;
+  return false;
 }
 
 const PROOF = 'made to fail by the factory';

@@ -290,9 +290,12 @@ class Suite {
       ...Object.fromEntries(Object.entries(facts.files).filter(([path]) => there.get(path) === 'file')),
     };
     const carrying = Object.keys(facts.carriers).length > 0;
+    const loose = Object.values(facts.carriers).includes('around') && (await this.#hooksAssertions(facts));
     const canaries = canariesFor(toolchain, files, (file) =>
       file in facts.files
-        ? (facts.carriers[file] ?? null)
+        ? loose && facts.carriers[file] === 'around'
+          ? 'loose'
+          : (facts.carriers[file] ?? null)
         : carrying || Object.keys(facts.files).length === 0
           ? 'after'
           : null,
@@ -334,6 +337,18 @@ class Suite {
     };
     const doubts = first === undefined ? inputs.doubts : [doubt, ...inputs.doubts];
     return this.#report(facts, { ...inputs, doubts }, judgement, observed, mayGo);
+  }
+
+  /** Whether a test that the change adds or changes may replace what would be frozen, and did not before. */
+  async #hooksAssertions(facts: BaseFacts): Promise<boolean> {
+    const { toolchain, base, candidate, changed } = this.#input;
+    const [before, after] = await Promise.all([filesOf(base.checkout), filesOf(candidate.checkout)]);
+    for (const { path } of changed) {
+      if (!(path in facts.files) && !toolchain.isAmongTests(path)) continue;
+      const [was, is] = await Promise.all([before.read(path), after.read(path)]);
+      if (toolchain.hooksAssertions(is ?? '') && !toolchain.hooksAssertions(was ?? '')) return true;
+    }
+    return false;
   }
 
   async #byExitCode(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {

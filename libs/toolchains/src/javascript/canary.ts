@@ -1,4 +1,5 @@
 import type { Canary, CanaryKind } from '../toolchain.ts';
+import { HOLD_EXPECT, HOLD_MATCHERS, HOLD_NODE, holdChai } from './hold.ts';
 
 // Canaries: tests of ours, under random names, put into the copy of every test file that the base reported from; before its own tests,
 // between them and behind them, each kind where chance puts it. In the file, not beside it, because each test file is (for node, vitest and
@@ -22,7 +23,7 @@ export function makeCanary(
   { file, runner, place }: Pick<Canary, 'file' | 'runner' | 'place'>,
   random: () => string,
 ): Canary {
-  const chosen = place === 'around' ? (['throw', 'pass', 'assert', ...KINDS] as const) : KINDS;
+  const chosen = place !== 'after' ? (['throw', 'pass', 'assert', ...KINDS] as const) : KINDS;
   const marks = chosen.map((kind) => ({ title: random(), kind, at: random() }));
   // By a random word: an order that the tree cannot know.
   const behind = marks.slice(-KINDS.length).sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -68,15 +69,6 @@ const CHAI_ASSERTIONS = `
     wrong('chai.to.equal', () => chai.expect(1).to.equal(2)); wrong('chai.to.eql', () => chai.expect([1]).to.eql([2]));
     wrong('chai.to.be.true', () => chai.expect(false).to.be.true); wrong('chai.not', () => chai.expect(1).to.not.equal(1));
   }`;
-
-/** Takes node's assertions away from whoever would replace them: what is there stays as it is, what is added may be. */
-const FREEZE =
-  "(()=>{const n=globalThis.process?.getBuiltinModule?.('node:assert');if(!n)return;for(const a of[n,n.strict])for(const k of Reflect.ownKeys(a)){const d=Object.getOwnPropertyDescriptor(a,k);if(d.configurable&&typeof d.value==='function')Object.defineProperty(a,k,{...d,writable:false,configurable:false})}})();";
-/** What is expected is held against by these: they may be added to, and not replaced. Both of jest and of vitest, which keeps its own apart. */
-const HOLD_MATCHERS =
-  "for(const e of new Set([globalThis.expect,globalThis[Symbol.for('expect-global')]])){if(typeof e!=='function'||typeof e.extend!=='function')continue;const own=e.extend;const held=/^(not|resolves|rejects|to(Be|Equal|StrictEqual|Match|Contain|Have|Throw|Satisfy)\\w*)$/;const known=new Set(Object.keys(e(1)).concat(Object.getOwnPropertyNames(Object.getPrototypeOf(e(1))??{})));Object.defineProperty(e,'extend',{value:(given)=>{const made={...given};for(const name of Object.keys(made))if(held.test(name)&&known.has(name))throw new Error('expect has '+name+' already');return own.call(e,made)},writable:false,configurable:false})}";
-const HOLD_EXPECT =
-  "if(typeof globalThis.expect==='function')Object.defineProperty(globalThis,'expect',{value:globalThis.expect,writable:false,configurable:true,enumerable:true});";
 
 const REGISTER: Record<KnownRunner, { test: string; expect: string; group: string }> = {
   node: {
@@ -164,7 +156,7 @@ export function carrying(text: string, canary: Canary, root: string): string {
     text,
     [two, ...more].flatMap((mark) => (mark === undefined ? [] : [say([mark])])),
   );
-  return end(ahead(inner, runner, canary.file, one === undefined ? '' : say([one])));
+  return end(ahead(inner, runner, { ...canary, root }, one === undefined ? '' : say([one])));
 }
 
 /** Statements spread over the places where tests begin; behind the last of them where there are too few. */
@@ -181,17 +173,26 @@ function inBetween(text: string, statements: readonly string[]): string {
 }
 
 /** What stands before the file's first statement, on its first line: assertions are frozen before anything of the tree is loaded. */
-function ahead(text: string, runner: KnownRunner, file: string, statement: string): string {
+function ahead(
+  text: string,
+  runner: KnownRunner,
+  { file, place, root }: Pick<Canary, 'file' | 'place'> & { root: string },
+  statement: string,
+): string {
   const shebang = /^#!.*\n/.exec(text)?.[0] ?? '';
   const rest = text.slice(shebang.length);
   const strict = /^\s*(['"])use strict\1;?/.exec(rest)?.[0] ?? '';
   // Through Function: text, so that a type checker has nothing to say.
   const hold = runner === 'jest' ? `Function(${q(HOLD_EXPECT)})();` : '';
+  // jest and vitest keep their assertions to themselves, or are held by their matchers.
+  const besides =
+    place === 'around' && (runner === 'node' || runner === 'mocha') ? holdChai(`${root}/${file}`) : '';
+  const held = HOLD_NODE + HOLD_MATCHERS + besides;
   // Imports are evaluated before statements, in their order: a module needs an import to be first.
   const first =
     runner !== 'jest' && isModule(file, text)
-      ? `import ${q(`data:text/javascript,${encodeURIComponent(FREEZE + HOLD_MATCHERS)}`)};`
-      : `Function(${q(FREEZE + HOLD_MATCHERS)})();`;
+      ? `import ${q(`data:text/javascript,${encodeURIComponent(held)}`)};`
+      : `Function(${q(held)})();`;
   return `${shebang}${strict}${strict === '' || strict.endsWith(';') ? '' : ';'}${first}${hold}${statement} ${rest.slice(strict.length)}`;
 }
 

@@ -18,6 +18,7 @@ import {
 } from './configuration.ts';
 import { unfit } from './engines.ts';
 import { harness } from './harness-files.ts';
+import { hooksAssertions } from './hold.ts';
 import { sameCode } from './lexer.ts';
 import { marks } from './marks.ts';
 import { mutants } from './mutants.ts';
@@ -53,5 +54,18 @@ export const javascript: Toolchain = {
     ofTests,
     isSource,
   },
-  ...{ canCarry, makeCanary, carrying, failing, speaking, speaks, harness, sameCode, mutants, marks, unfit },
+  ...{
+    canCarry,
+    makeCanary,
+    carrying,
+    hooksAssertions,
+    failing,
+    speaking,
+    speaks,
+    harness,
+    sameCode,
+    mutants,
+    marks,
+    unfit,
+  },
 };
