@@ -1,4 +1,4 @@
-import type { AttemptId, Digest, Entry, RunId } from '@millwright/domain';
+import type { AttemptId, AttemptRecord, Digest, Entry, RunId } from '@millwright/domain';
 
 // The entries of a stage with nothing to do, as the factory writes them.
 
@@ -13,7 +13,7 @@ export const attemptOpened = (attempt: AttemptId, run: RunId): Entry => ({
   type: 'attempt.opened',
   data: { attempt, run, role: 'plan', spec: NOTHING, deadline: Date.now() + 600_000 },
 });
-export const attemptClosed: Entry = {
+export const attemptClosed: AttemptRecord = {
   type: 'attempt.closed',
   data: { outcome: { kind: 'done', artifact: NOTHING } },
 };
@@ -21,7 +21,10 @@ export const stageClosed = (attempt: AttemptId, nth: number): Entry => ({
   type: 'stage.closed',
   data: { stage: `plan#${nth}`, attempt, outcome: { kind: 'done', artifact: NOTHING }, usage },
 });
-export const turnRecorded = (turn: number): Entry => ({
-  type: 'turn.recorded',
-  data: { turn, record: NOTHING, workspace: null, model: 'none', usage, action: 'nothing' },
-});
+export const turnRecorded = (turn: number): AttemptRecord[] => [
+  { type: 'turn.asked', data: { turn, model: 'none' } },
+  {
+    type: 'turn.recorded',
+    data: { turn, record: NOTHING, workspace: null, model: 'none', usage, action: 'nothing' },
+  },
+];

@@ -65,7 +65,7 @@ async function wholeStages(
       const stream = runner.stream(claim);
       const from = performance.now();
       for (let turn = 1; turn <= STAGES; turn += 1)
-        must(await stream.append('agent/plan' as Actor, [turnRecorded(turn)]));
+        must(await stream.append('agent/plan' as Actor, turnRecorded(turn)));
       if (nth >= 0) steps.push(performance.now() - from);
       must(await stream.append(actor, [attemptClosed]));
     });

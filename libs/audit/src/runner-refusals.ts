@@ -1,9 +1,9 @@
-import type { Actor, AppendResult, Entry } from '@millwright/domain';
+import type { Actor, AppendResult, AttemptRecord } from '@millwright/domain';
 
 /** Distinct refusals a process puts on the trail: a fault that repeats for ever shall not fill it. */
 const MAX = 100;
 
-type Stream = { append(actor: Actor, entries: readonly Entry[]): Promise<AppendResult> };
+type Stream = { append(actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult> };
 
 /**
  * Puts on the trail that the database refused this runner something (SQLSTATE 42501): its code never asks for what its role may not do, so

@@ -207,13 +207,25 @@ describe('append', () => {
     ).rejects.toMatchObject({ code: 'trail-forbidden' });
     const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, usd: 0.01 };
     const turn = { turn: 1, record: digest('b'), workspace: null, model: 'm', usage, action: 'bash ls' };
-    const done = await stream.append('agent/implement' as Actor, [{ type: 'turn.recorded', data: turn }]);
+    const agent = 'agent/implement' as Actor;
+    const asked = { type: 'turn.asked', data: { turn: 1, model: 'm' } } as const;
+    // A turn that nobody asked for is no turn.
+    expect(await stream.append(agent, [{ type: 'turn.recorded', data: turn }])).toMatchObject({
+      kind: 'refused',
+    });
+    const done = await stream.append(agent, [asked, { type: 'turn.recorded', data: turn }]);
     // What was refused is on the attempt, once for each thing, and nowhere else: here alone a runner may say anything.
-    expect(done).toMatchObject({ kind: 'appended', version: 5 });
+    expect(done).toMatchObject({ kind: 'appended', version: 6 });
     r.refused('permission denied for table people'); // as the store saw it
     r.refused('permission denied for table people');
+    await stream.append(agent, [{ ...asked, data: { turn: 2, model: 'm' } }]);
     await stream.append(as('j-1'), [closed]);
     const said = await trail.read(streamOf.attempt(attemptId(13)));
+    // The model owed it an answer: what comes now comes too late.
+    expect(said.slice(-2)).toMatchObject([
+      { entry: { type: 'turn.lost', data: { turn: 2 } } },
+      { entry: closed },
+    ]);
     expect(
       said.flatMap(({ envelope, entry }) =>
         entry.type === 'database.refused' ? [`${envelope.actor}: ${entry.data.reason}`] : [],

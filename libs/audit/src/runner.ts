@@ -4,9 +4,13 @@ import {
   type Actor,
   type AppendResult,
   type AttemptId,
+  type AttemptRecord,
+  type AttemptState,
+  attemptStream as attemptOf,
   type Claim,
   type Clock,
   DEFAULT_UNIT,
+  decideAll,
   type Entry,
   type RecordedEntry,
   type RepoName,
@@ -37,10 +41,10 @@ export type RunnerTrail = {
   close(): Promise<void>;
 };
 
-/** The stream of a claimed attempt. Appends are serialised and carry the expected version by themselves. */
+/** The stream of a claimed attempt. Appends are decided on it as it is, serialised, and carry the expected version by themselves. */
 export type AttemptStream = {
   /** Only what a runner says of its attempt. `refused`: taken over, or closed by the orchestrator; stop at once. */
-  append(actor: Actor, entries: readonly Entry[]): Promise<AppendResult>;
+  append(actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult>;
   read(afterVersion?: number): Promise<RecordedEntry[]>;
   /** Hands the attempt back for anybody to claim. False: it was not ours any more. */
   release(): Promise<boolean>;
@@ -51,7 +55,10 @@ type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: 
 function attemptStream(pool: Pool, clock: Clock, claim: HeldClaim, ended: () => void): AttemptStream {
   const { attempt } = claim;
   const secret = Buffer.from(claim.secret, 'hex');
-  let version = claim.version;
+  const { decider } = attemptOf(attempt);
+  /** What was opened alone can be claimed; what was said of it since is read before the first append. Who is taken over may read nothing. */
+  let state: AttemptState = { kind: 'attempt', asks: null, closed: false };
+  let [version, known] = [claim.version, false];
   let last: Promise<unknown> = Promise.resolve();
 
   const read = (afterVersion: number) =>
@@ -61,6 +68,10 @@ function attemptStream(pool: Pool, clock: Clock, claim: HeldClaim, ended: () => 
         from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
       return rows.map(recorded);
     });
+
+  const takeIn = (since: readonly RecordedEntry[]) => {
+    for (const { entry, envelope } of since) state = decider.evolve(state, entry, envelope);
+  };
 
   const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
     const p = packed(encode(`attempt/${attempt}`, actor, entries));
@@ -82,25 +93,37 @@ function attemptStream(pool: Pool, clock: Clock, claim: HeldClaim, ended: () => 
    * While the claim is ours, others put nothing into the stream but the refusal of a former claimant: step over it. Anything else is for
    * the caller to see.
    */
-  const append = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
+  const append = async (actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult> => {
+    if (!known) takeIn(await read(0));
+    known = true;
     for (;;) {
-      const result = await send(actor, entries);
+      const decided = decideAll(decider, records, { actor, at: clock.now() }, state);
+      if (decided.kind === 'rejected') return { kind: 'refused', reason: decided.reason };
+      if (decided.entries.length === 0) return { kind: 'refused', reason: 'the attempt says so already' };
+      const result = await send(actor, decided.entries);
+      if (result.kind === 'appended') state = decided.state;
       if (result.kind !== 'conflict') return result;
       const since = await read(version);
       const to = since.at(-1)?.envelope.version;
       if (to === undefined || since.some(({ envelope }) => envelope.type !== 'attempt.refused'))
         return result;
+      takeIn(since);
       version = to;
     }
   };
 
   return {
-    append: (actor, entries) => {
-      const mine = last.then(() => append(actor, entries));
+    append: (actor, records) => {
+      const mine = last.then(() => append(actor, records));
       last = mine.catch(() => undefined); // the caller has the error; the next append is judged by itself
       return mine;
     },
-    read: (afterVersion = 0) => read(afterVersion),
+    read: async (afterVersion = 0) => {
+      const since = await read(afterVersion);
+      if (afterVersion === 0 && !known) takeIn(since);
+      known ||= afterVersion === 0;
+      return since;
+    },
     release: () => {
       ended();
       return pool.use(async (sql) => {

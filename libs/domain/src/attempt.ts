@@ -52,7 +52,10 @@ function evolve(state: AttemptState, entry: Entry): AttemptState {
   }
 }
 
-export const attemptDecider: Decider<AttemptState, AttemptEntry> = {
+/** What is put on it: besides what is its own, that the database refused its runner something. */
+export type AttemptRecord = AttemptEntry | EntryOf<'database.refused'>;
+
+export const attemptDecider: Decider<AttemptState, AttemptRecord> = {
   initialState: () => ({ kind: 'none' }),
   evolve,
   decide({ record }, state) {

@@ -99,7 +99,10 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
         const call = `${spec.attempt}/${claim.fence}/1/1`;
         await store.budget.reserve(call, spec.budgets, 0.05);
         await store.budget.settle(call, turn.usage.usd);
-        await stream.append(`agent/${spec.role}` as Actor, [{ type: 'turn.recorded', data: turn }]);
+        await stream.append(`agent/${spec.role}` as Actor, [
+          { type: 'turn.asked', data: { turn: turn.turn, model: turn.model } },
+          { type: 'turn.recorded', data: turn },
+        ]);
       }
       const pause = deps.script.pause?.(spec) ?? null;
       if (pause !== null) {

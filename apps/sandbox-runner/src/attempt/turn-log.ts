@@ -3,11 +3,11 @@ import type { AttemptStream } from '@millwright/audit';
 import {
   type Actor,
   type Artifacts,
+  type AttemptRecord,
   type Clock,
   type ConversationChange,
   cancelled,
   type Digest,
-  type Entry,
   getJson,
   type KnownSecrets,
   maskDeep,
@@ -90,7 +90,7 @@ export function turnLog(parts: {
 }): TurnLog {
   const { artifacts, known, stream, sandbox } = parts;
   let told = false;
-  const say = async (entries: Entry[]): Promise<void> => {
+  const say = async (entries: AttemptRecord[]): Promise<void> => {
     const appended = await stream.append(`agent/${parts.role}` as Actor, entries);
     if (appended.kind === 'appended') return;
     throw cancelled('taken-over', appended.kind === 'refused' ? appended.reason : 'the attempt has moved on');
@@ -113,9 +113,9 @@ export function turnLog(parts: {
       await parts.mayAsk?.(model);
       const lost = openTurn(parts.past);
       // Once: what a runner before this one asked for, and took with it.
-      const gone: Entry[] =
+      const gone: AttemptRecord[] =
         lost === null || told ? [] : [{ type: 'turn.lost', data: { turn: lost, reason: LOST } }];
-      const asked: Entry = { type: 'turn.asked', data: { turn, model } };
+      const asked: AttemptRecord = { type: 'turn.asked', data: { turn, model } };
       let from = parts.clock.now();
       await say([...gone, asked]);
       told = true;
