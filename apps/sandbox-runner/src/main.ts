@@ -85,7 +85,7 @@ const runner: Runner = {
   budget: store.budget,
   queue,
   sandboxes,
-  prepare: createPrepare(sandboxes),
+  prepare: createPrepare(sandboxes, javascript.installing),
   client: new AnthropicClient({
     ...endpoint,
     ...(environment.MILLWRIGHT_STALL_MS === undefined ? {} : { stallMs: environment.MILLWRIGHT_STALL_MS }),

@@ -48,9 +48,69 @@ export type HarnessFiles = {
  */
 export type HarnessMode = 'plain' | 'observe' | 'canary' | 'mutant' | 'acceptance';
 
+/** How a tree's dependencies are installed. */
+export type Install =
+  | { kind: 'none' }
+  | {
+      kind: 'install';
+      command: string;
+      /** A program that the image must have, or null when the command is the repository's own. */
+      tool: string | null;
+      scripts: boolean;
+      /** Whether the result can depend on more of the tree than what it is decided by; it is then kept by tree. */
+      wholeTree: boolean;
+      /** How it differs from what the tree asks for, in words. */
+      compromise?: string;
+    }
+  | { kind: 'failed'; code: string; reason: string };
+export type InstallPlan = Extract<Install, { kind: 'install' }>;
+
+/** Where packages come from. `caFile`: the authorities that vouch for it, as a file of the machine or of the container. */
+export type Registry = { url: URL; caFile: string | null };
+
+/** What has to be known of a language to install what a tree depends on. */
+export type Installing = {
+  /** The file of a tree's root by which it is decided. */
+  manifest: string;
+  decide(
+    config: Pick<RepoConfig, 'install' | 'installScripts' | 'services'>,
+    paths: ReadonlySet<string>,
+    manifest: string | null,
+  ): Install;
+  /** Whether an installation may come out differently by the content of such a path. */
+  isInput(path: string): boolean;
+  /** A file of the root that could have programs of the tree run where it may run none, and what is left of it then. */
+  reduced: { path: string; text(own: string): string };
+  /** What the container is told besides: `proxy` leads to the registry alone, `cache` is a folder. */
+  environment(
+    registry: Registry,
+    of: { proxy: string; cache: string; scripts: boolean },
+  ): Record<string, string>;
+  /** Another way where this one failed, by what it printed; null where there is none. */
+  otherwise(plan: InstallPlan, output: string): InstallPlan | null;
+  /** What to run on this machine to learn its registry, and how to read the answer. */
+  registry: {
+    ask: readonly [program: string, ...args: string[]];
+    /** `caFiles`: where its authorities may be, the likeliest first. Throws where no registry is named. */
+    read(answer: string, env: Readonly<Record<string, string | undefined>>): { url: URL; caFiles: string[] };
+  };
+};
+
+/** What an agent is told of its workspace. */
+export type Inventory = {
+  /** Run by a shell in the workspace's root. */
+  script: string;
+  /** Versions of tools, and a line for each thing that is worth to know. */
+  read(output: readonly string[]): { versions: string[]; lines: string[] };
+};
+
 /** What a test stage does that no test of the language does: the engine asks, the toolchain answers for its language. */
 export type Toolchain = {
   name: string;
+  installing: Installing;
+  inventory: Inventory;
+  /** Where an installation puts the programs of a tree, below its root. */
+  programs: string;
   /** The command as the base has it: the repository's file first. */
   testCommand(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Promise<TestCommand>;
   /** Paths by whose content tests are found, started or configured: the base's always. */

@@ -274,7 +274,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
     ...{ trail: maskedTrail(own, known), artifacts: maskedArtifacts(store.artifacts, known), known },
     ...{ budget: store.budget, sandboxes, clock, models },
     queue: { wake: async (topic, id) => void woken.push(`${topic} ${id}`) },
-    prepare: createPrepare(sandboxes),
+    prepare: createPrepare(sandboxes, javascript.installing),
     client: new AnthropicClient({ apiKey: 'recorded', baseUrl: model.url }),
     breaker: new Breaker(clock),
     catalog: async () => ({ kind: 'catalog', catalog: BUILT_IN }),

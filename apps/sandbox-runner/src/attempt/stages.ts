@@ -71,7 +71,7 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const conventions = await conventionsFor(base, split?.paths.map(({ path }) => path) ?? []);
   return withSandbox(held, on, { purpose: 'plan', resume: false, base: from }, async (sandbox) => {
     const facts = [
-      ...(await workspaceFacts(sandbox, made, from.tree !== tree.tree)),
+      ...(await workspaceFacts(held.runner.toolchain, sandbox, made, from.tree !== tree.tree)),
       ...(await suiteFacts(held, ready)),
     ];
     const map = await repositoryMap(sandbox, tree, held.spec.ticket);
@@ -104,7 +104,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
     if (failed !== null)
       await layChecks(sandbox, runner.artifacts, await getJson(runner.artifacts, AcceptanceChecks, failed));
     const facts = [
-      ...(await workspaceFacts(sandbox, made, spec.start !== below.tree)),
+      ...(await workspaceFacts(held.runner.toolchain, sandbox, made, spec.start !== below.tree)),
       ...(await suiteFacts(held, await prepareTree(held, base))),
     ];
     const said = await submissionOf<'implement'>(
@@ -227,7 +227,7 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
         await getJson(runner.artifacts, AcceptanceChecks, spec.tested.checks),
       );
     const facts = [
-      ...(await workspaceFacts(sandbox, made, true)),
+      ...(await workspaceFacts(held.runner.toolchain, sandbox, made, true)),
       ...(await suiteFacts(held, await prepareTree(held, base))),
     ];
     const materials = { ...conventions, facts, diff, ...(interdiff === null ? {} : { interdiff }) };

@@ -22,7 +22,7 @@ export async function suiteFacts(
   if (command.kind === 'none') return ['tests: no command is known, so no suite speaks for a change'];
   const known = await memory.get(memoryKey(toolchain, base, sandboxes.image, command));
   return [
-    `tests, as the factory runs them (/bin/sh, this environment, node_modules/.bin on PATH): ${command.text}`,
+    `tests, as the factory runs them (/bin/sh, this environment, ${toolchain.programs} on PATH): ${command.text}`,
     `suite on the base: ${known === null ? 'not run by the factory yet' : saidOf(known)}`,
   ];
 }

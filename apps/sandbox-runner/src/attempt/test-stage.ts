@@ -80,7 +80,10 @@ async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<
   const begun = lastWorkspace(held.past) !== null;
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
     if (before !== undefined && !begun) await layChecks(sandbox, held.runner.artifacts, before);
-    const facts = [...(await workspaceFacts(sandbox, base, false)), ...(await suiteFacts(held, base))];
+    const facts = [
+      ...(await workspaceFacts(held.runner.toolchain, sandbox, base, false)),
+      ...(await suiteFacts(held, base)),
+    ];
     const materials = { ...conventions, facts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);

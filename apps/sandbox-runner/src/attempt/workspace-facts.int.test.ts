@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { javascript } from '@millwright/toolchains';
 import { expect, test } from 'vitest';
 import { workspaceFacts } from './workspace-facts.ts';
 
@@ -16,6 +17,7 @@ test('programs that scripts call and that are nowhere are named, once each', asy
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ scripts }));
   try {
     const facts = await workspaceFacts(
+      javascript,
       {
         exec: async (command) => {
           const output = execFileSync('/bin/sh', ['-c', command], { cwd: folder, encoding: 'utf8' });

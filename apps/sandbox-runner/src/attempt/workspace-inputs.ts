@@ -48,7 +48,7 @@ export async function prepareTree(held: Held, checkout: Checkout): Promise<Prepa
       reason: `Dependencies could not be installed: ${made.reason}. ${made.output.slice(-1_500)}`.trim(),
     };
   const layer = made.kind === 'layer' ? made.layer : null;
-  return { checkout, layer, image, root: '/workspace', oldPeers: layer?.oldPeers === true };
+  return { checkout, layer, image, root: '/workspace', compromise: layer?.compromise ?? null };
 }
 
 /** As `prepareTree`, for a base, which has to be preparable. Throws retryable `prepare-failed`: a registry may be back in a moment. */

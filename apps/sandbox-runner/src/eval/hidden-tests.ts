@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { GitSha, RepoConfig, RepoName } from '@millwright/domain';
 import { openSandboxes } from '@millwright/sandbox';
+import { javascript } from '@millwright/toolchains';
 import { z } from 'zod';
 import { newIncarnation } from '../incarnation.ts';
 import { createPrepare } from '../prepare/index.ts';
@@ -40,7 +41,12 @@ async function run(asked: z.infer<typeof Asked>): Promise<HiddenAnswer> {
     if (out.kind === 'refused') return { kind: 'refused', reason: out.reason };
     const config = RepoConfig.parse({});
     const { checkout } = out;
-    const made = await createPrepare(sandboxes).layer({ repo: asked.repo, ...own, checkout, config });
+    const made = await createPrepare(sandboxes, javascript.installing).layer({
+      repo: asked.repo,
+      ...own,
+      checkout,
+      config,
+    });
     if (made.kind === 'failed')
       return { kind: 'refused', reason: `${made.reason}: ${made.output.slice(-1_000)}` };
     const deps = made.kind === 'layer' ? made.layer : null;

@@ -4,10 +4,10 @@ import type { Checkout, Engine, Layer } from '@millwright/sandbox';
 import { AGENT, gitPattern, removeTree } from '@millwright/sandbox';
 import { z } from 'zod';
 
-/** `oldPeers`: npm found peers that contradict one another, and installed without heeding them. */
-export type Installed = Layer & { oldPeers: boolean };
+/** `compromise`: how it differs from what the tree asks for, in words. */
+export type Installed = Layer & { compromise: string | null };
 
-const Kept = z.strictObject({ created: z.array(z.string()), oldPeers: z.boolean() });
+const Kept = z.strictObject({ created: z.array(z.string()), compromise: z.string().nullable() });
 
 /** Layers and checkouts beyond this many are removed, the least recently used first. */
 const KEEP = 32;
@@ -33,7 +33,7 @@ export async function keepLayer(
   key: string,
   upper: string,
   checkout: Checkout,
-  oldPeers: boolean,
+  compromise: string | null,
 ): Promise<Installed> {
   const half = join(engine.folders.scratch, engine.name());
   const files = join(half, 'files');
@@ -44,7 +44,7 @@ export async function keepLayer(
   await exclude(files, created);
   await writeFile(
     join(half, 'layer.json'),
-    JSON.stringify({ created, oldPeers } satisfies z.infer<typeof Kept>),
+    JSON.stringify({ created, compromise } satisfies z.infer<typeof Kept>),
   );
   const folder = join(engine.folders.layers, key);
   await rename(half, folder).catch(async (error: NodeJS.ErrnoException) => {
@@ -52,7 +52,7 @@ export async function keepLayer(
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
     await removeTree(half);
   });
-  return { key, path: join(folder, 'files'), created, oldPeers };
+  return { key, path: join(folder, 'files'), created, compromise };
 }
 
 async function moveCreated(

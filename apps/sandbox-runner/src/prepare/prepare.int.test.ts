@@ -14,6 +14,7 @@ import {
   within,
   withSandbox,
 } from '@millwright/sandbox/testing';
+import { javascript } from '@millwright/toolchains';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPrepare, type Prepare, type Prepared } from './prepare.ts';
 
@@ -82,7 +83,7 @@ beforeAll(async () => {
       .end(JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }));
   });
   url = await listening(registry);
-  prepare = createPrepare(factory.sandboxes, { registry: { url, caFile: null } });
+  prepare = createPrepare(factory.sandboxes, javascript.installing, { registry: { url, caFile: null } });
 });
 afterAll(async () => {
   for (const server of [registry, other]) await new Promise((resolve) => server.close(resolve));
@@ -112,7 +113,11 @@ test('peers that contradict each other are left be, as npm says one can', async 
   });
   const made = await layerOf(checkout);
   expect(made).toMatchObject({ kind: 'layer', layer: { created: expect.arrayContaining(['node_modules']) } });
-  expect(await layerOf(checkout)).toMatchObject({ kind: 'layer', cached: true, layer: { oldPeers: true } });
+  expect(await layerOf(checkout)).toMatchObject({
+    kind: 'layer',
+    cached: true,
+    layer: { compromise: expect.stringContaining('--legacy-peer-deps') },
+  });
 });
 
 test('installs once a key, scripts off, and the layer changes nothing of the tree', async () => {
@@ -120,7 +125,7 @@ test('installs once a key, scripts off, and the layer changes nothing of the tre
   const checkout = await checkoutOf({ 'package.json': manifest(), 'a.js': 'x', 'lib/b.js': 'y' });
   const [first, second] = await Promise.all([layerOf(checkout), layerOf(checkout)]);
   if (first.kind !== 'layer' || second.kind !== 'layer') throw new Error(JSON.stringify(first));
-  expect(first.layer).toMatchObject({ created: ['node_modules'], oldPeers: false });
+  expect(first.layer).toMatchObject({ created: ['node_modules'], compromise: null });
   expect(asked).toEqual(['/left', '/left/-/left-1.0.0.tgz']);
   // Another tree with the same manifests has the same layer; another repository, or manifest, has not.
   const sibling = await checkoutOf({ 'package.json': manifest(), 'a.js': 'changed' });
@@ -257,11 +262,17 @@ test('says why it could not, and keeps nothing', async () => {
     code: 'no_tool',
     reason: expect.stringContaining('yarn'),
   });
-  const slow = createPrepare(factory.sandboxes, { registry: { url, caFile: null }, wallMs: 1_000 });
+  const slow = createPrepare(factory.sandboxes, javascript.installing, {
+    registry: { url, caFile: null },
+    wallMs: 1_000,
+  });
   const config = RepoConfig.parse({ install: 'sleep 100' });
   const common = { repo: RepoName.parse('shop'), run: 'run_1', attempt: 'att_1', checkout: missing };
   expect(await slow.layer({ ...common, config })).toMatchObject({ kind: 'failed', code: 'timed_out' });
-  const small = createPrepare(factory.sandboxes, { registry: { url, caFile: null }, maxBytes: 50_000_000 });
+  const small = createPrepare(factory.sandboxes, javascript.installing, {
+    registry: { url, caFile: null },
+    maxBytes: 50_000_000,
+  });
   const fill = RepoConfig.parse({ install: 'head -c 400M /dev/zero > big; sleep 100' });
   expect(await small.layer({ ...common, config: fill })).toMatchObject({ kind: 'failed', code: 'disk' });
   const none = await checkoutOf({ 'main.py': 'print(1)\n' });

@@ -15,13 +15,13 @@ import {
   runClean,
   type Sandboxes,
 } from '@millwright/sandbox';
-import { decideInstall, type Install, MANIFESTS, reducedNpmrc } from '@millwright/toolchains';
+import type { Installing, InstallPlan, Registry } from '@millwright/toolchains';
 import { evict, findLayer, type Installed, keepLayer } from './layers.ts';
 import { startProxy } from './proxy.ts';
-import { authority, hostRegistry, type Registry } from './registry.ts';
+import { authority, hostRegistry } from './registry.ts';
 
 export type PrepareSettings = {
-  /** Default: what this machine's npm is configured for. */
+  /** Default: as this machine is set up. */
   registry?: Registry;
   /** Wall-clock limit of one installation, ms. */
   wallMs?: number;
@@ -49,8 +49,8 @@ export type Prepare = { layer(options: PrepareOptions): Promise<Prepared> };
 const FORWARD = join(import.meta.dirname, 'forward.mjs');
 const PORT = 3_128;
 const MANIFEST_MAX = 64 * 1_048_576;
-const NPMRC_MAX = 64 << 10;
-const OLD_PEERS = ' --legacy-peer-deps';
+const REDUCED_MAX = 64 << 10;
+const CA_AT = '/.millwright/ca.crt';
 
 const failed = (code: string, reason: string, output = '', refusedHosts: string[] = []): Prepared => ({
   kind: 'failed',
@@ -61,25 +61,31 @@ const failed = (code: string, reason: string, output = '', refusedHosts: string[
 });
 
 /** Installs dependencies in containers of their own and keeps the results, one a key. Two callers with the same key wait for one installation. */
-export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = {}): Prepare {
+export function createPrepare(
+  sandboxes: Sandboxes,
+  installing: Installing,
+  settings: PrepareSettings = {},
+): Prepare {
   const { engine } = sandboxes;
   const running = new Map<string, Promise<Prepared>>();
   let registry: Promise<Registry> | null = null;
   const registryOf = (): Promise<Registry> => {
     registry ??= (
-      settings.registry === undefined ? hostRegistry(process.env) : Promise.resolve(settings.registry)
+      settings.registry === undefined
+        ? hostRegistry(installing.registry, process.env)
+        : Promise.resolve(settings.registry)
     ).catch((error: unknown) => {
       registry = null; // asked again by the next
       throw error;
     });
     return registry;
   };
-  // Asked at once: npm takes half a second to say, which the first attempt would wait for. What is wrong, that attempt is told.
+  // Asked at once: to say takes half a second, which the first attempt would wait for. What is wrong, that attempt is told.
   registryOf().catch(() => undefined);
 
   const install = async (
     options: PrepareOptions,
-    plan: Extract<Install, { kind: 'install' }>,
+    plan: InstallPlan,
     key: string,
     image: string,
     from: Registry,
@@ -89,7 +95,7 @@ export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = 
     const labels = engine.labels({ ...options, purpose: 'prepare' });
     for (const name of ['upper', 'work', 'cache', 'proxy']) await mkdir(folder(name), { recursive: true });
     for (const name of ['upper', 'cache']) await chown(folder(name), AGENT, AGENT);
-    if (!plan.scripts) await coverNpmrc(options.checkout, folder('upper'));
+    if (!plan.scripts) await coverReduced(installing, options.checkout, folder('upper'));
     const proxy = await startProxy(folder('proxy'), new Set([authority(from.url)]), (host, reason) =>
       engine.note({ kind: 'egress_refused', attempt: options.attempt, host, reason }),
     );
@@ -119,7 +125,7 @@ export function createPrepare(sandboxes: Sandboxes, settings: PrepareSettings = 
         mounts.push({
           kind: 'bind',
           source: folder('ca.crt'),
-          target: '/.millwright/ca.crt',
+          target: CA_AT,
           readOnly: true,
         });
       }
@@ -133,7 +139,7 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
         mounts,
         workdir: '/workspace',
         loopback: true,
-        env: installEnv(from, plan.scripts),
+        env: installEnv(installing, from, plan.scripts),
         limits: { ...DEFAULT_LIMITS, wallMs: settings.wallMs ?? 600_000 },
         maxStdout: 1_024,
         signal: options.signal === undefined ? guard.signal : AbortSignal.any([guard.signal, options.signal]),
@@ -141,8 +147,8 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
       const refusedHosts = [...proxy.refused];
       const bad = whyFailed(end, plan, guard.signal.aborted, refusedHosts);
       if (bad !== null) return failed(bad.code, bad.reason, end.stderr.slice(-8_000), refusedHosts);
-      const oldPeers = plan.command.endsWith(OLD_PEERS);
-      const layer = await keepLayer(engine, key, folder('upper'), options.checkout, oldPeers);
+      const { compromise = null } = plan;
+      const layer = await keepLayer(engine, key, folder('upper'), options.checkout, compromise);
       await evict(engine);
       return { kind: 'layer', layer, cached: false, refusedHosts };
     } finally {
@@ -156,20 +162,23 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
     async layer(options) {
       const { paths, truncated } = await listCheckout(options.checkout, 200_000);
       if (truncated) return failed('too_large', 'the tree has more than 200,000 files');
-      const manifest = await readCheckout(options.checkout, 'package.json', MANIFEST_MAX);
-      const plan = decideInstall(options.config, new Set(paths), manifest?.toString('utf8') ?? null);
+      const manifest = await readCheckout(options.checkout, installing.manifest, MANIFEST_MAX);
+      const plan = installing.decide(options.config, new Set(paths), manifest?.toString('utf8') ?? null);
       if (plan.kind === 'none') return plan;
       if (plan.kind === 'failed') return failed(plan.code, plan.reason);
       const image = await sandboxes.resolveImage(options.config.image);
       if (image.kind === 'refused') return failed(image.code, image.reason);
       const from = await registryOf();
-      const key = await keyOf(options, plan, paths, image.id, from);
+      const key = await keyOf(installing, options, plan, paths, image.id, from);
       const found = await findLayer(engine, key);
       if (found !== null) return { kind: 'layer', layer: found, cached: true, refusedHosts: [] };
       const made = async () => {
         const first = await install(options, plan, key, image.id, from);
-        if (!wantsOldPeers(first, plan)) return first;
-        return install(options, { ...plan, command: `${plan.command}${OLD_PEERS}` }, key, image.id, from);
+        const other =
+          first.kind === 'failed' && first.code === 'install_failed'
+            ? installing.otherwise(plan, first.output)
+            : null;
+        return other === null ? first : install(options, other, key, image.id, from);
       };
       const shared = running.get(key) ?? made();
       running.set(key, shared);
@@ -178,31 +187,25 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
   };
 }
 
-/** Whether npm found peers that contradict each other, and says that it can leave them be. */
-const wantsOldPeers = (result: Prepared, { tool }: Extract<Install, { kind: 'install' }>): boolean =>
-  result.kind === 'failed' &&
-  result.code === 'install_failed' &&
-  tool === 'npm' &&
-  /^npm (?:error|ERR!) code ERESOLVE$/m.test(result.output);
-
 /**
- * Lays a reduced `.npmrc` over the repository's, whatever that is (a link to another file is one too): without scripts, an installation
+ * Lays what is left of a file of the repository over it, whatever that is (a link to another file is one too): without scripts, an installation
  * runs nothing of the tree. What is of the tree is not of the layer, so this one is left behind.
  */
-async function coverNpmrc(checkout: Checkout, upper: string): Promise<void> {
-  const there = await lstat(join(checkout.path, '.npmrc')).catch((error: NodeJS.ErrnoException) => {
+async function coverReduced({ reduced }: Installing, checkout: Checkout, upper: string): Promise<void> {
+  const there = await lstat(join(checkout.path, reduced.path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
   if (there === null) return;
-  const own = await readCheckout(checkout, '.npmrc', NPMRC_MAX);
-  await writeFile(join(upper, '.npmrc'), reducedNpmrc(own?.toString('utf8') ?? ''));
+  const own = await readCheckout(checkout, reduced.path, REDUCED_MAX);
+  await writeFile(join(upper, reduced.path), reduced.text(own?.toString('utf8') ?? ''));
 }
 
 /** SHA-256 over everything that the result depends on. */
 async function keyOf(
+  { isInput }: Installing,
   { repo, checkout }: PrepareOptions,
-  plan: Extract<Install, { kind: 'install' }>,
+  plan: InstallPlan,
   paths: readonly string[],
   image: string,
   registry: Registry,
@@ -210,7 +213,7 @@ async function keyOf(
   const hash = createHash('sha256');
   const add = (...parts: string[]) => hash.update(`${JSON.stringify(parts)}\n`);
   add(
-    'v3',
+    'v4',
     repo,
     image,
     `${process.platform}-${process.arch}`,
@@ -220,7 +223,7 @@ async function keyOf(
   );
   if (plan.wholeTree) add('tree', checkout.tree);
   else
-    for (const path of paths.filter((each) => MANIFESTS.has(each.slice(each.lastIndexOf('/') + 1))).sort()) {
+    for (const path of paths.filter(isInput).sort()) {
       const bytes = await readCheckout(checkout, path, MANIFEST_MAX);
       add(
         path,
@@ -232,38 +235,25 @@ async function keyOf(
   return hash.digest('hex');
 }
 
-function installEnv(registry: Registry, scripts: boolean): Record<string, string> {
+function installEnv(
+  { environment }: Installing,
+  registry: Registry,
+  scripts: boolean,
+): Record<string, string> {
   const proxy = `http://127.0.0.1:${PORT}`;
-  // npm takes these before any .npmrc of the repository.
+  const caFile = registry.caFile === null ? null : CA_AT;
   return {
-    npm_config_registry: registry.url.href,
-    npm_config_proxy: proxy,
-    npm_config_https_proxy: proxy,
-    npm_config_noproxy: '',
-    npm_config_cache: '/cache',
-    npm_config_ignore_scripts: String(!scripts),
-    // Only the registry can be reached; a git dependency of the tree's own would be run by what the tree says git is.
-    ...(scripts ? {} : { npm_config_git: '/bin/false', YARN_IGNORE_PATH: '1' }),
-    npm_config_audit: 'false',
-    npm_config_fund: 'false',
-    npm_config_update_notifier: 'false',
-    npm_config_progress: 'false',
-    npm_config_fetch_retries: '2',
-    npm_config_fetch_retry_mintimeout: '1000',
-    npm_config_fetch_retry_maxtimeout: '5000',
     HTTP_PROXY: proxy,
     HTTPS_PROXY: proxy,
     http_proxy: proxy,
     https_proxy: proxy,
-    ...(registry.caFile === null
-      ? {}
-      : { npm_config_cafile: '/.millwright/ca.crt', NODE_EXTRA_CA_CERTS: '/.millwright/ca.crt' }),
+    ...environment({ ...registry, caFile }, { proxy, cache: '/cache', scripts }),
   };
 }
 
 function whyFailed(
   end: CleanEnd,
-  plan: Extract<Install, { kind: 'install' }>,
+  plan: InstallPlan,
   diskFull: boolean,
   refusedHosts: readonly string[],
 ): { code: string; reason: string } | null {

@@ -14,7 +14,7 @@ export type InstalledHarness = {
   runtime: string | null;
   /** Where our files lie in the container. */
   folder: string;
-  /** What a shell runs: the command in the environment of a developer's own `npm test`. */
+  /** What a shell runs: the command in the environment of a developer's own. */
   launch(script: string): string;
   /** The reports written so far, in the order in which their processes started. */
   sessions(): Promise<Session[]>;
@@ -55,7 +55,7 @@ export async function installHarness(
 
   return {
     ...{ kind: 'installed', folder, runtime: /^runtime (\S+)/m.exec(installed.output)?.[1] ?? null },
-    launch: (script) => launch(script, root, harness.path),
+    launch: (script) => launch(script, `${root}/${toolchain.programs}`, root, harness.path),
     async sessions() {
       const sessions: Session[] = [];
       for (const [index, key] of keys.entries()) {
@@ -85,10 +85,10 @@ export async function installHarness(
 
 // The system's programs come first, the workspace's last: a tree, or a package, brings no `sh` and no `cp` of its own. What stands before
 // them is ours, and only where the command asks for a runner that is started in no other way.
-function launch(script: string, root: string, shim: string | null): string {
+function launch(script: string, programs: string, root: string, shim: string | null): string {
   return [
     `export INIT_CWD=${root}`,
-    `export PATH=${shim === null ? '' : `${shim}:`}"$PATH":${root}/node_modules/.bin`,
+    `export PATH=${shim === null ? '' : `${shim}:`}"$PATH":${programs}`,
     `exec /bin/sh -c ${quote(script)}`,
   ].join('\n');
 }

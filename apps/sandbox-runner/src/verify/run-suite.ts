@@ -12,8 +12,8 @@ export type Prepared = {
   layer: Layer | null;
   image?: string;
   root: '/workspace' | '/app';
-  /** npm found its peers at odds, and installed without heeding them. */
-  oldPeers?: boolean;
+  /** How what was installed differs from what the tree asks for, in words. */
+  compromise?: string | null;
 };
 
 export type Where = {

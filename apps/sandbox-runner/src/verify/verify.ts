@@ -87,7 +87,7 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   // Both, whatever becomes of one: nothing of them goes on behind the caller.
   await Promise.allSettled(parts);
   const [suite, { written, acceptance }] = await Promise.all(parts);
-  const doubts = [...peersAtOdds(input), ...suite.doubts].slice(0, 100);
+  const doubts = [...compromised(input), ...suite.doubts].slice(0, 100);
   const report: TestReport = withUncounted({ ...suite, doubts, acceptance, checks: written?.digest ?? null });
   const [first, ...more] = acceptance.filter(isUnmet);
   if (first === undefined) return provenMended(input, report);
@@ -97,14 +97,14 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
     : { ...report, verdict: 'failed', reason: unmet };
 }
 
-/** Peers that npm finds at odds since the change: what the base does already is its own affair, and the seats are told. */
-const peersAtOdds = ({ base, candidate }: VerifyInput): TestDoubt[] =>
-  candidate.oldPeers !== true || base.oldPeers === true
+/** What is installed otherwise than asked for since the change: what the base does already is its own affair, and the seats are told. */
+const compromised = ({ base, candidate }: VerifyInput): TestDoubt[] =>
+  candidate.compromise == null || base.compromise != null
     ? []
     : [
         {
           code: 'peers-at-odds',
-          text: 'asks for packages whose peers npm finds at odds: they were installed with --legacy-peer-deps',
+          text: `asks for packages that were not installed as they stand, but ${candidate.compromise}`,
         },
       ];
 

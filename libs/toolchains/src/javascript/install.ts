@@ -1,7 +1,9 @@
 import type { RepoConfig } from '@millwright/domain';
+import type { Install, Installing, InstallPlan } from '../toolchain.ts';
+import { reducedNpmrc } from './npmrc.ts';
 
 /** What of a tree decides how its dependencies are installed. */
-export const MANIFESTS = new Set([
+const MANIFESTS = new Set([
   'package.json',
   'package-lock.json',
   'npm-shrinkwrap.json',
@@ -12,19 +14,6 @@ export const MANIFESTS = new Set([
   'pnpm-workspace.yaml',
   '.npmrc',
 ]);
-
-export type Install =
-  | { kind: 'none' }
-  | {
-      kind: 'install';
-      command: string;
-      /** A program that the image must have, or null when the command is the repository's own. */
-      tool: 'npm' | 'yarn' | 'pnpm' | null;
-      scripts: boolean;
-      /** Whether the result can depend on more of the tree than its manifests; it is then kept by tree. */
-      wholeTree: boolean;
-    }
-  | { kind: 'failed'; code: string; reason: string };
 
 const DEPENDENCIES = [
   'dependencies',
@@ -116,3 +105,59 @@ function dependenciesOf(manifest: string): boolean | null {
     return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
   });
 }
+
+const OLD_PEERS = '--legacy-peer-deps';
+
+/** npm found peers that contradict each other, and says that it can leave them be. */
+const otherwise = (plan: InstallPlan, output: string): InstallPlan | null =>
+  plan.tool === 'npm' && /^npm (?:error|ERR!) code ERESOLVE$/m.test(output)
+    ? {
+        ...plan,
+        command: `${plan.command} ${OLD_PEERS}`,
+        compromise: `with ${OLD_PEERS}, since npm finds their peers at odds`,
+      }
+    : null;
+
+/** npm takes these before any .npmrc of the repository. */
+const environment: Installing['environment'] = ({ url, caFile }, { proxy, cache, scripts }) => ({
+  npm_config_registry: url.href,
+  npm_config_proxy: proxy,
+  npm_config_https_proxy: proxy,
+  npm_config_noproxy: '',
+  npm_config_cache: cache,
+  npm_config_ignore_scripts: String(!scripts),
+  // Only the registry can be reached; a git dependency of the tree's own would be run by what the tree says git is.
+  ...(scripts ? {} : { npm_config_git: '/bin/false', YARN_IGNORE_PATH: '1' }),
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+  npm_config_update_notifier: 'false',
+  npm_config_progress: 'false',
+  npm_config_fetch_retries: '2',
+  npm_config_fetch_retry_mintimeout: '1000',
+  npm_config_fetch_retry_maxtimeout: '5000',
+  ...(caFile === null ? {} : { npm_config_cafile: caFile, NODE_EXTRA_CA_CERTS: caFile }),
+});
+
+/** Of several keys npm says `key=value`, a line each. */
+function readRegistry(answer: string, env: Readonly<Record<string, string | undefined>>) {
+  const said = (key: string) => {
+    const value = new RegExp(`^${key}=(.*)$`, 'm').exec(answer)?.[1]?.trim() ?? '';
+    return ['', 'null', 'undefined'].includes(value) ? null : value;
+  };
+  const registry = said('registry');
+  const url = URL.parse(registry ?? '');
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw new Error(`npm names no registry that can be reached (\`npm config get registry\`): ${registry}`);
+  const caFiles = [said('cafile'), env.NODE_EXTRA_CA_CERTS].flatMap((file) => file ?? []);
+  return { url, caFiles };
+}
+
+export const installing: Installing = {
+  manifest: 'package.json',
+  decide: decideInstall,
+  isInput: (path) => MANIFESTS.has(path.slice(path.lastIndexOf('/') + 1)),
+  reduced: { path: '.npmrc', text: reducedNpmrc },
+  environment,
+  otherwise,
+  registry: { ask: ['npm', 'config', 'get', 'registry', 'cafile'], read: readRegistry },
+};

@@ -19,6 +19,8 @@ import {
 import { unfit } from './engines.ts';
 import { harness } from './harness-files.ts';
 import { hooksAssertions } from './hold.ts';
+import { installing } from './install.ts';
+import { inventory, PROGRAMS } from './inventory.ts';
 import { sameCode } from './lexer.ts';
 import { marks } from './marks.ts';
 import { mutants } from './mutants.ts';
@@ -39,6 +41,9 @@ async function commandOf(config: Pick<RepoConfig, 'test'>, base: TreeFiles): Pro
 /** JavaScript and TypeScript on Node. */
 export const javascript: Toolchain = {
   name: 'javascript',
+  installing,
+  inventory,
+  programs: PROGRAMS,
   testCommand: commandOf,
   ...{
     isConfiguration,

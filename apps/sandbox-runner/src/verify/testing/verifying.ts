@@ -74,7 +74,7 @@ export async function openVerifying(name: string): Promise<Verifying> {
     ...{ data, factory, incarnation: `${name}-${process.pid}` },
     image: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
   });
-  const prepare = createPrepare(sandboxes);
+  const prepare = createPrepare(sandboxes, javascript.installing);
   const shared = memoryOf(null);
   const of = { run: 'run_verify00', attempt: 'att_verify00' };
   const prepared = async (bundle: Uint8Array, tree: GitSha, config: RepoConfig): Promise<Prepared> => {
@@ -94,10 +94,13 @@ export async function openVerifying(name: string): Promise<Verifying> {
       const config = RepoConfig.parse(options.config ?? {});
       const commands: Verified['commands'] = [];
       const ready = {
-        base: { ...(await prepared(bundle, baseTree, config)), oldPeers: options.oldPeers?.base === true },
+        base: {
+          ...(await prepared(bundle, baseTree, config)),
+          compromise: options.oldPeers?.base === true ? 'in another way' : null,
+        },
         candidate: {
           ...(await prepared(bundle, tree, config)),
-          oldPeers: options.oldPeers?.candidate === true,
+          compromise: options.oldPeers?.candidate === true ? 'in another way' : null,
         },
       };
       const startedAt = performance.now();

@@ -1,8 +1,6 @@
 import { RepoConfig } from '@millwright/domain';
-import { decideInstall } from '@millwright/toolchains';
 import { expect, test } from 'vitest';
-import { parseTarget } from './proxy.ts';
-import { authority } from './registry.ts';
+import { decideInstall, installing } from './install.ts';
 
 const decide = (paths: string[], manifest: string | null, config: object = {}) =>
   decideInstall(RepoConfig.parse(config), new Set(paths), manifest);
@@ -47,24 +45,23 @@ test.each([
   expect(decide([...paths], manifest, config)).toMatchObject(expected);
 });
 
-test.each([
-  ['registry.test:443', { host: 'registry.test', port: 443 }],
-  ['REGISTRY.test:443', { host: 'registry.test', port: 443 }],
-  ['[::1]:443', { host: '[::1]', port: 443 }],
-  ['registry.test', null],
-  ['registry.test:0', null],
-  ['registry.test:70000', null],
-  ['http://registry.test:443', null],
-  ['user@registry.test:443', null],
-  ['registry.test:443/x', null],
-  ['registry.test:443\r\nHost: x', null],
-  ['', null],
-])('a tunnel to %j', (text, target) => {
-  expect(parseTarget(text)).toEqual(target);
+test('an installation that npm refuses for its peers is done once more without heeding them, and says so', () => {
+  const plan = decide(['package-lock.json'], DEPS);
+  if (plan.kind !== 'install') throw new Error(plan.kind);
+  const refused = 'npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree';
+  expect(installing.otherwise(plan, refused)).toMatchObject({
+    command: 'npm ci --ignore-scripts --legacy-peer-deps',
+    compromise: expect.stringContaining('peers at odds'),
+  });
+  expect(installing.otherwise(plan, 'npm error code E404')).toBeNull();
+  expect(installing.otherwise({ ...plan, tool: 'yarn' }, refused)).toBeNull();
 });
 
-test('the port is always named', () => {
-  expect(authority(new URL('https://a.test/x/'))).toBe('a.test:443');
-  expect(authority(new URL('http://a.test'))).toBe('a.test:80');
-  expect(authority(new URL('http://a.test:8080'))).toBe('a.test:8080');
+test.each([
+  ['registry=https://r.test/npm/\ncafile=/ca.crt\n', 'https://r.test/npm/', ['/ca.crt', '/extra.crt']],
+  ['registry=http://r.test/\ncafile=null\n', 'http://r.test/', ['/extra.crt']],
+])('what npm says of its registry is read: %j', (answer, url, caFiles) => {
+  const read = installing.registry.read(answer, { NODE_EXTRA_CA_CERTS: '/extra.crt' });
+  expect(read).toEqual({ url: new URL(url), caFiles });
+  expect(() => installing.registry.read('registry=file:///x\n', {})).toThrow('no registry');
 });
