@@ -3,7 +3,17 @@
 
 /** A room, and the packages of ours that it may import. */
 const DOORS = {
-  'apps/orchestrator': ['api', 'audit', 'store', 'read-model', 'queue', 'policy', 'rollback', 'domain'],
+  'apps/orchestrator': [
+    'api',
+    'audit',
+    'store',
+    'read-model',
+    'queue',
+    'policy',
+    'rollback',
+    'toolchains',
+    'domain',
+  ],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
   'apps/cli': ['api', 'domain', 'audit/src/proof'],
   'libs/domain': [],

@@ -16,7 +16,6 @@ export * from './ids.ts';
 export * from './json.ts';
 export * from './known-secrets.ts';
 export { nearestName } from './nearest-name.ts';
-export * from './node-asked.ts';
 export { FIRST_ADMIN } from './person.ts';
 export * from './plain-text.ts';
 export * from './ports.ts';

@@ -7,6 +7,7 @@ export type {
   HarnessMode,
   Installing,
   InstallPlan,
+  LookedSetup,
   Mutant,
   Registry,
   TestCommand,

@@ -96,6 +96,18 @@ export type Installing = {
   };
 };
 
+/** What of a repository says whether it can be installed and tested: the paths of its root, and the texts of `Setup.files` that are there. */
+export type LookedSetup = {
+  paths: ReadonlySet<string>;
+  texts: ReadonlyMap<string, string>;
+  config: RepoConfig;
+  /** The version of what runs its code in the sandbox image, such as `24.21.0`. */
+  runtime: string;
+};
+/** What cannot work as a repository stands, and what mends it. `blocks`: no run is started before. */
+export type Trouble = { code: string; text: string; fix: string; blocks: boolean };
+export type Setup = { files: readonly string[]; troubles(look: LookedSetup): Trouble[] };
+
 /** What an agent is told of its workspace. */
 export type Inventory = {
   /** Run by a shell in the workspace's root. */
@@ -109,6 +121,7 @@ export type Toolchain = {
   name: string;
   installing: Installing;
   inventory: Inventory;
+  setup: Setup;
   /** Where an installation puts the programs of a tree, below its root. */
   programs: string;
   /** The command as the base has it: the repository's file first. */

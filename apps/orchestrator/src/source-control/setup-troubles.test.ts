@@ -13,7 +13,7 @@ const looked = ({ manifest = MANIFEST, files = {}, ...more }: Given = {}): Looke
   texts: new Map(Object.entries({ ...(manifest === null ? {} : { 'package.json': manifest }), ...files })),
   secrets: new Set(),
   repo: 'shop',
-  node: '24.21.0',
+  runtime: '24.21.0',
   ...more,
   config: RepoConfig.parse(more.config ?? {}),
 });

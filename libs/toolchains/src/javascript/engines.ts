@@ -1,6 +1,6 @@
-import { NODE_FILES, nodeAsked } from '@millwright/domain';
 import semver from 'semver';
 import type { TreeFiles } from '../toolchain.ts';
+import { NODE_FILES, nodeAsked } from './node-asked.ts';
 
 /** See `Toolchain.unfit`. */
 export async function unfit(runtime: string, base: TreeFiles): Promise<string | null> {

@@ -25,6 +25,7 @@ import { sameCode } from './lexer.ts';
 import { marks } from './marks.ts';
 import { mutants } from './mutants.ts';
 import { entriesOf, ofTests } from './of-tests.ts';
+import { setup } from './setup.ts';
 
 const MAX_STARTS = 262_144;
 
@@ -43,6 +44,7 @@ export const javascript: Toolchain = {
   name: 'javascript',
   installing,
   inventory,
+  setup,
   programs: PROGRAMS,
   testCommand: commandOf,
   ...{
