@@ -78,8 +78,8 @@ export function answers(rows: readonly Row[]): string[] {
 }
 
 /** What the rollback cost: nothing of that kind ships by itself until its releases have earned it back. */
-export const fell = ({ name, step, fallen }: RepoView): string[] =>
-  fallen.map(
+export const fell = ({ name, step, demoted }: RepoView): string[] =>
+  demoted.map(
     (one) =>
       `  ${paint('magenta', '↓')} ${one.kind} changes of ${name} are at autonomy step ${one.step} now, not ${step}, since ${one.release} was rolled back: people allow the next ones`,
   );

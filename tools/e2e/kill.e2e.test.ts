@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryType } from '@millwright/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { check, courseOf } from './kill/check.ts';
-import { Lane, troubles } from './kill/lane.ts';
 import { after, before, ORCHESTRATORS, RECORDS_OF_EFFECTS, RUNNERS, spread, UNDOING } from './kill/points.ts';
+import { TestBed, troubles } from './kill/test-bed.ts';
 import { type Point, said } from './kill/trap.ts';
 
 // Issue 2 and THREATS 1-3, 5, 11: one thin run, repeated with the orchestrator or the runner killed (-9) after each type of entry, and
@@ -36,52 +36,52 @@ const cases: Case[] = [
   ...undoing.map((points): Case => ({ kind: 'rolled_back', points })),
 ];
 
-const LANES = 2;
-const lanes: Lane[] = [];
-const idle: Lane[] = [];
+const BEDS = 2;
+const beds: TestBed[] = [];
+const idle: TestBed[] = [];
 const course: Record<Case['kind'], string[]> = { done: [], rolled_back: [] };
 const types = new Set<string>();
 
 /** The next factory that is free. */
-async function freeLane(): Promise<Lane> {
+async function freeLane(): Promise<TestBed> {
   for (;;) {
-    const lane = idle.shift();
-    if (lane !== undefined) return lane;
+    const bed = idle.shift();
+    if (bed !== undefined) return bed;
     await sleep(100);
   }
 }
 
-async function run(lane: Lane, { kind, points }: Case) {
-  const ended = await lane.run(kind, points);
+async function run(bed: TestBed, { kind, points }: Case) {
+  const ended = await bed.run(kind, points);
   return {
     ended,
-    found: await check(lane, ended, points.length, course[kind].length === 0 ? null : course[kind]),
+    found: await check(bed, ended, points.length, course[kind].length === 0 ? null : course[kind]),
   };
 }
 
 beforeAll(async () => {
-  lanes.push(...(await Promise.all(Array.from({ length: LANES }, () => Lane.start()))));
+  beds.push(...(await Promise.all(Array.from({ length: BEDS }, () => TestBed.start()))));
   await Promise.all(
-    lanes.map(async (lane, index) => {
+    beds.map(async (bed, index) => {
       const from = Number(
-        (await lane.database.ask('select count(*)::int as n from millwright.entries'))[0]?.n,
+        (await bed.database.ask('select count(*)::int as n from millwright.entries'))[0]?.n,
       );
-      const clean = await run(lane, done([]));
+      const clean = await run(bed, done([]));
       expect(clean.found).toEqual([]);
       if (index !== 0) return;
       course.done = courseOf(clean.ended);
-      const undone = await run(lane, { kind: 'rolled_back', points: [] });
+      const undone = await run(bed, { kind: 'rolled_back', points: [] });
       expect(undone.found).toEqual([]);
       course.rolled_back = courseOf(undone.ended);
-      for (const { type } of await lane.database.ask(
+      for (const { type } of await bed.database.ask(
         `select distinct type from millwright.entries where position > ${from} and type !~ '^(repo|factory)'`,
       ))
         types.add(String(type));
     }),
   );
-  idle.push(...lanes);
+  idle.push(...beds);
 }, MS);
-afterAll(() => Promise.all(lanes.map((lane) => lane.close())), MS);
+afterAll(() => Promise.all(beds.map((bed) => bed.close())), MS);
 
 it('kills after every type of entry that the clean runs have', () => {
   const killed = new Set<string>(
@@ -99,16 +99,16 @@ describe.concurrent('killed', () => {
     '$name: the run is $kind as without a kill',
     { timeout: MS },
     async (one, { expect: mine }) => {
-      const lane = await freeLane();
+      const bed = await freeLane();
       try {
-        const { found } = await run(lane, one);
+        const { found } = await run(bed, one);
         if (found.length > 0) throw new Error(found.join('\n'));
         mine(found).toEqual([]);
       } catch (error) {
-        lane.leavePlace();
-        throw new Error(`${error}\n${troubles(lane)}`);
+        bed.leavePlace();
+        throw new Error(`${error}\n${troubles(bed)}`);
       } finally {
-        idle.push(lane);
+        idle.push(bed);
       }
     },
   );

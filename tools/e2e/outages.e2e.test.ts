@@ -6,39 +6,39 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { addressOf } from './database.ts';
 import { ROOT } from './factory.ts';
 import { check, courseOf } from './kill/check.ts';
-import { type Ended, Lane, troubles } from './kill/lane.ts';
 import { after } from './kill/points.ts';
 import { pidsOf, signal } from './kill/processes.ts';
+import { type Ended, TestBed, troubles } from './kill/test-bed.ts';
 
 // THREATS 4, 6, 7: what the factory stands on goes away under a thin run, or a runner hangs: the run ends as without it.
 
 const MS = 900_000;
-let lane: Lane;
+let bed: TestBed;
 let course: string[] = [];
 
 beforeAll(async () => {
-  lane = await Lane.start();
-  const clean = await lane.run('done', []);
-  expect(await check(lane, clean, 0, null)).toEqual([]);
+  bed = await TestBed.start();
+  const clean = await bed.run('done', []);
+  expect(await check(bed, clean, 0, null)).toEqual([]);
   course = courseOf(clean);
 }, MS);
-afterAll(() => lane?.close(), MS);
+afterAll(() => bed?.close(), MS);
 
 async function expectSound(ended: Ended, points: number, crashes = 0): Promise<void> {
-  const found = await check(lane, ended, points, course, crashes);
-  if (found.length > 0) console.error(troubles(lane));
+  const found = await check(bed, ended, points, course, crashes);
+  if (found.length > 0) console.error(troubles(bed));
   expect(found).toEqual([]);
 }
 
 /** Does `what` again and again while the run goes on. */
 async function meanwhile(what: (stop: AbortSignal) => Promise<void>): Promise<Ended> {
   const over = new AbortController();
-  const [ended] = await Promise.all([lane.run('done', []).finally(() => over.abort()), what(over.signal)]);
+  const [ended] = await Promise.all([bed.run('done', []).finally(() => over.abort()), what(over.signal)]);
   return ended;
 }
 
 it('the queue is wiped all the time: nothing is lost', { timeout: MS, tags: ['long'] }, async () => {
-  const tables = await lane.database.ask(
+  const tables = await bed.database.ask(
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'bullmq' and tablename ~ '^(job|event|dedup)'",
   );
   expect(tables.length).toBeGreaterThan(0);
@@ -47,7 +47,7 @@ it('the queue is wiped all the time: nothing is lost', { timeout: MS, tags: ['lo
     const wipe = `truncate ${tables.map(({ name }) => name).join(', ')} cascade`;
     for (; !stop.aborted; await sleep(200)) {
       // One of two that lock against each other gives way: then it is the next one that wipes.
-      const done = await lane.database.ask(wipe).catch((error: Error) => error);
+      const done = await bed.database.ask(wipe).catch((error: Error) => error);
       if (!(done instanceof Error)) wiped += 1;
       else if (!done.message.includes('deadlock')) throw done;
     }
@@ -58,7 +58,7 @@ it('the queue is wiped all the time: nothing is lost', { timeout: MS, tags: ['lo
 
 /** Where the embedded Postgres lies; its first line of postmaster.pid is its process. */
 const postmaster = (): number => {
-  const { folder } = JSON.parse(readFileSync(join(lane.factory.data, 'database.json'), 'utf8')) as {
+  const { folder } = JSON.parse(readFileSync(join(bed.factory.data, 'database.json'), 'utf8')) as {
     folder: string;
   };
   return Number(readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
@@ -68,7 +68,7 @@ it('Postgres is stopped at once (immediate) three times: nothing is lost, nothin
   timeout: MS,
 }, async () => {
   let crashes = 0;
-  const ask = (statement: string) => lane.database.ask(statement);
+  const ask = (statement: string) => bed.database.ask(statement);
   const [head] = await ask('select max(position)::int as last from millwright.entries');
   const ended = await meanwhile(async (stop) => {
     // Each after another type of entry, seen by asking: whoever appends at that moment does not learn whether it was committed.
@@ -101,7 +101,7 @@ function secondRunner(like: number): ChildProcess {
       .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
   // What `up` says later, when the database is there, is not in /proc.
-  const address = addressOf(lane.factory.data, 'runner');
+  const address = addressOf(bed.factory.data, 'runner');
   return spawn(process.execPath, [join(ROOT, 'apps/sandbox-runner/src/main.ts')], {
     env: { ...env, DATABASE_URL: address, QUEUE_URL: env.QUEUE_URL || address },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -123,16 +123,16 @@ const only = <T>([first]: T[]): T => {
 it('a runner is stopped and continued: another has taken over, and the late one is refused, on the trail', {
   timeout: MS,
 }, async () => {
-  const [pid] = pidsOf(lane.factory.data, 'runner');
+  const [pid] = pidsOf(bed.factory.data, 'runner');
   if (pid === undefined) throw new Error('no runner runs');
   let second: ChildProcess | null = null;
   const refusals = (run: string) =>
-    lane.factory.trail(run).then((trail) => trail.filter(({ type }) => type === 'attempt.refused'));
+    bed.factory.trail(run).then((trail) => trail.filter(({ type }) => type === 'attempt.refused'));
   const claimsOf = (trail: Ended['trail']) => trail.filter(({ type }) => type === 'attempt.claimed');
   try {
     // In the middle of the implementation, between two of its turns: the plan's, and two of what the implementer and the tester beside it do.
     const point = { ...only(after('runner', 'turn.recorded')), skip: 2 };
-    const ended = await lane.run('done', [point], async () => {
+    const ended = await bed.run('done', [point], async () => {
       signal(pid, 'SIGSTOP');
       second = secondRunner(pid);
     });
@@ -142,7 +142,7 @@ it('a runner is stopped and continued: another has taken over, and the late one 
     signal(pid, 'SIGCONT');
     const until = Date.now() + 60_000;
     while ((await refusals(ended.run.id)).length < taken.length && Date.now() < until) await sleep(100);
-    const trail = await lane.factory.trail(ended.run.id);
+    const trail = await bed.factory.trail(ended.run.id);
     // The implementer's, and the tester's where that was under way too: each was taken over once, and is refused to the late one once.
     expect([1, 2]).toContain(taken.length);
     for (const { stream } of taken) {

@@ -2,13 +2,13 @@
 // its writer killed right before each is recorded. Up to eighteen kills share a run, far from each other on the trail; where such a run goes
 // wrong, each of its kills has a run of its own, which says which it was. A line a run, what went wrong at the end.
 // `npm run test:kill -- deploy` does the kills whose name has that in it; `--alone` gives every kill its own run (about 400, an hour),
-// `--lanes N` runs on N factories side by side (3), `--minutes N` ends it after that time (60) with what is left undone counted as failed.
+// `--beds N` runs on N factories side by side (3), `--minutes N` ends it after that time (60) with what is left undone counted as failed.
 
 import { parseArgs } from 'node:util';
 import { check, courseOf } from '../e2e/kill/check.ts';
-import { Lane } from '../e2e/kill/lane.ts';
 import { grouped } from '../e2e/kill/points.ts';
 import type { Victim } from '../e2e/kill/processes.ts';
+import { TestBed } from '../e2e/kill/test-bed.ts';
 import { type Point, said } from '../e2e/kill/trap.ts';
 
 type Kind = 'done' | 'rolled_back';
@@ -17,14 +17,14 @@ type Case = { kind: Kind; points: readonly Point[] };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    lanes: { type: 'string', default: '3' },
+    beds: { type: 'string', default: '3' },
     minutes: { type: 'string', default: '60' },
     alone: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log('npm run test:kill -- [PART OF A NAME …] [--alone] [--lanes N] [--minutes N]');
+  console.log('npm run test:kill -- [PART OF A NAME …] [--alone] [--beds N] [--minutes N]');
   process.exit(0);
 }
 const until = Date.now() + Number(values.minutes) * 60_000;
@@ -39,8 +39,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 const TOGETHER = 9;
 
 /** The kills that a clean run's entries give: each entry's turn in its type, killed after by either, killed before by its writer. */
-async function pointsOf(lane: Lane, from: number, first: string): Promise<Point[]> {
-  const rows = await lane.database.ask(
+async function pointsOf(bed: TestBed, from: number, first: string): Promise<Point[]> {
+  const rows = await bed.database.ask(
     `select type, actor from millwright.entries where position > ${from} and type !~ '^(factory|repo)' order by position`,
   );
   const start = rows.findIndex(({ type }) => type === first);
@@ -63,48 +63,48 @@ async function pointsOf(lane: Lane, from: number, first: string): Promise<Point[
 const runsFor = (kind: Kind, points: readonly Point[]): Case[] =>
   grouped(points, values.alone ? 1 : TOGETHER).map((together) => ({ kind, points: together }));
 
-const size = async (lane: Lane) =>
-  Number((await lane.database.ask('select count(*)::int as n from millwright.entries'))[0]?.n);
+const size = async (bed: TestBed) =>
+  Number((await bed.database.ask('select count(*)::int as n from millwright.entries'))[0]?.n);
 
 /** A run without a kill, and its course. It has to be sound itself. */
-async function clean(lane: Lane, kind: Kind): Promise<string[]> {
-  const ended = await lane.run(kind, []);
-  const found = await check(lane, ended, 0, null);
+async function clean(bed: TestBed, kind: Kind): Promise<string[]> {
+  const ended = await bed.run(kind, []);
+  const found = await check(bed, ended, 0, null);
   if (found.length > 0) throw new Error(`without any kill: ${found.join('; ')}`);
   return courseOf(ended);
 }
 
-async function one(lane: Lane, { kind, points }: Case, course: readonly string[]): Promise<string[]> {
+async function one(bed: TestBed, { kind, points }: Case, course: readonly string[]): Promise<string[]> {
   const started = Date.now();
   let found: string[];
   try {
-    found = await check(lane, await lane.run(kind, points), points.length, course);
+    found = await check(bed, await bed.run(kind, points), points.length, course);
   } catch (error) {
     found = [error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)];
   }
-  if (found.length > 0) lane.leavePlace();
+  if (found.length > 0) bed.leavePlace();
   const seconds = ((Date.now() - started) / 1000).toFixed(1).padStart(6);
   console.log(`${found.length === 0 ? '✓' : '✗'}${seconds} s  ${kind}: ${points.map(said).join(', ')}`);
   for (const what of found) console.log(`    ${what}`);
   return found;
 }
 
-const lanes = await Promise.all(Array.from({ length: Number(values.lanes) }, () => Lane.start(400)));
+const beds = await Promise.all(Array.from({ length: Number(values.beds) }, () => TestBed.start(400)));
 const failed: { name: string; found: string[] }[] = [];
 let passed = 0;
 let undone = 0;
 try {
-  const [lane] = lanes;
-  if (lane === undefined) throw new Error('--lanes: at least one');
+  const [bed] = beds;
+  if (bed === undefined) throw new Error('--beds: at least one');
   const course = { done: [] as string[], rolled_back: [] as string[] };
   const cases: Case[] = [];
   for (const [kind, first] of [
     ['done', 'ticket.filed'],
     ['rolled_back', 'release.built'],
   ] as const) {
-    const from = await size(lane);
-    course[kind] = await clean(lane, kind);
-    const points = await pointsOf(lane, from, first);
+    const from = await size(bed);
+    course[kind] = await clean(bed, kind);
+    const points = await pointsOf(bed, from, first);
     cases.push(
       ...runsFor(
         kind,
@@ -112,12 +112,12 @@ try {
       ),
     );
   }
-  await Promise.all(lanes.slice(1).map((other) => clean(other, 'done')));
+  await Promise.all(beds.slice(1).map((other) => clean(other, 'done')));
   const kills = cases.reduce((sum, { points }) => sum + points.length, 0);
-  console.log(`${kills} kills in ${cases.length} runs on ${lanes.length} factories`);
+  console.log(`${kills} kills in ${cases.length} runs on ${beds.length} factories`);
   const next = cases.values();
   await Promise.all(
-    lanes.map(async (mine) => {
+    beds.map(async (mine) => {
       for (const each of next) {
         if (interrupted || Date.now() > until) {
           undone += each.points.length;
@@ -143,8 +143,8 @@ try {
     }),
   );
 } finally {
-  for (const lane of lanes)
-    await lane.close().catch((error: Error) => {
+  for (const bed of beds)
+    await bed.close().catch((error: Error) => {
       failed.push({
         name: 'the end of a factory',
         found: [error.message.split('\n').slice(0, 20).join('\n')],

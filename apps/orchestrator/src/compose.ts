@@ -130,7 +130,7 @@ export async function compose(config: Configuration) {
   const readModel = openReadModel({
     url,
     trail,
-    onParked: (parked) => log.error(parked, 'an entry could not be drawn into the read model: it is parked'),
+    onParked: (parked) => log.error(parked, 'an entry could not be folded into the read model: it is parked'),
     onTrouble: (error) => log.warn({ err: error }, 'following the trail failed; it is taken up again'),
   });
   const views = new Views(readModel, (parked) =>

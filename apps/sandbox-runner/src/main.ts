@@ -182,9 +182,9 @@ async function end(signal: string): Promise<void> {
   clearInterval(living);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   // First no more wake-ups: those for what is handed back are for others.
-  const deaf = work.stop();
+  const stopped = work.stop();
   stop.abort(new Error('the runner stops'));
-  await Promise.all([...running, deaf]);
+  await Promise.all([...running, stopped]);
   halts.close();
   await watching;
   await sandboxes.close();

@@ -101,7 +101,7 @@ export const RepoView = z.object({
    * Kinds of change at a lower step than the repository: since when, what was rolled back, and what they show since. An administrator raises one
    * up to `upTo`; to `earned` where that is not null, not for tickets of their own.
    */
-  fallen: z.array(
+  demoted: z.array(
     z.object({
       kind: TicketKind,
       step: z.number().int(),
@@ -681,7 +681,7 @@ export const ReadModelView = z.object({
   rebuilding: z.object({ position: z.number().int() }).nullable(),
   /** Why the last rebuild came to nothing. */
   failed: z.string().nullable(),
-  /** Entries that could not be drawn in, the oldest 100; the type is empty where one could not even be read. */
+  /** Entries that could not be folded in, the oldest 100; the type is empty where one could not even be read. */
   parked: z.array(z.object({ position: z.number().int(), type: z.string(), reason: z.string() })),
 });
 export type ReadModelView = z.infer<typeof ReadModelView>;

@@ -46,7 +46,7 @@ export function openFollow(
           const batch = await readAll(last, BATCH);
           const end = batch.at(-1);
           if (end === undefined || signal.aborted) break;
-          // A poll that finds what no notification told of: the listener is deaf.
+          // A poll that finds what no notification told of: the listener has lost its connection.
           if (!heard) listener.reconnect();
           last = end.envelope.position;
           yield batch;

@@ -20,7 +20,7 @@ export async function listPage<K extends keyof Listed>(
 ): Promise<ListPage<Listed[K]>> {
   const db = drizzle(client);
   const rows: (typeof READ)['runs'] = READ[list];
-  // A run whose first entry could not be drawn in has no repository, and is in no list.
+  // A run whose first entry could not be folded in has no repository, and is in no list.
   const of = repo === undefined ? isNotNull(rows.repo) : eq(rows.repo, repo);
   let until = Number.MAX_SAFE_INTEGER;
   if (before !== undefined) {

@@ -7,7 +7,7 @@ import type { Schema } from './tables.ts';
 /** The form of the rows. Whoever changes what an entry becomes counts it up: the rows are made anew at the next start. */
 export const VERSION = 6;
 
-/** An entry that could not be drawn in; its type is empty where it could not even be read. */
+/** An entry that could not be folded in; its type is empty where it could not even be read. */
 export type ParkedEntry = { position: number; type: string; reason: string };
 
 /** Entries that are in the rows now, and what the rows say of all that they concern. */
@@ -58,7 +58,7 @@ export class Projection {
 
   /**
    * Draws in at most `most` entries after where it is, and says how many. An entry that cannot be read, or that the rows refuse, is parked:
-   * whatever comes after it is drawn in all the same.
+   * whatever comes after it is folded in all the same.
    */
   async advance(trail: Pick<Trail, 'readAll'>, most: number): Promise<number> {
     const before = this.position;

@@ -299,7 +299,7 @@ it('tells of every entry once and in order, with what is so of it, also where th
     trail.say(NOTHING);
     await model.reached(7);
     expect(heard).toEqual([5, 6, 7]);
-    // As if the database had crashed: what was not flushed of the rows is gone, and drawn in again.
+    // As if the database had crashed: what was not flushed of the rows is gone, and folded in again.
     await sql`update read.checkpoint set position = 5`;
     trail.say(NOTHING);
     await model.reached(8);
@@ -314,7 +314,7 @@ it('tells of every entry once and in order, with what is so of it, also where th
   }
 });
 
-it('a rebuild waits for who reads the rows, and what comes meanwhile is drawn in', async () => {
+it('a rebuild waits for who reads the rows, and what comes meanwhile is folded in', async () => {
   await afresh();
   const trail = trailOf(OPENED);
   await reading(trail, async (model) => {

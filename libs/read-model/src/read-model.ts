@@ -62,7 +62,7 @@ const BEHIND_MS = 30_000;
 /** Whoever writes waits no longer for those who read. Milliseconds. */
 const SHOWN_MS = 2_000;
 const AGAIN_MS = 200;
-/** Entries in one transaction while there is a lot to draw in. */
+/** Entries in one transaction while there is a lot to fold in. */
 const BULK = 2_000;
 
 /** Somebody else holds the lock that was asked for. */
@@ -100,15 +100,15 @@ export function openReadModel(options: {
   const abort = new AbortController();
   const waiting = new Set<{ position: number; resolve: (there: true) => void }>();
   let following = Promise.resolve();
-  let lane: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   let beside: Projection | null = null;
   let rebuilding: Promise<void> | null = null;
   let failed: string | null = null;
 
   /** The rows that are read change hands, or grow, one after the other. */
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = lane.then(work);
-    lane = done.catch(() => undefined); // whoever asked is told
+    const done = last.then(work);
+    last = done.catch(() => undefined); // whoever asked is told
     return done;
   };
   const tell = () => {
@@ -203,7 +203,7 @@ export function openReadModel(options: {
         try {
           await writes.use((sql) => sql`select millwright.swap_read_model()`);
         } catch (error) {
-          // Somebody reads them for long: meanwhile entries are drawn in, and then it is tried again.
+          // Somebody reads them for long: meanwhile entries are folded in, and then it is tried again.
           if (!isLocked(error)) throw error;
           stale = false;
           return false;

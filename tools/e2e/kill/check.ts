@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrailLine } from '@millwright/api';
 import type { AttemptOutcome } from '@millwright/domain';
 import Docker from 'dockerode';
-import { type Ended, type Lane, wordAt } from './lane.ts';
+import { type Ended, type TestBed, wordAt } from './test-bed.ts';
 import { said } from './trap.ts';
 
 // What must hold after every case (THREATS.md): the same end as without a kill, each outside effect once, no recorded turn paid twice,
@@ -86,7 +86,7 @@ async function released(ended: Ended): Promise<string[]> {
   ];
 }
 
-async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): Promise<string[]> {
+async function paidOnce(bed: TestBed, { trail, kills }: Ended, crashes: number): Promise<string[]> {
   const recorded = new Map(
     trail
       .filter(({ type }) => type === 'turn.recorded')
@@ -96,7 +96,7 @@ async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): P
       ]),
   );
   const attempts = new Set(trail.map(({ stream }) => stream.replace(/^attempt\//, '')));
-  const paid = (await lane.factory.requests())
+  const paid = (await bed.factory.requests())
     .filter((one) => one.paid && one.attempt !== null && attempts.has(one.attempt))
     .map((one) => ({ turn: `${one.attempt} ${one.turn + 1}`, at: one.at }));
   const again = paid.filter(({ turn, at }) => at > (recorded.get(turn) ?? Number.POSITIVE_INFINITY));
@@ -117,8 +117,8 @@ async function paidOnce(lane: Lane, { trail, kills }: Ended, crashes: number): P
   ];
 }
 
-async function dense(lane: Lane, { trail }: Ended): Promise<string[]> {
-  const gaps = await lane.database.ask(`
+async function dense(bed: TestBed, { trail }: Ended): Promise<string[]> {
+  const gaps = await bed.database.ask(`
     select 'position' as what, max(position)::int as last, count(*)::int as all from millwright.entries
     having max(position) <> count(*)
     union all select stream, max(version), count(*)::int from millwright.entries group by stream
@@ -143,11 +143,11 @@ async function dense(lane: Lane, { trail }: Ended): Promise<string[]> {
 const BEHIND_MS = 15_000;
 
 /** Every deploy's fence is released at most once, and no effect is left without its end. */
-async function effects(lane: Lane, ended: Ended): Promise<string[]> {
-  let { open, switches } = await effectsOf(lane, ended);
+async function effects(bed: TestBed, ended: Ended): Promise<string[]> {
+  let { open, switches } = await effectsOf(bed, ended);
   for (let waited = 0; open.length > 0 && waited < BEHIND_MS; waited += 100) {
     await sleep(100);
-    ({ open, switches } = await effectsOf(lane, ended));
+    ({ open, switches } = await effectsOf(bed, ended));
   }
   return [
     ...unless(
@@ -158,9 +158,9 @@ async function effects(lane: Lane, ended: Ended): Promise<string[]> {
   ];
 }
 
-async function effectsOf(lane: Lane, { repo, trail }: Ended) {
+async function effectsOf(bed: TestBed, { repo, trail }: Ended) {
   const [first] = trail;
-  const rows = await lane.database.ask(`
+  const rows = await bed.database.ask(`
     select e.type, convert_from(p.bytes, 'UTF8')::json as data from millwright.entries e join millwright.payloads p using (position)
     where e.stream = 'target/${repo}' and e.position > ${first?.position ?? 0} order by e.position`);
   const of = (type: string) =>
@@ -171,8 +171,8 @@ async function effectsOf(lane: Lane, { repo, trail }: Ended) {
 }
 
 /** What went back cost its kind of change one step, once; what shipped cost nothing. */
-async function lost(lane: Lane, { repo, ticket, run, trail }: Ended): Promise<string[]> {
-  const rows = await lane.database.ask(`
+async function lost(bed: TestBed, { repo, ticket, run, trail }: Ended): Promise<string[]> {
+  const rows = await bed.database.ask(`
     select convert_from(p.bytes, 'UTF8')::json ->> 'release' as release from millwright.entries e join millwright.payloads p using (position)
     where e.stream = 'repo/${repo}' and e.type = 'autonomy.dropped' and e.position > ${trail[0]?.position ?? 0}`);
   const [releases, wanted] = [
@@ -211,7 +211,7 @@ async function onEngine(factory: string, data: string): Promise<string[]> {
 }
 
 /** Orphans are gone 60 s after the next start (THREATS.md); half as long again where the machine is busy. */
-async function orphans({ factory }: Lane): Promise<string[]> {
+async function orphans({ factory }: TestBed): Promise<string[]> {
   for (let waited = 0; ; waited += 500) {
     const left = await onEngine(factory.id, factory.data);
     if (left.length === 0 || waited >= 90_000) return left.map((one) => `left behind: ${one}`);
@@ -225,7 +225,7 @@ const other = (one: readonly string[], than: readonly string[]): string =>
 
 /** What does not hold of a case; `course` is that of the same ticket without a kill, `crashes` those of what the factory stands on. */
 export async function check(
-  lane: Lane,
+  bed: TestBed,
   ended: Ended,
   points: number,
   course: readonly string[] | null,
@@ -249,10 +249,10 @@ export async function check(
     ),
     ...(await repository(ended)),
     ...(await released(ended)),
-    ...(await paidOnce(lane, ended, crashes)),
-    ...(await dense(lane, ended)),
-    ...(await effects(lane, ended)),
-    ...(await lost(lane, ended)),
-    ...(await orphans(lane)),
+    ...(await paidOnce(bed, ended, crashes)),
+    ...(await dense(bed, ended)),
+    ...(await effects(bed, ended)),
+    ...(await lost(bed, ended)),
+    ...(await orphans(bed)),
   ];
 }

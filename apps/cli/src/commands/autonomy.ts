@@ -11,9 +11,9 @@ export async function showAutonomy(context: Context, _args: string[], options: O
   const chosen = value.filter((repo) => options.repo === undefined || repo.name === options.repo);
   if (chosen.length === 0 && options.repo !== undefined)
     throw usage(`there is no repository "${options.repo}"`, 'see: ./millwright repo list');
-  const steps = chosen.map(({ name, step, fallen }) => ({
+  const steps = chosen.map(({ name, step, demoted }) => ({
     ...{ repo: name, step, name: STEPS[step] ?? null },
-    fallen,
+    demoted,
   }));
   show(context, steps, () => autonomyList(context.look, chosen, context.now()));
 }
@@ -26,7 +26,7 @@ export async function setAutonomy(context: Context, [given = '']: string[], opti
     body: { step, reason: String(options.reason), ...(kind === undefined ? {} : { kind }) },
   });
   const what = kind === undefined ? `${options.repo} is` : `${kind} changes of ${options.repo} are`;
-  const lower = value.fallen.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
+  const lower = value.demoted.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
   const { ceiling } = value;
   show(context, raw, () => [
     `${what} at step ${step} now: ${STEPS[step] ?? ''}.`,

@@ -87,7 +87,7 @@ export function startChild(spec: ChildSpec): Child {
   };
 }
 
-/** For `tether.ts`. */
+/** For `parent-watchdog.ts`. */
 const loadsOf = ({ later }: ChildSpec): Env =>
   later === undefined
     ? {}

@@ -54,7 +54,7 @@ function readLock(path: string): Lock | null {
 
 const lockOf = (data: string) => join(data, 'up.json');
 
-/** Ends the processes that a killed `up` left; their tether does so by itself within seconds, this makes it certain. At most 15 s. */
+/** Ends the processes that a killed `up` left; their watchdog does so by itself within seconds, this makes it certain. At most 15 s. */
 async function endLeftovers(children: readonly ProcessName[]): Promise<void> {
   for (let waited = 0; waited < 10_000 && children.some(lives); waited += 100) await sleep(100);
   for (const child of children.filter(lives)) process.kill(child.pid, 'SIGKILL');

@@ -16,9 +16,9 @@ export const STEPS = [
   'autonomous enterprise',
 ] as const;
 
-type Fallen = RepoView['fallen'][number];
+type Demoted = RepoView['demoted'][number];
 
-const why = ({ release, served, needed, step, upTo }: Fallen): string =>
+const why = ({ release, served, needed, step, upTo }: Demoted): string =>
   [
     ...(release === null ? [] : [`${release} was rolled back; ${served} of ${needed} releases served since`]),
     ...(step < upTo ? [`a person set it lower than ${upTo}`] : []),
@@ -28,9 +28,9 @@ const why = ({ release, served, needed, step, upTo }: Fallen): string =>
 export function autonomyList(look: Look, repos: readonly RepoView[], now: number): string[] {
   if (repos.length === 0) return [NO_REPOSITORIES];
   const { dim } = look.colour;
-  const rows = repos.flatMap(({ name, step, fallen }) => [
+  const rows = repos.flatMap(({ name, step, demoted }) => [
     [name, 'all', String(step), STEPS[step] ?? '', '', ''],
-    ...fallen.map((one) => [
+    ...demoted.map((one) => [
       '',
       one.kind,
       String(one.step),
@@ -39,8 +39,8 @@ export function autonomyList(look: Look, repos: readonly RepoView[], now: number
       { text: ago(one.since, now), paint: dim },
     ]),
   ]);
-  const raises = repos.flatMap(({ name, fallen }) =>
-    fallen
+  const raises = repos.flatMap(({ name, demoted }) =>
+    demoted
       .filter((one) => one.earned !== null)
       .map(
         ({ kind, earned }) =>

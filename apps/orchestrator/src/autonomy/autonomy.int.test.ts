@@ -65,7 +65,7 @@ test('an automatic rollback costs its kind of change a step, before the run says
   const worse = await shipBad('bug');
   expect(await repo()).toMatchObject({
     step: 7,
-    fallen: [{ kind: 'bug', step: 5, release: worse.release, served: 0, needed: 1, earned: null }],
+    demoted: [{ kind: 'bug', step: 5, release: worse.release, served: 0, needed: 1, earned: null }],
   });
   expect(await set({ step: 6, kind: 'bug' }, eve.token)).toMatchObject({
     status: 409,
@@ -100,19 +100,19 @@ test('an automatic rollback costs its kind of change a step, before the run says
   });
   // Raising the repository brings no kind back.
   await set({ step: 5 });
-  expect((await set({ step: 7 })).body.fallen).toMatchObject([{ kind: 'bug', step: 5 }]);
-  expect((await set({ step: 6, kind: 'bug' }, eve.token)).body.fallen).toMatchObject([
+  expect((await set({ step: 7 })).body.demoted).toMatchObject([{ kind: 'bug', step: 5 }]);
+  expect((await set({ step: 6, kind: 'bug' }, eve.token)).body.demoted).toMatchObject([
     { kind: 'bug', step: 6, release: null, served: 0, earned: null },
   ]);
   expect((await at.ship(x(), 'bug')).state).toBe('done');
   await at.until('the second proposal', async () => (await lines('autonomy.raise-proposed')).length === 2);
-  expect((await set({ step: 7, kind: 'bug' }, eve.token)).body.fallen).toEqual([]);
+  expect((await set({ step: 7, kind: 'bug' }, eve.token)).body.demoted).toEqual([]);
   // What a person lowers comes back by hand.
-  expect((await set({ step: 3, kind: 'docs' })).body.fallen).toMatchObject([
+  expect((await set({ step: 3, kind: 'docs' })).body.demoted).toMatchObject([
     { kind: 'docs', step: 3, upTo: 7 },
   ]);
   expect((await set({ step: 6, kind: 'docs' }, ann.token)).status).toBe(403);
-  expect((await set({ step: 7, kind: 'docs' })).body.fallen).toEqual([]);
+  expect((await set({ step: 7, kind: 'docs' })).body.demoted).toEqual([]);
 });
 
 test('what fell stays lost where it fell, whatever the ticket calls itself; elsewhere another kind goes on', async () => {
@@ -192,7 +192,7 @@ test('an incident that rolls a release back costs its kind a step; a critical on
   await at.until('its answer', async () => (await lines('ticket.incident-answered')).length === 1);
   expect(await repo()).toMatchObject({
     step: 7,
-    fallen: [{ kind: 'performance', step: 6, release: second.release }],
+    demoted: [{ kind: 'performance', step: 6, release: second.release }],
   });
   await incident('b', true);
   await incident('b', true);
@@ -216,7 +216,7 @@ test('what a person takes back costs nothing, and earns nothing', async () => {
   await shipBad('bug');
   const good = await at.ship(x(), 'bug');
   expect((await at.api('POST', '/rollbacks', { reason: 'not wanted' })).body).toMatchObject({ done: true });
-  expect(await repo()).toMatchObject({ step: 7, fallen: [{ kind: 'bug', step: 6, served: 0 }] });
+  expect(await repo()).toMatchObject({ step: 7, demoted: [{ kind: 'bug', step: 6, served: 0 }] });
   expect(await lines('autonomy.dropped')).toHaveLength(1);
   expect(good.state).toBe('done');
 });

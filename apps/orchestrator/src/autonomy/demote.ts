@@ -19,7 +19,7 @@ type Ports = { register: Register; streams: Streams };
 type Cause = EntryOf<'autonomy.dropped'>['data']['cause'];
 
 /**
- * The factory took these releases back by itself: each one's kind of change loses a step, once a release. Awaited before the outcome of
+ * The factory took these releases back by itself: each one's kind of change is demoted, once a release. Awaited before the outcome of
  * what took them back is recorded: a factory that is killed in between finds the outcome missing and comes by here again.
  */
 export async function demoteAfterRollback(

@@ -6,10 +6,10 @@ import type { Register } from '../streams/register.ts';
 
 type Ports = { register: Register; repositories: Repositories };
 
-/** Fallen kinds whose paths a change touches, each with one of them. */
+/** Demoted kinds whose paths a change touches, each with one of them. */
 export type FallenPaths = ReadonlyMap<TicketKind, string>;
 
-/** The step in force for what ships together, and the kind of change that made it so where one did. */
+/** The effective step for what ships together, and the kind of change that made it so where one did. */
 export async function effectiveStep(
   factory: Ports,
   { repo }: Run,
@@ -59,7 +59,7 @@ export async function touchesFallen(
 
 /**
  * Kinds of change whose merges would ship with this release besides its own: those that fell do not pass in another one's shadow. Only
- * fallen ones are looked for.
+ * demoted ones are looked for.
  */
 export async function shipsWith(
   factory: Ports,

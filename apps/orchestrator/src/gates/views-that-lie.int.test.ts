@@ -48,7 +48,7 @@ test('views that say nothing of what was rolled back, of releases and of lost au
   // What was rolled back is refused, whatever its ticket calls itself.
   const again = await at.ship(file('c'), 'docs');
   expect(again).toMatchObject({ state: 'denied', reason: expect.stringContaining(bad.release) });
-  // Its kind of change has lost a step: at 6 it still goes by itself, and says so.
+  // Its kind of change was demoted: at 6 it still goes by itself, and says so.
   const runs = async () => (await at.trail()).filter(({ type }) => type === 'run.opened');
   const before = (await runs()).length;
   const opened = await at.ship(file('d'), 'bug');

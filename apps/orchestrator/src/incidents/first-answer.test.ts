@@ -21,7 +21,7 @@ const since = (minute: number, by: 'deploy' | 'rollback' = 'deploy') => ({
 });
 
 test.each<[string, Partial<Situation>, string]>([
-  ['young, and there is a way back', {}, 'roll_back'],
+  ['young, and there is a release to go back to', {}, 'roll_back'],
   ['it began in the same moment', since(100), 'roll_back'],
   ['it began a little before, as far as the alert can tell', since(100.9), 'roll_back'],
   ['it began well before', since(102), 'it began before'],

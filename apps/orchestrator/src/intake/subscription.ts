@@ -166,7 +166,7 @@ export class IntakeSubscription {
     const { views, log } = this.#factory;
     await this.#guard('tickets', async () => {
       const { tickets, runs } = views.open;
-      // A run that is over and not drawn into its ticket yet; a ticket that was over, and whose run goes on.
+      // A run that is over and not folded into its ticket yet; a ticket that was over, and whose run goes on.
       const unsettled = [...tickets.values()].filter(
         ({ state, runs: of }) => state === 'running' && !of.slice(-1).some((run) => runs.has(run)),
       );

@@ -90,7 +90,7 @@ test('a canary that cannot be judged pauses, says what it needs, never promotes,
     expect(run.reason).toMatch(/the query has no data; it needs check prometheus/);
     expect(site.read('current')).toBe(first.release);
     // Nothing was found to be bad.
-    expect((await factory.api('GET', '/repos')).body).toMatchObject([{ step: 6, fallen: [] }]);
+    expect((await factory.api('GET', '/repos')).body).toMatchObject([{ step: 6, demoted: [] }]);
   } finally {
     prometheus.close();
   }

@@ -2,7 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BAKE_MS, hurriedCanaries } from '../testing/paced-clock.ts';
+import { BAKE_MS, quickCanaries } from '../testing/paced-clock.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 
 // A database that hangs (SIGSTOP, every process of it) while a canary has a share of traffic.
@@ -10,7 +10,7 @@ import { type Shop, shop } from '../testing/shop.ts';
 const SHOP = 'shop' as RepoName;
 let db: OwnPostgres;
 let at: Shop;
-const canaries = hurriedCanaries();
+const canaries = quickCanaries();
 beforeAll(async () => {
   db = await ownPostgres();
   await migrateQueue(db.url.migrator);
@@ -31,7 +31,7 @@ test('the old release has all traffic again while it hangs; once it answers, the
   await at.until('the canary to have a share', async () => (await serving()).length === 2);
   db.pause();
   canaries.held = null;
-  canaries.hurry();
+  canaries.quicken();
   // Nothing can say that it goes to 50 %, so it does not, and nobody is left with what nobody watches.
   await at.until('traffic to be back', async () => {
     const now = await serving();

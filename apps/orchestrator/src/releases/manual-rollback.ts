@@ -214,7 +214,7 @@ export async function rollBack(factory: Ports, { repo, to, from, reason, by }: A
   const why = `${by} asked for a rollback: ${reason}`;
   const done = await factory.deploys.run(
     repo,
-    () => carryOut(factory, { repo, to, from: from ?? underWay ?? target.live, reason, by }, underWay),
+    () => goBack(factory, { repo, to, from: from ?? underWay ?? target.live, reason, by }, underWay),
     {
       priority: new Error(why),
     },
@@ -238,7 +238,7 @@ type Carried =
   | Extract<Done, { kind: 'failed' }>;
 
 /** In the target's lease: whoever was at work has ended. */
-async function carryOut(
+async function goBack(
   factory: Ports,
   { repo, to, from: leaving, reason, by }: Ask,
   canary: ReleaseId | null,

@@ -223,10 +223,10 @@ describe('its import', () => {
     await trail.append({
       ...append,
       expectedVersion: 0,
-      entries: [frozen('no way back'), { type: 'target.thawed', data: { reason: 'mended' } }],
+      entries: [frozen('nothing to go back to'), { type: 'target.thawed', data: { reason: 'mended' } }],
     });
-    journal.write(repo, frozen('no way back'));
-    journal.write(repo, frozen('no way back'));
+    journal.write(repo, frozen('nothing to go back to'));
+    journal.write(repo, frozen('nothing to go back to'));
     expect(await journal.importTo(streamsOn(trail))).toBe(2);
     expect((await on()).filter(({ type }) => type === 'target.frozen')).toHaveLength(3);
   });
@@ -319,7 +319,7 @@ describe('with Postgres stopped, hanging and out of reach, one after the other i
         timeout: 60_000,
         interval: 100,
       });
-      // World and target agree again before the next one.
+      // Trail and target agree again before the next one.
       await at.until(
         'what was imported to be seen',
         () => views.open.target(SHOP).live === ships[(nth + 1) % 2],

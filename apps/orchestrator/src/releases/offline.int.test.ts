@@ -111,7 +111,7 @@ test('traffic goes back without the database; then the trail has it, the branch 
     code: 1,
     stderr: expect.stringMatching(/cannot be gone back to: .*its bytes lie in the database/),
   });
-  // Nor is forward a way back.
+  // Nor is going forward a rollback.
   expect(await offline([third, '--yes'], token)).toMatchObject({ code: 1 });
   expect(factory.site.read('current')).toBe(second);
   const { views, deployments } = factory.factory;

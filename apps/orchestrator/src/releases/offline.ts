@@ -42,24 +42,25 @@ const refused = (reason: string, next: string, exitCode: 1 | 2 = 1): Offline => 
 
 /** Rejects where the target or the folder cannot be read at all. */
 export async function rollBackOffline(place: Place, asked: Asked): Promise<Offline> {
-  const ways = await readRollbackCaches(place.data);
-  const way = ways.find((each) => each.repo === asked.repo) ?? (asked.repo === null ? ways[0] : undefined);
-  const names = ways.map((each) => each.repo);
-  if (way === undefined)
+  const caches = await readRollbackCaches(place.data);
+  const cache =
+    caches.find((each) => each.repo === asked.repo) ?? (asked.repo === null ? caches[0] : undefined);
+  const names = caches.map((each) => each.repo);
+  if (cache === undefined)
     return refused(
       asked.repo === null ? `nothing was deployed from ${place.data}` : `there is no target ${asked.repo}`,
       names.length === 0 ? 'name the folder: --data DIR' : `one of: --repo ${names.join(', --repo ')}`,
     );
-  if (asked.repo === null && ways.length > 1)
-    return refused(`there are ${ways.length} targets`, `name one: --repo ${names.join(' or --repo ')}`, 2);
-  const [live] = way.releases;
-  if (live === undefined) throw new Error('a way back holds one release at least');
+  if (asked.repo === null && caches.length > 1)
+    return refused(`there are ${caches.length} targets`, `name one: --repo ${names.join(' or --repo ')}`, 2);
+  const [live] = cache.releases;
+  if (live === undefined) throw new Error('a rollback cache holds one release at least');
   // The commands that brought what is live there are those that take it back.
-  const target = place.target(way.repo, runOf(live, place.env));
+  const target = place.target(cache.repo, runOf(live, place.env));
   const state = await target.state();
-  const to = goal(way, state, asked.release);
+  const to = goal(cache, state, asked.release);
   if (typeof to === 'string')
-    return refused(to, `one of: ${way.releases.map(({ ref }) => ref.id).join(', ')}`);
+    return refused(to, `one of: ${cache.releases.map(({ ref }) => ref.id).join(', ')}`);
   const { id } = to.ref;
   const replicas = state.releases.find((each) => each.id === id)?.replicas ?? [];
   const warm = replicas.some((each) => each.running);
@@ -73,17 +74,17 @@ export async function rollBackOffline(place: Place, asked: Asked): Promise<Offli
   if (available?.kind === 'failed')
     return refused(`${id} cannot be gone back to: ${available.reason}`, 'another one, by its id');
   const from = [...state.serving.keys()].find((each) => each !== id) ?? live.ref.id;
-  const view = { repo: way.repo, from, to: id, ms: 0, revert: null, plan: null };
+  const view = { repo: cache.repo, from, to: id, ms: 0, revert: null, plan: null };
   if (asked.dryRun)
     return {
       kind: 'planned',
       view: {
         ...view,
         done: false,
-        text: `traffic of ${way.repo} goes from ${from} to ${id}, without the factory`,
+        text: `traffic of ${cache.repo} goes from ${from} to ${id}, without the factory`,
       },
     };
-  return go(place, { way, to, from, target, state, view, reason: asked.reason });
+  return go(place, { cache, to, from, target, state, view, reason: asked.reason });
 }
 
 const runOf = ({ config }: CachedRelease, env: Place['env']): RunConfig => ({
@@ -93,20 +94,21 @@ const runOf = ({ config }: CachedRelease, env: Place['env']): RunConfig => ({
 });
 
 /** The one named; else what is live, where something newer has traffic (a canary that nobody watches); else the next older one. */
-function goal(way: RollbackCache, { serving }: TargetState, named: string | null): CachedRelease | string {
+function goal(cache: RollbackCache, { serving }: TargetState, named: string | null): CachedRelease | string {
   if (named !== null) {
-    const to = way.releases.find(({ ref }) => ref.id === named);
+    const to = cache.releases.find(({ ref }) => ref.id === named);
     return to ?? `${named} is not one that can be gone back to without the factory`;
   }
-  const places = [...serving.keys()].map((id) => way.releases.findIndex(({ ref }) => ref.id === id));
-  const newest = Math.min(...places, way.releases.length);
+  const places = [...serving.keys()].map((id) => cache.releases.findIndex(({ ref }) => ref.id === id));
+  const newest = Math.min(...places, cache.releases.length);
   return (
-    way.releases[newest === way.releases.length ? 0 : newest + 1] ?? 'there is no older release to go back to'
+    cache.releases[newest === cache.releases.length ? 0 : newest + 1] ??
+    'there is no older release to go back to'
   );
 }
 
-type Way = {
-  way: RollbackCache;
+type Return = {
+  cache: RollbackCache;
   to: CachedRelease;
   from: ReleaseId;
   target: Target;
@@ -115,10 +117,10 @@ type Way = {
   reason: string;
 };
 
-async function go(place: Place, way: Way): Promise<Offline> {
+async function go(place: Place, cache: Return): Promise<Offline> {
   const offlineJournal = OfflineJournal.open(journalIn(place.data), place.clock);
   try {
-    return await switchBack(place, way, offlineJournal);
+    return await switchBack(place, cache, offlineJournal);
   } finally {
     offlineJournal.close();
   }
@@ -126,11 +128,11 @@ async function go(place: Place, way: Way): Promise<Offline> {
 
 async function switchBack(
   { data, clock, env, who }: Place,
-  { way, to, from, target, state, view, reason }: Way,
+  { cache, to, from, target, state, view, reason }: Return,
   offlineJournal: OfflineJournal,
 ): Promise<Offline> {
   const fence = state.fence + 1;
-  const say = async (entry: Entry) => offlineJournal.write(way.repo, entry);
+  const say = async (entry: Entry) => offlineJournal.write(cache.repo, entry);
   const journal: Journal = {
     started: ({ key, effect, release }) =>
       say({ type: 'target.effect-started', data: { key, effect, release, fence } }),
@@ -143,12 +145,12 @@ async function switchBack(
   const result = await rollback(target, { to: to.ref, run: runOf(to, env), fence, journal, clock });
   if (result.kind === 'fenced')
     return refused(
-      `another deploy or rollback took the target of ${way.repo} at this moment, and goes on`,
+      `another deploy or rollback took the target of ${cache.repo} at this moment, and goes on`,
       'look, and try again',
     );
   if (result.kind !== 'switched')
     return refused(`${result.reason}\n${result.evidence}`, result.stuck?.what ?? 'try another release');
-  const [live] = way.releases;
+  const [live] = cache.releases;
   if (live !== undefined && live.ref.id !== to.ref.id) {
     await say({
       type: 'target.released',
@@ -161,7 +163,7 @@ async function switchBack(
         reason: `offline, ${who}: ${reason}`.slice(0, 4_000),
       },
     });
-    await writeRollbackCache(data, { ...way, releases: way.releases.slice(way.releases.indexOf(to)) });
+    await writeRollbackCache(data, { ...cache, releases: cache.releases.slice(cache.releases.indexOf(to)) });
   }
   const seen = result.verified.kind === 'verified' ? '' : `; but look at it: ${result.verified.reason}`;
   const troubles = result.troubles.map((each) => `; ${each}`).join('');
@@ -172,7 +174,7 @@ async function switchBack(
       from,
       done: true,
       ms: result.ms,
-      text: `${to.ref.id} serves ${way.repo} again${seen}${troubles}; the factory records it and reverts the merge when its database is back`,
+      text: `${to.ref.id} serves ${cache.repo} again${seen}${troubles}; the factory records it and reverts the merge when its database is back`,
     },
   };
 }

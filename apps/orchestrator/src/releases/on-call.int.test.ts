@@ -4,7 +4,7 @@ import { openStore } from '@millwright/store';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cli, cliOn } from '../testing/cli.ts';
-import { BAKE_MS, hurriedCanaries } from '../testing/paced-clock.ts';
+import { BAKE_MS, quickCanaries } from '../testing/paced-clock.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 
 // What people on call are told by the real command line of the composed orchestrator: two who say stop, wrong names, and what helps next.
@@ -18,7 +18,7 @@ let ann: string;
 let bob: string;
 let eve: string;
 let files = 0;
-const canaries = hurriedCanaries();
+const canaries = quickCanaries();
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -43,7 +43,7 @@ const change = () => {
 const say = (url: string, reason: string, token?: string) => at.api('POST', url, { reason }, token);
 const status = async () => (await at.api('GET', '/rollbacks?repo=shop')).body[0];
 
-/** A change whose canary stays at this share of traffic until `canaries.hurry()`. */
+/** A change whose canary stays at this share of traffic until `canaries.quicken()`. */
 async function canaryAt(percent: number): Promise<{ ticket: string; run: string; release: string }> {
   canaries.held = percent;
   const ticket = await at.file(change());
@@ -137,11 +137,11 @@ test('who has a hand in a change is refused by one code, at its gate and in its 
   const deploy = await waiting('deploy');
   expect((await cli(['gate', 'approve', deploy.id, ...because('read')], { token: ann })).code).toBe(0);
   await at.until('its canary', async () => (await status()).canary?.percent === 10);
-  const hurried = await cli(['release', 'promote', 'shop', ...because('mine')], { token: eve });
-  expect([hurried.code, hurried.err]).toEqual([4, expect.stringContaining('is the requester')]);
+  const early = await cli(['release', 'promote', 'shop', ...because('mine')], { token: eve });
+  expect([early.code, early.err]).toEqual([4, expect.stringContaining('is the requester')]);
   canaries.held = null;
   expect((await cli(['release', 'promote', 'shop', ...because('seen')], { token: bob })).code).toBe(0);
-  canaries.hurry();
+  canaries.quicken();
   expect((await at.ended(ticket)).state).toBe('done');
 });
 
@@ -196,7 +196,7 @@ test('a pause of nothing, of too little and over another is said or refused', {
   expect(lifted.out).toContain(`${release} is not paused any more`);
   const said = (await cli(['trail', 'show', '--type', 'canary.asked', '--last', '1'])).out;
   expect(said).toContain(`let the canary ${release} go on: I look`);
-  canaries.hurry();
+  canaries.quicken();
   expect((await at.ended(ticket)).state).toBe('done');
 });
 
@@ -217,7 +217,7 @@ test('a plan of going back says each thing once, with a canary under way and wit
   const { ticket, release } = await canaryAt(10);
   const canary = await dry();
   expect(canary.filter((line) => line.includes(`the canary ${release} is taken back`))).toHaveLength(1);
-  canaries.hurry();
+  canaries.quicken();
   await at.ended(ticket);
 });
 

@@ -158,7 +158,7 @@ export async function promoteCanary(
   const { canary, work } = await atWork(factory, repo);
   const run = await runOf(factory, canary);
   if (run === null || run.deploy?.kind !== 'started')
-    throw noCanary(`${canary.release} is brought out again by an undo, and is not hurried`);
+    throw noCanary(`${canary.release} is brought out again by an undo, and is not promoted by hand`);
   const hand = await handOf(factory, run, who as string as PersonId);
   if (hand !== null) throw new NotSteered('forbidden', hand, { acts: ANOTHER_APPROVER });
   const gate = run.gates.findLast((one) => one.action === 'deploy');

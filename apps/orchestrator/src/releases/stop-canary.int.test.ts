@@ -2,7 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BAKE_MS, hurriedCanaries } from '../testing/paced-clock.ts';
+import { BAKE_MS, quickCanaries } from '../testing/paced-clock.ts';
 import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
 
 // A canary of three steps with real bakes, and a person who says stop. Each ends with users at the good release, one recorded story, and nothing at
@@ -16,7 +16,7 @@ let good: string;
 /** Let in before any of the tickets was filed: whom their requester lets in later has a hand in them. */
 let ann: { token: string };
 let files = 0;
-const canaries = hurriedCanaries();
+const canaries = quickCanaries();
 /** As long as several bakes. */
 const bakes = () => canaries.clock.sleep(5 * BAKE_MS);
 /** The release that has a share of traffic besides the good one, or all of it before it is promoted. */
@@ -175,7 +175,7 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   expect((await say('/targets/shop/pause', { ms: 86_400_000 })).body).toMatchObject({
     ...{ state: 'paused', release },
   });
-  canaries.hurry();
+  canaries.quicken();
   await bakes();
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // A pause outlives a hold: what begins anew waits at its first share.
@@ -186,8 +186,8 @@ test('pause holds a bake until it is over or lifted, promote ends one for who di
   expect((await status()).canary).toMatchObject({ percent: 10, paused: { reason: 'it is slow' } });
   // The requester's own word counts for nothing here.
   expect((await say('/targets/shop/promote')).body).toMatchObject({ code: 'forbidden' });
-  const hurried = await at.api('POST', '/targets/shop/promote', { reason: 'seen' }, ann.token);
-  expect(hurried.body).toMatchObject({ state: 'promoting' });
+  const early = await at.api('POST', '/targets/shop/promote', { reason: 'seen' }, ann.token);
+  expect(early.body).toMatchObject({ state: 'promoting' });
   expect((await ended(ticket)).state).toBe('done');
   good = release;
   const asked = (await at.trail()).filter(
@@ -239,7 +239,7 @@ test('a pause of no time lets the canary go on, and says so', async () => {
   expect((await say('/targets/shop/pause', { ms: 0 })).body.text).toContain(
     `${release} is not paused any more: it goes on from 10 % of traffic`,
   );
-  canaries.hurry();
+  canaries.quicken();
   expect((await ended(ticket)).state).toBe('done');
   good = release;
 });
@@ -263,7 +263,7 @@ test('a rollback names neither a canary as where to go, nor says of it that it n
 test('two who go back at once go back once, with a canary and without', async () => {
   // Another good one, so that there is more than one to go back to.
   const next = await canaryAt(10);
-  canaries.hurry();
+  canaries.quicken();
   expect((await ended(next.ticket)).state).toBe('done');
   const main = at.main().length;
   const both = await Promise.all([say('/rollbacks'), say('/rollbacks')]);
@@ -307,7 +307,7 @@ test('a canary that was held since it was seen is taken back by name, and what i
 
 test('an undo of a rollback is held by a halt, begins anew after it, and is taken back by an abort', async () => {
   const next = await canaryAt(10);
-  canaries.hurry();
+  canaries.quicken();
   expect((await ended(next.ticket)).state).toBe('done');
   const [before, after] = [good, next.release];
   await say('/rollbacks');

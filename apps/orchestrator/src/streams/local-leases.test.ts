@@ -27,7 +27,7 @@ test('one at a time a key, in order; a failure is its own caller’s; who priori
     'a',
     async (preempted) => void said.push(`third, preempted ${preempted.aborted}`),
     {
-      priority: new Error('it hurries'),
+      priority: new Error('it has priority'),
     },
   );
   await expect(first).rejects.toThrow('its own');

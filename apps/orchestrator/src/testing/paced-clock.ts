@@ -49,24 +49,24 @@ function pacedClock(): PacedClock {
 
 /** Longer than anything that a test does meanwhile. */
 export const BAKE_MS = 60_000;
-const HURRIED = 600;
+const QUICK = 600;
 
 /** Canaries whose bakes take a tenth of a second, but for the one at the share `held`, which takes its minute. */
-export type HurriedCanaries = { readonly clock: PacedClock; held: number | null; hurry(): void };
+export type QuickCanaries = { readonly clock: PacedClock; held: number | null; quicken(): void };
 
-export function hurriedCanaries(): HurriedCanaries {
+export function quickCanaries(): QuickCanaries {
   const clock = pacedClock();
-  const hurry = () => clock.pace(HURRIED);
-  hurry();
-  return { clock, held: null, hurry };
+  const quicken = () => clock.pace(QUICK);
+  quicken();
+  return { clock, held: null, quicken };
 }
 
 /** Its time changes its pace with each shift of traffic. */
-export function paceBy(target: MemoryTarget, canaries: HurriedCanaries): void {
+export function paceBy(target: MemoryTarget, canaries: QuickCanaries): void {
   target.faults.shift = (weights) => {
     const [canary] = weights.values();
     if (canary === canaries.held) canaries.clock.pace(1);
-    else canaries.hurry();
+    else canaries.quicken();
     return null;
   };
 }

@@ -2,7 +2,7 @@ import type { Digest, ReleaseId, RepoName, TicketKind } from '@millwright/domain
 import { type MemoryTarget, memoryTarget } from '@millwright/rollback/testing';
 import type { TestDatabase } from '@millwright/store/testing';
 import { expect } from 'vitest';
-import { type HurriedCanaries, paceBy } from './paced-clock.ts';
+import { paceBy, type QuickCanaries } from './paced-clock.ts';
 import { ADMIN_TOKEN, git, hasty, type ScriptedFactory, scriptedFactory } from './scripted-factory.ts';
 import { report, type Script } from './scripted-runner.ts';
 
@@ -54,7 +54,7 @@ export type RunSeen = {
 
 /**
  * A repository `shop` that is deployed to a target in memory, at autonomy step `step`. With a `canary` of its own its time is real, but for
- * `hurried` ones. `more`: lines of its `deploy`.
+ * `quick` ones. `more`: lines of its `deploy`.
  */
 export async function shop(
   db: TestDatabase,
@@ -62,10 +62,10 @@ export async function shop(
   settings = {},
   canary?: { steps: number[]; bake: string },
   more: readonly string[] = [],
-  hurried?: HurriedCanaries,
+  quick?: QuickCanaries,
 ): Promise<Shop> {
   const target = memoryTarget();
-  if (hurried) paceBy(target, hurried);
+  if (quick) paceBy(target, quick);
   let next: Record<string, string> = {};
   const script: Script = { implement: () => next, release: shopRelease };
   const factory = await scriptedFactory(
@@ -74,7 +74,7 @@ export async function shop(
     script,
     settings,
     target,
-    hurried?.clock ?? (canary ? undefined : hasty),
+    quick?.clock ?? (canary ? undefined : hasty),
   );
   expect((await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' })).status).toBe(201);
   await factory.api('POST', '/repos/shop/autonomy', { step, reason: 'first step' });

@@ -65,12 +65,12 @@ test('a critical incident takes every step above 5 from every kind of change, an
 });
 
 describe('a raise', () => {
-  const fallen = drop(drop(after(set(7)), 'feature', release(1)), 'feature', release(2));
+  const demoted = drop(drop(after(set(7)), 'feature', release(1)), 'feature', release(2));
 
   test('is earned by releases of that kind that serve since, one step at a time, each step anew', () => {
-    expect(earnedRaise(serve(fallen, 'feature', 1, 2, 2), 'feature', AFTER)).toBeNull();
-    expect(earnedRaise(serve(fallen, 'bug', 1, 2, 3), 'feature', AFTER)).toBeNull();
-    const ready = serve(fallen, 'feature', 1, 2, 3);
+    expect(earnedRaise(serve(demoted, 'feature', 1, 2, 2), 'feature', AFTER)).toBeNull();
+    expect(earnedRaise(serve(demoted, 'bug', 1, 2, 3), 'feature', AFTER)).toBeNull();
+    const ready = serve(demoted, 'feature', 1, 2, 3);
     expect(earnedRaise(ready, 'feature', AFTER)).toEqual({ from: 5, to: 6, runs: [1, 2, 3].map(run) });
     const raised = evolveAutonomy(ready, set(6, 'feature'), 2);
     expect(stepFor(raised, ['feature'])).toBe(6);
@@ -81,15 +81,15 @@ describe('a raise', () => {
 
   test('counts nothing that was taken back since, nor what served before the last fall', () => {
     expect(
-      earnedRaise(recordReverted(serve(fallen, 'feature', 1, 2, 3), 'feature', run(2)), 'feature', AFTER),
+      earnedRaise(recordReverted(serve(demoted, 'feature', 1, 2, 3), 'feature', run(2)), 'feature', AFTER),
     ).toBeNull();
     expect(
-      earnedRaise(drop(serve(fallen, 'feature', 1, 2, 3), 'feature', release(3)), 'feature', AFTER),
+      earnedRaise(drop(serve(demoted, 'feature', 1, 2, 3), 'feature', release(3)), 'feature', AFTER),
     ).toBeNull();
   });
 
   test('of the repository brings no kind back that fell, nor does lowering it first', () => {
-    const lowered = evolveAutonomy(fallen, set(3), 2);
+    const lowered = evolveAutonomy(demoted, set(3), 2);
     expect(stepFor(lowered, ['feature'])).toBe(3);
     expect(stepFor(evolveAutonomy(lowered, set(7), 3), ['feature'])).toBe(5);
     const around = [set(3, 'feature'), set(7)].reduce((now, entry) => evolveAutonomy(now, entry, 3), lowered);
@@ -98,13 +98,13 @@ describe('a raise', () => {
 });
 
 test('all that was rolled back since it was whole is kept, whatever a person sets in between; whole again, nothing is', () => {
-  const fallen = drop(
+  const demoted = drop(
     evolveAutonomy(drop(after(set(7)), 'bug', release(1)), set(3, 'bug'), 2),
     'bug',
     release(2),
   );
-  expect(fallen.lost.get('bug')).toMatchObject({ release: release(2), releases: [release(1), release(2)] });
-  const raised = evolveAutonomy(fallen, set(7, 'bug'), 3);
+  expect(demoted.lost.get('bug')).toMatchObject({ release: release(2), releases: [release(1), release(2)] });
+  const raised = evolveAutonomy(demoted, set(7, 'bug'), 3);
   expect(drop(raised, 'bug', release(3)).lost.get('bug')?.releases).toEqual([release(3)]);
 });
 
@@ -112,9 +112,9 @@ test('what a person lowers comes back by a person’s word, as far as nothing wa
   const lowered = after(set(7), set(3, 'bug'));
   expect(lowered.lost.get('bug')).toMatchObject({ to: 3, upTo: 7, release: null });
   expect(evolveAutonomy(lowered, set(7, 'bug'), 2).lost.size).toBe(0);
-  const fallen = drop(lowered, 'bug', release(1));
-  expect(fallen.lost.get('bug')).toMatchObject({ to: 2, upTo: 6 });
-  const back = evolveAutonomy(serve(fallen, 'bug', 1, 2), set(6, 'bug'), 2);
+  const demoted = drop(lowered, 'bug', release(1));
+  expect(demoted.lost.get('bug')).toMatchObject({ to: 2, upTo: 6 });
+  const back = evolveAutonomy(serve(demoted, 'bug', 1, 2), set(6, 'bug'), 2);
   expect(back.lost.get('bug')).toMatchObject({
     to: 6,
     upTo: 6,
@@ -130,7 +130,7 @@ test('whatever happens, only a person raises a step', () => {
     fc.record({ what: fc.constant('rollback'), kind, n: fc.nat(5) }),
     fc.record({ what: fc.constant('critical'), kind, n: fc.nat(5) }),
     fc.record({ what: fc.constant('served'), kind, n: fc.nat(5) }),
-    fc.record({ what: fc.constant('unserved'), kind, n: fc.nat(5) }),
+    fc.record({ what: fc.constant('reverted'), kind, n: fc.nat(5) }),
     fc.record({ what: fc.constant('proposed'), kind, n: fc.nat(5) }),
   );
   const next = (state: Autonomy, { what, kind: of, n }: { what: string; kind: TicketKind; n: number }) => {
@@ -144,7 +144,7 @@ test('whatever happens, only a person raises a step', () => {
       }
       case 'served':
         return recordServed(state, of, run(n));
-      case 'unserved':
+      case 'reverted':
         return recordReverted(state, of, run(n));
       default: {
         const data = { repo, kind: of, from: 0, to: 7, runs: [] };

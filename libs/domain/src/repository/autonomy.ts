@@ -34,7 +34,7 @@ export const NO_AUTONOMY: Autonomy = { step: 0, lost: new Map() };
 /** A critical incident leaves a repository at most this step: people allow each change again. */
 export const AFTER_CRITICAL = 5;
 
-/** The step in force for these kinds of change together: the lowest of theirs and the repository's. */
+/** The effective step for these kinds of change together: the lowest of theirs and the repository's. */
 export function stepFor({ step, lost }: Autonomy, kinds: readonly TicketKind[]): number {
   return Math.min(step, ...kinds.map((kind) => lost.get(kind)?.to ?? 7));
 }
@@ -64,7 +64,7 @@ export function evolveAutonomy(state: Autonomy, entry: Entry, at: Instant): Auto
   }
 }
 
-/** A release of this kind came to serve; or, `unserved`, a person took it back: it earns nothing then. */
+/** A release of this kind came to serve; or, `recordReverted`, a person took it back: it earns nothing then. */
 export const recordServed = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>
   changed(state, kind, (lost) => ({ ...lost, served: [...lost.served.filter((one) => one !== run), run] }));
 export const recordReverted = (state: Autonomy, kind: TicketKind, run: RunId): Autonomy =>

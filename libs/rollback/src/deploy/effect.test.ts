@@ -123,7 +123,7 @@ test('how an effect is undone is part of its type', () => {
   const bare = { name: 'drop', key: 'k', run };
   // @ts-expect-error undeclared does not compile
   const undeclared: Effect<void> = bare;
-  // @ts-expect-error reversible without its way back does not compile
+  // @ts-expect-error reversible without its undo does not compile
   const noWay: Effect<void> = { ...bare, undo: 'reversible' };
   // @ts-expect-error one approver is not two
   const one: Effect<void> = { ...bare, undo: 'irreversible', approvedBy: [people[0]] };

@@ -10,7 +10,7 @@ import {
   unpackArchive,
 } from '../workspace/archive.ts';
 import { checkout as unpackTree } from '../workspace/checkout.ts';
-import { Ahead } from '../workspace/prefetch.ts';
+import { Prefetch } from '../workspace/prefetch.ts';
 import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from '../workspace/sandbox.ts';
 import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine.ts';
 import { removeTree } from './host.ts';
@@ -66,7 +66,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
   const open = new Set<Box>();
   // Two callers who want the same tree wait for one unpacking.
   const unpacking = new Map<string, ReturnType<typeof unpackTree>>();
-  const ahead = new Ahead<Archived>(AHEAD_MS, ({ kind }) => kind === 'archive');
+  const ahead = new Prefetch<Archived>(AHEAD_MS, ({ kind }) => kind === 'archive');
   const destroyed = async (box: Box) => {
     await box.destroy();
     open.delete(box);

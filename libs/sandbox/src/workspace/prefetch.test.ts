@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Ahead } from './prefetch.ts';
+import { Prefetch } from './prefetch.ts';
 
 test('what was made ahead is handed out once, to who asks for the same', async () => {
-  const ahead = new Ahead<string>(10_000, (made) => made !== 'too large');
+  const ahead = new Prefetch<string>(10_000, (made) => made !== 'too large');
   let times = 0;
   const make = (text: string) => async () => {
     times += 1;
@@ -26,7 +26,7 @@ test('what was made ahead is handed out once, to who asks for the same', async (
 });
 
 test('it is not held for ever', async () => {
-  const ahead = new Ahead<string>(1, () => true);
+  const ahead = new Prefetch<string>(1, () => true);
   ahead.begin('a', async () => 'of a');
   await sleep(20);
   expect(await ahead.take('a')).toBeNull();

@@ -2,7 +2,7 @@
  * One result made before it is asked for: the newest alone, for `keptMs` at most, and handed out once. What fails, or what `keep` refuses,
  * was never made. For work that will most likely be wanted in a moment, while nobody waits for it.
  */
-export class Ahead<T> {
+export class Prefetch<T> {
   readonly #keep: (made: T) => boolean;
   readonly #keptMs: number;
   #held: { key: string; made: Promise<T | null>; timer: NodeJS.Timeout } | null = null;

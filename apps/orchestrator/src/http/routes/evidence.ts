@@ -49,7 +49,7 @@ async function packOf(factory: Ports, query: QueryOf<'exportEvidence'>): Promise
   if (missing !== undefined)
     throw problem(
       'entries-missing',
-      `entry ${missing.position} could not be drawn into the read model, so this pack might leave something out: ${missing.reason}`,
+      `entry ${missing.position} could not be folded into the read model, so this pack might leave something out: ${missing.reason}`,
     );
   await sealer.sealed(through, { timeoutMs: SEAL_MS });
   const [first] = await readModel.trailPage(

@@ -67,7 +67,7 @@ export async function repoView(factory: Ports, name: RepoName): Promise<RepoView
     branch,
     deliver,
     step,
-    fallen: fallenOf(factory, repo),
+    demoted: demotedOf(factory, repo),
     live,
     address,
     ceiling,
@@ -76,7 +76,7 @@ export async function repoView(factory: Ports, name: RepoName): Promise<RepoView
 }
 
 /** Kinds of change that are at a lower step than their repository. */
-const fallenOf = (factory: Ports, repo: RepoInfo): RepoView['fallen'] =>
+const demotedOf = (factory: Ports, repo: RepoInfo): RepoView['demoted'] =>
   [...repo.lost]
     .filter(([, { to }]) => to < repo.step)
     .map(([kind, { to, upTo, at, release, served }]) => ({

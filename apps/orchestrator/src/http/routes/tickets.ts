@@ -99,7 +99,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');
     const text = (await factory.knownSecrets.now()).mask(request.body.text);
     const last = fold.run(run);
-    // Its run is over and not drawn into it yet: a moment later it would be.
+    // Its run is over and not folded into it yet: a moment later it would be.
     if (last?.closed) await settleTicket(factory, ticket, last);
     else if (ticket.state === 'running') {
       const answered = await act(factory, run, request.who.actor, (state) =>

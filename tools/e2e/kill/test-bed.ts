@@ -52,7 +52,7 @@ export async function wordAt(port: number): Promise<string | null> {
 }
 
 /** One factory in which cases run one after the other. */
-export class Lane {
+export class TestBed {
   readonly factory: Factory;
   readonly database: Superuser;
   readonly trap: Trap;
@@ -68,13 +68,13 @@ export class Lane {
   }
 
   /** @param tickets that its model has conversations for, of each kind */
-  static async start(tickets = 50): Promise<Lane> {
+  static async start(tickets = 50): Promise<TestBed> {
     const factory = await startFactory({
       conversations: scripts(tickets),
       env: { MILLWRIGHT_RESTARTS_PER_MINUTE: String(DEATHS_PER_MINUTE) },
     });
     const database = openSuperuser(factory.data);
-    return new Lane(factory, database, await Trap.set(factory.data, database));
+    return new TestBed(factory, database, await Trap.set(factory.data, database));
   }
 
   /** Of this factory on the engine; the released ones too. */
@@ -196,8 +196,8 @@ export class Lane {
 }
 
 /** What the factory's processes complained about, for failure messages. */
-export const troubles = (lane: Lane): string =>
-  lane.factory
+export const troubles = (bed: TestBed): string =>
+  bed.factory
     .said()
     .split('\n')
     .filter((line) => !/"level":[123]0/.test(line))
