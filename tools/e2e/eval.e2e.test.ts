@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,12 +14,16 @@ import {
   says,
   writeScripts,
 } from './conversations.ts';
-import { type Factory, startFactory } from './factory.ts';
+import { type Factory, ROOT, startFactory } from './factory.ts';
 import type { Files } from './remote.ts';
 
 // Cases with hidden tests, through the whole factory: what it solves, what it accepts wrongly, and cases that tell nothing.
 
 let factory: Factory;
+/** The factory's own image, which a case names by itself. */
+const SANDBOX =
+  process.env.MILLWRIGHT_SANDBOX_IMAGE ??
+  JSON.parse(readFileSync(join(ROOT, 'node_modules/.millwright-setup.json'), 'utf8')).image;
 const folder = mkdtempSync(join(tmpdir(), 'millwright-eval-'));
 const cases = join(folder, 'cases');
 const out = join(folder, 'out');
@@ -66,6 +71,7 @@ const asks = (title: string): Script => ({
 beforeAll(async () => {
   given('right', {
     ...hidden('sum.times(3, 4)'),
+    'case.yaml': `${RUN}image: ${SANDBOX}\n`,
     'solution/src/sum.js': made('a * b').text,
     'wrong/adds/src/sum.js': made('a + b').text,
   });
@@ -74,6 +80,7 @@ beforeAll(async () => {
   given('tells-nothing', hidden('sum.add(8, 4)'));
   given('unclear', { 'case.yaml': `${RUN}expect: ask\n` });
   given('no-hidden-tests', {});
+  given('no-image', { ...hidden('sum.times(3, 4)'), 'case.yaml': `${RUN}image: no/such:image\n` });
   factory = await startFactory({
     conversations: [
       ...inTwo(titleOf('right')),
@@ -98,6 +105,11 @@ it('tells solved from wrongly accepted, by tests that no agent saw, and takes ke
   const ran = await factory.cli(['eval', cases, '--out', out, '--json']);
   expect(ran.stdout, ran.stderr).not.toBe('');
   expect(ran.stderr).toContain('case no-hidden-tests: there are no hidden tests');
+  expect(ran.stderr).toContain('case no-image: the engine has no image no/such:image; docker pull');
+  const remote = join(out, 'right/remote.git');
+  expect(execFileSync('git', ['--git-dir', remote, 'show', 'main:millwright.yaml']).toString()).toContain(
+    `image: "${SANDBOX}"`,
+  );
   const { results, figures } = JSON.parse(ran.stdout) as Document;
   expect(Object.fromEntries(results.map(({ name, verdict }) => [name, verdict])), ran.stderr).toEqual({
     right: 'solved',

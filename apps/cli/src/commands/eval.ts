@@ -21,6 +21,8 @@ import { Fail, usage } from '../fail.ts';
 import { exitWith } from '../finish.ts';
 import { parseWhole } from '../text/parse.ts';
 import { table } from '../text/table.ts';
+import { setUp } from '../up/set-up.ts';
+import { hasImage } from './local-checks.ts';
 
 type Options = Record<string, string | boolean | string[] | undefined>;
 
@@ -48,7 +50,7 @@ export async function evaluate(context: Context, [folder = '']: string[], option
     throw usage(`${folder} is a case itself, and no folder of cases`, `./millwright eval ${dirname(from)}`);
   if (existsSync(out) && !statSync(out).isDirectory())
     throw usage(`${out} is no folder`, 'name another one with --out');
-  const { cases, problems } = readCases(from, out);
+  const { cases, problems } = await withTheirImages(readCases(from, out));
   context.note(...problems.map((problem) => `! ${problem}`));
   if (cases.length > 0 && problems.length > 0) context.note(`  ${CASES}; the others are run`);
   if (cases.length === 0) throw usage(`${folder} holds no case`, CASES);
@@ -78,6 +80,27 @@ export async function evaluate(context: Context, [folder = '']: string[], option
     (one) => one.problems.length > 0 || one.results.some(({ verdict }) => verdict === 'invalid'),
   );
   exitWith(bad ? 1 : 0);
+}
+
+/** The cases whose image the engine has; the factory fetches none. */
+async function withTheirImages({ cases, problems }: Pick<Asked, 'cases' | 'problems'>) {
+  const { dockerHost } = setUp(process.env);
+  const names = [...new Set(cases.flatMap(({ image }) => image ?? []))];
+  const there = await Promise.all(names.map((name) => hasImage(dockerHost, name)));
+  const away = new Set(names.filter((_, at) => !there[at]));
+  const lacks = ({ image }: Case) => image !== undefined && away.has(image);
+  return {
+    cases: cases.filter((one) => !lacks(one)),
+    problems: [
+      ...problems,
+      ...cases
+        .filter(lacks)
+        .map(
+          ({ name, image }) =>
+            `case ${name}: the engine has no image ${image}; docker pull ${image}, or build it`,
+        ),
+    ],
+  };
 }
 
 function configurationsOf({ config = [], name }: Options): Configuration[] {

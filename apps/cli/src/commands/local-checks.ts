@@ -52,6 +52,10 @@ function askEngine(dockerHost: string | undefined, path: string): Promise<{ ok: 
   });
 }
 
+/** Whether the engine has an image of this name. Throws nothing: an engine that is away has none. */
+export const hasImage = async (dockerHost: string | undefined, image: string): Promise<boolean> =>
+  (await askEngine(dockerHost, `/images/${encodeURIComponent(image)}/json`)).ok;
+
 async function engine(dockerHost: string | undefined, image: string | undefined): Promise<Check[]> {
   const version = await askEngine(dockerHost, '/version');
   const number = /"Version":"([^"]*)"/.exec(version.body)?.[1] ?? '';
@@ -63,7 +67,7 @@ async function engine(dockerHost: string | undefined, image: string | undefined)
   };
   if (image === undefined) return [first, noImage];
   if (!version.ok) return [first];
-  const { ok } = await askEngine(dockerHost, `/images/${encodeURIComponent(image)}/json`);
+  const ok = await hasImage(dockerHost, image);
   return [
     first,
     { id: 'image', ok, text: ok ? image : `the engine has no ${image}`, fix: ok ? null : 'npm run setup' },

@@ -63,6 +63,12 @@ describe('a case', () => {
     ['two', { 'case.yaml': 'expect: merge\n' }, /case\.yaml: .*test/s],
     ['two', { 'case.yaml': 'test: a\nexpects: ask\n' }, /case\.yaml: .*expects/s],
     ['two', { 'hidden/hidden.js': null }, /no hidden tests/],
+    ['two', { 'case.yaml': 'test: a\nimage: ""\n' }, /case\.yaml: .*image/s],
+    [
+      'two',
+      { 'case.yaml': 'test: a\nimage: b\n', 'repo/millwright.yaml': 'image: c\n' },
+      /both name an image/,
+    ],
   ])('called %s with %o is refused', ([name, files, why]) => {
     const { cases, problems } = given(name, files);
     expect(cases).toEqual([]);

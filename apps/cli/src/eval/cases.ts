@@ -10,6 +10,8 @@ const CaseFile = z.strictObject({
   /** The hidden tests' command, run from the repository's root. */
   test: z.string().min(1),
   expect: Expectation.default('merge'),
+  /** What its stages and its hidden tests run on; the factory's own image otherwise. */
+  image: z.string().min(1).max(512).optional(),
 });
 
 /** A case as a folder: `case.yaml`, `ticket.md`, the base as `repo/`, and `hidden/`, which is laid over what was merged. */
@@ -44,6 +46,9 @@ function readCase(
   if (!parsed.success) return bad(`case.yaml: ${z.prettifyError(parsed.error)}`);
   if (parsed.data.expect === 'merge' && !hasFiles(join(place, 'hidden')))
     return bad('there are no hidden tests in hidden/, so nothing could tell a right change from a wrong one');
+  const own = join(place, 'repo/millwright.yaml');
+  if (parsed.data.image !== undefined && existsSync(own) && /^image\s*:/m.test(readFileSync(own, 'utf8')))
+    return bad('case.yaml and repo/millwright.yaml both name an image; leave one of them out');
   const ticket = readFileSync(join(place, 'ticket.md'), 'utf8');
   if (ticket.trim() === '') return bad('ticket.md is empty');
   return { kind: 'case', case: { ...parsed.data, name, folder: place, ticket } };

@@ -23,3 +23,20 @@ it("copies one commit that a factory's copy of a repository keeps, without anyth
   const { bundle } = bundleOf(into, commit);
   expect(git(into, 'bundle', 'list-heads', bundle)).toContain('refs/snapshots/');
 });
+
+it("a case's image is named in the repository's own file, before what that says", () => {
+  const files = join(work, 'with-image');
+  mkdirSync(files);
+  const configOf = (place: string, image?: string) =>
+    execFileSync('git', [
+      '--git-dir',
+      makeRemote(join(work, place), files, image),
+      'show',
+      'main:millwright.yaml',
+    ]);
+  writeFileSync(join(files, 'a.js'), 'a\n');
+  expect(String(configOf('new', 'node:22'))).toBe('image: "node:22"\n');
+  writeFileSync(join(files, 'millwright.yaml'), 'test: npm test\n');
+  expect(String(configOf('more', 'node:22'))).toBe('image: "node:22"\ntest: npm test\n');
+  expect(String(configOf('none'))).toBe('test: npm test\n');
+});

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 // The repositories of an evaluation: bare, throw-away, made from a case's files. Nothing that an agent wrote is ever checked out here.
@@ -22,8 +22,10 @@ const git = (args: readonly string[], more: Record<string, string> = {}): string
     stdio: ['ignore', 'pipe', 'pipe'],
   }).trim();
 
-/** A bare repository whose `main` holds the folder's files; as it was where it is there already. */
-export function makeRemote(place: string, files: string): string {
+const CONFIG = 'millwright.yaml';
+
+/** A bare repository whose `main` holds the folder's files, and names `image` in its own file; as it was where it is there already. */
+export function makeRemote(place: string, files: string, image?: string): string {
   const dir = join(place, 'remote.git');
   if (existsSync(join(dir, 'refs/heads/main'))) return dir;
   rmSync(dir, { recursive: true, force: true });
@@ -31,6 +33,14 @@ export function makeRemote(place: string, files: string): string {
   git(['init', '--quiet', '--bare', '--initial-branch=main', dir]);
   const within = { GIT_DIR: dir, GIT_WORK_TREE: files, GIT_INDEX_FILE: join(dir, 'index') };
   git(['add', '--all', '--force', '.'], within);
+  if (image !== undefined) {
+    const own = join(files, CONFIG);
+    const text = existsSync(own) ? readFileSync(own, 'utf8') : '';
+    const named = join(place, CONFIG);
+    writeFileSync(named, `image: ${JSON.stringify(image)}\n${text}`);
+    const blob = git(['hash-object', '-w', '--', named], { GIT_DIR: dir });
+    git(['update-index', '--add', '--cacheinfo', `100644,${blob},${CONFIG}`], within);
+  }
   const commit = git(['commit-tree', git(['write-tree'], within), '-m', 'The base'], { GIT_DIR: dir });
   git(['update-ref', 'refs/heads/main', commit], { GIT_DIR: dir });
   return dir;

@@ -29,7 +29,7 @@ export async function hiddenTestsPass(
   mkdirSync(data, { recursive: true });
   const asked = {
     ...{ data, image, ...bundleOf(remote, commit), repo: one.name },
-    ...{ hidden: join(one.folder, 'hidden'), command: one.test },
+    ...{ hidden: join(one.folder, 'hidden'), command: one.test, own: one.image },
   };
   const env = {
     ...process.env,

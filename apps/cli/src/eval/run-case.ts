@@ -34,7 +34,7 @@ export async function runCase(
   const judge = options.judge ?? hiddenTestsPass;
   const passesIn = (where: string, commit: string) =>
     judge(one, where, commit, join(options.out, '.sandbox'));
-  const remote = makeRemote(place, join(one.folder, 'repo'));
+  const remote = makeRemote(place, join(one.folder, 'repo'), one.image);
   const passes = (commit: string) => passesIn(remote, commit);
   const base = headOf(remote);
   const keep = (result: CaseResult): CaseResult => {

@@ -20,6 +20,8 @@ const Asked = z.strictObject({
   hidden: z.string(),
   command: z.string().min(1),
   repo: RepoName,
+  /** The image that the case names; the sandbox image otherwise. */
+  own: z.string().optional(),
 });
 
 type HiddenAnswer =
@@ -39,7 +41,9 @@ async function run(asked: z.infer<typeof Asked>): Promise<HiddenAnswer> {
     const own = { run: 'eval', attempt: 'eval' };
     const out = await sandboxes.checkout(() => readFile(asked.bundle), asked.tree);
     if (out.kind === 'refused') return { kind: 'refused', reason: out.reason };
-    const config = RepoConfig.parse({});
+    const config = RepoConfig.parse({ image: asked.own });
+    const image = await sandboxes.resolveImage(asked.own);
+    if (image.kind === 'refused') return { kind: 'refused', reason: image.reason };
     const { checkout } = out;
     const made = await createPrepare(sandboxes, javascript.installing).layer({
       repo: asked.repo,
@@ -50,7 +54,7 @@ async function run(asked: z.infer<typeof Asked>): Promise<HiddenAnswer> {
     if (made.kind === 'failed')
       return { kind: 'refused', reason: `${made.reason}: ${made.output.slice(-1_000)}` };
     const deps = made.kind === 'layer' ? made.layer : null;
-    const opened = await sandboxes.open({ ...own, purpose: 'eval', checkout, deps });
+    const opened = await sandboxes.open({ ...own, purpose: 'eval', checkout, deps, image: image.id });
     if (opened.kind === 'refused') return { kind: 'refused', reason: opened.reason };
     const { sandbox } = opened;
     for (const path of await filesIn(asked.hidden)) {
