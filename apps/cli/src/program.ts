@@ -300,6 +300,15 @@ function work(root: Command): void {
     async () => (await import('./commands/run.ts')).cancel,
   );
 
+  does(
+    leaf(
+      run,
+      'follow-up <id> [n]',
+      'file a ticket of what it left open, or its agents noticed; without a number: what that is',
+    ).option('--kind <kind>', 'feature, bug, security, …', 'bug'),
+    async () => (await import('./commands/run.ts')).followUp,
+  );
+
   const gate = noun(root, 'gate', 'decisions: start, merge, deploy');
   does(
     leaf(gate, 'list', 'gates that wait for approval').option('--all', 'decided ones too'),

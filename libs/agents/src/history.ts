@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Role, SpecOf, TurnRecord } from '@millwright/domain';
+import { acceptSubmit } from './roles/noticed.ts';
 import type { RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
 import { looksBeside } from './tools/beside.ts';
@@ -14,6 +15,7 @@ export type History<R extends Role> = {
   seen: Observation[];
   /** Set when the last recorded turn had its submit accepted: nothing is left to ask. */
   submission: Submissions[R] | null;
+  noticed: readonly string[];
 };
 
 export function historyOf<R extends Role>(
@@ -21,7 +23,7 @@ export function historyOf<R extends Role>(
   definition: RoleDefinition<R>,
   spec: SpecOf<R>,
 ): History<R> {
-  const history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null };
+  const history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null, noticed: [] };
   for (const turn of turns) {
     if (turn.handover === true) {
       history.nudges = 0;
@@ -39,8 +41,11 @@ export function historyOf<R extends Role>(
       if (result?.type !== 'tool_result') continue;
       const ok = result.is_error !== true;
       if (call.name === definition.submit.name && ok) {
-        const accepted = definition.accept(call.input, spec);
-        if (accepted.kind === 'accepted') history.submission = accepted.submission;
+        const accepted = acceptSubmit(definition, call.input, spec);
+        if (accepted.kind === 'accepted') {
+          history.submission = accepted.submission;
+          history.noticed = accepted.noticed;
+        }
       } else if (call.name.startsWith('submit_')) {
         history.strikes += 1;
       }

@@ -69,7 +69,8 @@ export const DEFAULT_SETTINGS: Settings = {
 };
 
 export type Outcome<R extends Role> =
-  | { kind: 'submitted'; submission: Submissions[R] }
+  /** `noticed`: faults outside of its task. */
+  | { kind: 'submitted'; submission: Submissions[R]; noticed?: readonly string[] }
   | {
       kind: 'stopped';
       code: 'turns' | 'money' | 'time' | 'conversations' | 'stuck' | 'schema' | 'refused' | 'context';

@@ -116,7 +116,7 @@ class Loop<R extends Role> {
   readonly #activity: (text: string) => void;
   readonly #beside: BesideCommands;
   #records: TurnRecord[] = [];
-  #history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null };
+  #history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null, noticed: [] };
   #conversation: Conversation;
   /** What the conversation before this one handed over. */
   #note: string | null = null;
@@ -185,7 +185,8 @@ class Loop<R extends Role> {
         detail: unknownModel(unknown ?? '(none)', this.#catalog),
       };
     await this.#recall();
-    if (this.#history.submission !== null) return { kind: 'submitted', submission: this.#history.submission };
+    const { submission, noticed } = this.#history;
+    if (submission !== null) return { kind: 'submitted', submission, noticed };
 
     for (;;) {
       const over = this.#ended() ?? (await this.#relieve()) ?? this.#ended();
@@ -583,7 +584,8 @@ class Loop<R extends Role> {
     const results = maskedResults<Block>([...ran.results, ...nudge, ...this.#warnings(usd)]);
     await this.#record(asked, blocks, results, ran.actions.join('; '));
     this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
-    if (ran.submission !== null) return { kind: 'submitted', submission: ran.submission };
+    if (ran.submission !== null)
+      return { kind: 'submitted', submission: ran.submission, noticed: ran.noticed };
     this.#history.seen.push(...ran.observations);
     this.#history.strikes += ran.strikes.length;
     this.#history.nudges = called ? 0 : this.#history.nudges + 1;

@@ -3,7 +3,8 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { Role, SpecOf, Workspace } from '@millwright/domain';
 import { outputPath } from './conversation.ts';
 import type { Answer, ToolCall } from './model/assemble.ts';
-import type { Accepted, RoleDefinition, Submissions } from './roles/role.ts';
+import { acceptSubmit } from './roles/noticed.ts';
+import type { RoleDefinition, Submissions } from './roles/role.ts';
 import type { Observation } from './stuck.ts';
 import { runBash } from './tools/bash.ts';
 import { type BesideCommands, looksBeside } from './tools/beside.ts';
@@ -39,6 +40,7 @@ export type TurnOutcome<R extends Role> = {
   results: Anthropic.ToolResultBlockParam[];
   observations: Observation[];
   submission: Submissions[R] | null;
+  noticed: readonly string[];
   /** Submits that were refused: off schema, foreign, doubled. */
   strikes: string[];
   actions: string[];
@@ -56,6 +58,7 @@ export async function runTurn<R extends Role>(
     results: [],
     observations: [],
     submission: null,
+    noticed: [],
     strikes: [],
     actions: [],
     gone: null,
@@ -81,9 +84,15 @@ export async function runTurn<R extends Role>(
       give(false, `not run: at most ${MAX_CALLS} calls a turn`);
     } else if (prepared.kind === 'submit') {
       const accepted =
-        submits > 1 ? TWICE : failed === null ? accept(prepared.value, context) : tooSoon(failed);
-      if (accepted.kind === 'accepted') out.submission = accepted.submission;
-      else out.strikes.push(accepted.problem);
+        submits > 1
+          ? TWICE
+          : failed === null
+            ? acceptSubmit(context.definition, prepared.value, context.spec)
+            : tooSoon(failed);
+      if (accepted.kind === 'accepted') {
+        out.submission = accepted.submission;
+        out.noticed = accepted.noticed;
+      } else out.strikes.push(accepted.problem);
       give(
         accepted.kind === 'accepted',
         accepted.kind === 'accepted' ? 'accepted' : `not accepted: ${bounded(accepted.problem, 4_000)}`,
@@ -110,11 +119,6 @@ const tooSoon = (what: string) =>
     kind: 'refused',
     problem: `a call before it in this turn failed (${what}); look at that first, then submit alone`,
   }) as const;
-
-/** The role's own check; arguments that cannot even be looked at are refused like any others. */
-function accept<R extends Role>(value: unknown, context: TurnContext<R>): Accepted<R> {
-  return context.definition.accept(value, context.spec);
-}
 
 async function execute<R extends Role>(
   prepared: Exclude<Prepared, { kind: 'submit' }>,

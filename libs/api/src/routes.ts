@@ -343,6 +343,14 @@ export const ROUTES = {
     body: s.Reason,
     response: s.RunView,
   }),
+  followUpRun: route({
+    ...{ method: 'POST', path: '/runs/:id/follow-ups', for: 'people', may: WRITERS, masked: true },
+    summary: 'File a ticket of what it left open or came across; the same twice is one ticket',
+    params: OfRun,
+    body: s.NewFollowUp,
+    response: s.TicketView,
+    statuses: [200, 201],
+  }),
   exportRun: route({
     ...{ method: 'GET', path: '/runs/:id/bundle', for: 'verifiers', may: 'anybody' },
     summary: 'Its entries with what proves them, to be checked with no factory',

@@ -218,6 +218,12 @@ export type CanaryAnswer = z.infer<typeof CanaryAnswer>;
 /** What a ticket is elsewhere. */
 export const NewLink = OutsideReference;
 
+/** `nth`: of what a run left open and then of what its agents noticed, from 1. */
+export const NewFollowUp = z.strictObject({
+  nth: z.number().int().min(1).max(10_000),
+  kind: TicketKind.default('bug'),
+});
+
 export const Answer = z.strictObject({
   text: z.string().min(1).max(20_000),
   again: z.boolean().default(false),
@@ -246,6 +252,8 @@ export const TicketView = z.object({
   evidence: z.array(z.string()),
   /** What it is elsewhere. */
   links: z.array(OutsideReference),
+  /** The run that it follows up on. */
+  follows: RunId.nullable().default(null),
   filedAt: z.number(),
   author: z.string(),
   /** Who has to act next, and how; null: it is done. */
@@ -370,6 +378,8 @@ export const RunView = z.object({
     .default([]),
   /** What approving reviews found and sent nobody back for; of one run, not of a list. */
   open: z.array(Finding).default([]),
+  /** Faults that its agents came across outside of their tasks; of one run, not of a list. With what is open, by number: what can be followed up. */
+  noticed: z.array(z.object({ role: Role, task: z.string().nullable(), text: z.string() })).default([]),
   /** What it went without, since the repository lets it. */
   skipped: z.string().nullable().default(null),
   /** What was attempted by a factory or a runner that died since, and how it ended nobody has recorded yet: entries of the trail. */

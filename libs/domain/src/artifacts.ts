@@ -123,6 +123,15 @@ export const Review = z.strictObject({
 });
 export type Review = z.infer<typeof Review>;
 
+/** Faults that an agent came across outside of its task: nobody mends them now, and people may file tickets of them. */
+export const Noticed = z.strictObject({
+  faults: z
+    .array(freeText(z.string().min(1).max(1_000)))
+    .min(1)
+    .max(10),
+});
+export type Noticed = z.infer<typeof Noticed>;
+
 /** The only folder the tester writes to: what is in it becomes the acceptance checks' files. */
 export const CHECKS_FOLDER = '.millwright-checks';
 

@@ -1,7 +1,9 @@
 import { type Context, newest, show as showData } from '../context.ts';
-import { parseDuration } from '../text/parse.ts';
-import { runList, runShow, runWhy } from '../views/run.ts';
+import { parseDuration, parseWhole } from '../text/parse.ts';
+import { followUpLines, runList, runShow, runWhy } from '../views/run.ts';
+import { ticketShow } from '../views/ticket.ts';
 import { followRun } from '../watch/follow.ts';
+import { parseKind } from './kind.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
@@ -49,4 +51,29 @@ export async function retry(context: Context, [id = '']: string[], options: Opti
     `${id} goes on from where it was; what was planned, made, reviewed and merged is not paid for again.`,
     `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
   ]);
+}
+
+/** Without a number: what there is to follow up. */
+export async function followUp(
+  context: Context,
+  [id = '', number]: string[],
+  options: Options,
+): Promise<void> {
+  if (number === undefined) {
+    const { value } = await context.client.call('showRun', { params: { id } });
+    const { open, noticed } = value;
+    const lines = followUpLines(context.look, value);
+    showData(context, { open, noticed }, () =>
+      lines.length > 0
+        ? lines
+        : [`${id} left nothing open, and its agents noticed nothing beside their tasks.`],
+    );
+    return;
+  }
+  const nth = parseWhole(number, 'the number', 1, 10_000);
+  const { raw, value } = await context.client.call('followUpRun', {
+    params: { id },
+    body: { nth, ...parseKind(options.kind) },
+  });
+  showData(context, raw, () => ticketShow(context.look, value, context.now()));
 }

@@ -128,6 +128,23 @@ function reasonLines(look: Look, { id, reason }: RunView): string[] {
   ];
 }
 
+/** What its reviews left open and its agents noticed beside their tasks, each with the number by which a ticket is made of it. */
+export function followUpLines(look: Look, { id, open, noticed }: RunView): string[] {
+  const line = (nth: number, text: string) => hang(`  ${nth}. `, oneLine(text), look.columns);
+  const found = open.map(({ path, line: at, severity, message }, index) =>
+    line(index + 1, `${severity}: ${path}${at === undefined ? '' : `:${at}`}: ${message}`),
+  );
+  const seen = noticed.map(({ role, task, text }, index) =>
+    line(open.length + index + 1, `${text}  (${role}${task === null ? '' : ` ${task}`})`),
+  );
+  if (found.length + seen.length === 0) return [];
+  return [
+    ...(found.length === 0 ? [] : [...heading(look, 'Left open by its reviews'), ...found.flat()]),
+    ...(seen.length === 0 ? [] : [...heading(look, 'Noticed beside its tasks'), ...seen.flat()]),
+    `  ${look.colour.dim('as a ticket of its own:')} ./millwright run follow-up ${id} N`,
+  ];
+}
+
 /** What a check states, and whether it holds: a mark that is no colour alone, then why where nobody can tell. */
 function checkLines(look: Look, { acceptance, kind, state, why }: RunView['checks'][number]): string[] {
   const { colour, symbol } = look;
@@ -168,19 +185,7 @@ export function runShow(look: Look, run: RunView, now: number): string[] {
     ...(run.checks.length === 0
       ? []
       : [...heading(look, 'Acceptance checks'), ...run.checks.flatMap((check) => checkLines(look, check))]),
-    ...(run.open.length === 0
-      ? []
-      : [
-          ...heading(look, 'Left open by its reviews'),
-          ...run.open.flatMap(({ path, line, severity, message }) =>
-            block(
-              look,
-              `${severity}: ${oneLine(path)}${line === undefined ? '' : `:${line}`}: ${oneLine(message)}`,
-              '  ',
-            ),
-          ),
-          `  ${look.colour.dim('as a ticket of its own:')} ./millwright ticket file FILE --repo ${run.repo}`,
-        ]),
+    ...followUpLines(look, run),
     ...heading(look, 'Record'),
     ...fields(
       look,

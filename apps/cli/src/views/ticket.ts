@@ -64,6 +64,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
         ['priority', ticket.priority === undefined ? null : oneLine(ticket.priority)],
         ['labels', ticket.labels.map(oneLine).join(', ')],
         ['filed', `${clock(view.filedAt, now)} by ${oneLine(view.author)}`],
+        ['follows', view.follows],
         ['runs', view.runs.join(', ')],
         ['elsewhere', view.links.map((one) => oneLine(`${one.kind} ${one.id}, ${one.url}`)).join('; ')],
       ],

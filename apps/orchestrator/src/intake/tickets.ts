@@ -79,6 +79,7 @@ export async function fileTicket(
   ticket: Ticket,
   key: string | null,
   also: (ticket: TicketId) => TicketEntry[] = () => [],
+  follows?: RunId,
 ): Promise<{ id: TicketId; position: number; again: boolean }> {
   const mine = factory.ids.next('tkt') as TicketId;
   const id =
@@ -88,7 +89,13 @@ export async function fileTicket(
   const digest = await putJson(factory.store.artifacts, Ticket, maskDeep(ticket, mask) as Ticket);
   const appended = await factory.streams.append(ticketStream(id), author, ({ state }) =>
     state.kind === 'none'
-      ? [{ type: 'ticket.filed', data: { ticket: id, repo, digest, kind: ticket.kind, key } }, ...also(id)]
+      ? [
+          {
+            type: 'ticket.filed',
+            data: { ticket: id, repo, digest, kind: ticket.kind, key, ...(follows && { follows }) },
+          },
+          ...also(id),
+        ]
       : null,
   );
   if (appended.kind === 'rejected') throw terminal(appended.code, appended.reason);

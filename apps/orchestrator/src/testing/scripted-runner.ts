@@ -12,6 +12,7 @@ import {
   type Digest,
   GitSha,
   getJson,
+  Noticed,
   noUsage,
   Plan,
   putJson,
@@ -56,6 +57,8 @@ export type Script = {
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
+  /** What an agent notices beside its task. */
+  noticed?: (spec: AttemptSpec) => string[];
   /** The budget that an attempt waits for after its turn; null: it needs none. */
   pause?: (spec: AttemptSpec) => AttemptPause | null;
 };
@@ -110,7 +113,10 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
         await stream.release();
         return;
       }
-      const outcome: AttemptOutcome = { kind: 'done', artifact: await artifactOf(deps, spec) };
+      const faults = deps.script.noticed?.(spec) ?? [];
+      const beside =
+        faults.length === 0 ? {} : { noticed: await putJson(store.artifacts, Noticed, { faults }) };
+      const outcome: AttemptOutcome = { kind: 'done', artifact: await artifactOf(deps, spec), ...beside };
       await stream.append('runner/scripted' as Actor, [{ type: 'attempt.closed', data: { outcome } }]);
     },
     () => undefined,

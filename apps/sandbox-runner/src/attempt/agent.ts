@@ -4,6 +4,8 @@ import {
   type AttemptPause,
   cancelled,
   maskSecrets,
+  Noticed,
+  putJson,
   type Role,
   retryable,
   type SpecOf,
@@ -170,6 +172,8 @@ export async function submissionOf<R extends Role>(
     },
   }).finally(() => runner.doing(spec.attempt, null));
   if (result.kind === 'submitted' || result.kind === 'unavailable') await runner.answered(spec.role, result);
+  if (result.kind === 'submitted' && (result.noticed?.length ?? 0) > 0)
+    held.beside.noticed = await putJson(runner.artifacts, Noticed, { faults: [...(result.noticed ?? [])] });
   return submitted(result);
 }
 

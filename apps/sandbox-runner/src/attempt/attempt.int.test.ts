@@ -19,6 +19,7 @@ import {
   getJson,
   type HaltScope,
   knownSecrets,
+  Noticed,
   Plan,
   putJson,
   Release,
@@ -108,7 +109,7 @@ turns:
 role: implement
 when: { title: "^Blocked" }
 turns:
-  - tools: [{ submit: { summary: I looked., commitMessage: None, blocked: The tests fail without my change too. } }]
+  - tools: [{ submit: { summary: I looked., commitMessage: None, blocked: The tests fail without my change too., noticed: ["src/sum.js:1: no zero"] } }]
 ---
 role: implement
 when: { title: "^Failed a check" }
@@ -409,6 +410,11 @@ test('implement: blocked is handed in as such, and nothing is made up', async ()
     kind: 'blocked',
     summary: 'I looked.',
     reason: 'The tests fail without my change too.',
+  });
+  const outcome = await outcomeOf(attempt);
+  if (outcome?.kind !== 'done' || outcome.noticed === undefined) throw new Error('nothing was noticed');
+  expect(await getJson(store.artifacts, Noticed, outcome.noticed)).toEqual({
+    faults: ['src/sum.js:1: no zero'],
   });
 });
 

@@ -62,6 +62,7 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
   const watch = watchStream(runner, stream, past, lost, watching.signal);
   const signal = AbortSignal.any([stop, lost.signal]);
   let act: ForwardAct = { action: 'stage', repo: null, model: lastModel(past) };
+  const beside: Held['beside'] = {};
   try {
     const outcome = await outcomeOf(
       async () => {
@@ -81,7 +82,7 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
             const deadline = spec.deadline + pausesOf(past).ms + halted;
             const both = AbortSignal.any([signal, held]);
             return withDeadline(
-              { runner, claim, stream, spec: { ...spec, deadline }, past, act: does, signal: both },
+              { runner, claim, stream, spec: { ...spec, deadline }, past, act: does, beside, signal: both },
               doStage,
             );
           },
@@ -107,7 +108,8 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
       runner.note('attempt.paused', { attempt, run, ...outcome.pause, appended: appended.kind });
       return;
     }
-    const entry = { type: 'attempt.closed', data: { outcome } } as const;
+    const closed = outcome.kind === 'done' ? { ...outcome, ...beside } : outcome;
+    const entry = { type: 'attempt.closed', data: { outcome: closed } } as const;
     const appended = await persist(runner, stop, () => stream.append(actorOf(runner), [entry]));
     runner.note('attempt.closed', { attempt, run, outcome, appended: appended.kind });
     await wakeQuietly(runner, 'runs', run);

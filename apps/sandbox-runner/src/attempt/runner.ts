@@ -7,6 +7,7 @@ import type {
   AttemptSpec,
   Budget,
   Clock,
+  Digest,
   ForwardAct,
   KnownSecrets,
   Queue,
@@ -72,6 +73,8 @@ export type Held<S extends AttemptSpec = AttemptSpec> = {
   spec: S;
   /** What it does, as a halt sees it; its model is known once it was asked. */
   act: ForwardAct;
+  /** What its agent noticed beside its task, once it has handed in. */
+  beside: { noticed?: Digest };
   /** The stream as it was when claimed: former claimants' turns are in it. */
   past: readonly RecordedEntry[];
   /** Aborted when the attempt is no longer ours, is halted, when this process stops, or at the deadline. */

@@ -72,12 +72,14 @@ const FACTS = [
 
 test.each(Role.options)('%s submits in its own words, and carries little', async (role) => {
   const { input, submission } = SUBMITS[role];
+  const noticing = (what: string) => input.replace(/ }$/, `, noticed: [${what}] }`);
   await using h = await harness(
-    `role: ${role}\nturns:\n  - expect: ['^Title: Double the numbers$', '^Repository: shop$', '<ticket']\n    tools: [{ submit: ${input} }]`,
+    `role: ${role}\nturns:\n  - expect: ['^Title: Double the numbers$', '^Repository: shop$', '<ticket']\n    tools: [{ submit: ${noticing("' '")} }]\n  - expect: ['not accepted: noticed: ']\n    tools: [{ submit: ${noticing("'a.js:1: halves it.'")} }]`,
   );
   const spec = specOf(role);
   const result = await runRole(h.options(role, { materials: { advice: [], facts: FACTS } }));
-  expect(result).toMatchObject({ kind: 'submitted', submission });
+  // Faults beside the task are no part of what the role hands in.
+  expect(result).toMatchObject({ kind: 'submitted', submission, noticed: ['a.js:1: halves it.'] });
   const brief = facts(spec, null, 1) + factsBlock(spec, { advice: [], facts: FACTS });
   firsts.set(role, Math.ceil(brief.length / 4));
   const [request] = h.server.requests();

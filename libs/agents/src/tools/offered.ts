@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { z } from 'zod';
+import { withNoticed } from '../roles/noticed.ts';
 import { BASH, EDIT } from './inputs.ts';
 
 /** The tools of a request. Only the submit tool needs a schema: models know Anthropic's own by their type. */
@@ -14,7 +15,9 @@ export function offeredTools(
       name: submit.name,
       description: submit.description,
       strict: true,
-      input_schema: lean(z.toJSONSchema(submit.schema, { io: 'output' })) as Anthropic.Tool.InputSchema,
+      input_schema: lean(
+        z.toJSONSchema(withNoticed(submit.schema), { io: 'output' }),
+      ) as Anthropic.Tool.InputSchema,
     },
   ];
 }

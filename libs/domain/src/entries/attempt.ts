@@ -15,7 +15,8 @@ export type Usage = z.infer<typeof Usage>;
 
 /** How an attempt ended. `retryable` failures (a lost runner, an unavailable model) are tried again, a bounded number of times. */
 export const AttemptOutcome = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('done'), artifact: Digest }),
+  /** `noticed`: faults that its agent came across beside it. */
+  z.strictObject({ kind: z.literal('done'), artifact: Digest, noticed: Digest.optional() }),
   z.strictObject({
     kind: z.literal('failed'),
     code: z.string().max(64),

@@ -24,6 +24,8 @@ export const ticketEntries = [
     digest: Digest,
     kind: TicketKind,
     key: z.string().nullable(),
+    /** The run that left open, or came across, what it is about. */
+    follows: RunId.optional(),
   }),
   e('ticket.linked', { ticket: TicketId, ...OutsideReference.shape }),
   e('ticket.run-opened', { ticket: TicketId, run: RunId }),

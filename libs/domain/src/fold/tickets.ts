@@ -16,6 +16,8 @@ export type TicketInfo = {
   state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
   evidence: string[];
   links: OutsideReference[];
+  /** The run that it follows up on. */
+  follows: RunId | null;
   /** Of a ticket that an alert or the factory's own watch filed. */
   incident: (Omit<EntryOf<'ticket.incident-raised'>['data'], 'ticket'> & { answered: boolean }) | null;
 };
@@ -30,11 +32,11 @@ export function ticketOf(stream: readonly RecordedEntry[]): TicketInfo | undefin
 /** Folds an entry of a ticket's stream into `tickets`. */
 export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelope, entry: Entry): void {
   if (entry.type === 'ticket.filed') {
-    const { ticket: id, repo, digest, kind } = entry.data;
+    const { ticket: id, repo, digest, kind, follows = null } = entry.data;
     const { actor: author, at: filedAt, version } = envelope;
     tickets.set(id, {
       ...{ id, repo, digest, kind, author, filedAt, version },
-      ...{ runs: [], state: 'open', evidence: [], links: [], incident: null },
+      ...{ runs: [], state: 'open', evidence: [], links: [], incident: null, follows },
     });
     return;
   }

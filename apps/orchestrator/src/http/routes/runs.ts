@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Act, type Next, ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
 import type { Clock, Fold, Ids, RunInfo } from '@millwright/domain';
@@ -5,6 +6,7 @@ import {
   getJson,
   keptRef,
   nextActor,
+  plainLine,
   questionOf,
   type RecordedEntry,
   type Run,
@@ -12,12 +14,13 @@ import {
   sendsBack,
   streamOf,
   TestReport,
+  Ticket,
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { resumeRun } from '../../intake/tickets.ts';
+import { fileTicket, resumeRun } from '../../intake/tickets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import { unstick } from '../../releases/freeze.ts';
 import type { Settings } from '../../settings.ts';
@@ -46,10 +49,11 @@ import {
   reviewViews,
   testViews,
 } from '../views/run-parts.ts';
-import { pausedFor, runView } from '../views/run-view.ts';
+import { followUpsOf, pausedFor, runView } from '../views/run-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
 import { untilQuiet } from './factory.ts';
-import { ofRepo } from './repos.ts';
+import { knownRepo, ofRepo } from './repos.ts';
+import { mayBeFiled, ticketView } from './tickets.ts';
 
 type Ports = {
   clock: Clock;
@@ -265,6 +269,36 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     wakeIntake();
     await factory.readModel.reached(await factory.trail.head());
     return viewOf(info.id);
+  });
+
+  serve(app, 'followUpRun', async (request, reply) => {
+    const seen = await viewOf(request.params.id);
+    const { nth, kind } = request.body;
+    const all = followUpsOf(seen);
+    const one = all[nth - 1];
+    if (one === undefined)
+      throw notFound(
+        'follow-up',
+        String(nth),
+        all.length === 0
+          ? `${seen.id} left nothing open, and its agents noticed nothing beside their tasks`
+          : `${seen.id} has ${all.length}, numbered from 1`,
+      );
+    const { repo } = knownRepo(factory, seen.repo);
+    await mayBeFiled(factory, repo);
+    const ticket = Ticket.parse({
+      title: plainLine(one.text).slice(0, 300),
+      kind,
+      body: `${one.text}\n\nThe ${one.by} of ${seen.id} came across this, which was about something else: ${seen.title}`,
+    });
+    const key = `follow-up/${seen.id}/${createHash('sha256').update(one.text).digest('hex')}`;
+    const filed = await fileTicket(factory, request.who.actor, repo, ticket, key, undefined, seen.id);
+    await factory.streams.shown(filed.position);
+    wakeIntake();
+    const fold = await factory.views.with({ tickets: [filed.id] });
+    const info = fold.tickets.get(filed.id);
+    if (!info) throw notFound('ticket', filed.id, { act: 'list-tickets' });
+    return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, { info, fold }));
   });
 
   serve(app, 'watchRun', async (request, reply) => {

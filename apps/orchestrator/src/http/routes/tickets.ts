@@ -1,7 +1,7 @@
 import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Fold, Ids, TicketInfo } from '@millwright/domain';
-import { getJson, questionOf, Ticket, type TicketId, ticketStream } from '@millwright/domain';
+import { getJson, questionOf, type RepoName, Ticket, type TicketId, ticketStream } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
@@ -42,6 +42,23 @@ type Ports = {
   views: Views;
 };
 
+/** Throws where nothing can be done in the repository as it stands, with what to mend. */
+export async function mayBeFiled(
+  factory: Pick<Ports, 'modelKey' | 'repositories' | 'secrets' | 'store'>,
+  repo: RepoName,
+): Promise<void> {
+  const standing = await standingOf(await factory.repositories.open(repo));
+  if (standing.kind === 'unready')
+    throw problem(standing.code, standing.message, 'nothing was filed; mend it and file the ticket again');
+  const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
+  const [first] = blocking;
+  if (first !== undefined)
+    throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
+      kept: 'nothing was filed, and nothing is paid for',
+      ...first.fix,
+    });
+}
+
 export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
   const known = async (id: TicketId): Promise<Found> => {
     const fold = await factory.views.with({ tickets: [id] });
@@ -54,16 +71,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     const { repo } = knownRepo(factory, request.body.repo);
     const parsed = parseTicketFile(request.body.markdown, request.body.kind);
     if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
-    const standing = await standingOf(await factory.repositories.open(repo));
-    if (standing.kind === 'unready')
-      throw problem(standing.code, standing.message, 'nothing was filed; mend it and file the ticket again');
-    const blocking = (await setupOf(factory, repo)).troubles.filter((one) => one.blocks);
-    const [first] = blocking;
-    if (first !== undefined)
-      throw new HttpProblem('not-set-up', blocking.map((one) => one.text).join('; '), {
-        kept: 'nothing was filed, and nothing is paid for',
-        ...first.fix,
-      });
+    await mayBeFiled(factory, repo);
     const filed = await fileTicket(
       factory,
       request.who.actor,
@@ -136,7 +144,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
 
 type Found = { info: TicketInfo; fold: Fold };
 
-async function ticketView(factory: Ports, { info, fold }: Found): Promise<TicketView> {
+export async function ticketView(factory: Ports, { info, fold }: Found): Promise<TicketView> {
   const run = fold.run(info.runs.at(-1) as never);
   const names = await namesOf(factory);
   const stop = info.state === 'running' && run ? stopOfRun(factory, run, names) : null;
@@ -157,6 +165,7 @@ async function ticketView(factory: Ports, { info, fold }: Found): Promise<Ticket
     question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
     links: info.links,
+    follows: info.follows,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,
     next:

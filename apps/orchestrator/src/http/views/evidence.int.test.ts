@@ -20,6 +20,8 @@ const CHANGE = {
 
 const MINOR = { path: 'src/x.js', line: 1, severity: 'minor' as const, message: 'A name would help.' };
 
+const NOTICED = 'src/pay.js:7: a price of null is sold for nothing.';
+
 let db: TestDatabase;
 let factory: ScriptedFactory;
 let cli: Cli;
@@ -30,7 +32,11 @@ let run: { id: string; gates: { id: string; action: string; state: string }[] };
 beforeAll(async () => {
   db = await testDatabase();
   await migrateQueue(db.url.migrator);
-  factory = await scriptedFactory(db, FILES, { implement: () => CHANGE, findings: [MINOR] });
+  factory = await scriptedFactory(db, FILES, {
+    implement: () => CHANGE,
+    findings: [MINOR],
+    noticed: ({ role }) => (role === 'plan' || role === 'implement' ? [NOTICED] : []),
+  });
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   await factory.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
   cli = await cliOn(factory.app);
@@ -80,11 +86,11 @@ test('run plan, review, tests, logs and cost say what the stages made', async ()
   expect(shown).toMatch(/Where its tokens went[\s\S]*implement +100[\s\S]*Dearest turns[\s\S]*does /);
 });
 
-test('run show collects what approving reviews left open, each once, with how it becomes a ticket', async () => {
+test('run show collects what approving reviews left open and agents noticed, each once, with how it becomes a ticket', async () => {
   const { out } = await cli(['run', 'show', run.id]);
   expect(out.match(/A name would help\./g)).toHaveLength(1);
   expect(out).toMatch(
-    /Left open by its reviews\n.*minor: src\/x\.js:1: A name.*\n.*ticket file FILE --repo shop/,
+    /Left open by its reviews\n +1\. minor: src\/x\.js:1: A name.*\n\nNoticed beside its tasks\n +2\. src\/pay\.js:7.* \(implement a\)\n.*run follow-up run_\w+ N/,
   );
 });
 
@@ -122,4 +128,23 @@ test('the last of two yeses is judged once more, and nothing says that it waits 
   expect(last.code).toBe(0);
   expect(last.out).toContain('merge allowed');
   expect(last.out).not.toMatch(/waiting|so far/);
+});
+
+test('run follow-up files a ticket of one of them, once, which says the run; a number that is none is said', async () => {
+  const listed = await cli(['run', 'follow-up', run.id]);
+  expect(listed.out).toMatch(/1\. minor: [\s\S]*2\. src\/pay\.js:7/);
+  const none = await cli(['run', 'follow-up', run.id, '3']);
+  expect([none.code, none.err]).toEqual([1, expect.stringContaining(`${run.id} has 2, numbered from 1`)]);
+  const file = async () => JSON.parse((await cli(['run', 'follow-up', run.id, '2', '--json'])).out);
+  const filed = await file();
+  expect(filed).toMatchObject({
+    ...{ repo: 'shop', follows: run.id },
+    ticket: {
+      title: NOTICED,
+      kind: 'bug',
+      body: expect.stringMatching(/The implementer of run_\w+ came across/),
+    },
+  });
+  expect((await file()).id).toBe(filed.id);
+  expect((await cli(['ticket', 'show', filed.id])).out).toMatch(new RegExp(`follows +${run.id}`));
 });

@@ -12,11 +12,13 @@ import {
   goesUnreviewed,
   isUnmet,
   keptRef,
+  Noticed,
   noUsage,
   Plan,
   type Plan as PlanType,
   questionOf,
   Review,
+  type Role,
   type Run,
   type Stage,
   sendsBack,
@@ -111,12 +113,13 @@ export async function runView(
   // Taken together before anything is awaited: the fold moves on meanwhile.
   const { state: run, openedAt, closedAt } = info;
   if (run.kind !== 'run') return null;
-  const [ticket, plan, failures, open, checks] = await Promise.all([
+  const [ticket, plan, failures, open, checks, noticed] = await Promise.all([
     getJson(store.artifacts, Ticket, run.ticketDigest),
     run.plan === null ? null : getJson(store.artifacts, Plan, run.plan),
     whole ? failuresOf(store, run) : new Map<Digest, string>(),
     whole ? openFindings(store, run) : [],
     whole ? checksOf(store, run) : [],
+    whole ? noticedIn(store, run) : [],
   ]);
   const stages = run.stages.map((stage, index) => stageView(fold, run, stage, index, plan, failures));
   const pause = run.closed === null ? pausedCanary(fold, run) : null;
@@ -150,6 +153,7 @@ export async function runView(
     skipped: skippedOf(run),
     checks,
     open,
+    noticed,
     unknown: unknownOf(fold, run),
     usage: stages.reduce((sum, stage) => addUsage(sum, stage.usage), noUsage()),
     startedAt: openedAt,
@@ -221,6 +225,38 @@ async function openFindings(store: Store, run: Run): Promise<Finding[]> {
   const all = reviews.flatMap(({ findings }) => findings);
   return [...new Map(all.map((one) => [`${one.path} ${one.message}`, one])).values()];
 }
+
+/** What its agents came across, each once: several roles may see the same. */
+async function noticedIn({ artifacts }: Store, run: Run): Promise<RunView['noticed']> {
+  const said = await Promise.all(
+    run.stages.map(async ({ role, task, outcome }) => {
+      if (outcome?.kind !== 'done' || outcome.noticed === undefined) return [];
+      const { faults } = await getJson(artifacts, Noticed, outcome.noticed);
+      return faults.map((text) => ({ role, task, text }));
+    }),
+  );
+  return [...new Map(said.flat().map((one) => [one.text, one])).values()];
+}
+
+/** What can be followed up, in the order of its numbers: what reviews left open, then what agents noticed. */
+export const followUpsOf = ({
+  open,
+  noticed,
+}: Pick<RunView, 'open' | 'noticed'>): { text: string; by: string }[] => [
+  ...open.map(({ path, line, message }) => ({
+    text: `${path}${line === undefined ? '' : `:${line}`}: ${message}`,
+    by: 'reviewer',
+  })),
+  ...noticed.map(({ role, text }) => ({ text, by: AGENTS[role] })),
+];
+
+const AGENTS: Readonly<Record<Role, string>> = {
+  plan: 'planner',
+  implement: 'implementer',
+  review: 'reviewer',
+  test: 'tester',
+  deploy: 'release writer',
+};
 
 /** Why each report that sent the run back did, by its digest. */
 async function failuresOf(store: Store, run: Run): Promise<Map<Digest, string>> {
