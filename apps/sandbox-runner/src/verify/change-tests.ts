@@ -150,7 +150,7 @@ export async function tryMutants(
       { ...subject, timeoutMs },
       {
         purpose: 'verify-mutant',
-        mode: base.followed === 'by_exit_code' ? 'plain' : 'observe',
+        mode: base.followed === 'by_exit_code' ? 'plain' : 'mutant',
         plan: withMutant(plan, mutant),
         sessions: Math.max(1, base.sessions),
       },

@@ -21,6 +21,7 @@ module.exports = (config) => {
         updateSnapshot: 'none',
         // A must-fail test must not stop the others.
         ...(session.canaries ? { bail: 0, coverageThreshold: undefined } : {}),
+        ...(session.bails ? { bail: 1 } : {}),
       };
       return { ...read, globalConfig: Object.freeze(changed) };
     },

@@ -33,9 +33,9 @@ module.exports = (Mocha) => {
     runner.on('pending', (test) => record(test, test.fn === undefined ? 'todo' : 'skip'));
     runner.once('end', () => end());
   };
-  const unbail = (suite) => {
-    suite.bail(false);
-    for (const child of suite.suites) unbail(child);
+  const setBail = (suite, bails) => {
+    suite.bail(bails);
+    for (const child of suite.suites) setBail(child, bails);
   };
   const { run } = Mocha.prototype;
   Mocha.prototype.run = function (...args) {
@@ -46,9 +46,9 @@ module.exports = (Mocha) => {
       // The reporter that was asked for is the reporter.
       return new Reporter(runner, options);
     };
-    if (session.canaries) {
-      this.options.bail = false;
-      unbail(this.suite);
+    if (session.canaries || session.bails) {
+      this.options.bail = session.bails;
+      setBail(this.suite, session.bails);
     }
     return run.apply(this, args);
   };

@@ -111,6 +111,8 @@ function open(runner, inside = false) {
     /** A path as the factory knows it: relative to the workspace. */
     file: (name) => (typeof name === 'string' && name !== '' ? relative(ROOT, resolve(ROOT, name)) : ''),
     canaries: MODE === 'canary',
+    /** Nothing more is to be learned behind the first test that fails. */
+    bails: MODE === 'mutant',
   };
   write(`{"t":"start","runner":${quoted(runner)}}`);
   // A must-fail test must not end a command of several steps before its last.

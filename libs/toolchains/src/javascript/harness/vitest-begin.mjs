@@ -20,8 +20,9 @@ const session = open('vitest');
 if (session !== null) {
   const all = given.slice(2);
   const end = all.includes('--') ? all.indexOf('--') : all.length;
-  // A must-fail test must not stop the others, so no bail.
-  const args = session.canaries ? without(all.slice(0, end), ['--bail']) : all.slice(0, end);
+  // A must-fail test must not stop the others; behind the first that a fault fails there is nothing to learn.
+  const bails = session.canaries ? ['--bail=0'] : session.bails ? ['--bail=1'] : [];
+  const args = bails.length > 0 ? without(all.slice(0, end), ['--bail']) : all.slice(0, end);
   const reporter = fileURLToPath(new URL('./vitest-reporter.mjs', import.meta.url));
   process.argv.splice(
     2,
@@ -29,7 +30,7 @@ if (session !== null) {
     ...args,
     ...(args.some((arg) => /^--reporters?(=|$)/.test(arg)) ? [] : ['--reporter=default']),
     `--reporter=${reporter}`,
-    ...(session.canaries ? ['--bail=0'] : []),
+    ...bails,
     ...all.slice(end),
   );
 }
