@@ -12,6 +12,7 @@ import type { Row } from './row.ts';
 import { sandbox } from './sandbox.ts';
 import { notes, table } from './table.ts';
 import { appends } from './trail/appends.ts';
+import { large } from './trail/large.ts';
 import { pages } from './trail/pages.ts';
 import { stages } from './trail/stages.ts';
 import { takeover } from './trail/takeover.ts';
@@ -39,6 +40,7 @@ const ALL: readonly Bench[] = [
   // Each on a million entries of its own.
   { name: 'verification', minutes: 15, run: verification },
   { name: 'pages', minutes: 10, run: pages },
+  { name: 'large', minutes: 20, run: large },
 ];
 
 const { values } = parseArgs({

@@ -1,36 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BASE } from '@millwright/api';
 import { migrateQueue } from '@millwright/queue';
 import { type OwnPostgres, ownPostgres } from '@millwright/store/testing';
 import { type Row, spreadOf, timed } from '../row.ts';
 import { fill, START } from './long.ts';
+import { type Ask, onOrchestrator, until } from './orchestrator-process.ts';
 
 // Pages of `GET /trail` on a trail of a million entries: 20,000 closed runs, on a Postgres of their own.
 // The orchestrator is the real one, in a process of its own, after it has read and sealed them all.
-
-const ROOT = join(import.meta.dirname, '..', '..');
-const TOKEN = 'token-of-the-bench-0123456789';
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-type Ask = <T>(path: string) => Promise<T>;
-
-/** Asks once a second, until `holds`; what does not answer yet does not hold. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds().catch(() => false))) await sleep(1_000);
-}
 
 const queries = (last: number): [name: string, query: string][] => [
   ['from the start', 'since=0'],
@@ -75,36 +50,8 @@ export async function pages(_: unknown, quick: boolean): Promise<Row[]> {
 async function ofOrchestrator(own: OwnPostgres, quick: boolean): Promise<Row[]> {
   const runs = quick ? 100 : 20_000;
   await fill(own.url.postgres, runs);
-  const data = mkdtempSync(join(tmpdir(), 'millwright-pages-'));
-  const port = await freePort();
-  const env = {
-    PATH: process.env.PATH,
-    DATABASE_URL: own.url.orchestrator,
-    QUEUE_URL: own.url.orchestrator,
-    MILLWRIGHT_DATA: data,
-    MILLWRIGHT_FACTORY: 'fac_bench',
-    MILLWRIGHT_ADMIN_TOKEN_HASH: createHash('sha256').update(TOKEN).digest('hex'),
-    MILLWRIGHT_SANDBOX_IMAGE: 'none',
-    MILLWRIGHT_LOG_LEVEL: 'error',
-    PORT: String(port),
-  };
-  const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'apps/orchestrator/src/main.ts')], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  try {
-    const ask: Ask = async (path) => {
-      const answer = await fetch(`http://127.0.0.1:${port}${BASE}${path}`, {
-        headers: { authorization: `Bearer ${TOKEN}` },
-      });
-      return answer.json() as never;
-    };
+  return onOrchestrator(own, async (ask) => {
     await until(async () => (await ask<{ size: number }>('/trail/checkpoint')).size >= runs * 50);
-    return await measured(ask, runs * 50, quick ? 5 : 50);
-  } finally {
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-    rmSync(data, { recursive: true, force: true });
-  }
+    return measured(ask, runs * 50, quick ? 5 : 50);
+  });
 }
