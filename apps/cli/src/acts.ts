@@ -1,5 +1,10 @@
 import type { Act } from '@millwright/api';
-import type { HaltScope } from '@millwright/domain';
+import type { HaltScope, RoleScope } from '@millwright/domain';
+
+const within = (scope: RoleScope | undefined): string => {
+  if (scope === undefined || scope.kind === 'factory') return '';
+  return scope.kind === 'unit' ? ` --unit ${scope.unit}` : ` --repo ${scope.repo}`;
+};
 
 /** How the command line does an act: the exact command, or which option of the one that was given. */
 export function commandOf(act: Act): string {
@@ -15,7 +20,9 @@ export function commandOf(act: Act): string {
     case 'sign-in-as':
       return `with the token of one who is ${act.role}: MILLWRIGHT_TOKEN=… ./millwright …`;
     case 'invite-person':
-      return `./millwright person invite NAME --roles ${act.role}`;
+      return `./millwright person invite NAME --roles ${act.role}${within(act.scope)}`;
+    case 'grant-role':
+      return `./millwright person grant NAME ${act.role}${within(act.scope)} --reason "…"`;
     case 'list-people':
       return './millwright person list';
     case 'rotate-person':

@@ -71,6 +71,12 @@ function evaluation(root: Command): void {
   );
 }
 
+/** Where a role is had: everywhere, where nothing is named. */
+const had = (command: Command): Command =>
+  command
+    .option('--unit <name>', 'in the repositories of this unit only')
+    .option('--repo <name>', 'in this repository only');
+
 /** What a halt or its end is about: everything, where nothing is named. */
 const scoped = (command: Command): Command =>
   command
@@ -113,10 +119,12 @@ function setUp(root: Command): void {
 
   const person = noun(root, 'person', 'who may file, approve and administer');
   does(
-    leaf(person, 'invite <name>', 'invite a person; prints a code for them, to be used once').option(
-      '--roles <list>',
-      'of admin, author, approver, with commas between',
-      'author',
+    had(
+      leaf(person, 'invite <name>', 'invite a person; prints a code for them, to be used once').option(
+        '--roles <list>',
+        'of admin, author, approver, with commas between',
+        'author',
+      ),
     ),
     async () => (await import('./commands/person.ts')).invite,
   );
@@ -136,11 +144,29 @@ function setUp(root: Command): void {
     async () => (await import('./commands/person.ts')).erase,
   );
   does(
-    leaf(person, 'list', 'who is enrolled and invited'),
+    had(leaf(person, 'grant <name> <role>', 'give a person a role; by name or id')).requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/person.ts')).grant,
+  );
+  does(
+    had(leaf(person, 'revoke <name> <role>', 'take a role from a person where they have it')).requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/person.ts')).revoke,
+  );
+  does(
+    leaf(person, 'list', 'who is enrolled and invited, and their roles'),
     async () => (await import('./commands/person.ts')).list,
   );
+  does(
+    leaf(person, 'show <name>', 'one person, by name or id, a line a role'),
+    async () => (await import('./commands/person.ts')).showPerson,
+  );
 
-  const unit = noun(root, 'unit', 'business units: scopes of repositories and budget');
+  const unit = noun(root, 'unit', 'business units: scopes of repositories, roles, policy and budget');
   does(
     leaf(unit, 'add <name>', 'add a unit').requiredOption('--reason <text>', 'why, for the trail'),
     async () => (await import('./commands/unit.ts')).add,
@@ -149,7 +175,22 @@ function setUp(root: Command): void {
     leaf(unit, 'list', 'the units, each with its repositories'),
     async () => (await import('./commands/unit.ts')).list,
   );
-  does(leaf(unit, 'show <name>', 'one unit'), async () => (await import('./commands/unit.ts')).showUnit);
+  does(
+    leaf(unit, 'show <name>', 'one unit, and what its policy says'),
+    async () => (await import('./commands/unit.ts')).showUnit,
+  );
+  const policy = noun(unit, 'policy', "a unit's own layer of policy, which can only tighten");
+  does(
+    leaf(policy, 'set <unit> <file>', 'Cedar text that only forbids; - reads it from stdin').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/unit.ts')).setPolicy,
+  );
+  does(
+    leaf(policy, 'remove <unit>', 'take it away').requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/unit.ts')).removePolicy,
+  );
 
   const repo = noun(root, 'repo', 'the repositories this factory works on');
   does(

@@ -248,7 +248,6 @@ export async function compose(config: Configuration) {
       await store.people.bootstrap({
         id: FIRST_ADMIN,
         name: 'admin',
-        roles: ['admin', 'author'],
         tokenHash: config.adminTokenHash,
       });
       // What going back did while the trail could not be written comes before anything else.

@@ -1,4 +1,4 @@
-import { HaltScope, PersonRole, TicketKind } from '@millwright/domain';
+import { HaltScope, PersonRole, RoleScope, TicketKind } from '@millwright/domain';
 import { z } from 'zod';
 
 /** `to`: what for, where there is a choice: `to go on from where it was`. */
@@ -18,8 +18,9 @@ export const Act = z.discriminatedUnion('act', [
   act('leave-out', { field: z.string() }),
   act('sign-in', {}),
   act('sign-in-as', { role: PersonRole }),
+  act('grant-role', { role: PersonRole, scope: RoleScope }),
   // People
-  act('invite-person', { role: PersonRole }),
+  act('invite-person', { role: PersonRole, scope: RoleScope.optional() }),
   act('list-people', {}),
   act('rotate-person', {}),
   // Repositories

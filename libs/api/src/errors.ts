@@ -51,6 +51,11 @@ export const ERRORS = {
 
   // People
   'is-admin': against('It is the first administrator'),
+  'own-role': kind(403, 4, 'Nobody grants a role to themselves', {
+    act: 'list-people',
+    to: 'another administrator grants it',
+  }),
+  'not-granted': against('The role was not granted there', { act: 'list-people', to: 'what is granted' }),
   exists: against('There is one already'),
   'bad-name': unfit('That cannot be a name'),
 
@@ -80,6 +85,9 @@ export const ERRORS = {
   'not-recorded': against('The answer was not recorded'),
   'asked-anew': against('The gate is asked anew'),
   denied: kind(409, 5, 'It was denied'),
+
+  // Units
+  'bad-policy': unfit('The policy is not taken'),
 
   // Autonomy
   frozen: against('The target is frozen'),

@@ -53,7 +53,8 @@ function operation(name: string, route: Route, components: Json): Json {
         ? { [route.type ?? 'text/plain']: { schema: { type: 'string' } } }
         : json(told(route.response, 'output', components)),
   };
-  const wants = Array.isArray(route.may) ? ` Wants the role ${route.may.join(' or ')}.` : '';
+  const where = route.there === true ? ', in the unit or repository that it is asked of' : '';
+  const wants = Array.isArray(route.may) ? ` Wants the role ${route.may.join(' or ')}${where}.` : '';
   return {
     operationId: name,
     description: `${route.summary}.${wants}`,

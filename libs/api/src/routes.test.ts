@@ -39,6 +39,12 @@ it('every list comes in parts: by a cursor, or by positions of the trail', () =>
   }
 });
 
+it('what is not an administrator’s alone wants its role where it is used', () => {
+  for (const [name, { may, there }] of routes)
+    if (Array.isArray(may) && (may.includes('author') || may.includes('approver')))
+      expect(there, name).toBe(true);
+});
+
 it('is told as OpenAPI that its own schema takes: every route, what it wants, and the problem that it refuses with', async () => {
   const document = openApi('1.2.3');
   expect(await new Validator().validate(JSON.parse(JSON.stringify(document)))).toMatchObject({ valid: true });

@@ -14,6 +14,8 @@ export type Route = {
   readonly for: 'people' | 'verifiers' | 'systems';
   /** Who may: whoever has one of these roles; `anybody` with a token; without one, `open` to all, by an invitation's `code`, or `signed`. */
   readonly may: readonly PersonRole[] | 'anybody' | 'open' | 'code' | 'signed';
+  /** The role has to be had where it is used: in the unit or repository that is asked about. In the factory as a whole, without it. */
+  readonly there?: true;
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly headers?: z.ZodType;
@@ -44,6 +46,8 @@ const ANY_ROLE = ['admin', 'author', 'approver'] as const;
 const ADMIN = ['admin'] as const;
 
 const OfPerson = z.object({ id: PersonId });
+/** By id or by name. */
+const OfWhom = z.object({ id: z.string().min(1).max(200) });
 const OfRepo = z.object({ repo: z.string() });
 const OfUnit = z.object({ unit: z.string() });
 const OfTicket = z.object({ id: TicketId });
@@ -95,13 +99,13 @@ export const ROUTES = {
     response: s.Halted,
   }),
   halt: route({
-    ...{ method: 'POST', path: '/halt', for: 'people', may: DECIDERS },
+    ...{ method: 'POST', path: '/halt', for: 'people', may: DECIDERS, there: true },
     summary: 'Stop what goes forward; said twice it is one halt',
     body: s.NewHalt,
     response: s.Halted,
   }),
   resume: route({
-    ...{ method: 'POST', path: '/resume', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/resume', for: 'people', may: ADMIN, there: true },
     summary: 'Go on after a halt',
     body: s.NewHalt,
     response: s.Halted,
@@ -122,7 +126,7 @@ export const ROUTES = {
 
   // People
   invite: route({
-    ...{ method: 'POST', path: '/people/invitations', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/people/invitations', for: 'people', may: ADMIN, there: true },
     summary:
       'Invite somebody: the code goes to whoever invites, the token that it gives to nobody but who is invited',
     body: s.NewInvitation,
@@ -148,6 +152,27 @@ export const ROUTES = {
     query: Part,
     response: z.array(s.PersonView),
   }),
+  showPerson: route({
+    ...{ method: 'GET', path: '/people/:id', for: 'people', may: 'anybody' },
+    summary: 'One person, by id or by name',
+    params: OfWhom,
+    response: s.PersonView,
+  }),
+  grantRole: route({
+    ...{ method: 'POST', path: '/people/:id/grants', for: 'people', may: ADMIN, there: true },
+    summary:
+      'Give somebody a role in the factory, a unit or a repository; no administrator of a part gives one that they have not there',
+    params: OfWhom,
+    body: s.NewGrant,
+    response: s.PersonView,
+  }),
+  revokeRole: route({
+    ...{ method: 'POST', path: '/people/:id/revocations', for: 'people', may: ADMIN, there: true },
+    summary: 'Take a role from somebody where they were granted it; at once, also where it was used',
+    params: OfWhom,
+    body: s.NewGrant,
+    response: s.PersonView,
+  }),
   erasePerson: route({
     ...{ method: 'POST', path: '/people/:id/erasure', for: 'people', may: ADMIN },
     summary: 'Erase a name; what the person did stays, under the id',
@@ -164,7 +189,7 @@ export const ROUTES = {
     response: z.array(s.BudgetView),
   }),
   setBudget: route({
-    ...{ method: 'POST', path: '/budgets', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/budgets', for: 'people', may: ADMIN, there: true },
     summary: 'Cap a scope, or lift its cap; answers with its budget',
     body: s.NewBudget,
     response: z.array(s.BudgetView),
@@ -173,7 +198,7 @@ export const ROUTES = {
   // Units
   addUnit: route({
     ...{ method: 'POST', path: '/units', for: 'people', may: ADMIN },
-    summary: 'Add a business unit: a scope of repositories and budget',
+    summary: 'Add a business unit: a scope of repositories, roles, policy and budget',
     body: s.NewUnit,
     response: s.UnitView,
     statuses: [201],
@@ -190,10 +215,17 @@ export const ROUTES = {
     params: OfUnit,
     response: s.UnitView,
   }),
+  setUnitPolicy: route({
+    ...{ method: 'POST', path: '/units/:unit/policy', for: 'people', may: ADMIN, there: true },
+    summary: "Set the unit's own layer of policy, which can only tighten; a permit in it is refused",
+    params: OfUnit,
+    body: s.NewUnitPolicy,
+    response: s.UnitView,
+  }),
 
   // Repositories
   addRepo: route({
-    ...{ method: 'POST', path: '/repos', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/repos', for: 'people', may: ADMIN, there: true },
     summary: 'Take a repository',
     body: s.NewRepo,
     response: s.RepoView,
@@ -206,21 +238,21 @@ export const ROUTES = {
     response: z.array(s.RepoView),
   }),
   moveRepo: route({
-    ...{ method: 'POST', path: '/repos/:repo/unit', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/repos/:repo/unit', for: 'people', may: ADMIN, there: true },
     summary: 'Make a repository one of another unit; not while the one that it is of is halted',
     params: OfRepo,
     body: s.NewPlace,
     response: s.RepoView,
   }),
   setSecret: route({
-    ...{ method: 'POST', path: '/repos/:repo/secrets', for: 'people', may: ADMIN },
+    ...{ method: 'POST', path: '/repos/:repo/secrets', for: 'people', may: ADMIN, there: true },
     summary: 'Set the value of a secret',
     params: OfRepo,
     body: s.NewSecret,
     response: s.SecretSet,
   }),
   setStep: route({
-    ...{ method: 'POST', path: '/repos/:repo/autonomy', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/repos/:repo/autonomy', for: 'people', may: ANY_ROLE, there: true },
     summary: "Set the step of a repository, or of one kind of change; to raise one is an administrator's",
     params: OfRepo,
     body: s.NewStep,
@@ -229,7 +261,7 @@ export const ROUTES = {
 
   // Tickets
   fileTicket: route({
-    ...{ method: 'POST', path: '/tickets', for: 'people', may: WRITERS, masked: true },
+    ...{ method: 'POST', path: '/tickets', for: 'people', may: WRITERS, masked: true, there: true },
     summary: 'File a ticket; the same idempotency-key twice is one ticket',
     headers: z.object({ 'idempotency-key': z.string().min(1).max(200).optional() }),
     body: s.NewTicket,
@@ -249,14 +281,21 @@ export const ROUTES = {
     response: s.TicketView,
   }),
   linkTicket: route({
-    ...{ method: 'POST', path: '/tickets/:id/links', for: 'people', may: WRITERS },
+    ...{ method: 'POST', path: '/tickets/:id/links', for: 'people', may: WRITERS, there: true },
     summary: 'What a ticket is elsewhere: in a tracker, a forge, a chat; said again it is the same',
     params: OfTicket,
     body: s.NewLink,
     response: s.TicketView,
   }),
   answerTicket: route({
-    ...{ method: 'POST', path: '/tickets/:id/answers', for: 'people', may: WRITERS, masked: true },
+    ...{
+      method: 'POST',
+      path: '/tickets/:id/answers',
+      for: 'people',
+      may: WRITERS,
+      masked: true,
+      there: true,
+    },
     summary:
       "An answer to a planner's question or to a blocked implementer; on a ticket that is closed or reopened, word that starts another run",
     params: OfTicket,
@@ -330,21 +369,28 @@ export const ROUTES = {
     response: s.CostView,
   }),
   cancelRun: route({
-    ...{ method: 'POST', path: '/runs/:id/cancel', for: 'people', may: WRITERS, masked: true },
+    ...{ method: 'POST', path: '/runs/:id/cancel', for: 'people', may: WRITERS, masked: true, there: true },
     summary: 'End it; a canary of it is taken back',
     params: OfRun,
     body: s.Reason,
     response: s.RunView,
   }),
   retryRun: route({
-    ...{ method: 'POST', path: '/runs/:id/retry', for: 'people', may: WRITERS, masked: true },
+    ...{ method: 'POST', path: '/runs/:id/retry', for: 'people', may: WRITERS, masked: true, there: true },
     summary: 'A run that waits for a person, or ended without being done, goes on from where it was',
     params: OfRun,
     body: s.Reason,
     response: s.RunView,
   }),
   followUpRun: route({
-    ...{ method: 'POST', path: '/runs/:id/follow-ups', for: 'people', may: WRITERS, masked: true },
+    ...{
+      method: 'POST',
+      path: '/runs/:id/follow-ups',
+      for: 'people',
+      may: WRITERS,
+      masked: true,
+      there: true,
+    },
     summary: 'File a ticket of what it left open or came across; the same twice is one ticket',
     params: OfRun,
     body: s.NewFollowUp,
@@ -385,14 +431,28 @@ export const ROUTES = {
     response: s.GateEvidence,
   }),
   approveGate: route({
-    ...{ method: 'POST', path: '/gates/:id/approve', for: 'people', may: ['approver'], masked: true },
+    ...{
+      method: 'POST',
+      path: '/gates/:id/approve',
+      for: 'people',
+      may: ['approver'],
+      masked: true,
+      there: true,
+    },
     summary: 'Say yes',
     params: OfGate,
     body: s.Reason,
     response: s.GateView,
   }),
   denyGate: route({
-    ...{ method: 'POST', path: '/gates/:id/deny', for: 'people', may: ['approver'], masked: true },
+    ...{
+      method: 'POST',
+      path: '/gates/:id/deny',
+      for: 'people',
+      may: ['approver'],
+      masked: true,
+      there: true,
+    },
     summary: 'Say no',
     params: OfGate,
     body: s.Reason,
@@ -419,7 +479,14 @@ export const ROUTES = {
     response: z.array(s.QuarantineView),
   }),
   liftQuarantine: route({
-    ...{ method: 'POST', path: '/releases/:id/lift', for: 'people', may: DECIDERS, masked: true },
+    ...{
+      method: 'POST',
+      path: '/releases/:id/lift',
+      for: 'people',
+      may: DECIDERS,
+      masked: true,
+      there: true,
+    },
     summary: 'Let ship again what a release brought; what was bad in it is then for the gate and the canary',
     params: OfRelease,
     body: s.Reason,
@@ -433,47 +500,47 @@ export const ROUTES = {
     response: z.array(s.RollbackStatus),
   }),
   rollBack: route({
-    ...{ method: 'POST', path: '/rollbacks', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/rollbacks', for: 'people', may: ANY_ROLE, there: true },
     summary: 'Go back. Never harder than going forward: no gate, no halt and no freeze is asked',
     body: s.NewRollback,
     response: s.RollbackView,
   }),
   undoRollback: route({
-    ...{ method: 'POST', path: '/rollbacks/undo', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/rollbacks/undo', for: 'people', may: ANY_ROLE, there: true },
     summary: 'Forward again to what a rollback left, through its gate',
     body: s.NewUndo,
     response: s.UndoView,
   }),
   pauseCanary: route({
-    ...{ method: 'POST', path: '/targets/:repo/pause', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/targets/:repo/pause', for: 'people', may: ANY_ROLE, there: true },
     summary: 'Hold a canary at its share; one that degrades goes back all the same',
     params: OfRepo,
     body: s.NewPause,
     response: s.CanaryAnswer,
   }),
   promoteCanary: route({
-    ...{ method: 'POST', path: '/targets/:repo/promote', for: 'people', may: DECIDERS },
+    ...{ method: 'POST', path: '/targets/:repo/promote', for: 'people', may: DECIDERS, there: true },
     summary: 'End the present bake, as the deploy gate allows it now',
     params: OfRepo,
     body: s.Reason,
     response: s.CanaryAnswer,
   }),
   abortCanary: route({
-    ...{ method: 'POST', path: '/targets/:repo/abort', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/targets/:repo/abort', for: 'people', may: ANY_ROLE, there: true },
     summary: 'Take a canary back for good',
     params: OfRepo,
     body: s.Reason,
     response: s.CanaryAnswer,
   }),
   freezeTarget: route({
-    ...{ method: 'POST', path: '/targets/:repo/freeze', for: 'people', may: ANY_ROLE },
+    ...{ method: 'POST', path: '/targets/:repo/freeze', for: 'people', may: ANY_ROLE, there: true },
     summary: 'Nothing goes forward on it',
     params: OfRepo,
     body: s.Reason,
     response: s.TargetFrozen,
   }),
   thawTarget: route({
-    ...{ method: 'POST', path: '/targets/:repo/thaw', for: 'people', may: DECIDERS },
+    ...{ method: 'POST', path: '/targets/:repo/thaw', for: 'people', may: DECIDERS, there: true },
     summary: 'Go on after a freeze',
     params: OfRepo,
     body: s.Reason,
@@ -586,3 +653,8 @@ export const ROUTES = {
 export type RouteName = keyof typeof ROUTES;
 export type RouteOf<N extends RouteName> = (typeof ROUTES)[N];
 export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
+
+/** Routes whose role has to be had where it is used. */
+export type ScopedRoute = {
+  [N in RouteName]: RouteOf<N> extends { readonly there: true } ? N : never;
+}[RouteName];

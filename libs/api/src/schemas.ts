@@ -12,6 +12,7 @@ import {
   RepoName,
   RiskClass,
   Role,
+  RoleScope,
   RunEnd,
   RunId,
   TestReport,
@@ -27,16 +28,28 @@ import { Act, Next } from './acts.ts';
 
 // What the HTTP API says and hears; which route says what is in routes.ts. Times are milliseconds since the epoch.
 
+/** `roles`: had everywhere; `grants`: every one, with where it is had. */
+const Roles = {
+  roles: z.array(PersonRole),
+  grants: z.array(z.object({ role: PersonRole, scope: RoleScope })),
+};
 export const NewInvitation = z.strictObject({
   name: z.string().min(1).max(200),
   roles: z.array(PersonRole).min(1),
+  /** Where they have the roles; everywhere, where none is said. */
+  scope: RoleScope.default({ kind: 'factory' }),
+});
+export const NewGrant = z.strictObject({
+  role: PersonRole,
+  scope: RoleScope.default({ kind: 'factory' }),
+  reason: z.string().min(1).max(2_000),
 });
 /** `invited`: has a code and no token yet; `expired`: the code's time is over; `erased`: the name is gone. */
 const PersonState = z.enum(['enrolled', 'invited', 'expired', 'erased']);
 export const PersonView = z.object({
   id: PersonId,
   name: z.string(),
-  roles: z.array(PersonRole),
+  ...Roles,
   state: PersonState,
   /** Until when the code of an invitation may be used; null where there is none. */
   expiresAt: z.number().nullable(),
@@ -46,7 +59,7 @@ export type PersonView = z.infer<typeof PersonView>;
 export const Invitation = z.object({
   id: PersonId,
   name: z.string(),
-  roles: z.array(PersonRole),
+  ...Roles,
   code: z.string(),
   expiresAt: z.number(),
 });
@@ -55,7 +68,7 @@ export const Acceptance = z.strictObject({ code: z.string().min(1).max(200) });
 export const AcceptedPerson = z.object({
   id: PersonId,
   name: z.string(),
-  roles: z.array(PersonRole),
+  ...Roles,
   token: z.string(),
 });
 /** Who rotates their own token gets the new one; who rotates another's, a code for them. */
@@ -125,7 +138,17 @@ export type RepoView = z.infer<typeof RepoView>;
 /** The unit that a repository is of from now on. */
 export const NewPlace = z.strictObject({ unit: UnitName, reason: z.string().min(1).max(2_000) });
 export const NewUnit = z.strictObject({ name: UnitName, reason: z.string().min(1).max(2_000) });
-export const UnitView = z.object({ name: UnitName, repos: z.array(RepoName) });
+/** Cedar's text, which may only forbid; null takes the unit's policy away. */
+export const NewUnitPolicy = z.strictObject({
+  policy: z.string().min(1).max(32_768).nullable(),
+  reason: z.string().min(1).max(2_000),
+});
+export const UnitView = z.object({
+  name: UnitName,
+  repos: z.array(RepoName),
+  /** What its own layer of policy says; null where it has none. */
+  policy: z.string().nullable(),
+});
 export type UnitView = z.infer<typeof UnitView>;
 
 export const NewSecret = z.strictObject({

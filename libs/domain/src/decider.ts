@@ -20,8 +20,10 @@ export type RejectionCode =
   | 'no-question'
   | 'not-due'
   | 'not-found'
+  | 'not-granted'
   | 'not-frozen'
-  | 'not-halted';
+  | 'not-halted'
+  | 'own-role';
 export type Rejected = { kind: 'rejected'; code: RejectionCode; reason: string };
 
 /** The entries that are appended for a command; none where the stream says it already. */

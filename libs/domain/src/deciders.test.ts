@@ -9,9 +9,10 @@ import type { PersonEntry } from './entries/person.ts';
 import type { RepositoryEntry } from './entries/repository.ts';
 import type { TargetEntry } from './entries/target.ts';
 import type { TicketEntry } from './entries/ticket.ts';
+import type { UnitEntry } from './entries/unit.ts';
 import { factoryDecider } from './factory.ts';
 import { inForceHalts, nameOfScope } from './halt.ts';
-import { FIRST_ADMIN, personDecider } from './person.ts';
+import { FIRST_ADMIN, grantsOf, personDecider } from './person.ts';
 import { repositoryDecider, stepFor } from './repository/index.ts';
 import { targetDecider } from './target/index.ts';
 import { ticketDecider } from './ticket.ts';
@@ -184,17 +185,67 @@ describe('a person', () => {
           if (entry.type === 'person.erased') expect(i).toBe(entries.length - 1);
         }
         if (entries.at(-1)?.type === 'person.erased')
-          expect(state).toMatchObject({ is: 'erased', roles: [] });
+          expect(state).toMatchObject({ is: 'erased', grants: [] });
       }),
       { numRuns: 2_000 },
     );
   });
 
-  test('who is the first administrator is not rotated, nor erased', () => {
+  const scope = fc.constantFrom(
+    { kind: 'factory' as const },
+    { kind: 'unit' as const, unit: 'payments' as never },
+    { kind: 'repo' as const, repo: 'shop' as never },
+  );
+  const role = fc.constantFrom('admin' as const, 'author' as const, 'approver' as const);
+  const given = fc.oneof(
+    fc.tuple(role, scope).map(([role, scope]) => ({
+      type: 'person.invited' as const,
+      data: { person, roles: [role], scope, expiresAt: 9 },
+    })),
+    ...(['person.granted', 'person.revoked'] as const).map((type) =>
+      fc
+        .tuple(role, scope)
+        .map(([role, scope]) => ({ type, data: { person, role, scope, reason } }) as PersonEntry),
+    ),
+  );
+
+  test('has each role once where it was granted, until it is revoked there, and grants themselves none', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(given, fc.constantFrom<string>(person, other)), { maxLength: 40 }),
+        (all) => {
+          const by = new Map<Entry, string>(all.map(([record, who]) => [{ ...record } as Entry, who]));
+          const { entries, state } = drive(
+            personDecider,
+            [...by.keys()] as PersonEntry[],
+            (one) => by.get(one) ?? '',
+          );
+          const has = new Set<string>();
+          for (const entry of entries as PersonEntry[]) {
+            if (entry.type === 'person.invited')
+              has.add(JSON.stringify({ role: entry.data.roles[0], scope: entry.data.scope }));
+            if (entry.type !== 'person.granted' && entry.type !== 'person.revoked') continue;
+            const grant = JSON.stringify({ role: entry.data.role, scope: entry.data.scope });
+            expect(has.has(grant)).toBe(entry.type === 'person.revoked');
+            if (entry.type === 'person.granted') expect(by.get(entry)).toBe(other);
+            if (entry.type === 'person.granted') has.add(grant);
+            else has.delete(grant);
+          }
+          expect(new Set(grantsOf(person, state).map((one) => JSON.stringify(one)))).toEqual(has);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('who is the first administrator is not rotated, nor erased, and is given and loses no role', () => {
+    const role = { role: 'approver', scope: { kind: 'factory' }, reason } as const;
     const said = { actor: FIRST_ADMIN, at: 1 } as never;
     for (const record of [
       { type: 'person.rotated', data: { person: FIRST_ADMIN, expiresAt: null } } as const,
       { type: 'person.erased', data: { person: FIRST_ADMIN, reason } } as const,
+      { type: 'person.granted', data: { person: FIRST_ADMIN, ...role } } as const,
+      { type: 'person.revoked', data: { person: FIRST_ADMIN, ...role } } as const,
     ])
       expect(decideAll(personDecider, [record], said, { kind: 'none' })).toMatchObject({ code: 'is-admin' });
   });
@@ -303,11 +354,25 @@ describe('a repository', () => {
   });
 });
 
+test('a unit has the policy that was set last, the default one too, and one that is not there has none', () => {
+  const set = (unit: string, policy: string | null) =>
+    ({ type: 'unit.policy-set', data: { unit: unit as never, policy, reason } }) as const;
+  const added = { type: 'unit.added', data: { unit: 'payments' as never, reason } } as const;
+  const of = (...records: UnitEntry[]) => drive(unitDecider, records);
+  const none = set('payments', null);
+  expect(of(set('payments', 'p'), added, set('payments', 'p'), set('payments', 'p'), none).entries).toEqual([
+    added,
+    set('payments', 'p'),
+    none,
+  ]);
+  expect(of(set(DEFAULT_UNIT, 'p')).state).toMatchObject({ policy: 'p' });
+});
+
 test('a unit is added once, and the default one by nobody', () => {
   const of = (unit: string) => ({ type: 'unit.added', data: { unit: unit as never, reason } }) as const;
   expect(drive(unitDecider, [of('payments'), of('payments')]).entries).toEqual([of('payments')]);
   const said = { actor: FIRST_ADMIN, at: 1 } as never;
-  expect(decideAll(unitDecider, [of(DEFAULT_UNIT)], said, { added: false })).toMatchObject({
+  expect(decideAll(unitDecider, [of(DEFAULT_UNIT)], said, { added: false, policy: null })).toMatchObject({
     code: 'exists',
   });
 });

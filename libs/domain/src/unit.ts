@@ -7,13 +7,20 @@ import type { UnitName } from './ids.ts';
 export const DEFAULT_UNIT = 'default' as UnitName;
 
 /** A business unit, as its stream has it. */
-export type UnitState = { added: boolean };
+export type UnitState = { added: boolean; policy: string | null };
 
 export const unitDecider: Decider<UnitState, UnitEntry> = {
-  initialState: () => ({ added: false }),
-  evolve: (state, entry: Entry) => (entry.type === 'unit.added' ? { added: true } : state),
-  decide: ({ record }, { added }) =>
-    added || record.data.unit === DEFAULT_UNIT
-      ? reject('exists', `there is a unit ${record.data.unit} already`)
-      : accept(record),
+  initialState: () => ({ added: false, policy: null }),
+  evolve(state, entry: Entry) {
+    if (entry.type === 'unit.added') return { ...state, added: true };
+    return entry.type === 'unit.policy-set' ? { ...state, policy: entry.data.policy } : state;
+  },
+  decide({ record }, { added, policy }) {
+    const { unit } = record.data;
+    const there = added || unit === DEFAULT_UNIT;
+    if (record.type === 'unit.added')
+      return there ? reject('exists', `there is a unit ${unit} already`) : accept(record);
+    if (!there) return reject('not-found', `there is no unit ${unit}`);
+    return record.data.policy === policy ? accept() : accept(record);
+  },
 };

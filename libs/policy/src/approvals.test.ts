@@ -14,6 +14,7 @@ const rules = {
     did: new Map([[String(requester), 'is the requester']]),
     broughtBy: new Map<string, string[]>(),
     enrolledBy: new Map<string, string[]>(),
+    grantedBy: new Map<string, string[][]>(),
   },
   askedAt: 100,
   expiresAt: 200,
@@ -47,11 +48,17 @@ const countedWith = (
   did: [string, string][],
   broughtBy: [string, string[]][],
   enrolledBy: [string, string[]][] = [],
+  grantedBy: [string, string[][]][] = [],
 ) =>
   countApprovals(all, {
     ...rules,
     approvers: [ann, bob, cat],
-    hands: { did: new Map(did), broughtBy: new Map(broughtBy), enrolledBy: new Map(enrolledBy) },
+    hands: {
+      did: new Map(did),
+      broughtBy: new Map(broughtBy),
+      enrolledBy: new Map(enrolledBy),
+      grantedBy: new Map(grantedBy),
+    },
   });
 
 test('whoever answered or instructed has a hand in it', () => {
@@ -117,6 +124,24 @@ test('whoever the requester ever let in does not count, and who let another in c
       ],
     ).people,
   ).toEqual([ann, bob, cat]);
+});
+
+test('a role that somebody with a hand in it gave since does not count, unless they have it by another grant', () => {
+  const [eve, zoe] = ['per_00000eve0', 'per_0000zoe0'];
+  const { people, refused } = countedWith(
+    [[eve, 'is the requester']],
+    [],
+    [],
+    [
+      [ann, [[zoe, eve]]],
+      [bob, [[eve], []]],
+      [cat, [[zoe], [eve]]],
+    ],
+  );
+  expect(people).toEqual([bob, cat]);
+  expect(refused).toEqual([
+    { person: ann, reason: expect.stringContaining(`by ${eve}, who is the requester`) },
+  ]);
 });
 
 test('none counts after the gate has expired', () => {

@@ -14,6 +14,11 @@ export type Hands = {
   broughtBy: ReadonlyMap<string, readonly string[]>;
   /** The same at any time, without the first administrator, who let everybody in at the beginning and has the machine. */
   enrolledBy: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Of each grant by which a person may approve: who gave it since the ticket was filed, or moved the repository to where it reaches, and
+   * who let those in. Empty for one of before.
+   */
+  grantedBy: ReadonlyMap<string, readonly (readonly string[])[]>;
 };
 
 export type ApprovalRules = {
@@ -41,14 +46,23 @@ export function countApprovals(approvals: readonly Approval[], rules: ApprovalRu
 }
 
 /** Why this person's approval would not count, whatever they approve; undefined where it would. */
-export function handIn(person: PersonId, { did, broughtBy, enrolledBy }: Hands): string | undefined {
+export function handIn(
+  person: PersonId,
+  { did, broughtBy, enrolledBy, grantedBy }: Hands,
+): string | undefined {
   const own = did.get(person);
   if (own !== undefined) return `this person ${own}, and cannot approve what comes of it`;
   const by = (broughtBy.get(person) ?? []).find((one) => did.has(one));
   if (by !== undefined)
     return `this person was let in since the ticket was filed, by ${by}, who ${did.get(by)}`;
   const before = (enrolledBy.get(person) ?? []).find((one) => did.has(one));
-  return before === undefined ? undefined : `this person was let in by ${before}, who ${did.get(before)}`;
+  if (before !== undefined) return `this person was let in by ${before}, who ${did.get(before)}`;
+  // One grant that nobody with a hand in it gave is enough.
+  const givers = (grantedBy.get(person) ?? []).map((chain) => chain.find((one) => did.has(one)));
+  const [giver] = givers;
+  return giver === undefined || givers.includes(undefined)
+    ? undefined
+    : `this person has their role here since the ticket was filed, by ${giver}, who ${did.get(giver)}`;
 }
 
 function refusal(

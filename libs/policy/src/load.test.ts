@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { loadPolicy, MAX_REPOSITORY_POLICY } from './load.ts';
+import { loadPolicy, MAX_LAYER } from './load.ts';
 import { BOB, deployFacts, mergeFacts } from './testing/facts.ts';
 
 describe('a repository’s own policy', () => {
   test('adds a forbid, named as the repository’s, which approvals may lift', () => {
-    const loaded = loadPolicy(
-      '@id("ask") @says("this shop asks first") forbid (principal, action == Action::"deploy", resource) when { context.approvals < 1 };',
-    );
+    const loaded = loadPolicy({
+      repository:
+        '@id("ask") @says("this shop asks first") forbid (principal, action == Action::"deploy", resource) when { context.approvals < 1 };',
+    });
     if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
     expect(evaluate(loaded.policy, mergeFacts()).decision).toBe('allow');
     const waits = evaluate(loaded.policy, deployFacts());
@@ -38,21 +39,41 @@ describe('a repository’s own policy', () => {
       '@id("a") forbid (principal, action, resource) when { context.step == "6" };',
       'repository/a',
     ],
-    ['too much', `//${'x'.repeat(MAX_REPOSITORY_POLICY)}`, 'longer'],
-  ])('is refused: %s', (_name, text, said) => {
-    const loaded = loadPolicy(text);
-    expect(loaded.kind).toBe('refused');
-    if (loaded.kind === 'refused') expect(loaded.problems.join('\n')).toContain(said);
+    ['too much', `//${'x'.repeat(MAX_LAYER)}`, 'longer'],
+  ])('is refused, as a unit’s is: %s', (_name, text, said) => {
+    for (const layer of ['repository', 'unit']) {
+      const loaded = loadPolicy({ [layer]: text });
+      expect(loaded.kind).toBe('refused');
+      if (loaded.kind !== 'refused') continue;
+      expect(loaded.problems.join('\n')).toContain(said.replace('repository', layer));
+    }
   });
 
   test('cannot replace a default policy by its id', () => {
-    const loaded = loadPolicy('@id("tests") forbid (principal, action, resource) when { context.step > 7 };');
+    const repository = '@id("tests") forbid (principal, action, resource) when { context.step > 7 };';
+    const loaded = loadPolicy({ repository });
     if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
     const facts = mergeFacts({ test: { tree: 'a'.repeat(40), verdict: 'failed', namesKnown: true } });
     expect(evaluate(loaded.policy, facts)).toMatchObject({ decision: 'deny', policies: ['tests'] });
   });
 
   test('an empty one changes nothing', () => {
-    expect(loadPolicy('').kind).toBe('loaded');
+    expect(loadPolicy({ repository: '' }).kind).toBe('loaded');
   });
+});
+
+test('a unit’s policy forbids beside the repository’s, each under its own name', () => {
+  const forbid = (says: string, action: string) =>
+    `@id("own") @says("${says}") forbid (principal, action == Action::"${action}", resource);`;
+  const loaded = loadPolicy({
+    unit: forbid('payments are closed', 'merge'),
+    repository: forbid('this shop is', 'deploy'),
+  });
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
+  expect(evaluate(loaded.policy, mergeFacts())).toMatchObject({
+    decision: 'deny',
+    policies: ['unit/own'],
+    reason: expect.stringContaining('payments are closed'),
+  });
+  expect(evaluate(loaded.policy, deployFacts())).toMatchObject({ policies: ['repository/own'] });
 });

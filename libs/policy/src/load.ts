@@ -8,14 +8,20 @@ import { type PreparedPolicy, prepare, type Statement } from './engine.ts';
 
 const DEFAULTS = [ALWAYS, START, MERGE, DEPLOY] as const;
 
-/** A repository's own policy is short: a page of forbids. */
-export const MAX_REPOSITORY_POLICY = 32_768;
+/** What tightens the default policy is short: a page of forbids. */
+export const MAX_LAYER = 32_768;
+
+/** Whose policy stands beside the factory's. Each may only forbid. */
+type Layer = 'unit' | 'repository';
+/** The texts of the layers, as they are now; null where there is none. */
+export type Layers = Readonly<Record<Layer, string | null>>;
+const NO_LAYERS: Layers = { unit: null, repository: null };
 
 export type Loaded = { kind: 'loaded'; policy: PreparedPolicy } | { kind: 'refused'; problems: string[] };
 type Read = { statements: Statement[]; problems: string[] };
 
-/** Splits a policy text; `origin` stands before problems and, for a repository's policies, before their ids. */
-function readStatements(text: string, origin: 'default' | 'repository'): Read {
+/** Splits a policy text; `origin` stands before problems and, for a layer's policies, before their ids. */
+function readStatements(text: string, origin: 'default' | Layer): Read {
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure')
     return { statements: [], problems: parts.errors.map((e) => `${origin} policy: ${e.message}`) };
@@ -35,11 +41,9 @@ function readStatements(text: string, origin: 'default' | 'repository'): Read {
       return [];
     }
     const { effect } = parsed.json;
-    if (origin === 'repository' && effect === 'permit')
-      problems.push(`repository policy ${id}: a repository may only add forbid, never permit`);
-    return [
-      { id: origin === 'repository' ? `repository/${id}` : id, effect, says: says || id, text: policy },
-    ];
+    if (origin !== 'default' && effect === 'permit')
+      problems.push(`${origin} policy ${id}: a ${origin} may only add forbid, never permit`);
+    return [{ id: origin === 'default' ? id : `${origin}/${id}`, effect, says: says || id, text: policy }];
   });
   for (const id of statements.map((s) => s.id).filter((id, i, all) => all.indexOf(id) !== i))
     problems.push(`${origin} policy ${id}: the id is there twice`);
@@ -57,33 +61,34 @@ function validationProblems(statements: readonly Statement[]): string[] {
 }
 
 /**
- * The default policy, tightened by a repository's own (`.millwright/policy.cedar` of its default branch) where there is one.
- * Refused, with every problem named, when that text does not parse, does not fit the schema, or holds a permit; a repository whose
+ * The default policy, tightened by the layer of its unit and by the repository's own (`.millwright/policy.cedar` of its default branch) where there
+ * are such. Refused, with every problem named, when a text does not parse, does not fit the schema, or holds a permit; a repository whose
  * policy is refused must not be served by the default alone.
  */
-export function loadPolicy(repository: string | null = null): Loaded {
-  const known = loaded.get(repository);
+export function loadPolicy(layers: Partial<Layers> = NO_LAYERS): Loaded {
+  const all: Layers = { ...NO_LAYERS, ...layers };
+  const key = JSON.stringify([all.unit, all.repository]);
+  const known = loaded.get(key);
   if (known !== undefined) return known;
-  const made = load(repository);
-  loaded.set(repository, made);
+  const made = load(all);
+  loaded.set(key, made);
   const [oldest] = loaded.keys();
   if (loaded.size > HELD && oldest !== undefined) loaded.delete(oldest);
   return made;
 }
 
-/** By the repository's text, which decides alone: reading the defaults again took 40 ms of every gate, and a run judges up to ten times. */
-const loaded = new Map<string | null, Loaded>();
+/** By the layers' texts, which decide alone: reading the defaults again took 40 ms of every gate, and a run judges up to ten times. */
+const loaded = new Map<string, Loaded>();
 const HELD = 32;
 
-function load(repository: string | null): Loaded {
+function load(layers: Layers): Loaded {
   const texts: Read[] = DEFAULTS.map((text) => readStatements(text, 'default'));
-  if (repository !== null) {
-    if (repository.length > MAX_REPOSITORY_POLICY)
-      return {
-        kind: 'refused',
-        problems: [`repository policy: longer than ${MAX_REPOSITORY_POLICY} characters`],
-      };
-    texts.push(readStatements(repository, 'repository'));
+  for (const layer of ['unit', 'repository'] as const) {
+    const text = layers[layer];
+    if (text === null) continue;
+    if (text.length > MAX_LAYER)
+      return { kind: 'refused', problems: [`${layer} policy: longer than ${MAX_LAYER} characters`] };
+    texts.push(readStatements(text, layer));
   }
   const statements = texts.flatMap((text) => text.statements);
   const problems = texts.flatMap((text) => text.problems);

@@ -129,12 +129,14 @@ test('more risk never allows more', () => {
   );
 });
 
-test('a repository’s own policy only ever tightens', () => {
-  const tight = loadPolicy(`
+test.each(['unit', 'repository'])('a %s’s own policy only ever tightens', (layer) => {
+  const tight = loadPolicy({
+    [layer]: `
     @id("freeze-friday") @says("friday") forbid (principal, action == Action::"deploy", resource);
     @id("two") forbid (principal, action, resource) when { context.approvals < 2 && context.ticket.kind == "security" };
     @id("odd") forbid (principal, action == Action::"merge", resource) when { context.approvals > 0 && context.change.files > 0 };
-  `);
+  `,
+  });
   if (tight.kind === 'refused') throw new Error(tight.problems.join('\n'));
   const own = tight.policy;
   const rank = { deny: 0, needs_approval: 1, allow: 2 } as const;

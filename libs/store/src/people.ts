@@ -1,13 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Pool } from '@millwright/database';
 import { asc, eq, inArray, sql } from '@millwright/database/drizzle';
-import { PersonId, PersonRole } from '@millwright/domain';
+import { PersonId } from '@millwright/domain';
 import { personName } from './person-name.ts';
 import { people, personNameKeys, queries } from './tables.ts';
 
-export type Person = { id: PersonId; name: string; roles: PersonRole[] };
+/** What they may do is on the trail. */
+export type Person = { id: PersonId; name: string };
 /** `expiresAt`: until when the code of an invitation lets them in, in milliseconds since the epoch; null where there is none. */
-export type ListedPerson = Person & { token: boolean; expiresAt: number | null };
+export type ListedPerson = Person & { token: boolean; expiresAt: number | null; erased: boolean };
 type OneTimeCode = { hash: Uint8Array; expiresAt: number };
 
 type Invited =
@@ -40,10 +41,9 @@ export type People = {
 /** SHA-256. Tokens and codes are random and long, so that nothing slower is needed. */
 export const hashToken = (token: string): Uint8Array => createHash('sha256').update(token, 'utf8').digest();
 
-const personOf = (row: Pick<typeof people.$inferSelect, 'id' | 'name' | 'roles'>): Person => ({
+const personOf = (row: Pick<typeof people.$inferSelect, 'id' | 'name'>): Person => ({
   id: PersonId.parse(row.id),
   name: row.name,
-  roles: PersonRole.array().parse(row.roles),
 });
 const NO_CODE = { codeHash: null, codeExpiresAt: null };
 
@@ -81,19 +81,19 @@ export function peopleOn(pool: Pool): People {
     });
 
   return {
-    bootstrap: async ({ id, name, roles, tokenHash }) => {
+    bootstrap: async ({ id, name, tokenHash }) => {
       const set = { tokenHash: Buffer.from(tokenHash) };
       const known = await pool.use((client) =>
         queries(client).update(people).set(set).where(eq(people.id, id)).returning({ id: people.id }),
       );
       const named = personName(name);
       if (known.length > 0 || named.kind === 'refused') return;
-      await insert({ id, name: named.name, roles, ...set }, named.keys);
+      await insert({ id, name: named.name, ...set }, named.keys);
     },
-    invite: async ({ id, name, roles, code }) => {
+    invite: async ({ id, name, code }) => {
       const named = personName(name);
       if (named.kind === 'refused') return named;
-      const person = { id, name: named.name, roles };
+      const person = { id, name: named.name };
       const at = { codeHash: Buffer.from(code.hash), codeExpiresAt: code.expiresAt };
       const taken = await insert({ ...person, ...at }, named.keys);
       return taken === null ? { kind: 'invited', person } : { kind: 'taken', by: taken.takenBy };
@@ -132,7 +132,7 @@ export function peopleOn(pool: Pool): People {
           await tx.delete(personNameKeys).where(eq(personNameKeys.person, id));
           const rows = await tx
             .update(people)
-            .set({ name: id, roles: [], tokenHash: null, ...NO_CODE })
+            .set({ name: id, tokenHash: null, ...NO_CODE })
             .where(eq(people.id, id))
             .returning({ id: people.id });
           return rows.length > 0;
@@ -156,6 +156,8 @@ export function peopleOn(pool: Pool): People {
             ...personOf(row),
             token: row.tokenHash !== null,
             expiresAt: row.codeExpiresAt,
+            // Of whoever is forgotten the id alone is left.
+            erased: row.name === row.id,
           }),
         ),
       ),

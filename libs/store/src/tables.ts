@@ -10,7 +10,6 @@ const millwright = pgSchema('millwright');
 export const people = millwright.table('people', {
   id: text().primaryKey(),
   name: text().notNull(),
-  roles: text().array().notNull(),
   tokenHash: bytes('token_hash'),
   codeHash: bytes('code_hash'),
   /** Milliseconds since the epoch. */

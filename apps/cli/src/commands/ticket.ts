@@ -1,41 +1,28 @@
-import { readFileSync, statSync } from 'node:fs';
 import { type Context, newest, show } from '../context.ts';
-import { codeOf, usage } from '../fail.ts';
+import { usage } from '../fail.ts';
 import { parseDuration } from '../text/parse.ts';
 import { oneLine } from '../text/plain.ts';
 import { ticketList, ticketShow } from '../views/ticket.ts';
 import { followRun, runOf } from '../watch/follow.ts';
 import { parseKind } from './kind.ts';
-import { decoded, readStdin } from './stdin.ts';
+import { readStdin, readText } from './stdin.ts';
 
 type Options = Record<string, string | boolean | undefined>;
 
 const MAX_BYTES = 262_144;
-
-function readTicket(path: string): string {
-  try {
-    const { size } = statSync(path);
-    if (size > MAX_BYTES) throw usage(`${path} is ${size} bytes; a ticket is at most ${MAX_BYTES} (256 KiB)`);
-    return decoded(readFileSync(path), path);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT')
-      throw usage(
-        `there is no file ${path}`,
-        'check the path, or give the ticket on stdin: ./millwright ticket file - --repo NAME',
-      );
-    if (code === 'EISDIR') throw usage(`${path} is a folder; a ticket is one Markdown file`);
-    if (code === 'EACCES') throw usage(`${path} may not be read by this user`);
-    throw error;
-  }
-}
 
 export async function file(context: Context, [path = '']: string[], options: Options): Promise<void> {
   const timeoutMs =
     options.timeout === undefined ? null : parseDuration(String(options.timeout), '--timeout');
   if (timeoutMs !== null && options.follow !== true) throw usage('--timeout goes with --follow');
   const kind = parseKind(options.kind);
-  const markdown = path === '-' ? await readStdin(MAX_BYTES, 'a ticket') : readTicket(path);
+  const markdown =
+    path === '-'
+      ? await readStdin(MAX_BYTES, 'a ticket')
+      : readText(path, {
+          ...{ maxBytes: MAX_BYTES, what: 'a ticket' },
+          else: './millwright ticket file - --repo NAME',
+        });
   const { raw, value } = await context.client.call('fileTicket', {
     body: { repo: String(options.repo), markdown, ...kind },
     headers: options.key === undefined ? {} : { 'idempotency-key': String(options.key) },

@@ -1,8 +1,8 @@
 import type { DoctorLine, PersonView, RepoView, SetupTrouble, UnitView } from '@millwright/api';
-import { DEFAULT_UNIT } from '@millwright/domain';
+import { DEFAULT_UNIT, grantsText, nameOfScope } from '@millwright/domain';
 import { nextOf } from '../acts.ts';
 import type { Look } from '../text/look.ts';
-import { oneLine } from '../text/plain.ts';
+import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
 import { hang } from '../text/width.ts';
 
@@ -54,28 +54,58 @@ function rows(look: Look, repos: readonly RepoView[]): string[] {
 export const unitList = (look: Look, units: readonly UnitView[]): string[] =>
   table(
     look,
-    [{ title: 'unit' }, { title: 'repositories', shrinkTo: 20 }],
-    units.map(({ name, repos }) => [name, repos.join(', ')]),
+    [{ title: 'unit' }, { title: 'repositories', shrinkTo: 20 }, { title: '' }],
+    units.map(({ name, repos, policy }) => [
+      name,
+      repos.join(', '),
+      policy === null ? '' : { text: 'has a policy', paint: look.colour.dim },
+    ]),
   );
+
+/** A unit, and what its own policy says. */
+export const unitShow = (look: Look, unit: UnitView): string[] => [
+  ...unitList(look, [unit]),
+  ...(unit.policy === null ? [] : ['', ...paragraphs(unit.policy).split('\n')]),
+];
+
+const stateText = ({ id, state, expiresAt }: PersonView): string => {
+  switch (state) {
+    case 'enrolled':
+      return '';
+    case 'invited':
+      return `invited, until ${new Date(expiresAt ?? 0).toISOString()}`;
+    case 'expired':
+      return `invitation expired; another: ./millwright person rotate ${id}`;
+    case 'erased':
+      return 'erased';
+  }
+};
 
 export function personList(look: Look, people: readonly PersonView[]): string[] {
   return table(
     look,
-    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: 'roles' }, { title: '' }],
-    people.map(({ id, name, roles, state, expiresAt }) => [
-      id,
-      oneLine(name),
-      roles.join(', '),
-      state === 'enrolled'
-        ? ''
-        : state === 'invited'
-          ? `invited, until ${new Date(expiresAt ?? 0).toISOString()}`
-          : state === 'expired'
-            ? `invitation expired; another: ./millwright person rotate ${id}`
-            : 'erased',
-    ]),
+    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: 'roles', shrinkTo: 16 }, { title: '' }],
+    people.map((person) => [person.id, oneLine(person.name), rolesText(person), stateText(person)]),
   );
 }
+
+/** What is had everywhere by its name alone. */
+const rolesText = ({ roles, grants }: Pick<PersonView, 'roles' | 'grants'>): string => {
+  const parts = grants.filter(({ scope }) => scope.kind !== 'factory');
+  return [roles.join(', '), parts.length === 0 ? '' : grantsText(parts)]
+    .filter((one) => one !== '')
+    .join('; ');
+};
+
+/** A person, a line a role. */
+export const personShow = (look: Look, person: PersonView): string[] => [
+  ...table(
+    look,
+    [{ title: 'person' }, { title: 'name', shrinkTo: 12 }, { title: '' }],
+    [[person.id, oneLine(person.name), stateText(person)]],
+  ),
+  ...person.grants.map(({ role, scope }) => `${role.padEnd(8)} of ${nameOfScope(scope)}`),
+];
 
 /** A check of the factory's or of this machine's, and what mends it as a line. */
 export type Check = Omit<DoctorLine, 'fix'> & { fix: string | null };

@@ -10,7 +10,7 @@ import {
   type GitSha,
   getJson,
   goesUnreviewed,
-  type PersonId,
+  PersonId,
   Release,
   type ReleaseId,
   RepoConfig,
@@ -23,15 +23,17 @@ import {
   testOf,
 } from '@millwright/domain';
 import { countApprovals, undoOf } from '@millwright/policy';
-import type { Person, Store } from '@millwright/store';
+import type { Store } from '@millwright/store';
 import { effectiveStep, shipsWith, touchesFallen } from '../autonomy/effective-step.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { leftOf, scopesOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
+import { hasRole } from '../streams/roles.ts';
+import type { Streams } from '../streams/streams.ts';
 import { changeFacts, irreversibleBetween, namesKnown } from './change-facts.ts';
-import { handsIn } from './hands.ts';
+import { APPROVER, handsIn } from './hands.ts';
 import { heldBy, sameAs } from './quarantine.ts';
 
 type Ports = {
@@ -41,6 +43,7 @@ type Ports = {
   register: Register;
   repositories: Repositories;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
 };
 
@@ -55,23 +58,21 @@ export async function factsFor(
   subject: Digest,
   given: Given | null,
 ): Promise<Facts> {
-  const { artifacts, people } = factory.store;
-  const [ticket, config, enrolled] = await Promise.all([
+  const { artifacts } = factory.store;
+  const said = [...new Set((given?.approvals ?? []).map(({ person }) => person))];
+  const here = { kind: 'repo', repo: run.repo } as const;
+  const [ticket, config, authorTrusted, approve] = await Promise.all([
     getJson(artifacts, Ticket, run.ticketDigest),
     getJson(artifacts, RepoConfig, run.config),
-    people.list(),
+    isTrusted(factory, run),
+    Promise.all(said.map((person) => hasRole(factory, person, APPROVER, here))),
   ]);
-  const authorTrusted = trusted(enrolled, run);
   const { people: approvals } = countApprovals(
     (given?.approvals ?? []).map((one) => ({ ...one, subject })),
     {
       subject,
-      approvers: enrolled.filter((person) => person.roles.includes('approver')).map((person) => person.id),
-      hands: await handsIn(
-        factory,
-        run,
-        (given?.approvals ?? []).map((one) => one.person),
-      ),
+      approvers: said.filter((_, at) => approve[at]),
+      hands: await handsIn(factory, run, said, APPROVER),
       askedAt: 0,
       expiresAt: given?.expiresAt ?? Number.MAX_SAFE_INTEGER,
       now: factory.clock.now(),
@@ -215,11 +216,14 @@ async function releaseOf(factory: Ports, id: ReleaseId) {
   return getJson(factory.store.artifacts, Release, info.artifact);
 }
 
-/** The author is enrolled, and may file tickets. */
-const trusted = (enrolled: readonly Person[], run: Run): boolean =>
-  enrolled
-    .find((person) => person.id === (run.author as string))
-    ?.roles.some((role) => role === 'author' || role === 'admin') ?? false;
+/** The author is a person who may file tickets of this repository now. */
+async function isTrusted(factory: Ports, run: Run): Promise<boolean> {
+  const author = PersonId.safeParse(run.author);
+  return (
+    author.success &&
+    (await hasRole(factory, author.data, ['author', 'admin'], { kind: 'repo', repo: run.repo }))
+  );
+}
 
 /** What is computed of everything between two trees of a run's repository; for people, beside what its gates judge. */
 export async function riskBetween(
@@ -229,13 +233,13 @@ export async function riskBetween(
   to: GitSha,
   report: TestReport | null,
 ): Promise<ChangeFacts> {
-  const [config, enrolled] = await Promise.all([
+  const [config, authorTrusted] = await Promise.all([
     getJson(factory.store.artifacts, RepoConfig, run.config),
-    factory.store.people.list(),
+    isTrusted(factory, run),
   ]);
   return changeFacts(factory, run, from, to, {
     config,
-    authorTrusted: trusted(enrolled, run),
+    authorTrusted,
     report,
     held: [],
   });

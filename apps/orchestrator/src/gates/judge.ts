@@ -19,6 +19,7 @@ import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
+import type { Streams } from '../streams/streams.ts';
 import { factsFor } from './facts.ts';
 
 type Ports = {
@@ -30,6 +31,7 @@ type Ports = {
   register: Register;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
 };
 
@@ -92,21 +94,26 @@ async function unlessBlocked(factory: Ports, run: Run, decided: Decision): Promi
   return noted === '' ? decided : { ...decided, reason: `${decided.reason} Known beforehand: ${noted}.` };
 }
 
-/** What the factory's policy and the repository's own, of the base that the run stands on, say to these facts. */
+/** What the factory's policy, the layer of the repository's unit and the repository's own, of the base that the run stands on, say to these facts. */
 export async function decide(factory: Ports, run: Run, facts: Facts): Promise<Decision> {
   const repo = await factory.repositories.open(run.repo);
   const own = await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES);
-  if (own.kind === 'odd') return refused(own.reason);
-  const loaded = loadPolicy(own.kind === 'file' ? own.text : null);
+  if (own.kind === 'odd') return refused('repository', own.reason);
+  const { unit } = await factory.streams.repository(run.repo).look();
+  const layer = (await factory.streams.unit(unit).look()).policy;
+  // Alone first: whose text is at fault is said.
+  const ofUnit = loadPolicy({ unit: layer });
+  if (ofUnit.kind === 'refused') return refused('unit', `unit ${unit}: ${ofUnit.problems.join('; ')}`);
+  const loaded = loadPolicy({ unit: layer, repository: own.kind === 'file' ? own.text : null });
   return loaded.kind === 'loaded'
     ? explained(evaluate(loaded.policy, facts), facts)
-    : refused(loaded.problems.join('; '));
+    : refused('repository', loaded.problems.join('; '));
 }
 
-/** What stands in the place of the repository's policy and cannot be read as one is not the same as none. */
-const refused = (why: string): Decision => ({
-  ...{ decision: 'deny', policies: ['repository-policy'], approvals: 0 },
-  reason: `the repository's policy was refused: ${why}`,
+/** What stands in the place of a policy and cannot be read as one is not the same as none. */
+const refused = (whose: 'unit' | 'repository', why: string): Decision => ({
+  ...{ decision: 'deny', policies: [`${whose}-policy`], approvals: 0 },
+  reason: `the ${whose}'s policy was refused: ${why}`,
 });
 
 /** Names what is in quarantine, and what is carried undecided. */

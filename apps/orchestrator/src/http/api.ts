@@ -1,6 +1,14 @@
-import { type AnswerOf, BASE, ROUTES, type Route, type RouteName, type RouteOf } from '@millwright/api';
+import {
+  type AnswerOf,
+  BASE,
+  ROUTES,
+  type Route,
+  type RouteName,
+  type RouteOf,
+  type ScopedRoute,
+} from '@millwright/api';
 import type { OpenTrail, Prover, Redactor, Sealer } from '@millwright/audit';
-import type { Clock, Ids, RepoName, RunId } from '@millwright/domain';
+import type { Clock, Ids, RepoName, RoleScope, RunId } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
@@ -17,7 +25,7 @@ import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
-import type { Who } from './authenticate.ts';
+import { requireRole, type Who } from './authenticate.ts';
 
 type Ports = {
   clock: Clock;
@@ -67,13 +75,38 @@ type Asked<R> = FastifyRequest<{
 type Answer<N extends RouteName> = AnswerOf<N> | FastifyReply;
 
 export type QueryOf<N extends RouteName> = Out<RouteOf<N>, 'query'>;
+export type BodyOf<N extends RouteName> = Out<RouteOf<N>, 'body'>;
 
 /** Serves a route of the table: what is asked and what is answered fit what it says there, and who asks may. */
-export function serve<N extends RouteName>(
+export function serve<N extends Exclude<RouteName, ScopedRoute>>(
   app: FastifyInstance,
   name: N,
   handler: (request: Asked<RouteOf<N>>, reply: FastifyReply) => Answer<N> | Promise<Answer<N>>,
 ): void {
+  register(app, name, handler as RouteHandlerMethod);
+}
+
+/**
+ * The same for a route whose role has to be had where it is used. `where` says where that is, of what is asked, before anything is done; who asks
+ * has one of the route's roles in each of these scopes, or is refused. The handler is given what was found.
+ */
+export function serveThere<N extends ScopedRoute, const S extends RoleScope | readonly RoleScope[]>(
+  app: FastifyInstance,
+  { factory }: Api,
+  name: N,
+  where: (request: Asked<RouteOf<N>>) => S | Promise<S>,
+  handler: (request: Asked<RouteOf<N>>, reply: FastifyReply, there: S) => Answer<N> | Promise<Answer<N>>,
+): void {
+  const { may } = ROUTES[name];
+  register(app, name, async (request, reply) => {
+    const asked = request as Asked<RouteOf<N>>;
+    const there = await where(asked);
+    for (const scope of [there].flat() as RoleScope[]) await requireRole(factory, asked.who, may, scope);
+    return handler(asked, reply, there);
+  });
+}
+
+function register(app: FastifyInstance, name: RouteName, handler: RouteHandlerMethod): void {
   const route: Route = ROUTES[name];
   const { params, query: querystring, headers, body, response } = route;
   const schema = { params, querystring, headers, body, response: response && { '2xx': response } };
@@ -83,7 +116,7 @@ export function serve<N extends RouteName>(
     url: BASE + route.path,
     schema: given,
     config: { route },
-    handler: handler as RouteHandlerMethod,
+    handler,
   });
 }
 

@@ -9,7 +9,7 @@ import fastify, {
 import { z } from 'zod';
 import { NotSteered } from '../releases/steer-canary.ts';
 import { type Api, serve } from './api.ts';
-import { authenticate, requireRole, type Who } from './authenticate.ts';
+import { authenticate, requireRole, requireRoleSomewhere, type Who } from './authenticate.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
@@ -52,11 +52,13 @@ export async function server(api: Api): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request) => {
     if (request.url !== ALIVE) activeOnly(api.heldBy());
     if (request.url === ALIVE || request.url === READY) return;
-    const may = request.routeOptions.config.route?.may ?? 'anybody';
+    const { may = 'anybody', there = false } = request.routeOptions.config.route ?? {};
     // An alert is known by its signature, and who is invited by a code, in their own routes.
     if (may === 'open' || may === 'code' || may === 'signed') return;
     request.who = await authenticate(api.factory.store, request);
-    if (may !== 'anybody') requireRole(request.who, ...may);
+    if (may === 'anybody') return;
+    if (there) await requireRoleSomewhere(api.factory, request.who, may);
+    else await requireRole(api.factory, request.who, may, { kind: 'factory' });
   });
   app.addHook('preSerialization', async (request, reply, payload) => {
     const { route } = request.routeOptions.config;

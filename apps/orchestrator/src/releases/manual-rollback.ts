@@ -66,7 +66,7 @@ export const targetNow = ({ forward }: Pick<Ports, 'forward'>, repo: RepoName): 
   orLast(forward.target(repo), () => forward.lastTarget(repo));
 
 /** Which repository is meant, where a release or its name says so, or only one is deployed; else why none is. */
-async function repoOf(
+export async function repoOf(
   { forward, register }: Ports,
   repo: RepoName | undefined,
   release: ReleaseId | undefined,

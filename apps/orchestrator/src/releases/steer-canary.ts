@@ -159,7 +159,7 @@ export async function promoteCanary(
   const run = await runOf(factory, canary);
   if (run === null || run.deploy?.kind !== 'started')
     throw noCanary(`${canary.release} is brought out again by an undo, and is not promoted by hand`);
-  const hand = await handOf(factory, run, who as string as PersonId);
+  const hand = await handOf(factory, run, who as string as PersonId, ['admin', 'approver']);
   if (hand !== null) throw new NotSteered('forbidden', hand, { acts: ANOTHER_APPROVER });
   const gate = run.gates.findLast((one) => one.action === 'deploy');
   if (!gate) throw terminal('no-such-gate', `the deploy of ${canary.release} was not judged`);

@@ -10,6 +10,10 @@ import {
   type Instant,
   mapFreeText,
   maskFreeText,
+  type PersonEntry,
+  type PersonId,
+  type PersonState,
+  personStream,
   type RepoName,
   type RepositoryEntry,
   type RepositoryState,
@@ -19,6 +23,10 @@ import {
   type TargetState,
   type Trail,
   targetStream,
+  type UnitEntry,
+  type UnitName,
+  type UnitState,
+  unitStream,
 } from '@millwright/domain';
 
 type Ports = {
@@ -119,6 +127,14 @@ export class Streams {
 
   target(repo: RepoName): Folded<TargetState, TargetEntry> {
     return this.#keep(targetStream(repo));
+  }
+
+  unit(name: UnitName): Folded<UnitState, UnitEntry> {
+    return this.#keep(unitStream(name));
+  }
+
+  person(id: PersonId): Folded<PersonState, PersonEntry> {
+    return this.#keep(personStream(id));
   }
 
   /** After a redaction: what is kept is read anew, so that nothing of the words that were in it is left. */

@@ -210,7 +210,6 @@ end $$;
 create table millwright.people (
   id text collate "C" primary key check (id ~ '^per_[0-9a-z]{8,32}$'),
   name text not null check (length(name) between 1 and 100),
-  roles text[] not null check (roles <@ array['admin', 'author', 'approver']),
   -- Null until the invitation is accepted.
   token_hash bytea unique check (octet_length(token_hash) = 32),
   -- Of the one-time code that lets them in; gone when it is used.

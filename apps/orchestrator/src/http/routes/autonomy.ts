@@ -19,11 +19,11 @@ import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Registered } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { requireRole, type Who } from '../authenticate.ts';
 import { problem } from '../problem.ts';
-import { knownRepo, repoView } from './repos.ts';
+import { knownRepo, ofRepository, repoView } from './repos.ts';
 
 type Ports = {
   deployments: Deployments;
@@ -37,30 +37,37 @@ type Ports = {
   views: Views;
 };
 
-export function autonomyRoutes(app: FastifyInstance, { factory }: Api): void {
-  serve(app, 'setStep', async (request) => {
-    const { repo } = knownRepo(factory, request.params.repo);
-    const registered = await factory.register.look();
-    const info = registered.repository(repo) ?? knownRepo(factory, repo);
-    const { step, kind, reason } = request.body;
-    const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
-    // A person may lower a step at any time; raising is an administrator's signed entry.
-    requireRole(request.who, ...(raises ? (['admin'] as const) : (['admin', 'approver', 'author'] as const)));
-    if (kind !== undefined && raises) mustHaveEarned(factory, registered, info, kind, step, request.who);
-    if (raises && step > AFTER_CRITICAL) await mustNotBeStuck(factory, repo);
-    if (step >= UNATTENDED) await mustGoBack(factory, repo);
-    const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
-    await appendAs(
-      factory,
-      repositoryStream(repo),
-      request.who,
-      { type: 'repo.step-set', data },
-      {
-        acts: [{ act: 'set-autonomy', repo, step }],
-      },
-    );
-    return repoView(factory, repo);
-  });
+export function autonomyRoutes(app: FastifyInstance, api: Api): void {
+  const { factory } = api;
+  serveThere(
+    app,
+    api,
+    'setStep',
+    ({ params }) => ofRepository(factory, params.repo),
+    async (request, _, there) => {
+      const { repo } = there;
+      const registered = await factory.register.look();
+      const info = registered.repository(repo) ?? knownRepo(factory, repo);
+      const { step, kind, reason } = request.body;
+      const raises = step > stepFor(info, kind === undefined ? [] : [kind]);
+      // A person may lower a step at any time; raising is an administrator's signed entry.
+      if (raises) await requireRole(factory, request.who, ['admin'], there);
+      if (kind !== undefined && raises) mustHaveEarned(factory, registered, info, kind, step, request.who);
+      if (raises && step > AFTER_CRITICAL) await mustNotBeStuck(factory, repo);
+      if (step >= UNATTENDED) await mustGoBack(factory, repo);
+      const data = { repo, step, ...(kind === undefined ? {} : { kind }), reason };
+      await appendAs(
+        factory,
+        repositoryStream(repo),
+        request.who,
+        { type: 'repo.step-set', data },
+        {
+          acts: [{ act: 'set-autonomy', repo, step }],
+        },
+      );
+      return repoView(factory, repo);
+    },
+  );
 }
 
 /** Throws where the factory froze the target because going back failed: until a person has thawed it, the sweep would take the step again. */

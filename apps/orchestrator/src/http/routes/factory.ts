@@ -6,6 +6,7 @@ import {
   type Halt,
   inForceHalts,
   nameOfScope,
+  type RoleScope,
   type RunId,
   sameScope,
 } from '@millwright/domain';
@@ -16,7 +17,7 @@ import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, type BodyOf, serve, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { doctor } from '../doctor.ts';
 import { namesOf } from '../names.ts';
@@ -38,7 +39,8 @@ type Ports = {
   views: Views;
 };
 
-export function factoryRoutes(app: FastifyInstance, { factory, version, driver }: Api): void {
+export function factoryRoutes(app: FastifyInstance, api: Api): void {
+  const { factory, version, driver } = api;
   serve(app, 'health', () => ({ ok: true, version, position: factory.views.position }));
 
   serve(app, 'doctor', () => doctor(factory));
@@ -57,12 +59,20 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
     return seen(halts, await runningOf(factory, halts));
   });
 
-  serve(app, 'halt', async (request) => {
+  /** Where one has to have a role for it: an action or a model is the whole factory's. */
+  const placeOfHalt = ({ scope = { kind: 'factory' } }: BodyOf<'halt'>): RoleScope =>
+    scope.kind === 'repo' || scope.kind === 'unit' ? scope : { kind: 'factory' };
+  // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
+  const knownHalt = async ({ body }: { body: BodyOf<'halt'> }): Promise<RoleScope> => {
+    const { scope } = body;
+    if (scope?.kind === 'repo') knownRepo(factory, scope.repo);
+    if (scope?.kind === 'unit') await knownUnit(factory, scope.unit);
+    if (scope?.kind === 'model') await knownModel(factory, scope.model);
+    return placeOfHalt(body);
+  };
+
+  serveThere(app, api, 'halt', knownHalt, async (request) => {
     const scope = request.body.scope ?? { kind: 'factory' as const };
-    // A name that is nobody's stops nothing, and "stopped" would be taken for what was meant.
-    if (scope.kind === 'repo') knownRepo(factory, scope.repo);
-    if (scope.kind === 'unit') await knownUnit(factory, scope.unit);
-    if (scope.kind === 'model') await knownModel(factory, scope.model);
     const halted = { type: 'factory.halted', data: request.body } as const;
     const position = await appendAs(factory, factoryStream(), request.who, halted);
     const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
@@ -70,24 +80,30 @@ export function factoryRoutes(app: FastifyInstance, { factory, version, driver }
     return { ...(await seen(mine, await runningOf(factory, mine))), already: position === null };
   });
 
-  serve(app, 'resume', async (request) => {
-    let before: Halt[] = [];
-    await appendAs(
-      factory,
-      factoryStream(),
-      request.who,
-      ({ halts }) => {
-        before = inForceHalts(halts);
-        return { type: 'factory.resumed', data: request.body };
-      },
-      () => ({ acts: before.map(({ scope }) => ({ act: 'resume' as const, scope })) }),
-    );
-    const left = await factory.forward.halts();
-    driveOpen(factory, driver);
-    const lifted = before.find(({ scope }) => !left.some((one) => sameScope(one.scope, scope)));
-    const view = await seen(left, await runningOf(factory, left));
-    return { ...view, lifted: lifted === undefined ? null : nameOfScope(lifted.scope) };
-  });
+  serveThere(
+    app,
+    api,
+    'resume',
+    ({ body }) => placeOfHalt(body),
+    async (request) => {
+      let before: Halt[] = [];
+      await appendAs(
+        factory,
+        factoryStream(),
+        request.who,
+        ({ halts }) => {
+          before = inForceHalts(halts);
+          return { type: 'factory.resumed', data: request.body };
+        },
+        () => ({ acts: before.map(({ scope }) => ({ act: 'resume' as const, scope })) }),
+      );
+      const left = await factory.forward.halts();
+      driveOpen(factory, driver);
+      const lifted = before.find(({ scope }) => !left.some((one) => sameScope(one.scope, scope)));
+      const view = await seen(left, await runningOf(factory, left));
+      return { ...view, lifted: lifted === undefined ? null : nameOfScope(lifted.scope) };
+    },
+  );
 
   const seen = async (halts: readonly Halt[], running: string[]): Promise<Halted> => {
     const names = await namesOf(factory);

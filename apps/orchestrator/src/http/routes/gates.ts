@@ -1,11 +1,11 @@
 import type { GateView } from '@millwright/api';
 import type { Gate, RunInfo } from '@millwright/domain';
-import { type GateId, PersonId, type RunEntry } from '@millwright/domain';
+import { type GateId, PersonId, type RoleScope, type RunEntry } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
-import { ANOTHER_APPROVER, handOf } from '../../gates/hands.ts';
+import { ANOTHER_APPROVER, APPROVER, handOf } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';
 import { act } from '../../streams/run-stream.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, serve, serveThere } from '../api.ts';
 import type { Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { newestGates, newestOf } from '../page.ts';
@@ -21,7 +21,8 @@ const byWhom = ({ deniedBy }: Gate): string => (deniedBy === null ? ' by policy'
 
 const isParked = ({ state }: RunInfo): boolean => state.kind === 'run' && state.parked?.cause === 'gate';
 
-export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void {
+export function gateRoutes(app: FastifyInstance, api: Api): void {
+  const { factory, driver } = api;
   const known = async (id: GateId): Promise<{ info: RunInfo; gate: Gate }> => {
     await factory.readModel.reached(await factory.trail.head());
     const run = await factory.readModel.runOfGate(id);
@@ -75,7 +76,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
   ): Promise<GateView> => {
     const { info, gate } = await known(id);
     if (info.state.kind === 'run' && verb === 'approve') {
-      const hand = await handOf(factory, info.state, who.id);
+      const hand = await handOf(factory, info.state, who.id, APPROVER);
       if (hand !== null) throw problem('forbidden', hand, ANOTHER_APPROVER);
     }
     if (gate.ended === 'expired' && isParked(info)) return answerLate(verb, gate, who, make);
@@ -130,7 +131,12 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
     throw moved;
   };
 
-  serve(app, 'approveGate', (request) =>
+  const where = async ({ params }: { params: { id: GateId } }): Promise<RoleScope> => {
+    const { info, gate } = await known(params.id);
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
+    return { kind: 'repo', repo: info.state.repo };
+  };
+  serveThere(app, api, 'approveGate', where, (request) =>
     answer('approve', request.params.id, request.who, (gate) => ({
       type: 'gate.approved',
       data: {
@@ -141,7 +147,7 @@ export function gateRoutes(app: FastifyInstance, { factory, driver }: Api): void
       },
     })),
   );
-  serve(app, 'denyGate', (request) =>
+  serveThere(app, api, 'denyGate', where, (request) =>
     answer('deny', request.params.id, request.who, (gate) => ({
       type: 'gate.denied',
       data: { gate: gate.gate, person: PersonId.parse(request.who.id), reason: request.body.reason },

@@ -227,6 +227,136 @@ test('a person rotates their own token, and nobody but an administrator another 
   expect((await at.api('POST', `/people/${admin}/rotation`, {})).body.hint).toContain('token');
 });
 
+/** Invited with roles in one scope only. */
+const within = async (name: string, roles: string[], scope: object, token?: string) => {
+  const invited = await at.api('POST', '/people/invitations', { name, roles, scope }, token);
+  expect(invited.status, JSON.stringify(invited.body)).toBe(201);
+  const { id, token: own } = (await accept(invited.body.code)).body as { id: string; token: string };
+  return { id, token: own };
+};
+const unit = (name: string) => ({ kind: 'unit', unit: name });
+const change = (verb: 'grants' | 'revocations', whom: string, role: string, scope: object, token?: string) =>
+  at.api('POST', `/people/${whom}/${verb}`, { role, scope, reason: 'so it is' }, token);
+/** Whose yes the gate was judged with. */
+const judgedWith = async (gate: string): Promise<string[]> =>
+  (await at.api('GET', `/gates/${gate}`)).body.facts.approvals;
+
+test('roles are had in a unit or a repository: of what is in another nobody allows anything, and what is taken does not count', async () => {
+  for (const name of ['payments', 'ledger']) await at.api('POST', '/units', { name, reason: 'two' });
+  await at.api('POST', '/repos/shop/unit', { unit: 'payments', reason: 'it takes money' });
+  const lea = await within('Lea', ['approver', 'author'], unit('ledger'));
+  const pia = await within('Pia', ['approver'], unit('payments'));
+  const [max, boss] = [await at.enrol('Max', 'author'), await at.enrol('Boss', 'admin')];
+  const rob = await within('Rob', ['approver'], { kind: 'repo', repo: 'shop' });
+  expect((await at.api('GET', '/people/Pia')).body).toMatchObject({
+    ...{ id: pia.id, roles: [], grants: [{ role: 'approver', scope: unit('payments') }] },
+  });
+
+  const elsewhere = { status: 403, body: { code: 'forbidden', exitCode: 4 } };
+  const told = 'for repository shop, of unit payments; Lea has approver, author of unit ledger';
+  expect(await at.api('POST', '/tickets', { repo: 'shop', markdown: '# No' }, lea.token)).toMatchObject({
+    ...elsewhere,
+    body: { detail: `this needs the role author or admin ${told}` },
+  });
+  const run = await runOf(await file('Guard it'));
+  const gate = await gateOf(run);
+  expect(await approve(gate.id, lea.token)).toMatchObject({
+    ...elsewhere,
+    body: { detail: `this needs the role approver ${told}` },
+  });
+  expect((await approve(gate.id, pia.token)).status).toBe(200);
+  await at.until('hers to be counted', async () => (await judgedWith(gate.id)).includes(pia.id));
+
+  // Taken at once: she says nothing more, and what she said before is not counted beside another's.
+  expect((await change('revocations', 'Pia', 'approver', unit('payments'))).body.grants).toEqual([]);
+  expect(await change('revocations', 'Pia', 'approver', unit('payments'))).toMatchObject({
+    body: { code: 'not-granted' },
+  });
+  expect((await approve(gate.id, pia.token)).status).toBe(403);
+  await at.until('the gate to take his', async () => (await approve(gate.id, rob.token)).status === 200);
+  await at.until('his alone to be counted', async () => (await judgedWith(gate.id)).join() === rob.id);
+  expect((await at.api('GET', `/runs/${run}`)).body).toMatchObject({ state: 'waiting' });
+
+  // Given back by the requester since, it is nobody's yes: not hers, and not of a unit that the repository was moved to.
+  await change('grants', 'Pia', 'approver', unit('payments'));
+  const since = {
+    ...elsewhere,
+    body: { detail: expect.stringContaining('their role here since the ticket') },
+  };
+  expect(await approve(gate.id, pia.token)).toMatchObject(since);
+  await at.api('POST', '/repos/shop/unit', { unit: 'ledger', reason: 'for a friend' });
+  expect(await approve(gate.id, lea.token)).toMatchObject(since);
+  await at.api('POST', '/repos/shop/unit', { unit: 'payments', reason: 'and back' });
+  // Whom the requester let in since gives it as little as they do; who was there before does.
+  const other = await within('Ola', ['admin'], { kind: 'factory' });
+  await change('grants', max.id, 'approver', unit('payments'), other.token);
+  expect(await approve(gate.id, max.token)).toMatchObject(since);
+  await change('revocations', max.id, 'approver', unit('payments'), boss.token);
+  await change('grants', max.id, 'approver', { kind: 'repo', repo: 'shop' }, boss.token);
+  await at.until('the gate to take his', async () => (await approve(gate.id, max.token)).status === 200);
+  await at.until('the merge', async () => (await stateOf(run)) === 'done');
+
+  // Of a ticket that is filed after it, hers counts.
+  const next = await runOf(await file('Guard it'));
+  const later = await gateOf(next);
+  for (const { token } of [pia, rob])
+    await at.until('the gate to take it', async () => (await approve(later.id, token)).status === 200);
+  await at.until('the merge', async () => (await stateOf(next)) === 'done');
+});
+
+test('an administrator of a unit gives in it what they have there, and nothing beyond it, nor to themselves', async () => {
+  await at.api('POST', '/repos/shop/unit', { unit: 'payments', reason: 'it takes money' });
+  const uma = await within('Uma', ['admin', 'approver'], unit('payments'));
+  const kai = await at.enrol('Kai', 'author');
+  const shop = { kind: 'repo', repo: 'shop' };
+  for (const scope of [unit('payments'), shop])
+    expect((await change('grants', 'Kai', 'approver', scope, uma.token)).status).toBe(200);
+  const kais = (await at.api('GET', `/people/${kai.id}`)).body;
+  expect(kais.grants).toHaveLength(3);
+  for (const [role, scope] of [
+    ['author', unit('payments')],
+    ['approver', unit('ledger')],
+    ['approver', { kind: 'factory' }],
+  ] as const)
+    expect(await change('grants', 'Kai', role, scope, uma.token)).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden' },
+    });
+  expect(await change('grants', 'Uma', 'author', unit('payments'), uma.token)).toMatchObject({
+    body: { code: 'own-role', exitCode: 4 },
+  });
+  const refused = await at.api(
+    ...([
+      'POST',
+      '/people/invitations',
+      { name: 'Una', roles: ['author'], scope: unit('payments') },
+    ] as const),
+    uma.token,
+  );
+  expect(refused.status).toBe(403);
+  await within('Ulf', ['approver'], unit('payments'), uma.token);
+  expect((await at.api('GET', `/people/${kai.id}`)).body).toEqual(kais);
+  expect((await change('revocations', 'Kai', 'author', { kind: 'factory' }, uma.token)).status).toBe(403);
+  expect((await change('revocations', 'Kai', 'approver', shop, uma.token)).status).toBe(200);
+
+  const as = (url: string, body: object) => at.api('POST', url, { reason: 'mine', ...body }, uma.token);
+  expect(
+    (await as('/repos/shop/secrets', { name: 'X', value: 'of payments 1', reason: undefined })).status,
+  ).toBe(200);
+  expect((await as('/budgets', { scope: 'repo/shop', usd: 50 })).status).toBe(200);
+  expect((await as('/halt', { scope: unit('payments') })).status).toBe(200);
+  expect((await as('/resume', { scope: unit('payments') })).status).toBe(200);
+  for (const [url, body] of [
+    ['/units', { name: 'third' }],
+    ['/budgets', { scope: 'unit/payments', usd: 1_000 }],
+    ['/repos/shop/unit', { unit: 'ledger' }],
+    ['/halt', {}],
+    ['/halt', { scope: { kind: 'action', action: 'merge' } }],
+    [`/people/${kai.id}/erasure`, {}],
+  ] as const)
+    expect(await as(url, body), url).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+});
+
 test('no token, a wrong one and one without the role each say what to do', async () => {
   const none = await at.api('GET', '/people', undefined, null);
   expect(none).toMatchObject({
@@ -249,6 +379,7 @@ test('no token, a wrong one and one without the role each say what to do', async
     acts: [
       { act: 'sign-in-as', role: 'approver' },
       expect.objectContaining({ act: 'invite-person', role: 'approver' }),
+      expect.objectContaining({ act: 'grant-role', role: 'approver' }),
     ],
   });
 });

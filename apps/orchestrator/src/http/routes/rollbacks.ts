@@ -7,6 +7,7 @@ import {
   describe,
   leftText,
   planRollback,
+  repoOf,
   rollBack,
   sentenceOf,
   targetNow,
@@ -15,17 +16,18 @@ import { requestRedeploy } from '../../releases/redeploy.ts';
 import { freezeViews, rollbackStatus } from '../../releases/rollback-status.ts';
 import { abortCanary, pauseCanary, promoteCanary } from '../../releases/steer-canary.ts';
 import { liftOf, reasonOf } from '../../streams/forward.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, type BodyOf, serve, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { firstOf } from '../page.ts';
 import { HttpProblem, problem } from '../problem.ts';
 import { stopView } from '../views/stop-view.ts';
 import { driveOpen, untilQuiet } from './factory.ts';
-import { knownRepo } from './repos.ts';
+import { knownRepo, ofRepository } from './repos.ts';
 
 /** Going back, forward again, and holding a target still. */
-export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): void {
+export function rollbackRoutes(app: FastifyInstance, api: Api): void {
+  const { factory, driver } = api;
   const known = (name: string): RepoName => knownRepo(factory, name).repo;
   const deployed = (): RepoName[] =>
     [...factory.views.open.targets].filter(([, target]) => target.live !== null).map(([name]) => name);
@@ -59,11 +61,17 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     });
   });
 
-  serve(app, 'rollBack', async (request) => {
+  const meant = async ({ body }: { body: BodyOf<'rollBack'> }) => {
+    const release = (body.release as ReleaseId | undefined) ?? body.from;
+    const repo = await repoOf(factory, body.repo as RepoName | undefined, release);
+    if (typeof repo !== 'string') throw problem('nothing-to-roll-back', repo.reason, repo.next);
+    return { kind: 'repo', repo } as const;
+  };
+  serveThere(app, api, 'rollBack', meant, async (request, _reply, there) => {
     // Going back is never harder than going forward: whoever may file or approve may undo. No gate, no halt, no freeze.
     const named = request.body.release as ReleaseId | undefined;
     const seen = request.body.from;
-    const plan = await planRollback(factory, request.body.repo as RepoName | undefined, named, seen);
+    const plan = await planRollback(factory, there.repo, named, seen);
     if (plan.kind === 'none') throw problem('nothing-to-roll-back', plan.reason, plan.next);
     const { repo, to } = plan;
     if (plan.kind === 'left')
@@ -91,8 +99,9 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     return { repo, done: true, plan: null, ...rest };
   });
 
-  serve(app, 'undoRollback', async (request) => {
-    const repo = named(request.body.repo);
+  const inNamed = ({ body }: { body: BodyOf<'undoRollback'> }) =>
+    ({ kind: 'repo', repo: named(body.repo) }) as const;
+  serveThere(app, api, 'undoRollback', inNamed, async (request, _reply, { repo }) => {
     const asked = await requestRedeploy(factory, repo, request.who.actor);
     if (asked.kind === 'none') throw problem('nothing-to-undo', asked.reason);
     if (asked.kind === 'stopped') throw problem(asked.stop.kind, reasonOf(asked.stop), liftOf(asked.stop));
@@ -107,18 +116,18 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
   });
 
   // To hold and to go back is anybody's who may file or approve; to go forward sooner is judged, and an approver's.
-  serve(app, 'pauseCanary', ({ params, who, body }) =>
-    pauseCanary(factory, known(params.repo), who.actor, body.reason, body.ms),
+  const where = ({ params }: { params: { repo: string } }) => ofRepository(factory, params.repo);
+  serveThere(app, api, 'pauseCanary', where, ({ who, body }, _, { repo }) =>
+    pauseCanary(factory, repo, who.actor, body.reason, body.ms),
   );
-  serve(app, 'promoteCanary', ({ params, who, body }) =>
-    promoteCanary(factory, known(params.repo), who.actor, body.reason),
+  serveThere(app, api, 'promoteCanary', where, ({ who, body }, _, { repo }) =>
+    promoteCanary(factory, repo, who.actor, body.reason),
   );
-  serve(app, 'abortCanary', ({ params, who, body }) =>
-    abortCanary(factory, driver, known(params.repo), who.actor, body.reason),
+  serveThere(app, api, 'abortCanary', where, ({ who, body }, _, { repo }) =>
+    abortCanary(factory, driver, repo, who.actor, body.reason),
   );
 
-  serve(app, 'freezeTarget', async (request) => {
-    const repo = known(request.params.repo);
+  serveThere(app, api, 'freezeTarget', where, async (request, _reply, { repo }) => {
     const { reason } = request.body;
     const { canary } = await targetNow(factory, repo);
     await appendAs(factory, targetStream(repo), request.who, {
@@ -130,8 +139,7 @@ export function rollbackRoutes(app: FastifyInstance, { factory, driver }: Api): 
     const freezes = freezeViews(freezesOf(frozen), await namesOf(factory));
     return { repo, frozen: frozen !== null, freezes, held: canary?.held === null ? canary.release : null };
   });
-  serve(app, 'thawTarget', async (request) => {
-    const repo = known(request.params.repo);
+  serveThere(app, api, 'thawTarget', where, async (request, _reply, { repo }) => {
     let lifted: Freeze[] = [];
     await appendAs(factory, targetStream(repo), request.who, ({ frozen }) => {
       lifted = freezesOf(frozen);

@@ -9,6 +9,7 @@ import {
   plainLine,
   questionOf,
   type RecordedEntry,
+  type RoleScope,
   type Run,
   type RunId,
   sendsBack,
@@ -31,7 +32,7 @@ import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Views } from '../../views/views.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, serve, serveThere } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { firstOf, firstPlaces, newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
@@ -86,7 +87,8 @@ const SAID_LINES = 15;
 
 type Found = { info: RunInfo; fold: Fold };
 
-export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
+export function runRoutes(app: FastifyInstance, api: Api): void {
+  const { factory, driver, wakeIntake } = api;
   const known = async (id: RunId): Promise<Found> => {
     const fold = await factory.views.with({ whole: [id] });
     const info = fold.runs.get(id);
@@ -234,7 +236,12 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     };
   });
 
-  serve(app, 'cancelRun', async (request) => {
+  const where = async ({ params }: { params: { id: RunId } }): Promise<RoleScope> => ({
+    kind: 'repo',
+    repo: (await stateOf(params.id)).repo,
+  });
+
+  serveThere(app, api, 'cancelRun', where, async (request) => {
     const { info, fold } = await known(request.params.id);
     const run = fold.run(info.id);
     const stopped = await act(factory, info.id, request.who.actor, () => ({
@@ -257,7 +264,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     return viewOf(info.id);
   });
 
-  serve(app, 'retryRun', async (request) => {
+  serveThere(app, api, 'retryRun', where, async (request) => {
     const { info } = await known(request.params.id);
     const resumed = await resumeRun(factory, info.id, request.who.actor, request.body.reason);
     if (resumed.kind === 'rejected')
@@ -271,7 +278,7 @@ export function runRoutes(app: FastifyInstance, { factory, driver, wakeIntake }:
     return viewOf(info.id);
   });
 
-  serve(app, 'followUpRun', async (request, reply) => {
+  serveThere(app, api, 'followUpRun', where, async (request, reply) => {
     const seen = await viewOf(request.params.id);
     const { nth, kind } = request.body;
     const all = followUpsOf(seen);

@@ -1,7 +1,15 @@
 import type { TicketView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Fold, Ids, TicketInfo } from '@millwright/domain';
-import { getJson, questionOf, type RepoName, Ticket, type TicketId, ticketStream } from '@millwright/domain';
+import {
+  getJson,
+  questionOf,
+  type RepoName,
+  type RoleScope,
+  Ticket,
+  type TicketId,
+  ticketStream,
+} from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
@@ -17,13 +25,13 @@ import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
-import { type Api, serve } from '../api.ts';
+import { type Api, serve, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
 import { namesOf } from '../names.ts';
 import { newestRows } from '../page.ts';
 import { HttpProblem, notFound, problem } from '../problem.ts';
 import { stopOfRun } from '../views/stop-view.ts';
-import { knownRepo, ofRepo } from './repos.ts';
+import { ofRepo, ofRepository } from './repos.ts';
 
 type Ports = {
   clock: Clock;
@@ -59,7 +67,8 @@ export async function mayBeFiled(
     });
 }
 
-export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake }: Api): void {
+export function ticketRoutes(app: FastifyInstance, api: Api): void {
+  const { factory, driver, wakeIntake } = api;
   const known = async (id: TicketId): Promise<Found> => {
     const fold = await factory.views.with({ tickets: [id] });
     const info = fold.tickets.get(id);
@@ -67,22 +76,32 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
     return { info, fold };
   };
 
-  serve(app, 'fileTicket', async (request, reply) => {
-    const { repo } = knownRepo(factory, request.body.repo);
-    const parsed = parseTicketFile(request.body.markdown, request.body.kind);
-    if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
-    await mayBeFiled(factory, repo);
-    const filed = await fileTicket(
-      factory,
-      request.who.actor,
-      repo,
-      parsed.ticket,
-      request.headers['idempotency-key'] ?? null,
-    );
-    await factory.streams.shown(filed.position);
-    wakeIntake();
-    return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, await known(filed.id)));
+  const where = async ({ params }: { params: { id: TicketId } }): Promise<RoleScope> => ({
+    kind: 'repo',
+    repo: (await known(params.id)).info.repo,
   });
+
+  serveThere(
+    app,
+    api,
+    'fileTicket',
+    ({ body }) => ofRepository(factory, body.repo),
+    async (request, reply, { repo }) => {
+      const parsed = parseTicketFile(request.body.markdown, request.body.kind);
+      if (parsed.kind === 'invalid') throw problem(parsed.code, parsed.message);
+      await mayBeFiled(factory, repo);
+      const filed = await fileTicket(
+        factory,
+        request.who.actor,
+        repo,
+        parsed.ticket,
+        request.headers['idempotency-key'] ?? null,
+      );
+      await factory.streams.shown(filed.position);
+      wakeIntake();
+      return reply.status(filed.again ? 200 : 201).send(await ticketView(factory, await known(filed.id)));
+    },
+  );
 
   serve(app, 'listTickets', async (request, reply) => {
     ofRepo(factory, request.query.repo);
@@ -93,7 +112,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
 
   serve(app, 'showTicket', async (request) => ticketView(factory, await known(request.params.id)));
 
-  serve(app, 'linkTicket', async (request) => {
+  serveThere(app, api, 'linkTicket', where, async (request) => {
     const { id } = (await known(request.params.id)).info;
     const linked = { type: 'ticket.linked', data: { ticket: id, ...request.body } } as const;
     await appendAs(factory, ticketStream(id), request.who, linked);
@@ -101,7 +120,7 @@ export function ticketRoutes(app: FastifyInstance, { factory, driver, wakeIntake
   });
 
   /** An answer to the planner's question, or to an implementer that is blocked; on a ticket that is closed or reopened, word that starts another run. */
-  serve(app, 'answerTicket', async (request) => {
+  serveThere(app, api, 'answerTicket', where, async (request) => {
     const { info: ticket, fold } = await known(request.params.id);
     const run = ticket.runs.at(-1);
     if (run === undefined) throw problem('no-question', 'this ticket has not asked anything yet');

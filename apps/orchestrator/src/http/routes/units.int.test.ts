@@ -1,3 +1,5 @@
+import type { ScopedRoute } from '@millwright/api';
+import { ROUTES } from '@millwright/api';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -32,7 +34,7 @@ const say = (url: string, body: object, token?: string) => at.api('POST', url, {
 test('a repository is of the default unit until it is moved, and one that is added can be of another at once', async () => {
   await say('/repos/shop/unit', { unit: 'default' });
   const added = await json('unit', 'add', 'ledger', '--reason', reason);
-  expect(added).toEqual({ name: 'ledger', repos: [] });
+  expect(added).toEqual({ name: 'ledger', repos: [], policy: null });
   const second = ['repo', 'add', at.remote, '--name', 'till', '--unit', 'ledger'];
   expect((await json(...second)).unit).toBe('ledger');
   const moves = async () => (await at.trail()).filter(({ type }) => type === 'repo.moved').length;
@@ -42,13 +44,13 @@ test('a repository is of the default unit until it is moved, and one that is add
   expect((await say('/repos/shop/unit', { unit: 'ledger' })).status).toBe(200);
   expect(await moves()).toBe(before + 1);
   expect(await json('unit', 'list')).toEqual([
-    { name: 'default', repos: [] },
-    { name: 'ledger', repos: ['shop', 'till'] },
-    { name: 'payments', repos: [] },
+    { name: 'default', repos: [], policy: null },
+    { name: 'ledger', repos: ['shop', 'till'], policy: null },
+    { name: 'payments', repos: [], policy: null },
   ]);
 
   expect((await say('/repos/shop/unit', { unit: 'default' })).body.unit).toBe('default');
-  expect((await at.api('GET', '/units/ledger')).body).toEqual({ name: 'ledger', repos: ['till'] });
+  expect((await at.api('GET', '/units/ledger')).body).toMatchObject({ repos: ['till'] });
 });
 
 test('a unit that is there, none that is, and what cannot be its name are refused, each with what to do', async () => {
@@ -91,4 +93,94 @@ test('what its repositories spend is taken from the budget of their unit, as of 
     `run/${run.id}`,
   ]);
   expect(cost.budgets[1]).toMatchObject({ capUsd: 7 });
+});
+
+test('what is done in a unit is refused to whoever has every role in another one, by every route, and leaves nothing', async () => {
+  await say('/repos/shop/unit', { unit: 'payments' });
+  const run = await at.ship({ 'src/c.js': 'export const c = 1;\n' });
+  const [gate] = run.gates;
+  const code = await cli(['person', 'invite', 'Lea', '--roles', 'admin,author,approver', '--unit', 'ledger']);
+  const { token } = (await at.api('POST', '/people/acceptance', { code: code.out.trim() }, null)).body;
+  const { ticket } = (await at.api('GET', `/runs/${run.id}`)).body;
+  const scope = { kind: 'unit', unit: 'payments' };
+  const role = { role: 'author', scope };
+  const [repo, path] = ['shop', `/repos/shop`];
+  const asked: Record<ScopedRoute, [url: string, body: object]> = {
+    halt: ['/halt', { scope }],
+    resume: ['/resume', { scope }],
+    invite: ['/people/invitations', { name: 'Lee', roles: ['author'], scope, reason: undefined }],
+    grantRole: ['/people/Lea/grants', role],
+    revokeRole: ['/people/Lea/revocations', role],
+    setBudget: ['/budgets', { scope: `run/${run.id}`, usd: 9 }],
+    setUnitPolicy: ['/units/payments/policy', { policy: null }],
+    addRepo: ['/repos', { url: at.remote, name: 'nth', unit: 'payments', reason: undefined }],
+    moveRepo: [`${path}/unit`, { unit: 'ledger' }],
+    setSecret: [`${path}/secrets`, { name: 'A', value: 'b', reason: undefined }],
+    setStep: [`${path}/autonomy`, { step: 0 }],
+    fileTicket: ['/tickets', { repo, markdown: '# No', reason: undefined }],
+    linkTicket: [
+      `/tickets/${ticket}/links`,
+      { kind: 'issue', id: '7', url: 'https://example.org/7', reason: undefined },
+    ],
+    answerTicket: [`/tickets/${ticket}/answers`, { text: 'no', reason: undefined }],
+    cancelRun: [`/runs/${run.id}/cancel`, {}],
+    retryRun: [`/runs/${run.id}/retry`, {}],
+    followUpRun: [`/runs/${run.id}/follow-ups`, { nth: 1, kind: 'bug', reason: undefined }],
+    approveGate: [`/gates/${gate?.id}/approve`, {}],
+    denyGate: [`/gates/${gate?.id}/deny`, {}],
+    liftQuarantine: [`/releases/${run.release}/lift`, {}],
+    rollBack: ['/rollbacks', { release: run.release }],
+    undoRollback: ['/rollbacks/undo', { repo, reason: undefined }],
+    pauseCanary: ['/targets/shop/pause', { ms: 1_000 }],
+    promoteCanary: ['/targets/shop/promote', {}],
+    abortCanary: ['/targets/shop/abort', {}],
+    freezeTarget: ['/targets/shop/freeze', {}],
+    thawTarget: ['/targets/shop/thaw', {}],
+  };
+  const before = await at.trail();
+  for (const [name, [url, body]] of Object.entries(asked)) {
+    expect(ROUTES[name as ScopedRoute].there, name).toBe(true);
+    expect(await say(url, body, token), name).toMatchObject({
+      status: 403,
+      body: {
+        code: 'forbidden',
+        detail: expect.stringMatching(
+          /^this needs the role .* for (repository shop, of )?unit payments; Lea has admin, author, approver of unit ledger$/,
+        ),
+      },
+    });
+  }
+  expect(await at.trail()).toEqual(before);
+  const refused = await cli(['repo', 'move', 'shop', '--unit', 'ledger', '--reason', reason], { token });
+  expect([refused.code, refused.err]).toEqual([
+    4,
+    expect.stringContaining('the role admin for unit payments'),
+  ]);
+});
+
+test('a unit’s own policy forbids beside the factory’s at every step, is told as the gate’s reason, and can only tighten', async () => {
+  await say('/repos/shop/unit', { unit: 'payments' });
+  expect((await say('/repos/shop/autonomy', { step: 7 })).status).toBe(200);
+  const set = (input: string) =>
+    cli(['unit', 'policy', 'set', 'payments', '-', '--reason', reason], { input });
+  const permits = await set('@id("mine") permit (principal, action, resource);');
+  expect([permits.code, permits.err]).toEqual([1, expect.stringContaining('a unit may only add forbid')]);
+  expect((await json('unit', 'show', 'payments')).policy).toBeNull();
+  const text =
+    '@id("closed") @says("payments close their books") forbid (principal, action == Action::"merge", resource);';
+  expect((await set(text)).code).toBe(0);
+  expect((await json('unit', 'show', 'payments')).policy).toBe(text);
+  const denied = await at.ship({ 'src/d.js': 'export const d = 1;\n' });
+  const merge = denied.gates.find(({ action }) => action === 'merge');
+  expect([denied.state, merge?.decision]).toEqual(['denied', 'deny']);
+  const shown = await cli(['gate', 'show', merge?.id ?? '']);
+  expect(shown.out).toContain('payments close their books');
+  expect(shown.out).toContain('unit/closed');
+
+  // Another unit's repository is not judged by it, and taken away it is gone.
+  await say('/repos/shop/unit', { unit: 'default' });
+  expect((await at.ship({ 'src/e.js': 'export const e = 1;\n' })).state).toBe('done');
+  await say('/repos/shop/unit', { unit: 'payments' });
+  expect((await cli(['unit', 'policy', 'remove', 'payments', '--reason', reason])).code).toBe(0);
+  expect((await at.ship({ 'src/f.js': 'export const f = 1;\n' })).state).toBe('done');
 });

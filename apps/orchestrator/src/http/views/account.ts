@@ -9,6 +9,8 @@ export type AskedGate = Pick<Gate, 'action' | 'subject'>;
 const of = ({ action, subject }: AskedGate): string => `the ${action} of ${short(subject)}`;
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 const until = (at: number): string => new Date(at).toISOString();
+const within = (scope: EntryOf<'person.invited'>['data']['scope']): string =>
+  scope === undefined || scope.kind === 'factory' ? '' : ` of ${nameOfScope(scope)}`;
 const inWords = (state: string): string => state.replaceAll('_', ' ');
 const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
 
@@ -37,13 +39,17 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
     case 'database.refused':
       return `the database refused the ${entry.data.role}: ${entry.data.reason}`;
     case 'person.invited':
-      return `invited ${entry.data.person} as ${entry.data.roles.join(', ')}, until ${until(entry.data.expiresAt)}`;
+      return `invited ${entry.data.person} as ${entry.data.roles.join(', ')}${within(entry.data.scope)}, until ${until(entry.data.expiresAt)}`;
     case 'person.accepted':
       return 'accepted the invitation and has a token';
     case 'person.rotated':
       return entry.data.expiresAt === null
         ? 'took a new token; the former opens nothing'
         : `ended the token of ${entry.data.person} and gave out a code for another, until ${until(entry.data.expiresAt)}`;
+    case 'person.granted':
+      return `granted ${entry.data.role} of ${nameOfScope(entry.data.scope)} to ${entry.data.person}: ${entry.data.reason}`;
+    case 'person.revoked':
+      return `took ${entry.data.role} of ${nameOfScope(entry.data.scope)} from ${entry.data.person}: ${entry.data.reason}`;
     case 'person.erased':
       return `erased the name of ${entry.data.person}: ${entry.data.reason}`;
     case 'repo.added':
@@ -64,6 +70,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `let ${short(entry.data.commit)} ship again: ${entry.data.reason}`;
     case 'unit.added':
       return `added unit ${entry.data.unit}: ${entry.data.reason}`;
+    case 'unit.policy-set':
+      return `${entry.data.policy === null ? 'took away' : 'set'} the policy of unit ${entry.data.unit}: ${entry.data.reason}`;
     case 'ticket.filed':
       return `filed ${entry.data.kind} ticket ${entry.data.ticket} for ${entry.data.repo} (${short(entry.data.digest)})`;
     case 'ticket.run-opened':

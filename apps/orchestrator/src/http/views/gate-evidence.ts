@@ -18,6 +18,7 @@ import { troublesOf } from '../../source-control/setup-troubles.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { diffView, planView, reviewViews, testViews } from './run-parts.ts';
 
@@ -30,6 +31,7 @@ type Ports = {
   repositories: Repositories;
   secrets: Secrets;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   views: Views;
 };

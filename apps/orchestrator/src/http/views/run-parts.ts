@@ -23,6 +23,7 @@ import { scopesOf } from '../../streams/budgets.ts';
 import type { Forward } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { sentence } from './account.ts';
 import { filesByRisk } from './change-view.ts';
@@ -34,6 +35,7 @@ type Ports = {
   register: Register;
   repositories: Repositories;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   views: Views;
 };

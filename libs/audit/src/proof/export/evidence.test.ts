@@ -157,6 +157,37 @@ it.each<[Says, Section, boolean, string]>([
     `rotated the token of ${BOB}`,
   ],
   [
+    [
+      'person/p',
+      'person.invited',
+      { person: BOB, roles: ['approver'], scope: { kind: 'unit', unit: 'till' }, expiresAt: 1 },
+    ],
+    'access',
+    true,
+    `invited ${BOB} as approver of unit till`,
+  ],
+  ...(
+    [
+      ['person.granted', 'granted'],
+      ['person.revoked', 'took from'],
+    ] as const
+  ).map(([type, verb]): [Says, Section, boolean, string] => [
+    [
+      'person/p',
+      type,
+      { person: BOB, role: 'admin', scope: { kind: 'repo', repo: 'shop' }, reason: 'since May' },
+    ],
+    'access',
+    true,
+    `${verb} ${BOB} admin of repository shop: since May`,
+  ]),
+  [
+    ['unit/till', 'unit.policy-set', { unit: 'till', policy: null, reason: 'it is Friday' }],
+    'access',
+    true,
+    'took away the policy of unit till: it is Friday',
+  ],
+  [
     ['repo/shop', 'repo.secret-set', { repo: 'shop', name: 'TOKEN' }],
     'access',
     true,

@@ -1,4 +1,11 @@
-import { Entry, type EntryOf, type EntryType, type Envelope, type Instant } from '@millwright/domain';
+import {
+  Entry,
+  type EntryOf,
+  type EntryType,
+  type Envelope,
+  type Instant,
+  nameOfScope,
+} from '@millwright/domain';
 import { z } from 'zod';
 import { Buffer } from '#platform';
 import { upcast } from '../../upcast.ts';
@@ -56,12 +63,15 @@ export const EVIDENT: readonly EntryType[] = [
   'person.invited',
   'person.accepted',
   'person.rotated',
+  'person.granted',
+  'person.revoked',
   'person.erased',
   'trail.redacted',
   'database.refused',
   'repo.added',
   'repo.moved',
   'unit.added',
+  'unit.policy-set',
   'repo.step-set',
   'autonomy.dropped',
   'repo.secret-set',
@@ -178,6 +188,11 @@ function merged(
   ];
 }
 
+const invitedAs = ({ roles, scope }: EntryOf<'person.invited'>['data']): string =>
+  `${roles.join(', ')}${scope === undefined || scope.kind === 'factory' ? '' : ` of ${nameOfScope(scope)}`}`;
+const givenIn = ({ role, scope, reason }: EntryOf<'person.granted'>['data']): string =>
+  `${role} of ${nameOfScope(scope)}: ${reason}`;
+
 function linesOf(all: readonly Told[], told: Told): Line[] {
   const { entry } = told;
   const one = (section: Section, ok: boolean, text: string): Line[] => [{ section, ok, text }];
@@ -185,11 +200,15 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
     case 'merge.finished':
       return merged(all, told, entry.data);
     case 'person.invited':
-      return one('access', true, `invited ${entry.data.person} as ${entry.data.roles.join(', ')}`);
+      return one('access', true, `invited ${entry.data.person} as ${invitedAs(entry.data)}`);
     case 'person.accepted':
       return one('access', true, `${entry.data.person} accepted the invitation`);
     case 'person.rotated':
       return one('access', true, `rotated the token of ${entry.data.person}`);
+    case 'person.granted':
+      return one('access', true, `granted ${entry.data.person} ${givenIn(entry.data)}`);
+    case 'person.revoked':
+      return one('access', true, `took from ${entry.data.person} ${givenIn(entry.data)}`);
     case 'person.erased':
       return one('access', true, `erased ${entry.data.person}: ${entry.data.reason}`);
     case 'trail.redacted':
@@ -202,6 +221,12 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       return one('access', true, `moved ${entry.data.repo} to unit ${entry.data.unit}: ${entry.data.reason}`);
     case 'unit.added':
       return one('access', true, `added unit ${entry.data.unit}: ${entry.data.reason}`);
+    case 'unit.policy-set':
+      return one(
+        'access',
+        true,
+        `${entry.data.policy === null ? 'took away' : 'set'} the policy of unit ${entry.data.unit}: ${entry.data.reason}`,
+      );
     case 'repo.step-set':
       return one(
         'access',
