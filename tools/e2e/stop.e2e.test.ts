@@ -14,8 +14,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { removeFromEngine } from '../demo/clean-up.ts';
 import { type Script, says } from './conversations.ts';
 import { type Factory, type Ran, startFactory } from './factory.ts';
-import { freePort, wordAt } from './kill/test-bed.ts';
 import { conversations, good, serviceFiles } from './kill/service.ts';
+import { freePort, wordAt } from './kill/test-bed.ts';
 import { processesOf } from './leftovers.ts';
 import type { Remote } from './remote.ts';
 
