@@ -77,6 +77,8 @@ export type Installing = {
     paths: ReadonlySet<string>,
     manifest: string | null,
   ): Install;
+  /** A path that an installation makes, and no tree should hold. */
+  isInstalled(path: string): boolean;
   /** Whether an installation may come out differently by the content of such a path. */
   isInput(path: string): boolean;
   /** A file of the root that could have programs of the tree run where it may run none, and what is left of it then. */

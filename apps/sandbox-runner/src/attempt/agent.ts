@@ -10,8 +10,10 @@ import {
   retryable,
   type SpecOf,
   terminal,
+  type Workspace,
 } from '@millwright/domain';
 import { BASE_AT, type Checkout, type Sandbox } from '@millwright/sandbox';
+import type { Toolchain } from '@millwright/toolchains';
 import type { Prepared } from '../verify/run-suite.ts';
 import { haltedBy } from './halts.ts';
 import { actorOf, type Held } from './runner.ts';
@@ -122,6 +124,17 @@ export class BudgetReached extends Error {
   }
 }
 
+/** An agent's commands have the repository's own programs on their PATH, after the system's, as the judge's command has them. */
+function withPrograms(sandbox: AgentWorkspace, { programs }: Toolchain): Workspace {
+  const path = `PATH="$PATH:$PWD/${programs}"\n`;
+  return {
+    exec: (command, ...more) => sandbox.exec(path + command, ...more),
+    start: (command, ...more) => sandbox.start(path + command, ...more),
+    read: (...args) => sandbox.read(...args),
+    write: (...args) => sandbox.write(...args),
+  };
+}
+
 /** Runs the role's agent in the sandbox until it has submitted. Whatever else happens is thrown: what a driver does with it is in the error. */
 export async function submissionOf<R extends Role>(
   held: Held<SpecOf<R>>,
@@ -139,7 +152,7 @@ export async function submissionOf<R extends Role>(
     models: modelsOf(spec.role, runner.models),
     effort: effort.effort,
     catalog: catalog.catalog,
-    workspace: { exec: sandbox.exec, read: sandbox.read, write: sandbox.write, start: sandbox.start },
+    workspace: withPrograms(sandbox, runner.toolchain),
     turns: turnLog({
       ...{
         artifacts: runner.artifacts,

@@ -1,7 +1,7 @@
 import { fileList, hitList, MOST_HITS, type TicketWord, ticketWords } from '@millwright/agents';
 import { maskSecrets, type Ticket, type Workspace } from '@millwright/domain';
 import { type Checkout, listCheckout } from '@millwright/sandbox';
-import { quote } from '@millwright/toolchains';
+import { quote, type Toolchain } from '@millwright/toolchains';
 
 const FILES_TOKENS = 1_000;
 const HITS_TOKENS = 1_000;
@@ -15,13 +15,14 @@ const NOT_IN = ['*.lock', '*-lock.*', '*.min.*', '*.map', '*.snap', '*.svg'];
  * of what cannot be had in ten seconds, or without git: the planner looks itself.
  */
 export async function repositoryMap(
+  { isInstalled }: Pick<Toolchain, 'isInstalled'>,
   workspace: Pick<Workspace, 'exec'>,
   tree: Checkout,
   ticket: Ticket,
 ): Promise<{ files: string; hits: string }> {
   const words = ticketWords(ticket);
   const [{ paths }, asked] = await Promise.all([
-    listCheckout(tree, MAX_FILES),
+    listCheckout(tree, MAX_FILES, isInstalled),
     workspace.exec(askFor(words), { timeoutMs: 10_000, maxBytes: 1_048_576 }),
   ]);
   const found = asked.kind === 'gone' ? '' : asked.output;

@@ -68,13 +68,17 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
   const ready = await prepareOrFail(held, base);
   const made = tree === base ? ready : await prepareTree(held, tree);
   const on = 'kind' in made ? { checkout: tree, layer: null, root: '/workspace' as const } : made;
-  const conventions = await conventionsFor(base, split?.paths.map(({ path }) => path) ?? []);
+  const conventions = await conventionsFor(
+    held.runner.toolchain,
+    base,
+    split?.paths.map(({ path }) => path) ?? [],
+  );
   return withSandbox(held, on, { purpose: 'plan', resume: false, base: from }, async (sandbox) => {
     const facts = [
       ...(await workspaceFacts(held.runner.toolchain, sandbox, made, from.tree !== tree.tree)),
       ...(await suiteFacts(held, ready)),
     ];
-    const map = await repositoryMap(sandbox, tree, held.spec.ticket);
+    const map = await repositoryMap(held.runner.toolchain, sandbox, tree, held.spec.ticket);
     const plan = await submissionOf<'plan'>(
       held,
       sandbox,
@@ -96,7 +100,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
   // Rework may start from a tree whose own manifests are broken; the tree it is measured against was prepared before.
   const layer = 'kind' in made ? (await prepareOrFail(held, from)).layer : made.layer;
   const on = 'kind' in made ? { checkout: start, layer, root: '/workspace' as const } : made;
-  const conventions = await conventionsFor(base, []);
+  const conventions = await conventionsFor(held.runner.toolchain, base, []);
   // Where the whole is mended there is nothing below it but what the run began with.
   const below = spec.task.id === 'whole' ? base : from;
   return withSandbox(held, on, { purpose: 'implement', resume: true, base: below }, async (sandbox) => {
@@ -163,7 +167,12 @@ async function kept(
 ): Promise<Omit<ChangeSet, 'summary' | 'commitMessage'>> {
   if (change.kind === 'refused')
     throw terminal('change-refused', `The change was refused: ${change.reason}.`);
-  const link = await linkAtConfiguration(runner.toolchain, spec.config, await filesOf(base), change.links);
+  const link = await linkAtConfiguration(
+    runner.toolchain,
+    spec.config,
+    await filesOf(base, runner.toolchain),
+    change.links,
+  );
   if (link !== null)
     throw terminal(
       'change-refused',
@@ -216,6 +225,7 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
   const diff = await text(spec.patch);
   const interdiff = spec.interdiff === null ? null : await text(spec.interdiff);
   const conventions = await conventionsFor(
+    held.runner.toolchain,
     base,
     spec.paths.map(({ path }) => path),
   );
@@ -240,7 +250,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const { spec, runner } = held;
   const [base, tree] = await Promise.all([checkoutOf(held, spec.baseTree), checkoutOf(held, spec.tree)]);
   const on = await prepareOrFail(held, tree);
-  const conventions = await conventionsFor(base, []);
+  const conventions = await conventionsFor(held.runner.toolchain, base, []);
   const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
   const facts = await suiteFacts(held, await prepareTree(held, base));
   // The notes are on the merged tree, not on the build: nothing of one is needed by the other.

@@ -18,7 +18,7 @@ export async function suiteFacts(
 ): Promise<string[]> {
   if ('kind' in base) return [];
   const { toolchain, memory, sandboxes } = runner;
-  const command = await toolchain.testCommand(spec.config, await filesOf(base.checkout));
+  const command = await toolchain.testCommand(spec.config, await filesOf(base.checkout, toolchain));
   if (command.kind === 'none') return ['tests: no command is known, so no suite speaks for a change'];
   const known = await memory.get(memoryKey(toolchain, base, sandboxes.image, command));
   return [

@@ -75,7 +75,7 @@ async function checksOf({ runner: { artifacts } }: Held, digest: Digest): Promis
 }
 
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
-  const conventions = await conventionsFor(base.checkout, []);
+  const conventions = await conventionsFor(held.runner.toolchain, base.checkout, []);
   const before = held.spec.disputed?.at(-1)?.checks;
   const begun = lastWorkspace(held.past) !== null;
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {

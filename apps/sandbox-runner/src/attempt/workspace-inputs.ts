@@ -8,6 +8,7 @@ import {
 } from '@millwright/agents';
 import { type GitSha, retryable, terminal } from '@millwright/domain';
 import { type Checkout, listCheckout, readCheckout } from '@millwright/sandbox';
+import type { Toolchain } from '@millwright/toolchains';
 import type { Prepared } from '../verify/run-suite.ts';
 import type { Held } from './runner.ts';
 
@@ -60,10 +61,11 @@ export async function prepareOrFail(held: Held, checkout: Checkout): Promise<Pre
 
 /** The repository's conventions as the base has them, the nearest to each touched path: advice, whatever they claim to be. */
 export async function conventionsFor(
+  { isInstalled }: Toolchain,
   base: Checkout,
   touched: readonly string[],
 ): Promise<{ advice: Advice[]; skills: Skill[]; elsewhere: string[] }> {
-  const { paths } = await listCheckout(base, MAX_FILES);
+  const { paths } = await listCheckout(base, MAX_FILES, isInstalled);
   const files = paths.filter(isConvention).slice(0, 128);
   const read = await Promise.all(
     files.map(async (path) => ({

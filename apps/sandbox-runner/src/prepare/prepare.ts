@@ -160,7 +160,7 @@ exec node /.millwright/forward.mjs /proxy/proxy ${PORT} "$2" >&2`,
 
   return {
     async layer(options) {
-      const { paths, truncated } = await listCheckout(options.checkout, 200_000);
+      const { paths, truncated } = await listCheckout(options.checkout, 200_000, installing.isInstalled);
       if (truncated) return failed('too_large', 'the tree has more than 200,000 files');
       const manifest = await readCheckout(options.checkout, installing.manifest, MANIFEST_MAX);
       const plan = installing.decide(options.config, new Set(paths), manifest?.toString('utf8') ?? null);

@@ -67,7 +67,7 @@ async function builtLayer(
   if (opened.kind === 'refused') throw terminal('sandbox-refused', `No sandbox: ${opened.reason}.`);
   const { sandbox } = opened;
   try {
-    const built = await sandbox.exec(`export PATH=/app/node_modules/.bin:"$PATH"\n${build}`, {
+    const built = await sandbox.exec(`export PATH=/app/${runner.toolchain.programs}:"$PATH"\n${build}`, {
       ...{ timeoutMs: BUILD_MS, maxBytes: KEPT, signal },
     });
     if (built.kind !== 'exited' || built.exitCode !== 0) throw buildFailed(build, built);

@@ -20,7 +20,7 @@ test('new configuration that is a link is a doubt of its own code, and is not th
     javascript,
     { kind: 'command', text: 'vitest run', script: 'vitest run', starts: 'vitest run' },
     {
-      ...{ base, candidate, files: await filesOf(base) },
+      ...{ base, candidate, files: await filesOf(base, javascript) },
       changed: [{ path: 'vitest.config.ts', status: 'added', added: 1, removed: 0 }],
     },
   );

@@ -17,7 +17,7 @@ export async function baseInputs(
 ): Promise<BaseInputs> {
   const { base, candidate, changed } = on;
   const touched = new Set(changed.map(({ path }) => path));
-  const [there, here] = await Promise.all([listEntries(base), listEntries(candidate)]);
+  const [there, here] = await Promise.all([listEntries(base, toolchain), listEntries(candidate, toolchain)]);
   const added = [...touched].filter((path) => !there.has(path));
   const loaded = await loadedOf(toolchain, command, on.files, added);
   const doubts: TestDoubt[] = [];

@@ -94,7 +94,7 @@ export async function learnBase(
   const unfit =
     plain.runtime === null
       ? null
-      : await subject.toolchain.unfit(plain.runtime, await filesOf(subject.on.checkout));
+      : await subject.toolchain.unfit(plain.runtime, await filesOf(subject.on.checkout, subject.toolchain));
   const runner = runnerOf(followed.run);
   if (runner === null) return byExitCode(where, subject, plain, { runner: 'unknown', fellBack: null, unfit });
   const differs = difference(plain, followed);
@@ -163,7 +163,7 @@ async function hooksAssertions(
   { toolchain, command, on }: Subject,
   tests: Readonly<Record<string, string>>,
 ): Promise<boolean> {
-  const files = await filesOf(on.checkout);
+  const files = await filesOf(on.checkout, toolchain);
   const loaded = (await toolchain.loadedBy(command, files)).map(({ path }) => path);
   const among = files.paths.filter((path) => toolchain.isAmongTests(path) && toolchain.isSource(path));
   for (const path of new Set([...Object.keys(tests), ...loaded, ...among]))
@@ -183,7 +183,7 @@ export async function spoiling(
   on: Prepared,
   over: HarnessPlan,
 ): Promise<HarnessPlan | null> {
-  const { paths } = await filesOf(on.checkout);
+  const { paths } = await filesOf(on.checkout, toolchain);
   const ours = (path: string) => toolchain.isTest(path) && toolchain.canCarry(path);
   const tests = paths.filter((path) => ours(path) || OTHER_TEST.test(path));
   if (tests.length === 0) return null;

@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Checkout, readCheckout } from '@millwright/sandbox';
-import type { TreeFiles } from '@millwright/toolchains';
+import type { Toolchain, TreeFiles } from '@millwright/toolchains';
 
 // What a checkout has at its paths, entries of every kind. The host only looks: no link is followed.
 
@@ -11,8 +11,11 @@ export type Entry = { kind: 'file'; bytes: Uint8Array; mode: number } | { kind: 
 const MAX_ENTRIES = 200_000;
 const MAX_FILE = 4 * 1024 * 1024;
 
-/** Every entry that is no folder, relative to the root; `.git` and folders named node_modules are not entered. */
-export async function listEntries(checkout: Checkout): Promise<Map<string, EntryKind>> {
+/** Every entry that is no folder, relative to the root; `.git` and what an installation makes are not entered. */
+export async function listEntries(
+  checkout: Checkout,
+  { isInstalled }: Pick<Toolchain, 'isInstalled'>,
+): Promise<Map<string, EntryKind>> {
   const found = new Map<string, EntryKind>();
   const folders = [''];
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
@@ -20,7 +23,7 @@ export async function listEntries(checkout: Checkout): Promise<Map<string, Entry
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (path === '.git') continue;
       if (entry.isDirectory()) {
-        if (entry.name !== 'node_modules') folders.push(path);
+        if (!isInstalled(path)) folders.push(path);
       } else found.set(path, entry.isFile() ? 'file' : entry.isSymbolicLink() ? 'link' : 'other');
       if (found.size >= MAX_ENTRIES) return found;
     }
@@ -38,8 +41,11 @@ export async function readEntry(checkout: Checkout, path: string): Promise<Entry
 }
 
 /** The tree's plain files for a toolchain. */
-export async function filesOf(checkout: Checkout): Promise<TreeFiles> {
-  const entries = await listEntries(checkout);
+export async function filesOf(
+  checkout: Checkout,
+  toolchain: Pick<Toolchain, 'isInstalled'>,
+): Promise<TreeFiles> {
+  const entries = await listEntries(checkout, toolchain);
   return {
     paths: [...entries].flatMap(([path, kind]) => (kind === 'file' ? [path] : [])),
     async read(path) {

@@ -75,7 +75,7 @@ type Command = Extract<TestCommand, { kind: 'command' }>;
  * checks. Throws only when the engine fails or `signal` is aborted.
  */
 export async function verify(where: Where, memory: BaseMemory, input: VerifyInput): Promise<TestReport> {
-  const files = await filesOf(input.base.checkout);
+  const files = await filesOf(input.base.checkout, input.toolchain);
   const command = await input.toolchain.testCommand(input.config, files);
   const accepted = accept(where, input);
   const parts = [
@@ -115,7 +115,7 @@ export async function learnAhead(
   input: Pick<VerifyInput, 'toolchain' | 'config' | 'base' | 'timeoutMs' | 'signal'>,
 ): Promise<void> {
   const { base, toolchain, config } = input;
-  const command = await toolchain.testCommand(config, await filesOf(base.checkout));
+  const command = await toolchain.testCommand(config, await filesOf(base.checkout, toolchain));
   if (command.kind === 'none') return;
   const alone = {
     ...input,
@@ -267,12 +267,12 @@ class Suite {
 
   async verdict(): Promise<TestReport> {
     const { toolchain, config, base, candidate, changed, ticket } = this.#input;
-    const files = await filesOf(base.checkout);
+    const files = await filesOf(base.checkout, toolchain);
     const facts = await this.learn();
     const { plan, doubts } = await baseInputs(toolchain, this.#command, {
       ...{ base: base.checkout, files, candidate: candidate.checkout, changed },
     });
-    const of = { base: files, candidate: await filesOf(candidate.checkout) };
+    const of = { base: files, candidate: await filesOf(candidate.checkout, toolchain) };
     const otherwise =
       ticket === null ? [] : await reconfigured(toolchain, this.#command, config, { ...of, ticket });
     const inputs = { plan, doubts: [...otherwise, ...doubts] };
@@ -281,7 +281,7 @@ class Suite {
 
   async #byName(facts: BaseFacts, inputs: BaseInputs): Promise<TestReport> {
     const { toolchain, candidate, ticket } = this.#input;
-    const there = await listEntries(candidate.checkout);
+    const there = await listEntries(candidate.checkout, toolchain);
     const added = this.#input.changed
       .map(({ path }) => path)
       .filter((path) => there.get(path) === 'file' && toolchain.isTest(path) && !(path in facts.files));
@@ -342,7 +342,10 @@ class Suite {
   /** Whether a test that the change adds or changes may replace what would be frozen, and did not before. */
   async #hooksAssertions(facts: BaseFacts): Promise<boolean> {
     const { toolchain, base, candidate, changed } = this.#input;
-    const [before, after] = await Promise.all([filesOf(base.checkout), filesOf(candidate.checkout)]);
+    const [before, after] = await Promise.all([
+      filesOf(base.checkout, toolchain),
+      filesOf(candidate.checkout, toolchain),
+    ]);
     for (const { path } of changed) {
       if (!(path in facts.files) && !toolchain.isAmongTests(path)) continue;
       const [was, is] = await Promise.all([before.read(path), after.read(path)]);
@@ -375,7 +378,7 @@ class Suite {
   ): Promise<TestReport> {
     const { toolchain, base, changed } = this.#input;
     // What the base has is a test where the base's own run says so: the candidate's says what it likes.
-    const there = await listEntries(base.checkout);
+    const there = await listEntries(base.checkout, toolchain);
     const fresh = Object.entries(testFilesOf(observed.run)).filter(([path]) => !there.has(path));
     const parts = partsOf({ toolchain }, changed, { ...facts.files, ...Object.fromEntries(fresh) });
     const [marks, further] = await Promise.all([
@@ -506,7 +509,7 @@ class Suite {
    */
   async #theirs(facts: BaseFacts): Promise<ReadonlySet<string>> {
     const { toolchain, base, changed } = this.#input;
-    const files = await filesOf(base.checkout);
+    const files = await filesOf(base.checkout, toolchain);
     const there = new Set(files.paths);
     const touched = changed.filter(
       ({ path }) => there.has(path) && !(path in facts.files) && !toolchain.isAmongTests(path),
@@ -585,7 +588,7 @@ class Suite {
     const { candidate, toolchain, config } = this.#input;
     const learned = await factsOfPassed({ ...passed, candidate, plan, canCarry: toolchain.canCarry });
     if (learned === null) return;
-    const own = await toolchain.testCommand(config, await filesOf(candidate.checkout));
+    const own = await toolchain.testCommand(config, await filesOf(candidate.checkout, toolchain));
     if (own.kind === 'command') await this.#memory.set(this.#keyOf(candidate, own), learned);
   }
 

@@ -11,7 +11,6 @@ import type {
   TurnRecord,
   Workspace,
 } from '@millwright/domain';
-import { withOwnPrograms } from '../tools/own-programs.ts';
 
 // Doubles of the ports for the loop's tests. The workspace runs a real shell in a folder of its own.
 
@@ -33,8 +32,7 @@ export class FolderWorkspace implements Workspace {
     command: string,
     options: { timeoutMs: number; maxBytes: number; signal?: AbortSignal },
   ): Promise<ExecResult> {
-    // As the model said it: without the line that every command of it begins with.
-    if (!command.includes('printf %s')) this.commands.push(command.replace(withOwnPrograms(''), ''));
+    if (!command.includes('printf %s')) this.commands.push(command);
     const began = performance.now();
     return new Promise((resolve, reject) => {
       // A sandbox has a /tmp of its own.

@@ -3,7 +3,6 @@ import { askedBeside, type BesideCommands } from './beside.ts';
 import { bounded, MAX_RESULT } from './bound.ts';
 import type { ToolOutcome } from './edit.ts';
 import type { BashInput } from './inputs.ts';
-import { withOwnPrograms } from './own-programs.ts';
 import { askedPicture, readPicture } from './picture.ts';
 import { MAX_SAVED, saveFiles } from './save.ts';
 
@@ -48,7 +47,7 @@ export async function runBash(
     return { ok: true, text: `the picture ${path}`, changed: false, picture: read.picture };
   }
   const timeoutMs = timeoutOf(command, options);
-  const result = await workspace.exec(withOwnPrograms(command), { timeoutMs, signal, maxBytes: MAX_SAVED });
+  const result = await workspace.exec(command, { timeoutMs, signal, maxBytes: MAX_SAVED });
   if (result.kind === 'gone') return { gone: result.reason };
   const output = await shown(workspace, result.output.trimEnd(), result.droppedBytes, options);
   if (result.kind === 'timed_out')

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundCommand, Workspace } from '@millwright/domain';
-import { withOwnPrograms } from './own-programs.ts';
 
 // Commands that run beside the conversation, by names that the model gives them. They end with the attempt's process: a resumed one has none.
 
@@ -56,7 +55,7 @@ export class BesideCommands {
       // A name can be used again once its command is over.
       if (known !== undefined && known.read().ended === null)
         return said(false, `${asked.name} runs already: stop it first, or take another name`);
-      const started = await this.#workspace.start(withOwnPrograms(asked.command));
+      const started = await this.#workspace.start(asked.command);
       if (started.kind === 'refused') return said(false, `not started: ${started.reason}`);
       this.#commands.set(asked.name, started.command);
       return said(true, `${asked.name} is started`);

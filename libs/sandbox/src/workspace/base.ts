@@ -42,10 +42,11 @@ export async function readCheckout(
   }
 }
 
-/** Plain files of the tree, relative and sorted within each folder, `maxEntries` at most; `.git` and node_modules are not entered. */
+/** Plain files of the tree, relative and sorted within each folder, `maxEntries` at most; `.git` is not entered, nor what is `leftOut`. */
 export async function listCheckout(
   checkout: Checkout,
   maxEntries: number,
+  leftOut: (path: string) => boolean,
 ): Promise<{ paths: string[]; truncated: boolean }> {
   const paths: string[] = [];
   const folders = [''];
@@ -53,7 +54,7 @@ export async function listCheckout(
     const entries = await readdir(join(checkout.path, folder), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory() && path !== '.git' && entry.name !== 'node_modules') folders.push(path);
+      if (entry.isDirectory() && path !== '.git' && !leftOut(path)) folders.push(path);
       if (!entry.isFile()) continue;
       if (paths.length >= maxEntries) return { paths, truncated: true };
       paths.push(path);

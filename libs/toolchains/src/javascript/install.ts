@@ -1,5 +1,6 @@
 import type { RepoConfig } from '@millwright/domain';
 import type { Install, Installing, InstallPlan } from '../toolchain.ts';
+import { isInstalled } from './configuration.ts';
 import { reducedNpmrc } from './npmrc.ts';
 
 /** What of a tree decides how its dependencies are installed. */
@@ -154,6 +155,7 @@ function readRegistry(answer: string, env: Readonly<Record<string, string | unde
 
 export const installing: Installing = {
   manifest: 'package.json',
+  isInstalled,
   decide: decideInstall,
   isInput: (path) => MANIFESTS.has(path.slice(path.lastIndexOf('/') + 1)),
   reduced: { path: '.npmrc', text: reducedNpmrc },
