@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseExtraction } from './extraction.ts';
+import { parseExtraction } from './extract.ts';
 
 const OLD = 'a'.repeat(40);
 const NEW = 'b'.repeat(40);
