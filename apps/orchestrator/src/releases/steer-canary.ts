@@ -12,7 +12,6 @@ import {
   terminal,
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
-import type { Logger } from 'pino';
 import { factsFor } from '../gates/facts.ts';
 import { ANOTHER_APPROVER, handOf } from '../gates/hands.ts';
 import { decide } from '../gates/judge.ts';
@@ -20,7 +19,6 @@ import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward, Stop } from '../streams/forward.ts';
 import { liftOf, reasonOf } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
-import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import { load } from '../streams/run-stream.ts';
 import type { Streams } from '../streams/streams.ts';
@@ -33,11 +31,8 @@ import { NotRecorded } from './target-journal.ts';
 type Ports = {
   clock: Clock;
   deployments: Deployments;
-  deploys: LocalLeases<RepoName>;
   forward: Forward;
   knownSecrets: KnownSecrets;
-  log: Logger;
-  merges: LocalLeases<RepoName>;
   modelKey: boolean | null;
   pager: Pager;
   register: Register;

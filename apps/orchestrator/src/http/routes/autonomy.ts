@@ -1,4 +1,3 @@
-import type { OpenTrail } from '@millwright/audit';
 import type { RepoInfo } from '@millwright/domain';
 import {
   AFTER_CRITICAL,
@@ -15,7 +14,6 @@ import { standingOf } from '../../intake/tickets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
-import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Registered } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
@@ -27,13 +25,10 @@ import { knownRepo, ofRepository, repoView } from './repos.ts';
 
 type Ports = {
   deployments: Deployments;
-  knownSecrets: KnownSecrets;
-  modelKey: boolean | null;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
   streams: Streams;
-  trail: OpenTrail;
   views: Views;
 };
 

@@ -1,5 +1,5 @@
 import type { Halted, ReadModelView } from '@millwright/api';
-import type { OpenTrail, Sealer } from '@millwright/audit';
+import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
   factoryStream,
@@ -11,7 +11,7 @@ import {
   sameScope,
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
-import type { Secrets, Store } from '@millwright/store';
+import type { Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
@@ -28,11 +28,8 @@ import { knownUnit } from './units.ts';
 type Ports = {
   clock: Clock;
   forward: Forward;
-  modelKey: boolean | null;
   readModel: ReadModel;
   repositories: Repositories;
-  sealer: Sealer;
-  secrets: Secrets;
   store: Store;
   streams: Streams;
   trail: OpenTrail;

@@ -1,8 +1,6 @@
 import type { ReleaseView } from '@millwright/api';
-import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Fold, ReleaseInfo, TargetInfo } from '@millwright/domain';
+import type { Fold, ReleaseInfo, TargetInfo } from '@millwright/domain';
 import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
-import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Deployments } from '../../releases/deployments.ts';
@@ -10,7 +8,6 @@ import { contentsOfEach, type ReleaseContents, releaseContents } from '../../rel
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
-import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve } from '../api.ts';
@@ -22,18 +19,13 @@ import { stopOfRun } from '../views/stop-view.ts';
 import { ofRepo } from './repos.ts';
 
 type Ports = {
-  clock: Clock;
   deployments: Deployments;
   forward: Forward;
-  knownSecrets: KnownSecrets;
-  modelKey: boolean | null;
-  readModel: ReadModel;
   register: Register;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
   store: Store;
-  trail: OpenTrail;
   views: Views;
 };
 

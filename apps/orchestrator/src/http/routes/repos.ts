@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import type { Act, ErrorCode, RepoView } from '@millwright/api';
-import type { OpenTrail } from '@millwright/audit';
 import type { RepoInfo } from '@millwright/domain';
 import { earnedRaise, nameOfScope, RepoName, repositoryStream, sameScope } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
@@ -30,7 +29,6 @@ type Ports = {
   settings: Settings;
   store: Store;
   streams: Streams;
-  trail: OpenTrail;
   views: Views;
 };
 

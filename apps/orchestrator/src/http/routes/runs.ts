@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Act, type Next, ROUTES, type RunView } from '@millwright/api';
-import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock, Fold, Ids, RunInfo } from '@millwright/domain';
+import type { OpenTrail } from '@millwright/audit';
+import type { Clock, Fold, RunInfo } from '@millwright/domain';
 import {
   getJson,
   keptRef,
@@ -60,15 +60,12 @@ type Ports = {
   clock: Clock;
   deployments: Deployments;
   forward: Forward;
-  ids: Ids;
   knownSecrets: KnownSecrets;
   log: Logger;
-  modelKey: boolean | null;
   readModel: ReadModel;
   register: Register;
   repositories: Repositories;
   retrying: Map<RunId, string>;
-  sealer: Sealer;
   secrets: Secrets;
   settings: Settings;
   store: Store;

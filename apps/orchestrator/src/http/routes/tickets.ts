@@ -1,6 +1,5 @@
 import type { TicketView } from '@millwright/api';
-import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Fold, Ids, TicketInfo } from '@millwright/domain';
+import type { Clock, Fold, TicketInfo } from '@millwright/domain';
 import {
   getJson,
   questionOf,
@@ -10,7 +9,6 @@ import {
   type TicketId,
   ticketStream,
 } from '@millwright/domain';
-import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import { nextOfTicket } from '../../intake/next-actor.ts';
@@ -37,16 +35,13 @@ type Ports = {
   clock: Clock;
   deployments: Deployments;
   forward: Forward;
-  ids: Ids;
   knownSecrets: KnownSecrets;
   modelKey: boolean | null;
-  readModel: ReadModel;
   repositories: Repositories;
   secrets: Secrets;
   settings: Settings;
   store: Store;
   streams: Streams;
-  trail: OpenTrail;
   views: Views;
 };
 
