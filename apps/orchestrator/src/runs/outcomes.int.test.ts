@@ -67,7 +67,11 @@ const hook = (name: string, script: string) => {
 };
 
 it('waits for people at a gate that nobody answered, calls them, and a late approval goes on from there', async () => {
-  await start({ implement: () => RAISED }, { gateMs: 600, remindMs: 1_000 });
+  const implement = () => {
+    factory.factory.settings.gateMs = 600; // of the merge gate
+    return RAISED;
+  };
+  await start({ implement }, { remindMs: 1_000 });
   const [ann, bob] = [await factory.enrol('ann', 'approver'), await factory.enrol('bob', 'approver')];
   const ticket = await file();
   const run = await until(

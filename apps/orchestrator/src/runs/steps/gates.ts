@@ -93,6 +93,8 @@ export async function judgeGate(
     if (lost !== null) return lost;
   }
   const { facts, decided } = await judge(factory, run, gate);
+  // On a busy machine to judge it takes longer than it has.
+  if (factory.clock.now() >= gate.expiresAt) return { type: 'gate.expired', data: { gate: step.gate } };
   if (facts.action === 'deploy' && facts.quarantine.length > 0) {
     const anew = await outdated(factory, run);
     if (anew !== null) {
