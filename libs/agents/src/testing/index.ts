@@ -1,1 +1,2 @@
+export { harness } from './harness.ts';
 export { WORKING } from './working.ts';
