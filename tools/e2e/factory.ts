@@ -140,6 +140,8 @@ function tails(data: string): string {
 export async function startFactory(options: {
   conversations?: readonly Script[];
   model?: { url: string; key: string };
+  /** The folder of whoever answers instead. */
+  byHand?: string;
   env?: Record<string, string>;
 }): Promise<Factory> {
   const place = mkdtempSync(join(tmpdir(), 'millwright-e2e-'));
@@ -151,7 +153,8 @@ export async function startFactory(options: {
   if (options.model) {
     env.ANTHROPIC_BASE_URL = options.model.url;
     env.ANTHROPIC_API_KEY = options.model.key;
-  } else {
+  } else if (options.byHand !== undefined) args.push('--by-hand', options.byHand);
+  else {
     writeScripts(join(place, 'scripts'), options.conversations ?? []);
     args.push('--recorded', join(place, 'scripts'));
   }
