@@ -41,6 +41,10 @@ export function computedHandover(records: readonly TurnRecord[], before: string 
   return bounded(parts.filter((part) => part !== '').join('\n\n') || 'Nothing was done yet.', MAX_NOTE);
 }
 
+/** Ends the first message of an attempt before which the same stage was over too early. Its workspace went with it. */
+export const afterAttempt = (note: string): string =>
+  `${dataBlock('handover', note)}\nAn attempt before yours came to the limits of this stage, and left this account; its workspace is gone. Go on from what it found, and hand in in time.`;
+
 /** The first message of a conversation that goes on. `note` null: a summary stands before it. */
 export const openingAfter = (brief: string, note: string | null): string =>
   `${brief}\n\n${note === null ? '' : dataBlock('handover', note)}\nYou go on where an earlier conversation ended: the workspace holds its work, ${OUTPUTS} the long outputs of its commands as far as they are left. Look at \`git status\` and \`git diff\` first.`;

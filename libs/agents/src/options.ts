@@ -75,6 +75,8 @@ export type Outcome<R extends Role> =
       kind: 'stopped';
       code: 'turns' | 'money' | 'time' | 'conversations' | 'stuck' | 'schema' | 'refused' | 'context';
       detail: string;
+      /** What is known by then, for the next attempt: where the stage's limits ended the work. */
+      handedOver?: string;
     }
   /** A cap of `scope` is reached: with `needUsd` left in it, the attempt can be resumed. */
   | { kind: 'paused'; scope: BudgetScope; needUsd: number; leftUsd: number; detail: string }

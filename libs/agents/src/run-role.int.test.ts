@@ -150,3 +150,25 @@ test.each(['reserve', 'settle'] as const)(
     expect(breaker.state).toBe('closed');
   },
 );
+
+test('a role whose work cannot be kept leaves an account where its stage is over, and the next attempt begins with it', async () => {
+  await using h = await harness(
+    "role: plan\nturns:\n  - say: It is in src.\n    tools: [{ bash: 'echo looked at src' }]",
+  );
+  const limits = { turns: 1, wallMs: 60_000, usd: 5 };
+  const over = await runRole(h.options('plan', {}, { limits }));
+  expect(over).toMatchObject({
+    ...{ kind: 'stopped', code: 'turns' },
+    handedOver: expect.stringMatching(/It is in src\.[\s\S]*looked at src/),
+  });
+  const handedOver = over.kind === 'stopped' ? over.handedOver : undefined;
+  await using next = await harness(
+    "role: plan\nturns:\n  - expect: ['<handover', 'looked at src', 'its workspace is gone']\n    tools: [{ submit: { summary: S, question: Which? } }]",
+  );
+  expect(await runRole(next.options('plan', {}, { handedOver }))).toMatchObject({ kind: 'submitted' });
+  // What comes of it when it is over again has what was known before.
+  await using third = await harness("role: plan\nturns:\n  - tools: [{ bash: 'echo two' }]");
+  expect(await runRole(third.options('plan', {}, { limits, handedOver }))).toMatchObject({
+    handedOver: expect.stringMatching(/looked at src[\s\S]*echo two/),
+  });
+});

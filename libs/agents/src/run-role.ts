@@ -17,7 +17,14 @@ import {
   thinks,
   withoutThinking,
 } from './conversation.ts';
-import { askForHandover, computedHandover, handoverIn, openingAfter, SUMMARIZE } from './handover.ts';
+import {
+  afterAttempt,
+  askForHandover,
+  computedHandover,
+  handoverIn,
+  openingAfter,
+  SUMMARIZE,
+} from './handover.ts';
 import { type History, historyOf } from './history.ts';
 import { masked, maskedResults } from './masked.ts';
 import type { Answer } from './model/assemble.ts';
@@ -149,21 +156,29 @@ class Loop<R extends Role> {
       tools: offeredTools(submit, writes !== 'nowhere'),
       metadata: { user_id: spec.attempt },
     };
-    this.#brief = brief(spec, materials)
+    this.#brief = [
+      ...brief(spec, materials),
+      spec.handedOver === undefined ? '' : afterAttempt(spec.handedOver),
+    ]
       .filter((part) => part !== '')
       .join('\n\n');
     this.#conversation = { opening: this.#brief, turns: [] };
   }
 
-  /** Work that its stage is over for before it is done is handed in as that, where the role can: what is done of it is kept. */
+  /**
+   * Work that its stage is over for before it is done is handed in as that, where the role can: what is done of it is kept. Any other role
+   * leaves an account of it to the next attempt.
+   */
   left(outcome: Outcome<R>, inTime: boolean): Outcome<R> {
     const { unfinished } = this.#definition;
-    if (outcome.kind !== 'stopped' || unfinished === undefined) return outcome;
+    if (outcome.kind !== 'stopped') return outcome;
+    const note = () => computedHandover(this.#records, this.#note ?? this.#options.spec.handedOver ?? null);
+    if (unfinished === undefined)
+      return OVER.includes(outcome.code) || outcome.code === 'time'
+        ? { ...outcome, handedOver: note() }
+        : outcome;
     if (!OVER.includes(outcome.code) && !(outcome.code === 'time' && inTime)) return outcome;
-    return {
-      kind: 'submitted',
-      submission: unfinished(outcome.detail, computedHandover(this.#records, this.#note)),
-    };
+    return { kind: 'submitted', submission: unfinished(outcome.detail, note()) };
   }
 
   /** What runs beside the conversation ends with it, whatever ends that. */

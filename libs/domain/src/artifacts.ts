@@ -102,6 +102,10 @@ export const Unfinished = z.strictObject({
 });
 export type Unfinished = z.infer<typeof Unfinished>;
 
+/** What an attempt whose stage was over before its work was tells the next attempt of that stage: done, open, tried. */
+export const HandedOver = z.strictObject({ note: freeText(z.string().min(1).max(20_000)) });
+export type HandedOver = z.infer<typeof HandedOver>;
+
 /** What comes of an implement stage. */
 export const Implemented = z.union([ChangeSet, Blocked, Unfinished]);
 export type Implemented = z.infer<typeof Implemented>;

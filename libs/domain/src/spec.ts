@@ -80,6 +80,8 @@ const common = {
   /** Scopes that its calls are reserved in, the widest first: factory, repository, ticket, run. */
   budgets: z.array(z.string()).min(1),
   deadline: Instant,
+  /** What the attempt before knew, whose stage was over before its work was. */
+  handedOver: freeText(z.string()).optional(),
 };
 
 /** What a runner needs to do one attempt, as an artifact: nothing else reaches it. */

@@ -11,6 +11,7 @@ import {
   type FeedbackRef,
   type GitSha,
   getJson,
+  HandedOver,
   Plan,
   type PlanTask,
   type ReleaseId,
@@ -73,6 +74,8 @@ export async function specFor(
     const bundle = await repo.source(distinct, run.base.commit, (bytes) => artifacts.put(bytes));
     return { bundle, trees: distinct };
   };
+  const last = run.stages.findLast(({ role, task }) => role === step.role && task === step.task)?.outcome;
+  const left = last?.kind === 'failed' ? last.handedOver : undefined;
   const common = {
     attempt,
     run: run.id,
@@ -83,8 +86,9 @@ export async function specFor(
     limits: limitsOf(factory.settings, step.role),
     budgets: await scopesOf(factory, run),
     deadline: Math.min(factory.clock.now() + limitsOf(factory.settings, step.role).wallMs, run.expiresAt),
+    ...(left === undefined ? {} : { handedOver: (await getJson(artifacts, HandedOver, left)).note }),
   };
-  const given = [run.ticketDigest, run.config];
+  const given = [run.ticketDigest, run.config, ...(left === undefined ? [] : [left])];
 
   if (step.role === 'plan') {
     const split = step.task === null ? null : await splitOf(factory, repo, run, step.task);

@@ -123,3 +123,27 @@ it('what does not pass ends the run at once, with what happened', async () => {
   const end = await ended(await file());
   expect(end).toMatchObject({ state: 'failed', reason: expect.stringContaining('the bytes are others') });
 });
+
+it('a planner and a reviewer whose stage is over leave an account, and where a person lets the run go on the next begins with it', async () => {
+  const told: [string, string | undefined][] = [];
+  const over = new Set(['plan', 'review']);
+  await start({
+    implement: () => ({ 'a.txt': 'b\n' }),
+    over: ({ role, handedOver }) => {
+      told.push([role, handedOver]);
+      return over.delete(role) ? `${role}: looked at a.txt` : null;
+    },
+  });
+  const ticket = await file();
+  for (const _ of ['plan', 'review']) {
+    const failed = await ended(ticket);
+    expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('limit of turns') });
+    const retried = await factory.api('POST', `/runs/${failed.id}/retry`, { reason: 'go on' }, ADMIN_TOKEN);
+    expect(retried.status).toBe(200);
+  }
+  expect(await ended(ticket)).toMatchObject({ state: 'done' });
+  const of = (wanted: string) => told.flatMap(([role, note]) => (role === wanted ? [note] : []));
+  expect(of('plan')).toEqual([undefined, 'plan: looked at a.txt']);
+  expect(of('review')).toEqual([undefined, 'review: looked at a.txt']);
+  expect(of('implement')).toEqual([undefined]);
+});

@@ -12,6 +12,7 @@ import {
   type Digest,
   GitSha,
   getJson,
+  HandedOver,
   Noticed,
   noUsage,
   Plan,
@@ -57,6 +58,8 @@ export type Script = {
   /** What the report says beside its verdict. */
   report?: Partial<TestReport>;
   release?: (spec: SpecOf<'deploy'>) => Release;
+  /** The stage is over before the work is: what the attempt leaves to the next. */
+  over?: (spec: AttemptSpec) => string | null;
   /** What an agent notices beside its task. */
   noticed?: (spec: AttemptSpec) => string[];
   /** The budget that an attempt waits for after its turn; null: it needs none. */
@@ -111,6 +114,16 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
       if (pause !== null) {
         await stream.append('runner/scripted' as Actor, [{ type: 'attempt.paused', data: pause }]);
         await stream.release();
+        return;
+      }
+      const note = deps.script.over?.(spec) ?? null;
+      if (note !== null) {
+        const handedOver = await putJson(store.artifacts, HandedOver, { note });
+        const reason = "the stage's limit of turns is reached";
+        const over: AttemptOutcome = { kind: 'failed', code: 'turns', retryable: false, handedOver, reason };
+        await stream.append('runner/scripted' as Actor, [
+          { type: 'attempt.closed', data: { outcome: over } },
+        ]);
         return;
       }
       const faults = deps.script.noticed?.(spec) ?? [];

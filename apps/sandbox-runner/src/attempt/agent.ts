@@ -3,6 +3,7 @@ import { action, effortOf, modelsOf, type RoleResult, runRole, type Submissions 
 import {
   type AttemptPause,
   cancelled,
+  HandedOver,
   maskSecrets,
   Noticed,
   putJson,
@@ -187,6 +188,8 @@ export async function submissionOf<R extends Role>(
   if (result.kind === 'submitted' || result.kind === 'unavailable') await runner.answered(spec.role, result);
   if (result.kind === 'submitted' && (result.noticed?.length ?? 0) > 0)
     held.beside.noticed = await putJson(runner.artifacts, Noticed, { faults: [...(result.noticed ?? [])] });
+  if (result.kind === 'stopped' && result.handedOver !== undefined)
+    held.beside.handedOver = await putJson(runner.artifacts, HandedOver, { note: result.handedOver });
   return submitted(result);
 }
 

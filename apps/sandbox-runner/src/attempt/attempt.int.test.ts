@@ -18,6 +18,7 @@ import {
   GitSha,
   getJson,
   type HaltScope,
+  HandedOver,
   knownSecrets,
   Noticed,
   Plan,
@@ -365,6 +366,18 @@ test('plan: an artifact, every turn on the trail, the run woken, the container g
   ]);
   expect(woken).toContain(`runs ${RUN}`);
   expect(await containersOf(attempt)).toEqual([]);
+});
+
+test('plan: where its stage is over first, it leaves an account', async () => {
+  const attempt = await open('Plan exports.add, exports.nothing', () => ({
+    ...{ role: 'plan', maxTasks: 4, answers: [], evidence: [] },
+    limits: { turns: 1, wallMs: 120_000, usd: 5 },
+  }));
+  await runAttempt(await newRunner(), attempt, never);
+  const outcome = await outcomeOf(attempt);
+  if (outcome?.kind !== 'failed' || outcome.handedOver === undefined) throw new Error('it left nothing');
+  expect(outcome).toMatchObject({ code: 'turns', retryable: false });
+  expect((await getJson(store.artifacts, HandedOver, outcome.handedOver)).note).toContain('cat src/sum.js');
 });
 
 /** Another file's attempts have the same ids. */

@@ -108,7 +108,12 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
       runner.note('attempt.paused', { attempt, run, ...outcome.pause, appended: appended.kind });
       return;
     }
-    const closed = outcome.kind === 'done' ? { ...outcome, ...beside } : outcome;
+    const { noticed, handedOver } = beside;
+    const left =
+      outcome.kind === 'done'
+        ? noticed && { noticed }
+        : outcome.kind === 'failed' && handedOver && { handedOver };
+    const closed = { ...outcome, ...left };
     const entry = { type: 'attempt.closed', data: { outcome: closed } } as const;
     const appended = await persist(runner, stop, () => stream.append(actorOf(runner), [entry]));
     runner.note('attempt.closed', { attempt, run, outcome, appended: appended.kind });

@@ -73,8 +73,8 @@ export type Held<S extends AttemptSpec = AttemptSpec> = {
   spec: S;
   /** What it does, as a halt sees it; its model is known once it was asked. */
   act: ForwardAct;
-  /** What its agent noticed beside its task, once it has handed in. */
-  beside: { noticed?: Digest };
+  /** What its agent leaves beside its artifact, once it is over: what it noticed outside its task, what it knew when its stage was over. */
+  beside: { noticed?: Digest; handedOver?: Digest };
   /** The stream as it was when claimed: former claimants' turns are in it. */
   past: readonly RecordedEntry[];
   /** Aborted when the attempt is no longer ours, is halted, when this process stops, or at the deadline. */

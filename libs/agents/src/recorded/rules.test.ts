@@ -281,7 +281,7 @@ test.each<[string, object]>([
 test.each<[string, object, string[], RegExp]>([
   ['a request for a summary without its header', asking, [], /requires anthropic-beta: compact-2026-09-04/],
   ['a summary without its header', carrying(summed), [], /'compaction'.*expected tags/],
-  ['a model that sums nothing up', { ...asking, model: 'claude-haiku-5-5' }, [COMPACT], /not supported/],
+  ['a model that sums nothing up', { ...asking, model: 'claude-fable-5-2' }, [COMPACT], /not supported/],
   ['another kind', { compaction: { type: 'forget' } }, [COMPACT], /'summarize'/],
   ['context editing beside it', { ...asking, context_management: {} }, [COMPACT], /context_management/],
   [

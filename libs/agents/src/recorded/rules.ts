@@ -8,7 +8,8 @@ import { type Block, isRecord, type WireMessage, type WireRequest } from './wire
 // faults of the other. Models named `recorded/…` are as strict as the strictest.
 
 /** Source: build-with-claude/compaction-on-demand ("supportedModels"). */
-const COMPACTS = /^claude-((fable|mythos)-5(-1)?|opus-5-5|opus-5|opus-4-[678]|sonnet-5|sonnet-4-6)$/;
+const COMPACTS =
+  /^claude-((fable|mythos)-5(-1)?|mythos-preview|(opus|sonnet|haiku)-5-5|opus-5|opus-4-[678]|sonnet-5|sonnet-4-6)$/;
 
 export type ModelRules = {
   /** Whether it runs the prefix check on thinking. Source: build-with-claude/preserved-thinking/prefix-checks ("supported models"). */

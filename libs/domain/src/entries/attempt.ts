@@ -23,6 +23,8 @@ export const AttemptOutcome = z.discriminatedUnion('kind', [
     retryable: z.boolean(),
     /** A retryable failure is not tried again before: what the model's API asked for. */
     retryAt: Instant.optional(),
+    /** What it knew when its stage was over, for the next attempt of it. */
+    handedOver: Digest.optional(),
     reason,
   }),
   z.strictObject({ kind: z.literal('cancelled'), reason }),
