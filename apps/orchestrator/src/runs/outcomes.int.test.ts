@@ -89,6 +89,7 @@ it('waits for people at a gate that nobody answered, calls them, and a late appr
   expect(why.next.acts).toMatchObject([
     { act: 'show-gate', id: gate.id },
     { act: 'approve-gate', id: gate.id },
+    { act: 'cancel-run', id: run.id },
   ]);
   // The ticket is open all the while.
   expect((await factory.api('GET', `/tickets/${ticket}`)).body.state).toBe('waiting');
