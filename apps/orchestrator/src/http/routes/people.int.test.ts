@@ -34,6 +34,7 @@ beforeAll(async () => {
   );
   await at.api('POST', '/repos', { url: at.remote, name: 'shop' });
   await at.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+  for (const name of ['payments', 'ledger']) await at.api('POST', '/units', { name, reason: 'two' });
 });
 afterAll(async () => {
   await at.stop();
@@ -242,7 +243,6 @@ const judgedWith = async (gate: string): Promise<string[]> =>
   (await at.api('GET', `/gates/${gate}`)).body.facts.approvals;
 
 test('roles are had in a unit or a repository: of what is in another nobody allows anything, and what is taken does not count', async () => {
-  for (const name of ['payments', 'ledger']) await at.api('POST', '/units', { name, reason: 'two' });
   await at.api('POST', '/repos/shop/unit', { unit: 'payments', reason: 'it takes money' });
   const lea = await within('Lea', ['approver', 'author'], unit('ledger'));
   const pia = await within('Pia', ['approver'], unit('payments'));

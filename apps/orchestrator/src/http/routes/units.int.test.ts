@@ -16,7 +16,7 @@ beforeAll(async () => {
   await migrateQueue(db.url.migrator);
   at = await shop(db);
   cli = await cliOn(at.app);
-  expect((await say('/units', { name: 'payments' })).status).toBe(201);
+  for (const name of ['payments', 'lab']) expect((await say('/units', { name })).status).toBe(201);
 });
 afterAll(async () => {
   await at?.stop();
@@ -45,6 +45,7 @@ test('a repository is of the default unit until it is moved, and one that is add
   expect(await moves()).toBe(before + 1);
   expect(await json('unit', 'list')).toEqual([
     { name: 'default', repos: [], policy: null },
+    { name: 'lab', repos: [], policy: null },
     { name: 'ledger', repos: ['shop', 'till'], policy: null },
     { name: 'payments', repos: [], policy: null },
   ]);
@@ -99,7 +100,8 @@ test('what is done in a unit is refused to whoever has every role in another one
   await say('/repos/shop/unit', { unit: 'payments' });
   const run = await at.ship({ 'src/c.js': 'export const c = 1;\n' });
   const [gate] = run.gates;
-  const code = await cli(['person', 'invite', 'Lea', '--roles', 'admin,author,approver', '--unit', 'ledger']);
+  const code = await cli(['person', 'invite', 'Lea', '--roles', 'admin,author,approver', '--unit', 'lab']);
+  expect(code.code, code.err).toBe(0);
   const { token } = (await at.api('POST', '/people/acceptance', { code: code.out.trim() }, null)).body;
   const { ticket } = (await at.api('GET', `/runs/${run.id}`)).body;
   const scope = { kind: 'unit', unit: 'payments' };
@@ -114,7 +116,7 @@ test('what is done in a unit is refused to whoever has every role in another one
     setBudget: ['/budgets', { scope: `run/${run.id}`, usd: 9 }],
     setUnitPolicy: ['/units/payments/policy', { policy: null }],
     addRepo: ['/repos', { url: at.remote, name: 'nth', unit: 'payments', reason: undefined }],
-    moveRepo: [`${path}/unit`, { unit: 'ledger' }],
+    moveRepo: [`${path}/unit`, { unit: 'lab' }],
     setSecret: [`${path}/secrets`, { name: 'A', value: 'b', reason: undefined }],
     setStep: [`${path}/autonomy`, { step: 0 }],
     fileTicket: ['/tickets', { repo, markdown: '# No', reason: undefined }],
@@ -145,13 +147,13 @@ test('what is done in a unit is refused to whoever has every role in another one
       body: {
         code: 'forbidden',
         detail: expect.stringMatching(
-          /^this needs the role .* for (repository shop, of )?unit payments; Lea has admin, author, approver of unit ledger$/,
+          /^this needs the role .* for (repository shop, of )?unit payments; Lea has admin, author, approver of unit lab$/,
         ),
       },
     });
   }
   expect(await at.trail()).toEqual(before);
-  const refused = await cli(['repo', 'move', 'shop', '--unit', 'ledger', '--reason', reason], { token });
+  const refused = await cli(['repo', 'move', 'shop', '--unit', 'lab', '--reason', reason], { token });
   expect([refused.code, refused.err]).toEqual([
     4,
     expect.stringContaining('the role admin for unit payments'),
