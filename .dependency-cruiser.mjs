@@ -63,6 +63,7 @@ const OWNERS = {
 
 const SHIPS = '^(apps|libs)/[^/]+/src/';
 const TESTS = '(\\.test\\.ts$|/testing/)';
+const ROOM = '^(apps|libs)/[^/]+/src/[^/]+$';
 const any = (names) => `(${names.join('|')})`;
 
 const doors = Object.entries(DOORS).map(([room, open]) => ({
@@ -143,6 +144,13 @@ export default {
       severity: 'error',
       from: { pathNot: TESTS },
       to: { circular: true },
+    },
+    {
+      name: 'no circle of rooms',
+      scope: 'folder',
+      severity: 'error',
+      from: { path: ROOM },
+      to: { path: ROOM, circular: true },
     },
     {
       name: 'tests are not shipped',

@@ -4,6 +4,9 @@ import { codeOf, Fail, usage } from './fail.ts';
 
 export type GlobalOptions = { json?: boolean; url?: string; data?: string; token?: string };
 
+/** All that a command line gives, by name. */
+export type Options = GlobalOptions & Record<string, string | boolean | undefined>;
+
 export type Connection = {
   url: string;
   token: string | null;

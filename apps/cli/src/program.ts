@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import type { Options } from './connection.ts';
 import { notYet } from './not-yet.ts';
-import { common, does, leaf, noun, type Options } from './program/parts.ts';
+import { common, does, leaf, noun } from './program/parts.ts';
 import { trailCommands } from './program/trail.ts';
 import { lookOf } from './text/look.ts';
 import { ROOT } from './up/root.ts';

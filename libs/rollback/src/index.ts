@@ -1,3 +1,4 @@
+export type { Steering } from './canary/watch.ts';
 export { deploy, discard, prepareRelease, retire } from './deploy/deploy.ts';
 export type { EffectRecord, Journal } from './deploy/effect.ts';
 export {
@@ -8,7 +9,6 @@ export {
   type PrepareResult,
   type Rehearsal,
   type RollbackResult,
-  type Steering,
 } from './deploy/order.ts';
 export { rehearse } from './deploy/rehearse.ts';
 export { rollback } from './deploy/rollback.ts';

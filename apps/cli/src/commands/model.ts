@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Options } from '../connection.ts';
 import { dataFolder } from '../connection.ts';
 import { type Context, show } from '../context.ts';
 import { Fail, usage } from '../fail.ts';
-import type { Options } from '../program/parts.ts';
 
 const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
 

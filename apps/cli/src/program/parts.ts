@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import type { GlobalOptions } from '../connection.ts';
+import type { Options } from '../connection.ts';
 import type { Context } from '../context.ts';
 
 // What every command is made of.
-
-export type Options = GlobalOptions & Record<string, string | boolean | undefined>;
 
 export const common = (command: Command): Command =>
   command

@@ -18,9 +18,9 @@ import {
   Unfinished,
 } from '@millwright/domain';
 import { type Checkout, readCheckout, type Sandbox } from '@millwright/sandbox';
-import { buildRelease } from '../release/build.ts';
 import { filesOf } from '../verify/tree-entries.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
+import { buildRelease } from './build-release.ts';
 import { layChecks, liftChecks } from './lay-checks.ts';
 import { linkAtConfiguration } from './links-in-change.ts';
 import { repositoryMap } from './repository-map.ts';

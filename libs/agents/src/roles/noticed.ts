@@ -7,10 +7,6 @@ import type { Accepted, RoleDefinition } from './role.ts';
 const Faults = z.array(z.string().trim().min(1).max(1_000)).max(10);
 const Beside = z.looseObject({ noticed: z.unknown().optional() });
 
-/** A submit's schema, as it is offered. */
-export const withNoticed = (schema: z.ZodObject): z.ZodObject =>
-  schema.extend({ noticed: z.array(z.string()).optional() });
-
 /** What a submit comes to: the role's own, and what was noticed beside it. */
 export function acceptSubmit<R extends Role>(
   definition: Pick<RoleDefinition<R>, 'accept'>,

@@ -1,6 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { z } from 'zod';
-import { withNoticed } from '../roles/noticed.ts';
 import { BASH, EDIT } from './inputs.ts';
 
 /** The tools of a request. Only the submit tool needs a schema: models know Anthropic's own by their type. */
@@ -8,6 +7,8 @@ export function offeredTools(
   submit: { name: string; description: string; schema: z.ZodObject },
   writes: boolean,
 ): Anthropic.ToolUnion[] {
+  // roles/noticed.ts takes it off again.
+  const withNoticed = submit.schema.extend({ noticed: z.array(z.string()).optional() });
   return [
     { type: 'bash_20250124', name: BASH },
     ...(writes ? [{ type: 'text_editor_20250728', name: EDIT } as const] : []),
@@ -15,9 +16,7 @@ export function offeredTools(
       name: submit.name,
       description: submit.description,
       strict: true,
-      input_schema: lean(
-        z.toJSONSchema(withNoticed(submit.schema), { io: 'output' }),
-      ) as Anthropic.Tool.InputSchema,
+      input_schema: lean(z.toJSONSchema(withNoticed, { io: 'output' })) as Anthropic.Tool.InputSchema,
     },
   ];
 }

@@ -1,5 +1,5 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
-import { messageOf } from '../deploy/effect.ts';
+import { messageOf } from '../message-of.ts';
 import type { Probe, Smoked } from '../targets/target.ts';
 
 // What may be asked about a release besides the proxy's figures. A check answers within its time limit and never rejects.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../proxy/histogram.ts';
 import {
   type Canary,
   judge,

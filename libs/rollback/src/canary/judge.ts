@@ -1,6 +1,6 @@
 import type { DeployConfig } from '@millwright/domain';
+import type { Histogram } from '../proxy/histogram.ts';
 import type { CheckResult } from './checks.ts';
-import type { Histogram } from './histogram.ts';
 import { type Latency, observeLatency, QUANTILES, slowerThan, startLatency } from './latency.ts';
 import {
   betOnLimit,

@@ -1,4 +1,4 @@
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../proxy/histogram.ts';
 import {
   betOnOld,
   type Capital,

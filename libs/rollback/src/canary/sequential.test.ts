@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Histogram } from './histogram.ts';
+import { Histogram } from '../proxy/histogram.ts';
 import { betOnLimit, betOnOld, learn, NOTHING, START, total, wilson } from './sequential.ts';
 
 const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n - 1, k - 1) * n) / k);

@@ -1,9 +1,9 @@
 import type { Clock, DeployConfig, ReleaseId } from '@millwright/domain';
-import { messageOf } from '../deploy/effect.ts';
-import type { Steering } from '../deploy/order.ts';
 import { elapsed } from '../elapsed.ts';
+import { messageOf } from '../message-of.ts';
 import type { RequestFeed } from '../proxy/log.ts';
-import type { Counters, Target } from '../targets/target.ts';
+import type { Counters } from '../proxy/stats.ts';
+import type { Target } from '../targets/target.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { Check, CheckResult } from './checks.ts';
 import {
@@ -20,6 +20,14 @@ import {
   type Sample,
   startCanary,
 } from './judge.ts';
+
+/** A person's word on a canary under way, looked at with every look. */
+export type Steering = {
+  /** As long as it is true no step ends well; a release that degrades goes back all the same. */
+  paused(): boolean;
+  /** True once for each time that somebody wants the step to end now: a release that degrades goes back all the same. */
+  skips(): boolean;
+};
 
 /**
  * Between two looks; less in a bake that is shorter than three of them, which else took half a second whatever it said. A bad release is seen

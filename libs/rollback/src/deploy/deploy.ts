@@ -1,17 +1,13 @@
 import type { SmokeRun } from '../canary/checks.ts';
 import { resolveChecks } from '../canary/resolve-checks.ts';
 import { Watch } from '../canary/watch.ts';
+import { messageOf } from '../message-of.ts';
+import { type Done, type Failure, failure } from '../outcome.ts';
+import { RETENTION } from '../targets/retention.ts';
 import { checkRun } from '../targets/run-config.ts';
-import {
-  type Done,
-  type Failure,
-  failure,
-  type ReleaseRef,
-  type Target,
-  type Weights,
-} from '../targets/target.ts';
+import { Fenced, type ReleaseRef, type Target, type Weights } from '../targets/target.ts';
 import { unlessAborted } from '../unless-aborted.ts';
-import { type Effect, Effects, Fenced, messageOf, type Reversible } from './effect.ts';
+import { type Effect, Effects, type Reversible } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import { awaitHealthy } from './healthy.ts';
 import {
@@ -28,7 +24,6 @@ import {
   type Verdict,
 } from './order.ts';
 import { forthAndBack } from './rehearse.ts';
-import { RETENTION } from './retention.ts';
 import { stuckOn, trafficBack, verify } from './verify.ts';
 
 // Forward, in steps that are each journaled, idempotent and undone in reverse order:

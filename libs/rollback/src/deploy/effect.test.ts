@@ -1,7 +1,8 @@
 import { PersonId, ReleaseId } from '@millwright/domain';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Effect, Effects, Fenced, type Journal } from './effect.ts';
+import { Fenced } from '../targets/target.ts';
+import { type Effect, Effects, type Journal } from './effect.ts';
 
 const release = ReleaseId.parse('rel_00000001');
 const people = [PersonId.parse('per_00000001'), PersonId.parse('per_00000002')] as const;

@@ -1,4 +1,6 @@
 import type { PersonId, ReleaseId } from '@millwright/domain';
+import { messageOf } from '../message-of.ts';
+import { Fenced } from '../targets/target.ts';
 
 // Going back is a type: an effect says how it is undone, or it does not compile. Undo is journaled like do.
 //   E1  Nothing happens before `journal.started` has returned, and nothing follows before `journal.finished` has.
@@ -48,16 +50,6 @@ export interface Journal {
   finished(effect: EffectRecord, result: 'done' | 'failed' | 'unknown', reason: string): Promise<void>;
 }
 
-/** Somebody with a higher fence has the target: stop at once and leave everything as it is to them. */
-export class Fenced extends Error {
-  readonly by: number;
-  constructor(by: number) {
-    super('a later deploy or rollback took the target');
-    this.name = 'Fenced';
-    this.by = by;
-  }
-}
-
 type Context = {
   readonly release: ReleaseId;
   readonly fence: number;
@@ -73,8 +65,6 @@ const after = (ms: number) => new Promise<false>((resolve) => setTimeout(resolve
 
 const failed = (value: unknown): value is { kind: 'failed'; reason: string } =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'failed';
-
-export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 export class Effects {
   readonly #context: Context;

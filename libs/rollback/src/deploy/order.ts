@@ -1,9 +1,11 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
 import type { Check, SmokeRun } from '../canary/checks.ts';
 import type { Judgement } from '../canary/judge.ts';
-import type { Failure, ReleaseRef, RunConfig } from '../targets/target.ts';
+import type { Steering } from '../canary/watch.ts';
+import type { Failure } from '../outcome.ts';
+import type { Retention } from '../targets/retention.ts';
+import type { ReleaseRef, RunConfig } from '../targets/target.ts';
 import type { Journal } from './effect.ts';
-import type { Retention } from './retention.ts';
 import type { Stuck, Verification } from './verify.ts';
 
 /**
@@ -13,14 +15,6 @@ import type { Stuck, Verification } from './verify.ts';
 export class Hold extends Error {
   override readonly name = 'Hold';
 }
-
-/** A person's word on a canary under way, looked at with every look. */
-export type Steering = {
-  /** As long as it is true no step ends well; a release that degrades goes back all the same. */
-  paused(): boolean;
-  /** True once for each time that somebody wants the step to end now: a release that degrades goes back all the same. */
-  skips(): boolean;
-};
 
 /** What is asked of a deploy, of preparing it, and of rehearsing its undo. Times in milliseconds. */
 export type DeployOrder = {

@@ -1,7 +1,9 @@
+import { messageOf } from '../message-of.ts';
 import { checkRun } from '../targets/run-config.ts';
 import type { ReleaseRef, Target } from '../targets/target.ts';
+import { Fenced } from '../targets/target.ts';
 import { unlessAborted } from '../unless-aborted.ts';
-import { Effects, Fenced, messageOf } from './effect.ts';
+import { Effects } from './effect.ts';
 import type { DeployOrder, Rehearsal } from './order.ts';
 
 const ASK_MS = 5_000;

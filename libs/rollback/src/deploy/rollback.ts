@@ -1,7 +1,10 @@
 import type { ReleaseId } from '@millwright/domain';
+import { messageOf } from '../message-of.ts';
+import type { Failure } from '../outcome.ts';
 import { checkRun } from '../targets/run-config.ts';
-import type { Failure, Target } from '../targets/target.ts';
-import { Effects, Fenced, type Journal, messageOf } from './effect.ts';
+import type { Target } from '../targets/target.ts';
+import { Fenced } from '../targets/target.ts';
+import { Effects, type Journal } from './effect.ts';
 import { Evidence } from './evidence.ts';
 import { awaitHealthy } from './healthy.ts';
 import type { RollbackOrder, RollbackResult } from './order.ts';

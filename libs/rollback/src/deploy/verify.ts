@@ -1,15 +1,9 @@
 import type { Clock, ReleaseId } from '@millwright/domain';
 import { wilson } from '../canary/sequential.ts';
 import { elapsed } from '../elapsed.ts';
-import {
-  type Done,
-  type Failure,
-  failure,
-  type RunConfig,
-  type Target,
-  type Weights,
-} from '../targets/target.ts';
-import { messageOf } from './effect.ts';
+import { messageOf } from '../message-of.ts';
+import { type Done, type Failure, failure } from '../outcome.ts';
+import type { RunConfig, Target, Weights } from '../targets/target.ts';
 
 // Going back, and being sure of it.
 

@@ -1,7 +1,7 @@
 import type { Clock } from '@millwright/domain';
-import { messageOf } from '../deploy/effect.ts';
 import { elapsed } from '../elapsed.ts';
-import { type Done, done, type Failure, failure } from '../targets/target.ts';
+import { messageOf } from '../message-of.ts';
+import { type Done, done, type Failure, failure } from '../outcome.ts';
 import { BACKEND, type Server, serverName } from './config.ts';
 import { ask } from './socket.ts';
 import { parseStats, type ServerStat } from './stats.ts';

@@ -1,6 +1,6 @@
 import type { ReleaseId } from '@millwright/domain';
-import { Histogram } from '../canary/histogram.ts';
 import { parseServerName } from './config.ts';
+import { Histogram } from './histogram.ts';
 import { follow } from './socket.ts';
 
 // HAProxy's request log, for quantiles: its statistics hold averages only. It is kept in a ring inside HAProxy (262,144 bytes, about 7,000

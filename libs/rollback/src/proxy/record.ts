@@ -1,4 +1,4 @@
-import { readOurs, writeDurably } from '../targets/durable.ts';
+import { readOurs, writeDurably } from '../durable.ts';
 import { type ProxyRecord, parseConfig, renderConfig } from './config.ts';
 
 /** The record on disk, or null before the first one. */

@@ -1,8 +1,11 @@
 import type { ReleaseId } from '@millwright/domain';
-import type { Counters } from '../targets/target.ts';
+
 import { BACKEND, parseServerName } from './config.ts';
 
 // What HAProxy says of its servers: `show stat`, CSV with a header (management guide §9.1). Only the columns by name are read.
+
+/** Cumulative since the proxy knows the server; sums over the replicas of a release. */
+export type Counters = { readonly requests: number; readonly errors: number; readonly sessions: number };
 
 export type ServerStat = {
   readonly release: ReleaseId;

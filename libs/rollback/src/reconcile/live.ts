@@ -1,5 +1,5 @@
 import { wilson } from '../canary/sequential.ts';
-import type { Counters } from '../targets/target.ts';
+import type { Counters } from '../proxy/stats.ts';
 
 // The health watch of what was promoted: a fault that shows only after the canary. There is nothing to compare it with any more, so it is
 // judged by the limit of its own file alone, and late rather than wrongly. Pure.

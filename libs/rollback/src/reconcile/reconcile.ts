@@ -1,7 +1,8 @@
 import type { Clock } from '@millwright/domain';
-import { Fenced, messageOf } from '../deploy/effect.ts';
 import { awaitHealthy } from '../deploy/healthy.ts';
+import { messageOf } from '../message-of.ts';
 import type { Target } from '../targets/target.ts';
+import { Fenced } from '../targets/target.ts';
 import { type Desired, type Divergence, divergences } from './divergence.ts';
 import { type HealLimits, type HealMemory, nextHeal, remember, repeats } from './policy.ts';
 

@@ -1,4 +1,5 @@
-import { type Failure, failure, type RunConfig } from './target.ts';
+import { type Failure, failure } from '../outcome.ts';
+import type { RunConfig } from './target.ts';
 
 /** What is missing before anything can be run, or null. */
 export function checkRun({ config, secrets, replicas }: RunConfig): Failure | null {

@@ -1,7 +1,9 @@
 import type { DeployConfig, Digest, ReleaseId, RepoName } from '@millwright/domain';
-import type { Answer } from '../deploy/probe.ts';
-import type { Retention } from '../deploy/retention.ts';
+import type { Done, Failure } from '../outcome.ts';
 import type { RequestFeed } from '../proxy/log.ts';
+import type { Counters } from '../proxy/stats.ts';
+import type { Answer } from './probe.ts';
+import type { Retention } from './retention.ts';
 
 // The port that every target keeps. Invariants, cited where they are kept:
 //   T1  Nothing is trusted from memory: `state` is read from the target each time.
@@ -20,25 +22,15 @@ export type RunConfig = {
   readonly replicas: number;
 };
 
-export type FailureCode =
-  | 'bad_config'
-  | 'secret_missing'
-  | 'port_in_use'
-  | 'image_missing'
-  | 'digest_mismatch'
-  | 'layer_refused'
-  | 'release_missing'
-  | 'start_failed'
-  | 'proxy_down'
-  | 'cannot_go_back'
-  | 'command_failed'
-  | 'engine';
-
-/** A failure that callers act on. `reason` is a sentence for a person. */
-export type Failure = { readonly kind: 'failed'; readonly code: FailureCode; readonly reason: string };
-export type Done = { readonly kind: 'done' };
-export const done: Done = { kind: 'done' };
-export const failure = (code: FailureCode, reason: string): Failure => ({ kind: 'failed', code, reason });
+/** Somebody with a higher fence has the target: stop at once and leave everything as it is to them. */
+export class Fenced extends Error {
+  readonly by: number;
+  constructor(by: number) {
+    super('a later deploy or rollback took the target');
+    this.name = 'Fenced';
+    this.by = by;
+  }
+}
 
 /** Share of traffic in percent, 0–100. A release that is not named gets none. */
 export type Weights = ReadonlyMap<ReleaseId, number>;
@@ -53,9 +45,6 @@ export type Probe = {
 
 /** How a smoke command ended; `output` is the end of what it said. */
 export type Smoked = { readonly exitCode: number; readonly output: string };
-
-/** Cumulative since the proxy knows the server; sums over the replicas of a release. */
-export type Counters = { readonly requests: number; readonly errors: number; readonly sessions: number };
 
 type Replica = {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { deploy, prepareRelease, retire } from '../deploy/deploy.ts';
-import { Fenced } from '../deploy/effect.ts';
 import { rollback } from '../deploy/rollback.ts';
+import { Fenced } from '../targets/target.ts';
 import { load } from './load.ts';
 import { clock, memoryJournal, type Stand } from './stand.ts';
 import { type Within, withStand } from './within.ts';

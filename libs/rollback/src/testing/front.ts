@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer, request, type ServerResponse } from 'node:http';
 import { basename, join } from 'node:path';
-import { probe } from '../deploy/probe.ts';
+import { probe } from '../targets/probe.ts';
 
 type Figures = Record<string, { requests: number; errors: number }>;
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type ReleaseId, RepoName } from '@millwright/domain';
-import { Fenced } from '../deploy/effect.ts';
-import { done, type Failure, failure, type Target, type TargetState } from '../targets/target.ts';
+import { done, type Failure, failure } from '../outcome.ts';
+import { Fenced, type Target, type TargetState } from '../targets/target.ts';
 
 /** A target in memory, for what a real one cannot be made to do. `faults` may be changed while it is used. */
 export type MemoryTarget = Target & {

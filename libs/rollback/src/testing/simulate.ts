@@ -1,4 +1,3 @@
-import { Histogram } from '../canary/histogram.ts';
 import {
   type Canary,
   judge,
@@ -8,6 +7,7 @@ import {
   type Sample,
   startCanary,
 } from '../canary/judge.ts';
+import { Histogram } from '../proxy/histogram.ts';
 
 // A canary played with drawn answers instead of a service: what docs/canary.md's tables are made of.
 

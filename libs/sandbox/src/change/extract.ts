@@ -6,11 +6,11 @@ import type { Engine } from '../engine/engine.ts';
 import { AGENT } from '../engine/hardening.ts';
 import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
+import { type CleanEnd, runClean } from '../tool-process/clean.ts';
 import { keepUnpacked, UNPACK_TREE, unpackArgs } from '../workspace/checkout.ts';
 import { overlayOptions } from '../workspace/overlay.ts';
 import type { Box, Checkout, Refused } from '../workspace/sandbox.ts';
 import { CHANGE_MAX_BYTES, CHANGE_MAX_PATHS, checkChange, type Touched } from './change.ts';
-import { type CleanEnd, runClean } from './clean.ts';
 
 const SCRIPT = `${UNPACK_TREE}${readFileSync(join(import.meta.dirname, 'extract.sh'), 'utf8')}`;
 const MAX_STDOUT = CHANGE_MAX_BYTES + 16 * 1_048_576;

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Sandbox } from '../sandboxes.ts';
 import { bundleOf, nth } from '../testing/bundle.ts';
 import { testSandboxes } from '../testing/factory.ts';
 import { within } from '../testing/sandbox.ts';
-import type { Sandbox } from './sandboxes.ts';
 
 // Each measure that confines a sandbox, and a command that tries to break it from inside. One sandbox: none of it may leave a trace.
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SandboxEvent } from '../engine/engine.ts';
-import { openSandboxes, type Sandboxes } from '../engine/sandboxes.ts';
+import { openSandboxes, type Sandboxes } from '../sandboxes.ts';
 
 const TEST_IMAGE = process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest';
 let made = 0;

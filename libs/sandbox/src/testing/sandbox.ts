@@ -1,4 +1,4 @@
-import type { Sandbox, Sandboxes } from '../engine/sandboxes.ts';
+import type { Sandbox, Sandboxes } from '../sandboxes.ts';
 import type { Checkout, OpenOptions } from '../workspace/sandbox.ts';
 
 export const within = { timeoutMs: 60_000, maxBytes: 65_536 };

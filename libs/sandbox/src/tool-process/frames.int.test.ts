@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Sandbox } from '../engine/sandboxes.ts';
+import type { Sandbox } from '../sandboxes.ts';
 import { bundleOf, nth } from '../testing/bundle.ts';
 import { testSandboxes } from '../testing/factory.ts';
 import { within, withSandbox } from '../testing/sandbox.ts';

@@ -1,10 +1,10 @@
 import { chmod, chown, lstat, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runClean } from '../change/clean.ts';
 import type { Engine } from '../engine/engine.ts';
 import { AGENT } from '../engine/hardening.ts';
 import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
+import { runClean } from './clean.ts';
 
 /** What an image offers. `resident` is the host's path of the execute-only copy of its shell, mounted as `RESIDENT_AT`. */
 type Shell = { resident: string; command: '/bin/bash' | '/bin/sh' };

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { chown, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runClean } from '../change/clean.ts';
 import type { Engine } from '../engine/engine.ts';
 import { AGENT, type Mount } from '../engine/hardening.ts';
 import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
+import { runClean } from '../tool-process/clean.ts';
 import { keepUnpacked, markUsed } from './checkout.ts';
 import { overlayOptions } from './overlay.ts';
 import type { Box, Checkout, OpenOptions, Refused } from './sandbox.ts';

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { chown, lstat, mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitSha } from '@millwright/domain';
-import { runClean } from '../change/clean.ts';
 import type { Engine } from '../engine/engine.ts';
 import { AGENT } from '../engine/hardening.ts';
 import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
+import { runClean } from '../tool-process/clean.ts';
 import type { Checkout, Refused } from './sandbox.ts';
 
 const shell = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8');

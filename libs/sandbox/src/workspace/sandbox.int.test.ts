@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Sandbox } from '../engine/sandboxes.ts';
+import type { Sandbox } from '../sandboxes.ts';
 import { bundleOf, nth } from '../testing/bundle.ts';
 import { testSandboxes } from '../testing/factory.ts';
 import { within, withSandbox } from '../testing/sandbox.ts';

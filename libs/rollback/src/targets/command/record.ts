@@ -1,5 +1,5 @@
 import { Digest, ReleaseId } from '@millwright/domain';
-import { readOurs, writeDurably } from '../durable.ts';
+import { readOurs, writeDurably } from '../../durable.ts';
 
 /** What a command target remembers of itself: who has it, and what it had before. What runs is asked of the `status` command. */
 export type CommandRecord = {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../../deploy/effect.ts';
+import { messageOf } from '../../message-of.ts';
 
 // Runs a repository's own deploy commands. They come from a protected file, but what they run may be anything: no shell, a folder and
 // environment of their own, another user where the factory is root (its keys and data are unreadable then), bounded time and output.

@@ -2,17 +2,10 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifacts, Clock, ReleaseId, RepoName } from '@millwright/domain';
-import { Fenced, messageOf } from '../../deploy/effect.ts';
+import { messageOf } from '../../message-of.ts';
+import { type Done, done, type Failure, failure } from '../../outcome.ts';
 import { withLock } from '../lock.ts';
-import {
-  type Done,
-  done,
-  type Failure,
-  failure,
-  type ReleaseRef,
-  type RunConfig,
-  type Target,
-} from '../target.ts';
+import { Fenced, type ReleaseRef, type RunConfig, type Target } from '../target.ts';
 import { isRoot, userOf } from '../users.ts';
 import { type CommandRecord, readRecord, writeRecord } from './record.ts';
 import { type Ran, runCommand, type User } from './run.ts';

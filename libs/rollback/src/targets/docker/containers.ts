@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ReleaseId } from '@millwright/domain';
 import type Docker from 'dockerode';
-import { messageOf } from '../../deploy/effect.ts';
-import { type Done, done, type Failure, failure, type ReleaseRef, type RunConfig } from '../target.ts';
+import { messageOf } from '../../message-of.ts';
+import { type Done, done, type Failure, failure } from '../../outcome.ts';
+import type { ReleaseRef, RunConfig } from '../target.ts';
 import { imageOf } from './image.ts';
 import { type Names, statusOf, tolerate } from './place.ts';
 import { exportSecrets, secretBinds, writeSecrets } from './secret-files.ts';

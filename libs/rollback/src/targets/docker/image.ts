@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type Docker from 'dockerode';
-import { messageOf } from '../../deploy/effect.ts';
-import { prunable, type Retention } from '../../deploy/retention.ts';
-import { type Done, done, type Failure, failure, type ReleaseRef } from '../target.ts';
+import { messageOf } from '../../message-of.ts';
+import { type Done, done, type Failure, failure } from '../../outcome.ts';
+import { prunable, type Retention } from '../retention.ts';
+import type { ReleaseRef } from '../target.ts';
 import { isOf, type Kept, readKept, writeKept } from './kept.ts';
 import { type DockerPlace, type Names, statusOf, tolerate } from './place.ts';
 

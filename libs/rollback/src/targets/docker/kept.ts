@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Digest, ReleaseId } from '@millwright/domain';
-import { readOurs, writeDurably } from '../durable.ts';
+import { readOurs, writeDurably } from '../../durable.ts';
 import type { ReleaseRef } from '../target.ts';
 import type { Names } from './place.ts';
 

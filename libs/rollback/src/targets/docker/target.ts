@@ -2,8 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReleaseId } from '@millwright/domain';
 import type Docker from 'dockerode';
-import { Fenced } from '../../deploy/effect.ts';
-import { probe, probeSocket } from '../../deploy/probe.ts';
+import { type Done, type Failure, failure } from '../../outcome.ts';
 import { apply, readStats } from '../../proxy/apply.ts';
 import { NO_RECORD, type ProxyRecord, SERVER_HEADER, serverName } from '../../proxy/config.ts';
 import { followRequests } from '../../proxy/log.ts';
@@ -11,14 +10,8 @@ import { readRecord, writeRecord } from '../../proxy/record.ts';
 import { reached } from '../../proxy/socket.ts';
 import { countersByRelease, type ServerStat, serves } from '../../proxy/stats.ts';
 import { withLock } from '../lock.ts';
-import {
-  type Done,
-  type Failure,
-  failure,
-  type RunConfig,
-  type Target,
-  type TargetState,
-} from '../target.ts';
+import { probe, probeSocket } from '../probe.ts';
+import { Fenced, type RunConfig, type Target, type TargetState } from '../target.ts';
 import { type Found, findReplicas, removeContainer, startReplicas, tail } from './containers.ts';
 import { available, materialise, pruneImages } from './image.ts';
 import { readKept } from './kept.ts';

@@ -1,6 +1,7 @@
+import { type Failure, failure } from '../../outcome.ts';
 import type { Server } from '../../proxy/config.ts';
 import { serverName, weightOf } from '../../proxy/config.ts';
-import { type Failure, failure, type Weights } from '../target.ts';
+import type { Weights } from '../target.ts';
 import type { Found } from './containers.ts';
 
 /** Servers at the addresses that their containers have now: an engine that restarted gives others. Pure. */

@@ -1,8 +1,8 @@
 import { type Digest, type SpecOf, type TestReport, terminal } from '@millwright/domain';
 import type { Archived } from '@millwright/sandbox';
-import { type Held, suiteMsOf, whereOf } from '../attempt/runner.ts';
 import type { Prepared } from '../verify/run-suite.ts';
 import { verify } from '../verify/verify.ts';
+import { type Held, suiteMsOf, whereOf } from './runner.ts';
 
 const BUILD_MS = 15 * 60_000;
 const KEPT = 16_384;

@@ -10,8 +10,8 @@ import {
 import type { Engine } from '../engine/engine.ts';
 import { baseEnv, type Mount } from '../engine/hardening.ts';
 import type { Limits } from '../engine/limits.ts';
-import { demultiplex } from '../tool-process/mux.ts';
-import { HeadTail } from '../tool-process/output.ts';
+import { demultiplex } from './mux.ts';
+import { HeadTail } from './output.ts';
 
 export type CleanRun = {
   image: string;

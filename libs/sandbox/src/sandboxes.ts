@@ -1,20 +1,20 @@
 import { rmdir } from 'node:fs/promises';
 import type { GitSha } from '@millwright/domain';
-import { type ExtractResult, extractChange } from '../change/extract.ts';
-import { shellOf } from '../tool-process/shell.ts';
+import { type ExtractResult, extractChange } from './change/extract.ts';
+import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine/engine.ts';
+import { removeTree } from './engine/host.ts';
+import { type AtWork, type Reaped, reap } from './engine/reap.ts';
+import { shellOf } from './tool-process/shell.ts';
 import {
   type Archived,
   type ArchiveOptions,
   archiveTree,
   archiveWorkspace,
   unpackArchive,
-} from '../workspace/archive.ts';
-import { checkout as unpackTree } from '../workspace/checkout.ts';
-import { Prefetch } from '../workspace/prefetch.ts';
-import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from '../workspace/sandbox.ts';
-import { connectEngine, type Engine, isAbsent, type SandboxesSettings } from './engine.ts';
-import { removeTree } from './host.ts';
-import { type AtWork, type Reaped, reap } from './reap.ts';
+} from './workspace/archive.ts';
+import { checkout as unpackTree } from './workspace/checkout.ts';
+import { Prefetch } from './workspace/prefetch.ts';
+import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from './workspace/sandbox.ts';
 
 /** An attempt's sandbox: the narrow `Workspace` for tools, the rest for its owner. Single use. */
 export type Sandbox = Pick<

@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { messageOf } from './effect.ts';
+import { messageOf } from '../message-of.ts';
 
 export type Answer = { readonly ok: boolean; readonly ms: number; readonly text: string };
 

@@ -1,0 +1,2 @@
+/** What is told of what was thrown. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
