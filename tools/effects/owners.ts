@@ -80,12 +80,12 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['files'],
     ...target,
   },
-  'libs/rollback/src/targets/durable.ts': {
+  'libs/rollback/src/durable.ts': {
     does: "keeps a target's record",
     touches: ['files'],
     apart: 'data folder',
   },
-  'libs/rollback/src/deploy/probe.ts': { does: 'knocks at a release', touches: ['network'], apart: 'asks' },
+  'libs/rollback/src/targets/probe.ts': { does: 'knocks at a release', touches: ['network'], apart: 'asks' },
   'libs/rollback/src/canary/checks.ts': {
     does: 'asks health addresses and metrics',
     touches: ['network'],

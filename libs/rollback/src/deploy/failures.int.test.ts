@@ -28,7 +28,7 @@ test.concurrent(
       'bad_config: millwright.yaml has no deploy.port',
     );
     expect(await refused({ run: at.run({ secrets: ['TOKEN'] }) })).toContain(
-      'secret_missing: no value for TOKEN',
+      'secret_missing: no value is set for the secret TOKEN',
     );
     expect(await refused({ release: { ...v1, image: 'nobody/has:this' } })).toContain('image_missing');
     const swapped = await at.release('v2', { version: 'swapped' });
