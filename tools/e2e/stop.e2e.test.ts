@@ -159,13 +159,13 @@ const resume = (...scope: [string, string]) => factory.json<Halted>(['resume', .
 const paid = async () => (await factory.requests()).filter((one) => one.paid);
 
 /** Every command that shows a run says that it is halted, by whom, why, and what lifts it. */
-async function saysHalted(id: string, next: RegExp): Promise<void> {
-  const stop = { by: ADMIN, reason: expect.stringContaining(WHY), next: expect.stringMatching(next) };
+async function saysHalted(id: string, act: object, next: RegExp): Promise<void> {
+  const stop = { by: ADMIN, reason: expect.stringContaining(WHY), next: act };
   const seen = await factory.json<RunView>(['run', 'show', id]);
   expect(seen).toMatchObject({ state: 'halted', stop });
   expect(await factory.json<WhyView>(['run', 'why', id])).toMatchObject({
     state: 'halted',
-    next: expect.stringMatching(next),
+    next: { acts: expect.arrayContaining([expect.objectContaining(act)]) },
   });
   const listed = (await factory.json<RunView[]>(['run', 'list'])).find((run) => run.id === id);
   expect(listed).toMatchObject({ state: 'halted', stop });
@@ -268,7 +268,7 @@ it('freeze, thaw, halt and resume, of it or of its unit, hold a canary, which be
     ...{ frozen: true, held: run.release },
   });
   await usersAtLive();
-  await saysHalted(run.id, /release thaw word/);
+  await saysHalted(run.id, { act: 'thaw-target', repo: REPO }, /release thaw word/);
   for (const unit of ['words', 'numbers']) await factory.json(['unit', 'add', unit, ...because]);
   await factory.json(['repo', 'move', REPO, '--unit', 'words', ...because]);
   await halt('--unit', 'numbers');
@@ -279,7 +279,7 @@ it('freeze, thaw, halt and resume, of it or of its unit, hold a canary, which be
   await halt('--unit', 'words');
   await usersAtLive();
   expect((await status()).canary).toMatchObject({ release: run.release, held: expect.any(String) });
-  await saysHalted(run.id, /resume --unit words/);
+  await saysHalted(run.id, { act: 'resume', scope: { kind: 'unit', unit: 'words' } }, /resume --unit words/);
   expect((await resume('--unit', 'numbers')).halts).toMatchObject([{ scope: { unit: 'words' } }]);
   expect((await resume('--unit', 'words')).halts).toEqual([]);
   await inCanary(ticket);
@@ -287,11 +287,11 @@ it('freeze, thaw, halt and resume, of it or of its unit, hold a canary, which be
   await halt('--repo', REPO);
   await usersAtLive();
   expect((await status()).canary).toMatchObject({ release: run.release, held: expect.any(String) });
-  await saysHalted(run.id, /resume --repo word/);
+  await saysHalted(run.id, { act: 'resume', scope: { kind: 'repo', repo: REPO } }, /resume --repo word/);
   const before = (await paid()).length;
   filedUnderHalt = await file(4);
   const late = await factory.runOf(filedUnderHalt, ({ state }) => state === 'halted');
-  await saysHalted(late.id, /resume --repo word/);
+  await saysHalted(late.id, { act: 'resume', scope: { kind: 'repo', repo: REPO } }, /resume --repo word/);
   expect(await paid()).toHaveLength(before);
   await usersAtLive();
 
@@ -315,7 +315,11 @@ it('halt of a model in the middle of an implementation cuts the call; resume pay
   if (model === undefined) throw new Error('nothing is asked of a model');
   await halt('--model', model);
   const before = (await factory.requests()).length;
-  await saysHalted(asking.id, new RegExp(`resume --model ${model}`));
+  await saysHalted(
+    asking.id,
+    { act: 'resume', scope: { kind: 'model', model } },
+    new RegExp(`resume --model ${model}`),
+  );
   const again = await factory.cli(['halt', '--model', model, ...because, '--json']);
   expect([again.code, said<Halted>(again).running]).toEqual([0, []]);
   expect(await factory.requests()).toHaveLength(before);
@@ -385,7 +389,7 @@ it(
     await halt('--action', 'deploy');
     await usersAtLive();
     expect(await status()).toMatchObject({
-      stop: { by: ADMIN, next: expect.stringContaining('resume --action deploy') },
+      stop: { by: ADMIN, next: { act: 'resume', scope: { kind: 'action', action: 'deploy' } } },
       canary: { percent: 0, held: expect.stringContaining(WHY) },
     });
     expect((await resume('--action', 'deploy')).halts).toEqual([]);

@@ -145,15 +145,15 @@ test('15: an endless loop that always shows something new is stopped by turns; w
 test('15: … by its own money, never over it', async () => {
   await using h = await harness(ENDLESS);
   const result = await runRole(
-    h.options('implement', {}, { limits: { turns: 100, wallMs: 60_000, usd: 0.019 } }),
+    h.options('implement', {}, { limits: { turns: 100, wallMs: 60_000, usd: 0.0192 } }),
   );
   expect(result).toMatchObject(leaves(/./));
   expect(result.turns).toBeGreaterThan(0);
-  expect(h.budget.spent).toBeLessThanOrEqual(0.019);
+  expect(h.budget.spent).toBeLessThanOrEqual(0.0192);
 });
 
 test('15: … by the budget, naming the scope', async () => {
-  await using h = await harness(ENDLESS, { cap: 0.019 });
+  await using h = await harness(ENDLESS, { cap: 0.0192 });
   const result = await runRole(
     h.options('implement', {}, { limits: { turns: 100, wallMs: 60_000, usd: 5 } }),
   );
@@ -163,7 +163,7 @@ test('15: … by the budget, naming the scope', async () => {
     detail: expect.stringContaining('budget of factory'),
   });
   expect(h.turns.lostTurns.at(-1)).toEqual([result.turns + 1, expect.stringContaining('budget of factory')]);
-  expect(h.budget.spent).toBeLessThanOrEqual(0.019);
+  expect(h.budget.spent).toBeLessThanOrEqual(0.0192);
 });
 
 test('15: … by time, in the middle of a command', async () => {
