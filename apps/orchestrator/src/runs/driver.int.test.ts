@@ -339,7 +339,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
       question: expect.stringMatching(/task a made no change: The port is taken on the base too\./),
     });
     const waiting = (await factory.api('GET', `/runs/${asked.runs[0]}`)).body;
-    expect(JSON.stringify(waiting)).toContain(`ticket answer ${id}`);
+    expect(waiting.acts).toEqual([{ act: 'answer-ticket', id, again: false }]);
     expect((await factory.api('POST', `/tickets/${id}/answers`, { text: 'Use another port.' })).status).toBe(
       200,
     );

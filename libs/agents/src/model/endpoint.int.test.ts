@@ -207,8 +207,8 @@ test('a provider that there is not is named', () => {
 });
 
 test.each([
-  [400, 'Your credit balance is too low to access the Anthropic API.', 'billing', /run retry/],
-  [402, 'Payment required.', 'billing', /run retry/],
+  [400, 'Your credit balance is too low to access the Anthropic API.', 'billing', /retry the run/],
+  [402, 'Payment required.', 'billing', /retry the run/],
   [403, 'Your key may not use the model claude-opus-5-5.', 'model', /no access to this model/],
 ])('Anthropic, %i "%s": told once, no second call, nothing paid', async (status, message, code, more) => {
   const text = JSON.stringify(message);
