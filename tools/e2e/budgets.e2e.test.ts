@@ -93,9 +93,8 @@ it('a cap that is reached pauses the run and says what ends the pause; nothing t
   const ticket = await given('capped', CAPPED);
   await set('repo/capped', '0.0001');
   const paused = await factory.runOf(ticket, (run) => run.state === 'waiting');
-  expect(paused.reason).toMatch(
-    /the budget of repo\/capped had \$0\.00 left.*\.\/millwright budget set repo\/capped USD --reason/,
-  );
+  expect(paused.reason).toMatch(/the budget of repo\/capped had \$0\.00 left.*goes on by itself/);
+  expect(paused.acts).toEqual([{ act: 'set-budget', budget: 'repo/capped' }]);
   // Room for the first call, at its worst case, and for little more.
   const [plan] = typesOf(await factory.trail(paused.id), 'attempt.paused') as unknown as {
     needUsd: number;
