@@ -216,7 +216,7 @@ it('files a ticket from stdin with its token and key; the id alone is data', asy
     links: [],
     filedAt: 1,
     author: 'Ada',
-    next: { who: 'factory', text: 'open its run, by itself' },
+    next: { who: 'factory', text: 'open its run, by itself', acts: [] },
   };
   answer = (_, response) => json(response, 201, ticket);
   const ran = await cli(
