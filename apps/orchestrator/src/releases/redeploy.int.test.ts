@@ -251,7 +251,7 @@ test('a rollback that fails freezes the target, calls a person once, and says wh
   expect((await rollback()).body).toMatchObject({ done: true, to: one.release });
 });
 
-test('an undo under way when the factory is killed goes on at the next start, under its own fence', async () => {
+test('an undo under way when the factory is killed goes on at the next start', async () => {
   await open();
   await at.ship(x(2));
   const two = await at.ship(x(3));
