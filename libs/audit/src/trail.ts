@@ -37,7 +37,7 @@ export type OpenTrail = Omit<Trail, 'append'> & {
   readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
   isAlive(incarnation: string): Promise<boolean>;
   /** The names of all streams of a kind, in order: `shop` where there is `repo/shop`. */
-  named(kind: 'repo' | 'unit'): Promise<string[]>;
+  named(kind: 'repo' | 'run' | 'unit'): Promise<string[]>;
   close(): Promise<void>;
 };
 
@@ -142,11 +142,12 @@ export function openTrail(options: {
         const found = await reading(reads, async (sql) =>
           rows(
             await sql<Row[]>`
-              select e.*, p.salt, p.bytes, p.words_salt, p.words from millwright.entries e left join millwright.payloads p
-                on p.position = e.position and p.position > ${from} and p.position <= ${to}
-              where e.position > ${from} and e.position <= ${to}
-                and (e.type = any(${textArray(types)}::text[]) or e.stream = any(${textArray(streams)}::text[]))
-              order by e.position`,
+              with wanted as materialized ( -- first, so that payloads are looked up for these alone
+                select * from millwright.entries where position > ${from} and position <= ${to}
+                  and (type = any(${textArray(types)}::text[]) or stream = any(${textArray(streams)}::text[]))
+              )
+              select wanted.*, p.salt, p.bytes, p.words_salt, p.words
+              from wanted left join millwright.payloads p using (position) order by position`,
           ),
         );
         if (found.length > 0) yield found;

@@ -29,8 +29,12 @@ class Paper {
     this.entries.push({ envelope, entry: { type, data } as Entry } as RecordedEntry);
   }
 
-  readonly trail: Pick<OpenTrail, 'head' | 'read' | 'readAll' | 'select'> = {
+  readonly trail: Pick<OpenTrail, 'head' | 'named' | 'read' | 'readAll' | 'select'> = {
     head: async () => this.entries.length,
+    named: async (kind) =>
+      this.entries.flatMap(({ envelope: { stream, version } }) =>
+        version === 1 && stream.startsWith(`${kind}/`) ? [stream.slice(kind.length + 1)] : [],
+      ),
     read: async (stream) => this.entries.filter(({ envelope }) => envelope.stream === stream),
     readAll: async (after, limit) => {
       this.reads += 1;

@@ -41,6 +41,8 @@ const COUNTS: readonly EntryType[] = [
   'target.released',
   'undo.finished',
 ];
+/** What says whether a run is over. */
+const ENDS: readonly EntryType[] = ['merge.finished', 'run.resumed', 'run.closed'];
 /** Streams of which nothing counts for a decision about another. */
 const ALONE = /^(?:attempt|person|factory)(?:\/|$)/;
 const BATCH = 2_000;
@@ -140,7 +142,7 @@ export function orLast<T>(now: Promise<T>, last: () => T): Promise<T> {
 }
 
 export class Register {
-  readonly #trail: Pick<OpenTrail, 'head' | 'read' | 'readAll' | 'select'>;
+  readonly #trail: Pick<OpenTrail, 'head' | 'named' | 'read' | 'readAll' | 'select'>;
   #at: At | null = null;
   /** As of the last look that succeeded. */
   known = new Registered(new Fold());
@@ -149,7 +151,7 @@ export class Register {
   /** How often. */
   #forgotten = 0;
 
-  constructor(trail: Pick<OpenTrail, 'head' | 'read' | 'readAll' | 'select'>) {
+  constructor(trail: Pick<OpenTrail, 'head' | 'named' | 'read' | 'readAll' | 'select'>) {
     this.#trail = trail;
   }
 
@@ -196,22 +198,22 @@ export class Register {
   /** What counts of runs that are over, and the whole streams of those that are not, or whose merge did not come to serve. */
   async #begin(): Promise<At> {
     const upTo = await this.#trail.head();
-    const runs = new Map<RunId, { merged: boolean; closed: boolean }>();
-    const turns: EntryType[] = ['run.opened', 'merge.finished', 'run.resumed', 'run.closed'];
-    for await (const batch of this.#trail.select({ types: turns, upTo }))
+    const ids = (await this.#trail.named('run')) as RunId[];
+    const merged = new Set<RunId>();
+    const over = new Set<RunId>();
+    for await (const batch of this.#trail.select({ types: ENDS, upTo }))
       for (const { envelope, entry } of batch) {
         const id = envelope.stream.slice('run/'.length) as RunId;
-        const { merged = false } = runs.get(id) ?? {};
+        if (entry.type === 'merge.finished') merged.add(id);
         // One that is done is over for good; of one that never merged nothing can ship.
-        const ends = entry.type === 'run.closed' && (entry.data.end === 'done' || !merged);
-        runs.set(id, { merged: merged || entry.type === 'merge.finished', closed: ends });
+        if (entry.type === 'run.closed' && (entry.data.end === 'done' || !merged.has(id))) over.add(id);
+        else over.delete(id);
       }
-    const whole = [...runs].filter(([, { closed }]) => !closed).map(([id]) => streamOf.run(id));
+    const whole = ids.filter((id) => !over.has(id)).map((id) => streamOf.run(id));
     const fold = new Fold();
     for await (const batch of this.#trail.select({ types: COUNTS, streams: whole, upTo }))
       for (const one of batch) fold.fold(one);
-    const brief = new Set([...runs].filter(([, { closed }]) => closed).map(([id]) => id));
-    return { fold, position: upTo, brief };
+    return { fold, position: upTo, brief: over };
   }
 
   async #take(at: At, one: RecordedEntry): Promise<void> {

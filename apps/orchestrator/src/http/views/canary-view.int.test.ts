@@ -13,8 +13,17 @@ import { report } from '../../testing/scripted-runner.ts';
 const FILES = {
   'package.json': '{"name":"shop","scripts":{"test":"node --test"}}\n',
   'millwright.yaml':
-    'deploy: { target: docker, start: node server.js, port: 8080, expose: 18080, canary: { steps: [10, 50, 100], bake: 2s, minRequests: 0 } }\n',
+    'deploy: { target: docker, start: node server.js, port: 8080, expose: 18080, canary: { steps: [10, 50, 100], bake: 2s, minRequests: 50, wait: 10m } }\n',
 };
+
+/** Answers more at each look. At none a canary's first step goes on waiting, so that a test can look for as long as it takes. */
+let flow = 0;
+const answers = new Map<string, number>();
+function figures(release: string) {
+  const requests = (answers.get(release) ?? 40) + flow;
+  answers.set(release, requests);
+  return { requests, errors: 1 };
+}
 
 let db: TestDatabase;
 let target: MemoryTarget;
@@ -25,7 +34,7 @@ beforeAll(async () => {
   db = await testDatabase();
   await migrateQueue(db.url.migrator);
   target = memoryTarget();
-  target.faults.figures = () => ({ requests: 40, errors: 1 });
+  target.faults.figures = figures;
   factory = await scriptedFactory(
     db,
     FILES,
@@ -90,6 +99,7 @@ test('share, step, verdict, figures and time left are in run show, run watch and
   }
   expect(list.out).toMatch(/● canary/);
 
+  flow = 100;
   const run = await ended(id);
   expect(run.canary).toMatchObject({ percent: 100, ended: { as: 'promoted' } });
   expect(
@@ -118,6 +128,7 @@ test('share, step, verdict, figures and time left are in run show, run watch and
 test('one that a person pauses says who, how long and why, wherever a canary is named', {
   tags: ['long'],
 }, async () => {
+  flow = 100;
   const id = await file('Paused');
   await factory.until('a share of traffic', async () => (await runOf(id)).canary?.percent === 10);
   await factory.api('POST', '/targets/shop/pause', { ms: 3_600_000, reason: 'let me look' });
@@ -137,7 +148,7 @@ test('one that a person pauses says who, how long and why, wherever a canary is 
 });
 
 test('one that goes back says so, and why', async () => {
-  target.faults.probe = () => true;
+  flow = 0;
   const id = await file('Third');
   await factory.until('a share of traffic', async () => (await runOf(id)).canary?.percent === 10);
   const { release } = await runOf(id);
