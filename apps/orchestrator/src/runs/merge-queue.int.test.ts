@@ -40,11 +40,15 @@ const runOf = async (ticket: string) => {
   const run = (await factory.api('GET', `/tickets/${ticket}`)).body.runs[0];
   return run === undefined ? null : (await factory.api('GET', `/runs/${run}`)).body;
 };
-const ended = (ticket: string) =>
-  factory.until(`the end of ${ticket}`, async () => {
-    const run = await runOf(ticket);
-    return run?.endedAt ? run : null;
-  });
+const ended = (ticket: string, minutes?: number) =>
+  factory.until(
+    `the end of ${ticket}`,
+    async () => {
+      const run = await runOf(ticket);
+      return run?.endedAt ? run : null;
+    },
+    minutes,
+  );
 const onMain = () =>
   git(factory.root, '--git-dir', factory.remote, 'ls-tree', '--name-only', 'main').split('\n');
 const subjects = () =>
@@ -69,7 +73,7 @@ const push = (message: string) => {
 const allLand = async (count: number) => {
   await start({});
   const tickets = await Promise.all(Array.from({ length: count }, (_, i) => file(`f${i}`)));
-  const runs = await Promise.all(tickets.map(ended));
+  const runs = await Promise.all(tickets.map((ticket) => ended(ticket, count)));
   expect(runs.map(({ state, reason }) => `${state}: ${reason}`)).toEqual(Array(count).fill('done: merged'));
   expect(onMain()).toEqual(expect.arrayContaining(Array.from({ length: count }, (_, i) => `f${i}.txt`)));
   // plan, checks, implement, test and review; a test more where it is put behind another
@@ -78,7 +82,7 @@ const allLand = async (count: number) => {
 const MANY =
   'lands %i good tickets at once, each its own file, with at most 1.3 times the stages of one by one';
 it.each([12])(MANY, allLand);
-it.each([50])(MANY, { tags: ['long'], timeout: 900_000 }, allLand);
+it.each([50])(MANY, { tags: ['long'], timeout: 3_600_000 }, allLand);
 
 it('lands the others when one of a train fails its tests, and when somebody pushes meanwhile', async () => {
   let pushed = false;
@@ -99,7 +103,7 @@ it('lands the others when one of a train fails its tests, and when somebody push
     },
   });
   const tickets = await Promise.all(Array.from({ length: 6 }, (_, i) => file(`f${i}`)));
-  const runs = await Promise.all(tickets.map(ended));
+  const runs = await Promise.all(tickets.map((ticket) => ended(ticket)));
   expect(runs.map(({ state }) => state)).toEqual(Array(6).fill('done'));
   expect(tests).toBe(2);
   expect(subjects().toSorted()).toEqual(['by a person', 'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'first']);
@@ -146,7 +150,9 @@ it('does not hold the others up while one waits for people, and lands that one w
   const first = await file('f0');
   await factory.until('a waiting gate', async () => (await factory.api('GET', '/gates')).body[0]);
   const others = await Promise.all(['f1', 'f2', 'f3'].map(file));
-  expect((await Promise.all(others.map(ended))).map(({ state }) => state)).toEqual(Array(3).fill('done'));
+  expect((await Promise.all(others.map((ticket) => ended(ticket)))).map(({ state }) => state)).toEqual(
+    Array(3).fill('done'),
+  );
   expect((await runOf(first)).state).toBe('waiting');
   // Allowed, its base has moved: it is tested there and the same people are asked about that; nobody passes it meanwhile.
   const allowed = new Set<string>();

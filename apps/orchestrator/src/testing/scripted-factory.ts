@@ -105,14 +105,15 @@ export async function scriptedFactory(
   const until = async <T>(
     what: string,
     look: () => Promise<T | undefined | false | null> | T | undefined | false | null,
+    minutes = 5,
   ): Promise<T> => {
-    for (const end = Date.now() + 300_000; Date.now() < end; ) {
+    for (const end = Date.now() + minutes * 60_000; Date.now() < end; ) {
       const seen = await look();
       if (seen) return seen;
       // A look is two requests with their queries: every 20 ms, the looking took from what is looked at.
       await clock.sleep(100);
     }
-    throw new Error(`waited five minutes for ${what}`);
+    throw new Error(`waited ${minutes} minutes for ${what}`);
   };
   return {
     root,
@@ -136,7 +137,7 @@ export async function scriptedFactory(
         token: string;
       };
     },
-    /** Waits, five minutes at most, until `look` gives something. */
+    /** Waits, five minutes at most unless told, until `look` gives something. */
     until,
     /** Allows whatever gate waits, as this person, until `ended` is there; with the actions that were allowed. */
     allowing: async <T>(token: string, ended: Promise<T>): Promise<{ end: T; gates: string[] }> => {
