@@ -118,10 +118,20 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['files'],
     apart: 'publishes checkpoints',
   },
+  'apps/orchestrator/src/releases/after-restore.ts': {
+    does: 'takes away the note that a restore left, once the trail says so',
+    touches: ['files'],
+    apart: 'data folder',
+  },
   'apps/orchestrator/src/compose.ts': {
     does: 'makes its folder and the key of secrets',
     touches: ['files'],
     apart: 'data folder',
+  },
+  'apps/orchestrator/src/backup-database.ts': {
+    does: 'is run by people: writes a backup, and reads one back',
+    touches: ['files'],
+    apart: "a person's command",
   },
   'apps/cli/': {
     does: 'is run by people',

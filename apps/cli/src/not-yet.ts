@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { usage } from './fail.ts';
 
-const LATER = ['policy', 'digest', 'connect', 'rehearse', 'blame', 'ladder', 'metrics', 'backup', 'restore'];
+const LATER = ['policy', 'digest', 'connect', 'rehearse', 'blame', 'ladder', 'metrics'];
 
 /** CONTRACT.md's commands of later issues: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command): void {

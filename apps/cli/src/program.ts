@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Options } from './connection.ts';
 import { notYet } from './not-yet.ts';
 import { common, does, leaf, noun } from './program/parts.ts';
 import { trailCommands } from './program/trail.ts';
 import { lookOf } from './text/look.ts';
-import { ROOT } from './up/root.ts';
+import { version } from './version.ts';
 
 // Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
 
@@ -25,6 +23,21 @@ function factory(root: Command): void {
   does(
     leaf(root, 'doctor', 'one line a check, with the exact fix'),
     async () => (await import('./commands/doctor.ts')).doctor,
+  );
+  does(
+    leaf(root, 'backup <folder>', 'everything of this factory in a new folder; what runs goes on').option(
+      '--keys <file>',
+      'the keys into this file (else keys.json in the folder): keep them apart',
+    ),
+    async () => (await import('./commands/backup.ts')).backup,
+  );
+  does(
+    leaf(
+      root,
+      'restore <folder>',
+      'a factory from its backup, in an empty data folder; it starts halted',
+    ).option('--keys <file>', 'the file with its keys (else keys.json in the folder)'),
+    async () => (await import('./commands/restore.ts')).restore,
   );
   const views = noun(root, 'views', 'what is listed, made of the trail');
   does(
@@ -444,12 +457,6 @@ function shipped(root: Command): void {
     async () => (await import('./commands/rollback-undo.ts')).undo,
   );
   notYet(root);
-}
-
-/** Of this checkout: the CLI and the factory that it starts are one. */
-function version(): string {
-  const { version: said } = JSON.parse(readFileSync(join(ROOT, 'apps/cli/package.json'), 'utf8'));
-  return String(said);
 }
 
 /** The command line, parsed by commander; wrong ones end as `CommanderError`s, which `finish` turns into exit code 2. */

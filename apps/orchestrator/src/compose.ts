@@ -2,14 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import {
-  type OpenTrail,
-  openProver,
-  openRedactor,
-  openSealer,
-  openTrail,
-  type Sealer,
-} from '@millwright/audit';
+import { type OpenTrail, openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import {
   type Clock,
   FIRST_ADMIN,
@@ -28,8 +21,9 @@ import type { Logger } from 'pino';
 import { server } from './http/server.ts';
 import { Healer } from './incidents/healer.ts';
 import { IntakeSubscription } from './intake/subscription.ts';
-import { branchOf, fileAt } from './publish/places.ts';
+import { branchOf, fileAt, type Place } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
+import { sayRestored } from './releases/after-restore.ts';
 import { Deployments } from './releases/deployments.ts';
 import { callWhoIsOwed } from './releases/freeze.ts';
 import { journalIn, OfflineJournal } from './releases/offline-journal.ts';
@@ -105,12 +99,14 @@ export async function compose(config: Configuration) {
   const { silentMs } = settings;
   const trail = openTrail({ url, clock, onForbidden, silentMs });
   const refused = recordRefusals({ trail, clock }, log);
+  const places = placesOf(config, () => factory.repositories);
   const sealer = await openSealer({
     url,
     keyFolder: join(dataDir, 'keys'),
     origin: config.origin,
     clock,
     ...(config.witnesses ? { witnesses: config.witnesses } : {}),
+    published: () => publishedAt(places, log),
     onState: (state) =>
       state.kind === 'refusing'
         ? log.error({ state }, 'the trail is not sealed: nothing ships until this is mended')
@@ -263,7 +259,7 @@ export async function compose(config: Configuration) {
       // What people read knows of halts, and of units, before anything has asked.
       await unitsWithRepos(factory);
       await forward.hear();
-      await restoreTargets(factory);
+      await restoreTargets(factory, await sayRestored(factory, dataDir));
       await holdLeftCanaries(factory);
       intake.start();
       ends.push(() => intake.stop());
@@ -271,7 +267,8 @@ export async function compose(config: Configuration) {
         type: 'factory.started',
         data: { version: VERSION },
       }));
-      const published = publishing(factory, config);
+      const everyMs = config.publish?.everyMs ?? 0;
+      const published = publish({ checkpoints: () => sealer, places, everyMs, clock, log });
       ends.push(() => published.stop());
       ends.push(startSweeps(factory));
       healer.start();
@@ -330,14 +327,22 @@ async function secretsKey(folder: string): Promise<Uint8Array> {
 
 type Targets = { deployments: Deployments; forward: Forward; register: Register; log: Logger };
 
-/** Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. */
-async function restoreTargets({ deployments, forward, register, log }: Targets): Promise<void> {
+/**
+ * Every target that has a live release gets its proxy back; what stands on this engine of targets that the trail does not know goes. After a
+ * restore that the trail knows nothing of it says little: then nothing goes, and a target that is frozen is left as it is.
+ */
+async function restoreTargets(
+  { deployments, forward, register, log }: Targets,
+  afterRestore: boolean,
+): Promise<void> {
   for (const repo of (await register.look()).repositories()) {
     // Read now, so that going back need not read the whole stream first.
-    await forward.target(repo);
+    const { frozen } = await forward.target(repo);
+    if (afterRestore && frozen !== null) continue;
     const trouble = await deployments.ensure(repo).catch((error: unknown) => String(error));
     if (trouble !== null) log.error({ repo, trouble }, 'the proxy of a target could not be brought back');
   }
+  if (afterRestore) return;
   await deployments
     .reap()
     .catch((error: unknown) => log.warn({ err: error }, 'leftovers of former releases could not be removed'));
@@ -360,14 +365,25 @@ async function holdLeftCanaries({ deployments, forward, register, log }: Targets
   }
 }
 
-function publishing(
-  factory: { sealer: Sealer; repositories: Repositories },
-  { publish: to, clock, log }: Configuration,
-) {
-  const { file = null, repo = null, branch = '', everyMs = 0 } = to ?? {};
-  const places = [
+/** Where checkpoints are handed out. */
+function placesOf({ publish: to }: Configuration, repositories: () => Repositories): Place[] {
+  const { file = null, repo = null, branch = '' } = to ?? {};
+  return [
     ...(file === null ? [] : [fileAt(file)]),
-    ...(repo === null ? [] : [branchOf(() => factory.repositories.open(repo), branch)]),
+    ...(repo === null ? [] : [branchOf(() => repositories().open(repo), branch)]),
   ];
-  return publish({ checkpoints: () => factory.sealer, places, everyMs, clock, log });
+}
+
+/** What was handed out before. A place that cannot be read now says nothing; putting the next one there fails too. */
+async function publishedAt(places: readonly Place[], log: Logger) {
+  const found = await Promise.all(
+    places.map(async (place) => ({
+      place: place.name,
+      note: await place.latest().catch((error: unknown) => {
+        log.warn({ err: error, place: place.name }, 'what was published there could not be read');
+        return null;
+      }),
+    })),
+  );
+  return found.flatMap(({ place, note }) => (note === null ? [] : [{ place, note }]));
 }

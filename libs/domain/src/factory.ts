@@ -2,21 +2,25 @@ import { accept, type Decider, reject } from './decider.ts';
 import type { FactoryEntry } from './entries/factory.ts';
 import type { Entry, HaltScope } from './entries/index.ts';
 import { evolveHalts, type Halt, type Halts, inForceHalts, nameOfScope, sameScope } from './halt.ts';
+import type { Instant } from './ids.ts';
 
 /** The factory's own stream, as far as it is decided on. */
 export type FactoryState = {
   halts: Halts;
   /** Caps of budgets in US dollars, as people set them; null lifts one. */
   caps: ReadonlyMap<string, number | null>;
+  /** When this trail last came from a backup; null: never. */
+  restoredAt: Instant | null;
 };
 
 export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
-  initialState: () => ({ halts: [], caps: new Map() }),
-  evolve: ({ halts, caps }, entry: Entry, said) => ({
+  initialState: () => ({ halts: [], caps: new Map(), restoredAt: null }),
+  evolve: ({ halts, caps, restoredAt }, entry: Entry, said) => ({
     halts: evolveHalts(halts, entry, said),
     caps: entry.type === 'factory.budget-set' ? new Map([...caps, [entry.data.scope, entry.data.usd]]) : caps,
+    restoredAt: entry.type === 'factory.restored' ? entry.data.restoredAt : restoredAt,
   }),
-  decide({ record, actor }, { halts }) {
+  decide({ record, actor }, { halts, restoredAt }) {
     switch (record.type) {
       case 'factory.halted': {
         const scope = record.data.scope ?? { kind: 'factory' as const };
@@ -42,6 +46,9 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
             : `${nameOfScope(scope)} has no halt of its own; halted ${scopesOf(inForce).length === 1 ? 'is' : 'are'}: ${halted}`,
         );
       }
+      case 'factory.restored':
+        // Said again by a start that was killed before it knew that it had said so.
+        return record.data.restoredAt === restoredAt ? accept() : accept(record);
       case 'factory.started':
       case 'factory.budget-set':
       case 'factory.key-rotated':

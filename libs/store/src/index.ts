@@ -1,3 +1,4 @@
+export { dump, entriesOf, load, ownMigrations } from './backup.ts';
 export type { BudgetLine } from './budget.ts';
 export { type Lease, openLease } from './lease.ts';
 export { bootstrap, migrate } from './migrate.ts';

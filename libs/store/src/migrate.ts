@@ -10,7 +10,7 @@ export type AppRole = (typeof appRoles)[number];
 type Migration = { name: string; sql: string; sha256: string };
 
 /** The one history, in its one order: by file name. */
-function migrations(): Migration[] {
+export function migrations(): Migration[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()

@@ -1,15 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import type { TrailVerdict, VerifierKey } from '@millwright/audit/proof';
 import { z } from 'zod';
 import type { Context } from '../context.ts';
-import { Fail, failed, messageOf, usage } from '../fail.ts';
-import { COMPILE_CACHE, ROOT } from '../up/root.ts';
-
-// Reading a database is the orchestrator's own program, as with `rollback --offline`: the command line knows no Postgres.
+import { databaseProgram } from '../database-program.ts';
+import { Fail, failed, usage } from '../fail.ts';
+import { ROOT } from '../up/root.ts';
 
 const PROGRAM = join(ROOT, 'apps/orchestrator/src/verify-database.ts');
 const EXIT_CODES: Readonly<Record<string, 3 | 4>> = { 'trail-unreachable': 3, 'trail-forbidden': 4 };
@@ -51,23 +46,21 @@ export async function databaseVerdict(
       '--database needs --key: a database does not show who signed',
       'the key you kept; a factory that runs shows its own: ./millwright trail key',
     );
-  const child = spawn(process.execPath, [PROGRAM], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const [exited, complaint] = [once(child, 'exit'), text(child.stderr)];
-  child.stdin.end(JSON.stringify({ url, vkeys: keys.map(({ vkey }) => vkey), earlier }));
-  let last: z.infer<typeof Line> | null = null;
-  for await (const line of createInterface(child.stdout)) {
-    last = Line.parse(JSON.parse(line));
-    if ('position' in last && context.noteLook.terminal)
-      context.note(`verified ${last.position} of ${last.head}`);
-  }
-  await exited;
+  const heard: { last: z.infer<typeof Line> | null } = { last: null };
+  const complaint = await databaseProgram(
+    PROGRAM,
+    { url, vkeys: keys.map(({ vkey }) => vkey), earlier },
+    (line) => {
+      const said = Line.parse(line);
+      heard.last = said;
+      if ('position' in said && context.noteLook.terminal)
+        context.note(`verified ${said.position} of ${said.head}`);
+    },
+  );
+  const { last } = heard;
   if (last !== null && 'verdict' in last) return last.verdict;
   if (last === null || !('failed' in last))
-    throw failed('verify_failed', `reading the database ended early: ${messageOf(await complaint)}`);
+    throw failed('verify_failed', `reading the database ended early: ${complaint}`);
   const { code, message } = last.failed;
   throw new Fail({
     code,

@@ -4,10 +4,11 @@ import { BASE } from '@millwright/api';
 import { z } from 'zod';
 import { failed } from '../fail.ts';
 import { duration } from '../text/format.ts';
-import { type Child, type ChildSpec, type Env, endOf, startChild } from './child.ts';
+import { type ChildSpec, type Env, endOf, startChild } from './child.ts';
 import * as environment from './environment.ts';
 import { hashOf, identityOf, makeDataFolder, writePrivate } from './identity.ts';
 import { tail } from './logs.ts';
+import { migrated } from './migrated.ts';
 import { freePort, isFree, listensOn } from './port.ts';
 import { type Database, embeddedDatabase, externalDatabase } from './postgres/database.ts';
 import { answers } from './ready.ts';
@@ -43,7 +44,6 @@ export type Factory = {
 };
 
 const READY_MS = 60_000;
-const MIGRATE_MS = 120_000;
 const RECORDED_MS = 15_000;
 
 /** What each process runs, from the checkout's root. */
@@ -79,18 +79,6 @@ const Unasked = z.object({
 
 const diedOf = (name: string, died: string, log: string) =>
   failed('start', `${name} did not start (${died}):\n${tail(log, 15)}`, { next: `its whole log: ${log}` });
-
-async function migrated(child: Child, log: string): Promise<void> {
-  const late = setTimeout(() => void child.stop(AbortSignal.abort()), MIGRATE_MS);
-  const ended = await child.ended;
-  clearTimeout(late);
-  if (ended.code !== 0)
-    throw failed(
-      'migrate',
-      `the database could not be brought to this version (${endOf(ended)}):\n${tail(log, 15)}`,
-      { kept: 'the database as it was', next: `its whole log: ${log}` },
-    );
-}
 
 /** Everything `up` starts, in order; whatever fails, what was started is stopped again in reverse, and the data folder is left. */
 export async function startFactory(options: FactoryOptions): Promise<Factory> {

@@ -12,9 +12,9 @@ const ROLES = ['postgres', 'migrator', 'orchestrator', 'runner', 'redactor'] as 
 const secret = () => randomBytes(24).toString('hex');
 
 /** Writes whole or not at all. */
-export function writePrivate(path: string, text: string): void {
+export function writePrivate(path: string, content: string | Uint8Array): void {
   const aside = `${path}.${process.pid}`;
-  writeFileSync(aside, text, { mode: 0o600 });
+  writeFileSync(aside, content, { mode: 0o600 });
   renameSync(aside, path);
 }
 
@@ -65,6 +65,20 @@ function read(path: string): { factory: string; passwords: Passwords } {
     kept: 'the database beside it',
     next: 'restore that file, or start on another data folder: --data DIR',
   });
+}
+
+/** Of a factory that was started before. Throws a `Fail` where the folder is none's, or may not be read. */
+export function readIdentity(data: string): Identity {
+  const path = join(data, 'identity.json');
+  try {
+    statSync(path);
+    return { ...read(path), token: readFileSync(join(data, 'token'), 'utf8').trim() };
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    throw failed('no_factory', `${data} is no factory's folder: it has no identity`, {
+      next: "name the factory's folder: --data DIR",
+    });
+  }
 }
 
 /** The data folder's identity and administrator's token, made where there is none. */

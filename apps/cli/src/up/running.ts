@@ -61,6 +61,12 @@ async function endLeftovers(children: readonly ProcessName[]): Promise<void> {
   for (let waited = 0; waited < 5_000 && children.some(lives); waited += 50) await sleep(50);
 }
 
+/** Who runs on a data folder, and where it answers once it does; null: nobody. */
+export function runsOn(data: string): { pid: number; url: string | null } | null {
+  const lock = readLock(lockOf(data));
+  return lock !== null && lives(lock) ? { pid: lock.pid, url: runningUrl(data) } : null;
+}
+
 /** Takes the data folder, or throws a `Fail` that says who has it. A lock whose process is gone is taken over, and what it left is ended. */
 export async function takeFolder(data: string): Promise<void> {
   const path = lockOf(data);
@@ -74,18 +80,18 @@ export async function takeFolder(data: string): Promise<void> {
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
     }
-    const lock = readLock(path);
-    if (lock !== null && lives(lock)) {
-      const url = runningUrl(data);
+    const runs = runsOn(data);
+    if (runs !== null) {
+      const { pid, url } = runs;
       throw failed(
         'already_running',
-        `a factory already runs on ${data}: process ${lock.pid}${url === null ? ', still starting' : `, ${url}`}`,
+        `a factory already runs on ${data}: process ${pid}${url === null ? ', still starting' : `, ${url}`}`,
         {
-          next: `use it: ./millwright --data ${data} run list    (or stop it: kill ${lock.pid}; or start another: --data DIR --port N)`,
+          next: `use it: ./millwright --data ${data} run list    (or stop it: kill ${pid}; or start another: --data DIR --port N)`,
         },
       );
     }
-    await endLeftovers(lock?.children ?? []);
+    await endLeftovers(readLock(path)?.children ?? []);
     rmSync(path, { force: true });
   }
   throw failed('already_running', `another process takes ${data} at this moment`, { next: 'try again' });

@@ -60,6 +60,10 @@ test('the newest checkpoint is in the file, and each in a commit on the branch, 
   await expect.poll(onBranch).toEqual(['Checkpoint of 7 entries', 'Checkpoint of 3 entries']);
   await publishing.stop();
   expect(readFileSync(path, 'utf8')).toBe('a note of 7\n');
+  expect(await fileAt(path).latest()).toBe('a note of 7\n');
+  expect(await fileAt(join(root, 'none')).latest()).toBeNull();
+  expect(await branchOf(async () => repository, 'trail').latest()).toBe('a note of 7\n');
+  expect(await branchOf(async () => repository, 'no-such').latest()).toBeNull();
   expect(readdirSync(root)).not.toContain('checkpoint.part');
   expect(git('--git-dir', remote, 'show', 'trail:checkpoint')).toBe('a note of 7');
   // A place that fails is named, and keeps nothing from the others.
@@ -87,6 +91,8 @@ test('a branch that somebody else has moved is left as it is', async () => {
     async () => null,
   );
   const place = branchOf(async () => repository, 'trail');
+  // Read, and still not ours.
+  expect(await place.latest()).toBeNull();
   await expect(place.put('a note\n', 1, 0)).rejects.toMatchObject({ code: 'branch-not-ours' });
   expect(git('--git-dir', 'remote.git', 'log', '-1', '--format=%s', 'trail')).toBe('theirs');
 });

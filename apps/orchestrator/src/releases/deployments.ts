@@ -386,6 +386,18 @@ export class Deployments {
     return { release: ref, run, fence };
   }
 
+  /** What runs on a target that has a live release, and that the trail never had serving there. Changes nothing. */
+  async unknown(repo: RepoName): Promise<ReleaseId[]> {
+    const { live, history } = await this.#deps.streams.target(repo).look();
+    if (live === null) return [];
+    const { run } = await this.#known(live);
+    const served = new Set([live, ...history.map(({ release }) => release)]);
+    const { releases } = await this.target(repo, run).state();
+    return releases
+      .filter(({ id, replicas }) => !served.has(id) && replicas.some(({ running }) => running))
+      .map(({ id }) => id);
+  }
+
   /** Whether what serves is not as the trail has it. Changes nothing. */
   async differs(repo: RepoName): Promise<boolean> {
     const desired = await this.desired(repo);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
@@ -44,6 +44,24 @@ type Record = { id: string; repo: RepoName; at: Instant; entry: Entry };
 
 /** In the orchestrator's folder. */
 export const journalIn = (folder: string): string => join(folder, 'offline.db');
+
+/**
+ * Copies what waits to be imported into another folder, for a backup; false where nothing does. The copy makes room of its own when it is opened.
+ */
+export function copyJournal(folder: string, into: string): boolean {
+  if (!existsSync(journalIn(folder))) return false;
+  const db = new DatabaseSync(journalIn(folder), { timeout: 5_000 });
+  try {
+    if (db.prepare('select 1 from records limit 1').get() === undefined) return false;
+    db.prepare('vacuum into ?').run(journalIn(into));
+  } finally {
+    db.close();
+  }
+  const copy = new DatabaseSync(journalIn(into));
+  copy.exec('pragma user_version = 0');
+  copy.close();
+  return true;
+}
 
 export class OfflineJournal {
   readonly #path: string;

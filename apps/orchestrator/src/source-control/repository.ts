@@ -108,6 +108,11 @@ export class Repository {
     return new Repository(git, url, branch, token);
   }
 
+  /** Another copy of the same remote, with another branch, in a folder of the caller's. */
+  apart(folder: string, branch: string): Promise<Repository> {
+    return Repository.open(folder, 'apart', this.url, branch, this.#token);
+  }
+
   /** git, speaking to the remote. A local one is served as its owner; one that may not be is a failure of the remote. */
   async #remote([command = '', ...args]: string[], timeoutMs: number): Promise<GitResult> {
     const local = await localRemote(this.url);

@@ -30,7 +30,7 @@ import {
 } from './checkpoints.ts';
 import { openKeyFolder } from './key-folder.ts';
 import { leavesAfter, type TreeRow } from './nodes.ts';
-import { type Resumed, resume } from './resume.ts';
+import { type Published, type Resumed, resume } from './resume.ts';
 
 // The sealer. Any number of orchestrators run it; the one whose session holds the lock seals, the others wait for its end.
 //
@@ -100,6 +100,8 @@ export type SealerOptions = {
   origin: string;
   clock: Clock;
   witnesses?: Witnesses;
+  /** What was handed out before, from where it was put; asked whenever this begins to seal. What cannot be read is left out. */
+  published?: () => Promise<readonly Published[]>;
   /** Quiet time before a checkpoint, so that a burst of entries shares one. Default 100 ms; nobody waits it out who calls `sealed`. */
   debounceMs?: number;
   /** Hears of every change of state. */
@@ -139,6 +141,8 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
   const refused = new Map<string, string>();
   const keys = await openKeyFolder(options.keyFolder);
   let resumed: Resumed | null = null;
+  /** Whether what was handed out before was looked at, and this trail goes on from it. */
+  let lookedAt = false;
   const session = openPool(url, {
     max: 1,
     deadlineMs: 20_000,
@@ -198,7 +202,8 @@ export async function openSealer(options: SealerOptions): Promise<Sealer> {
       setState({ kind: 'waiting', reason: 'another orchestrator is the sealer' });
       return false;
     }
-    resumed ??= await resume(sql, keys, origin);
+    resumed ??= await resume(sql, keys, origin, lookedAt ? [] : await options.published?.());
+    lookedAt = true;
     const { tree, signer } = resumed;
     const from = tree.size;
     reached = from;

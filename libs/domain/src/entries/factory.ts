@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RepoName, UnitName } from '../ids.ts';
+import { Digest, Instant, RepoName, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
 
 /** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
@@ -21,6 +21,16 @@ export const factoryEntries = [
   /** Nothing of the scope goes forward until it is resumed. Without a scope: the whole factory. */
   e('factory.halted', { scope: HaltScope.optional(), reason }),
   e('factory.resumed', { scope: HaltScope.optional(), reason }),
+  /**
+   * This trail goes on from a backup, by its manifest's digest: up to `entries`, as it was at `madeAt`. What happened between then and `restoredAt`
+   * is not on it.
+   */
+  e('factory.restored', {
+    backup: Digest,
+    entries: z.number().int().nonnegative(),
+    madeAt: Instant,
+    restoredAt: Instant,
+  }),
   /** Dollars; null lifts the cap. */
   e('factory.budget-set', { scope: z.string().max(80), usd: z.number().nonnegative().nullable(), reason }),
   /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */

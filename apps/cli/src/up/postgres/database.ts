@@ -6,7 +6,7 @@ import type { Passwords } from '../identity.ts';
 import { binaries, SYSTEM_FOLDER } from './binaries.ts';
 import { DATABASE, startCluster } from './cluster.ts';
 import { type DatabaseWatcher, keepCluster } from './keep.ts';
-import { mayEnter, serverUser } from './user.ts';
+import { mayEnter, type ServerUser, serverUser } from './user.ts';
 
 export type Database = {
   url(role: 'migrator' | 'orchestrator' | 'runner' | 'redactor'): string;
@@ -18,7 +18,7 @@ export type Database = {
 };
 
 /** Where the embedded database lies: in the data folder, or, where Postgres's user cannot enter that, in a folder of the system's named by it. Written down once. */
-function placeOf(data: string, user: ReturnType<typeof serverUser>): string {
+export function placeOf(data: string, user: ServerUser): string {
   const note = join(data, 'database.json');
   if (existsSync(note)) {
     const value: unknown = JSON.parse(readFileSync(note, 'utf8'));

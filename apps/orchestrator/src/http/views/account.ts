@@ -26,6 +26,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
   switch (entry.type) {
     case 'factory.started':
       return `the factory started, version ${entry.data.version}`;
+    case 'factory.restored':
+      return `restored from the backup of ${until(entry.data.madeAt)} (${short(entry.data.backup)}), up to entry ${entry.data.entries}: what happened between then and ${until(entry.data.restoredAt)} is not on this trail`;
     case 'factory.budget-set':
       return `${entry.data.usd === null ? `lifted the cap of ${entry.data.scope}` : `capped ${entry.data.scope} at $${entry.data.usd}`}: ${entry.data.reason}`;
     case 'factory.halted':

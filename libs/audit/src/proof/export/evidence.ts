@@ -76,6 +76,7 @@ export const EVIDENT: readonly EntryType[] = [
   'autonomy.dropped',
   'repo.secret-set',
   'factory.key-rotated',
+  'factory.restored',
   'factory.halted',
   'factory.resumed',
   'attempt.refused',
@@ -246,6 +247,12 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       return one('access', true, `set secret ${entry.data.name} of ${entry.data.repo}`);
     case 'factory.key-rotated':
       return one('access', true, `rotated the checkpoint key to ${entry.data.next}`);
+    case 'factory.restored':
+      return one(
+        'incidents',
+        false,
+        `restored from a backup of ${entry.data.entries} entries: what happened between ${new Date(entry.data.madeAt).toISOString()} and ${new Date(entry.data.restoredAt).toISOString()} is not on this trail`,
+      );
     case 'factory.halted':
       return one('incidents', false, `halted the factory: ${entry.data.reason}`);
     case 'factory.resumed':
