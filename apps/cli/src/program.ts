@@ -366,7 +366,9 @@ function work(root: Command): void {
 
   const gate = noun(root, 'gate', 'decisions: start, merge, deploy');
   does(
-    leaf(gate, 'list', 'gates that wait for approval').option('--all', 'decided ones too'),
+    leaf(gate, 'list', 'gates that wait for approval')
+      .option('--repo <name>', 'only of this repository')
+      .option('--all', 'decided ones too'),
     async () => (await import('./commands/gate.ts')).list,
   );
   does(

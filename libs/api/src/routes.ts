@@ -415,7 +415,7 @@ export const ROUTES = {
   listGates: route({
     ...{ method: 'GET', path: '/gates', for: 'people', may: 'anybody', masked: true },
     summary: 'Gates that wait for people, or all; the newest part first',
-    query: Part.extend({ state: z.enum(['waiting', 'all']).default('waiting') }),
+    query: PartOfRepo.extend({ state: z.enum(['waiting', 'all']).default('waiting') }),
     response: z.array(s.GateView),
   }),
   showGate: route({

@@ -53,16 +53,23 @@ export async function runOfGate(client: Sql, gate: GateId): Promise<RunId | unde
 /** Gates with their runs, by page, as `listPage`; ids are in the order in which they were made. */
 export async function gatePage(
   client: Sql,
-  { before, limit }: Pick<ListQuery, 'before' | 'limit'>,
+  { repo, before, limit }: ListQuery,
 ): Promise<ListPage<{ gate: GateId; run: RunId }>> {
   const db = drizzle(client);
   const { id, run } = READ.gates;
   if (before !== undefined && (await runOfGate(client, before as GateId)) === undefined)
     return { kind: 'unknown-cursor' };
+  const { runs } = READ;
   const found = await db
     .select({ gate: id, run })
     .from(READ.gates)
-    .where(before === undefined ? undefined : lt(id, before))
+    .innerJoin(runs, eq(runs.id, run))
+    .where(
+      and(
+        repo === undefined ? undefined : eq(runs.repo, repo),
+        before === undefined ? undefined : lt(id, before),
+      ),
+    )
     .orderBy(desc(id))
     .limit(limit + 1);
   const items = found.slice(0, limit) as { gate: GateId; run: RunId }[];

@@ -44,7 +44,7 @@ export type ReadModel = {
   add(fold: Fold, named: Named): Promise<void>;
   parked(): Promise<ParkedEntry[]>;
   list<K extends keyof Listed>(list: K, query: ListQuery): Promise<ListPage<Listed[K]>>;
-  gates(query: Pick<ListQuery, 'before' | 'limit'>): Promise<ListPage<{ gate: GateId; run: RunId }>>;
+  gates(query: ListQuery): Promise<ListPage<{ gate: GateId; run: RunId }>>;
   runOfGate(gate: GateId): Promise<RunId | undefined>;
   trailPage(filter: TrailFilter, page: TrailPage): Promise<LineAt[]>;
   /** Whether anything on the trail is by this actor. */

@@ -10,8 +10,11 @@ type Options = Record<string, string | boolean | undefined>;
 
 export async function list(context: Context, _args: string[], options: Options): Promise<void> {
   const all = options.all === true;
-  const { raw, value } = await context.client.all('listGates', { query: { state: all ? 'all' : 'waiting' } });
-  showData(context, raw, () => gateList(context.look, value, context.now(), all));
+  const repo = options.repo as string | undefined;
+  const { raw, value } = await context.client.all('listGates', {
+    query: { repo, state: all ? 'all' : 'waiting' },
+  });
+  showData(context, raw, () => gateList(context.look, value, context.now(), { all, repo }));
 }
 
 export async function show(context: Context, [id = '']: string[]): Promise<void> {

@@ -42,8 +42,12 @@ export function gateLines(look: Look, gate: GateView): string[] {
   ];
 }
 
-export function gateList(look: Look, gates: readonly GateView[], now: number, all: boolean): string[] {
-  if (gates.length === 0) return [all ? 'No gates yet.' : 'No gate waits for anybody.'];
+/** Which gates were asked for: decided ones too, of one repository or of each. */
+type Listed = { all: boolean; repo?: string | undefined };
+
+export function gateList(look: Look, gates: readonly GateView[], now: number, listed: Listed): string[] {
+  const of = listed.repo === undefined ? '' : ` of ${listed.repo}`;
+  if (gates.length === 0) return [listed.all ? `No gates${of} yet.` : `No gate${of} waits for anybody.`];
   const stops = new Map(gates.map(({ stop }) => [stop?.reason, stop]));
   const rows = table(
     look,

@@ -2,7 +2,7 @@ import type { QuarantineView } from '@millwright/api';
 import { Ticket } from '@millwright/domain';
 import { expect, it } from 'vitest';
 import { gate, now, plainLook, run, stage } from '../testing/views.ts';
-import { gateShow } from './gate.ts';
+import { gateList, gateShow } from './gate.ts';
 import { quarantineList } from './quarantine.ts';
 import { runShow, stageLines } from './run.ts';
 
@@ -55,6 +55,15 @@ it('fits what is in quarantine into eighty columns, and keeps what `release lift
   const lines = quarantineList(plainLook(80), [one as QuarantineView], now);
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(lines.at(-1)).toContain(one.release);
+});
+
+it.each([
+  [{ all: false }, 'No gate waits for anybody.'],
+  [{ all: false, repo: 'shop' }, 'No gate of shop waits for anybody.'],
+  [{ all: true }, 'No gates yet.'],
+  [{ all: true, repo: 'shop' }, 'No gates of shop yet.'],
+])('says of which gates there is none: %j', (listed, said) => {
+  expect(gateList(plainLook(), [], now, listed)).toEqual([said]);
 });
 
 it('fits a narrow terminal', () => {

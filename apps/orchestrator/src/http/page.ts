@@ -67,12 +67,16 @@ export const newestRows = <K extends keyof Listed>(
   );
 
 /** Gates by the rows, each with its run. */
-export const newestGates = (ports: Ports, { limit, cursor }: Asked, reply: FastifyReply) =>
+export const newestGates = (
+  ports: Ports,
+  { repo, limit, cursor }: Asked & { repo?: string | undefined },
+  reply: FastifyReply,
+) =>
   partOf(
     ports,
     reply,
     cursor,
-    (rows) => rows.gates({ limit, before: cursor }),
+    (rows) => rows.gates({ repo, limit, before: cursor }),
     ({ gate }) => gate,
   );
 

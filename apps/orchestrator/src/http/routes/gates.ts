@@ -13,6 +13,7 @@ import { notFound, problem } from '../problem.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
+import { ofRepo } from './repos.ts';
 
 /** A gate that is asked anew is judged within this time, most likely. Milliseconds. */
 const ANEW_MS = 10_000;
@@ -39,6 +40,7 @@ export function gateRoutes(app: FastifyInstance, api: Api): void {
   };
 
   serve(app, 'listGates', async (request, reply) => {
+    const wanted = ofRepo(factory, request.query.repo);
     if (request.query.state === 'all') {
       const part = await newestGates(factory, request.query, reply);
       const { runs } = await factory.views.with({ runs: part.map(({ run }) => run) });
@@ -51,7 +53,7 @@ export function gateRoutes(app: FastifyInstance, api: Api): void {
     }
     await factory.readModel.reached(await factory.trail.head());
     const asked = [...factory.views.open.runs.values()].flatMap((info) =>
-      info.state.kind === 'run'
+      info.state.kind === 'run' && wanted(info.state.repo)
         ? info.state.gates
             .filter((gate) => gate.decision === 'needs_approval' && gate.ended === null)
             .map((gate) => ({ info, gate }))

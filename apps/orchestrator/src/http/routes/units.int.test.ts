@@ -54,6 +54,26 @@ test('a repository is of the default unit until it is moved, and one that is add
   expect((await at.api('GET', '/units/ledger')).body).toMatchObject({ repos: ['till'] });
 });
 
+test('gates are listed of one repository, those that wait and those that are over, and of none that is not there', async () => {
+  expect((await say('/repos/shop/autonomy', { step: 0 })).status).toBe(200);
+  const ticket = await at.file({ 'src/waits.js': 'export const waits = 1;\n' });
+  const [waiting] = await at.until('its start gate', async () => {
+    const found = (await at.api('GET', '/gates?repo=shop')).body;
+    return found.length > 0 ? found : null;
+  });
+  expect((await at.api('GET', '/gates?repo=till')).body).toEqual([]);
+  expect((await cli(['gate', 'list', '--repo', 'till'])).out).toBe('No gate of till waits for anybody.\n');
+  expect(await json('gate', 'list', '--repo', 'shop')).toMatchObject([{ id: waiting.id, state: 'waiting' }]);
+
+  expect((await say(`/runs/${waiting.run}/cancel`, {})).status).toBe(200);
+  await at.ended(ticket);
+  await say('/repos/shop/autonomy', { step: 6 });
+  expect((await at.api('GET', '/gates?repo=shop')).body).toEqual([]);
+  expect((await at.api('GET', '/gates?repo=shop&state=all')).body).toMatchObject([{ id: waiting.id }]);
+  expect((await at.api('GET', '/gates?repo=till&state=all')).body).toEqual([]);
+  expect((await at.api('GET', '/gates?repo=tll')).body).toMatchObject({ code: 'unknown-filter' });
+});
+
 test('a unit that is there, none that is, and what cannot be its name are refused, each with what to do', async () => {
   const acts = [{ act: 'list-units' }];
   const repos = (await at.api('GET', '/repos')).body.length;
