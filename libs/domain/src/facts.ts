@@ -29,6 +29,9 @@ export const ChangeFacts = z.strictObject({
   reasons: z.array(z.strictObject({ code: z.string().max(64), text: Text })).max(64),
   size: z.strictObject({
     files: z.number().int().nonnegative(),
+    /** Files that are there before it and not after it. One that is moved or renamed goes from where it was. */
+    filesDeleted: z.number().int().nonnegative(),
+    /** Lines, as git counts them. */
     added: z.number().int().nonnegative(),
     removed: z.number().int().nonnegative(),
   }),
@@ -118,6 +121,9 @@ const Quarantine = z
   )
   .max(1_000);
 
+/** Merges that it would carry, and that wait for people at the deploy gate of their own run. */
+const Undecided = z.array(z.strictObject({ run: RunId, commit: GitSha, gate: GateId })).max(100);
+
 export const Facts = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('start'), ...common }),
   z.strictObject({
@@ -145,8 +151,7 @@ export const Facts = z.discriminatedUnion('action', [
     /** Of the release as built, not of the sources. */
     test: Tested,
     undo: Undo,
-    /** Merges that it would carry, and that wait for people at the deploy gate of their own run. */
-    undecided: z.array(z.strictObject({ run: RunId, commit: GitSha, gate: GateId })).max(100),
+    undecided: Undecided,
     /** `release freeze` was said of this target. */
     frozen: z.boolean(),
     /** How often traffic went back and forth between this release and another; 0 for one that never served. */
@@ -154,3 +159,14 @@ export const Facts = z.discriminatedUnion('action', [
   }),
 ]);
 export type Facts = z.infer<typeof Facts>;
+
+/**
+ * What a gate was judged on, as it was kept then: read back for people, and to see what has changed since, never to judge. An older factory knew
+ * fewer facts, so that only those that are read of it are asked for here.
+ */
+export const JudgedFacts = z.discriminatedUnion('action', [
+  z.looseObject({ action: z.literal('start') }),
+  z.looseObject({ action: z.literal('merge'), quarantine: Quarantine }),
+  z.looseObject({ action: z.literal('deploy'), quarantine: Quarantine, undo: Undo, undecided: Undecided }),
+]);
+export type JudgedFacts = z.infer<typeof JudgedFacts>;

@@ -1,3 +1,4 @@
+import { Facts, JudgedFacts } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { countApprovals, stableFacts } from './approvals.ts';
 import { ANN, BOB, CAT, deployFacts, mergeFacts, undo } from './testing/facts.ts';
@@ -155,4 +156,14 @@ test('stable facts leave out what is judged again at use, and nothing else', () 
   expect(stableFacts(volatile)).toEqual(stableFacts(one));
   expect(stableFacts(deployFacts({ step: 7 }))).not.toEqual(stableFacts(one));
   expect(stableFacts(deployFacts({ undo: undo({ rehearsed: false }) }))).not.toEqual(stableFacts(one));
+});
+
+test('what an older factory judged is read without the facts that it did not know, and is not what is so now', () => {
+  const { change, ...rest } = deployFacts() as Extract<Facts, { action: 'deploy' }>;
+  const { filesDeleted: _, ...size } = change.size;
+  const older = { ...rest, change: { ...change, size } };
+  expect(Facts.safeParse(older).success).toBe(false);
+  const read = JudgedFacts.parse({ ...older, moon: 'full' });
+  expect(read).toMatchObject({ action: 'deploy', undo: older.undo, step: older.step, moon: 'full' });
+  expect(stableFacts(read)).not.toEqual(stableFacts(deployFacts()));
 });

@@ -1,4 +1,4 @@
-import type { Digest, Facts, PersonId } from '@millwright/domain';
+import type { Digest, JudgedFacts, PersonId } from '@millwright/domain';
 
 /** An approval as the trail has it, with the instant of its entry. */
 export type Approval = { person: PersonId; subject: Digest; at: number };
@@ -93,7 +93,7 @@ function refusal(
  * The facts that an approval stands on: when one of these differs from what was approved, the approval is void. Approvals
  * themselves and what changes by the minute (budget, halt, freeze) are left out: those are judged again at use.
  */
-export function stableFacts(facts: Facts): Record<string, unknown> {
+export function stableFacts(facts: JudgedFacts): Record<string, unknown> {
   const { approvals: _approvals, halted: _halted, budgetLeftUsd: _budget, ...stable } = facts;
   if (stable.action !== 'deploy') return stable;
   const { frozen: _frozen, ...rest } = stable;

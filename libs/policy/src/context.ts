@@ -7,6 +7,7 @@ const change = (facts: ChangeFacts): Context => ({
   risk: facts.risk,
   reasons: facts.reasons.map((reason) => reason.code),
   files: facts.size.files,
+  filesDeleted: facts.size.filesDeleted,
   lines: facts.size.added + facts.size.removed,
   protectedPaths: facts.protectedPaths,
   sensitivePaths: facts.sensitivePaths,

@@ -18,6 +18,24 @@ describe('a repository’s own policy', () => {
     expect(evaluate(loaded.policy, deployFacts({ approvals: [BOB] })).decision).toBe('allow');
   });
 
+  test('judges how many files a change deletes', () => {
+    const loaded = loadPolicy({
+      repository:
+        '@id("gone") forbid (principal, action == Action::"merge", resource) when { context.change.filesDeleted > 2 && context.approvals < 1 };',
+    });
+    if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
+    const merge = (filesDeleted: number) =>
+      evaluate(
+        loaded.policy,
+        mergeFacts({ change: { size: { files: 9, filesDeleted, added: 0, removed: 9 } } }),
+      );
+    expect(merge(2).decision).toBe('allow');
+    expect(merge(3)).toMatchObject({
+      decision: 'needs_approval',
+      policies: ['merge-low', 'repository/gone'],
+    });
+  });
+
   test.each([
     ['a permit', '@id("mine") permit (principal, action, resource);', 'never permit'],
     ['a template', '@id("t") forbid (principal == ?principal, action, resource);', 'templates'],

@@ -54,7 +54,7 @@ export const gate = (more: Partial<GateView> = {}): GateView =>
     approvals: [],
     expiresAt: now + 3_600_000,
     changedAt: START + 30_000,
-    facts: { change: { paths: ['migrations/1.sql'], lines: 12 }, risk: 'raised' },
+    facts: { action: 'merge', change: { risk: 'raised', protectedPaths: ['migrations/1.sql'] } },
     ...more,
   });
 

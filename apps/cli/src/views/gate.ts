@@ -1,5 +1,5 @@
 import type { GateEvidence, GateView } from '@millwright/api';
-import { Facts, undoText } from '@millwright/domain';
+import { JudgedFacts, undoText } from '@millwright/domain';
 import { nextOf, stepsOf } from '../acts.ts';
 import { ago, clock, short } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
@@ -87,7 +87,7 @@ function factText(value: unknown): string {
   return value === undefined ? '' : JSON.stringify(value);
 }
 
-/** `{ change: { paths: [...] } }` as `change.paths  …`: facts are read one a line, by the names that policies use. */
+/** `{ change: { risk: 'low' } }` as `change.risk  low`, a fact a line; docs/facts.md has what a policy reads of each. */
 function factRows(facts: unknown, prefix = ''): [string, string][] {
   if (typeof facts !== 'object' || facts === null || Array.isArray(facts)) return [[prefix, factText(facts)]];
   return Object.entries(facts).flatMap(([name, value]) => {
@@ -109,7 +109,7 @@ function nextStep(gate: GateView): string[] {
 
 /** Of a release, told first: it is what a person who allows a deploy relies on. */
 function undoOf(gate: GateView, now: number): string | null {
-  const facts = Facts.safeParse(gate.facts);
+  const facts = JudgedFacts.safeParse(gate.facts);
   return facts.success && facts.data.action === 'deploy' ? oneLine(undoText(facts.data.undo, now)) : null;
 }
 

@@ -125,7 +125,7 @@ it('shows a gate with its facts by name, its policies, and the exact bytes an ap
   const lines = gateShow(plainLook(), gate(), nothing, now).join('\n');
   expect(lines).toContain(`bound to  sha256:${'ab'.repeat(32)}`);
   expect(lines).toContain('Approvals: 0 of 2');
-  expect(lines).toMatch(/change\.paths\s+migrations\/1\.sql/);
-  expect(lines).toMatch(/risk\s+raised/);
+  expect(lines).toMatch(/change\.protectedPaths\s+migrations\/1\.sql/);
+  expect(lines).toMatch(/change\.risk\s+raised/);
   expect(lines).toContain('./millwright gate approve gate_0000000000000001 --reason');
 });

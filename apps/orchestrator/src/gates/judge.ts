@@ -5,6 +5,7 @@ import {
   type Gate,
   type GateId,
   getJson,
+  JudgedFacts,
   type PersonId,
   RepoConfig,
   type Run,
@@ -48,7 +49,7 @@ export async function whyVoid(factory: Ports, run: Run, id: GateId): Promise<Run
   if (!gate) throw terminal('no-such-gate', `gate ${id} is not on the run`);
   const { facts, decided, judgedOn } = await judge(factory, run, gate);
   if (judgedOn === null) throw terminal('no-such-gate', `gate ${id} was not judged`);
-  const before = await getJson(factory.store.artifacts, Facts, judgedOn);
+  const before = await getJson(factory.store.artifacts, JudgedFacts, judgedOn);
   const changed = changedKeys(stableFacts(before), stableFacts(Facts.parse(facts)));
   if (changed.length === 0 && decided.decision === 'allow') return null;
   const reason =

@@ -19,8 +19,13 @@ beforeAll(async () => {
   await migrateQueue(db.url.migrator);
   factory = await scriptedFactory(
     db,
-    { 'package.json': '{"name":"shop"}\n' },
-    { implement: (spec) => ({ [`src/${spec.ticket.title}.js`]: 'export const one = 1;\n' }) },
+    { 'package.json': '{"name":"shop"}\n', 'src/old.js': 'old();\n' },
+    {
+      implement: (spec) => ({
+        [`src/${spec.ticket.title}.js`]: 'export const one = 1;\n',
+        'src/old.js': null,
+      }),
+    },
   );
   await factory.api('POST', '/repos', { url: factory.remote, name: 'shop' });
   await factory.api('POST', '/repos/shop/autonomy', { step: 7, reason: 'for this test' });
@@ -104,10 +109,10 @@ test('a policy that breaks as it is asked denies the merge', async () => {
   expect(main()).toBe(before);
 });
 
-test('one that asks first holds what would merge by itself, until a person allows it', async () => {
+test('one that asks before a file goes holds what would merge by itself, until a person allows it', async () => {
+  const when = 'context.change.filesDeleted > 0 && context.approvals < 1';
   push({
-    [POLICY]:
-      '@id("first") @says("this shop asks first") forbid (principal, action == Action::"merge", resource) when { context.approvals < 1 };\n',
+    [POLICY]: `@id("first") @says("this shop asks first") forbid (principal, action == Action::"merge", resource) when { ${when} };\n`,
   });
   const ann = await factory.enrol('Ann', 'approver');
   const seen = await file();
@@ -118,6 +123,7 @@ test('one that asks first holds what would merge by itself, until a person allow
   expect((await factory.api('GET', `/gates/${gate.id}`)).body).toMatchObject({
     policies: expect.arrayContaining(['repository/first']),
     reason: expect.stringContaining('this shop asks first'),
+    facts: { change: { size: { files: 2, filesDeleted: 1 } } },
   });
   await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'yes' }, ann.token);
   const run = await factory.until('its end', async () => {

@@ -221,6 +221,17 @@ describe('what raises', () => {
     );
   });
 
+  test('files that go are counted, by the list of paths or by the bytes, and one that moves goes from where it was', () => {
+    const gone = (path: string): Edit => ({ path, before: BASE });
+    const deleted = (edits: readonly Edit[], over: Partial<RiskInput> = {}) =>
+      of(edits, over).size.filesDeleted;
+    expect(deleted([code('x'), added('src/b.js', 'b();\n')])).toBe(0);
+    expect(deleted([gone('src/a.js'), gone('src/b.js'), code('x', 'src/c.js')])).toBe(2);
+    expect(deleted([gone('src/old.js'), added('src/new.js', BASE)])).toBe(1);
+    expect(deleted([gone('src/a.js')], { files: [] })).toBe(1);
+    expect(deleted([code('x')], { files: [fileOf(gone('src/hidden.js'))] })).toBe(1);
+  });
+
   test('files and a list of paths that differ', () => {
     expect(codes([code('x')], { files: [fileOf(code('x', 'src/hidden.js'))] })).toEqual(
       expect.arrayContaining(['unlisted', 'unread']),

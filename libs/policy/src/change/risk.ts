@@ -320,6 +320,13 @@ function withoutSecretNames<F>(facts: F, found: readonly { path: string; line: n
   return hide(facts) as F;
 }
 
+/** Paths that go, by either witness of the change. */
+const deletedBy = ({ paths, files }: RiskInput): string[] =>
+  unique([
+    ...paths.filter(({ status }) => status === 'deleted').map(({ path }) => path),
+    ...files.filter(({ before, after }) => before !== null && after === null).map(({ path }) => path),
+  ]);
+
 /**
  * Risk of a change from its paths, the bytes of both sides, configuration and test report: computed, never asked of a model. `trivial` is
  * documents, comments and tests only, and nothing that raises; `raised` has at least one reason that raises; the rest is `low`. More to find never
@@ -344,6 +351,7 @@ export function risk(input: RiskInput): ChangeFacts {
   const facts = {
     size: {
       files: input.paths.length,
+      filesDeleted: deletedBy(input).length,
       added: input.paths.reduce((sum, p) => sum + p.added, 0),
       removed: input.paths.reduce((sum, p) => sum + p.removed, 0),
     },

@@ -15,6 +15,7 @@ type Change = {
   risk: String,             // "trivial" | "low" | "raised"
   reasons: Set<String>,     // codes
   files: Long,
+  filesDeleted: Long,       // one that is moved or renamed goes from where it was
   lines: Long,
   protectedPaths: Set<String>,
   sensitivePaths: Set<String>,

@@ -11,7 +11,7 @@ export const CAT = 'per_catcatcat';
 const change = (over: Partial<ChangeFacts> = {}) => ({
   risk: 'low' as const,
   reasons: [],
-  size: { files: 1, added: 3, removed: 1 },
+  size: { files: 1, filesDeleted: 0, added: 3, removed: 1 },
   protectedPaths: [],
   sensitivePaths: [],
   manifests: [],

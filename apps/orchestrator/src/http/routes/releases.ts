@@ -1,6 +1,6 @@
 import type { ReleaseView } from '@millwright/api';
 import type { Fold, ReleaseInfo, TargetInfo } from '@millwright/domain';
-import { candidates, Facts, getJson, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
+import { candidates, getJson, JudgedFacts, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Deployments } from '../../releases/deployments.ts';
@@ -35,7 +35,7 @@ async function undoAsJudged(factory: Ports, fold: Fold, id: RunId): Promise<Undo
   const gate = run?.gates.findLast((one) => one.action === 'deploy');
   const judged = gate && fold.runs.get(id)?.policies[gate.gate];
   if (!judged) return null;
-  const facts = await getJson(factory.store.artifacts, Facts, judged.facts);
+  const facts = await getJson(factory.store.artifacts, JudgedFacts, judged.facts);
   return facts.action === 'deploy' ? facts.undo : null;
 }
 

@@ -5,7 +5,7 @@ import { filesByRisk, patchesOf } from './change-view.ts';
 const NONE: ChangeFacts = {
   risk: 'low',
   reasons: [],
-  size: { files: 0, added: 0, removed: 0 },
+  size: { files: 0, filesDeleted: 0, added: 0, removed: 0 },
   protectedPaths: [],
   sensitivePaths: [],
   manifests: [],

@@ -4,13 +4,13 @@ import {
   AcceptanceChecks,
   addUsage,
   type Digest,
-  Facts,
   type Finding,
   type Fold,
   type Gate,
   getJson,
   goesUnreviewed,
   isUnmet,
+  JudgedFacts,
   keptRef,
   Noticed,
   noUsage,
@@ -30,6 +30,7 @@ import {
   uncounted,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
+import { z } from 'zod';
 
 type Names = Map<string, string>;
 
@@ -61,7 +62,8 @@ export async function gateView(
   withFacts: boolean,
 ): Promise<GateView> {
   const decided = info.policies[gate.gate];
-  const facts = withFacts && decided ? await getJson(store.artifacts, Facts, decided.facts) : null;
+  // As they were kept, in their order: a factory of before knew fewer.
+  const facts = withFacts && decided ? await getJson(store.artifacts, z.unknown(), decided.facts) : null;
   return {
     id: gate.gate,
     run: run.id,
@@ -83,14 +85,14 @@ export async function gateView(
       })),
     expiresAt: gate.expiresAt,
     stop: null,
-    acts: facts === null ? [] : inTheWay(facts, decided?.policies ?? []),
+    acts: facts === null ? [] : inTheWay(JudgedFacts.parse(facts), decided?.policies ?? []),
     changedAt: info.gatesAt[gate.gate] ?? info.openedAt,
     facts,
   };
 }
 
 /** What is done about the changes that a gate's decision names. */
-function inTheWay(facts: Facts, policies: readonly string[]): Act[] {
+function inTheWay(facts: JudgedFacts, policies: readonly string[]): Act[] {
   if (facts.action === 'start') return [];
   const held = policies.includes('quarantine') ? facts.quarantine.map(({ release }) => release) : [];
   const carried = facts.action === 'deploy' && policies.includes('deploy-carries') ? facts.undecided : [];
