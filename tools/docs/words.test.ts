@@ -16,6 +16,7 @@ const GONE: Readonly<Record<string, RegExp>> = {
   'read model': /\bWorld\b/,
   'forge, tracker, chat': /\bconnectors?\b/i,
   unit: /\btenants?\b/i,
+  'a page of docs/': /\bCONTRACT\b/,
 };
 const WHERE = [
   'apps/*/src/**/*.ts',

@@ -1,6 +1,5 @@
 // Set-up: makes a fresh machine ready and then runs a command. Node built-ins only, since it runs before any package
-// is there, and plain JavaScript, since it runs on the machine's own Node (20 or later). CONTRACT: "Two commands on
-// a fresh machine".
+// is there, and plain JavaScript, since it runs on the machine's own Node (20 or later). README: "Two commands".
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -59,7 +59,7 @@ function checked(url: string, from: string): string {
   return url.replace(/\/+$/, '');
 }
 
-/** Finds the factory as CONTRACT.md says: the address that was given, else what `up` wrote, else the default port; the token likewise. */
+/** Finds the factory as docs/commands.md says: the address that was given, else what `up` wrote, else the default port; the token likewise. */
 export function findFactory(options: GlobalOptions, env: Env): Connection {
   const data = dataFolder(options, env);
   const token =

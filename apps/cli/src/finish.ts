@@ -4,7 +4,7 @@ import { lookOf } from './text/look.ts';
 import { jsonText, paragraphs } from './text/plain.ts';
 import { hang } from './text/width.ts';
 
-/** CONTRACT.md: the trail does not verify. */
+/** Exit code: the trail does not verify. */
 export const DOES_NOT_VERIFY = 7;
 
 const codes = { value: 0 };

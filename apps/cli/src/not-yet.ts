@@ -3,7 +3,7 @@ import { usage } from './fail.ts';
 
 const LATER = ['policy', 'digest', 'connect', 'rehearse', 'blame', 'ladder', 'metrics'];
 
-/** CONTRACT.md's commands of later issues: refused with a message, in no help, so that nothing is pretended. */
+/** Commands of later versions, as README's status has them: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command): void {
   const there = new Set(root.commands.map((command) => command.name()));
   for (const noun of LATER.filter((one) => !there.has(one)))

@@ -6,7 +6,7 @@ import { trailCommands } from './program/trail.ts';
 import { lookOf } from './text/look.ts';
 import { version } from './version.ts';
 
-// Every command of CONTRACT.md. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
+// Every command; docs/commands.md is made of it. What a command does is loaded when it runs: `--help` is instant, and the supervisor of `up` stays small.
 
 function factory(root: Command): void {
   const up = leaf(root, 'up', 'start the factory; stays in the foreground, Ctrl-C stops it')

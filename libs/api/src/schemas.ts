@@ -252,7 +252,7 @@ export const Answer = z.strictObject({
   again: z.boolean().default(false),
 });
 
-/** `markdown` is a ticket file as CONTRACT.md has it; parsed by the factory, so that every client reads tickets the same way. Header `Idempotency-Key` makes filing twice one ticket. */
+/** `markdown` is a ticket file as docs/tickets.md has it; parsed by the factory, so that every client reads tickets the same way. Header `Idempotency-Key` makes filing twice one ticket. */
 export const NewTicket = z.strictObject({
   repo: z.string(),
   markdown: z.string(),

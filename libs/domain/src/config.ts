@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TicketKind } from './artifacts.ts';
 
-// `millwright.yaml`, as CONTRACT.md has it. Read from the default branch only. Reading the YAML (and naming the line of an
+// `millwright.yaml`, as docs/millwright-yaml.md has it. Read from the default branch only. Reading the YAML (and naming the line of an
 // error) is the orchestrator's; this schema is the meaning. Unknown keys are errors.
 
 /** `20s`, `500ms`, `2m`, `1h`; in milliseconds after parsing. */

@@ -44,7 +44,7 @@ export const stateCell = (look: Look, state: AnyState): Cell => {
   return { text: `${mark.symbol} ${wordsOf(state)}`, paint: mark.paint };
 };
 
-/** Exit code of a run's end, as CONTRACT.md has them; null while it goes on. */
+/** Exit code of a run's end, of those in docs/commands.md; null while it goes on. */
 export function exitCodeOf(state: RunStateName): 0 | 1 | 5 | 6 | null {
   switch (state) {
     case 'done':
