@@ -15,7 +15,7 @@ const DOORS = {
     'domain',
   ],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
-  'apps/cli': ['api', 'domain', 'audit/src/proof'],
+  'apps/cli': ['api', 'domain', 'policy', 'audit/src/proof'],
   'libs/domain': [],
   'libs/api': ['domain'],
   'libs/database': ['domain'],

@@ -90,7 +90,7 @@ describe('a wrong command line', () => {
     [['trail', 'prove', 'x'], 'POSITION takes a whole number from 1'],
     [['witness'], 'a witness needs a folder of its own'],
     [['release', 'freeze', 'x'], "required option '--reason <text>' not specified"],
-    [['policy', 'explain', 'x'], '`millwright policy` is not in this version yet'],
+    [['digest', '--since', '12h'], '`millwright digest` is not in this version yet'],
     [['restore', 'absent'], 'there is no folder'],
     [['restore', '.'], 'is no backup: it has no manifest.json'],
     [['blame', 'a.js:3', '--repo', 'shop'], '`millwright blame` is not in this version yet'],

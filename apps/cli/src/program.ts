@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Options } from './connection.ts';
 import { notYet } from './not-yet.ts';
 import { common, does, leaf, noun } from './program/parts.ts';
+import { policyCommands } from './program/policy.ts';
 import { trailCommands } from './program/trail.ts';
 import { lookOf } from './text/look.ts';
 import { version } from './version.ts';
@@ -483,6 +484,7 @@ export function program(): Command {
   setUp(root);
   evaluation(root);
   work(root);
+  policyCommands(root);
   trailCommands(root);
   shipped(root);
   quiet(root);

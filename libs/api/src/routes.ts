@@ -259,6 +259,22 @@ export const ROUTES = {
     response: s.RepoView,
   }),
 
+  // Policy
+  showPolicy: route({
+    ...{ method: 'GET', path: '/repos/:repo/policy', for: 'people', may: 'anybody', masked: true },
+    summary: 'The layers of policy that gates of a repository are judged by now',
+    params: OfRepo,
+    response: s.PolicyView,
+  }),
+
+  replayPolicy: route({
+    ...{ method: 'POST', path: '/policy/replay', for: 'people', may: ANY_ROLE, masked: true, there: true },
+    summary:
+      'Which past decisions would be others under another policy, from the facts that were kept; changes nothing',
+    body: s.NewReplay,
+    response: s.Replay,
+  }),
+
   // Tickets
   fileTicket: route({
     ...{ method: 'POST', path: '/tickets', for: 'people', may: WRITERS, masked: true, there: true },
@@ -423,6 +439,13 @@ export const ROUTES = {
     summary: 'A gate with its facts',
     params: OfGate,
     response: s.GateView,
+  }),
+  explainGate: route({
+    ...{ method: 'GET', path: '/gates/:id/explanation', for: 'people', may: 'anybody', masked: true },
+    summary:
+      'Why it was decided so: policies, the facts that they read, and the fewest that would have to differ',
+    params: OfGate,
+    response: s.Explanation,
   }),
   showEvidence: route({
     ...{ method: 'GET', path: '/gates/:id/evidence', for: 'people', may: 'anybody', masked: true },

@@ -1,4 +1,5 @@
 import {
+  Digest,
   Envelope,
   Finding,
   GateAction,
@@ -150,6 +151,90 @@ export const UnitView = z.object({
   policy: z.string().nullable(),
 });
 export type UnitView = z.infer<typeof UnitView>;
+
+/** A layer of the policy that a repository is judged by. */
+export const PolicyLayer = z.object({
+  layer: z.enum(['default', 'factory', 'unit', 'repository']),
+  /** Whose it is and where it lies, in words. */
+  source: z.string(),
+  /** Of its text; null, as `text`, where there is none. */
+  digest: Digest.nullable(),
+  text: z.string().nullable(),
+  policies: z.array(z.object({ id: z.string(), effect: z.enum(['permit', 'forbid']), says: z.string() })),
+  /** Who set it, by name, when, where the trail says so, and why; null for what comes with Millwright or from the repository. */
+  set: z
+    .object({ by: z.string(), at: z.number(), position: z.number().int(), reason: z.string() })
+    .nullable(),
+  /** Why it is refused, and every gate with it; empty where all is well. */
+  problems: z.array(z.string()),
+});
+export type PolicyLayer = z.infer<typeof PolicyLayer>;
+/** What gates of a repository are judged by now: any layer after the first can only forbid. */
+export const PolicyView = z.object({ repo: RepoName, unit: UnitName, layers: z.array(PolicyLayer) });
+export type PolicyView = z.infer<typeof PolicyView>;
+
+/** A fact by the name that policies read, with its value. */
+const FactValue = z.union([z.boolean(), z.number(), z.string(), z.array(z.string())]);
+/** Why a gate was decided so, from the facts and the policy that were kept with the decision. */
+export const Explanation = z.object({
+  gate: GateId,
+  run: RunId,
+  repo: RepoName,
+  action: GateAction,
+  decision: z.enum(['allow', 'deny', 'needs_approval']),
+  approvalsNeeded: z.number().int(),
+  reason: z.string(),
+  /** Of its entry. */
+  at: z.number(),
+  position: z.number().int(),
+  /** The policies that made it so. */
+  policies: z.array(
+    z.object({ id: z.string(), effect: z.enum(['permit', 'forbid']), says: z.string(), text: z.string() }),
+  ),
+  /** The facts that they read. */
+  facts: z.array(z.object({ fact: z.string(), value: FactValue })),
+  /**
+   * The smallest sets of facts that would have to differ for another decision, each fact with its nearest such value; `complete`: none was missed.
+   */
+  smallest: z.array(z.array(z.object({ fact: z.string(), is: FactValue, would: FactValue }))),
+  complete: z.boolean(),
+  /** What is not as it seems: it was decided by no policy, or before policies were kept. */
+  notes: z.array(z.string()),
+});
+export type Explanation = z.infer<typeof Explanation>;
+
+const Decided = { decision: z.enum(['allow', 'deny', 'needs_approval']), approvals: z.number().int() };
+/** A text for one layer: the factory's, a unit's or a repository's; null is none. Decisions from `since` on, before `before`, newest first. */
+export const NewReplay = z.strictObject({
+  scope: RoleScope,
+  policy: z.string().max(32_768).nullable(),
+  since: z.number().int().nonnegative(),
+  before: z.number().int().positive().optional(),
+  limit: z.number().int().min(1).max(500).default(200),
+});
+/** What would have been decided otherwise, had that text been in force. */
+export const Replay = z.object({
+  /** Decisions that were judged again; of those that could not be, `untold`. */
+  judged: z.number().int(),
+  untold: z.number().int(),
+  flips: z.array(
+    z.object({
+      gate: GateId,
+      run: RunId,
+      repo: RepoName,
+      action: GateAction,
+      at: z.number(),
+      position: z.number().int(),
+      was: z.object(Decided),
+      would: z.object({ ...Decided, policies: z.array(z.string()), reason: z.string() }),
+      /** More would be let through, or for fewer people. */
+      looser: z.boolean(),
+    }),
+  ),
+  /** `before` of the next part; null where this was the last one. */
+  next: z.number().int().nullable(),
+});
+export type Replay = z.infer<typeof Replay>;
 
 export const NewSecret = z.strictObject({
   name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),

@@ -11,6 +11,7 @@ import {
   ReleaseId,
   RepoName,
   RunId,
+  UnitName,
 } from './ids.ts';
 
 // What a gate judges, as an artifact. Every fact is computed by the factory, none is said by a model. A fact that is not known is
@@ -170,3 +171,16 @@ export const JudgedFacts = z.discriminatedUnion('action', [
   z.looseObject({ action: z.literal('deploy'), quarantine: Quarantine, undo: Undo, undecided: Undecided }),
 ]);
 export type JudgedFacts = z.infer<typeof JudgedFacts>;
+
+const PolicyText = z.string().max(65_536);
+
+/** The policy that a gate was judged by, every text of it: what was decided can be explained, and judged again, at any time and place. */
+export const JudgedBy = z.strictObject({
+  /** What Millwright came with. */
+  default: PolicyText,
+  factory: PolicyText.nullable(),
+  /** That its repository was of then. */
+  unit: z.strictObject({ unit: UnitName, text: PolicyText.nullable() }),
+  repository: PolicyText.nullable(),
+});
+export type JudgedBy = z.infer<typeof JudgedBy>;

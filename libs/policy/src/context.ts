@@ -1,7 +1,7 @@
 import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { ChangeFacts, Facts } from '@millwright/domain';
 
-type Context = Record<string, CedarValueJson>;
+export type Context = Record<string, CedarValueJson>;
 
 const change = (facts: ChangeFacts): Context => ({
   risk: facts.risk,

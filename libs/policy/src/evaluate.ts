@@ -1,10 +1,10 @@
-import { Facts } from '@millwright/domain';
-import { approvalsOf, contextOf } from './context.ts';
+import { Facts, type GateAction } from '@millwright/domain';
+import { approvalsOf, type Context, contextOf } from './context.ts';
 import { type Answer, ask, type PreparedPolicy } from './engine.ts';
 import { sentence } from './sentence.ts';
 
 /** The most people that any approval may wait for. */
-const MOST_APPROVALS = 2;
+export const MOST_APPROVALS = 2;
 
 export type Decision = {
   decision: 'allow' | 'deny' | 'needs_approval';
@@ -32,48 +32,65 @@ function judged(answer: Answer): Judged {
   return { allowed: answer.allowed, determining: answer.determining };
 }
 
-function decide(policy: PreparedPolicy, facts: Facts): Decision {
-  const given = approvalsOf(facts);
-  const at = (approvals: number) =>
-    judged(ask(policy, facts.action, facts.repo, contextOf(facts, approvals)));
+/** What is asked of a policy: its facts as policies read them, with the approvals that there are. */
+export type Question = { action: GateAction; repo: string; context: Context };
+
+export type Weighed = Omit<Decision, 'reason'> & {
+  /** The policies that say best why: what people lifted, what stands in the way, else what permits. */
+  because: string[];
+  /** Of what is allowed: whether it would be without anybody's approval. */
+  unasked: boolean;
+};
+
+/** Every error of Cedar throws: `evaluate` makes a deny of it. What approvals alone would permit (asked again with one supposed, then two) waits. */
+export function weigh(policy: PreparedPolicy, { action, repo, context }: Question): Weighed {
+  const given = Number(context.approvals);
+  const at = (approvals: number) => judged(ask(policy, action, repo, { ...context, approvals }));
   const now = at(given);
-  const says = (ids: readonly string[]) => ids.map((id) => policy.statements.get(id)?.says ?? id);
   if (now.allowed) {
     // What approvals lifted explains best why they were wanted.
     const without = given === 0 ? now : at(0);
     const lifted = without.allowed ? [] : without.determining;
     return {
-      decision: 'allow',
-      policies: now.determining,
-      approvals: 0,
-      reason: sentence.allowed(
-        facts,
-        without.allowed ? 0 : given,
-        says(lifted.length > 0 ? lifted : now.determining),
-      ),
+      ...{ decision: 'allow', policies: now.determining, approvals: 0, unasked: without.allowed },
+      because: lifted.length > 0 ? lifted : now.determining,
     };
   }
   let last: Judged = now;
   for (let supposed = Math.max(1, given + 1); supposed <= MOST_APPROVALS; supposed++) {
     last = at(supposed);
     if (!last.allowed) continue;
-    const policies = [...new Set([...now.determining, ...last.determining])].sort();
-    // What stands in the way explains best; where nothing forbids, the permit that waits does.
-    const why = says(now.determining.length > 0 ? now.determining : last.determining);
     return {
-      decision: 'needs_approval',
-      policies,
-      approvals: supposed,
-      reason: sentence.waits(facts, supposed, given, why),
+      ...{ decision: 'needs_approval', approvals: supposed, unasked: false },
+      policies: [...new Set([...now.determining, ...last.determining])].sort(),
+      // What stands in the way explains best; where nothing forbids, the permit that waits does.
+      because: now.determining.length > 0 ? now.determining : last.determining,
     };
   }
   // Only what no approval lifts is the reason for a final deny.
-  return deny(last.determining, sentence.denied(facts, says(last.determining)));
+  const policies = last.determining;
+  return { decision: 'deny', policies, approvals: 0, because: policies, unasked: false };
+}
+
+function decide(policy: PreparedPolicy, facts: Facts): Decision {
+  const given = approvalsOf(facts);
+  const { because, unasked, ...decided } = weigh(policy, {
+    ...{ action: facts.action, repo: facts.repo, context: contextOf(facts, given) },
+  });
+  const says = because.map((id) => policy.statements.get(id)?.says ?? id);
+  switch (decided.decision) {
+    case 'allow':
+      return { ...decided, reason: sentence.allowed(facts, unasked ? 0 : given, says) };
+    case 'needs_approval':
+      return { ...decided, reason: sentence.waits(facts, decided.approvals, given, says) };
+    case 'deny':
+      return { ...decided, reason: sentence.denied(facts, says) };
+  }
 }
 
 /**
  * May this start, merge or deploy? The one place that fails closed: a fact that is missing or does not fit, a policy that errs and a
- * fault of the engine all are a final deny. What approvals alone would permit (asked again with one supposed, then two) waits.
+ * fault of the engine all are a final deny.
  */
 export function evaluate(policy: PreparedPolicy, facts: Facts): Decision {
   try {

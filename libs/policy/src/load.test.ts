@@ -59,7 +59,7 @@ describe('a repository’s own policy', () => {
     ],
     ['too much', `//${'x'.repeat(MAX_LAYER)}`, 'longer'],
   ])('is refused, as a unit’s is: %s', (_name, text, said) => {
-    for (const layer of ['repository', 'unit']) {
+    for (const layer of ['repository', 'unit', 'factory']) {
       const loaded = loadPolicy({ [layer]: text });
       expect(loaded.kind).toBe('refused');
       if (loaded.kind !== 'refused') continue;

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
 import { loadPolicy } from './load.ts';
-import { BOB, CAT, deployFacts, mergeFacts, startFacts, undo as undoFacts } from './testing/facts.ts';
+import { facts } from './testing/any-facts.ts';
+import { BOB, CAT, mergeFacts } from './testing/facts.ts';
 
 const loaded = loadPolicy();
 if (loaded.kind === 'refused') throw new Error(loaded.problems.join('\n'));
@@ -15,64 +16,6 @@ const freedom = (facts: Facts): number => {
   const { decision, approvals } = evaluate(policy, facts);
   return decision === 'allow' ? 3 : decision === 'deny' ? 0 : 3 - approvals;
 };
-
-const sha = fc.constantFrom('a'.repeat(40), 'a'.repeat(40), 'a'.repeat(40), 'b'.repeat(40));
-const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 0);
-const listed = (value: unknown) => rarely.map((there) => (there ? [value] : []));
-const change = fc.record({
-  risk: fc.constantFrom(...RiskClass.options),
-  protectedPaths: listed('AGENTS.md'),
-  sensitivePaths: listed('src/auth.ts'),
-  irreversible: listed({ path: 'a', line: 1, statement: 'DROP' }),
-  secrets: listed({ path: 'a', line: 1, kind: 'private key' }),
-});
-const common = {
-  step: fc.integer({ min: 0, max: 7 }),
-  ceiling: fc.integer({ min: 0, max: 7 }),
-  halted: rarely,
-  budgetLeftUsd: fc.constantFrom(-1, 0, 0.001, 5),
-  ticket: fc.record({
-    kind: fc.constantFrom('feature', 'bug', 'security', 'docs'),
-    authorTrusted: fc.boolean(),
-    askedByPerson: fc.boolean(),
-  }),
-  approvals: fc.subarray([BOB, CAT]),
-};
-const test_ = fc.record({
-  tree: sha,
-  verdict: fc.constantFrom(
-    'passed',
-    'passed',
-    'passed',
-    'failed',
-    'invalid',
-    'no_tests',
-    'failing_as_on_base',
-    'none',
-  ),
-  namesKnown: fc.boolean(),
-});
-const review = fc.record({
-  patchId: sha,
-  verdict: fc.constantFrom('approve', 'approve', 'request_changes', 'skipped', 'none'),
-});
-const quarantine = listed({
-  commit: 'a'.repeat(40),
-  release: 'rel_00000001',
-  how: 'commit',
-  as: 'a'.repeat(40),
-});
-const undo = fc.record({ possible: fc.boolean(), rehearsed: fc.boolean() }).map(undoFacts);
-
-const facts: fc.Arbitrary<Facts> = fc.oneof(
-  fc.record(common).map(startFacts),
-  fc
-    .record({ ...common, change, quarantine, test: test_, review })
-    .map((f) => mergeFacts(f as Parameters<typeof mergeFacts>[0])),
-  fc
-    .record({ ...common, change, quarantine, test: test_, undo, frozen: rarely, flips: fc.nat(3) })
-    .map((f) => deployFacts(f as Parameters<typeof deployFacts>[0])),
-);
 
 test('a lower step or ceiling never allows what a higher one does not', () => {
   fc.assert(
@@ -129,21 +72,97 @@ test('more risk never allows more', () => {
   );
 });
 
-test.each(['unit', 'repository'])('a %s’s own policy only ever tightens', (layer) => {
-  const tight = loadPolicy({
-    [layer]: `
-    @id("freeze-friday") @says("friday") forbid (principal, action == Action::"deploy", resource);
-    @id("two") forbid (principal, action, resource) when { context.approvals < 2 && context.ticket.kind == "security" };
-    @id("odd") forbid (principal, action == Action::"merge", resource) when { context.approvals > 0 && context.change.files > 0 };
-  `,
-  });
-  if (tight.kind === 'refused') throw new Error(tight.problems.join('\n'));
-  const own = tight.policy;
-  const rank = { deny: 0, needs_approval: 1, allow: 2 } as const;
-  fc.assert(
-    fc.property(facts, (f) => {
-      expect(rank[evaluate(own, f).decision]).toBeLessThanOrEqual(rank[evaluate(policy, f).decision]);
+/** A condition over facts that every action has; some of them cannot be evaluated. */
+const condition: fc.Arbitrary<string> = fc.letrec<{ one: string; any: string }>((tie) => ({
+  one: fc.oneof(
+    fc
+      .tuple(
+        fc.constantFrom('context.step', 'context.approvals', 'context.budgetLeftCents'),
+        fc.constantFrom('<', '<=', '==', '!=', '>', '>='),
+        fc.integer({ min: -1, max: 8 }),
+      )
+      .map((parts) => parts.join(' ')),
+    fc.constantFrom('context.halted', 'context.ticket.authorTrusted', 'context.ticket.askedByPerson'),
+    fc.constantFrom('feature', 'bug', 'security', 'moon').map((kind) => `context.ticket.kind == "${kind}"`),
+    fc.constantFrom('shop', 'till').map((repo) => `resource == Repository::"${repo}"`),
+    fc.integer({ min: 0, max: 9 }).map((n) => `context.step * ${n} - context.approvals > 3`),
+    fc.constant('context.approvals + 9223372036854775807 < 0'),
+  ),
+  any: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    tie('one'),
+    tie('any').map((a) => `!(${a})`),
+    fc
+      .tuple(tie('any'), fc.constantFrom('&&', '||'), tie('any'))
+      .map(([a, operator, b]) => `(${a} ${operator} ${b})`),
+  ),
+})).any;
+const forbids: fc.Arbitrary<string> = fc
+  .array(
+    fc.record({
+      action: fc.constantFrom(
+        'action',
+        'action == Action::"merge"',
+        'action in [Action::"start", Action::"deploy"]',
+      ),
+      clause: fc.constantFrom('when', 'unless'),
+      condition,
     }),
-    { numRuns: RUNS },
+    { maxLength: 3 },
+  )
+  .map((all) =>
+    all
+      .map(
+        (one, at) =>
+          `@id("p${at}") forbid (principal, ${one.action}, resource) ${one.clause} { ${one.condition} };`,
+      )
+      .join('\n'),
+  );
+
+test('layers over the default only ever tighten, whatever they forbid and whatever the facts are', () => {
+  const text = fc.option(forbids, { nil: null });
+  let tightened = 0;
+  fc.assert(
+    fc.property(
+      fc.record({ factory: text, unit: text, repository: text }),
+      fc.array(facts, { minLength: 4, maxLength: 4 }),
+      (layers, some) => {
+        const tight = loadPolicy(layers);
+        if (tight.kind === 'refused') throw new Error(tight.problems.join('\n'));
+        const without = loadPolicy({ ...layers, unit: null });
+        if (without.kind === 'refused') throw new Error(without.problems.join('\n'));
+        const free = (decision: ReturnType<typeof evaluate>) =>
+          decision.decision === 'allow' ? 3 : decision.decision === 'deny' ? 0 : 3 - decision.approvals;
+        for (const f of some) {
+          const all = free(evaluate(tight.policy, f));
+          expect(all).toBeLessThanOrEqual(free(evaluate(without.policy, f)));
+          expect(all).toBeLessThanOrEqual(freedom(f));
+          if (all < freedom(f)) tightened += 1;
+        }
+      },
+    ),
+    { numRuns: 80 },
+  );
+  expect(tightened).toBeGreaterThan(20);
+});
+
+test('a permit in any layer is refused, wherever it stands among what forbids', () => {
+  fc.assert(
+    fc.property(
+      forbids,
+      forbids,
+      fc.constantFrom('factory', 'unit', 'repository'),
+      (before, after, layer) => {
+        const permit = '@id("mine") permit (principal, action, resource);';
+        const loaded = loadPolicy({
+          [layer]: `${before}\n${permit}\n${after.replaceAll('@id("p', '@id("q')}`,
+        });
+        expect(loaded).toMatchObject({
+          kind: 'refused',
+          problems: [expect.stringContaining('never permit')],
+        });
+      },
+    ),
+    { numRuns: 40 },
   );
 });

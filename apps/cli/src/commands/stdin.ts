@@ -24,10 +24,10 @@ function decoded(bytes: Uint8Array, from: string): string {
   }
 }
 
-/** A file as text, refused beyond `maxBytes`. `else`: the command that takes it from stdin. */
+/** A file as text, refused beyond `maxBytes`. `else`: the command that takes it from stdin, where there is one. */
 export function readText(
   path: string,
-  { maxBytes, what, else: instead }: { maxBytes: number; what: string; else: string },
+  { maxBytes, what, else: instead }: { maxBytes: number; what: string; else?: string },
 ): string {
   try {
     const { size } = statSync(path);
@@ -37,7 +37,10 @@ export function readText(
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT')
-      throw usage(`there is no file ${path}`, `check the path, or give it on stdin: ${instead}`);
+      throw usage(
+        `there is no file ${path}`,
+        instead === undefined ? 'check the path' : `check the path, or give it on stdin: ${instead}`,
+      );
     if (code === 'EISDIR') throw usage(`${path} is a folder; ${what} is one file`);
     if (code === 'EACCES') throw usage(`${path} may not be read by this user`);
     throw error;

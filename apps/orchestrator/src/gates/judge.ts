@@ -5,6 +5,7 @@ import {
   type Gate,
   type GateId,
   getJson,
+  type JudgedBy,
   JudgedFacts,
   type PersonId,
   RepoConfig,
@@ -13,7 +14,7 @@ import {
   streamOf,
   terminal,
 } from '@millwright/domain';
-import { type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
+import { DEFAULT_POLICY, type Decision, evaluate, loadPolicy, stableFacts } from '@millwright/policy';
 import type { Secrets, Store } from '@millwright/store';
 import type { Repositories } from '../source-control/repositories.ts';
 import { blockedBy, troublesOf } from '../source-control/setup-troubles.ts';
@@ -22,6 +23,7 @@ import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Register } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import { factsFor } from './facts.ts';
+import { layersOf } from './layers.ts';
 
 type Ports = {
   clock: Clock;
@@ -35,10 +37,6 @@ type Ports = {
   streams: Streams;
   trail: OpenTrail;
 };
-
-/** `.millwright/policy.cedar` of the default branch, at most this long. It can only tighten. */
-const REPOSITORY_POLICY = '.millwright/policy.cedar';
-const MAX_POLICY_BYTES = 65_536;
 
 /**
  * A gate is used only if it would allow now as well: stable facts that changed since it was judged void it, and what is volatile (budget,
@@ -67,7 +65,7 @@ export async function judge(
   factory: Ports,
   run: Run,
   gate: Gate,
-): Promise<{ facts: Facts; decided: Decision; judgedOn: Digest | null }> {
+): Promise<{ facts: Facts; decided: Decision; judgedBy: JudgedBy; judgedOn: Digest | null }> {
   const approvals: { person: PersonId; at: Instant }[] = [];
   let judgedOn: Digest | null = null;
   for (const { entry, envelope } of await factory.trail.read(streamOf.run(run.id))) {
@@ -77,9 +75,9 @@ export async function judge(
   }
   const { expiresAt } = gate;
   const facts = await factsFor(factory, run, gate.action, gate.subject, { approvals, expiresAt });
-  const decided = await decide(factory, run, facts);
+  const { decided, judgedBy } = await decide(factory, run, facts);
   const blocked = gate.action === 'start' ? await unlessBlocked(factory, run, decided) : decided;
-  return { facts, decided: blocked, judgedOn };
+  return { facts, decided: blocked, judgedBy, judgedOn };
 }
 
 /** What cannot work is said before anything is paid for; what only may not is said beside the decision. */
@@ -96,19 +94,29 @@ async function unlessBlocked(factory: Ports, run: Run, decided: Decision): Promi
 }
 
 /** What the factory's policy, the layer of the repository's unit and the repository's own, of the base that the run stands on, say to these facts. */
-export async function decide(factory: Ports, run: Run, facts: Facts): Promise<Decision> {
-  const repo = await factory.repositories.open(run.repo);
-  const own = await repo.file(run.base.tree, REPOSITORY_POLICY, MAX_POLICY_BYTES);
-  if (own.kind === 'odd') return refused('repository', own.reason);
-  const { unit } = await factory.streams.repository(run.repo).look();
-  const layer = (await factory.streams.unit(unit).look()).policy;
+export async function decide(
+  factory: Ports,
+  run: Run,
+  facts: Facts,
+): Promise<{ decided: Decision; judgedBy: JudgedBy }> {
+  const { unit, layers, odd } = await layersOf(factory, run.repo, run.base.tree);
+  const judgedBy: JudgedBy = {
+    default: DEFAULT_POLICY,
+    factory: layers.factory,
+    unit: { unit, text: layers.unit },
+    repository: layers.repository,
+  };
+  if (odd !== null) return { decided: refused('repository', odd), judgedBy };
   // Alone first: whose text is at fault is said.
-  const ofUnit = loadPolicy({ unit: layer });
-  if (ofUnit.kind === 'refused') return refused('unit', `unit ${unit}: ${ofUnit.problems.join('; ')}`);
-  const loaded = loadPolicy({ unit: layer, repository: own.kind === 'file' ? own.text : null });
-  return loaded.kind === 'loaded'
-    ? explained(evaluate(loaded.policy, facts), facts)
-    : refused('repository', loaded.problems.join('; '));
+  const ofUnit = loadPolicy({ ...layers, repository: null });
+  if (ofUnit.kind === 'refused')
+    return { decided: refused('unit', `unit ${unit}: ${ofUnit.problems.join('; ')}`), judgedBy };
+  const loaded = loadPolicy(layers);
+  const decided =
+    loaded.kind === 'loaded'
+      ? explained(evaluate(loaded.policy, facts), facts)
+      : refused('repository', loaded.problems.join('; '));
+  return { decided, judgedBy };
 }
 
 /** What stands in the place of a policy and cannot be read as one is not the same as none. */

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { shellOn } from '../testing/cli.ts';
 import { git, type ScriptedFactory, scriptedFactory } from '../testing/scripted-factory.ts';
 
 // A repository's own policy through the whole orchestrator: what cannot be read, or breaks as it is asked, says no; what can only tightens.
@@ -13,6 +14,8 @@ type Entry = string | { link: string } | null;
 let db: TestDatabase;
 let factory: ScriptedFactory;
 let tickets = 0;
+/** A gate that somebody allowed. */
+let allowed = '';
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -125,10 +128,62 @@ test('one that asks before a file goes holds what would merge by itself, until a
     reason: expect.stringContaining('this shop asks first'),
     facts: { change: { size: { files: 2, filesDeleted: 1 } } },
   });
+  allowed = gate.id;
   await factory.api('POST', `/gates/${gate.id}/approve`, { reason: 'yes' }, ann.token);
   const run = await factory.until('its end', async () => {
     const now = await seen();
     return now.endedAt === null ? null : now;
   });
   expect(run).toMatchObject({ state: 'done', delivered: { kind: 'merge' } });
+});
+
+test('the page on policy does what it says, command by command', async () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../../docs/policy.md'), 'utf8');
+  const shell = await shellOn(factory.app, mkdtempSync(join(factory.root, 'page-')));
+  const said: string[] = [];
+  for (const [, block = ''] of page.matchAll(/^```\n(.*?)^```$/gms)) {
+    const ran = await shell(block.replaceAll('GATE', allowed));
+    // Exit code 1: a decision would be another one.
+    expect([block, ran.code, ran.err]).toEqual([block, block.includes('policy replay') ? 1 : 0, '']);
+    said.push(ran.out);
+  }
+  const [shown, checked, tested, replayed, explained] = said;
+  for (const line of [
+    'default  Millwright',
+    'unit default: none',
+    '.millwright/policy.cedar of main',
+    'this shop asks first',
+  ])
+    expect(shown).toContain(line);
+  expect(shown).toContain('@id("two-people-protected")');
+  expect(checked).toContain('2 policies, all of which may be set');
+  expect(tested).toContain('4 cases, all as expected');
+  // What somebody allowed under the policy of then merges by itself under this one.
+  expect(replayed).toMatch(/merge +one person +allow/);
+  expect(replayed).toMatch(/\d+ of \d+ decisions would be others?: \d stricter, 1 looser/);
+  expect(replayed).toContain('could not be judged again');
+  // Of a decision, from what was kept with it: the policy is another by now, and it is told by the one of then.
+  expect(explained).toContain('approvals were 0, not 1');
+});
+
+test('what is wrong with a policy or a case ends with exit code 1, and says where', async () => {
+  const folder = mkdtempSync(join(factory.root, 'wrong-'));
+  const shell = await shellOn(factory.app, folder);
+  writeFileSync(
+    join(folder, 'a.cedar'),
+    '@id("a") forbid (principal, action == Action::"merge", resource)\n  when { context.approvals < 1 };\n',
+  );
+  writeFileSync(
+    join(folder, 'b.cedar'),
+    '// moon\n@id("b") forbid (principal, action, resource) when { context.moon };\n',
+  );
+  const wrong = await shell('./millwright policy check .');
+  expect([wrong.code, wrong.out]).toEqual([1, expect.stringMatching(/^✖ b\.cedar:2:\d+ b: .*moon/)]);
+  rmSync(join(folder, 'b.cedar'));
+  writeFileSync(join(folder, 'a.test.yaml'), '- { name: a merge, action: merge, expect: allow }\n');
+  const failed = await shell('./millwright policy test .');
+  expect([failed.code, failed.out]).toEqual([
+    1,
+    expect.stringMatching(/✖ a merge\n +expected {2}allow\n +got +one person, by .*\ba\b/),
+  ]);
 });

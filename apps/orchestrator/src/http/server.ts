@@ -19,6 +19,7 @@ import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { policyRoutes } from './routes/policy.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
@@ -90,6 +91,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     peopleRoutes,
     budgetRoutes,
     unitRoutes,
+    policyRoutes,
     repoRoutes,
     autonomyRoutes,
     ticketRoutes,

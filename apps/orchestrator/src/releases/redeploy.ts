@@ -106,7 +106,7 @@ async function judge(factory: Ports, repo: RepoName, actor: Actor, preempted: Ab
     expiresAt: now + factory.settings.gateMs,
   });
   const facts = await withoutThisRollback(factory, judged, movedLast(target));
-  const decided = await decide(factory, run, facts);
+  const { decided } = await decide(factory, run, facts);
   const { live } = target;
   await factory.deployments.append(
     repo,

@@ -166,7 +166,7 @@ export async function promoteCanary(
   // Judged now, and never again: nobody's yes lapses meanwhile, however long the facts take.
   const given = { approvals, expiresAt: Number.MAX_SAFE_INTEGER };
   const facts = await factsFor(factory, run, 'deploy', gate.subject, given);
-  const decided = await decide(factory, run, facts);
+  const { decided } = await decide(factory, run, facts);
   if (decided.decision !== 'allow')
     throw new NotSteered('denied', `the deploy gate would not let it out now: ${decided.reason}`, STATUS);
   await say(factory, repo, who, canary, { ask: 'promote', until: null, reason });

@@ -57,6 +57,8 @@ export const runEntries = [
     policies: z.array(z.string()),
     approvals: z.number().int(),
     facts: Digest,
+    /** The policy's texts, `JudgedBy`; what is older has none. */
+    judgedBy: Digest.optional(),
     reason,
   }),
   e('gate.approved', { gate: GateId, person: PersonId, subject: Digest, reason }),

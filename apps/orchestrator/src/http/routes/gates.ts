@@ -10,6 +10,7 @@ import type { Who } from '../authenticate.ts';
 import { namesOf } from '../names.ts';
 import { newestGates, newestOf } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
+import { explanationOf } from '../views/explanation.ts';
 import { gateEvidence } from '../views/gate-evidence.ts';
 import { gateView } from '../views/run-view.ts';
 import { stopOfRun } from '../views/stop-view.ts';
@@ -63,6 +64,12 @@ export function gateRoutes(app: FastifyInstance, api: Api): void {
     return Promise.all(part.map((one) => view(one, false)));
   });
   serve(app, 'showGate', async (request) => view(await known(request.params.id), true));
+
+  serve(app, 'explainGate', async (request) => {
+    const { info, gate } = await known(request.params.id);
+    if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
+    return explanationOf(factory, info.state, gate);
+  });
 
   serve(app, 'showEvidence', async (request) => {
     const { info, gate } = await known(request.params.id);

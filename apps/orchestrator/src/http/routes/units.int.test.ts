@@ -135,6 +135,7 @@ test('what is done in a unit is refused to whoever has every role in another one
     revokeRole: ['/people/Lea/revocations', role],
     setBudget: ['/budgets', { scope: `run/${run.id}`, usd: 9 }],
     setUnitPolicy: ['/units/payments/policy', { policy: null }],
+    replayPolicy: ['/policy/replay', { scope, policy: null, since: 0, reason: undefined }],
     addRepo: ['/repos', { url: at.remote, name: 'nth', unit: 'payments', reason: undefined }],
     moveRepo: [`${path}/unit`, { unit: 'lab' }],
     setSecret: [`${path}/secrets`, { name: 'A', value: 'b', reason: undefined }],

@@ -4,6 +4,7 @@ import {
   allowedBefore,
   Facts,
   type GateId,
+  JudgedBy,
   putJson,
   type Run,
   type Todo,
@@ -92,7 +93,7 @@ export async function judgeGate(
     const lost = await lostMerge(factory, run);
     if (lost !== null) return lost;
   }
-  const { facts, decided } = await judge(factory, run, gate);
+  const { facts, decided, judgedBy } = await judge(factory, run, gate);
   // On a busy machine to judge it takes longer than it has.
   if (factory.clock.now() >= gate.expiresAt) return { type: 'gate.expired', data: { gate: step.gate } };
   if (facts.action === 'deploy' && facts.quarantine.length > 0) {
@@ -102,9 +103,15 @@ export async function judgeGate(
       return anew;
     }
   }
-  const digest = await putJson(factory.store.artifacts, Facts, facts);
+  const [factsDigest, by] = await Promise.all([
+    putJson(factory.store.artifacts, Facts, facts),
+    putJson(factory.store.artifacts, JudgedBy, judgedBy),
+  ]);
   return {
     type: 'gate.decided',
-    data: { gate: step.gate, ...decided, reason: decided.reason.slice(0, 4_000), facts: digest },
+    data: {
+      ...{ gate: step.gate, ...decided, reason: decided.reason.slice(0, 4_000) },
+      ...{ facts: factsDigest, judgedBy: by },
+    },
   };
 }

@@ -136,7 +136,7 @@ async function allowedAlone(factory: Ports, run: Run): Promise<boolean> {
   const facts = await factsFor(factory, run, 'deploy', run.release.artifact, null);
   if (facts.action !== 'deploy') return false;
   const undo = { ...facts.undo, possible: true, rehearsed: true, ms: 0, at: factory.clock.now(), why: null };
-  return (await decide(factory, run, { ...facts, undo })).decision === 'allow';
+  return (await decide(factory, run, { ...facts, undo })).decided.decision === 'allow';
 }
 
 /** The first line of the evidence says what happened, as for a deploy: the reopened ticket shows it. */
