@@ -160,7 +160,7 @@ test('the page on policy does what it says, command by command', async () => {
   expect(tested).toContain('4 cases, all as expected');
   // What somebody allowed under the policy of then merges by itself under this one.
   expect(replayed).toMatch(/merge +one person +allow/);
-  expect(replayed).toMatch(/\d+ of \d+ decisions would be others?: \d stricter, 1 looser/);
+  expect(replayed).toMatch(/1 of \d+ decisions would be another: 0 stricter, 1 looser/);
   expect(replayed).toContain('could not be judged again');
   // Of a decision, from what was kept with it: the policy is another by now, and it is told by the one of then.
   expect(explained).toContain('approvals were 0, not 1');
