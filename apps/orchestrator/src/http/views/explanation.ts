@@ -7,6 +7,7 @@ import {
   type Gate,
   getJson,
   JudgedBy,
+  JudgedFacts,
   type Run,
   streamOf,
 } from '@millwright/domain';
@@ -47,7 +48,9 @@ const unexplained = (note: string): Why => ({
 
 async function explained({ store }: Ports, decided: EntryOf<'gate.decided'>['data']): Promise<Why> {
   const { artifacts } = store;
-  const facts = await getJson(artifacts, Facts, decided.facts);
+  const kept = Facts.safeParse(await getJson(artifacts, JudgedFacts, decided.facts));
+  if (!kept.success) return unexplained('it was decided by an older factory, which knew fewer facts');
+  const facts = kept.data;
   const by = decided.judgedBy === undefined ? UNKEPT : await getJson(artifacts, JudgedBy, decided.judgedBy);
   const loaded = policyOf(by);
   if (loaded.kind === 'refused') return unexplained(`the policy was refused: ${loaded.problems.join('; ')}`);

@@ -5,6 +5,7 @@ import {
   Facts,
   getJson,
   JudgedBy,
+  JudgedFacts,
   type RecordedEntry,
   type RoleScope,
 } from '@millwright/domain';
@@ -64,7 +65,13 @@ async function again(
     found.untold += 1;
     return;
   }
-  const [facts, texts] = await Promise.all([getJson(store.artifacts, Facts, digest), by(judgedBy)]);
+  const [kept, texts] = await Promise.all([getJson(store.artifacts, JudgedFacts, digest), by(judgedBy)]);
+  // An older factory knew fewer facts: there is no default for one.
+  const { success, data: facts } = Facts.safeParse(kept);
+  if (!success) {
+    found.untold += 1;
+    return;
+  }
   if (scope.kind === 'unit' && texts.unit.unit !== scope.unit) return;
   const layer = scope.kind === 'repo' ? 'repository' : scope.kind;
   const past = { facts, judgedBy: texts, decided: { decision, approvals, policies } };
