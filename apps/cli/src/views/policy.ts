@@ -161,11 +161,11 @@ function layerLines(look: Look, layer: PolicyLayer, now: number): string[] {
     ),
     ...layer.policies.flatMap(({ id, effect, says }) =>
       hang(
-        `  ${effect === 'permit' ? symbol.done : symbol.failed} `,
+        `  ${effect === 'permit' ? symbol.done : symbol.cancelled} `,
         `${id}: ${oneLine(says)}`,
         look.columns,
       ).map((line, nth) =>
-        nth > 0 ? line : line.replace(/^ {2}\S/, effect === 'permit' ? colour.green : colour.red),
+        nth > 0 ? line : line.replace(/^ {2}\S/, effect === 'permit' ? colour.green : colour.yellow),
       ),
     ),
   ];
@@ -206,7 +206,7 @@ export function explanationLines(look: Look, view: Explanation, now: number): st
     ...(view.policies.length === 0 ? [] : heading(look, 'Policies')),
     ...view.policies.flatMap(({ id, effect, says, text }) => [
       ...hang(
-        `  ${effect === 'permit' ? symbol.done : symbol.failed} `,
+        `  ${effect === 'permit' ? symbol.done : symbol.cancelled} `,
         `${id}: ${oneLine(says)}`,
         look.columns,
       ),
