@@ -28,7 +28,7 @@ export type Settings = {
 
 export const defaultSettings: Settings = {
   runMs: 24 * 3_600_000,
-  bundleBytes: 256 * 1024 * 1024,
+  bundleBytes: 448 * 1024 * 1024,
   gateMs: 8 * 3_600_000,
   againMs: 15 * 60_000,
   questionMs: 8 * 3_600_000,

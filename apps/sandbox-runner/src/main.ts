@@ -17,7 +17,7 @@ import { checkModels, forgetRoles, tellRoles } from './check-models.ts';
 import { readEnvironment } from './environment.ts';
 import { newIncarnation, reapDead } from './incarnation.ts';
 import { maskedArtifacts, maskedTrail } from './known-secrets.ts';
-import { createPrepare } from './prepare/index.ts';
+import { createPrepare, evict } from './prepare/index.ts';
 import { sayLatest } from './say-latest.ts';
 import { memoryOf } from './verify/base-memory.ts';
 
@@ -138,6 +138,9 @@ async function reapQuietly(): Promise<void> {
       if (reaped.containers + reaped.volumes + reaped.mounts > 0) log.info(reaped, 'leftovers removed');
     },
     (error: unknown) => log.warn({ err: error }, 'leftovers could not be removed'),
+  );
+  await evict(sandboxes.engine).catch((error: unknown) =>
+    log.warn({ err: error }, 'what nobody used could not be removed'),
   );
 }
 

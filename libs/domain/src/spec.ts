@@ -18,10 +18,15 @@ export const Role = z.enum(['plan', 'implement', 'review', 'test', 'deploy']);
 export type Role = z.infer<typeof Role>;
 
 /**
- * Sources travel as a git bundle of parentless snapshot commits, one a tree, so that a bundle holds exactly what the attempt may see.
- * Each ref is `refs/snapshots/<tree sha>`.
+ * Sources travel as git bundles: `bundle` holds what the trees have and those of `on`, the oldest first, have not. A tree's commit is
+ * `refs/history/<tree sha>`, on what led to it, or `refs/snapshots/<tree sha>`, alone. An attempt's workspace has what leads to its trees, and nothing else of them.
  */
-const Source = z.strictObject({ bundle: Digest, trees: z.array(GitSha).min(1) });
+const Source = z.strictObject({
+  bundle: Digest,
+  /** Absent: it needs none, as in specifications from before there were such. */
+  on: z.array(Digest).max(100).optional(),
+  trees: z.array(GitSha).min(1),
+});
 
 /** What an implementer said of a change. */
 export const Said = z.strictObject({

@@ -12,9 +12,10 @@ import {
   archiveWorkspace,
   unpackArchive,
 } from './workspace/archive.ts';
-import { checkout as unpackTree } from './workspace/checkout.ts';
+import { unpacked, checkout as unpackTree } from './workspace/checkout.ts';
 import { Prefetch } from './workspace/prefetch.ts';
 import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from './workspace/sandbox.ts';
+import { type Bundle, bundleOfBytes } from './workspace/sources.ts';
 
 /** An attempt's sandbox: the narrow `Workspace` for tools, the rest for its owner. Single use. */
 export type Sandbox = Pick<
@@ -34,11 +35,13 @@ export type Sandboxes = {
   readonly engine: Engine;
   /** The id of an image that the engine has and that can run a shell; the factory's own when no name is given. */
   resolveImage(name?: string): Promise<{ kind: 'image'; id: string } | Refused>;
-  /** `bundle` may be a way to get it: it is only asked for where the tree is not there yet. */
+  /** The bundle that holds the tree, or several, the oldest first, each standing on those before. */
   checkout(
-    bundle: Uint8Array | (() => Promise<Uint8Array>),
+    source: Uint8Array | readonly Bundle[],
     tree: GitSha,
   ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
+  /** A tree that was unpacked here before, by whichever way. */
+  unpacked(tree: GitSha): Promise<Checkout | null>;
   unpack(tar: Uint8Array): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   /** As a sandbox's `archive`, of a tree with its dependencies in which nothing is to run. */
   archive(
@@ -99,12 +102,14 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
         : { kind: 'refused', code: 'no_shell', reason: shell.reason };
     },
 
-    checkout(bundle, tree) {
-      const running = unpacking.get(tree) ?? unpackTree(engine, bundle, tree);
+    checkout(source, tree) {
+      const bundles = source instanceof Uint8Array ? [bundleOfBytes(source)] : source;
+      const running = unpacking.get(tree) ?? unpackTree(engine, bundles, tree);
       unpacking.set(tree, running);
       return running.finally(() => unpacking.delete(tree));
     },
 
+    unpacked: (tree) => unpacked(engine, tree),
     unpack: (tar) => unpackArchive(engine, tar),
     async archive(of, options = {}) {
       const made = options.exclude === undefined ? await ahead.take(foldersOf(of)) : null;

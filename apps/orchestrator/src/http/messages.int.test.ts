@@ -18,6 +18,8 @@ const FILES = {
   'millwright.yaml': 'autonomy: 6\n',
 };
 
+const LFS_POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12345\n`;
+
 let db: TestDatabase;
 let factory: ScriptedFactory;
 let cli: Cli;
@@ -65,6 +67,13 @@ describe('what cannot work', () => {
       'pnpm-lock.yaml asks for pnpm',
       'commit a package-lock.json',
     ],
+    [
+      'a file in Git LFS',
+      'autonomy: 5\n',
+      { '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n', 'a.bin': LFS_POINTER },
+      'files in Git LFS (a.bin) are not supported',
+      'git lfs migrate export',
+    ],
     ['a toolchain that is not there', 'test: pytest -q\n', {}, 'has no pytest', 'name an image of your own'],
   ])(
     '%s is said by repo list and doctor, and no ticket is filed for it',
@@ -79,7 +88,8 @@ describe('what cannot work', () => {
       expect(line).toMatchObject({ id: 'repo shop', ok: false, fix: expect.stringContaining(fix) });
       expect((await factory.api('GET', '/tickets')).body).toEqual([]);
       commit({ 'millwright.yaml': 'autonomy: 6\n', 'package-lock.json': '{}' });
-      if ('pnpm-lock.yaml' in files) commit({ 'pnpm-lock.yaml': null });
+      const added = Object.keys(files).filter((path) => path !== 'package-lock.json');
+      if (added.length > 0) commit(Object.fromEntries(added.map((path) => [path, null])));
     },
   );
 

@@ -141,7 +141,7 @@ export async function openRun(
   const { base, config } = standing;
   const { added, autonomy } = await factory.streams.repository(ticket.repo).look();
   // What its planner will see is made beside the start gate: 27 ms that the stage would else wait for, and asks for again where this fails.
-  void repo.source([base.tree], base.commit, (bundle) => factory.store.artifacts.put(bundle));
+  void repo.source([base.tree], base.commit, factory.store.artifacts);
   const data: EntryOf<'run.opened'>['data'] = {
     run,
     ticket: ticket.id,

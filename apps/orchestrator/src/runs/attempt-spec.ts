@@ -71,8 +71,7 @@ export async function specFor(
   ]);
   const sourceOf = async (...trees: GitSha[]) => {
     const distinct = [...new Set(trees)];
-    const bundle = await repo.source(distinct, run.base.commit, (bytes) => artifacts.put(bytes));
-    return { bundle, trees: distinct };
+    return { ...(await repo.source(distinct, run.base.commit, artifacts)), trees: distinct };
   };
   const last = run.stages.findLast(({ role, task }) => role === step.role && task === step.task)?.outcome;
   const left = last?.kind === 'failed' ? last.handedOver : undefined;

@@ -281,7 +281,7 @@ it('refuses to add a repository that is larger than what a stage gets, with its 
     body: {
       code: 'repo-too-large',
       detail: expect.stringMatching(/has 3 files.*about 1 MiB/),
-      hint: expect.stringContaining('Git LFS'),
+      hint: expect.stringContaining('a bucket'),
     },
   });
   expect((await factory.api('GET', '/repos')).body).toEqual([]);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { terminal } from '@millwright/domain';
 
-/** Bounds what one git command may print. A diff or bundle over it is refused, not cut. */
+/** Bounds what one git command may print, where it is told nothing else. A diff over it is refused, not cut. */
 const MAX_OUTPUT = 256 * 1024 * 1024;
 
 export type GitResult = { exitCode: number; stdout: Buffer; stderr: string };
@@ -41,6 +41,7 @@ export class Git {
       input?: Uint8Array;
       env?: Record<string, string>;
       timeoutMs?: number;
+      maxBytes?: number;
       /** As another user, where the factory is root. */
       user?: { uid: number; gid: number };
     } = {},
@@ -56,12 +57,13 @@ export class Git {
         ...options.user,
       },
     );
+    const { maxBytes = MAX_OUTPUT } = options;
     const out: Buffer[] = [];
     let size = 0;
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_OUTPUT) child.kill('SIGKILL');
+      if (size > maxBytes) child.kill('SIGKILL');
       else out.push(chunk);
     });
     child.stderr.on('data', (chunk: Buffer) => {
@@ -76,7 +78,7 @@ export class Git {
       child.on('error', reject);
       child.on('close', resolve);
     });
-    if (size > MAX_OUTPUT) throw terminal('git-output', `git ${args[0]} printed over ${MAX_OUTPUT} bytes`);
+    if (size > maxBytes) throw terminal('git-output', `git ${args[0]} printed over ${maxBytes} bytes`);
     if (exitCode === null)
       throw terminal('git-timeout', `git ${args[0]} was ended after ${options.timeoutMs ?? 120_000} ms`);
     return { exitCode, stdout: Buffer.concat(out), stderr: stderr.trim() };

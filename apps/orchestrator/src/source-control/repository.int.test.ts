@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CommitAndTree } from '@millwright/domain';
+import type { CommitAndTree, Digest, GitSha } from '@millwright/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { remoteUrl } from './remote-url.ts';
 import { Repository } from './repository.ts';
+import type { Source } from './sources.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'millwright-git-'));
 const remote = join(root, 'remote.git');
@@ -181,33 +183,138 @@ describe("the factory's bare copy of a repository", () => {
     expect(await repo.git.text(['for-each-ref', ref])).not.toBe('');
   });
 
-  it('hands out a tree as a bundle of one parentless commit', async () => {
-    const bundle = join(root, 'x.bundle');
-    writeFileSync(bundle, await repo.bundle([base.tree]));
-    const clone = join(root, 'clone');
-    execFileSync('git', ['init', '-q', clone]);
-    sh(clone, 'fetch', '-q', bundle, `refs/snapshots/${base.tree}`);
-    expect(sh(clone, 'rev-parse', 'FETCH_HEAD^{tree}')).toBe(base.tree);
-    expect(sh(clone, 'rev-list', '--count', 'FETCH_HEAD')).toBe('1');
+  it('names the submodules and the files in Git LFS that a tree has, and no more', async () => {
+    const blob = (text: string) =>
+      repo.git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(text) });
+    const tree = async (...lines: string[]) =>
+      (await repo.git.text(['mktree', '--missing'], {
+        input: Buffer.from(`${lines.join('\n')}\n`),
+      })) as never;
+    const pointer = await blob('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n');
+    const plain = await blob('an image\n');
+    const attributes = await blob('# *.txt filter=lfs\n*.bin filter=lfs -text\n"/a b.psd" filter=lfs\n');
+    const modules = await blob('[submodule "x"]\n\tpath = x\n[submodule "y"]\n\tpath = "y"\n');
+    const below = await tree(
+      `100644 blob ${attributes}\t.gitattributes`,
+      ...[`100644 blob ${pointer}\tone.bin`, `100644 blob ${plain}\ttwo.bin`],
+      ...[`100644 blob ${pointer}\ta b.psd`, `100644 blob ${pointer}\tnotes.txt`],
+    );
+    const whole = await tree(
+      ...[`100644 blob ${modules}\t.gitmodules`, `160000 commit ${base.commit}\tx`],
+      ...[`100644 blob ${plain}\ty`, `040000 tree ${below}\td[1]`, `100644 blob ${pointer}\tother.bin`],
+    );
+    expect(await repo.elsewhere(whole)).toEqual({
+      submodules: ['x'],
+      lfs: ['d[1]/a b.psd', 'd[1]/one.bin'],
+    });
+    expect(await repo.elsewhere(base.tree)).toEqual({ submodules: [], lfs: [] });
   });
 
-  it('hands out what led to the base as commits that need nothing before them, and each tree on top of it', async () => {
-    const bundle = join(root, 'history.bundle');
-    const before = await repo.at(`${base.commit}~1`).catch(() => base);
-    writeFileSync(bundle, await repo.bundle([base.tree, before.tree], base.commit));
-    const clone = join(root, 'history');
-    execFileSync('git', ['init', '-q', clone]);
-    sh(clone, 'fetch', '-q', bundle, `refs/history/${base.tree}:refs/heads/base`);
-    expect(sh(clone, 'rev-parse', 'base^{tree}')).toBe(base.tree);
-    const log = (where: string, of: string) =>
-      sh(where, 'log', '--first-parent', '-20', '--format=%T %an %ae %at %s', of);
-    expect(log(clone, 'base')).toBe(
-      await repo.git.text(['log', '--first-parent', '-20', '--format=%T %an %ae %at %s', base.commit]),
-    );
-    sh(clone, 'fsck', '--strict');
-    if (before.tree === base.tree) return;
-    sh(clone, 'fetch', '-q', bundle, `refs/history/${before.tree}:refs/heads/other`);
-    expect(sh(clone, 'rev-parse', 'other~1')).toBe(sh(clone, 'rev-parse', 'base'));
+  describe('what an attempt is given', () => {
+    /** Artifacts in memory. */
+    const kept = () => {
+      const held = new Map<string, Uint8Array>();
+      const put = async (bytes: Uint8Array) => {
+        const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+        held.set(digest, bytes);
+        return digest as Digest;
+      };
+      return { held, put, has: async (digest: Digest) => held.has(digest) };
+    };
+    type Store = ReturnType<typeof kept>;
+    const fresh = async (name: string) => {
+      const one = await Repository.open(join(root, 'sources'), name, remote, 'main');
+      await one.fetch();
+      for (const ref of ['base', 'next', 'change', 'aside'])
+        await one.git.run(['fetch', '-q', '--no-tags', repo.git.dir, `refs/test/${ref}`]);
+      return one;
+    };
+    /** A commit of its own with one more file. */
+    const put = async (name: string, from: CommitAndTree): Promise<CommitAndTree> => {
+      const listed = await repo.git.text(['ls-tree', from.tree]);
+      const blob = await repo.git.text(['hash-object', '-w', '--stdin'], { input: Buffer.from(`${name}\n`) });
+      const lines = `${listed}\n100644 blob ${blob}\t${name}.txt\n`;
+      const tree = (await repo.git.text(['mktree'], { input: Buffer.from(lines) })) as GitSha;
+      const commit = await repo.commit(tree, from.commit, `adds ${name}`, 1_000);
+      await repo.git.must(['update-ref', `refs/test/${name}`, commit]);
+      return { commit, tree };
+    };
+    /** What whoever gets these bundles, and nothing else, has of a tree: the titles and trees that led to it. */
+    const clone = (store: Store, { bundle, on }: Source, tree: GitSha, alone = false) => {
+      const into = mkdtempSync(join(root, 'clone-'));
+      execFileSync('git', ['init', '-q', '--bare', into]);
+      for (const digest of alone ? [bundle] : [...on, bundle]) {
+        writeFileSync(join(into, 'one.bundle'), store.held.get(digest) ?? '');
+        sh(into, 'fetch', '-q', join(into, 'one.bundle'), '+refs/*:refs/*');
+      }
+      sh(into, 'fsck', '--strict');
+      return sh(into, 'log', '--format=%T %an %ae %at %s', `refs/history/${tree}`);
+    };
+    let next: CommitAndTree;
+    let change: CommitAndTree;
+    let aside: CommitAndTree;
+    beforeAll(async () => {
+      await repo.git.must(['update-ref', 'refs/test/base', base.commit]);
+      next = await put('next', base);
+      change = await put('change', next);
+      aside = await put('aside', base);
+    });
+
+    it('is the branch once, then what is new on it, then what is new in the run', async () => {
+      const one = await fresh('thin');
+      const store = kept();
+      const log = (of: GitSha) =>
+        one.git.text(['log', '--first-parent', '-20', '--format=%T %an %ae %at %s', of]);
+      const whole = await one.source([base.tree], base.commit, store);
+      expect(whole.on).toEqual([]);
+      expect(clone(store, whole, base.tree)).toBe(await log(base.commit));
+      const grown = await one.source([next.tree], next.commit, store);
+      expect(grown.on).toEqual([whole.bundle]);
+      expect(clone(store, grown, next.tree)).toBe(await log(next.commit));
+      expect(() => clone(store, grown, next.tree, true)).toThrow(/prerequisite|lacks/);
+      const own = await one.source([next.tree, change.tree], next.commit, store);
+      expect(own.on).toEqual([whole.bundle, grown.bundle]);
+      expect(clone(store, own, change.tree)).toMatch(
+        new RegExp(`^${change.tree} .* The work so far\n${next.tree} `),
+      );
+      // A run on the older commit does not get what came after it.
+      const older = await one.source([base.tree, aside.tree], base.commit, store);
+      expect(older.on).toEqual([whole.bundle]);
+      // A commit that the branch did not come from begins anew.
+      expect((await one.source([aside.tree], aside.commit, store)).on).toEqual([]);
+      expect(store.held.size).toBe(5);
+    });
+
+    it('is known again after a restart, and made anew where the database has it no more', async () => {
+      const store = kept();
+      const first = await (await fresh('again')).source([base.tree], base.commit, store);
+      const again = await (await fresh('again')).source([next.tree], next.commit, store);
+      expect(again.on).toEqual([first.bundle]);
+      store.held.delete(again.bundle);
+      expect((await (await fresh('again')).source([next.tree], next.commit, store)).on).toEqual([
+        first.bundle,
+      ]);
+      store.held.clear();
+      expect((await (await fresh('again')).source([next.tree], next.commit, store)).on).toEqual([]);
+    });
+
+    it('leaves out what happened in between when that is much, and says so', async () => {
+      const one = await fresh('gap');
+      const store = kept();
+      await one.source([base.tree], base.commit, store);
+      const stream = Array.from({ length: 25 }, (_, nth) => {
+        const from = nth === 0 ? `from ${next.commit}\n` : '';
+        const message = `no. ${nth}`;
+        return `commit refs/test/far\ncommitter a <a@b> ${nth} +0000\ndata ${message.length}\n${message}\n${from}\n`;
+      });
+      await one.git.must(['fast-import', '--quiet'], { input: Buffer.from(stream.join('')) });
+      const far = await one.at('refs/test/far');
+      const { on, bundle } = await one.source([far.tree], far.commit, store);
+      expect(on).toHaveLength(1);
+      const titles = clone(store, { on, bundle }, far.tree).split('\n');
+      expect(titles[0]).toContain('no. 24');
+      expect(titles[20]).toContain('6 commits that are not shown');
+    });
   });
 
   it('says why a repository cannot be used', async () => {

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type Artifacts,
   type ChangedPath,
   type CommitAndTree,
-  type Digest,
   GitSha,
   PatchId,
   plainText,
@@ -14,12 +14,14 @@ import {
 import type { ChangedFile } from '@millwright/policy';
 import { changedFiles, filesHolding } from './changed-files.ts';
 import { credentialEnvironment } from './credential.ts';
+import { type Elsewhere, elsewhere } from './elsewhere.ts';
 import { Git, type GitResult, gitFailed } from './git.ts';
 import { complaint, remarks } from './git-messages.ts';
 import { identity } from './identity.ts';
 import { localRemote, servedBy } from './local-remote.ts';
 import { Memo } from './memo.ts';
 import { Made } from './own-commits.ts';
+import { HISTORY, type Source, Sources } from './sources.ts';
 import { mayBeUnited, unite } from './union.ts';
 
 /** What git answers the remote when it is asked for a password; null where nothing was set. */
@@ -58,9 +60,6 @@ const bytesOf = (files: readonly ChangedFile[]): number =>
     0,
   );
 
-/** Commits of the repository's own that an agent sees. */
-const HISTORY = 20;
-
 /** How a patch is made everywhere, so that patch-ids can be compared. */
 export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
 
@@ -75,9 +74,8 @@ export class Repository {
   readonly #changed = new Memo<ChangedPath[]>(32, (paths) => paths.length <= HELD_PATHS);
   readonly #changedFiles = new Memo<ChangedFile[]>(8, (files) => bytesOf(files) <= HELD_DIFF);
   readonly #holding = new Memo<string[]>(32);
-  readonly #sources = new Memo<Digest>(64);
-  readonly #snapshots = new Memo<string>(256);
-  readonly #histories = new Memo<GitSha>(64);
+  readonly #elsewhere = new Memo<Elsewhere>(8);
+  readonly #sources: Sources;
   readonly #patchIds = new Memo<PatchId>(64);
   readonly #applied = new Memo<GitSha | null>(8);
   readonly #commits = new Memo<CommitAndTree>(256);
@@ -91,6 +89,7 @@ export class Repository {
     this.url = url;
     this.branch = branch;
     this.#token = token;
+    this.#sources = new Sources(git, (commit) => this.at(commit));
   }
 
   /** Creates the bare copy where it does not exist yet. Idempotent. */
@@ -225,80 +224,16 @@ export class Repository {
       .filter(Boolean);
   }
 
-  /** How many files the tree of a commit has, and about how many bytes its stages' bundle takes: its objects as they are packed here. */
+  /** How many files the tree of a commit has, and about how many bytes its stages get: its objects as they are packed here. */
   async measure({ commit, tree }: CommitAndTree): Promise<{ files: number; bytes: number }> {
     const usage = ['rev-list', '--disk-usage', '--objects', '--first-parent', `-${HISTORY}`, commit];
     const [files, bytes] = await Promise.all([this.paths(tree), this.git.text(usage)]);
     return { files: files.length, bytes: Number(bytes) };
   }
 
-  /**
-   * A git bundle of parentless snapshot commits, one a tree, refs `refs/snapshots/<tree>`: exactly what an attempt may see. With a `base`, each tree
-   * also on the last stretch of what led to that commit, refs `refs/history/<tree>`, for agents to look at.
-   */
-  async bundle(trees: readonly GitSha[], base: GitSha | null = null): Promise<Uint8Array> {
-    const distinct = [...new Set(trees)];
-    const refs = await Promise.all([
-      ...distinct.map((tree) => this.#snapshot(tree)),
-      ...(base === null ? [] : distinct.map((tree) => this.#onHistory(tree, base))),
-    ]);
-    return this.git.must(['bundle', 'create', '--quiet', '-', ...refs]);
-  }
-
-  /** The ref of a commit of this tree on the base's history: the base's own where it is the base's tree. */
-  async #onHistory(tree: GitSha, base: GitSha): Promise<string> {
-    const ref = `refs/history/${tree}`;
-    const tip = await this.#history(base);
-    const own = (await this.at(base)).tree === tree;
-    const made = ['commit-tree', tree, '-p', tip, '-m', 'The work so far'];
-    const commit = own ? tip : await this.git.text(made, { env: identity(0) });
-    await this.git.must(['update-ref', ref, commit]);
-    return ref;
-  }
-
-  /**
-   * The last commits that led to `base`, first parents alone, as commits of their own that need nothing before them: same trees, authors, times
-   * and messages. Its tip has the base's tree.
-   */
-  #history(base: GitSha): Promise<GitSha> {
-    return this.#histories.of([base], async () => {
-      const format = '--format=%T%x00%an%x00%ae%x00%at%x00%B%x00%x01';
-      const said = await this.git.text(['log', '--first-parent', `-${HISTORY}`, format, base]);
-      const commits = said
-        .split('\u0001')
-        .map((one) => one.replace(/^\n/, '').split('\0'))
-        .filter((fields) => fields.length >= 5)
-        .reverse();
-      const ref = `refs/millwright/history/${base}`;
-      const plain = (text: string) => text.replace(/[<>\n\0]/g, ' ').trim() || 'unknown';
-      const stream = commits.map(([tree, name = '', email = '', time, message = ''], index) => {
-        const who = `${plain(name)} <${plain(email)}> ${time} +0000`;
-        const from = index === 0 ? '' : `from :${index}\n`;
-        const head = `commit ${ref}\nmark :${index + 1}\nauthor ${who}\ncommitter ${who}\n`;
-        return `${head}data ${Buffer.byteLength(message)}\n${message}\n${from}M 040000 ${tree} \n\n`;
-      });
-      await this.git.must(['fast-import', '--quiet', '--force'], { input: Buffer.from(stream.join('')) });
-      return GitSha.parse(await this.git.text(['rev-parse', ref]));
-    });
-  }
-
-  /** The ref of a tree's snapshot. A stage's trees are mostly those of the stage before: each is made once a process. */
-  #snapshot(tree: GitSha): Promise<string> {
-    return this.#snapshots.of([tree], async () => {
-      const ref = `refs/snapshots/${tree}`;
-      const made = ['commit-tree', tree, '-m', `snapshot ${tree}`];
-      await this.git.must(['update-ref', ref, await this.git.text(made, { env: identity(0) })]);
-      return ref;
-    });
-  }
-
-  /** The bundle of these trees as an artifact. */
-  source(
-    trees: readonly GitSha[],
-    base: GitSha,
-    put: (bundle: Uint8Array) => Promise<Digest>,
-  ): Promise<Digest> {
-    return this.#sources.of([...trees, base], async () => put(await this.bundle(trees, base)));
+  /** What an attempt on these trees is given, as artifacts; `base` is the commit that its run began on. */
+  source(trees: readonly GitSha[], base: GitSha, kept: Pick<Artifacts, 'put' | 'has'>): Promise<Source> {
+    return this.#sources.of(trees, base, kept);
   }
 
   async commit(tree: GitSha, parent: GitSha, message: string, atMs: number): Promise<GitSha> {
@@ -364,6 +299,11 @@ export class Repository {
   /** Files of a tree that hold one of these texts. */
   holding(tree: GitSha, texts: readonly string[]): Promise<string[]> {
     return this.#holding.of([tree, ...texts], () => filesHolding(this.git, tree, texts));
+  }
+
+  /** What a tree names and the repository does not have. */
+  elsewhere(tree: GitSha): Promise<Elsewhere> {
+    return this.#elsewhere.of([tree], () => elsewhere(this.git, tree));
   }
 
   async #changedPaths(from: GitSha, to: GitSha): Promise<ChangedPath[]> {

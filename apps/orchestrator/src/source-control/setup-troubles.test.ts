@@ -2,7 +2,7 @@ import { RepoConfig } from '@millwright/domain';
 import { expect, test } from 'vitest';
 import { type Looked, setupTroubles } from './setup-troubles.ts';
 
-type Given = Partial<Pick<Looked, 'paths' | 'secrets'>> & {
+type Given = Partial<Pick<Looked, 'elsewhere' | 'paths' | 'secrets'>> & {
   config?: object;
   manifest?: string | null;
   files?: Record<string, string>;
@@ -11,6 +11,7 @@ const MANIFEST = JSON.stringify({ scripts: { test: 'node --test' }, dependencies
 const looked = ({ manifest = MANIFEST, files = {}, ...more }: Given = {}): Looked => ({
   paths: new Set(['package.json', 'package-lock.json']),
   texts: new Map(Object.entries({ ...(manifest === null ? {} : { 'package.json': manifest }), ...files })),
+  elsewhere: { submodules: [], lfs: [] },
   secrets: new Set(),
   repo: 'shop',
   runtime: '24.21.0',
@@ -28,6 +29,8 @@ test('a repository with all that it needs has none', () => {
 
 test.each<[string, Parameters<typeof looked>[0], string[]]>([
   ['services', { config: { services: ['redis'] } }, ['services']],
+  ['submodules', { elsewhere: { submodules: ['vendor/x'], lfs: [] } }, ['submodules']],
+  ['files in Git LFS', { elsewhere: { submodules: [], lfs: ['a.bin', 'b.bin'] } }, ['lfs']],
   ['each secret without a value', { config: { deploy }, secrets: new Set(['A']) }, ['missing-secret']],
   ['a pnpm lockfile', { paths: new Set(['pnpm-lock.yaml']) }, ['no-tool']],
   ['a bun lockfile', { paths: new Set(['bun.lock']) }, ['no-tool']],
@@ -103,6 +106,13 @@ test('says the exact command, with the name of the repository', () => {
     blocks: true,
     fix: { acts: [{ act: 'set-secret', name: 'A', repo: 'shop' }] },
   });
+});
+
+test('names the first of many files that are not there', () => {
+  const lfs = ['a.bin', 'b.bin', 'c.bin', 'd.bin', 'e.bin'];
+  const [trouble] = setupTroubles(looked({ elsewhere: { submodules: [], lfs } }));
+  expect(trouble).toMatchObject({ blocks: true });
+  expect(trouble?.text).toContain('(a.bin, b.bin, c.bin and 2 more)');
 });
 
 test('what is only likely to matter stops nothing', () => {

@@ -3,12 +3,13 @@ import type { GitSha, RepoConfig, RepoName } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import { javascript, type LookedSetup } from '@millwright/toolchains';
 import { z } from 'zod';
+import type { Elsewhere } from './elsewhere.ts';
 import type { FoundFile } from './repository.ts';
 
 // What cannot work as a repository stands: told when it is added, by `doctor` and at the start gate, before an agent is paid for.
 
-/** What of a repository is looked at: what its toolchain asks about, its secrets that have a value, its name. */
-export type Looked = LookedSetup & { secrets: ReadonlySet<string>; repo: string };
+/** What of a repository is looked at: what its toolchain asks about, what is not in it, its secrets that have a value, its name. */
+export type Looked = LookedSetup & { elsewhere: Elsewhere; secrets: ReadonlySet<string>; repo: string };
 
 /** What no act does. */
 const byHand = (hint: string) => ({ hint, acts: [] });
@@ -17,6 +18,7 @@ const byHand = (hint: string) => ({ hint, acts: [] });
 export function setupTroubles(look: Looked): SetupTrouble[] {
   return [
     ...services(look),
+    ...notInTree(look),
     ...javascript.setup.troubles(look).map(({ fix, ...one }) => ({ ...one, fix: byHand(fix) })),
     ...secrets(look),
   ];
@@ -36,6 +38,38 @@ function services({ config }: Looked): SetupTrouble[] {
   ];
 }
 
+/** Stages get the repository's own objects and reach nothing else: they would build and test without these files. */
+function notInTree({ elsewhere: { submodules, lfs } }: Looked): SetupTrouble[] {
+  const none = 'not supported: no stage of a run would have';
+  return [
+    ...(submodules.length === 0
+      ? []
+      : [
+          {
+            code: 'submodules',
+            text: `submodules (${some(submodules)}) are ${none} their files`,
+            fix: byHand('commit their files in their place on its branch, or depend on them as packages'),
+            blocks: true,
+          },
+        ]),
+    ...(lfs.length === 0
+      ? []
+      : [
+          {
+            code: 'lfs',
+            text: `files in Git LFS (${some(lfs)}) are ${none} more of them than their pointers`,
+            fix: byHand(
+              'take them out of Git LFS on its branch (git lfs migrate export), or keep them elsewhere and let the tests that need them skip themselves',
+            ),
+            blocks: true,
+          },
+        ]),
+  ];
+}
+
+const some = (paths: readonly string[]): string =>
+  `${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+
 function secrets({ config, secrets: set, repo }: Looked): SetupTrouble[] {
   return (config.deploy?.secrets ?? [])
     .filter((name) => !set.has(name))
@@ -49,6 +83,7 @@ function secrets({ config, secrets: set, repo }: Looked): SetupTrouble[] {
 
 /** The files of a repository that are looked at. */
 type Files = {
+  elsewhere(tree: GitSha): Promise<Elsewhere>;
   rootFiles(tree: GitSha): Promise<string[]>;
   file(tree: GitSha, path: string, maxBytes: number): Promise<FoundFile>;
 };
@@ -69,8 +104,9 @@ export async function troublesOf(
   repo: RepoName,
   { tree, config }: { tree: GitSha; config: RepoConfig },
 ): Promise<SetupTrouble[]> {
-  const [unasked, paths, names, ...read] = await Promise.all([
+  const [unasked, elsewhere, paths, names, ...read] = await Promise.all([
     unaskedRoles(store),
+    files.elsewhere(tree),
     files.rootFiles(tree),
     secrets.names(repo),
     ...javascript.setup.files.map(async (file) => ({
@@ -81,6 +117,7 @@ export async function troublesOf(
   const found = setupTroubles({
     config,
     repo,
+    elsewhere,
     paths: new Set(paths),
     texts: new Map(
       read.flatMap(({ file, found }) => (found.kind === 'file' ? [[file, found.text] as const] : [])),

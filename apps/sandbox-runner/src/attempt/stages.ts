@@ -205,11 +205,10 @@ const reading = (checkout: Checkout) => (path: string) =>
 
 /** What a change came to, as its extraction left it unpacked. */
 async function madeOf(runner: Runner, tree: GitSha): Promise<Checkout> {
-  const made = await runner.sandboxes.checkout(() => {
+  const made = await runner.sandboxes.unpacked(tree);
+  if (made === null)
     throw terminal('change-refused', 'The change was refused: the tree that it comes to cannot be unpacked.');
-  }, tree);
-  if (made.kind === 'refused') throw terminal('change-refused', `The change was refused: ${made.reason}.`);
-  return made.checkout;
+  return made;
 }
 
 async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {

@@ -19,7 +19,12 @@ const MAX_ADVICE = 64 * 1024;
 
 /** Unpacks one of the source's trees. Throws terminal `source-refused`. */
 export async function checkoutOf({ runner, spec }: Held, tree: GitSha): Promise<Checkout> {
-  const out = await runner.sandboxes.checkout(() => runner.artifacts.get(spec.source.bundle), tree);
+  const { bundle, on = [] } = spec.source;
+  const source = [...on, bundle].map((digest) => ({
+    key: digest.slice('sha256:'.length),
+    bytes: () => runner.artifacts.get(digest),
+  }));
+  const out = await runner.sandboxes.checkout(source, tree);
   if (out.kind === 'refused')
     throw terminal('source-refused', `The source cannot be unpacked: ${out.reason}.`);
   return out.checkout;

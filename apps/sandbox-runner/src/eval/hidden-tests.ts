@@ -39,7 +39,7 @@ async function run(asked: z.infer<typeof Asked>): Promise<HiddenAnswer> {
   });
   try {
     const own = { run: 'eval', attempt: 'eval' };
-    const out = await sandboxes.checkout(() => readFile(asked.bundle), asked.tree);
+    const out = await sandboxes.checkout(await readFile(asked.bundle), asked.tree);
     if (out.kind === 'refused') return { kind: 'refused', reason: out.reason };
     const config = RepoConfig.parse({ image: asked.own });
     const image = await sandboxes.resolveImage(asked.own);

@@ -1,3 +1,4 @@
+export { evict } from './layers.ts';
 export {
   createPrepare,
   type Prepare,

@@ -89,11 +89,12 @@ async function exclude(files: string, created: readonly string[]): Promise<void>
   await chown(join(files, '.git/info/exclude'), AGENT, AGENT);
 }
 
-/** Removes the least recently used layers and checkouts beyond the bound. */
+/** Removes the least recently used layers, checkouts and objects of sources beyond the bound of each. */
 export async function evict(engine: Engine, keep = KEEP, minAgeMs = MIN_AGE_MS): Promise<void> {
   for (const [what, folder] of [
     ['layer', engine.folders.layers],
     ['checkout', engine.folders.checkouts],
+    ['source', engine.folders.sources],
   ] as const) {
     const kept: { key: string; used: number }[] = [];
     for (const key of await readdir(folder))

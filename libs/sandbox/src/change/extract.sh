@@ -51,7 +51,7 @@ printf '%s\n' "$tree" >tree
 # fails it is left to them, who say why.
 unpacking=
 if [ "$tree" != "$from" ]; then
-  unpack_tree /tmp/git "$tree" "$tree_files" "$tree_bytes" "$format" >/dev/null 2>&1 &
+  unpack_tree /tmp/git "$tree" "$tree_files" "$tree_bytes" "$format" '' >/dev/null 2>&1 &
   unpacking=$!
 fi
 

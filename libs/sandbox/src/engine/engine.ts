@@ -8,7 +8,8 @@ import { canRaiseLoopback } from './host.ts';
 export type SandboxEvent =
   | { kind: 'egress_refused'; attempt: string; host: string; reason: string }
   | { kind: 'killed'; attempt: string; container: string; reason: string }
-  | { kind: 'evicted'; what: 'checkout' | 'layer'; key: string }
+  | { kind: 'evicted'; what: 'checkout' | 'layer' | 'source'; key: string }
+  | { kind: 'source_doubted'; key: string; reason: string }
   | { kind: 'cleanup_failed'; what: string; reason: string };
 
 export type SandboxesSettings = {
@@ -40,6 +41,8 @@ export type Engine = {
     root: string;
     mounts: string;
     checkouts: string;
+    /** Objects of sources, by the first bundle of each. */
+    sources: string;
     layers: string;
     shells: string;
     scratch: string;
@@ -105,6 +108,7 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
     root,
     mounts: join(root, 'mounts', settings.incarnation),
     checkouts: join(root, 'checkouts'),
+    sources: join(root, 'sources'),
     layers: join(root, 'layers'),
     shells: join(root, 'shells'),
     scratch: join(root, 'scratch', settings.incarnation),

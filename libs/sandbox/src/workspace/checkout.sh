@@ -1,14 +1,15 @@
-# Unpacks one tree of a bundle into /out/tree, in a clean container. $1 tree, $2 most files, $3 most bytes, $4 object format.
+# Unpacks one tree into /out/tree, in a clean container. $1 tree, $2 most files, $3 most bytes, $4 object format, $5 the commit that leads to it, or
+# nothing. /cache has objects, where there is any; what is not in it yet are packs /in/*.pack, in their order, which are indexed into /out/all.
 set -eu
 export LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1
 tree=$1
 git init -q --bare --template= --object-format="$4" /out/all
-git --git-dir=/out/all fetch -q --no-tags /in/bundle "refs/snapshots/$tree:refs/heads/snapshot" || exit 10
-[ "$(git --git-dir=/out/all rev-parse 'refs/heads/snapshot^{tree}')" = "$tree" ] || exit 11
-[ "$(git --git-dir=/out/all rev-list --count refs/heads/snapshot)" = 1 ] || exit 12
-# What led to it, where the bundle has that, for agents to look at: its tip has the same tree.
-if git --git-dir=/out/all fetch -q --no-tags /in/bundle "refs/history/$tree:refs/heads/history" 2>/dev/null; then
-  [ "$(git --git-dir=/out/all rev-parse 'refs/heads/history^{tree}')" = "$tree" ] || exit 11
+[ ! -d /cache ] || printf '/cache\n' >/out/all/objects/info/alternates
+for pack in /in/*.pack; do
+  [ ! -e "$pack" ] || git --git-dir=/out/all index-pack --stdin --fix-thin <"$pack" >/dev/null || exit 10
+done
+[ "$(git --git-dir=/out/all cat-file -t "$tree" 2>/dev/null)" = tree ] || exit 10
+if [ -n "$5" ]; then
+  [ "$(git --git-dir=/out/all rev-parse -q --verify "$5^{tree}")" = "$tree" ] || exit 11
 fi
-unpack_tree /out/all "$tree" "$2" "$3" "$4"
-rm -rf /out/all
+unpack_tree /out/all "$tree" "$2" "$3" "$4" "$5"

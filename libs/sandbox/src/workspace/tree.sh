@@ -1,13 +1,14 @@
 # Read before checkout.sh and extract.sh, in whose clean containers it runs.
-# unpack_tree GITDIR TREE FILES BYTES FORMAT: the tree as the folder /out/tree, with a `.git` whose HEAD is that tree: GITDIR's branch `history`
-# where it has one, else one commit alone. The commit is the same wherever it is made, so that what an agent committed on top of it means the same on every runner. No configuration but what
+# unpack_tree GITDIR TREE FILES BYTES FORMAT HEAD: the tree as the folder /out/tree, with a `.git` whose HEAD is that commit of GITDIR, which has
+# that tree; where none is named, one commit alone. The commit is the same wherever it is made, so that what an agent committed on top of it means the same on every runner. No configuration but what
 # is set here, no template, hook, filter or submodule. Exit codes are checkout.ts's.
 unpack_tree() {
   umask 022
   unset GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE
   git --git-dir="$1" ls-tree -r -l "$2" |
     awk -v f="$3" -v b="$4" '{ n++; if ($4 != "-") s += $4 } n > f || s > b { exit 1 }' || exit 13
-  only=$(git --git-dir="$1" rev-parse -q --verify refs/heads/history) || only=$(GIT_AUTHOR_NAME=Millwright GIT_AUTHOR_EMAIL=millwright@localhost GIT_AUTHOR_DATE='@0 +0000' \
+  only=$6
+  [ -n "$only" ] || only=$(GIT_AUTHOR_NAME=Millwright GIT_AUTHOR_EMAIL=millwright@localhost GIT_AUTHOR_DATE='@0 +0000' \
     GIT_COMMITTER_NAME=Millwright GIT_COMMITTER_EMAIL=millwright@localhost GIT_COMMITTER_DATE='@0 +0000' \
     git --git-dir="$1" commit-tree "$2" -m "snapshot $2")
 

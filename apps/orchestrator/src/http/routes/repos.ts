@@ -140,7 +140,7 @@ export function repoRoutes(app: FastifyInstance, api: Api): void {
           throw problem(
             'repo-too-large',
             `${standing.base.commit.slice(0, 10)} has ${files} files, and with its last commits takes about ${mebibytes(bytes)} MiB packed: a stage gets at most ${mebibytes(most)} MiB, so every ticket would fail`,
-            'nothing was added; move large files off its branch (to Git LFS, a package, a bucket), or add a smaller repository',
+            'nothing was added; move large files off its branch (to a package, a bucket), or add a smaller repository',
           );
         if (deliver === 'merge' && (await probe.repository.isCheckedOut())) deliver = 'branch';
         await probe.keep(name);

@@ -208,9 +208,8 @@ async function takeChange(factory: Ports, run: Run, step: Take, change: ChangeSe
   const { repo, tree, base } = await applied(factory, run, step.task, change);
   if (tree === base.tree) throw terminal('empty-change', 'the implementer changed nothing');
   // What the review of it begins with is made beside: 45 ms that its stage would else wait for, and asks for again where this fails.
-  void repo.source([...new Set([run.base.tree, base.tree, tree])], run.base.commit, (bundle) =>
-    factory.store.artifacts.put(bundle),
-  );
+  const { artifacts } = factory.store;
+  void repo.source([...new Set([run.base.tree, base.tree, tree])], run.base.commit, artifacts);
   void repo.changed(base.tree, tree);
   const [commit, patchId] = await Promise.all([
     repo.commit(tree, base.commit, change.commitMessage, factory.clock.now()),
