@@ -7,6 +7,7 @@ import { bake } from './factory/bake.ts';
 import { halt } from './factory/halt.ts';
 import { idle } from './factory/idle.ts';
 import { ticket } from './factory/ticket.ts';
+import { trees } from './factory/trees.ts';
 import { peerAgents } from './peers/agents.ts';
 import { rollback } from './rollback.ts';
 import type { Row } from './row.ts';
@@ -30,6 +31,7 @@ const ALL: readonly Bench[] = [
   { name: 'takeover', minutes: 1, run: takeover },
   { name: 'sandbox', minutes: 6, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
+  { name: 'trees', minutes: 30, run: trees },
   { name: 'agents', minutes: 25, run: agents },
   { name: 'tokens', minutes: 8, run: peerAgents },
   { name: 'rollback', minutes: 9, run: rollback },

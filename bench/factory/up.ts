@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,14 +57,28 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Files of about 1.2 kB, forty a folder, that nothing reads; half of each is nothing that packing makes smaller. */
+function addFiles(work: string, many: number): void {
+  for (let nth = 0; nth < many; nth += 1) {
+    const folder = join(work, `data/part-${Math.floor(nth / 40)}`);
+    if (nth % 40 === 0) mkdirSync(folder, { recursive: true });
+    const noise = Array.from({ length: 10 }, (_, at) =>
+      createHash('sha256').update(`${nth}/${at}`).digest('hex'),
+    );
+    writeFileSync(join(folder, `file-${nth}.txt`), `${noise.join('\n')}\n${'a line of a file\n'.repeat(35)}`);
+  }
+}
+
 /** The example shop as a bare repository, at a port that is free; its canary as it is, or as told. */
-async function shop(place: string, port: number, canary: string | null): Promise<string> {
+async function shop(place: string, port: number, { canary, files = 0, deploys = true }: Options) {
   const [work, bare] = [join(place, 'work'), join(place, 'shop.git')];
   const skipped = /\/(tickets|conversations|node_modules)$/;
   cpSync(join(ROOT, 'examples/shop'), work, { recursive: true, filter: (path) => !skipped.test(path) });
   const file = join(work, 'millwright.yaml');
   const exposed = readFileSync(file, 'utf8').replace(/^( *expose:).*$/m, `$1 ${port}`);
-  writeFileSync(file, canary === null ? exposed : exposed.replace(/^( *canary:).*$/m, `$1 ${canary}`));
+  const told = canary === undefined ? exposed : exposed.replace(/^( *canary:).*$/m, `$1 ${canary}`);
+  writeFileSync(file, deploys ? told : told.replace(/^deploy:\n(?:[ ].*\n)*/m, ''));
+  addFiles(work, files);
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=Shop', '-c', 'user.email=shop@example.com', ...args], {
       cwd: work,
@@ -95,6 +110,10 @@ type Options = {
   model?: string;
   /** The shop's canary, in YAML. */
   canary?: string;
+  /** Files that the shop has besides. */
+  files?: number;
+  /** Whether the shop is released. Default: it is. */
+  deploys?: boolean;
   /** The shop's port on the host. */
   port?: number;
   /** Stages at once. */
@@ -182,7 +201,7 @@ export async function startUp(options: Options | null): Promise<Running> {
       },
     };
     if (options !== null) {
-      const url = await shop(place, options.port ?? (await freePort()), options.canary ?? null);
+      const url = await shop(place, options.port ?? (await freePort()), options);
       await running.api('POST', '/repos', { url, name: 'shop' });
       await running.api('POST', '/repos/shop/autonomy', { step: 6, reason: 'the bench' });
     }

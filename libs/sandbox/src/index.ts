@@ -8,8 +8,6 @@ export { type CleanEnd, runClean } from './tool-process/clean.ts';
 export type { Archived } from './workspace/archive.ts';
 export { listCheckout, readCheckout } from './workspace/base.ts';
 export { overlayOptions } from './workspace/overlay.ts';
-export {
-  BASE_AT,
-  type Checkout,
-  type Layer,
-} from './workspace/sandbox.ts';
+export { BASE_AT, type Checkout, foldersOf, type Layer } from './workspace/sandbox.ts';
+export type { Bundle } from './workspace/sources.ts';
+export { closeView } from './workspace/view.ts';

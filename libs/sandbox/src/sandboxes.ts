@@ -16,6 +16,7 @@ import { unpacked, checkout as unpackTree } from './workspace/checkout.ts';
 import { Prefetch } from './workspace/prefetch.ts';
 import { type Box, type Checkout, type OpenOptions, openBox, type Refused } from './workspace/sandbox.ts';
 import { type Bundle, bundleOfBytes } from './workspace/sources.ts';
+import { closeView } from './workspace/view.ts';
 
 /** An attempt's sandbox: the narrow `Workspace` for tools, the rest for its owner. Single use. */
 export type Sandbox = Pick<
@@ -35,10 +36,14 @@ export type Sandboxes = {
   readonly engine: Engine;
   /** The id of an image that the engine has and that can run a shell; the factory's own when no name is given. */
   resolveImage(name?: string): Promise<{ kind: 'image'; id: string } | Refused>;
-  /** The bundle that holds the tree, or several, the oldest first, each standing on those before. */
+  /**
+   * The bundle that holds the tree, or several, the oldest first, each standing on those before. `near`: trees that whoever sees this one may see as
+   * well, and that differ little from it.
+   */
   checkout(
     source: Uint8Array | readonly Bundle[],
     tree: GitSha,
+    near?: readonly GitSha[],
   ): Promise<{ kind: 'checkout'; checkout: Checkout } | Refused>;
   /** A tree that was unpacked here before, by whichever way. */
   unpacked(tree: GitSha): Promise<Checkout | null>;
@@ -102,9 +107,14 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
         : { kind: 'refused', code: 'no_shell', reason: shell.reason };
     },
 
-    checkout(source, tree) {
+    checkout(source, tree, near = []) {
+      const others = near.filter((one) => one !== tree);
       const bundles = source instanceof Uint8Array ? [bundleOfBytes(source)] : source;
-      const running = unpacking.get(tree) ?? unpackTree(engine, bundles, tree);
+      const unpack = async () => {
+        await Promise.allSettled(others.map((one) => unpacking.get(one)));
+        return unpackTree(engine, bundles, tree, others);
+      };
+      const running = unpacking.get(tree) ?? unpack();
       unpacking.set(tree, running);
       return running.finally(() => unpacking.delete(tree));
     },
@@ -158,6 +168,7 @@ export async function openSandboxes(settings: SandboxesSettings): Promise<Sandbo
       await Promise.all([...open].map(destroyed));
       await engine.cleanedUp();
       await removeTree(engine.folders.scratch);
+      for (const name of [...engine.views.keys()]) await closeView(engine, name);
       await rmdir(engine.folders.mounts);
     },
   };

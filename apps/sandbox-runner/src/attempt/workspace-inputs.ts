@@ -24,7 +24,7 @@ export async function checkoutOf({ runner, spec }: Held, tree: GitSha): Promise<
     key: digest.slice('sha256:'.length),
     bytes: () => runner.artifacts.get(digest),
   }));
-  const out = await runner.sandboxes.checkout(source, tree);
+  const out = await runner.sandboxes.checkout(source, tree, [spec.baseTree]);
   if (out.kind === 'refused')
     throw terminal('source-refused', `The source cannot be unpacked: ${out.reason}.`);
   return out.checkout;

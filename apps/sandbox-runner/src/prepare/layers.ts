@@ -1,7 +1,7 @@
 import { chown, lstat, mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkout, Engine, Layer } from '@millwright/sandbox';
-import { AGENT, gitPattern, removeTree } from '@millwright/sandbox';
+import { AGENT, closeView, gitPattern, removeTree } from '@millwright/sandbox';
 import { z } from 'zod';
 
 /** `compromise`: how it differs from what the tree asks for, in words. */
@@ -102,6 +102,7 @@ export async function evict(engine: Engine, keep = KEEP, minAgeMs = MIN_AGE_MS):
     kept.sort((a, b) => b.used - a.used);
     for (const { key, used } of kept.slice(keep)) {
       if (Date.now() - used < minAgeMs) continue;
+      if (what === 'checkout') await closeView(engine, key);
       await removeTree(join(folder, key));
       engine.note({ kind: 'evicted', what, key });
     }

@@ -7,6 +7,7 @@ import {
   type Checkout,
   type CleanEnd,
   DEFAULT_LIMITS,
+  foldersOf,
   listCheckout,
   type Mount,
   overlayOptions,
@@ -106,7 +107,7 @@ export function createPrepare(
           kind: 'overlay',
           volume: `${engine.name()}-prepare`,
           target: '/workspace',
-          options: overlayOptions([options.checkout.path], {
+          options: overlayOptions(foldersOf(options.checkout), {
             mount: scratch,
             upper: folder('upper'),
             work: folder('work'),

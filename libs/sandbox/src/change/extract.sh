@@ -1,11 +1,11 @@
 # Reads a dead sandbox's workspace (/workspace, read-only, dependencies not among it; /upper, its overlay's upper) and says what changed, in a clean container.
 # $1 the tree that the workspace started from, $2 the tree to measure against, $3 most bytes of patch, $4 most new files, $5 and $6 most
-# files and bytes of the tree that it comes to, which is left unpacked in /out/tree, $7 object format; the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute, configuration, hook or nested
+# files and bytes of the tree that it comes to, which is left unpacked in /out/tree, or over the tree $8 in /made, $7 object format; the rest: folders that the dependencies' installation made. Plumbing only, on a git directory outside the workspace: no attribute, configuration, hook or nested
 # repository of the workspace has a say, and no child process is started on its behalf. Each process here costs the stage 2 to 4 ms.
 set -eu
 export LC_ALL=C GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_DIR=/tmp/git GIT_INDEX_FILE=/tmp/index
-start=$1 from=$2 most_bytes=$3 most_files=$4 tree_files=$5 tree_bytes=$6 format=$7
-shift 7
+start=$1 from=$2 most_bytes=$3 most_files=$4 tree_files=$5 tree_bytes=$6 format=$7 under=$8
+shift 8
 git init -q --bare --template= --object-format="$format" /tmp/git
 mkdir /tmp/git/info
 printf '/objects/start\n/objects/from\n' >/tmp/git/objects/info/alternates
@@ -51,7 +51,14 @@ printf '%s\n' "$tree" >tree
 # fails it is left to them, who say why.
 unpacking=
 if [ "$tree" != "$from" ]; then
-  unpack_tree /tmp/git "$tree" "$tree_files" "$tree_bytes" "$format" '' >/dev/null 2>&1 &
+  if [ -n "$under" ]; then
+    (
+      unpack_over /tmp/git "$tree" "$tree_files" "$tree_bytes" '' "$under"
+      : >/out/made
+    ) >/dev/null 2>&1 &
+  else
+    unpack_tree /tmp/git "$tree" "$tree_files" "$tree_bytes" "$format" '' >/dev/null 2>&1 &
+  fi
   unpacking=$!
 fi
 

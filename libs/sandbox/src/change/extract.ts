@@ -7,9 +7,9 @@ import { AGENT } from '../engine/hardening.ts';
 import { removeTree } from '../engine/host.ts';
 import { DEFAULT_LIMITS } from '../engine/limits.ts';
 import { type CleanEnd, runClean } from '../tool-process/clean.ts';
-import { keepUnpacked, UNPACK_TREE, unpackArgs } from '../workspace/checkout.ts';
-import { overlayOptions } from '../workspace/overlay.ts';
-import type { Box, Checkout, Refused } from '../workspace/sandbox.ts';
+import { keepOver, keepUnpacked, UNPACK_TREE, unpackArgs, upperIn, wholeOf } from '../workspace/checkout.ts';
+import { overlayOptions, type Upper } from '../workspace/overlay.ts';
+import { type Box, type Checkout, foldersOf, type Refused } from '../workspace/sandbox.ts';
 import { CHANGE_MAX_BYTES, CHANGE_MAX_PATHS, checkChange, type Touched } from './change.ts';
 
 const SCRIPT = `${UNPACK_TREE}${readFileSync(join(import.meta.dirname, 'extract.sh'), 'utf8')}`;
@@ -58,22 +58,32 @@ export async function extractChange(engine: Engine, box: Box, from: Checkout): P
   await mkdir(out, { recursive: true });
   await chown(out, AGENT, AGENT);
   try {
-    const result = readChange(await runExtraction(engine, box, from, out, dead), from);
-    const unpacked = join(out, 'tree');
-    if (result.kind === 'change' && (await lstat(unpacked).catch(() => null)) !== null)
-      await keepUnpacked(engine, unpacked, result.tree);
+    const { checkout: start } = box.lowers;
+    const on = start.over?.on ?? (await wholeOf(engine, [start.tree]));
+    const made = on === null ? null : { on, upper: await upperIn(scratch) };
+    const result = readChange(await runExtraction(engine, box, from, out, made, dead), from);
+    const left = (name: string) => lstat(join(out, name)).catch(() => null);
+    if (result.kind !== 'change') return result;
+    if (made !== null && (await left('made')) !== null)
+      await keepOver(engine, made.upper, result.tree, made.on.tree);
+    if (made === null && (await left('tree')) !== null)
+      await keepUnpacked(engine, join(out, 'tree'), result.tree);
     return result;
   } finally {
     await removeTree(scratch);
   }
 }
 
-/** The workspace is mounted, and the script runs, once the sandbox is dead. `out` is where the container leaves what the change comes to. */
+/**
+ * The workspace is mounted, and the script runs, once the sandbox is dead. `out` is where the container leaves what the change comes to, or says that it is
+ * in `made.upper`, over that checkout.
+ */
 function runExtraction(
   engine: Engine,
   box: Box,
   from: Checkout,
   out: string,
+  made: { on: Checkout; upper: Upper } | null,
   dead: Promise<void>,
 ): Promise<CleanEnd> {
   const { upper, deps, checkout: start } = box.lowers;
@@ -88,6 +98,7 @@ function runExtraction(
       String(CHANGE_MAX_BYTES),
       String(CHANGE_MAX_PATHS),
       ...unpacking,
+      made?.on.tree ?? '',
       ...(deps?.created ?? []).map((path) => `/${gitPattern(path)}`),
     ],
     labels,
@@ -96,7 +107,7 @@ function runExtraction(
         kind: 'overlay',
         volume: `${engine.name()}-extract`,
         target: '/workspace',
-        options: overlayOptions([upper, start.path]),
+        options: overlayOptions([upper, ...foldersOf(start)]),
         readOnly: true,
         labels,
       },
@@ -104,6 +115,19 @@ function runExtraction(
       { kind: 'bind', source: join(start.path, '.git/objects'), target: '/objects/start', readOnly: true },
       { kind: 'bind', source: join(from.path, '.git/objects'), target: '/objects/from', readOnly: true },
       { kind: 'bind', source: out, target: '/out', readOnly: false },
+      ...(made === null
+        ? []
+        : [
+            {
+              ...{
+                kind: 'overlay' as const,
+                volume: `${engine.name()}-made`,
+                target: '/made',
+                readOnly: false,
+              },
+              ...{ labels, options: overlayOptions([made.on.path], made.upper) },
+            },
+          ]),
     ],
     // What was written to the workspace may all be new objects, and lies in /tmp here.
     limits: { ...DEFAULT_LIMITS, tmpMb: DEFAULT_LIMITS.memoryMb / 2, wallMs: 120_000 },

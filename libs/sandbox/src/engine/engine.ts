@@ -28,6 +28,11 @@ export type SandboxesSettings = {
    * behind it; `close` waits for them in any case, and a failure is noted and left to the next reaping. Default: it waits.
    */
   cleanUp?: 'awaited' | 'behind';
+  /**
+   * A tree is unpacked as what differs from one that is there, where the index of that one has this many bytes. Smaller ones are unpacked
+   * whole, which is as quick. Default: 256 KiB, some 2,500 files.
+   */
+  overFrom?: number;
 };
 
 /** What the parts of the sandbox share. */
@@ -57,6 +62,10 @@ export type Engine = {
   volumesOf(image: string): Promise<readonly string[]>;
   /** Waits for a removal, or lets it go on behind the caller: see `SandboxesSettings.cleanUp`. */
   cleanUp(what: string, removal: Promise<void>): Promise<void>;
+  /** What is mounted for the host itself to read, by name (view.ts), with the inode of its topmost folder. */
+  views: Map<string, { ino: number; path: Promise<string> }>;
+  /** The size of a checkout's index from which another tree is unpacked over it: see `SandboxesSettings.overFrom`. */
+  overFrom: number;
   /** Resolves when nothing is being removed behind anybody. */
   cleanedUp(): Promise<void>;
   /** A name for a container, volume or folder: unique on this machine, and told to be ours by its prefix. */
@@ -131,6 +140,8 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
     names,
     loopback: (await canRaiseLoopback()) ? 'raised' : 'engine',
     note,
+    views: new Map(),
+    overFrom: settings.overFrom ?? 262_144,
     cleanUp: (what, removal) => {
       if (settings.cleanUp !== 'behind') return removal;
       const behind = removal

@@ -9,7 +9,13 @@ let made = 0;
 
 /** Sandboxes of a throw-away factory, with what they noted. `end` leaves nothing behind. */
 export async function testSandboxes(
-  over: { data?: string; factory?: string; incarnation?: string; cleanUp?: 'awaited' | 'behind' } = {},
+  over: {
+    data?: string;
+    factory?: string;
+    incarnation?: string;
+    cleanUp?: 'awaited' | 'behind';
+    overFrom?: number;
+  } = {},
 ): Promise<{
   sandboxes: Sandboxes;
   data: string;
@@ -27,6 +33,7 @@ export async function testSandboxes(
     incarnation: over.incarnation ?? `${factory}-a`,
     image: TEST_IMAGE,
     cleanUp: over.cleanUp ?? 'awaited',
+    ...(over.overFrom === undefined ? {} : { overFrom: over.overFrom }),
     note: (event) => events.push(event),
   });
   return {

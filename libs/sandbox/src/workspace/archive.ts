@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../engine/limits.ts';
 import { runClean } from '../tool-process/clean.ts';
 import { keepUnpacked, markUsed } from './checkout.ts';
 import { overlayOptions } from './overlay.ts';
-import type { Box, Checkout, OpenOptions, Refused } from './sandbox.ts';
+import { type Box, type Checkout, foldersOf, type OpenOptions, type Refused } from './sandbox.ts';
 
 export type ArchiveOptions = {
   maxBytes?: number;
@@ -36,7 +36,7 @@ export function archiveWorkspace(engine: Engine, box: Box, options: ArchiveOptio
   return archiveFolders(
     engine,
     box.options,
-    [upper, ...(deps === null ? [] : [deps.path]), checkout.path],
+    [upper, ...(deps === null ? [] : [deps.path]), ...foldersOf(checkout)],
     options,
   );
 }
@@ -47,7 +47,7 @@ export function archiveTree(
   of: Pick<OpenOptions, 'run' | 'attempt' | 'checkout' | 'deps'>,
   options: ArchiveOptions,
 ): Promise<Archived> {
-  const folders = [...(of.deps ? [of.deps.path] : []), of.checkout.path];
+  const folders = [...(of.deps ? [of.deps.path] : []), ...foldersOf(of.checkout)];
   return archiveFolders(engine, of, folders, options);
 }
 

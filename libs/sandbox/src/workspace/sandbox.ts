@@ -30,7 +30,15 @@ import {
 } from './overlay.ts';
 
 /** A read-only folder of the host that a workspace stands on: an unpacked tree, or an unpacked release layer. */
-export type Checkout = { readonly tree: string; readonly path: string };
+export type Checkout = {
+  readonly tree: string;
+  readonly path: string;
+  /** Where `path` is a view of several folders: its own, which has what differs, over another checkout. */
+  readonly over?: { readonly own: string; readonly on: Checkout };
+};
+/** The folders that a checkout lies in, topmost first: what an overlay on it stands on. */
+export const foldersOf = ({ path, over }: Checkout): string[] =>
+  over === undefined ? [path] : [over.own, over.on.path];
 /** Installed dependencies, laid over a checkout. `created`: the paths that the installation made. */
 export type Layer = { readonly key: string; readonly path: string; readonly created: readonly string[] };
 export type Refused = { kind: 'refused'; code: string; reason: string };
@@ -106,7 +114,7 @@ export async function openBox(
         return { kind: 'refused', code: 'bad_snapshot', reason: restored.reason };
       }
     }
-    const lowers = deps === null ? [options.checkout.path] : [deps.path, options.checkout.path];
+    const lowers = [...(deps === null ? [] : [deps.path]), ...foldersOf(options.checkout)];
     const workspace: Mount = {
       kind: 'overlay',
       volume: `${name}-workspace`,
