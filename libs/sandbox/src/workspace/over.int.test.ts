@@ -45,7 +45,7 @@ async function checkout({ sandboxes }: Factory, at: number): Promise<Checkout> {
 function show(path: string): string {
   const files = 'find . -mindepth 1 -path ./.git -prune -o';
   const git = 'git -c safe.directory=* --git-dir=.git';
-  const script = `cat .git/refs/heads/main .git/config; ${files} -printf '%P %M %U %T@ %l\\n' | sort; cat $(${files} -type f -print | sort); ${git} log --format='%T %s'; ${git} fsck --strict 2>&1; ${git} ls-files -s`;
+  const script = `cat .git/refs/heads/main .git/config; ${files} -printf '%P %M %U %T@ %l\\n' | sort; cat $(${files} -type f -print | sort); ${git} log --format='%T %s'; ${git} fsck --strict --no-dangling 2>&1; ${git} ls-files -s`;
   return execFileSync('sh', ['-c', script], { cwd: path, encoding: 'utf8' });
 }
 
