@@ -225,8 +225,8 @@ describe("the factory's bare copy of a repository", () => {
     const fresh = async (name: string) => {
       const one = await Repository.open(join(root, 'sources'), name, remote, 'main');
       await one.fetch();
-      for (const ref of ['base', 'next', 'change', 'aside'])
-        await one.git.run(['fetch', '-q', '--no-tags', repo.git.dir, `refs/test/${ref}`]);
+      const refs = ['base', 'next', 'change', 'aside'].map((ref) => `refs/test/${ref}`);
+      await one.git.must(['fetch', '-q', '--no-tags', repo.git.dir, ...refs]);
       return one;
     };
     /** A commit of its own with one more file. */
