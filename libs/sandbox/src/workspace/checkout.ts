@@ -227,7 +227,8 @@ async function unpack(
     };
     const made = await run(below);
     // What it lies over may be broken, or evicted at this moment: then as a whole.
-    return made.kind === 'refused' && below !== null && made.code !== 'too_large' ? run(null) : made;
+    const again = made.kind === 'refused' && below !== null && made.code !== 'too_large';
+    return again ? await run(null) : made;
   } finally {
     await removeTree(scratch);
   }
