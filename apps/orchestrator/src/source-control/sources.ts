@@ -29,7 +29,7 @@ const BUNDLE_MS = 600_000;
 /**
  * How the trees of a repository travel to runners: as a spine of bundles, of which the first holds the branch as it was once and each other one
  * what was put on it since, and for a run's own trees a bundle on top of the spine. What was stored once is named again, so that a run stores
- * what is new in it (docs/decisions/0039-sources-travel-as-what-is-new.md). The spines are noted in a file beside the objects; without
+ * what is new in it (docs/decisions/0040-sources-travel-as-what-is-new.md). The spines are noted in a file beside the objects; without
  * it, or where the database has not what it names, another begins.
  */
 export class Sources {
