@@ -9,5 +9,4 @@ export type { Archived } from './workspace/archive.ts';
 export { listCheckout, readCheckout } from './workspace/base.ts';
 export { overlayOptions } from './workspace/overlay.ts';
 export { BASE_AT, type Checkout, foldersOf, type Layer } from './workspace/sandbox.ts';
-export type { Bundle } from './workspace/sources.ts';
 export { closeView } from './workspace/view.ts';

@@ -47,7 +47,7 @@ async function submodulesAt(git: Git, tree: GitSha, paths: readonly string[]): P
 }
 
 /** The files that a line of attributes is about, as a pathspec (gitattributes(5): without a slash, at any depth below its folder). Pure. */
-export function pathspecOf(file: string, line: string): string | null {
+function pathspecOf(file: string, line: string): string | null {
   const [pattern] = /^\s*("(?:[^"\\]|\\.)*"|\S+)/.exec(line) ?? [];
   if (pattern === undefined || pattern.startsWith('#') || pattern.startsWith('[attr]')) return null;
   const plain = unquoted(pattern);

@@ -23,7 +23,7 @@ const SMALL = 1_048_576;
 /** Runs that are open still stand on the spines before. */
 const MOST_SPINES = 8;
 /** A whole bundle, held in memory: an artifact may have 512 MiB. */
-export const MOST_BUNDLE = 448 * 1_048_576;
+const MOST_BUNDLE = 448 * 1_048_576;
 const BUNDLE_MS = 600_000;
 
 /**
