@@ -90,7 +90,7 @@ describe('a wrong command line', () => {
     [['trail', 'prove', 'x'], 'POSITION takes a whole number from 1'],
     [['witness'], 'a witness needs a folder of its own'],
     [['release', 'freeze', 'x'], "required option '--reason <text>' not specified"],
-    [['digest', '--since', '12h'], '`millwright digest` is not in this version yet'],
+    [['connect', 'check', 'gh'], '`millwright connect` is not in this version yet'],
     [['restore', 'absent'], 'there is no folder'],
     [['restore', '.'], 'is no backup: it has no manifest.json'],
     [['blame', 'a.js:3', '--repo', 'shop'], '`millwright blame` is not in this version yet'],
@@ -175,7 +175,7 @@ it('shows help on stdout with 0, and nothing in it that is refused', async () =>
   expect(ran).toMatchObject({ code: 0, stderr: '' });
   expect(ran.stdout).toMatch(/run +a ticket on its way: list, show, watch,/);
   const commands = ran.stdout.slice(ran.stdout.indexOf('Commands:'), ran.stdout.indexOf('Exit codes:'));
-  expect(commands).not.toMatch(/^ {2}(digest)\b/m);
+  expect(commands).not.toMatch(/^ {2}(connect|ladder)\b/m);
 });
 
 it('ends with 3 and the next command when nobody answers', async () => {

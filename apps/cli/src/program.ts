@@ -40,6 +40,18 @@ function factory(root: Command): void {
     ).option('--keys <file>', 'the file with its keys (else keys.json in the folder)'),
     async () => (await import('./commands/restore.ts')).restore,
   );
+  const period = (command: Command, otherwise: string) =>
+    command
+      .option('--since <time>', `12h, 30d, 2026-11-21 or 2026-11-21T14:30 (else ${otherwise})`)
+      .option('--repo <name>', 'of this repository only');
+  does(
+    period(leaf(root, 'digest', 'what needs you, broke, shipped, runs and was spent, as Markdown'), '12h'),
+    async () => (await import('./commands/digest.ts')).digest,
+  );
+  does(
+    period(leaf(root, 'metrics', 'DORA, autonomy, cost and time: how the factory does'), '30d'),
+    async () => (await import('./commands/metrics.ts')).metrics,
+  );
   const views = noun(root, 'views', 'what is listed, made of the trail');
   does(
     leaf(views, 'status', 'up to which entry it is made, and which entries it could not take'),

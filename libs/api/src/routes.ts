@@ -63,6 +63,9 @@ const Names = z
   .transform((given) => [given].flat().flatMap((one) => one.split(',').filter((part) => part !== '')))
   .optional();
 
+/** From an instant on, of one repository or of all. */
+const OfPeriod = z.object({ from: Size.optional(), repo: z.string().max(100).optional() });
+
 /** Which entries: `TrailFilter` of a query. */
 const OfTrail = z.object({
   run: RunId.optional(),
@@ -111,6 +114,20 @@ export const ROUTES = {
     response: s.Halted,
   }),
 
+  showDigest: route({
+    ...{ method: 'GET', path: '/digest', for: 'people', may: 'anybody', masked: true },
+    summary:
+      'What needs a person, broke or went back, shipped, runs and was spent, since `from` (else twelve hours ago); each with its entry of the trail',
+    query: OfPeriod,
+    response: s.DigestView,
+  }),
+  showMetrics: route({
+    ...{ method: 'GET', path: '/metrics', for: 'people', may: 'anybody' },
+    summary:
+      'How the factory does since `from` (else thirty days ago): as JSON, or as OpenMetrics for Accept: application/openmetrics-text, which `/metrics` answers with too',
+    query: OfPeriod,
+    response: s.MetricsView,
+  }),
   showViews: route({
     ...{ method: 'GET', path: '/views', for: 'people', may: 'anybody' },
     summary: 'How far what is listed has been drawn from the trail, and what could not be',

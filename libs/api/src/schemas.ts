@@ -804,6 +804,75 @@ export const ReadModelView = z.object({
 });
 export type ReadModelView = z.infer<typeof ReadModelView>;
 
+/** What a figure is of: `n` values in milliseconds, their median and their ninth decile; of none, null. */
+const Quantiles = z.object({ n: z.number(), p50: z.number().nullable(), p90: z.number().nullable() });
+/** `n` among `of`; of none, `rate` is null. */
+const Rate = z.object({ n: z.number(), of: z.number(), rate: z.number().nullable() });
+/** How the factory does over a period; what each figure means is docs/metrics.md's. */
+export const MetricsView = z.object({
+  from: z.number(),
+  to: z.number(),
+  deployments: z.object({ n: z.number(), perDay: z.number() }),
+  changeLead: Quantiles,
+  changeFailure: Rate,
+  recovery: Quantiles,
+  rework: Rate,
+  autonomy: Rate,
+  selfHealing: Rate,
+  kinds: z.array(
+    z.object({
+      kind: TicketKind,
+      ended: z.number(),
+      done: z.number(),
+      usd: z.number(),
+      usdPerDone: z.number().nullable(),
+      lead: Quantiles,
+    }),
+  ),
+  stages: z.array(
+    z.object({
+      stage: z.string(),
+      n: z.number(),
+      waitingMs: z.number(),
+      workingMs: z.number(),
+      waiting: Quantiles,
+      working: Quantiles,
+    }),
+  ),
+  bottleneck: z
+    .object({ stage: z.string(), mostly: z.enum(['waiting', 'working']), share: z.number() })
+    .nullable(),
+});
+export type MetricsView = z.infer<typeof MetricsView>;
+
+/** One thing of a digest, and the entry of the trail that says it. */
+const DigestLine = z.object({
+  position: z.number().int(),
+  at: z.number(),
+  repo: RepoName.nullable(),
+  run: RunId.nullable(),
+  /** Of its run's ticket. */
+  title: z.string().nullable(),
+  text: z.string(),
+});
+export type DigestLine = z.infer<typeof DigestLine>;
+/** What happened since `from`, and how it stands at `to`. `spent`: on stages that ended, by repository. */
+export const DigestView = z.object({
+  from: z.number(),
+  to: z.number(),
+  needsYou: z.array(DigestLine.extend({ who: z.string(), acts: z.array(Act) })),
+  broke: z.array(DigestLine),
+  shipped: z.array(DigestLine),
+  running: z.array(DigestLine),
+  spent: z.object({
+    usd: z.number(),
+    repos: z.array(
+      z.object({ position: z.number().int(), repo: RepoName, usd: z.number(), stages: z.number() }),
+    ),
+  }),
+});
+export type DigestView = z.infer<typeof DigestView>;
+
 /** `id` names the check; `fix` is what to do when it fails. */
 export const DoctorLine = z.object({
   id: z.string(),

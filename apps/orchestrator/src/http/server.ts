@@ -13,11 +13,13 @@ import { authenticate, requireRole, requireRoleSomewhere, type Who } from './aut
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
+import { digestRoutes } from './routes/digest.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { incidentRoutes } from './routes/incidents.ts';
+import { metricRoutes } from './routes/metrics.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { quarantineRoutes } from './routes/quarantine.ts';
@@ -105,6 +107,8 @@ export async function server(api: Api): Promise<FastifyInstance> {
     trailProofRoutes,
     erasureRoutes,
     evidenceRoutes,
+    digestRoutes,
+    metricRoutes,
   ])
     routes(app, api);
   return app;

@@ -106,7 +106,7 @@ async function page(factory: Ports, query: Query): Promise<TrailLine[]> {
 }
 
 /** What an account of these entries looks at. */
-function namedIn(recorded: readonly RecordedEntry[]): Named {
+export function namedIn(recorded: readonly RecordedEntry[]): Named {
   const of = (kind: string) =>
     recorded.flatMap(({ envelope: { stream } }) =>
       stream.startsWith(`${kind}/`) ? [stream.slice(kind.length + 1)] : [],
