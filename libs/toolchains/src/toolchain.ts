@@ -12,8 +12,19 @@ export type TreeFiles = {
 
 export type TestCommand =
   | { kind: 'none' }
-  /** `text` is what people read; `script` is what a shell runs in the repository's root; `starts` is all that it is known to start. */
-  | { kind: 'command'; text: string; script: string; starts: string };
+  | {
+      kind: 'command';
+      /** What people read. */
+      text: string;
+      /** What a shell runs in the repository's root. */
+      script: string;
+      /** All that it is known to start. */
+      starts: string;
+      /** Its parts, each of which is run where the one before ended well; one where it is no chain. */
+      steps: readonly string[];
+      /** The script, of which each step but the last leaves `step-N` (from 1) in a folder of the container where it ends well. */
+      following(folder: string): string;
+    };
 
 /** Canaries of one test file. `marks` are titles that the tree has never seen; a must-fail one fails with `proof` in its message. */
 export type Canary = {

@@ -10,6 +10,7 @@ const facts = (over: Partial<BaseFacts> = {}): BaseFacts => ({
     unfit: null,
     plainExit: 0,
     exitCode: 0,
+    passed: null,
     ms: 8_240,
   },
   ...{ sessions: 1, outcomes: [], files: {}, carriers: {}, canFail: null },
@@ -41,7 +42,12 @@ test.each<[string, Partial<BaseFacts>, string]>([
     { exitCode: 2, followed: 'by_exit_code', unfit: 'It wants Node 18.' },
     'fails with exit code 2, 8.2 s. judged by exit code alone. It wants Node 18.',
   ],
+  [
+    'fails in a step',
+    { exitCode: 2, followed: 'by_exit_code', passed: 1 },
+    'fails with exit code 2, 8.2 s. `ava` failed; before it `xo` passed; `tsd` was not run. judged by exit code alone',
+  ],
   ['never ends', { exitCode: null }, 'did not end in time, 8.2 s'],
 ])('a base whose suite %s', (_, over, said) => {
-  expect(saidOf(facts(over))).toBe(said);
+  expect(saidOf(facts(over), ['xo', 'ava', 'tsd'])).toBe(said);
 });

@@ -1,6 +1,7 @@
 import { memoryKey } from '../verify/base-memory.ts';
 import type { BaseFacts } from '../verify/judge.ts';
 import type { Prepared } from '../verify/run-suite.ts';
+import { stepsText } from '../verify/steps.ts';
 import { filesOf } from '../verify/tree-entries.ts';
 import type { Held } from './runner.ts';
 import type { Unprepared } from './workspace-inputs.ts';
@@ -23,12 +24,15 @@ export async function suiteFacts(
   const known = await memory.get(memoryKey(toolchain, base, sandboxes.image, command));
   return [
     `tests, as the factory runs them (/bin/sh, this environment, ${toolchain.programs} on PATH): ${command.text}`,
-    `suite on the base: ${known === null ? 'not run by the factory yet' : saidOf(known)}`,
+    `suite on the base: ${known === null ? 'not run by the factory yet' : saidOf(known, command.steps)}`,
   ];
 }
 
 /** Pure. */
-export function saidOf({ exitCode, ms, outcomes, unfit, followed }: BaseFacts): string {
+export function saidOf(
+  { exitCode, ms, outcomes, unfit, followed, passed }: BaseFacts,
+  steps: readonly string[] = [],
+): string {
   const failing = outcomes.filter(({ state }) => state === 'fail').map(({ name }) => name.slice(0, MAX_NAME));
   const shown = failing.slice(0, MAX_NAMES).join('; ');
   const more = failing.length > MAX_NAMES ? `; and ${failing.length - MAX_NAMES} more` : '';
@@ -40,6 +44,7 @@ export function saidOf({ exitCode, ms, outcomes, unfit, followed }: BaseFacts): 
         : `fails with exit code ${exitCode}`;
   return [
     `${how}, ${(ms / 1_000).toFixed(1)} s`,
+    stepsText(steps, passed, exitCode === null ? 'did not end' : 'failed') ?? '',
     failing.length === 0 ? '' : `failing there, not yours: ${shown}${more}`,
     followed === 'by_exit_code' && exitCode !== 0 ? 'judged by exit code alone' : '',
     unfit ?? '',

@@ -18,7 +18,10 @@ test('new configuration that is a link is a doubt of its own code, and is not th
   await symlink('fast.ts', join(candidate.path, 'vitest.config.ts'));
   const { plan, doubts } = await baseInputs(
     javascript,
-    { kind: 'command', text: 'vitest run', script: 'vitest run', starts: 'vitest run' },
+    {
+      ...{ kind: 'command', text: 'vitest run', script: 'vitest run', starts: 'vitest run' },
+      ...{ steps: ['vitest run'], following: () => 'vitest run' },
+    },
     {
       ...{ base, candidate, files: await filesOf(base, javascript) },
       changed: [{ path: 'vitest.config.ts', status: 'added', added: 1, removed: 0 }],

@@ -5,7 +5,7 @@ import type { BaseFacts } from './judge.ts';
 import type { Prepared } from './run-suite.ts';
 
 // Raised when what is learned or how changes, so that old files are not read.
-const FORM = 4;
+const FORM = 5;
 
 /** Remembers what a base's runs taught, by a key that names tree, dependencies, image and command. */
 export type BaseMemory = {

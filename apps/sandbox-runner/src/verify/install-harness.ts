@@ -20,6 +20,8 @@ export type InstalledHarness = {
   sessions(): Promise<Session[]>;
   /** Whether more processes wanted to report than there were keys. The tree's own code could hide it: it is a hint, not a proof. */
   more(): Promise<boolean>;
+  /** How many steps of the command left their mark, from the first on. The tree's own code could have left it. */
+  passed(): Promise<number | null>;
 };
 
 export type InstallOptions = {
@@ -74,6 +76,13 @@ export async function installHarness(
         );
       }
       return sessions;
+    },
+    async passed() {
+      const count = `n=0; while [ -e ${folder}/step-$((n + 1)) ]; do n=$((n + 1)); done; echo $n`;
+      const options = { timeoutMs: INSTALL_MS, maxBytes: 1_024, ...signal };
+      const counted = await sandbox.exec(count, options);
+      const text = counted.kind === 'exited' ? counted.output.trim() : '';
+      return /^\d+$/.test(text) ? Number(text) : null;
     },
     async more() {
       const options = { timeoutMs: INSTALL_MS, maxBytes: 1_024, ...signal };

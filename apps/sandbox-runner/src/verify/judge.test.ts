@@ -31,6 +31,7 @@ const run = (outcomes: Outcome[], exitCode = 0, kind: 'finished' | 'unfinished' 
 });
 const learn = (observed: SuiteRun, canaried: SuiteRun, all = [canary]): BaseFacts => ({
   ...{ runner: 'mocha', followed: 'proven', fellBack: null, unfit: null, ms: 1, sessions: 1, canFail: null },
+  passed: null,
   ...{ plainExit: 0, exitCode: observed.end.kind === 'exited' ? observed.end.exitCode : null },
   ...{ outcomes: outcomesOf(observed), files: testFilesOf(observed) },
   carriers: carriersOf(observed, canaried, all),

@@ -34,6 +34,8 @@ export type BaseFacts = {
   plainExit: number | null;
   /** Of the run that was followed; the same as `plainExit` where none was. */
   exitCode: number | null;
+  /** Of a command of several steps that did not end well, how many did; null where it did, or is not known. */
+  passed: number | null;
   /** Milliseconds that the followed run took. */
   ms: number;
   sessions: number;

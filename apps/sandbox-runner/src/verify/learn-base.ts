@@ -117,7 +117,7 @@ export async function learnBase(
           ? null
           : 'No test file of the base can carry a test of ours.',
       ...{ unfit, plainExit: exitOf(plain.run) },
-      exitCode: exitOf(followed.run),
+      ...{ exitCode: exitOf(followed.run), passed: followed.passed },
       ms: followed.result.ms,
       sessions: Math.max(1, followed.run.sessions.length),
       outcomes: outcomesOf(followed.run),
@@ -208,6 +208,7 @@ async function byExitCode(
     facts: {
       ...{ ...said, followed: 'by_exit_code' satisfies Followed },
       ...{ plainExit: exitOf(plain.run), exitCode: exitOf(plain.run), ms: plain.result.ms },
+      passed: plain.passed,
       ...{ sessions: 0, outcomes: [], files: {}, carriers: {} },
       canFail: spoilt === null ? null : exitOf(spoilt.run) !== 0,
     },

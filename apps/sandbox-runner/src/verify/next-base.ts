@@ -30,7 +30,7 @@ export async function factsOfPassed(passed: Passed): Promise<BaseFacts | null> {
   if (!observed.whole || canaried?.whole === false) return null;
   if (!(await isItsOwn(candidate, plan))) return null;
   const exitCode = exitOf(observed.run);
-  const ended = { plainExit: exitCode, exitCode, ms: observed.result.ms };
+  const ended = { plainExit: exitCode, exitCode, passed: observed.passed, ms: observed.result.ms };
   // By exit code it passed since its command fails where its tests are made to.
   if (canaried === null)
     return base.followed === 'by_exit_code' ? { ...base, ...ended, canFail: true } : null;

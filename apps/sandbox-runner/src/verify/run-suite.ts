@@ -38,13 +38,17 @@ export type SuiteOptions = {
 
 const KEPT = 262_144;
 
-/** `whole`: every process that wanted to report could, as far as is known. `output` is all that was kept of what it printed. */
+/**
+ * `whole`: every process that wanted to report could, as far as is known. `output` is all that was kept of what it printed. `passed`: of a command of
+ * several steps that did not end well, how many did, as far as is known: marks that code of the tree could forge, told and never judged by.
+ */
 export type RanSuite = {
   run: SuiteRun;
   result: CommandResult;
   output: string;
   whole: boolean;
   runtime: string | null;
+  passed: number | null;
 };
 
 /** Runs the test command once, in a fresh container that is destroyed afterwards. Throws only when the engine fails or `signal` is aborted. */
@@ -68,13 +72,15 @@ export async function runSuite(where: Where, subject: Prepared, options: SuiteOp
     });
     if (harness.kind === 'lost') return lost(options, `the tests could not be set up: ${harness.reason}`);
     const startedAt = performance.now();
-    const ended = await sandbox.exec(harness.launch(options.command.script), {
+    const ended = await sandbox.exec(harness.launch(options.command.following(harness.folder)), {
       ...{ timeoutMs: options.timeoutMs, maxBytes: KEPT },
       ...signal,
     });
     const ms = Math.round(performance.now() - startedAt);
     where.ran?.(options.purpose, ms);
     const sessions = ended.kind === 'exited' ? await harness.sessions() : [];
+    const well = ended.kind === 'gone' || (ended.kind === 'exited' && ended.exitCode === 0);
+    const passed = well || options.command.steps.length < 2 ? null : await harness.passed();
     const whole = ended.kind === 'exited' && !(await harness.more());
     const end =
       ended.kind === 'timed_out'
@@ -85,7 +91,7 @@ export async function runSuite(where: Where, subject: Prepared, options: SuiteOp
     const output = ended.kind === 'gone' ? '' : ended.output;
     return {
       ...{ run: { end, sessions }, result: commandResult(options.command.text, ended, ms), output, whole },
-      runtime: harness.runtime,
+      ...{ runtime: harness.runtime, passed },
     };
   } finally {
     await sandbox.destroy();
@@ -96,6 +102,6 @@ function lost(options: SuiteOptions, reason: string): RanSuite {
   return {
     run: { end: { kind: 'gone', reason }, sessions: [] },
     result: commandResult(options.command.text, { kind: 'gone', reason }, 0),
-    ...{ output: '', whole: false, runtime: null },
+    ...{ output: '', whole: false, runtime: null, passed: null },
   };
 }

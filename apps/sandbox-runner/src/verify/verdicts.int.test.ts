@@ -30,6 +30,30 @@ const of = async (base: Files, next: Files, ticket: Partial<Ticket> = {}): Promi
   (await verifying.verify(base, next, { ticket })).report;
 const codes = (report: TestReport) => report.doubts.map(({ code }) => code);
 
+test('a command of several steps is told step by step, and judged as before', async () => {
+  const script = 'sh lint.sh && node --test && sh types.sh';
+  const linted = (lint: string, source: string) => ({
+    ...{ ...suite(source, ADDS, script), 'lint.sh': lint, 'types.sh': 'exit 0\n' },
+  });
+  const green = linted('exit 0\n', GOOD);
+  const later = await of(green, linted('exit 0\n', WRONG));
+  expect(later).toMatchObject({
+    verdict: 'failed',
+    reason: expect.stringContaining(
+      'Step by step: `node --test` failed; before it `sh lint.sh` passed; `sh types.sh` was not run.',
+    ),
+  });
+  // Its first step fails on the base too: no test has run, and whoever looks is told.
+  const red = linted('exit 3\n', GOOD);
+  const same = await of(red, linted('exit 3\n', WRONG));
+  expect(same).toMatchObject({
+    verdict: 'failing_as_on_base',
+    reason: expect.stringMatching(
+      /`sh lint.sh` failed; `node --test` and `sh types.sh` were not run; so it is on the base\.$/,
+    ),
+  });
+});
+
 // A failing test that is on the base already.
 const REPORTED = suite(WRONG, ADDS);
 test.each<[string, Files, Partial<Ticket>, string]>([

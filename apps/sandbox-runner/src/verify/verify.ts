@@ -45,6 +45,7 @@ import { canariesFor, canaryPlan, learnBase, run, type Subject, spoiling } from 
 import { factsOfPassed } from './next-base.ts';
 import type { Outcome } from './report.ts';
 import type { Prepared, RanSuite, Where } from './run-suite.ts';
+import { stepsBesideBase } from './steps.ts';
 import { speaksOfTests } from './ticket-words.ts';
 import { filesOf, listEntries, readEntry } from './tree-entries.ts';
 
@@ -389,6 +390,10 @@ class Suite {
     ]);
     const { baseTests, ownTests, mutants, emptied } = further;
     const { failures, names, ...said } = judgement;
+    const steps = stepsBesideBase(this.#command.steps, {
+      ...{ passed: observed.passed, base: facts.passed },
+      end: observed.run.end.kind === 'timed_out' ? 'did not end' : 'failed',
+    });
     const fellBack: TestDoubt[] =
       said.fellBack === null
         ? []
@@ -407,6 +412,7 @@ class Suite {
     const saysSame = changesCode && (await this.#onlyComments(parts.sources));
     const report = testReport({
       ...{ ...said, tree: this.#input.tree, baseTests: baseTests.report, ownTests, mutants },
+      reason: (steps === null ? said.reason : `${said.reason} Step by step: ${steps}.`).slice(0, 4_000),
       names: {
         ...names,
         // Not what turns only behind something that the change put among the tests.

@@ -1,6 +1,7 @@
 import type { RepoConfig } from '@millwright/domain';
 import { z } from 'zod';
 import type { TestCommand } from '../toolchain.ts';
+import { chainOf, marked, marking } from './chain.ts';
 
 /** What is read of a package.json; everything else in it is left alone. Never trusted beyond its shape. */
 const Manifest = z.object({
@@ -36,20 +37,34 @@ export function testCommand(
   const placeholder = script === '' || script.includes('no test specified');
   const own = config.test?.trim();
   if (own !== undefined && !(/^npm (t|test|run test|run-script test)$/.test(own) && !placeholder))
-    return { kind: 'command', text: own, script: own };
+    return {
+      ...{ kind: 'command', text: own, script: own, steps: chainOf(own) },
+      following: (folder) => marked(chainOf(own), 1, folder),
+    };
   if (placeholder) return { kind: 'none' };
-  const steps = ['pretest', 'test', 'posttest']
+  const scripts = ['pretest', 'test', 'posttest']
     .map((name) => base?.scripts?.[name]?.trim() ?? '')
-    .filter((step) => step !== '');
+    .filter((text) => text !== '');
+  const chains = scripts.map(chainOf);
   const env = [
     'npm_lifecycle_event=test',
     `npm_lifecycle_script=${quote(script)}`,
     `npm_package_name=${quote(base?.name ?? '')}`,
     `npm_package_version=${quote(base?.version ?? '')}`,
   ].join(' ');
+  const all = (lines: readonly string[]) => `export ${env}\n${lines.join(' &&\n')}`;
+  const shell = (text: string) => `/bin/sh -c ${quote(text)}`;
   return {
-    kind: 'command',
-    text: steps.join(' && '),
-    script: `export ${env}\n${steps.map((step) => `/bin/sh -c ${quote(step)}`).join(' &&\n')}`,
+    ...{ kind: 'command', text: scripts.join(' && '), script: all(scripts.map(shell)) },
+    steps: chains.flat(),
+    following(folder) {
+      let steps = 0;
+      const lines = chains.flatMap((chain) => {
+        const line = shell(marked(chain, steps + 1, folder));
+        steps += chain.length;
+        return [line, marking(steps, folder)];
+      });
+      return all(lines.slice(0, -1));
+    },
   };
 }
