@@ -164,7 +164,7 @@ describe.concurrent('a model that', () => {
 
 it('paid for no turn twice that was answered whole', async () => {
   const answered = (await factory.requests()).filter((one) => one.paid && one.fault === null);
-  const turns = answered.map((one) => `${one.attempt} ${one.turn}`);
+  const turns = answered.map((one) => `${one.attempt} ${one.conversation} ${one.turn}`);
   expect(turns.length).toBeGreaterThan(RECOVERS.length * 4);
   expect(turns.filter((turn, index) => turns.indexOf(turn) !== index)).toEqual([]);
 });

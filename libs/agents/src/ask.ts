@@ -81,7 +81,7 @@ export async function ask(wanted: ModelRequest, call: string, context: AskContex
       return {
         kind: 'money',
         usd,
-        detail: `a call may cost $${worst.toFixed(4)}; this attempt has $${Math.max(0, left).toFixed(4)} left`,
+        detail: `a call may cost $${worst.toFixed(4)}; $${Math.max(0, left).toFixed(4)} is left`,
       };
     const tried = await once(request, `${purse.key}/${call}/${tries}`, worst, context);
     if (tried.kind === 'answered') return { ...tried, usd: usd + tried.usd };

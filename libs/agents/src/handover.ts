@@ -18,6 +18,9 @@ export const SUMMARIZE = `This conversation ends here; a new one goes on in this
 export const askForHandover = (reason: string): string =>
   `${HANDOVER_ASK} this conversation ends here (${reason}); a new one goes on in this workspace and sees the first message and what you write now, nothing else. Call no tool. ${CONTENTS}`;
 
+/** Begins the reason why a conversation is left that comes to nothing; a resumed attempt counts them by it. */
+export const NOWHERE = 'it came to nothing: ';
+
 const MAX_NOTE = 12_000;
 
 /** The text of an answer to `askForHandover`; null when there is none. */
@@ -41,9 +44,15 @@ export function computedHandover(records: readonly TurnRecord[], before: string 
   return bounded(parts.filter((part) => part !== '').join('\n\n') || 'Nothing was done yet.', MAX_NOTE);
 }
 
-/** Ends the first message of an attempt before which the same stage was over too early. Its workspace went with it. */
-export const afterAttempt = (note: string): string =>
-  `${dataBlock('handover', note)}\nAn attempt before yours came to the limits of this stage, and left this account; its workspace is gone. Go on from what it found, and hand in in time.`;
+/** A note to whoever is to go another way. */
+export const withReason = (note: string, reason: string): string =>
+  reason.startsWith(NOWHERE)
+    ? `${note}\n\nThat conversation was left, since ${reason}\nGo another way.`
+    : note;
+
+/** Ends the first message of an attempt before which the same stage was over too early. `kept`: its workspace is there. */
+export const afterAttempt = (note: string, kept: boolean): string =>
+  `${dataBlock('handover', note)}\nAn attempt before yours came to no end, and left this account; its workspace is ${kept ? 'as it left it' : 'gone'}. Go on from what it found, and hand in in time.`;
 
 /** The first message of a conversation that goes on. `note` null: a summary stands before it. */
 export const openingAfter = (brief: string, note: string | null): string =>

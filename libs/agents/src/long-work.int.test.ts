@@ -114,7 +114,7 @@ test('work that fills all conversations of its stage is left as unfinished, with
   expect(left).toMatchObject({
     kind: 'submitted',
     submission: {
-      summary: "the stage's limit of 2 conversations is reached",
+      summary: "the stage's limit of 2 conversations is reached (MILLWRIGHT_STAGE_CONVERSATIONS)",
       unfinished: expect.stringMatching(/Open: the rest\.[\s\S]*echo/),
     },
     turns: 6,

@@ -75,7 +75,7 @@ export type Outcome<R extends Role> =
       kind: 'stopped';
       code: 'turns' | 'money' | 'time' | 'conversations' | 'stuck' | 'schema' | 'refused' | 'context';
       detail: string;
-      /** What is known by then, for the next attempt: where the stage's limits ended the work. */
+      /** What is known by then, for the next attempt: where the work was over before it was done. */
       handedOver?: string;
     }
   /** A cap of `scope` is reached: with `needUsd` left in it, the attempt can be resumed. */

@@ -83,14 +83,41 @@ test('resumed after its submit is on record, it asks for nothing', async () => {
   expect(h.server.requests()).toEqual([]);
 });
 
-test('restarted in the middle of a loop, the stuck detector goes on where it was', async () => {
-  await using h = await harness("role: implement\nrepeat: true\nturns:\n  - tools: [{ bash: 'echo same' }]");
-  h.turns.dieAt = 3;
-  await expect(runRole(h.options('implement'))).rejects.toThrow('killed');
-  h.turns.dieAt = null;
-  const result = await runRole(h.options('implement', { fence: 2 }));
-  expect(result).toMatchObject({ kind: 'stopped', code: 'stuck', turns: 3 });
-});
+test.each([3, 4, 6])(
+  'restarted in the middle of a loop (turn %i), the stuck detector goes on where it was: one new conversation, no third',
+  async (dieAt) => {
+    await using h = await harness("role: plan\nrepeat: true\nturns:\n  - tools: [{ bash: 'echo same' }]");
+    h.turns.dieAt = dieAt;
+    await expect(runRole(h.options('plan'))).rejects.toThrow('killed');
+    h.turns.dieAt = null;
+    const result = await runRole(h.options('plan', { fence: 2 }));
+    expect(result).toMatchObject({
+      ...{ kind: 'stopped', code: 'stuck', turns: 6 },
+      handedOver: expect.stringContaining('came to nothing: the same call with the same result'),
+    });
+    expect(h.turns.changes).toMatchObject([{ kind: 'handed_over', after: 3 }]);
+  },
+);
+
+test.each(['plan', 'review', 'test', 'deploy', 'implement'] as const)(
+  'a %s conversation that goes in circles is left for a new one in the same workspace, which is told and goes on',
+  async (role) => {
+    const submit = {
+      plan: '{ summary: S, question: Which? }',
+      review: '{ verdict: approve, summary: Fine., findings: [] }',
+      test: '{ summary: None., checks: [] }',
+      deploy: '{ notes: N, watch: [] }',
+      implement: '{ summary: Done., commitMessage: Do it }',
+    }[role];
+    await using h = await harness(
+      [
+        `role: ${role}\nrepeat: true\nturns:\n  - say: I look.\n    tools: [{ bash: 'echo same' }]`,
+        `role: ${role}\nwhen: { prompt: '<handover>' }\nturns:\n  - expect: ['I look', 'came to nothing: the same call', 'Go another way']\n    tools: [{ submit: ${submit} }]`,
+      ].join('\n---\n'),
+    );
+    expect(await runRole(h.options(role))).toMatchObject({ kind: 'submitted', turns: 4 });
+  },
+);
 
 test('another claim, cancelled by the log: it stops at once and says so', async () => {
   await using h = await harness(FIX, { files: FILES });
@@ -159,6 +186,7 @@ test('a role whose work cannot be kept leaves an account where its stage is over
   const over = await runRole(h.options('plan', {}, { limits }));
   expect(over).toMatchObject({
     ...{ kind: 'stopped', code: 'turns' },
+    detail: "the stage's limit of 1 turns is reached (half of MILLWRIGHT_STAGE_TURNS)",
     handedOver: expect.stringMatching(/It is in src\.[\s\S]*looked at src/),
   });
   const handedOver = over.kind === 'stopped' ? over.handedOver : undefined;

@@ -1,6 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
-import { addUsage, DriveError, maskSecrets, noUsage } from '@millwright/domain';
+import { addUsage, DriveError, maskSecrets, noUsage, shareOfLimits } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
 import { estimate, type Gauge, reliefOf, roomOf } from './context.ts';
 import {
@@ -22,8 +22,10 @@ import {
   askForHandover,
   computedHandover,
   handoverIn,
+  NOWHERE,
   openingAfter,
   SUMMARIZE,
+  withReason,
 } from './handover.ts';
 import { type History, historyOf } from './history.ts';
 import { masked, maskedResults } from './masked.ts';
@@ -51,11 +53,19 @@ import { runTurn } from './turn.ts';
 
 class OutOfTime extends Error {}
 
-/** Kept of a stage's time for taking out of its sandbox what is unfinished. One that has not twice as much just ends. */
+/** Kept of a stage's time for taking out of its sandbox what is left of its work. One that has not twice as much just ends. */
 const LEAVE_MS = 60_000;
 
 /** Ends that say that there was too much to do. */
 const OVER: readonly string[] = ['turns', 'money', 'conversations'];
+
+/** Ends of which a next attempt is told what was done by then. */
+const LEAVES: readonly string[] = [...OVER, 'time', 'stuck', 'schema'];
+
+/** Conversations of a stage that are left since they come to nothing: the next one that does ends it. */
+const MAX_LEFT = 1;
+
+const noHistory = () => ({ strikes: 0, nudges: 0, seen: [], submission: null, noticed: [] });
 
 // Invariants of the loop:
 // 1. A turn is recorded, answer and results together, after its calls ran and before the next is asked for. So a crash leaves either the
@@ -66,7 +76,8 @@ const OVER: readonly string[] = ['turns', 'money', 'conversations'];
 // 4. What is sent only grows (conversation.ts). Where it has to change all the same, that is said on the trail before the next request.
 // 5. A conversation that is full hands over to a new one on the same workspace; a request that the API or a model does not take has a way on
 //    each, tried once and in order. Every way makes the conversation smaller or the list of models shorter.
-// 6. The loop ends: by submit, turns, money, time, the stuck detector, refused submits, its signal, or because no way on is left.
+// 6. A conversation that goes in circles, or whose submits are refused, is left for a new one once.
+// 7. The loop ends: by submit, turns, money, time, being stuck once more, its signal, or because no way on is left.
 
 /**
  * Runs a role over an attempt until it has submitted or cannot. Resumes at the last recorded turn. Never throws for what a model or its
@@ -76,10 +87,15 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
   const limit = new AbortController();
   const { clock, spec, models } = options;
   const whole = Math.min(spec.limits.wallMs, spec.deadline - clock.now());
-  const leaves = ROLES[spec.role].unfinished !== undefined && whole > 2 * LEAVE_MS;
+  const leaves = whole > 2 * LEAVE_MS;
   const ms = leaves ? whole - LEAVE_MS : whole;
   const done = new AbortController();
-  const expire = () => limit.abort(new OutOfTime(`the time limit of ${Math.round(ms / 1_000)} s is over`));
+  const expire = () =>
+    limit.abort(
+      new OutOfTime(
+        `the time limit of ${Math.round(ms / 1_000)} s is over (MILLWRIGHT_STAGE_MINUTES, or what its run had left)`,
+      ),
+    );
   clock.sleep(Math.max(0, ms), done.signal).then(expire, () => undefined);
   const signal = AbortSignal.any([options.signal, limit.signal]);
   const progress = { turns: 0, usage: noUsage(), model: models[0] ?? 'none' };
@@ -108,6 +124,7 @@ type Progress = { turns: number; usage: Usage; model: string };
 type Block = Anthropic.ContentBlockParam;
 type Answered = Extract<Asked, { kind: 'answered' }>;
 type Unanswered = Exclude<Asked, Answered>;
+type Nowhere = { code: 'stuck' | 'schema'; detail: string };
 
 /** One attempt's conversations, one after the other. `run` is the loop; everything else is a step of it. */
 class Loop<R extends Role> {
@@ -123,7 +140,9 @@ class Loop<R extends Role> {
   readonly #activity: (text: string) => void;
   readonly #beside: BesideCommands;
   #records: TurnRecord[] = [];
-  #history: History<R> = { strikes: 0, nudges: 0, seen: [], submission: null, noticed: [] };
+  #history: History<R> = noHistory();
+  /** Conversations that came to nothing. */
+  #left = 0;
   #conversation: Conversation;
   /** What the conversation before this one handed over. */
   #note: string | null = null;
@@ -158,7 +177,7 @@ class Loop<R extends Role> {
     };
     this.#brief = [
       ...brief(spec, materials),
-      spec.handedOver === undefined ? '' : afterAttempt(spec.handedOver),
+      spec.handedOver === undefined ? '' : afterAttempt(spec.handedOver, spec.workspace !== undefined),
     ]
       .filter((part) => part !== '')
       .join('\n\n');
@@ -166,19 +185,17 @@ class Loop<R extends Role> {
   }
 
   /**
-   * Work that its stage is over for before it is done is handed in as that, where the role can: what is done of it is kept. Any other role
-   * leaves an account of it to the next attempt.
+   * Work that its stage is over for before it is done is handed in as that, where the role can: what is done of it is kept. Any other
+   * such end leaves an account of it to the next attempt.
    */
   left(outcome: Outcome<R>, inTime: boolean): Outcome<R> {
     const { unfinished } = this.#definition;
-    if (outcome.kind !== 'stopped') return outcome;
-    const note = () => computedHandover(this.#records, this.#note ?? this.#options.spec.handedOver ?? null);
-    if (unfinished === undefined)
-      return OVER.includes(outcome.code) || outcome.code === 'time'
-        ? { ...outcome, handedOver: note() }
-        : outcome;
-    if (!OVER.includes(outcome.code) && !(outcome.code === 'time' && inTime)) return outcome;
-    return { kind: 'submitted', submission: unfinished(outcome.detail, note()) };
+    if (outcome.kind !== 'stopped' || !LEAVES.includes(outcome.code)) return outcome;
+    const note = computedHandover(this.#records, this.#note ?? this.#options.spec.handedOver ?? null);
+    const tooMuch = OVER.includes(outcome.code) || (outcome.code === 'time' && inTime);
+    return unfinished !== undefined && tooMuch
+      ? { kind: 'submitted', submission: unfinished(outcome.detail, note) }
+      : { ...outcome, handedOver: note };
   }
 
   /** What runs beside the conversation ends with it, whatever ends that. */
@@ -238,7 +255,14 @@ class Loop<R extends Role> {
   async #recall(): Promise<void> {
     const { turns, changes } = await this.#options.turns.load();
     this.#records = turns;
-    this.#history = historyOf(turns, this.#definition, this.#options.spec);
+    const left = changes.filter(({ reason }) => reason.startsWith(NOWHERE));
+    this.#left = left.length;
+    const since = left.at(-1)?.after ?? 0;
+    this.#history = historyOf(
+      turns.filter(({ turn }) => turn > since),
+      this.#definition,
+      this.#options.spec,
+    );
     this.#progress.turns = turns.length;
     this.#progress.usage = turns.reduce((sum, turn) => addUsage(sum, turn.usage), noUsage());
     if (this.#history.submission !== null) {
@@ -282,30 +306,44 @@ class Loop<R extends Role> {
     await this.#options.turns.changed({ ...change, upTo: more.upTo ?? null, note: more.note ?? null });
   }
 
-  /** Why the loop asks for no more turns, or null. */
+  /** A limit of the stage that is reached, or null. */
   #ended(): Outcome<R> | null {
-    const { spec } = this.#options;
+    const { turns, conversations = Number.POSITIVE_INFINITY } = this.#options.spec.limits;
+    if (this.#records.length >= turns) return this.#limit('turns', `${turns} turns`, 'TURNS');
+    const full = this.#records.filter(({ handover }) => handover === true).length;
+    return full >= conversations
+      ? this.#limit('conversations', `${full} conversations`, 'CONVERSATIONS')
+      : null;
+  }
+
+  /** With the setting that it follows, for whoever lets the run go on. */
+  #limit(
+    code: 'turns' | 'conversations' | 'money',
+    what: string,
+    setting: 'TURNS' | 'CONVERSATIONS' | 'USD',
+  ): Extract<Outcome<R>, { kind: 'stopped' }> {
+    const share = code === 'conversations' ? 1 : shareOfLimits(this.#options.spec.role);
+    const follows = `${share === 1 ? '' : 'half of '}MILLWRIGHT_STAGE_${setting}`;
+    return { kind: 'stopped', code, detail: `the stage's limit of ${what} is reached (${follows})` };
+  }
+
+  /** Why this conversation comes to nothing, or null. */
+  #nowhere(): Nowhere | null {
     const { submit, writes } = this.#definition;
     const { maxStrikes, maxNudges } = this.#settings;
     const limits =
       writes === 'anywhere' ? this.#settings.stuck : { ...this.#settings.stuck, unchangedTurns: null };
-    const check = stuck(this.#history.seen, limits);
-    const stopped = (code: Extract<Outcome<R>, { kind: 'stopped' }>['code'], detail: string): Outcome<R> => ({
-      kind: 'stopped',
-      code,
-      detail,
-    });
-    const { strikes, nudges } = this.#history;
-    if (check.kind === 'stuck') return stopped('stuck', check.pattern);
+    const { seen, strikes, nudges } = this.#history;
+    const check = stuck(seen, limits);
+    if (check.kind === 'stuck') return { code: 'stuck', detail: check.pattern };
     if (strikes > maxStrikes)
-      return stopped('schema', `${strikes} submits were refused; the last: ${lastError(this.#records)}`);
-    if (nudges > maxNudges) return stopped('stuck', `ended its turn ${nudges} times without ${submit.name}`);
-    if (this.#records.length >= spec.limits.turns)
-      return stopped('turns', `the stage's limit of ${spec.limits.turns} turns is reached`);
-    const full = this.#records.filter(({ handover }) => handover === true).length;
-    if (full >= (spec.limits.conversations ?? Number.POSITIVE_INFINITY))
-      return stopped('conversations', `the stage's limit of ${full} conversations is reached`);
-    return null;
+      return {
+        code: 'schema',
+        detail: `${strikes} submits were refused; the last: ${lastError(this.#records)}`,
+      };
+    return nudges > maxNudges
+      ? { code: 'stuck', detail: `ended its turn ${nudges} times without ${submit.name}` }
+      : null;
   }
 
   /** Makes room, or begins anew, before the next request where that is due. Not null: the attempt ends here. */
@@ -313,6 +351,8 @@ class Loop<R extends Role> {
     const last = this.#records.at(-1);
     if (last?.stopReason === 'refusal' && this.#conversation.turns.at(-1)?.turn === last.turn)
       return this.#afterRefusal(last);
+    const nowhere = this.#nowhere();
+    if (nowhere !== null) return this.#leave(nowhere);
     const { contextTokens, conversationTurns } = this.#settings;
     const room = Math.min(this.#most, roomOf(this.#facts, contextTokens, this.#wantedTokens));
     const tokens = estimate(this.#bytes(), this.#gauge);
@@ -334,7 +374,7 @@ class Loop<R extends Role> {
     const asked = await this.#ask({ sumUp: true });
     if (asked.kind !== 'answered') {
       await this.#unanswered(asked);
-      if (asked.kind !== 'failed') return shortOf(asked);
+      if (asked.kind !== 'failed') return this.#short(asked);
       if (asked.failure.kind === 'cancelled') return aborted(this.#signal);
       this.#sumsUp = asked.retryable;
       return 'no summary';
@@ -359,6 +399,15 @@ class Loop<R extends Role> {
     this.#conversation = conversation;
   }
 
+  /** A new conversation, which does not know all that went wrong in this one, may go another way; once. */
+  async #leave({ code, detail }: Nowhere): Promise<Outcome<R> | null> {
+    if (this.#left >= MAX_LEFT) return { kind: 'stopped', code, detail };
+    this.#left += 1;
+    const end = await this.#handOver(`${NOWHERE}${detail}`, false);
+    this.#history = noHistory();
+    return end;
+  }
+
   /** A new conversation on the same workspace. `asks`: the model writes what it is told; else the factory does. */
   async #handOver(reason: string, asks: boolean): Promise<Outcome<R> | null> {
     let note: string | null = null;
@@ -371,7 +420,7 @@ class Loop<R extends Role> {
         await this.#record(asked, blocks, [], 'hands over', true);
       } else {
         await this.#unanswered(asked);
-        if (asked.kind !== 'failed') return shortOf(asked);
+        if (asked.kind !== 'failed') return this.#short(asked);
         if (asked.failure.kind === 'cancelled') return aborted(this.#signal);
       }
     }
@@ -379,7 +428,7 @@ class Loop<R extends Role> {
     const own = this.#records.filter(
       (one) => turns.has(one.turn) && one.stopReason !== 'refusal' && one.handover !== true,
     );
-    await this.#begin(reason, note ?? computedHandover(own, this.#note));
+    await this.#begin(reason, note ?? withReason(computedHandover(own, this.#note), reason));
     return null;
   }
 
@@ -482,10 +531,21 @@ class Loop<R extends Role> {
     await this.#options.turns.lost(this.#turn, asked.kind === 'failed' ? asked.failure.detail : asked.detail);
   }
 
+  /** Money is short: the stage's own ends it, a budget's only makes it wait. */
+  #short(asked: Exclude<Unanswered, { kind: 'failed' }>): Outcome<R> {
+    const { detail } = asked;
+    if (asked.kind === 'capped') {
+      const { scope, needUsd, leftUsd } = asked;
+      return { kind: 'paused', scope, needUsd, leftUsd, detail };
+    }
+    const over = this.#limit('money', `$${this.#options.spec.limits.usd}`, 'USD');
+    return { ...over, detail: `${over.detail}: ${detail}` };
+  }
+
   /** What comes of a request that got no answer: null where another can be sent. */
   async #wayOn(asked: Unanswered): Promise<Outcome<R> | null> {
     await this.#unanswered(asked);
-    if (asked.kind !== 'failed') return shortOf(asked);
+    if (asked.kind !== 'failed') return this.#short(asked);
     const { failure } = asked;
     switch (failure.kind) {
       case 'cancelled':
@@ -637,13 +697,6 @@ class Loop<R extends Role> {
     const text = `[${left.join(', ')} left for this stage. Bring the work to a whole state and call ${submit.name}; ${orElse}.]`;
     return [{ type: 'text', text }];
   }
-}
-
-/** Money is short: the attempt's own ends it, a budget's only makes it wait. */
-function shortOf(asked: Exclude<Unanswered, { kind: 'failed' }>): Outcome<never> {
-  if (asked.kind === 'money') return { kind: 'stopped', code: 'money', detail: asked.detail };
-  const { scope, needUsd, leftUsd, detail } = asked;
-  return { kind: 'paused', scope, needUsd, leftUsd, detail };
 }
 
 function nudgeOf(answer: Answer, submit: string): string {

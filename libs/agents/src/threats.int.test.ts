@@ -110,21 +110,24 @@ test.each([
     'the same call again and again',
     "[{ bash: 'echo same' }]",
     /the same call with the same result, 3 times: bash/,
-    3,
+    6,
   ],
   [
     'two calls in turn',
     "[{ bash: 'echo a' }, { bash: 'echo b' }]",
     /the same 2 calls .*: bash .*a.* → bash .*b/,
-    2,
+    4,
   ],
-  ['talk without a call', '[]', /ended its turn 3 times without submit_change/, 3],
-])('15: %s is stopped as stuck, with the pattern named', async (_, tools, pattern, turns) => {
-  await using h = await harness(script(`  - tools: ${tools}`, 'repeat: true'));
-  const result = await runRole(h.options('implement'));
-  expect(result).toMatchObject({ kind: 'stopped', code: 'stuck', turns });
-  expect(result.kind === 'stopped' ? result.detail : '').toMatch(pattern);
-});
+  ['talk without a call', '[]', /ended its turn 3 times without submit_change/, 6],
+])(
+  '15: %s, in a new conversation too, is stopped as stuck, with the pattern named',
+  async (_, tools, pattern, turns) => {
+    await using h = await harness(script(`  - tools: ${tools}`, 'repeat: true'));
+    const result = await runRole(h.options('implement'));
+    expect(result).toMatchObject({ kind: 'stopped', code: 'stuck', turns });
+    expect(result.kind === 'stopped' ? result.detail : '').toMatch(pattern);
+  },
+);
 
 const ENDLESS = script("  - tools: [{ bash: 'echo turn {{turn}}' }]", 'repeat: true');
 
@@ -139,7 +142,10 @@ const leaves = (why: RegExp) => ({
 test('15: an endless loop that always shows something new is stopped by turns; what it did is left as unfinished', async () => {
   await using h = await harness(ENDLESS);
   const result = await runRole(h.options('implement', {}, { limits: { turns: 7, wallMs: 60_000, usd: 5 } }));
-  expect(result).toMatchObject({ ...leaves(/limit of 7 turns is reached/), turns: 7 });
+  expect(result).toMatchObject({
+    ...leaves(/limit of 7 turns is reached \(MILLWRIGHT_STAGE_TURNS\)/),
+    turns: 7,
+  });
 });
 
 test('15: … by its own money, never over it', async () => {
@@ -147,7 +153,9 @@ test('15: … by its own money, never over it', async () => {
   const result = await runRole(
     h.options('implement', {}, { limits: { turns: 100, wallMs: 60_000, usd: 0.0192 } }),
   );
-  expect(result).toMatchObject(leaves(/./));
+  expect(result).toMatchObject(
+    leaves(/limit of \$0.0192 is reached \(MILLWRIGHT_STAGE_USD\): a call may cost/),
+  );
   expect(result.turns).toBeGreaterThan(0);
   expect(h.budget.spent).toBeLessThanOrEqual(0.0192);
 });
@@ -198,7 +206,7 @@ test.each(Role.options)(
       `role: ${role}\nrepeat: true\nturns:\n  - tools: [{ call: { name: ${name}, input: { n: '{{turn}}' } } }]`,
     );
     const result = await runRole(h.options(role));
-    expect(result).toMatchObject({ kind: 'stopped', code: 'schema', turns: 4 });
+    expect(result).toMatchObject({ kind: 'stopped', code: 'schema', turns: 8 });
     expect(result.kind === 'stopped' ? result.detail : '').toContain(`${name} belongs to another role`);
   },
 );
@@ -219,13 +227,13 @@ test('16: a submit beside a call that failed is refused; what comes after a subm
   expect(h.workspace.commands).toEqual(['exit 3']);
 });
 
-test('a submit off its schema goes back three times, then the attempt stops', async () => {
+test('a submit off its schema goes back three times, in a new conversation too, then the attempt stops', async () => {
   await using h = await harness(script('  - tools: [{ submit: { summary: 7 } }]', 'repeat: true'));
   const result = await runRole(h.options('implement'));
   expect(result).toMatchObject({
     kind: 'stopped',
     code: 'schema',
-    turns: 4,
+    turns: 8,
     detail: expect.stringContaining('at summary'),
   });
 });

@@ -43,6 +43,15 @@ export const PlanTask = z.strictObject({
 });
 export type PlanTask = z.infer<typeof PlanTask>;
 
+/** Lines of a file as a planner saw them, from 1; `text` is read from the tree by the factory. */
+export const Excerpt = z.strictObject({
+  path: z.string().min(1).max(4_096),
+  from: z.number().int().positive(),
+  to: z.number().int().positive(),
+  text: freeText(z.string().max(20_000)),
+});
+export type Excerpt = z.infer<typeof Excerpt>;
+
 /** A planner hands back tasks, or one question for the ticket's author instead. */
 export const Plan = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -50,6 +59,7 @@ export const Plan = z.discriminatedUnion('kind', [
     summary: freeText(z.string().max(20_000)),
     /** Commands and what they showed on the base, without a word of how the change will be made: the tester reads it too. */
     measured: freeText(z.string().max(20_000)).optional(),
+    excerpts: z.array(Excerpt).max(16).optional(),
     tasks: z.array(PlanTask).min(1),
   }),
   z.strictObject({
@@ -102,8 +112,14 @@ export const Unfinished = z.strictObject({
 });
 export type Unfinished = z.infer<typeof Unfinished>;
 
-/** What an attempt whose stage was over before its work was tells the next attempt of that stage: done, open, tried. */
-export const HandedOver = z.strictObject({ note: freeText(z.string().min(1).max(20_000)) });
+/**
+ * What an attempt whose stage was over before its work was tells the next attempt of that stage: done, open, tried. `workspace`: of a role that
+ * writes, as its last turn left it, and the tree that it lies on.
+ */
+export const HandedOver = z.strictObject({
+  note: freeText(z.string().min(1).max(20_000)),
+  workspace: z.strictObject({ kept: Digest, on: GitSha }).optional(),
+});
 export type HandedOver = z.infer<typeof HandedOver>;
 
 /** What comes of an implement stage. */

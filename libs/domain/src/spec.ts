@@ -17,6 +17,9 @@ import { freeText } from './words.ts';
 export const Role = z.enum(['plan', 'implement', 'review', 'test', 'deploy']);
 export type Role = z.infer<typeof Role>;
 
+/** Of the turns and the money that a stage may take: who only reads needs a part of what who writes needs. */
+export const shareOfLimits = (role: Role): number => (role === 'implement' ? 1 : 0.5);
+
 /**
  * Sources travel as git bundles: `bundle` holds what the trees have and those of `on`, the oldest first, have not. A tree's commit is
  * `refs/history/<tree sha>`, on what led to it, or `refs/snapshots/<tree sha>`, alone. An attempt's workspace has what leads to its trees, and nothing else of them.
@@ -87,6 +90,8 @@ const common = {
   deadline: Instant,
   /** What the attempt before knew, whose stage was over before its work was. */
   handedOver: freeText(z.string()).optional(),
+  /** Its workspace to begin with, where it lies on the same tree. */
+  workspace: Digest.optional(),
 };
 
 /** What a runner needs to do one attempt, as an artifact: nothing else reaches it. */

@@ -71,6 +71,15 @@ export function planLines(look: Look, plan: Plan): string[] {
   return [
     ...block(look, plan.summary, '  '),
     ...(plan.measured === undefined ? [] : ['', '  measured', ...block(look, plan.measured, '    ')]),
+    ...(plan.excerpts === undefined
+      ? []
+      : [
+          '',
+          '  handed on',
+          ...plan.excerpts.flatMap(({ path, from, to }) =>
+            block(look, `${oneLine(path)}:${from}-${to}`, '    '),
+          ),
+        ]),
     ...plan.tasks.flatMap((task) => [
       '',
       `  ${colour.bold(`${task.id}  ${oneLine(task.title)}`)}${task.dependsOn.length === 0 ? '' : colour.dim(`  after ${task.dependsOn.join(', ')}`)}`,

@@ -21,6 +21,7 @@ import {
   type Run,
   type Said,
   type SpecOf,
+  shareOfLimits,
   streamOf,
   TaskId,
   TestReport,
@@ -75,6 +76,9 @@ export async function specFor(
   };
   const last = run.stages.findLast(({ role, task }) => role === step.role && task === step.task)?.outcome;
   const left = last?.kind === 'failed' ? last.handedOver : undefined;
+  const handedOver = left === undefined ? null : await getJson(artifacts, HandedOver, left);
+  const workspaceOn = (tree: GitSha) =>
+    handedOver?.workspace?.on === tree ? { workspace: handedOver.workspace.kept } : {};
   const common = {
     attempt,
     run: run.id,
@@ -85,7 +89,7 @@ export async function specFor(
     limits: limitsOf(factory.settings, step.role),
     budgets: await scopesOf(factory, run),
     deadline: Math.min(factory.clock.now() + limitsOf(factory.settings, step.role).wallMs, run.expiresAt),
-    ...(left === undefined ? {} : { handedOver: (await getJson(artifacts, HandedOver, left)).note }),
+    ...(handedOver === null ? {} : { handedOver: handedOver.note }),
   };
   const given = [run.ticketDigest, run.config, ...(left === undefined ? [] : [left])];
 
@@ -117,6 +121,7 @@ export async function specFor(
       return {
         spec: {
           ...common,
+          ...workspaceOn(start),
           role: 'implement',
           source,
           plan,
@@ -156,6 +161,7 @@ export async function specFor(
       return {
         spec: {
           ...common,
+          ...(writes ? workspaceOn(run.base.tree) : {}),
           role: 'test',
           source: await sourceOf(run.base.tree, ...(tree === null ? [] : [tree])),
           plan,
@@ -319,10 +325,9 @@ async function splitOf(
 /** How often the work may be sent back before the run ends. */
 const triesLeft = (run: Run, work: Work): number => Math.max(0, run.limits.reworks - work.reworks);
 
-/** Who only reads needs a part of what who writes needs. */
 function limitsOf({ attempt }: Settings, role: Role): AttemptSpec['limits'] {
-  if (role === 'implement') return attempt;
-  return { ...attempt, turns: Math.ceil(attempt.turns / 2), usd: attempt.usd / 2 };
+  const share = shareOfLimits(role);
+  return { ...attempt, turns: Math.ceil(attempt.turns * share), usd: attempt.usd * share };
 }
 
 /** What a reviewer knows of the work besides the change: its author's words, earlier reviews, what changed since, what its parts left open. */

@@ -124,26 +124,39 @@ it('what does not pass ends the run at once, with what happened', async () => {
   expect(end).toMatchObject({ state: 'failed', reason: expect.stringContaining('the bytes are others') });
 });
 
-it('a planner and a reviewer whose stage is over leave an account, and where a person lets the run go on the next begins with it', async () => {
-  const told: [string, string | undefined][] = [];
-  const over = new Set(['plan', 'review']);
+it('a planner, a tester and a reviewer whose stage is over leave an account, and where a person lets the run go on the next begins with it', async () => {
+  const told: [string, string | undefined, boolean][] = [];
+  const over = new Set(['plan', 'test', 'review']);
   await start({
     implement: () => ({ 'a.txt': 'b\n' }),
-    over: ({ role, handedOver }) => {
-      told.push([role, handedOver]);
+    over: ({ role, handedOver, workspace }) => {
+      told.push([role, handedOver, workspace !== undefined]);
       return over.delete(role) ? `${role}: looked at a.txt` : null;
     },
   });
   const ticket = await file();
-  for (const _ of ['plan', 'review']) {
+  for (const _ of ['plan', 'test', 'review']) {
     const failed = await ended(ticket);
     expect(failed).toMatchObject({ state: 'failed', reason: expect.stringContaining('limit of turns') });
+    expect(failed.acts).toMatchObject([{ act: 'retry-run', id: failed.id }]);
     const retried = await factory.api('POST', `/runs/${failed.id}/retry`, { reason: 'go on' }, ADMIN_TOKEN);
     expect(retried.status).toBe(200);
   }
   expect(await ended(ticket)).toMatchObject({ state: 'done' });
-  const of = (wanted: string) => told.flatMap(([role, note]) => (role === wanted ? [note] : []));
-  expect(of('plan')).toEqual([undefined, 'plan: looked at a.txt']);
-  expect(of('review')).toEqual([undefined, 'review: looked at a.txt']);
-  expect(of('implement')).toEqual([undefined]);
+  const of = (wanted: string) =>
+    told.flatMap(([role, note, workspace]) => (role === wanted ? [[note, workspace]] : []));
+  expect(of('plan')).toEqual([
+    [undefined, false],
+    ['plan: looked at a.txt', false],
+  ]);
+  // Who writes goes on with what it wrote.
+  expect(of('test').slice(0, 2)).toEqual([
+    [undefined, false],
+    ['test: looked at a.txt', true],
+  ]);
+  expect(of('review')).toEqual([
+    [undefined, false],
+    ['review: looked at a.txt', false],
+  ]);
+  expect(of('implement').every(([note]) => note === undefined)).toBe(true);
 });

@@ -118,7 +118,9 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
       }
       const note = deps.script.over?.(spec) ?? null;
       if (note !== null) {
-        const handedOver = await putJson(store.artifacts, HandedOver, { note });
+        const on = spec.role === 'implement' ? spec.start : spec.baseTree;
+        const kept = await store.artifacts.put(new TextEncoder().encode(note));
+        const handedOver = await putJson(store.artifacts, HandedOver, { note, workspace: { kept, on } });
         const reason = "the stage's limit of turns is reached";
         const over: AttemptOutcome = { kind: 'failed', code: 'turns', retryable: false, handedOver, reason };
         await stream.append('runner/scripted' as Actor, [

@@ -2,7 +2,10 @@ import type { Materials } from '@millwright/agents';
 import { action, effortOf, modelsOf, type RoleResult, runRole, type Submissions } from '@millwright/agents';
 import {
   type AttemptPause,
+  type AttemptSpec,
   cancelled,
+  type Digest,
+  type GitSha,
   HandedOver,
   maskSecrets,
   Noticed,
@@ -27,7 +30,7 @@ export type AgentWorkspace = Pick<Sandbox, 'exec' | 'read' | 'write' | 'start' |
 /** Opens the attempt's sandbox on `on` (as the last recorded turn left it) and puts it on the trail. */
 async function openSandbox(held: Held, on: Prepared, options: Options): Promise<Sandbox> {
   const { runner, spec, stream } = held;
-  const digest = options.resume ? lastWorkspace(held.past) : null;
+  const digest = options.resume ? workspaceOf(held) : null;
   const opened = await runner.sandboxes.open({
     ...{ run: spec.run, attempt: spec.attempt, purpose: options.purpose },
     ...{ checkout: on.checkout, deps: on.layer, root: on.root },
@@ -52,6 +55,10 @@ async function openSandbox(held: Held, on: Prepared, options: Options): Promise<
     throw error;
   }
 }
+
+/** What its workspace was last, in this attempt or in the one that left it its work; null: as its tree has it. */
+export const workspaceOf = ({ past, spec }: Held): Digest | null =>
+  lastWorkspace(past) ?? spec.workspace ?? null;
 
 const baseOf = (on: Prepared, { base }: Options): Checkout | null =>
   base === undefined || base.tree === on.checkout.tree ? null : base;
@@ -148,6 +155,7 @@ export async function submissionOf<R extends Role>(
   if (effort.kind === 'bad') throw terminal('effort-unknown', effort.problem);
   const catalog = await runner.catalog();
   if (catalog.kind === 'bad') throw terminal('models-unreadable', catalog.problem);
+  let kept = workspaceOf(held);
   const result = await runRole<R>({
     ...{ spec, materials, client: runner.client, breaker: runner.breaker, clock: runner.clock, signal },
     models: modelsOf(spec.role, runner.models),
@@ -164,6 +172,9 @@ export async function submissionOf<R extends Role>(
         past: held.past,
         sandbox,
         keep: options.keep,
+        kept: (workspace) => {
+          kept = workspace;
+        },
         mayAsk: async (model: string) => {
           held.act.model = model;
           const halt = await runner.halts.stopped(held.act);
@@ -189,9 +200,15 @@ export async function submissionOf<R extends Role>(
   if (result.kind === 'submitted' && (result.noticed?.length ?? 0) > 0)
     held.beside.noticed = await putJson(runner.artifacts, Noticed, { faults: [...(result.noticed ?? [])] });
   if (result.kind === 'stopped' && result.handedOver !== undefined)
-    held.beside.handedOver = await putJson(runner.artifacts, HandedOver, { note: result.handedOver });
+    held.beside.handedOver = await putJson(runner.artifacts, HandedOver, {
+      note: result.handedOver,
+      ...(kept === null ? {} : { workspace: { kept, on: treeOf(spec) } }),
+    });
   return submitted(result);
 }
+
+/** What a workspace that is kept lies on. */
+const treeOf = (spec: AttemptSpec): GitSha => (spec.role === 'implement' ? spec.start : spec.baseTree);
 
 function submitted<R extends Role>(result: RoleResult<R>): Submissions[R] {
   switch (result.kind) {

@@ -7,6 +7,7 @@ import { AnthropicClient, Breaker, BUILT_IN } from '@millwright/agents';
 import { parseScript, type RecordedServer, startRecorded } from '@millwright/agents/recorded';
 import { openRunnerTrail, openTrail, type RunnerTrail, type WritableTrail } from '@millwright/audit';
 import {
+  AcceptanceChecks,
   type Actor,
   AttemptId,
   AttemptSpec,
@@ -43,6 +44,7 @@ import { createPrepare } from '../prepare/index.ts';
 import { baseOf, FORMS, GOOD, source, TWICE, tests } from '../testing/runners.ts';
 import { bundleOf, type Files } from '../testing/snapshots.ts';
 import { memoryOf } from '../verify/base-memory.ts';
+import type { BaseFacts } from '../verify/judge.ts';
 import { HaltWatch } from './halts.ts';
 import { runAttempt } from './run-attempt.ts';
 import type { Runner } from './runner.ts';
@@ -76,7 +78,9 @@ turns:
   - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing"]
     tools: [{ bash: "cat src/sum.js" }]
   - expect: ["exports.add"]
-    tools: [{ submit: { summary: one task, tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
+    tools: [{ submit: { summary: one task, excerpts: ["src/sum.js"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
+  - expect: ["src/sum.js is no PATH:FROM-TO"]
+    tools: [{ submit: { summary: one task, excerpts: ["src/sum.js:1", "test/nowhere.js:2-3"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
 ---
 role: implement
 when: { title: "^Triple" }
@@ -212,6 +216,18 @@ role: test
 turns:
   - tools: [{ bash: "mkdir .millwright-checks && echo \\"require('assert').equal(require('../src/sum.js').add(2,2), 4)\\" > .millwright-checks/a.cjs" }]
   - tools: [{ submit: { summary: a check, checks: [{ acceptance: adds, command: node .millwright-checks/a.cjs }] } }]
+---
+role: test
+when: { title: "^Too long" }
+turns:
+  - tools: [{ bash: "mkdir .millwright-checks && echo kept > .millwright-checks/a.txt" }]
+---
+role: test
+when: { title: "^Too long", prompt: "its workspace is as it left it" }
+turns:
+  - tools: [{ bash: "cat .millwright-checks/a.txt" }]
+  - expect: ["kept"]
+    tools: [{ submit: { summary: a check, checks: [{ acceptance: kept, command: grep -qx kept .millwright-checks/a.txt }] } }]
 ---
 role: deploy
 turns:
@@ -350,18 +366,50 @@ const implement = ([tree]: string[]) => ({
 });
 const never = new AbortController().signal;
 
-test('plan: an artifact, every turn on the trail, the run woken, the container gone', async () => {
+test('plan: an artifact with the lines that it hands on, every turn on the trail, the run woken, the container gone; beside it the base is learned', async () => {
   const attempt = await open('Plan exports.add, exports.nothing', () => ({
     role: 'plan',
     maxTasks: 4,
     answers: [],
     evidence: [],
   }));
-  await runAttempt(await newRunner(), attempt, never);
-  expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({ kind: 'tasks' });
+  const runner = await newRunner();
+  const memory = memoryOf(null);
+  const learned = Promise.withResolvers<BaseFacts>();
+  let calls = 0;
+  await runAttempt(
+    {
+      ...{ ...runner, learnAfterMs: 0 },
+      memory: {
+        ...memory,
+        set: async (key, facts) => {
+          await memory.set(key, facts);
+          learned.resolve(facts);
+        },
+      },
+      client: {
+        check: (...args) => runner.client.check(...args),
+        call: async (...args) => {
+          calls += 1;
+          if (calls === 2) await learned.promise;
+          return runner.client.call(...args);
+        },
+      },
+    },
+    attempt,
+    never,
+  );
+  expect(await learned.promise).toMatchObject({ runner: 'node', exitCode: 0, passed: null });
+  expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({
+    kind: 'tasks',
+    excerpts: [
+      { path: 'src/sum.js', from: 1, to: 1, text: source(form, GOOD).split('\n')[0] },
+      { path: 'test/nowhere.js', from: 2, to: 3, text: '(nothing there)' },
+    ],
+  });
   expect((await entriesOf(attempt)).map((entry) => entry?.type)).toEqual([
     ...['attempt.opened', 'attempt.claimed', 'attempt.sandboxed'],
-    ...['turn.asked', 'turn.recorded', 'turn.asked', 'turn.recorded'],
+    ...['turn.asked', 'turn.recorded', 'turn.asked', 'turn.recorded', 'turn.asked', 'turn.recorded'],
     'attempt.closed',
   ]);
   expect(woken).toContain(`runs ${RUN}`);
@@ -634,6 +682,22 @@ test('test: checks are written without the change; the suite and they decide, an
   const report = await getJson(store.artifacts, TestReport, await artifactOf(attempt));
   expect(report).toMatchObject({ verdict: 'passed', runner: 'node', names: { base: 3, reported: 4 } });
   expect(report.acceptance).toMatchObject([{ acceptance: 'adds', result: { exitCode: 0 } }]);
+});
+
+test('test: where its stage is over first, what it wrote is there for the next attempt', async () => {
+  const writes = (more: object) => () => ({
+    ...{ role: 'test', plan: PLAN, tree: null, changed: [], checks: null },
+    ...more,
+  });
+  const first = await open('Too long', writes({ limits: { turns: 1, wallMs: 120_000, usd: 5 } }));
+  await runAttempt(await newRunner(), first, never);
+  const outcome = await outcomeOf(first);
+  if (outcome?.kind !== 'failed' || outcome.handedOver === undefined) throw new Error('it left nothing');
+  const { note, workspace } = await getJson(store.artifacts, HandedOver, outcome.handedOver);
+  const attempt = await open('Too long', writes({ handedOver: note, workspace: workspace?.kept }));
+  await runAttempt(await newRunner(), attempt, never);
+  const { files } = await getJson(store.artifacts, AcceptanceChecks, await artifactOf(attempt));
+  expect(files).not.toBeNull();
 });
 
 test('implement: what a test stage learned of the base is in the first message, and nothing was run for it', async () => {

@@ -44,6 +44,8 @@ export type Runner = {
   retry?: RetryPolicy;
   /** How long a run of tests may take. */
   suiteMs: number;
+  /** How long a planner has been at work when its base's tests are begun beside it, ms. */
+  learnAfterMs?: number;
   /** Turns of one conversation before it hands over; the loop's own number where it is not given. */
   conversationTurns?: number;
   clock: Clock;

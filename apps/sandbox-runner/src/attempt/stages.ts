@@ -21,7 +21,9 @@ import { type Checkout, readCheckout, type Sandbox } from '@millwright/sandbox';
 import { filesOf } from '../verify/tree-entries.ts';
 import { submissionOf, withSandbox, withSandboxAsNeeded } from './agent.ts';
 import { buildRelease } from './build-release.ts';
+import { excerptsOf, withExcerpts } from './excerpts.ts';
 import { layChecks, liftChecks } from './lay-checks.ts';
+import { learningBeside } from './learn-beside.ts';
 import { linkAtConfiguration } from './links-in-change.ts';
 import { repositoryMap } from './repository-map.ts';
 import { together } from './run-both.ts';
@@ -79,13 +81,10 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
       ...(await suiteFacts(held, ready)),
     ];
     const map = await repositoryMap(held.runner.toolchain, sandbox, tree, held.spec.ticket);
-    const plan = await submissionOf<'plan'>(
-      held,
-      sandbox,
-      { ...conventions, facts, ...map },
-      { keep: false, root: ROOT },
+    const plan = await learningBeside(held, ready, () =>
+      submissionOf<'plan'>(held, sandbox, { ...conventions, facts, ...map }, { keep: false, root: ROOT }),
     );
-    return putJson(held.runner.artifacts, Plan, plan);
+    return putJson(held.runner.artifacts, Plan, await withExcerpts(plan, tree));
   });
 }
 
@@ -114,7 +113,7 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
     const said = await submissionOf<'implement'>(
       held,
       sandbox,
-      { ...conventions, facts },
+      { ...conventions, facts, excerpts: excerptsOf(spec.plan) },
       { keep: true, root: ROOT },
     );
     if (failed !== null) await liftChecks(sandbox);

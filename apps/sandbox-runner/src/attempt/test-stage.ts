@@ -11,13 +11,13 @@ import {
 import { maskedBytes } from '../known-secrets.ts';
 import type { Prepared } from '../verify/run-suite.ts';
 import { type Acceptance, learnAhead, verify } from '../verify/verify.ts';
-import { submissionOf, withSandbox } from './agent.ts';
+import { submissionOf, withSandbox, workspaceOf } from './agent.ts';
 import { checksArchive } from './checks-archive.ts';
+import { excerptsOf } from './excerpts.ts';
 import { layChecks } from './lay-checks.ts';
 import { together } from './run-both.ts';
 import { type Held, suiteMsOf, whereOf } from './runner.ts';
 import { suiteFacts } from './suite-facts.ts';
-import { lastWorkspace } from './turn-log.ts';
 import { workspaceFacts } from './workspace-facts.ts';
 import { checkoutOf, conventionsFor, prepareOrFail, prepareTree } from './workspace-inputs.ts';
 
@@ -77,14 +77,17 @@ async function checksOf({ runner: { artifacts } }: Held, digest: Digest): Promis
 async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<Digest> {
   const conventions = await conventionsFor(held.runner.toolchain, base.checkout, []);
   const before = held.spec.disputed?.at(-1)?.checks;
-  const begun = lastWorkspace(held.past) !== null;
+  const begun = workspaceOf(held) !== null;
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
     if (before !== undefined && !begun) await layChecks(sandbox, held.runner.artifacts, before);
     const facts = [
       ...(await workspaceFacts(held.runner.toolchain, sandbox, base, false)),
       ...(await suiteFacts(held, base)),
     ];
-    const materials = { ...conventions, facts };
+    // How its tests are written is no word of how the change will be made.
+    const { isAmongTests } = held.runner.toolchain;
+    const excerpts = excerptsOf(held.spec.plan).filter(({ path }) => isAmongTests(path));
+    const materials = { ...conventions, facts, excerpts };
     const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
     const tar = await checksArchive(sandbox);
     const { artifacts, known } = held.runner;

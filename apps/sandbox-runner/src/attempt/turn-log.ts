@@ -85,6 +85,8 @@ export function turnLog(parts: {
   past: readonly RecordedEntry[];
   sandbox: Pick<Sandbox, 'snapshot'>;
   keep: boolean;
+  /** Told of each workspace that was kept. */
+  kept?: (workspace: Digest) => void;
   /** Asked before each call; throws a cancelled 'halted' where it may not be made. */
   mayAsk?: (model: string) => Promise<void>;
 }): TurnLog {
@@ -139,6 +141,7 @@ export function turnLog(parts: {
       const over = overUsd === undefined ? {} : { overUsd };
       const data = { turn: number, record, workspace, model, usage, ...over, action };
       await say([{ type: 'turn.recorded', data }]);
+      if (workspace !== null) parts.kept?.(workspace);
     },
   };
 }

@@ -80,6 +80,12 @@ export const measuredBlock = (plan: Plan): string =>
     by: 'planner',
   });
 
+/** What its planner looked at and handed on, so that nobody looks for it again. */
+export const excerptBlocks = ({ excerpts = [] }: Materials): string[] =>
+  excerpts.map(({ path, from, to, text }) =>
+    dataBlock('excerpt', text, { of: path, lines: `${from}-${to}`, by: 'planner' }),
+  );
+
 /** All that was promised, once each: what a check may hold a change against. */
 export function acceptanceBlock(spec: { ticket: Ticket; plan: Plan }): string {
   const planned = spec.plan.kind === 'tasks' ? spec.plan.tasks.flatMap((task) => task.acceptance) : [];

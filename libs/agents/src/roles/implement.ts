@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import {
   adviceBlocks,
+  excerptBlocks,
   facts,
   factsBlock,
   findingsText,
@@ -62,6 +63,7 @@ export const implementRole: RoleDefinition<'implement'> = {
       taskBlock(spec.task),
       plan,
       measuredBlock(spec.plan),
+      ...excerptBlocks(materials),
       ...adviceBlocks(materials),
       ...spec.feedback.map((one, index) => feedbackBlock(one, index + 1, attempt - 1)).toReversed(),
     ];

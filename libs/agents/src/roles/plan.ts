@@ -1,4 +1,4 @@
-import { Plan, PlanTask, type SpecOf } from '@millwright/domain';
+import { Excerpt, Plan, PlanTask, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import { checkTasks } from '../plan-check.ts';
@@ -10,9 +10,17 @@ type Split = NonNullable<SpecOf<'plan'>['split']>;
 const Input = z.strictObject({
   summary: z.string().max(20_000),
   measured: z.string().max(20_000).optional(),
+  excerpts: z.array(z.string()).max(16).optional(),
   tasks: z.array(PlanTask).optional(),
   question: z.string().max(20_000).optional(),
 });
+
+/** `src/a.js:10-40`, or one line; its text is the factory's to read. Null for what names no lines. */
+function excerptOf(place: string): Excerpt | null {
+  const [, path, first, last = first] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place.trim()) ?? [];
+  const parsed = Excerpt.safeParse({ path, from: Number(first), to: Number(last), text: '' });
+  return parsed.success && parsed.data.from <= parsed.data.to ? parsed.data : null;
+}
 
 /** Only a planner that is asked again is told. */
 const SPLIT =
@@ -35,7 +43,7 @@ export const planRole: RoleDefinition<'plan'> = {
   accept(input, spec) {
     const parsed = Input.safeParse(input);
     if (!parsed.success) return { kind: 'refused', problem: z.prettifyError(parsed.error) };
-    const { summary, measured, tasks = [], question = '' } = parsed.data;
+    const { summary, measured, tasks = [], question = '', excerpts: places } = parsed.data;
     if (question.trim() !== '') {
       if (spec.split !== undefined)
         return { kind: 'refused', problem: 'the plan stands, and its ticket was understood: split the task' };
@@ -44,7 +52,12 @@ export const planRole: RoleDefinition<'plan'> = {
     }
     const problem = checkTasks(tasks, spec.maxTasks);
     if (problem !== null) return { kind: 'refused', problem };
-    return { kind: 'accepted', submission: Plan.parse({ kind: 'tasks', summary, measured, tasks }) };
+    const bad = places?.find((place) => excerptOf(place) === null);
+    if (bad !== undefined)
+      return { kind: 'refused', problem: `excerpts: ${bad.slice(0, 200)} is no PATH:FROM-TO, in lines` };
+    const excerpts = places?.flatMap((place) => excerptOf(place) ?? []);
+    const plan = Plan.parse({ kind: 'tasks', summary, measured, excerpts, tasks });
+    return { kind: 'accepted', submission: plan };
   },
   brief(spec, materials) {
     const answers = spec.answers.map(({ question, answer }) =>

@@ -1,4 +1,4 @@
-import type { Plan, Review, Role, SpecOf } from '@millwright/domain';
+import type { Excerpt, Plan, Review, Role, SpecOf } from '@millwright/domain';
 import type { z } from 'zod';
 import type { Advice, Skill } from '../advice.ts';
 
@@ -26,6 +26,8 @@ export type Materials = {
   /** A planner's: the repository's files by folder, and where the ticket's words stand. */
   files?: string;
   hits?: string;
+  /** What the planner hands on to this role. */
+  excerpts?: readonly Excerpt[];
   diff?: string;
   interdiff?: string;
 };

@@ -303,7 +303,7 @@ test('a planner that splits has the task, what is done and open, and asks nobody
 
 test('an implementer has what its planner read and measured, also of a task that is alone', async () => {
   await using h = await harness(
-    `role: implement\nturns:\n  - expect: ['<plan>\\nDouble is in src/n\\.js\\.\\n</plan>', 'by="planner">\\nThe suite takes 3 s']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
+    `role: implement\nturns:\n  - expect: ['<plan>\\nDouble is in src/n\\.js\\.\\n</plan>', 'by="planner">\\nThe suite takes 3 s', '<excerpt of="src/n.js" lines="2-3" by="planner">\\nexport']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
   );
   const plan = {
     kind: 'tasks',
@@ -311,5 +311,7 @@ test('an implementer has what its planner read and measured, also of a task that
     measured: 'The suite takes 3 s.',
     tasks: [task('a')],
   };
-  expect((await runRole(h.options('implement', {}, { plan }))).kind).toBe('submitted');
+  const excerpts = [{ path: 'src/n.js', from: 2, to: 3, text: 'export const double = 2;\n' }];
+  const materials = { advice: [], excerpts };
+  expect((await runRole(h.options('implement', { materials }, { plan }))).kind).toBe('submitted');
 });

@@ -1,7 +1,15 @@
 import { CHECKS_FOLDER, decides, hasOwnCode, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock, oneLine } from '../data-block.ts';
-import { acceptanceBlock, adviceBlocks, facts, factsBlock, measuredBlock, ticketBlock } from './facts.ts';
+import {
+  acceptanceBlock,
+  adviceBlocks,
+  excerptBlocks,
+  facts,
+  factsBlock,
+  measuredBlock,
+  ticketBlock,
+} from './facts.ts';
 import type { RoleDefinition } from './role.ts';
 
 const Input = z.strictObject({
@@ -66,6 +74,7 @@ export const testRole: RoleDefinition<'test'> = {
       ticketBlock(spec.ticket),
       acceptanceBlock(spec),
       measuredBlock(spec.plan),
+      ...excerptBlocks(materials),
       ...disputed.map(disputedBlock),
       ...adviceBlocks(materials),
     ];

@@ -141,7 +141,7 @@ export async function runView(
           : 'running'),
     reason: run.closed?.reason ?? stop?.reason ?? pause ?? short ?? waitingFor(run, waits),
     stop: run.closed === null ? stop : null,
-    acts: run.closed === null && stop === null ? letsGoOn(fold, run) : [],
+    acts: stop === null ? letsGoOn(fold, run) : [],
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
     gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
@@ -165,6 +165,10 @@ export async function runView(
 
 /** What its reason asks of a person. */
 function letsGoOn(fold: Fold, run: Run): Act[] {
+  if (run.closed !== null)
+    return run.closed.end === 'failed' && run.deploy === null
+      ? [{ act: 'retry-run', id: run.id, to: 'to go on from where it was' }]
+      : [];
   const paused = pausedFor(fold, run);
   if (paused !== null) return [{ act: 'set-budget', budget: paused.scope }];
   return questionOf(run) === null ? [] : [{ act: 'answer-ticket', id: run.ticket, again: false }];
