@@ -80,7 +80,7 @@ turns:
   - expect: ["exports.add"]
     tools: [{ submit: { summary: one task, excerpts: ["src/sum.js"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
   - expect: ["src/sum.js is no PATH:FROM-TO"]
-    tools: [{ submit: { summary: one task, excerpts: ["src/sum.js:1", "test/nowhere.js:2-3"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
+    tools: [{ submit: { summary: one task, excerpts: ["src/sum.js:1-9", "test/nowhere.js:2-3"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
 ---
 role: implement
 when: { title: "^Triple" }
@@ -403,7 +403,7 @@ test('plan: an artifact with the lines that it hands on, every turn on the trail
   expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({
     kind: 'tasks',
     excerpts: [
-      { path: 'src/sum.js', from: 1, to: 1, text: source(form, GOOD).split('\n')[0] },
+      { path: 'src/sum.js', from: 1, to: 9, text: source(form, GOOD).split('\n').slice(0, 9).join('\n') },
       { path: 'test/nowhere.js', from: 2, to: 3, text: '(nothing there)' },
     ],
   });
