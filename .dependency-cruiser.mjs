@@ -16,6 +16,7 @@ const DOORS = {
   ],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
   'apps/cli': ['api', 'domain', 'policy', 'audit/src/proof'],
+  'apps/console': ['api', 'audit/src/proof'],
   'libs/domain': [],
   'libs/api': ['domain'],
   'libs/database': ['domain'],
@@ -176,10 +177,11 @@ export default {
     parser: 'tsc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: ['node_modules', TESTS] },
+    exclude: { path: '(^|/)[.]built/' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],
-      extensions: ['.ts', '.mjs', '.cjs', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.mjs', '.cjs', '.js', '.json'],
     },
   },
 };

@@ -19,6 +19,18 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund --in
       --workspace=apps/orchestrator --workspace=apps/sandbox-runner \
  && npm cache clean --force
 
+# The console as static files, by what only that needs.
+FROM ${BASE_IMAGE} AS console
+USER root
+WORKDIR /app
+COPY --from=manifests /app /app
+RUN npm ci --ignore-scripts --no-audit --no-fund --include-workspace-root=false --workspace=apps/console \
+ && npm cache clean --force
+COPY tsconfig.base.json .
+COPY apps/console apps/console
+COPY libs libs
+RUN node node_modules/vite/bin/vite.js build apps/console
+
 FROM ${BASE_IMAGE}
 USER root
 WORKDIR /app
@@ -28,6 +40,7 @@ RUN command -v git ssh ip >/dev/null || { \
       && rm -rf /var/lib/apt/lists/*; }
 COPY --from=packages /app /app
 COPY apps apps
+COPY --from=console /app/apps/console/.built apps/console/.built
 COPY libs libs
 COPY tools/compose tools/compose
 ENV NODE_ENV=production

@@ -56,6 +56,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     apart: 'data folder',
   },
   'apps/sandbox-runner/src/verify/': { does: 'lays out what is tested', touches: ['files'], ...attempt },
+  'apps/console/src/api/client.ts': {
+    does: "asks the factory what a person's browser wants",
+    touches: ['network'],
+    apart: "a person's command",
+  },
   // Repositories.
   'apps/orchestrator/src/source-control/': {
     does: 'runs git: fetches, and pushes merges and reverts',

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './chromium.mjs';
 import { ensureCompose, ensureComposeImages } from './compose.mjs';
+import { consoleBuilt, ensureConsole } from './console.mjs';
 import { ensureEngine, findEngine, imageId } from './engine.mjs';
 import { ensureImage } from './image.mjs';
 import { recipe } from './image-recipe.mjs';
@@ -81,7 +82,7 @@ function writeStamp(text) {
 
 /** Whether nothing is missing, so that no lock is needed. */
 async function complete() {
-  if (!packagesMatch(ROOT)) return false;
+  if (!packagesMatch(ROOT) || !consoleBuilt(ROOT)) return false;
   const { engine } = await findEngine();
   if (engine === null) return false;
   return (await imageId(engine, `millwright/sandbox:${recipe(pinnedNode(ROOT)).key}`)) !== null;
@@ -95,6 +96,7 @@ async function ready(consent) {
     if (readStamp().proved !== `${pinned.path} ${pinned.version}`) await provePinnedNode(pinned);
     return { value: pinned, outcome: pinned.version };
   });
+  await step('console', () => ensureConsole(ROOT, node));
   const engine = await step('engine', () => ensureEngine(consent));
   const image = await step('image', () => ensureImage(engine, node, consent));
   const stamp = { image, node: node.path, proved: `${node.path} ${node.version}`, dockerHost: engine.host };

@@ -1,3 +1,4 @@
+export { hiddenIn } from '@millwright/domain';
 export * from './acts.ts';
 export * from './client.ts';
 export * from './errors.ts';

@@ -175,6 +175,11 @@ export const ROUTES = {
     params: OfWhom,
     response: s.PersonView,
   }),
+  whoAmI: route({
+    ...{ method: 'GET', path: '/me', for: 'people', may: 'anybody' },
+    summary: 'Who asks, with which roles',
+    response: s.PersonView,
+  }),
   grantRole: route({
     ...{ method: 'POST', path: '/people/:id/grants', for: 'people', may: ADMIN, there: true },
     summary:

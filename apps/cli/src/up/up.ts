@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { BASE } from '@millwright/api';
 import { DEFAULT_PORT, dataFolder, type GlobalOptions } from '../connection.ts';
 import { failed, usage } from '../fail.ts';
 import { duration } from '../text/format.ts';
@@ -78,7 +79,10 @@ export async function up(options: Options): Promise<void> {
     process.stdout.write(
       `${JSON.stringify({ url: factory.url, pid: process.pid, factory: factory.id, data })}\n`,
     );
-  else process.stdout.write(`\n  API  ${colour.bold(factory.url)}\n\n`);
+  else
+    process.stdout.write(
+      `\n  Console  ${colour.bold(factory.url)}    ${colour.dim(`sign in with the token in ${data}/token`)}\n  API      ${factory.url}${BASE}\n\n`,
+    );
   if (options.json !== true)
     say(`  ${colour.dim('next:')} ./millwright repo add PATH    ${colour.dim(`${symbol.dot} Ctrl-C stops`)}`);
 

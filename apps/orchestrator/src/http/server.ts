@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { NotSteered } from '../releases/steer-canary.ts';
 import { type Api, serve } from './api.ts';
 import { authenticate, requireRole, requireRoleSomewhere, type Who } from './authenticate.ts';
+import { isConsole, serveConsole } from './console.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
@@ -38,7 +39,7 @@ const [ALIVE, READY] = ['/healthz', '/readyz'];
 /** A ticket of 256 KiB grows when it is written as JSON. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-/** The HTTP API, as `libs/api` has it in its route table. Who asks is known, and may, before a body is read. */
+/** The HTTP API, as `libs/api` has it in its route table, and the console. Who asks is known, and may, before a body is read. */
 export async function server(api: Api): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
@@ -54,7 +55,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
   app.decorateRequest('who', null as unknown as Who);
   app.addHook('onRequest', async (request) => {
     if (request.url !== ALIVE) activeOnly(api.heldBy());
-    if (request.url === ALIVE || request.url === READY) return;
+    if (request.url === ALIVE || request.url === READY || isConsole(request)) return;
     const { may = 'anybody', there = false } = request.routeOptions.config.route ?? {};
     // An alert is known by its signature, and who is invited by a code, in their own routes.
     if (may === 'open' || may === 'code' || may === 'signed') return;
@@ -111,6 +112,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     metricRoutes,
   ])
     routes(app, api);
+  await serveConsole(app);
   return app;
 }
 

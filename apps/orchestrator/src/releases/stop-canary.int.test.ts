@@ -2,6 +2,7 @@ import type { RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { consoleOn } from '../testing/console.ts';
 import { BAKE_MS, quickCanaries } from '../testing/paced-clock.ts';
 import { type RunSeen, type Shop, shop } from '../testing/shop.ts';
 
@@ -326,4 +327,49 @@ test('an undo of a rollback is held by a halt, begins anew after it, and is take
   expect((await say('/targets/shop/abort')).body).toMatchObject({ state: 'taken_back', live: before });
   await usersAt(before);
   await at.until('its end', async () => (await status()).undo?.state === 'rolled_back');
+});
+
+test('in the console a person sees what waits, allows it, and takes the canary back', async () => {
+  // Where people allow each merge and each release.
+  await at.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'people look first' });
+  canaries.held = 50;
+  const ticket = await at.file(
+    { 'src/seen.js': 'export const seen = true;\n' },
+    'feature',
+    'Show what was seen',
+  );
+  await at.until('its gate', async () => (await at.api('GET', '/gates')).body.length === 1);
+  const { page, faults, close } = await consoleOn(at.app, ann.token, { width: 390, height: 844 });
+  try {
+    for (const action of ['merge', 'deploy']) {
+      await page.getByRole('link', { name: `Allow the ${action}? Show what was seen` }).click();
+      await page.getByRole('heading', { name: `Allow the ${action} of shop?` }).waitFor();
+      await page.getByText('export const seen = true;').waitFor();
+      await page.getByRole('button', { name: 'Approve' }).click();
+      const sheet = page.getByRole('dialog');
+      await sheet.getByLabel('Reason').fill('read every line');
+      await sheet.getByRole('button', { name: 'Approve' }).click();
+      await page.getByRole('banner').getByRole('link', { name: 'Millwright' }).click();
+    }
+    // Told by the stream of the trail: nobody loads the page again.
+    await page.getByText('canary at 50 %').first().waitFor();
+    const { release } = (await status()).canary;
+    const run = await runOf(ticket);
+    expect(run.gates.map((one: { state: string }) => one.state)).toEqual(['allowed', 'allowed', 'allowed']);
+    await page.getByRole('link', { name: 'Show what was seen' }).click();
+    await page.getByRole('link', { name: 'Diff' }).click();
+    await page.getByText('export const seen = true;').waitFor();
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('button', { name: 'Take it back' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Take it back now' }).click();
+    await page.getByRole('heading', { name: 'Show what was seen' }).waitFor();
+    await page.getByText('↩ rolled back').first().waitFor();
+    await usersAt(good);
+    await oneStory(release, 'taken_back');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(faults).toEqual([]);
+  } finally {
+    canaries.held = null;
+    await close();
+  }
 });

@@ -153,6 +153,8 @@ export function peopleRoutes(app: FastifyInstance, api: Api): void {
   );
   serve(app, 'showPerson', async ({ params }) => view(await known(params.id)));
 
+  serve(app, 'whoAmI', async ({ who }) => view(await known(who.id)));
+
   for (const [name, type] of [
     ['grantRole', 'person.granted'],
     ['revokeRole', 'person.revoked'],

@@ -1,0 +1,110 @@
+import type { TicketView } from '@millwright/api';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { call } from '../api/client.ts';
+import { useAnswer } from '../api/queries.ts';
+import { AnswerForm } from '../parts/answer.tsx';
+import { Loaded } from '../parts/loaded.tsx';
+import { Next } from '../parts/problem.tsx';
+import { Fact, Facts, Section } from '../parts/section.tsx';
+import { Status, Tag } from '../parts/status.tsx';
+import { When } from '../parts/time.tsx';
+
+const route = getRouteApi('/tickets/$id');
+
+/** What one can say to a ticket: an answer to its question, or, once a run of it is over, word for another one. */
+function Say({ ticket }: { ticket: TicketView }) {
+  const { id, question, state } = ticket;
+  if (question !== null)
+    return (
+      <Section title="It asks">
+        <p className="said">{question}</p>
+        <AnswerForm
+          button="Answer"
+          send={async (text) => {
+            await call('answerTicket', { params: { id }, body: { text } });
+            return 'Answered: the run goes on.';
+          }}
+        />
+      </Section>
+    );
+  if (state !== 'closed' && state !== 'reopened') return null;
+  return (
+    <Section title="Another run">
+      <p>What you say here starts another run of this ticket, which is paid for.</p>
+      <AnswerForm
+        button="Start another run"
+        send={async (text) => {
+          await call('answerTicket', { params: { id }, body: { text, again: true } });
+          return 'Another run starts.';
+        }}
+      />
+    </Section>
+  );
+}
+
+export function TicketPage() {
+  const { id } = route.useParams();
+  const seen = useAnswer('showTicket', { params: { id } });
+  return (
+    <Loaded of={seen} lines={8}>
+      {(view) => (
+        <>
+          <header className="page-head">
+            <h1>{view.ticket.title}</h1>
+            <p className="head-line">
+              <Status state={view.state} /> <span>{view.repo}</span> <Tag>{view.ticket.kind}</Tag> filed by{' '}
+              {view.author} <When at={view.filedAt} />
+            </p>
+            {view.next === null ? null : (
+              <>
+                <p>
+                  {view.next.who}: {view.next.text}
+                </p>
+                <Next acts={view.next.acts.filter(({ act }) => act !== 'answer-ticket')} />
+              </>
+            )}
+          </header>
+          <Say ticket={view} />
+          <Section title="What is asked for">
+            <p className="said">{view.ticket.body}</p>
+            {view.ticket.acceptance.length === 0 ? null : (
+              <ul>
+                {view.ticket.acceptance.map((one) => (
+                  <li key={one}>{one}</li>
+                ))}
+              </ul>
+            )}
+          </Section>
+          {view.evidence.length === 0 ? null : (
+            <Section title="What was seen">
+              <pre className="output">{view.evidence.join('\n')}</pre>
+            </Section>
+          )}
+          <Section title="Record">
+            <Facts>
+              <Fact name="id">{view.id}</Fact>
+              <Fact name="runs">
+                {view.runs.map((run) => (
+                  <div key={run}>
+                    <Link to="/runs/$id" params={{ id: run }}>
+                      {run}
+                    </Link>
+                  </div>
+                ))}
+              </Fact>
+              <Fact name="follows">
+                {view.follows === null ? null : (
+                  <Link to="/runs/$id" params={{ id: view.follows }}>
+                    {view.follows}
+                  </Link>
+                )}
+              </Fact>
+              <Fact name="priority">{view.ticket.priority}</Fact>
+              <Fact name="labels">{view.ticket.labels.join(', ')}</Fact>
+            </Facts>
+          </Section>
+        </>
+      )}
+    </Loaded>
+  );
+}
