@@ -8,6 +8,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // As it is written, in whatever file it ends up: no-eval.ts comes before every schema.
+      output: { strictExecutionOrder: true },
       onwarn: (warning, warn) => {
         // "use client" says something to servers that render; there is none.
         if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);

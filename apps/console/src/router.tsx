@@ -40,6 +40,14 @@ const tree = root.addChildren([
     component: lazyRouteComponent(() => import('./pages/tickets.tsx'), 'Tickets'),
   }),
   createRoute({
+    ...at('/file'),
+    component: lazyRouteComponent(() => import('./pages/file-ticket.tsx'), 'FileTicket'),
+  }),
+  createRoute({
+    ...at('/people'),
+    component: lazyRouteComponent(() => import('./pages/people.tsx'), 'People'),
+  }),
+  createRoute({
     ...at('/tickets/$id'),
     component: lazyRouteComponent(() => import('./pages/ticket.tsx'), 'TicketPage'),
   }),

@@ -88,6 +88,10 @@ export async function call<N extends RouteName>(name: N, given?: Given<N>): Prom
   return { value: allVisible(value) as AnswerOf<N>, next };
 }
 
+/** An answer as it came: what is checked byte for byte. */
+export const exact = async <N extends RouteName>(name: N, given?: Given<N>): Promise<AnswerOf<N>> =>
+  (await (calls.call as Call)(name, given)).value as AnswerOf<N>;
+
 /** Who a token is of. Throws `Failed` where it is nobody's. */
 export const whose = async (token: string): Promise<AnswerOf<'whoAmI'>> =>
   allVisible((await callsAs(() => token).call('whoAmI')).value);

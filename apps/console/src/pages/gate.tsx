@@ -5,6 +5,8 @@ import { useAnswer } from '../api/queries.ts';
 import { Command } from '../parts/copy.tsx';
 import { ChangeDiff } from '../parts/diff.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { Markdown } from '../parts/markdown.tsx';
+import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
 import { Fact, Facts, Section } from '../parts/section.tsx';
 import { ActSheet } from '../parts/sheet.tsx';
@@ -83,7 +85,7 @@ function Evidence({ evidence }: { evidence: GateEvidence }) {
       )}
       <Section title="What was asked for">
         <h3>{ticket.title}</h3>
-        <p className="said">{ticket.body}</p>
+        <Markdown text={ticket.body} />
         {ticket.acceptance.length === 0 ? null : (
           <ul>
             {ticket.acceptance.map((one) => (
@@ -187,7 +189,7 @@ export function Gate() {
           <Section title="The facts that it was judged on">
             <details>
               <summary>As they are</summary>
-              <pre className="output">{JSON.stringify(gate.facts, null, 2)}</pre>
+              <Output text={JSON.stringify(gate.facts, null, 2)} />
             </details>
             <Facts>
               <Fact name="subject">{gate.subject}</Fact>

@@ -3,6 +3,7 @@ import { useAnswer } from '../api/queries.ts';
 import { CanaryActs, RollbackButton } from '../parts/acts.tsx';
 import { Canary } from '../parts/canary.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { Output } from '../parts/output.tsx';
 import { Fact, Facts, Section } from '../parts/section.tsx';
 import { Status, Tag } from '../parts/status.tsx';
 import { When } from '../parts/time.tsx';
@@ -27,7 +28,7 @@ export function Release() {
         return (
           <>
             <header className="page-head">
-              <h1>{release.tickets.join('; ') || release.commits[0]?.title || id}</h1>
+              <h1>{release.commits[0]?.title || id}</h1>
               <p className="head-line">
                 <Status state={release.state} /> <span>{repo}</span> <When at={release.createdAt} />{' '}
                 <Link to="/runs/$id" params={{ id: release.run }}>
@@ -44,7 +45,7 @@ export function Release() {
             </header>
             {canary === null ? null : (
               <Section title="Canary">
-                <Canary canary={canary} />
+                <Canary canary={canary} at={seen.dataUpdatedAt} />
                 {goesOn ? <CanaryActs repo={repo} paused={canary.paused !== null} /> : null}
                 {canary.history.length === 0 ? null : (
                   <ol className="because">
@@ -72,7 +73,7 @@ export function Release() {
               {undo === null ? (
                 <p className="quiet">Not rehearsed yet.</p>
               ) : (
-                <pre className="output">{JSON.stringify(undo, null, 2)}</pre>
+                <Output text={JSON.stringify(undo, null, 2)} />
               )}
             </Section>
             <Section title="Record">

@@ -122,7 +122,7 @@ export function Releases() {
                   <li key={release.id}>
                     <Status state={release.state} />
                     <Link to="/releases/$id" params={{ id: release.id }}>
-                      {release.tickets.join('; ') || release.commits[0]?.title || release.id}
+                      {release.commits[0]?.title || release.id}
                     </Link>
                     <span className="quiet">{release.repo}</span>
                     <When at={release.createdAt} />

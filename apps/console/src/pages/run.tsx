@@ -8,6 +8,7 @@ import { Canary } from '../parts/canary.tsx';
 import { Command } from '../parts/copy.tsx';
 import { ChangeDiff } from '../parts/diff.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
 import { Empty, Fact, Facts, Section } from '../parts/section.tsx';
 import { ActSheet } from '../parts/sheet.tsx';
@@ -248,10 +249,7 @@ function Turns({ id, attempt }: { id: string; attempt: string }) {
               {line.blocks.map(({ kind, text, cut }, nth) => (
                 <div key={`${line.position}-${nth.toString()}`} className="turn-block" data-kind={kind}>
                   <span className="turn-kind">{kind}</span>
-                  <pre>
-                    {text}
-                    {cut ? '\n… cut' : ''}
-                  </pre>
+                  <Output text={cut ? `${text}\n… cut` : text} />
                 </div>
               ))}
             </li>
@@ -279,7 +277,7 @@ function LogTab({ run }: { run: RunView }) {
             .filter(({ own }) => own.length > 0)
             .map(({ stage: { attemptId, kind, task, attempt, state }, own }) => (
               <section key={attemptId} className="log-stage">
-                <h3>
+                <h2>
                   <Status state={state} /> {kind} {task} {attempt > 1 ? `#${attempt}` : ''}
                   <button
                     type="button"
@@ -290,7 +288,7 @@ function LogTab({ run }: { run: RunView }) {
                   >
                     {open === attemptId ? 'Less' : 'All of it'}
                   </button>
-                </h3>
+                </h2>
                 {open === attemptId ? (
                   <Turns id={run.id} attempt={attemptId} />
                 ) : (
@@ -299,7 +297,7 @@ function LogTab({ run }: { run: RunView }) {
                       <li key={line.position}>
                         <When at={line.at} />
                         <span className="said">{line.text}</span>
-                        <span className="figure">{money(line.usd)}</span>
+                        <span className="figure">{line.usd === 0 ? '' : money(line.usd)}</span>
                       </li>
                     ))}
                   </ol>
@@ -322,7 +320,8 @@ function CostTab({ id }: { id: string }) {
             <strong>{money(usage.usd)}</strong> in all: {count(usage.inputTokens)} tokens in,{' '}
             {count(usage.cacheReadTokens)} from cache, {count(usage.outputTokens)} out.
           </p>
-          <div className="scroll-x">
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is scrolled by keys too */}
+          <section className="scroll-x" tabIndex={0} aria-label="What each stage cost">
             <table>
               <thead>
                 <tr>
@@ -349,13 +348,14 @@ function CostTab({ id }: { id: string }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </section>
           {dearest.length === 0 ? null : (
             <Section title="Dearest turns">
               <ol>
                 {dearest.map((one) => (
                   <li key={`${one.attemptId}/${one.turn}`}>
-                    <span className="figure">{money(one.usage.usd)}</span> {one.kind} {one.task}:{' '}
+                    <span className="figure">{money(one.usage.usd)}</span>{' '}
+                    {[one.kind, one.task].filter(Boolean).join(' ')}:{' '}
                     <span className="said">{one.action}</span>
                   </li>
                 ))}
@@ -390,7 +390,7 @@ function WhyTab({ id }: { id: string }) {
               </li>
             ))}
           </ol>
-          {said.length === 0 ? null : <pre className="output">{said.join('\n')}</pre>}
+          {said.length === 0 ? null : <Output text={said.join('\n')} />}
           <p>{who === null ? 'Nobody has to act: it is over.' : `The ${who} acts next.`}</p>
           <Next acts={next.acts} hint={next.hint} />
         </>

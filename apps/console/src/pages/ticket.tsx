@@ -4,6 +4,8 @@ import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
 import { AnswerForm } from '../parts/answer.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { Markdown } from '../parts/markdown.tsx';
+import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
 import { Fact, Facts, Section } from '../parts/section.tsx';
 import { Status, Tag } from '../parts/status.tsx';
@@ -66,7 +68,7 @@ export function TicketPage() {
           </header>
           <Say ticket={view} />
           <Section title="What is asked for">
-            <p className="said">{view.ticket.body}</p>
+            <Markdown text={view.ticket.body} />
             {view.ticket.acceptance.length === 0 ? null : (
               <ul>
                 {view.ticket.acceptance.map((one) => (
@@ -77,7 +79,7 @@ export function TicketPage() {
           </Section>
           {view.evidence.length === 0 ? null : (
             <Section title="What was seen">
-              <pre className="output">{view.evidence.join('\n')}</pre>
+              <Output text={view.evidence.join('\n')} />
             </Section>
           )}
           <Section title="Record">

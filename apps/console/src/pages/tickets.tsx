@@ -10,6 +10,9 @@ export function Tickets() {
   return (
     <>
       <h1>Tickets</h1>
+      <Link to="/file" className="button" data-tone="accent">
+        File a ticket
+      </Link>
       <Loaded of={tickets} lines={8}>
         {(all) =>
           all.length === 0 ? (

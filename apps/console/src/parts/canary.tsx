@@ -1,4 +1,5 @@
 import type { CanaryView } from '@millwright/api';
+import { lazy, Suspense } from 'react';
 import { duration, wordsOf } from '../words/format.ts';
 import { Status, Tag } from './status.tsx';
 import { useNow, When } from './time.tsx';
@@ -6,8 +7,16 @@ import { useNow, When } from './time.tsx';
 const rate = ({ requests, errors }: { requests: number; errors: number }) =>
   `${requests.toLocaleString('en-US')} requests, ${errors.toLocaleString('en-US')} failed`;
 
+const Chart = lazy(() => import('./canary-chart.tsx'));
+
 /** What a person who watches a canary wants to know: share, verdict, figures, what it waits for, how long. */
-export function Canary({ canary }: { canary: CanaryView }) {
+export function Canary({
+  canary,
+  at,
+}: {
+  canary: CanaryView /** When it was looked at: with it, what is counted is drawn over time. */;
+  at?: number;
+}) {
   const now = useNow();
   const { figures, ended } = canary;
   return (
@@ -52,6 +61,11 @@ export function Canary({ canary }: { canary: CanaryView }) {
           <span>new: {rate(figures.new)}</span>
           {figures.old === null ? null : <span>old: {rate(figures.old)}</span>}
         </p>
+      )}
+      {figures === null || at === undefined || ended !== null ? null : (
+        <Suspense>
+          <Chart figures={figures} at={at} />
+        </Suspense>
       )}
     </div>
   );

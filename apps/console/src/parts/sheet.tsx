@@ -78,7 +78,16 @@ export function ActSheet(props: Props) {
       </Dialog.Trigger>
       <Dialog.Portal>
         <div className="scrim" />
-        <Dialog.Content className="sheet" aria-describedby={undefined}>
+        <Dialog.Content
+          className="sheet"
+          aria-describedby={undefined}
+          onOpenAutoFocus={(event) => {
+            // On a phone a field in focus covers half the page with its keyboard: not where nothing has to be written.
+            if (otherwise === undefined) return;
+            event.preventDefault();
+            (event.currentTarget as HTMLElement).focus();
+          }}
+        >
           <Dialog.Title className="sheet-title">{title}</Dialog.Title>
           <form
             onSubmit={(event) => {

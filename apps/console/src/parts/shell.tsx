@@ -16,6 +16,12 @@ const PLACES = [
   ['/releases', 'Releases', '↑'],
   ['/trail', 'Trail', '≡'],
 ] as const;
+/** On a phone these are in the menu under one's name. */
+const MORE = [
+  ['/tickets', 'Tickets', '¶'],
+  ['/file', 'File a ticket', '+'],
+  ['/people', 'People', '☺'],
+] as const;
 
 /** Whether what is seen is what is. */
 function LiveState() {
@@ -71,6 +77,11 @@ function Frame() {
             <summary>{me?.name ?? '…'}</summary>
             <div className="menu">
               <p className="quiet">{me === undefined ? '' : me.roles.join(', ') || 'roles of parts alone'}</p>
+              {MORE.map(([to, name]) => (
+                <Link key={to} to={to}>
+                  {name}
+                </Link>
+              ))}
               <Look />
               <button type="button" className="button" onClick={signOut}>
                 Sign out
@@ -82,6 +93,12 @@ function Frame() {
       <nav className="rail" aria-label="Pages">
         {PLACES.map(([to, name, sign]) => (
           <Link key={to} to={to} activeOptions={{ exact: to === '/' }}>
+            <span aria-hidden="true">{sign}</span>
+            {name}
+          </Link>
+        ))}
+        {MORE.map(([to, name, sign]) => (
+          <Link key={to} to={to} className="more">
             <span aria-hidden="true">{sign}</span>
             {name}
           </Link>

@@ -1,5 +1,6 @@
 import type { TestsView } from '@millwright/api';
 import type { AnyState } from '../words/state.ts';
+import { Output } from './output.tsx';
 import { Status, Tag } from './status.tsx';
 
 const STATES: Record<string, AnyState> = { passed: 'done', failed: 'failed', invalid: 'failed' };
@@ -27,7 +28,7 @@ export function Tests({ tests: { of, current, report } }: { tests: TestsView }) 
           <summary>
             {count} × {tests[0]}
           </summary>
-          <pre className="output">{cause}</pre>
+          <Output text={cause} />
         </details>
       ))}
     </article>

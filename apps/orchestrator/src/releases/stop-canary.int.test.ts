@@ -339,12 +339,13 @@ test('in the console a person sees what waits, allows it, and takes the canary b
     'Show what was seen',
   );
   await at.until('its gate', async () => (await at.api('GET', '/gates')).body.length === 1);
-  const { page, faults, close } = await consoleOn(at.app, ann.token, { width: 390, height: 844 });
+  const { page, faults, barriers, close } = await consoleOn(at.app, ann.token, { width: 390, height: 844 });
   try {
     for (const action of ['merge', 'deploy']) {
       await page.getByRole('link', { name: `Allow the ${action}? Show what was seen` }).click();
       await page.getByRole('heading', { name: `Allow the ${action} of shop?` }).waitFor();
       await page.getByText('export const seen = true;').waitFor();
+      if (action === 'merge') expect(await barriers()).toEqual([]);
       await page.getByRole('button', { name: 'Approve' }).click();
       const sheet = page.getByRole('dialog');
       await sheet.getByLabel('Reason').fill('read every line');
@@ -353,6 +354,7 @@ test('in the console a person sees what waits, allows it, and takes the canary b
     }
     // Told by the stream of the trail: nobody loads the page again.
     await page.getByText('canary at 50 %').first().waitFor();
+    expect(await barriers()).toEqual([]);
     const { release } = (await status()).canary;
     const run = await runOf(ticket);
     expect(run.gates.map((one: { state: string }) => one.state)).toEqual(['allowed', 'allowed', 'allowed']);
@@ -367,6 +369,11 @@ test('in the console a person sees what waits, allows it, and takes the canary b
     await usersAt(good);
     await oneStory(release, 'taken_back');
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    // Checked by this browser, and not by who is checked.
+    await page.getByRole('link', { name: 'Trail' }).click();
+    await page.getByRole('button', { name: 'Verify in this browser' }).click();
+    await page.getByText('✓ it verifies').waitFor();
+    expect(await barriers()).toEqual([]);
     expect(faults).toEqual([]);
   } finally {
     canaries.held = null;

@@ -1,3 +1,4 @@
+import axe, { type AxeResults } from 'axe-core';
 import type { FastifyInstance } from 'fastify';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -9,6 +10,8 @@ export type Person = {
   page: Page;
   /** What a page may not do: break its policy, throw, log an error, or ask anything of anywhere else. */
   faults: string[];
+  /** What keeps people out who do not see, hear or point as others do: axe-core's findings on the page as it is, in the light and in the dark. */
+  barriers(): Promise<string[]>;
   close(): Promise<void>;
 };
 
@@ -36,5 +39,17 @@ export async function consoleOn(
   await page.goto(url);
   await page.getByLabel('Your token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  return { page, faults, close: () => browser.close() };
+  const barriers = async () => {
+    const found: string[] = [];
+    await page.evaluate(axe.source);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate<AxeResults>('axe.run()');
+      for (const { id, nodes } of violations)
+        for (const { html } of nodes)
+          found.push(`${new URL(page.url()).pathname}, ${colorScheme}: ${id}: ${html.slice(0, 200)}`);
+    }
+    return found;
+  };
+  return { page, faults, barriers, close: () => browser.close() };
 }
