@@ -329,7 +329,7 @@ test('an undo of a rollback is held by a halt, begins anew after it, and is take
   await at.until('its end', async () => (await status()).undo?.state === 'rolled_back');
 });
 
-test('in the console a person sees what waits, allows it, and takes the canary back', LONG, async () => {
+test('in the console a person sees what waits, allows it, and takes the canary back', async () => {
   // Where people allow each merge and each release.
   await at.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'people look first' });
   canaries.held = 50;
