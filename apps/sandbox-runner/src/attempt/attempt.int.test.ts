@@ -367,39 +367,41 @@ const implement = ([tree]: string[]) => ({
 const never = new AbortController().signal;
 
 test('plan: an artifact with the lines that it hands on, every turn on the trail, the run woken, the container gone; beside it the base is learned', async () => {
-  const attempt = await open('Plan exports.add, exports.nothing', () => ({
-    role: 'plan',
-    maxTasks: 4,
-    answers: [],
-    evidence: [],
-  }));
+  const attempt = await open(
+    'Plan exports.add, exports.nothing',
+    () => ({ role: 'plan', maxTasks: 4, answers: [], evidence: [] }),
+    500_000,
+  );
   const runner = await newRunner();
   const memory = memoryOf(null);
-  const learned = Promise.withResolvers<BaseFacts>();
+  const learned = Promise.withResolvers<void>();
+  const facts: BaseFacts[] = [];
   let calls = 0;
   await runAttempt(
     {
       ...{ ...runner, learnAfterMs: 0 },
       memory: {
         ...memory,
-        set: async (key, facts) => {
-          await memory.set(key, facts);
-          learned.resolve(facts);
+        set: async (key, taught) => {
+          await memory.set(key, taught);
+          facts.push(taught);
+          learned.resolve();
         },
       },
       client: {
         check: (...args) => runner.client.check(...args),
-        call: async (...args) => {
+        call: async (request, signal, ...rest) => {
           calls += 1;
-          if (calls === 2) await learned.promise;
-          return runner.client.call(...args);
+          const over = new Promise((resolve) => signal.addEventListener('abort', resolve));
+          if (calls === 2) await Promise.race([learned.promise, over]);
+          return runner.client.call(request, signal, ...rest);
         },
       },
     },
     attempt,
     never,
   );
-  expect(await learned.promise).toMatchObject({ runner: 'node', exitCode: 0, passed: null });
+  expect(facts).toMatchObject([{ runner: 'node', exitCode: 0, passed: null }]);
   expect(await getJson(store.artifacts, Plan, await artifactOf(attempt))).toMatchObject({
     kind: 'tasks',
     excerpts: [
