@@ -103,6 +103,8 @@ test('what asking in earnest found is told of its role until it has an answer', 
   const answered = tellRoles(async (key, said) => void notes.push([key, said]));
   await answered('plan', { kind: 'submitted' });
   await answered('plan', { kind: 'unavailable', code: 'overloaded', detail: 'busy' });
+  // One prompt's own affair, which may be quoted in it: no other ticket waits for that, or reads it.
+  await answered('plan', { kind: 'unavailable', code: 'request', detail: 'messages.0: it is refused' });
   expect(notes).toEqual([]);
   await answered('plan', { kind: 'unavailable', code: 'billing', detail: 'Your credit balance is too low' });
   await answered('review', { kind: 'submitted' });

@@ -8,8 +8,8 @@ type Found = { kind: 'there' | 'passes' | 'lasts'; detail: string };
 /** Null takes the note back. */
 type Tell = (key: string, said: string | null) => Promise<void>;
 
-/** What somebody has to mend before asking again is of any use. All else may pass by itself. */
-const LASTS: readonly string[] = ['auth', 'billing', 'model', 'endpoint', 'request', 'no_price'];
+/** What somebody has to mend before anybody's asking is of any use. All else may pass by itself. */
+const LASTS: readonly string[] = ['auth', 'billing', 'model', 'endpoint', 'no_price'];
 
 /**
  * Asks the endpoint for every model that a role would ask first, and tells each by `model/NAME`: with this key, is it there? Those that it would
@@ -86,7 +86,8 @@ async function asked(client: Runner['client'], model: string): Promise<Found> {
   const checked = await client.check(model, AbortSignal.timeout(15_000));
   if (checked.kind === 'there') return { kind: 'there', detail: 'it is there for this key' };
   const { kind, detail } = checked.failure;
-  return { kind: LASTS.includes(kind) ? 'lasts' : 'passes', detail };
+  // A check asks the same each time: that it is refused lasts. In earnest it is one prompt's own affair.
+  return { kind: LASTS.includes(kind) || kind === 'request' ? 'lasts' : 'passes', detail };
 }
 
 /** Takes back what a runner before this one found of the roles: it may have had another key. */

@@ -49,6 +49,11 @@ test.each([
   ['\u13aann', 'no everyday use'], // Cherokee
   ['Factory', 'looks like'], // no person
   ['orchestrat0r', 'looks like'],
+  ['Runner 1', 'looks like'],
+  ['the factory', 'looks like'],
+  ['agent/plan', 'letters, numbers'],
+  ['Ann (approver)', 'letters, numbers'],
+  ['Carl\u2502', 'letters, numbers'], // a line of a box
   ['  ', 'has a letter'],
   ['12', 'has a letter'],
   ['a'.repeat(101), 'at most 100'],

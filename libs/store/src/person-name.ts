@@ -34,7 +34,10 @@ const MAX_LENGTH = 100;
 const MACHINES = [
   ...['factory', 'orchestrator', 'migrator', 'runner', 'agent', 'person', 'millwright'],
   ...['planner', 'implementer', 'reviewer', 'tester', 'releaser'],
+  ...['system', 'policy', 'canary', 'scheduler', 'healer'],
 ];
+/** Letters with their marks, numbers, pictures, and what stands between the parts of a name. */
+const WRITTEN = /^[\p{L}\p{M}\p{N}\p{Extended_Pictographic}\p{Emoji_Modifier} '’.,\-‐·・]*$/u;
 
 /** The name as it is kept (NFKC, trimmed, single spaces), with what it looks like. Pure. */
 export function personName(text: string): PersonName {
@@ -45,6 +48,8 @@ export function personName(text: string): PersonName {
   const letters = [...name].filter((point) => /\p{L}/u.test(point));
   if (letters.length === 0) return refused('a name has a letter');
   if (name.length > MAX_LENGTH) return refused(`a name has at most ${MAX_LENGTH} characters`);
+  if (!WRITTEN.test(name))
+    return refused("a name has letters, numbers, spaces and ' . , - alone: nothing that draws or divides");
   const scripts = new Set<string>();
   for (const point of letters) {
     const script = SCRIPTS.find(({ letter }) => letter.test(point))?.name;
@@ -58,7 +63,10 @@ export function personName(text: string): PersonName {
     );
   const cases = [name, name.toLowerCase(), name.toUpperCase()];
   const keys = new Set(cases.map((one) => skeleton(skeleton(one).toLowerCase())));
-  const machine = MACHINES.find((one) => keys.has(skeleton(one)));
+  const parts = new Set(
+    name.split(/[^\p{L}\p{M}\p{N}]+/u).map((one) => skeleton(skeleton(one).toLowerCase())),
+  );
+  const machine = MACHINES.find((one) => keys.has(skeleton(one)) || parts.has(skeleton(one)));
   if (machine !== undefined) return refused(`it is, or looks like, what the trail calls ${machine}`);
   return { kind: 'name', name, keys: [...keys] };
 }

@@ -158,6 +158,8 @@ describe('always protected', () => {
       '.buildkite/p.yml',
       'Earthfile',
     ],
+    ...['binding.gyp', 'a/sitecustomize.py', 'x.pth', 'BUILD.bazel', 'a/BUILD', 'buildspec.txt', 'config.ru'],
+    ...['Dangerfile', 'Brewfile', 'build.rs', 'CMakeLists.txt'],
     ...[
       'Dockerfile',
       'Dockerfile.prod',

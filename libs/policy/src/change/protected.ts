@@ -85,6 +85,17 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
     GIT_HOOKS,
     `${GIT_HOOKS}.{sh,js,mjs,cjs,py}`,
   ],
+  // What is run or loaded without being named by anything that is run.
+  'interpreters and builds': [
+    '{sitecustomize,usercustomize}.py',
+    '*.pth',
+    '*.{gyp,gypi,bzl,cmake}',
+    '{BUILD,WORKSPACE,MODULE}{,.bazel,.bzlmod}',
+    '{CMakeLists.txt,meson.build,SConstruct,SConscript,wscript,configure.ac,configure.in}',
+    'build.{rs,zig}',
+    'config.ru',
+    'buildspec*',
+  ],
   hosts: [
     'Procfile*',
     'fly*.toml',
@@ -120,15 +131,15 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
 const AT_ROOT = ['{deploy,deployment,k8s,kubernetes,ci}/**', 'commands/**/*.{md,toml}'];
 
 /** At the root such a file is what some tool, build server or host obeys, whatever it is called, unless it is named here or says what is depended on. */
-const SETTINGS = '*.{yml,yaml,toml,json,jsonc,json5,ini,cfg,conf,properties}';
-const NO_SETTINGS =
-  '{data,db,example,fixture,fixtures,sample,schema,seed,seeds,*.schema,asyncapi*,codemeta,jsconfig*,openapi*,swagger*,tsconfig*}.{yml,yaml,json,jsonc}';
+const SETTINGS = ['*.{yml,yaml,toml,json,jsonc,json5,ini,cfg,conf,properties}', '*file'];
+const NO_SETTINGS = [
+  '{data,db,example,fixture,fixtures,sample,schema,seed,seeds,*.schema,asyncapi*,codemeta,jsconfig*,openapi*,swagger*,tsconfig*}.{yml,yaml,json,jsonc}',
+  // Infrastructure, which raises by itself (paths.ts).
+  '{Makefile,GNUmakefile,justfile,Rakefile,Taskfile,Gruntfile,Gulpfile}',
+];
 
 const isSetting = (path: string): boolean =>
-  !path.includes('/') &&
-  matchesAny(path, [SETTINGS]) &&
-  !matchesAny(path, [NO_SETTINGS]) &&
-  !isManifest(path);
+  !path.includes('/') && matchesAny(path, SETTINGS) && !matchesAny(path, NO_SETTINGS) && !isManifest(path);
 
 const PROTECTED = [
   ...Object.values(BY_KIND).flatMap((patterns) => patterns.map((pattern) => `**/${pattern}`)),

@@ -25,7 +25,14 @@ const MARKS: readonly Mark[] = [
     code: 'reads-runner-marks',
     text: 'reads what tells it that it is being tested',
     tests: false,
-    finds: [ofRunner.namesRunner, ofRunner.comparesWithTest, ofProcess.readsEnvironment],
+    finds: [
+      ofRunner.namesRunner,
+      ofRunner.comparesWithTest,
+      ofRunner.namesTestFile,
+      ofRunner.asksForBundler,
+      ofRunner.tellsPlaces,
+      ofProcess.readsEnvironment,
+    ],
   },
   {
     code: 'reads-its-caller',

@@ -1,10 +1,12 @@
 import type { TicketView } from '@millwright/api';
+import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Fold, TicketInfo } from '@millwright/domain';
 import {
   getJson,
   questionOf,
   type RepoName,
   type RoleScope,
+  streamOf,
   Ticket,
   type TicketId,
   ticketStream,
@@ -42,6 +44,7 @@ type Ports = {
   settings: Settings;
   store: Store;
   streams: Streams;
+  trail: Pick<OpenTrail, 'read'>;
   views: Views;
 };
 
@@ -66,6 +69,9 @@ export function ticketRoutes(app: FastifyInstance, api: Api): void {
   const { factory, driver, wakeIntake } = api;
   const known = async (id: TicketId): Promise<Found> => {
     const fold = await factory.views.with({ tickets: [id] });
+    // One that was filed a moment ago is on its stream before it is in the rows.
+    if (!fold.tickets.has(id))
+      for (const recorded of await factory.trail.read(streamOf.ticket(id))) fold.fold(recorded);
     const info = fold.tickets.get(id);
     if (!info) throw notFound('ticket', id, { act: 'list-tickets' });
     return { info, fold };

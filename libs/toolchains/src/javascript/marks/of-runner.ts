@@ -33,17 +33,34 @@ export function comparesWithTest(code: Code, i: number): boolean {
   return /(env|mode)$/i.test(textAt(code, other));
 }
 
-/** Whether a text, or a regular expression, in the same statement and not far from `i` is like this. */
-function saidNear(code: Code, i: number, pattern: RegExp): boolean {
+/** Whether a text, or a regular expression, in the same statement and at most `far` tokens from `i` is like this. */
+function saidNear(code: Code, i: number, pattern: RegExp, far = 10): boolean {
   let [from, to] = [i, i];
-  while (from > i - 10 && textAt(code, from - 1) !== ';') from--;
-  while (to < i + 10 && textAt(code, to) !== ';') to++;
+  while (from > i - far && textAt(code, from - 1) !== ';') from--;
+  while (to < i + far && textAt(code, to) !== ';') to++;
   return code.slice(Math.max(from, 0), to).some(({ text }) => /^['/]/.test(text) && pattern.test(text));
 }
 
 const PROGRAM = /\b(tests?|specs?|jest|vitest|mocha|jasmine)\b/;
 export const asksWhatStarted = (code: Code, i: number) =>
-  wordAt(code, i) === 'argv' && saidNear(code, i, PROGRAM);
+  wordAt(code, i) === 'argv' && saidNear(code, i, PROGRAM, 30);
+
+/** `existsSync('test/sum.test.js')`: where the tests lie is no matter of what they test. */
+export const namesTestFile = (code: Code, i: number) =>
+  /^(\.{0,2}\/)*(tests?|specs?|__tests__)\/|\.(test|spec)\.[cm]?[jt]sx?$/.test(saidAt(code, i) ?? '');
+
+/** `Boolean(import.meta.env)`: whether there is one, and not what it says. */
+export function asksForBundler(code: Code, i: number): boolean {
+  const env = textAt(code, i) === 'meta' ? memberOf(code, i) : null;
+  return env?.name === 'env' && memberOf(code, env.end) === null;
+}
+
+/** `os.userInfo()`, `readdirSync('.') instanceof Array`: what is otherwise in a sandbox, and under runners with a realm of their own. */
+export const tellsPlaces = (code: Code, i: number) =>
+  /^(userInfo|networkInterfaces)$/.test(wordAt(code, i)) ||
+  (textAt(code, i) === 'instanceof' &&
+    textAt(code, i - 1) === ')' &&
+    /^(Array|Object|Function|Uint8Array|Error|Promise)$/.test(textAt(code, i + 1)));
 
 /** `require.main.filename`, `module.parent.id`; to ask whether there is one is ordinary. */
 export function asksWhoLoads(code: Code, i: number): boolean {

@@ -1,4 +1,17 @@
-import { type Code, chainEnd, isSet, memberOf, moduleAt, nameAt, saidAt, textAt, words } from './walk.ts';
+import {
+  braceBefore,
+  type Code,
+  chainEnd,
+  closing,
+  isSet,
+  memberOf,
+  moduleAt,
+  nameAt,
+  saidAt,
+  textAt,
+  wordAt,
+  words,
+} from './walk.ts';
 
 // How code reaches around the language into what runs it.
 
@@ -63,12 +76,45 @@ const isDefined = (code: Code, i: number) =>
   textAt(code, i - 1) === '(' &&
   textAt(code, chainEnd(code, i) + 1) === ',';
 
-/** `Array.prototype.x = f`, `Object.defineProperty(Array.prototype, …)`, `Object.assign(globalThis, …)` */
+/** `Array.prototype.x = f`, `Object.getPrototypeOf([]).x = f`, `Object.assign(globalThis, …)`, and the same of what was given a name. */
 export function overridesForAll(code: Code, i: number): boolean {
-  if (/^(globalThis|global|console)$/.test(textAt(code, i))) return isDefined(code, i);
+  const text = textAt(code, i);
+  if (/^(globalThis|global|console)$/.test(text)) return isDefined(code, i);
+  if (prototypesOf(code).has(text) && textAt(code, i - 1) !== '.')
+    return isSet(code, i) || isDefined(code, i);
+  const end = prototypeAt(code, i);
+  return end !== null && (isSet(code, end) || isDefined(code, i));
+}
+
+/** Where `Array.prototype` or `Object.getPrototypeOf(…)` ends that begins at `i`. */
+function prototypeAt(code: Code, i: number): number | null {
   const { name, end } = nameAt(code, i) ?? { name: null, end: i };
-  const prototype = BUILT_INS.has(name ?? '') ? memberOf(code, end) : null;
-  return prototype?.name === 'prototype' && (isSet(code, prototype.end) || isDefined(code, i));
+  if (!BUILT_INS.has(name ?? '')) return null;
+  const member = memberOf(code, end);
+  if (member?.name === 'prototype') return member.end;
+  const asked = member?.name === 'getPrototypeOf' && textAt(code, member.end + 1) === '(';
+  return asked ? closing(code, member.end + 1) : null;
+}
+
+const named = new WeakMap<Code, ReadonlySet<string>>();
+
+/** What a file calls the prototypes of built-ins: `const list = Array.prototype`, `{ prototype: list } = Array`. */
+function prototypesOf(code: Code): ReadonlySet<string> {
+  const before = named.get(code);
+  if (before !== undefined) return before;
+  const names = new Set<string>();
+  for (const i of code.keys()) {
+    if (textAt(code, i - 1) !== '=') continue;
+    const end = prototypeAt(code, i);
+    if (end !== null && memberOf(code, end) === null && /\w$/.test(textAt(code, i - 2)))
+      names.add(textAt(code, i - 2));
+    if (!BUILT_INS.has(textAt(code, i))) continue;
+    for (let at = braceBefore(code, i); at < i; at++)
+      if (wordAt(code, at) === 'prototype')
+        names.add(textAt(code, at + 1) === ':' ? textAt(code, at + 2) : 'prototype');
+  }
+  named.set(code, names);
+  return names;
 }
 
 /** `Object.is = f`, `Object.assign(Object, …)`, which a test may do for itself. */
