@@ -2,6 +2,7 @@ import type { ReleaseId, RepoName } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_TOKEN } from '../testing/scripted-factory.ts';
 import { type Shop, shop } from '../testing/shop.ts';
 
 // Where a rollback may go, and what becomes of what it goes over.
@@ -94,6 +95,46 @@ test('a rollback over several leaves them all, branch and quarantine included; f
     ...{ [a]: 'previous', [b]: 'rolled_back', [c]: 'rolled_back' },
     [d.release]: 'live',
   });
+});
+
+test('a digest has what shipped and what went back, each with its entry; figures count what did not stay', async () => {
+  const digest = (await at.api('GET', '/digest')).body;
+  const said = (lines: { position: number; title: string | null; text: string }[]) =>
+    lines.map(({ title, text }) => `${title}: ${text}`);
+  expect(digest.shipped).toHaveLength(4);
+  expect(said(digest.shipped)[0]).toMatch(/^Change src\/a\.js: /);
+  expect(digest.broke.map(({ text }: { text: string }) => text)).toContainEqual(
+    expect.stringContaining(' serves now, by rollback, after '),
+  );
+  const [first] = digest.shipped;
+  expect((await at.trail()).find(({ position }) => position === first.position)).toMatchObject({
+    type: 'deploy.finished',
+    stream: `run/${first.run}`,
+  });
+  expect(digest.spent.repos).toMatchObject([{ repo: 'shop', stages: expect.any(Number) }]);
+  expect((await at.api('GET', `/digest?from=${Date.now() + 60_000}`)).body).toMatchObject({
+    ...{ broke: [], shipped: [], spent: { usd: 0, repos: [] } },
+  });
+
+  const figures = (await at.api('GET', '/metrics')).body;
+  expect(figures).toMatchObject({
+    deployments: { n: 4 },
+    changeLead: { n: 4 },
+    // Two of four were left, and came back by a person's word: they did not stay.
+    changeFailure: { n: 2, of: 4, rate: 0.5 },
+    autonomy: { n: 2, of: 4 },
+    kinds: [{ kind: 'feature', ended: 4, done: 4 }],
+  });
+  expect(figures.stages.map(({ stage }: { stage: string }) => stage)).toEqual(
+    expect.arrayContaining(['implement', 'review', 'canary', 'merge gate']),
+  );
+  expect((await at.api('GET', '/metrics?repo=nobody')).status).toBe(404);
+  const scrape = (headers: Record<string, string>) => at.app.inject({ url: '/metrics', headers });
+  expect((await scrape({})).statusCode).toBe(401);
+  const scraped = await scrape({ authorization: `Bearer ${ADMIN_TOKEN}` });
+  expect(scraped.headers['content-type']).toContain('application/openmetrics-text');
+  expect(scraped.body).toContain('\nmillwright_change_failure_ratio 0.5\n');
+  expect(scraped.body.endsWith('# EOF\n')).toBe(true);
 });
 
 test('what is live by the trail, and not by its target, gets its traffic back by name; nothing is reverted', async () => {
