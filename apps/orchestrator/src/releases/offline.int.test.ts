@@ -123,9 +123,11 @@ test('traffic goes back without the database; then the trail has it, the branch 
   const main = () => git(factory.root, '--git-dir', factory.remote, 'log', '-1', '--format=%s', 'main');
   await factory.until('the revert', () => main().startsWith('Revert'));
   expect((await factory.api('GET', '/quarantine')).body).toMatchObject([{ release: third, by: 'rollback' }]);
-  const released = ((await factory.api('GET', '/trail?limit=1000')).body as { type: string; data: object }[])
-    .filter((line) => line.type === 'target.released')
-    .at(-1);
+  const lines = (await factory.api('GET', '/trail?limit=1000')).body as { type: string; data: object }[];
+  const released = lines.filter((line) => line.type === 'target.released').at(-1);
+  expect(lines.filter((line) => line.type === 'rollback.asked').map(({ data }) => data)).toContainEqual(
+    expect.objectContaining({ to: second, canary: null, reason: expect.stringContaining('it is three') }),
+  );
   expect(released?.data).toMatchObject({
     ...{ release: second, previous: third, by: 'rollback' },
     reason: expect.stringContaining('it is three'),

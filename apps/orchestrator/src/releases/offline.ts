@@ -136,12 +136,20 @@ async function switchBack(
   const journal: Journal = {
     started: ({ key, effect, release }) =>
       say({ type: 'target.effect-started', data: { key, effect, release, fence } }),
-    finished: ({ key, effect, release }, result, why) =>
+    finished: ({ key, effect, release }, result, how) =>
       say({
         type: 'target.effect-finished',
-        data: { key, effect, release, result, reason: why.slice(0, 4_000) },
+        data: { key, effect, release, result, reason: how.slice(0, 4_000) },
       }),
   };
+  const [live] = cache.releases;
+  // What goes back is a canary where it goes to what is live.
+  const canary = live?.ref.id === to.ref.id && from !== to.ref.id ? from : null;
+  const why = `offline, ${who}: ${reason}`.slice(0, 4_000);
+  await say({
+    type: 'rollback.asked',
+    data: { to: canary === null ? to.ref.id : null, canary, reason: why },
+  });
   const result = await rollback(target, { to: to.ref, run: runOf(to, env), fence, journal, clock });
   if (result.kind === 'fenced')
     return refused(
@@ -150,7 +158,6 @@ async function switchBack(
     );
   if (result.kind !== 'switched')
     return refused(`${result.reason}\n${result.evidence}`, result.stuck?.what ?? 'try another release');
-  const [live] = cache.releases;
   if (live !== undefined && live.ref.id !== to.ref.id) {
     await say({
       type: 'target.released',
@@ -160,7 +167,7 @@ async function switchBack(
         fence,
         by: 'rollback',
         artifact: to.artifact,
-        reason: `offline, ${who}: ${reason}`.slice(0, 4_000),
+        reason: why,
       },
     });
     await writeRollbackCache(data, { ...cache, releases: cache.releases.slice(cache.releases.indexOf(to)) });

@@ -53,6 +53,26 @@ test('held, it begins anew under its own fence, and is under way again', () => {
   expect(anew?.steps).toHaveLength(1);
 });
 
+test('all traffic given to what served before, without the factory, ends it, and is no canary', () => {
+  const before = [started('shift/100', 3, OLD), finished('shift/100', 3, OLD), released('deploy', OLD, 3)];
+  const all = fold(...before, started('shift/50'), finished('shift/50'), started('shift/100', 8, OLD));
+  expect(all.map(({ release, ended }) => [release, ended?.as])).toEqual([
+    [OLD, 'promoted'],
+    [NEW, 'back'],
+  ]);
+});
+
+test('it is over where the stream says that it ended, however it did', () => {
+  const ended: Entry = {
+    type: 'canary.ended',
+    data: { release: NEW, fence: 7, end: 'fenced', live: OLD, reason: '' },
+  };
+  expect(canaryOf(fold(started('shift/50'), finished('shift/50'), ended), NEW)).toMatchObject({
+    percent: 0,
+    ended: { as: 'back', at: 102 },
+  });
+});
+
 test('it ends promoted, or with its traffic back, whichever comes first', () => {
   const all = [started('shift/100'), finished('shift/100')];
   expect(canaryOf(fold(...all, released('deploy')), NEW)?.ended).toEqual({ as: 'promoted', at: 102 });

@@ -45,6 +45,10 @@ export function evolveCanaries(
       const percent = Number(share);
       const step: CanaryStep = { percent, at: null, verdict: null, reason: '', needs: null, until: null };
       const known = canaries.some((one) => is(one, release, fence));
+      const last = canaries.at(-1);
+      // Without the factory, all traffic was given to what served beside a canary: that one is over, and this is none.
+      if (!known && last?.ended === null && last.release !== release && servedBefore(canaries, release))
+        return change(canaries, last.release, last.fence, (one) => goBack(one, at));
       const begun: CanaryState = { release, fence, startedAt: at, steps: [], percent: 0, ended: null };
       const all = known ? canaries : [...canaries, begun].slice(-KEPT);
       return change(all, release, fence, (one) => {
@@ -64,6 +68,10 @@ export function evolveCanaries(
         percent: Number(share),
         steps: one.steps.map((step) => (step.percent === Number(share) ? { ...step, at } : step)),
       }));
+    }
+    case 'canary.ended': {
+      const { release, fence } = entry.data;
+      return change(canaries, release, fence, (one) => goBack(one, at));
     }
     case 'canary.resumed': {
       const { release, fence, as } = entry.data;
@@ -102,6 +110,9 @@ const change = (
   fence: number,
   how: (one: CanaryState) => CanaryState,
 ): readonly CanaryState[] => canaries.map((one) => (is(one, release, fence) ? how(one) : one));
+
+const servedBefore = (canaries: readonly CanaryState[], release: ReleaseId): boolean =>
+  canaries.some((one) => one.release === release && one.ended?.as === 'promoted');
 
 const goBack = (one: CanaryState, at: Instant): CanaryState =>
   one.ended === null ? { ...one, percent: 0, ended: { as: 'back', at } } : one;
