@@ -6,9 +6,10 @@ export {
   readStream,
   type Say,
 } from './append-with.ts';
+export { type AttemptStream, attemptStream, type HeldClaim } from './attempt-stream.ts';
 export { parseSignatureLines, toBase64 } from './proof/index.ts';
 export { openRedactor, type Redactor } from './redactor.ts';
-export { type AttemptStream, type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
+export { openRunnerTrail, type RunnerTrail } from './runner.ts';
 export type { SignedCheckpoint } from './seal/checkpoints.ts';
 export { openProver, type Prover } from './seal/prover.ts';
 export {

@@ -4,7 +4,8 @@ import { type Actor, type Claim, streamOf } from '@millwright/domain';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type HeldClaim, openRunnerTrail, type RunnerTrail } from './runner.ts';
+import type { HeldClaim } from './attempt-stream.ts';
+import { openRunnerTrail, type RunnerTrail } from './runner.ts';
 import { attemptId, clock, closed, digest, openAttempt, orchestrator, sandboxed } from './testing/trail.ts';
 import { openTrail, type WritableTrail } from './trail.ts';
 

@@ -1,29 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { numberArray, textArray } from '@millwright/database';
 import {
-  type Actor,
   type AppendResult,
   type AttemptId,
-  type AttemptRecord,
-  type AttemptState,
-  attemptStream as attemptOf,
   type Claim,
   type Clock,
   DEFAULT_UNIT,
-  decideAll,
-  type Entry,
   type RecordedEntry,
   type RepoName,
   retryable,
   type UnitName,
   unitAfter,
 } from '@millwright/domain';
+import { type AttemptStream, attemptStream, type ClaimDoor, type HeldClaim } from './attempt-stream.ts';
 import { openPool, type Pool, reading } from './connect.ts';
 import { stayAlive } from './liveness.ts';
 import { encode, packed, type Row, recorded } from './rows.ts';
 import { runnerRefusals } from './runner-refusals.ts';
-
-export type HeldClaim = Extract<Claim, { kind: 'claimed' }>;
 
 /** The trail as a runner has it: attempts it claims, and nothing else. */
 export type RunnerTrail = {
@@ -41,97 +34,36 @@ export type RunnerTrail = {
   close(): Promise<void>;
 };
 
-/** The stream of a claimed attempt. Appends are decided on it as it is, serialised, and carry the expected version by themselves. */
-export type AttemptStream = {
-  /** Only what a runner says of its attempt. `refused`: taken over, or closed by the orchestrator; stop at once. */
-  append(actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult>;
-  read(afterVersion?: number): Promise<RecordedEntry[]>;
-  /** Hands the attempt back for anybody to claim. False: it was not ours any more. */
-  release(): Promise<boolean>;
-};
-
 type AppendRow = { kind: AppendResult['kind']; at_version: number; at_position: number; reason: string };
 
-function attemptStream(pool: Pool, clock: Clock, claim: HeldClaim, ended: () => void): AttemptStream {
-  const { attempt } = claim;
-  const secret = Buffer.from(claim.secret, 'hex');
-  const { decider } = attemptOf(attempt);
-  /** What was opened alone can be claimed; what was said of it since is read before the first append. Who is taken over may read nothing. */
-  let state: AttemptState = { kind: 'attempt', asks: null, closed: false };
-  let [version, known] = [claim.version, false];
-  let last: Promise<unknown> = Promise.resolve();
-
-  const read = (afterVersion: number) =>
-    reading(pool, async (sql) => {
-      const rows = await sql<Row[]>`
-        select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
-        from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
-      return rows.map(recorded);
-    });
-
-  const takeIn = (since: readonly RecordedEntry[]) => {
-    for (const { entry, envelope } of since) state = decider.evolve(state, entry, envelope);
-  };
-
-  const send = async (actor: Actor, entries: readonly Entry[]): Promise<AppendResult> => {
-    const p = packed(encode(`attempt/${attempt}`, actor, entries));
-    const [row] = await pool.use(
-      (sql) => sql<[AppendRow]>`
-        select kind, at_version, at_position, reason from millwright.runner_append(
-          ${attempt}, ${secret}, ${numberArray(entries.map((_, i) => version + 1 + i))}::integer[], ${actor}, ${clock.now()},
-          ${p.types}::text[], ${p.salts}, ${p.ends}::integer[], ${p.payloads}, ${p.wordsEnds}::integer[], ${p.words})`,
-    );
-    if (row.kind === 'refused') ended();
-    if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
-    if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };
-    version = row.at_version;
-    if (entries.some((entry) => entry.type === 'attempt.closed')) ended();
-    return { kind: 'appended', version, position: row.at_position };
-  };
-
-  /**
-   * While the claim is ours, others put nothing into the stream but the refusal of a former claimant: step over it. Anything else is for
-   * the caller to see.
-   */
-  const append = async (actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult> => {
-    if (!known) takeIn(await read(0));
-    known = true;
-    for (;;) {
-      const decided = decideAll(decider, records, { actor, at: clock.now() }, state);
-      if (decided.kind === 'rejected') return { kind: 'refused', reason: decided.reason };
-      if (decided.entries.length === 0) return { kind: 'refused', reason: 'the attempt says so already' };
-      const result = await send(actor, decided.entries);
-      if (result.kind === 'appended') state = decided.state;
-      if (result.kind !== 'conflict') return result;
-      const since = await read(version);
-      const to = since.at(-1)?.envelope.version;
-      if (to === undefined || since.some(({ envelope }) => envelope.type !== 'attempt.refused'))
-        return result;
-      takeIn(since);
-      version = to;
-    }
-  };
-
+function claimDoor(pool: Pool, clock: Clock, { attempt, secret: hex }: HeldClaim): ClaimDoor {
+  const secret = Buffer.from(hex, 'hex');
   return {
-    append: (actor, records) => {
-      const mine = last.then(() => append(actor, records));
-      last = mine.catch(() => undefined); // the caller has the error; the next append is judged by itself
-      return mine;
+    append: async (version, actor, entries) => {
+      const p = packed(encode(`attempt/${attempt}`, actor, entries));
+      const [row] = await pool.use(
+        (sql) => sql<[AppendRow]>`
+          select kind, at_version, at_position, reason from millwright.runner_append(
+            ${attempt}, ${secret}, ${numberArray(entries.map((_, i) => version + 1 + i))}::integer[], ${actor}, ${clock.now()},
+            ${p.types}::text[], ${p.salts}, ${p.ends}::integer[], ${p.payloads}, ${p.wordsEnds}::integer[], ${p.words})`,
+      );
+      if (row.kind === 'refused') return { kind: 'refused', reason: row.reason };
+      if (row.kind === 'conflict') return { kind: 'conflict', actualVersion: row.at_version };
+      return { kind: 'appended', version: row.at_version, position: row.at_position };
     },
-    read: async (afterVersion = 0) => {
-      const since = await read(afterVersion);
-      if (afterVersion === 0 && !known) takeIn(since);
-      known ||= afterVersion === 0;
-      return since;
-    },
-    release: () => {
-      ended();
-      return pool.use(async (sql) => {
+    read: (afterVersion) =>
+      reading(pool, async (sql) => {
+        const rows = await sql<Row[]>`
+          select entry_position as position, stream, version, type, actor, at, payload_digest, salt, bytes, words_salt, words
+          from millwright.runner_read(${attempt}, ${secret}, ${afterVersion})`;
+        return rows.map(recorded);
+      }),
+    release: () =>
+      pool.use(async (sql) => {
         const [row] = await sql<[{ done: boolean }]>`
           select millwright.runner_release(${attempt}, ${secret}) as done`;
         return row.done;
-      });
-    },
+      }),
   };
 }
 
@@ -186,7 +118,7 @@ export async function openRunnerTrail(options: {
     },
     stream: (claim) => {
       const ended = () => void held.delete(claim.attempt);
-      const stream = attemptStream(pool, clock, claim, ended);
+      const stream = attemptStream(claimDoor(pool, clock, claim), clock, claim, ended);
       held.set(claim.attempt, stream);
       return stream;
     },

@@ -1,3 +1,4 @@
+export { moveOpen } from './kinds.ts';
 export type { Listed, ListPage } from './list-page.ts';
 export type { Drawn } from './projection.ts';
 export { type Hearing, openReadModel, type ReadModel } from './read-model.ts';

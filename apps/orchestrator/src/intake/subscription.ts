@@ -187,8 +187,10 @@ export class IntakeSubscription {
     const { attempts, runs, repos } = views.open;
     for (const attempt of attempts.values()) {
       if (attempt.claimedAt !== null || !runs.has(attempt.run)) continue;
-      if (this.#due(attempt.attempt, 2_000) && (await this.#goes(attempt)))
-        await this.#guard(attempt.attempt, () => this.#factory.queue.wake('attempts', attempt.attempt));
+      if (!this.#due(attempt.attempt, 2_000)) continue;
+      await this.#guard(attempt.attempt, async () => {
+        if (await this.#goes(attempt)) await this.#factory.queue.wake('attempts', attempt.attempt);
+      });
     }
     await this.#guard('parked runs', () => resumeParked(this.#factory));
     for (const repo of repos.keys()) this.#moveQueue(repo);

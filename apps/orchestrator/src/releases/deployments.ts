@@ -18,14 +18,12 @@ import {
   terminal,
 } from '@millwright/domain';
 import {
-  commandTarget,
   type DeployOrder,
   type DeployResult,
   type Desired,
   deploy,
   differs,
   discard,
-  dockerTarget,
   Hold,
   type PrepareResult,
   prepareRelease,
@@ -34,7 +32,6 @@ import {
   type ReleaseRef,
   type RollbackResult,
   type RunConfig,
-  reapOrphans,
   reconcile,
   rehearse,
   rollback,
@@ -45,19 +42,11 @@ import type { Secrets } from '@millwright/store';
 import type { Register, RunBrief } from '../streams/register.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { OfflineJournal } from './offline-journal.ts';
-import { writeRollbackCache } from './rollback-cache.ts';
 import { SHIFTS, TargetJournal } from './target-journal.ts';
-
-type Place = {
-  factory: string;
-  incarnation: string;
-  dataDir: string;
-  proxyImage: string;
-  dockerHost: string | undefined;
-};
+import type { Targets } from './targets.ts';
 
 type Deps = {
-  place: Place;
+  targets: Targets;
   artifacts: Artifacts;
   secrets: Secrets;
   streams: Streams;
@@ -69,8 +58,6 @@ type Deps = {
   offlineJournal: OfflineJournal;
   /** Resolves when this orchestrator is known to have the factory still: asked before each effect that goes forward. */
   confirm: () => Promise<void>;
-  /** Another target than the one of the configuration, for tests. */
-  target?: (repo: RepoName) => Target;
 };
 
 export type DeployOptions = Pick<DeployOrder, 'attended' | 'beforePromotion' | 'signal'>;
@@ -150,18 +137,7 @@ export class Deployments {
 
   /** The target that a release run like `run` lives on; a `command` target's commands are those of `run`. */
   target(repo: RepoName, run: RunConfig): Target {
-    const { place, artifacts, clock, target } = this.#deps;
-    if (target) return target(repo);
-    const { dockerHost, ...rest } = place;
-    if (run.config.target === 'command')
-      return commandTarget({ factory: place.factory, repo, dataDir: place.dataDir, run, artifacts, clock });
-    return dockerTarget({
-      ...rest,
-      ...(dockerHost === undefined ? {} : { dockerHost }),
-      repo,
-      artifacts,
-      clock,
-    });
+    return this.#deps.targets.of(repo, run);
   }
 
   /** Null, or why a repository whose file says this could not go back from its releases, so that people must stand by. */
@@ -363,18 +339,13 @@ export class Deployments {
       [live, ...candidates({ live, history }).slice(0, 5)].map((id) => this.#known(id)),
     );
     const releases = known.map(({ ref, run, artifact }) => ({ ref, artifact, config: run.config }));
-    await writeRollbackCache(this.#deps.place.dataDir, { repo, releases });
+    await this.#deps.targets.keepCache({ repo, releases });
   }
 
   /** At start: removes what stands on this engine of targets that the trail does not know. */
   async reap(): Promise<void> {
-    const { place, register } = this.#deps;
-    const keep = (await register.look()).repositories();
-    await reapOrphans({
-      factory: place.factory,
-      keep,
-      ...(place.dockerHost === undefined ? {} : { dockerHost: place.dockerHost }),
-    });
+    const { targets, register } = this.#deps;
+    await targets.reap((await register.look()).repositories());
   }
 
   /** What the trail says should serve, and how; null while nothing does. */

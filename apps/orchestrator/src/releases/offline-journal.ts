@@ -85,13 +85,9 @@ export class OfflineJournal {
       chmodSync(path, 0o600);
       // The journal of a transaction stays at its size, so that it needs no new room; `full` waits for the disk.
       db.exec('pragma journal_mode = persist; pragma synchronous = full; pragma fullfsync = on');
-      db.exec(
-        `create table if not exists records (
-          seq integer primary key autoincrement, id text not null unique, repo text not null, at integer not null, entry text not null
-        ) strict`,
-      );
+      const journal = OfflineJournal.on(db, clock, path);
       if (db.prepare('pragma user_version').get()?.user_version === 0) db.exec(MAKE_ROOM);
-      return new OfflineJournal(path, clock, db);
+      return journal;
     } catch (error) {
       db.close();
       throw terminal(
@@ -100,6 +96,16 @@ export class OfflineJournal {
         error,
       );
     }
+  }
+
+  /** On a database that is open, with nothing made sure of its disk. */
+  static on(db: DatabaseSync, clock: Clock, path: string): OfflineJournal {
+    db.exec(
+      `create table if not exists records (
+        seq integer primary key autoincrement, id text not null unique, repo text not null, at integer not null, entry text not null
+      ) strict`,
+    );
+    return new OfflineJournal(path, clock, db);
   }
 
   /** A time that no other record and no other entry of this process has: what is written late to the trail is known by it. */

@@ -11,18 +11,19 @@ export type Probe = {
   discard(): Promise<void>;
 };
 
+/** Where a repository lies and which branch it has; null: there is none. */
+export type WhereIs = (name: RepoName) => Promise<{ url: string; branch: string } | null>;
+/** What its remote asks for; null where nothing was set. */
+export type TokenOf = (name: RepoName) => Promise<string | null>;
+
 /** The bare copies under one folder, opened once each. Where a repository lies and which branch it has is asked of `lookup`. */
 export class Repositories {
   readonly #folder: string;
-  readonly #lookup: (name: RepoName) => Promise<{ url: string; branch: string } | null>;
-  readonly #token: (name: RepoName) => Promise<string | null>;
+  readonly #lookup: WhereIs;
+  readonly #token: TokenOf;
   readonly #open = new Map<RepoName, Promise<Repository>>();
 
-  constructor(
-    folder: string,
-    lookup: (name: RepoName) => Promise<{ url: string; branch: string } | null>,
-    token: (name: RepoName) => Promise<string | null>,
-  ) {
+  constructor(folder: string, lookup: WhereIs, token: TokenOf) {
     this.#folder = folder;
     this.#lookup = lookup;
     this.#token = token;

@@ -250,6 +250,11 @@ export class Repository {
     return commit;
   }
 
+  /** Names a commit, so that it is not collected. */
+  async name(ref: `refs/millwright/${string}`, commit: GitSha): Promise<void> {
+    await this.git.must(['update-ref', ref, commit]);
+  }
+
   /** Applies a patch to a tree in a temporary index; null when it does not apply. */
   apply(tree: GitSha, patch: Uint8Array): Promise<GitSha | null> {
     const digest = createHash('sha256').update(patch).digest('hex');

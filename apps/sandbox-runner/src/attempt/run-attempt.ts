@@ -26,11 +26,19 @@ const AWAY: readonly string[] = ['trail-unreachable', 'store-unreachable'];
 /** An attempt that was claimed this often fails, so that a database that only half works does not keep it for ever. */
 const MAX_CLAIMS = 20;
 
+type Stage = typeof doStage;
+
 /**
  * Claims an attempt, does it, closes it. Nothing happens when somebody else holds it or it is closed. When `stop` is aborted the attempt
- * is handed back, with what was recorded of it, for any runner to go on with. Throws only when the trail cannot be reached.
+ * is handed back, with what was recorded of it, for any runner to go on with. Throws only when the trail cannot be reached. `stage`: how the work
+ * of a held attempt is done.
  */
-export async function runAttempt(runner: Runner, attempt: AttemptId, stop: AbortSignal): Promise<void> {
+export async function runAttempt(
+  runner: Runner,
+  attempt: AttemptId,
+  stop: AbortSignal,
+  stage: Stage = doStage,
+): Promise<void> {
   if (stop.aborted) return;
   const waits = runner.halted.get(attempt);
   if (waits !== undefined && (await runner.halts.stopped(waits)) !== null) return;
@@ -39,7 +47,7 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
   if (claim.kind !== 'claimed') return;
   const stream = runner.trail.stream(claim);
   try {
-    await doClaimed(runner, claim, stream, stop);
+    await doClaimed(runner, claim, stream, stop, stage);
   } catch (error) {
     // A claim of a living runner is nobody else's to take: it has to be given back.
     await persist(runner, stop, () => stream.release());
@@ -47,7 +55,13 @@ export async function runAttempt(runner: Runner, attempt: AttemptId, stop: Abort
   }
 }
 
-async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream, stop: AbortSignal) {
+async function doClaimed(
+  runner: Runner,
+  claim: HeldClaim,
+  stream: AttemptStream,
+  stop: AbortSignal,
+  stage: Stage,
+) {
   const { attempt } = claim;
   const past = await stream.read();
   const first = past.find(({ entry }) => entry?.type === 'attempt.opened');
@@ -83,7 +97,7 @@ async function doClaimed(runner: Runner, claim: HeldClaim, stream: AttemptStream
             const both = AbortSignal.any([signal, held]);
             return withDeadline(
               { runner, claim, stream, spec: { ...spec, deadline }, past, act: does, beside, signal: both },
-              doStage,
+              stage,
             );
           },
         );

@@ -30,14 +30,14 @@ type Ports = {
 };
 
 /** Where a person finds the change of a run that was not merged (see `keptRef`); `run retry` goes on from it. */
-const keptAt = (run: Run): string => `refs/millwright/runs/${run.id}`;
+const keptAt = (run: Run) => `refs/millwright/runs/${run.id}` as const;
 
 /** Names what the run made, so that it is not collected. */
 export async function keepChange(factory: Pick<Ports, 'repositories'>, run: Run): Promise<void> {
   const made = run.change?.commit ?? (run.head.commit === run.base.commit ? null : run.head.commit);
   if (made === null) return;
   const repo = await factory.repositories.open(run.repo);
-  await repo.git.must(['update-ref', keptAt(run), made]);
+  await repo.name(keptAt(run), made);
 }
 
 /** What passes is tried again; a run whose copy of the repository is broken for good still comes to its end, which says so. */
