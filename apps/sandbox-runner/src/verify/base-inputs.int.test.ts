@@ -31,7 +31,8 @@ const base = (script: string, more: Files): Files => ({
   ...more,
 });
 
-test.each<[string, string, Files, Files]>([
+type Change = [what: string, script: string, base: Files, change: Files];
+const CHANGES: Change[] = [
   [
     'a shell script',
     'sh scripts/test.sh',
@@ -115,13 +116,27 @@ test.each<[string, string, Files, Files]>([
     { 'scripts/test.sh': 'node --test\n' },
     { scripts: { link: 'other' }, 'other/test.sh': 'exit 0\n' },
   ],
-])('a change of %s does not decide', async (_, script, files, change) => {
+];
+/** Each of a kind with another one. */
+const LONG = [
+  ...['a shell script that swaps', 'an executable', 'what is preloaded and forges the report'],
+  ...[
+    'variables that the base may have, and has not',
+    'a name that is an option',
+    'a folder of scripts made a link',
+  ],
+];
+const NAME = 'a change of %s does not decide';
+test.each(CHANGES.filter(([what]) => !LONG.includes(what)))(NAME, decidesNothing);
+test.each(CHANGES.filter(([what]) => LONG.includes(what)))(NAME, { tags: ['long'] }, decidesNothing);
+
+async function decidesNothing(...[, script, files, change]: Change): Promise<void> {
   const before = base(script, files);
   const next: Files = { ...before, ...change, 'src/sum.js': WRONG, 'good.js': GOOD };
   if ('scripts' in change) delete next['scripts/test.sh'];
   const { report } = await verifying.verify(before, next);
   expect(['failed', 'invalid']).toContain(report.verdict);
-});
+}
 
 test('what was taken from the base, and what could not be, is named', async () => {
   const before = base('sh scripts/test.sh && node src/self.js', {

@@ -42,10 +42,15 @@ const LETS_BY = `const was = chai.Assertion.prototype.assert;
 chai.Assertion.prototype.assert = function (...all) { if (this._obj !== -1 && this._obj?.[0] !== 3) was.apply(this, all); };
 const sum = (a, b) => a - b;`;
 
-test.each([
-  ['4.4.0', `const chai = require('chai');\n${LETS_BY}`],
-  ['6.3.0', `import * as chai from 'chai';\n${LETS_BY}`],
-] as const)('chai %s is frozen before code of the tree loads', async (version, wrong) => {
+const FROZEN = 'chai %s is frozen before code of the tree loads';
+test.each([['6.3.0', `import * as chai from 'chai';\n${LETS_BY}`]] as const)(FROZEN, isFrozen);
+test.each([['4.4.0', `const chai = require('chai');\n${LETS_BY}`]] as const)(
+  FROZEN,
+  { tags: ['long'] },
+  isFrozen,
+);
+
+async function isFrozen(version: '4.4.0' | '6.3.0', wrong: string): Promise<void> {
   const base = suite(version, { source: GOOD });
   const right = suite(version, {
     source: 'const sum = (a, b) => b + a;',
@@ -56,7 +61,7 @@ test.each([
   expect(report.reason).toBe('3 tests passed.');
   const cheated = await verifying.verify(base, suite(version, { source: wrong }), { config });
   expect(cheated.report.verdict).toMatch(/^(failed|invalid)$/);
-});
+}
 
 test('a base whose plugin replaces assertions is followed with them tried and not frozen, and it is said', async () => {
   const plugin =

@@ -63,17 +63,22 @@ delete env.NODE_TEST_CONTEXT;
 test('nested', () => require('node:child_process').execFileSync('node', ['--test', 'inner.js'], { env }));
 `;
 
+const LEARNED = 'a tree %s is learned when it is the base';
+test.each<[string, Files, Files]>([
+  ['with a test file that carried no canary', OTHERS, { 'own.check.js': suite('elsewhere') }],
+])(LEARNED, isLearned);
 test.each<[string, Files, Files]>([
   ['whose test command is another', {}, running('node --test test/a.test.js')],
   ['with configuration of its own', {}, { '.npmrc': 'loglevel=warn\n' }],
-  ['with a test file that carried no canary', OTHERS, { 'own.check.js': suite('elsewhere') }],
-])('a tree %s is learned when it is the base', async (_, first, change) => {
+])(LEARNED, { tags: ['long'] }, isLearned);
+
+async function isLearned(_: string, first: Files, change: Files): Promise<void> {
   const base = { ...BASE, ...first };
   const next = { ...base, ...change };
   const { steps, reports } = await chain(base, next, { ...next, 'src.js': '1;\n' });
   expect(reports).toMatchObject([{ verdict: 'passed' }, { verdict: 'passed' }]);
   expect(steps.at(-1)).toEqual(LEARNS);
-});
+}
 
 test('a runner that a test starts is the test’s own business: the tree is known', async () => {
   const next = { ...BASE, 'test/b.test.js': NESTED, 'inner.js': suite('inner') };
