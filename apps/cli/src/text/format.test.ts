@@ -1,37 +1,11 @@
 import { expect, it } from 'vitest';
-import { ago, duration, money, short } from './format.ts';
+import { money } from './format.ts';
 import { wantsColour, wantsUnicode } from './look.ts';
 import { parseDuration, parseInstant } from './parse.ts';
 import { hang } from './width.ts';
 
-it.each([
-  [0, '0 ms'],
-  [999, '999 ms'],
-  [3_149, '3.1 s'],
-  [42_400, '42 s'],
-  [187_000, '3:07'],
-  [7_509_000, '2:05:09'],
-])('writes %i ms as %s', (ms, text) => expect(duration(ms)).toBe(text));
-
 it('writes money as small as agents spend it, and nothing for nothing', () => {
   expect([0, 0.0003, 0.5, 12.4].map(money)).toEqual(['', '$0.0003', '$0.5000', '$12.40']);
-});
-
-it('tells what was from what will be', () => {
-  expect([ago(0, 300_000), ago(300_000, 0), ago(10_000, 0), ago(0, 10_000)]).toEqual([
-    '5 min ago',
-    'in 5 min',
-    'in 10 s',
-    'just now',
-  ]);
-});
-
-it('shortens digests and commits, and nothing else', () => {
-  expect([
-    short(`sha256:${'ab'.repeat(32)}`),
-    short('0123456789abcdef0123456789abcdef01234567'),
-    short('main'),
-  ]).toEqual(['sha256:abababababab', '0123456789ab', 'main']);
 });
 
 it('honours NO_COLOR before FORCE_COLOR before the terminal', () => {

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { useAnswer } from '../api/queries.ts';
 import { CanaryActs, RollbackButton } from '../parts/acts.tsx';
 import { Command } from '../parts/copy.tsx';
+import { Live } from '../parts/live.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Next } from '../parts/problem.tsx';
 import { RunLines } from '../parts/run-line.tsx';
@@ -127,15 +128,9 @@ function Serving({ targets }: { targets: readonly RollbackStatus[] }) {
                 {repo} {frozen === null ? null : <Status state="frozen" />}
               </h3>
               {live === null ? null : (
-                <p>
-                  <Status state="live" />{' '}
-                  <Link to="/releases/$id" params={{ id: live.release }}>
-                    {live.tickets.map(({ title }) => title).join('; ') || live.release}
-                  </Link>{' '}
-                  <span className="quiet">
-                    <When at={live.servedAt} />
-                  </span>
-                </p>
+                <Live of={live}>
+                  <When at={live.servedAt} />
+                </Live>
               )}
               {canary === null ? null : (
                 <>

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useAnswer } from '../api/queries.ts';
 import { CanaryActs, FreezeButton, RollbackButton } from '../parts/acts.tsx';
 import { Canary } from '../parts/canary.tsx';
+import { Live } from '../parts/live.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Next } from '../parts/problem.tsx';
 import { Empty, Section } from '../parts/section.tsx';
@@ -38,15 +39,9 @@ function Target({ status }: { status: RollbackStatus }) {
       {live === null ? (
         <p className="quiet">Nothing serves yet.</p>
       ) : (
-        <p>
-          <Status state="live" />{' '}
-          <Link to="/releases/$id" params={{ id: live.release }}>
-            {live.tickets.map(({ title }) => title).join('; ') || live.release}
-          </Link>{' '}
-          <span className="quiet">
-            {live.health}, since <When at={live.servedAt} />
-          </span>
-        </p>
+        <Live of={live}>
+          {live.health}, since <When at={live.servedAt} />
+        </Live>
       )}
       {canary === null ? null : (
         <>
