@@ -282,6 +282,7 @@ const HaltView = z.object({
 });
 /** `stopped` only once nothing of the scope runs; until then `running` says what does. */
 export const Halted = z.object({
+  /** Empty as the answer to `halt`: somebody resumed it before it had stopped. */
   halts: z.array(HaltView),
   /** It was halted before it was asked for: who said so first, and why, stands. */
   already: z.boolean(),
@@ -679,8 +680,8 @@ export const ReleaseView = z.object({
   commits: z.array(z.object({ commit: z.string(), title: z.string() })),
   /** The signed statement of how it was built, as an artifact; null before it is made. */
   provenance: z.string().nullable(),
-  /** `previous`: where a rollback goes; `good`: it served well before that, and can be gone back to by name; `canary`: it has a share of the traffic; `built`: it has not served. */
-  state: z.enum(['built', 'canary', 'live', 'previous', 'good', 'rolled_back', 'failed']),
+  /** `previous`: where a rollback goes; `good`: it served well before that, and can be gone back to by name; `canary`: it has a share of the traffic; `built`: it may be let out yet; `abandoned`: it never is, since its run is over or has another build. */
+  state: z.enum(['built', 'canary', 'live', 'previous', 'good', 'rolled_back', 'failed', 'abandoned']),
   notes: z.string(),
   createdAt: z.number(),
   address: z.string().nullable(),

@@ -322,9 +322,10 @@ export class SimulatedRepository implements Shape {
 
   async push(commit: GitSha, base: GitSha): Promise<Pushed> {
     const pushed = await this.#push(this.branch, commit, base);
-    if (pushed.kind !== 'pushed') return pushed;
+    if (pushed.kind === 'moved') return pushed;
     const now = await this.remoteHead(this.branch);
-    if (now === commit) return pushed;
+    if (now === commit) return { kind: 'pushed' };
+    if (pushed.kind === 'unsaid') throw retryable('remote', 'the push had no answer');
     if (now === base || now === null)
       return { kind: 'refused', reason: `the remote took the push and put main back to ${now ?? 'nothing'}` };
     if (this.#forge.isAncestor(commit, now)) return pushed;
@@ -333,16 +334,19 @@ export class SimulatedRepository implements Shape {
 
   async pushBranch(commit: GitSha, branch: string): Promise<Pushed> {
     const pushed = await this.#push(branch, commit, null);
-    if (pushed.kind !== 'pushed' || (await this.remoteHead(branch)) === commit) return pushed;
+    if ((await this.remoteHead(branch)) === commit) return { kind: 'pushed' };
+    if (pushed.kind === 'unsaid') throw retryable('remote', 'the push had no answer');
+    if (pushed.kind !== 'pushed') return pushed;
     return { kind: 'refused', reason: `the remote took the push, and its branch ${branch} is elsewhere` };
   }
 
-  #push(branch: string, commit: GitSha, base: GitSha | null): Promise<Pushed> {
-    return this.#ask<Pushed>(
+  #push(branch: string, commit: GitSha, base: GitSha | null) {
+    type Answer = { kind: 'pushed' } | { kind: 'moved'; reason: string } | { kind: 'unsaid' };
+    return this.#ask<Answer>(
       true,
       () =>
         this.#forge.push(branch, commit, base) ? { kind: 'pushed' } : { kind: 'moved', reason: 'stale info' },
-      () => ({ kind: 'refused', reason: 'Could not read from remote repository' }),
+      () => ({ kind: 'unsaid' }),
     );
   }
 }

@@ -35,9 +35,17 @@ const haltLines = (context: Context, { halts }: Halted): string[] =>
     `${context.look.colour.dim('next:')} ${commandOf(halt.next)}`,
   ]);
 
-/** Exit code 0 once nothing of it runs, 8 while something still does. */
+/** Exit code 0 once nothing of it runs, 8 while something still does or where it is halted no more. */
 export async function halt(context: Context, _args: string[], options: Options): Promise<void> {
   const { raw, value } = await context.client.call('halt', { body: body(options) });
+  if (value.halts.length === 0)
+    throw new Fail({
+      code: 'not_halted',
+      message: 'it was halted, and somebody resumed it before it had stopped',
+      kept: 'nothing is halted by this: it goes forward',
+      next: 'millwright trail show (who resumed it), then the same command again',
+      exitCode: 8,
+    });
   show(context, raw, () => [
     value.stopped
       ? 'Stopped: nothing of it goes forward, and nothing of it runs. Rollbacks go on.'

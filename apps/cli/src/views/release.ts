@@ -19,6 +19,7 @@ function releaseState(look: Look, state: ReleaseView['state']): Cell {
     built: [symbol.waiting, colour.cyan],
     rolled_back: [symbol.back, colour.magenta],
     failed: [symbol.failed, colour.red],
+    abandoned: [symbol.failed, colour.dim],
   } as const;
   const [sign, paint] = mark[state];
   return { text: `${sign} ${wordsOf(state)}`, paint };

@@ -23,6 +23,7 @@ export function HaltButton({ repos, wide = false }: { repos: readonly string[]; 
       act={async (reason) => {
         const scope = repo === '' ? undefined : ({ kind: 'repo', repo } as never);
         const { value } = await call('halt', { body: { reason, ...(scope === undefined ? {} : { scope }) } });
+        if (value.halts.length === 0) return 'Somebody resumed it meanwhile: it is not halted.';
         return value.stopped
           ? 'Stopped: nothing of it runs.'
           : `Stopping: ${value.running.length} still at work.`;

@@ -12,6 +12,7 @@ export type AnyState =
   | 'live'
   | 'canary'
   | 'built'
+  | 'abandoned'
   | 'previous'
   | 'good'
   | 'open'
@@ -26,7 +27,7 @@ const MARKS: Record<Tone, readonly AnyState[]> = {
   wait: ['waiting', 'halted', 'changes_requested', 'reopened', 'inconclusive', 'frozen', 'unknown'],
   bad: ['failed', 'denied', 'expired', 'degraded'],
   back: ['rolled_back'],
-  quiet: ['cancelled', 'voided', 'closed', 'built', 'previous', 'good', 'noted'],
+  quiet: ['cancelled', 'voided', 'closed', 'built', 'abandoned', 'previous', 'good', 'noted'],
 };
 const SIGNS: Record<Tone, string> = { good: '✓', busy: '●', wait: '‖', bad: '✕', back: '↩', quiet: '–' };
 

@@ -59,11 +59,15 @@ const shipped = async (run: { release: string }) =>
 it('takes back what people deny at its deploy gate, and the next release goes out without it', async () => {
   await open();
   const { ticket, gate } = await merged();
+  const built = (await factory.runOf(ticket)).release;
+  const stateOf = async () => (await factory.api('GET', `/releases/${built}`)).body.state;
+  expect(await stateOf()).toBe('built');
   await factory.api('POST', `/gates/${gate.id}/deny`, { reason: 'not this' }, people[0]?.token ?? null);
   expect(await factory.ended(ticket)).toMatchObject({
     state: 'denied',
     reason: expect.stringMatching(/not this.*its merge was reverted/),
   });
+  expect(await stateOf()).toBe('abandoned');
   expect(files('main')).not.toContain('.github/workflows/b.yml');
   const next = await factory.ended(await factory.file('C'));
   expect(next).toMatchObject({ state: 'done' });

@@ -234,6 +234,21 @@ test('a halt of a repository that is none is refused: it would stop nothing', as
   expect((await at.api('GET', '/halts')).body.halts).toEqual([]);
 });
 
+test('a halt that somebody resumes before it has its answer does not say that it is in force, or that anything stopped', async () => {
+  let told = (): void => undefined;
+  const ends = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const act = { action: 'stage', repo: SHOP, model: null } as const;
+  const slow = at.factory.forward.during(act, 'a stage that ends late', () => ends);
+  const halting = say('/halt');
+  await at.until('it to be halted', async () => (await at.api('GET', '/halts')).body.halts.length === 1);
+  await say('/resume');
+  expect((await halting).body).toMatchObject({ halts: [], stopped: false, running: [] });
+  told();
+  await slow;
+});
+
 test('a pause of no time lets the canary go on, and says so', async () => {
   const { ticket, release } = await canaryAt(10);
   await say('/targets/shop/pause', { ms: 86_400_000 });

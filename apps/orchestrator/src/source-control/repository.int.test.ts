@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommitAndTree, Digest, GitSha } from '@millwright/domain';
@@ -144,6 +144,30 @@ describe("the factory's bare copy of a repository", () => {
     after(`git update-ref $ref $(${above} -p $old $new^{tree})`);
     expect(await repo.push(over.commit, next.commit)).toMatchObject({ kind: 'moved' });
     rmSync(hook);
+    sh(remote, 'update-ref', 'refs/heads/main', head.commit);
+  });
+
+  it('reads a push back whose answer was lost; what is not there then is tried again, and refused only where the remote says so', async () => {
+    const hook = join(remote, 'hooks', 'update');
+    const says = (script: string) => {
+      writeFileSync(hook, `#!/bin/sh\n${script}\n`);
+      chmodSync(hook, 0o755);
+    };
+    const head = (await repo.fetch()) as CommitAndTree;
+    const change = await edit(head, 'five', 'FIVE');
+    says('kill -9 $PPID');
+    await expect(repo.push(change.commit, head.commit)).rejects.toMatchObject({ disposition: 'retryable' });
+    await expect(repo.pushBranch(change.commit, 'millwright/lost')).rejects.toMatchObject({ code: 'remote' });
+    says('git update-ref $1 $3; kill -9 $PPID');
+    expect(await repo.push(change.commit, head.commit)).toEqual({ kind: 'pushed' });
+    expect(await repo.pushBranch(change.commit, 'millwright/lost')).toEqual({ kind: 'pushed' });
+    expect(await repo.pushBranch(change.commit, 'millwright/lost')).toEqual({ kind: 'pushed' });
+    expect(await repo.pushBranch(head.commit, 'millwright/lost')).toMatchObject({ kind: 'moved' });
+    rmSync(hook);
+    renameSync(remote, `${remote}.away`);
+    await expect(repo.remoteHead('main')).rejects.toMatchObject({ disposition: 'retryable' });
+    await expect(repo.push(head.commit, head.commit)).rejects.toMatchObject({ disposition: 'retryable' });
+    renameSync(`${remote}.away`, remote);
     sh(remote, 'update-ref', 'refs/heads/main', head.commit);
   });
 

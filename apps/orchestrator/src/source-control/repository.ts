@@ -6,9 +6,11 @@ import {
   type Artifacts,
   type ChangedPath,
   type CommitAndTree,
+  DriveError,
   GitSha,
   PatchId,
   plainText,
+  retryable,
   terminal,
 } from '@millwright/domain';
 import type { ChangedFile } from '@millwright/policy';
@@ -33,6 +35,8 @@ export type Pushed =
   | { kind: 'pushed' }
   | { kind: 'moved'; reason: string }
   | { kind: 'refused'; reason: string };
+/** The push ended without a word of the remote's on the branch: it may have it all the same. */
+type Unsaid = { kind: 'unsaid'; reason: string };
 export type Fetched =
   | CommitAndTree
   | { kind: 'failed'; code: 'unreachable' | 'no-branch' | 'not-git' | 'empty'; reason: string };
@@ -54,11 +58,20 @@ const HELD_PATHS = 2_000;
 const DOES_NOT_APPLY =
   /patch does not apply|patch failed|does not exist in index|already exists in index|does not match index|invalid path|No valid patches|corrupt patch|unrecognized input|lacks filename|malformed patch|wrong type/;
 const UNREADABLE = /failed to read|unable to read|unable to find|cannot read/;
+/** What servers say to whoever may not push at all: HTTP, ssh of the forges, git daemon. */
+const NOT_ALLOWED =
+  /error: 40[13]\b|[Aa]uthentication failed|could not read (?:Username|Password)|[Pp]ermission\b.* denied|[Aa]ccess denied|not allowed|read[- ]only|not exported|service not enabled|not permitted/;
 const bytesOf = (files: readonly ChangedFile[]): number =>
   files.reduce(
     (sum, { before, after }) => sum + (before?.bytes?.length ?? 0) + (after?.bytes?.length ?? 0),
     0,
   );
+
+/** A push that came to nothing: for good where the remote says that we may not; else it is tried again. Throws retryably. */
+function denied({ reason }: Unsaid): Pushed {
+  if (NOT_ALLOWED.test(reason)) return { kind: 'refused', reason };
+  throw retryable('remote', `the push had no answer: ${reason}`);
+}
 
 /** How a patch is made everywhere, so that patch-ids can be compared. */
 export const DIFF = ['--full-index', '--binary', '--no-renames', '--no-ext-diff', '--no-textconv'];
@@ -121,10 +134,16 @@ export class Repository {
     const served = servedBy(local, program);
     // The folder itself, so that it is the one whose owner was asked.
     const at = 'path' in local ? args.map((arg) => (arg === this.url ? local.path : arg)) : args;
-    return this.git.run([command, ...(served === null ? [] : [`--${program}=${served}`]), ...at], {
+    // One that does not answer in time is away.
+    const silent = (error: unknown): GitResult => {
+      if (!(error instanceof DriveError) || error.code !== 'git-timeout') throw error;
+      return { exitCode: 128, stdout: Buffer.alloc(0), stderr: `fatal: ${error.message}` };
+    };
+    const run = this.git.run([command, ...(served === null ? [] : [`--${program}=${served}`]), ...at], {
       timeoutMs,
       env: credentialEnvironment(this.url, await this.#token()),
     });
+    return run.catch(silent);
   }
 
   /**
@@ -510,11 +529,10 @@ export class Repository {
     return exitCode === 0 ? GitSha.parse(stdout.toString('utf8').split('\0')[0]) : null;
   }
 
-  /** Where a branch of the remote stands, or null. */
+  /** Where a branch of the remote stands, or null. A remote that cannot be asked throws, retryably: it is not one without the branch. */
   async remoteHead(branch: string): Promise<GitSha | null> {
     const listed = await this.#remote(['ls-remote', '--', this.url, `refs/heads/${branch}`], 60_000);
-    if (listed.exitCode !== 0)
-      throw terminal('git-failed', `git ls-remote failed: ${complaint(listed.stderr)}`);
+    if (listed.exitCode !== 0) throw retryable('remote', `git ls-remote failed: ${complaint(listed.stderr)}`);
     const line = listed.stdout.toString('utf8').trim();
     return line === '' ? null : GitSha.parse(line.split('\t')[0]);
   }
@@ -581,12 +599,13 @@ export class Repository {
       throw terminal('not-a-descendant', `${commit} does not stand on ${base}`);
     const ref = `refs/heads/${branch}`;
     const pushed = await this.#push(commit, ref, `--force-with-lease=${ref}:${base}`);
-    if (pushed.kind !== 'pushed') return pushed;
+    if (pushed.kind === 'moved' || pushed.kind === 'refused') return pushed;
     const now = await this.remoteHead(branch);
     if (now === commit) {
       if (branch === this.branch) this.#fetched = this.#made.at(commit);
-      return pushed;
+      return { kind: 'pushed' };
     }
+    if (pushed.kind === 'unsaid') return denied(pushed);
     if (now === base || now === null)
       return {
         kind: 'refused',
@@ -598,28 +617,31 @@ export class Repository {
     return { kind: 'moved', reason: `${branch} is at ${now}, without what was just pushed` };
   }
 
-  /** A new branch, read back as by `push`; refused when it exists with another commit. */
+  /** A new branch, read back as by `push`; `pushed` also where it was there with this commit, refused when it is there with another. */
   async pushBranch(commit: GitSha, branch: string): Promise<Pushed> {
     const pushed = await this.#push(
       commit,
       `refs/heads/${branch}`,
       `--force-with-lease=refs/heads/${branch}:`,
     );
-    if (pushed.kind !== 'pushed' || (await this.remoteHead(branch)) === commit) return pushed;
+    if ((await this.remoteHead(branch)) === commit) return { kind: 'pushed' };
+    if (pushed.kind === 'unsaid') return denied(pushed);
+    if (pushed.kind !== 'pushed') return pushed;
     return { kind: 'refused', reason: `the remote took the push, and its branch ${branch} is elsewhere` };
   }
 
-  async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed> {
+  async #push(commit: GitSha, ref: string, lease: string): Promise<Pushed | Unsaid> {
+    const local = await localRemote(this.url);
+    if (local.kind === 'refused') return local;
     const pushed = await this.#remote(
       ['push', '--porcelain', '--no-verify', lease, '--', this.url, `${commit}:${ref}`],
       300_000,
     );
     if (pushed.exitCode === 0) return { kind: 'pushed' };
     const said = `${pushed.stdout.toString('utf8')}\n${pushed.stderr}`;
-    const why = [
-      /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1] ?? complaint(pushed.stderr),
-      ...remarks(pushed.stderr),
-    ].join('; ');
+    const ofRef = /^!\t[^\t]*\t(.*)$/m.exec(said)?.[1];
+    const why = [ofRef ?? complaint(pushed.stderr), ...remarks(pushed.stderr)].join('; ');
+    if (ofRef === undefined) return { kind: 'unsaid', reason: why };
     return /stale info|fetch first|non-fast-forward|incorrect old value|failed to lock|cannot lock ref/.test(
       said,
     )

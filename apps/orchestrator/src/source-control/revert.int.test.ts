@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GitSha, RepoName } from '@millwright/domain';
@@ -117,4 +117,34 @@ test('a branch that was rewritten without it does not hold it', async () => {
   push('reset', '-q', '--hard', 'HEAD^');
   const head = commit('instead', { 'd.txt': 'd\n' });
   expect(await out()).toMatchObject({ commit: head, reason: 'the branch does not hold it any more' });
+});
+
+test('a refused branch gets it beside; where that is refused too, nothing is said to be there', async () => {
+  const hook = join(root, String(nth), 'remote.git', 'hooks', 'update');
+  const refuses = (ref: string) => {
+    writeFileSync(hook, `#!/bin/sh\ncase $1 in ${ref}) exit 1;; esac\n`);
+    chmodSync(hook, 0o755);
+  };
+  refuses('*');
+  expect(await out()).toMatchObject({
+    commit: null,
+    ref: 'main',
+    reason: expect.stringContaining('by hand'),
+  });
+  refuses('refs/heads/main');
+  const beside = await out();
+  expect(beside.ref).toBe(`millwright/revert-${bad.slice(0, 12)}`);
+  git('fetch', '-q', 'origin', beside.ref);
+  expect(git('rev-parse', 'FETCH_HEAD')).toBe(beside.commit);
+});
+
+test('a push whose answer was lost is found on the branch by the next try, never called refused', async () => {
+  const hook = join(root, String(nth), 'remote.git', 'hooks', 'update');
+  writeFileSync(hook, '#!/bin/sh\nkill -9 $PPID\n');
+  chmodSync(hook, 0o755);
+  await expect(out()).rejects.toMatchObject({ disposition: 'retryable' });
+  writeFileSync(hook, '#!/bin/sh\ngit update-ref $1 $3; kill -9 $PPID\n');
+  const lost = await out();
+  expect(lost).toMatchObject({ ref: 'main', reason: 'reverted by a new commit' });
+  expect(await out()).toMatchObject({ commit: lost.commit, reason: 'found on the branch' });
 });

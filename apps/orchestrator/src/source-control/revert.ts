@@ -80,11 +80,13 @@ async function setMerge(
     if (pushed.kind === 'moved') throw retryable('base-moved', pushed.reason);
     if (pushed.kind === 'refused') {
       const branch = `millwright/revert-${commit.slice(0, 12)}`;
-      await repo.pushBranch(merged.commit, branch);
+      const beside = await repo.pushBranch(merged.commit, branch);
+      const reason = `the branch ${repo.branch} refused the push: ${pushed.reason}`;
+      if (beside.kind === 'pushed') return { commit: merged.commit, ref: branch, reason };
       return {
-        commit: merged.commit,
-        ref: branch,
-        reason: `the branch ${repo.branch} refused the push: ${pushed.reason}`,
+        commit: null,
+        ref: repo.branch,
+        reason: `${reason}; and ${branch} could not be made (${beside.reason}): revert ${commit} by hand`,
       };
     }
     return { commit: merged.commit, ref: repo.branch, reason: 'reverted by a new commit' };

@@ -72,8 +72,10 @@ export function factoryRoutes(app: FastifyInstance, api: Api): void {
     const scope = request.body.scope ?? { kind: 'factory' as const };
     const halted = { type: 'factory.halted', data: request.body } as const;
     const position = await appendAs(factory, factoryStream(), request.who, halted);
-    const mine = (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
-    await untilQuiet(factory, async () => (await runningOf(factory, mine)).length === 0);
+    // Somebody may resume it before it has its answer: then it is none.
+    const inForce = async () => (await factory.forward.halts()).filter((one) => sameScope(one.scope, scope));
+    await untilQuiet(factory, async () => (await runningOf(factory, await inForce())).length === 0);
+    const mine = await inForce();
     return { ...(await seen(mine, await runningOf(factory, mine))), already: position === null };
   });
 

@@ -1,5 +1,5 @@
 import type { ReleaseView } from '@millwright/api';
-import type { Fold, ReleaseInfo, TargetInfo } from '@millwright/domain';
+import type { Fold, ReleaseInfo, Run, TargetInfo } from '@millwright/domain';
 import { candidates, getJson, JudgedFacts, leftOf, Release, type RunId, type Undo } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
@@ -39,14 +39,19 @@ async function undoAsJudged(factory: Ports, fold: Fold, id: RunId): Promise<Undo
   return facts.action === 'deploy' ? facts.undo : null;
 }
 
-function stateOf(target: TargetInfo, { id, result }: ReleaseInfo): ReleaseView['state'] {
+function stateOf(
+  target: TargetInfo,
+  { id, result }: ReleaseInfo,
+  run: Run | undefined,
+): ReleaseView['state'] {
   if (target.live === id) return 'live';
   if (target.canaries.some((one) => one.release === id && one.ended === null && one.percent > 0))
     return 'canary';
   const at = candidates(target).indexOf(id);
   if (at >= 0) return at === 0 ? 'previous' : 'good';
   if (result === 'rolled_back' || leftOf(target).includes(id)) return 'rolled_back';
-  return result === 'failed' ? 'failed' : 'built';
+  if (result === 'failed') return 'failed';
+  return run !== undefined && run.closed === null && run.release?.release === id ? 'built' : 'abandoned';
 }
 
 export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
@@ -58,7 +63,7 @@ export function releaseRoutes(app: FastifyInstance, { factory }: Api): void {
     { fold, names }: { fold: Fold; names: Map<string, string> },
   ): Promise<ReleaseView> => {
     const run = fold.run(info.run);
-    const state = stateOf(fold.target(info.repo), info);
+    const state = stateOf(fold.target(info.repo), info, run);
     return {
       id: info.id,
       repo: info.repo,

@@ -127,10 +127,7 @@ async function land(factory: Ports, repo: Repository, run: Run, change: ChangeOf
 async function deliverBranch(repo: Repository, run: Run, change: ChangeOf, why: string): Promise<StepResult> {
   const branch = `millwright/${run.id}`;
   const pushed = await repo.pushBranch(change.commit, branch);
-  if (pushed.kind !== 'pushed') {
-    const remote = await repo.remoteHead(branch);
-    if (remote !== change.commit) return { type: 'merge.refused', data: { reason: pushed.reason } };
-  }
+  if (pushed.kind !== 'pushed') return { type: 'merge.refused', data: { reason: pushed.reason } };
   return {
     type: 'merge.finished',
     data: { commit: change.commit, tree: change.tree, delivered: 'branch', ref: branch, reason: why },
