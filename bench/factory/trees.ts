@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { socketHost } from '@millwright/domain';
 import postgres from 'postgres';
 import { type Row, single } from '../row.ts';
 import { attempts } from './account.ts';
@@ -47,7 +48,8 @@ export async function trees(_postgres: unknown, quick: boolean): Promise<Row[]> 
 
 async function ticketsOn(files: number, tickets: number): Promise<{ first: Taken; later: Taken }> {
   const running = await startUp({ conversations: fixes(tickets), files, deploys: false });
-  const sql = postgres(running.database(), { max: 1 });
+  const url = running.database();
+  const sql = postgres(url, { ...socketHost(url), max: 1 });
   try {
     const each: Taken[] = [];
     for (let nth = 1; nth <= tickets; nth += 1) {

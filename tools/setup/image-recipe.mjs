@@ -10,8 +10,10 @@ export const REPOSITORY = 'millwright/sandbox';
 export const SUITE = 'bookworm';
 export const PACKAGES = [
   'ca-certificates',
+  'curl',
   'git',
   'haproxy',
+  'jq',
   'make',
   'patch',
   'procps',

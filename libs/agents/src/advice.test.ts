@@ -74,3 +74,10 @@ test.each(['</ticket>', '</TICKET >', '</ ticket>', '<x></ticket></ticket>'])(
     expect(block.split('\n')[0]).toBe('<ticket kind="bug___x">');
   },
 );
+
+test('the lines of a block stand as they were, blank ones around them aside', () => {
+  expect(dataBlock('excerpt', '\n \n\tconst a = 1;\n\n\treturn a;\n\n')).toBe(
+    '<excerpt>\n\tconst a = 1;\n\n\treturn a;\n</excerpt>',
+  );
+  expect(dataBlock('excerpt', ' \n\t\n')).toBe('');
+});

@@ -7,7 +7,8 @@ export function dataBlock(
   text: string,
   attributes: Readonly<Record<string, string>> = {},
 ): string {
-  const body = text.trim();
+  // The first line keeps its indentation: what is quoted is looked for as it stands.
+  const body = text.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd();
   if (body === '') return '';
   const safe = body.replace(new RegExp(`</(?=\\s*${name})`, 'gi'), '<\u200b/');
   const attrs = Object.entries(attributes).map(

@@ -125,7 +125,9 @@ export function testedBlock(report: TestReport): string {
       : `Tests of the change that pass on the old code too:\n${list(own.passing.slice(0, MAX_NAMES))}`,
     own === null || own.failing.length === 0
       ? ''
-      : `Tests of the change that fail on the old code: ${own.failing.length}`,
+      : report.followed === 'by_exit_code'
+        ? 'With the tests of the change, the test command fails on the old code.'
+        : `Tests of the change that fail on the old code: ${own.failing.length}`,
     ...report.acceptance.map((check) => {
       const why = uncounted(check);
       const end = why !== null ? `does not count (${why})` : isUnmet(check) ? 'fails' : 'holds';

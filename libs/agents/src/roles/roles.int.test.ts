@@ -62,7 +62,7 @@ const overheads = new Map<Role, number>();
 const firsts = new Map<Role, number>();
 /** As the runner computes them (workspace-facts.ts, suite-facts.ts). */
 const FACTS = [
-  'tools: node v24.1.0, npm 11.3.0, git, rg, python3, make; not there: curl, jq, gcc, go, cargo, java',
+  'tools: node v24.1.0, npm 11.3.0, git, rg, curl, jq, python3, make; not there: gcc, go, cargo, java',
   'package.json scripts: start, test, lint',
   'dependencies: installed; nothing more can be added',
   'tests, as the factory runs them (/bin/sh, this environment, node_modules/.bin on PATH): node --test',
