@@ -46,6 +46,8 @@ export class Cli {
 }
 
 export type Api = {
+  /** Of the orchestrator; the console is there. */
+  url: string;
   get<T>(path: string): Promise<T>;
   /** Posts as the factory's own administrator; it must work. */
   admin<T>(path: string, body: object): Promise<T>;
@@ -63,6 +65,7 @@ export function apiOf(data: string): Api {
       signal: AbortSignal.timeout(ASK_MS),
     });
   return {
+    url,
     get: async <T>(path: string) => {
       const response = await ask(path, own, {});
       if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);

@@ -119,10 +119,11 @@ const next = [
   '  examples/shop/conversations                  what the recorded model says, in files to change',
 ];
 
-async function stayed(running: Running, data: string): Promise<void> {
+async function stayed(running: Running, url: string, data: string): Promise<void> {
   say(
     '',
-    `The factory stays. Look around: ./millwright run list --data ${data}`,
+    `The factory stays, with a console at ${url}`,
+    `  sign in with the token in ${join(data, 'token')}; on the command line: ./millwright run list --data ${data}`,
     'Ctrl-C ends it and removes everything.',
   );
   await Promise.race([
@@ -198,7 +199,7 @@ async function demo(): Promise<number> {
     const repos = await api.get<RepoView[]>('/repos');
     worked = report(rows, repos, traffic, place, performance.now() - from);
     if (worked) say(...next);
-    if (stays) await stayed(running, place.data);
+    if (stays) await stayed(running, api.url, place.data);
     return worked ? 0 : 1;
   } finally {
     await traffic?.stop();

@@ -15,6 +15,7 @@ export const COMMANDS = {
   },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
   'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
+  screenshots: { file: 'tools/screenshots/main.ts', args: [] },
   simulate: { file: 'tools/simulate/main.ts', args: [] },
   'compose:init': { file: 'tools/compose/init.ts', args: [] },
   bench: { file: 'bench/main.ts', args: [] },

@@ -29,6 +29,8 @@ export function commandOf(act: Act): string {
       return './millwright person rotate ID';
     case 'list-units':
       return './millwright unit list';
+    case 'list-runners':
+      return './millwright runner list';
     case 'add-repo':
       return './millwright repo add PATH';
     case 'list-repos':
@@ -129,6 +131,8 @@ function resumeCommand(scope: HaltScope): string {
       return `./millwright resume --action ${scope.action} --reason "…"`;
     case 'model':
       return `./millwright resume --model ${scope.model} --reason "…"`;
+    case 'runner':
+      return `./millwright runner resume ${scope.runner} --reason "…"`;
   }
 }
 

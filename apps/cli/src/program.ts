@@ -193,6 +193,27 @@ function setUp(root: Command): void {
     async () => (await import('./commands/person.ts')).showPerson,
   );
 
+  const runner = noun(root, 'runner', 'the runners: which there are, and what they take');
+  does(
+    leaf(runner, 'list', 'the runners that live, what each holds, and whether it is drained'),
+    async () => (await import('./commands/runner.ts')).list,
+  );
+  does(
+    leaf(
+      runner,
+      'drain <name>',
+      'it takes nothing any more, and what it has goes on with others; exit code 8 while it still holds something',
+    ).requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/runner.ts')).drain,
+  );
+  does(
+    leaf(runner, 'resume <name>', 'it takes work again').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/runner.ts')).takeAgain,
+  );
+
   const unit = noun(root, 'unit', 'business units: scopes of repositories, roles, policy and budget');
   does(
     leaf(unit, 'add <name>', 'add a unit').requiredOption('--reason <text>', 'why, for the trail'),

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import type { Clock, Ids, RepoName } from '@millwright/domain';
+import { VERSION } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openReadModel } from '@millwright/read-model';
 import type { Target } from '@millwright/rollback';
@@ -19,7 +20,6 @@ import { defaultSettings } from './settings.ts';
 import { Repositories } from './source-control/repositories.ts';
 import { knownSecrets } from './streams/known-secrets.ts';
 import { recordRefusals } from './streams/refusals.ts';
-import { VERSION } from './version.ts';
 
 /** All that one orchestrator is made from. `main.ts` reads it from the environment; the tests give it. */
 export type Configuration = Omit<GraphSettings, 'incarnation'> & {

@@ -9,6 +9,7 @@ import {
   type RepoName,
   type RunId,
   terminal,
+  VERSION,
 } from '@millwright/domain';
 import { loadPolicy } from '@millwright/policy';
 import type { ReadModel } from '@millwright/read-model';
@@ -39,7 +40,6 @@ import { Register } from './streams/register.ts';
 import { Streams } from './streams/streams.ts';
 import { unitsWithRepos } from './streams/units.ts';
 import { startSweeps } from './sweeps.ts';
-import { VERSION } from './version.ts';
 import { Views } from './views/views.ts';
 
 /** How often the import of the offline journal is tried again. Milliseconds. */

@@ -13,10 +13,13 @@ import {
   AttemptId,
   AttemptSpec,
   ChangeSet,
+  factoryStream,
   getJson,
   putJson,
   type Queue,
   RunId,
+  RunnerName,
+  RunnerSaid,
   streamOf,
 } from '@millwright/domain';
 import { migrateQueue, openQueue } from '@millwright/queue';
@@ -78,7 +81,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return child.exitCode;
 }
 
-function begin(queueUrl: string, stderr: 'inherit' | 'pipe'): ChildProcess {
+function begin(queueUrl: string, stderr: 'inherit' | 'pipe', name = ''): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', MAIN], {
     stdio: ['ignore', 'pipe', stderr],
     env: {
@@ -89,6 +92,7 @@ function begin(queueUrl: string, stderr: 'inherit' | 'pipe'): ChildProcess {
       MILLWRIGHT_DATA: data,
       MILLWRIGHT_FACTORY: FACTORY,
       MILLWRIGHT_SANDBOX_IMAGE: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
+      MILLWRIGHT_RUNNER_NAME: name,
       MILLWRIGHT_MODEL_IMPLEMENT: 'recorded/implement',
       ANTHROPIC_API_KEY: 'recorded',
       ANTHROPIC_BASE_URL: model.url,
@@ -98,8 +102,8 @@ function begin(queueUrl: string, stderr: 'inherit' | 'pipe'): ChildProcess {
   return child;
 }
 
-async function start(): Promise<ChildProcess> {
-  const child = begin(db.url.runner, 'inherit');
+async function start(name?: string): Promise<ChildProcess> {
+  const child = begin(db.url.runner, 'inherit', name);
   for await (const line of createInterface({ input: child.stdout ?? process.stdin }))
     if (line.includes('the runner is ready')) break;
   child.stdout?.resume();
@@ -217,4 +221,46 @@ test('two runners on one engine leave each other alone', async () => {
   await until(attempt, 'attempt.closed');
   expect((await typesOf(attempt)).filter((type) => type === 'attempt.claimed')).toHaveLength(1);
   expect((await changeOf(attempt)).paths).toHaveLength(1);
+});
+
+test('a drained runner hands on what it has, and takes nothing until it is resumed', async () => {
+  const children = { one: await start('one'), two: await start('two') };
+  const orchestrator = openStore({ url: db.url.orchestrator });
+  const notes = await orchestrator.notes.list('runner/');
+  await orchestrator.close();
+  const names = new Map(
+    notes.map(({ text }) => {
+      const { name, incarnation } = RunnerSaid.parse(JSON.parse(text));
+      return [`runner/${incarnation}`, name];
+    }),
+  );
+  expect([...names.values()]).toEqual(['one', 'two']);
+  const claimants = async (of: AttemptId) =>
+    (await trail.read(streamOf.attempt(of)))
+      .filter(({ envelope }) => envelope.type === 'attempt.claimed')
+      .map(({ envelope }) => names.get(envelope.actor));
+  const attempt = await open();
+  await until(attempt, 'turn.recorded');
+  const [holder] = await claimants(attempt);
+  const other = holder === 'one' ? 'two' : 'one';
+  let said = 0;
+  const say = async (type: 'factory.halted' | 'factory.resumed') => {
+    const scope = { kind: 'runner', runner: RunnerName.parse(holder) } as const;
+    const entry = { type, data: { scope, reason: 'its disk is full' } } as const;
+    const actor = 'orchestrator' as Actor;
+    await trail.append({ stream: factoryStream().id, expectedVersion: said++, actor, entries: [entry] });
+  };
+  await say('factory.halted');
+  await until(attempt, 'attempt.closed');
+  expect(await claimants(attempt)).toEqual([holder, other]);
+  expect((await typesOf(attempt)).filter((type) => type === 'turn.recorded')).toHaveLength(3);
+  const next = await open();
+  await until(next, 'attempt.closed');
+  expect(await claimants(next)).toEqual([other]);
+  // Alone, it takes work again as soon as it may.
+  await end(children[other], 'SIGTERM');
+  const later = await open();
+  await say('factory.resumed');
+  await until(later, 'attempt.closed');
+  expect(await claimants(later)).toEqual([holder]);
 });

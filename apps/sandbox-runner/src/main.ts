@@ -1,9 +1,18 @@
 import { writeFile } from 'node:fs/promises';
+import { arch, hostname, platform } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AnthropicClient, Breaker, DEFAULT_RETRY } from '@millwright/agents';
 import { openRunnerTrail } from '@millwright/audit';
-import { AttemptId, type Clock, knownSecrets, maskSecrets } from '@millwright/domain';
+import {
+  AttemptId,
+  type Clock,
+  knownSecrets,
+  maskSecrets,
+  RunnerName,
+  type RunnerSaid,
+  VERSION,
+} from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
 import { openStore } from '@millwright/store';
@@ -30,6 +39,8 @@ const REAP_MS = 30_000;
 /** A key is taken back, a model is retired: doctor says so within this time. */
 const CHECK_MS = 10 * 60_000;
 const ALIVE_MS = 10_000;
+/** A runner that is drained takes nothing after this time. */
+const DRAINED_MS = 500;
 
 const read = readEnvironment(process.env);
 if (read.kind === 'bad') {
@@ -74,7 +85,12 @@ const queue = openQueue({
   url: environment.QUEUE_URL,
   onError: (error) => log.warn({ err: error }, 'the queue has trouble'),
 });
-const halts = new HaltWatch(trail, clock);
+const machine = hostname()
+  .replace(/[^A-Za-z0-9._-]+/g, '-')
+  .replace(/^[^A-Za-z0-9]+/, '')
+  .slice(0, 63);
+const name = environment.MILLWRIGHT_RUNNER_NAME ?? RunnerName.parse(machine || 'runner');
+const halts = new HaltWatch(trail, clock, name);
 const sayOfModels = (key: string, said: string | null) => store.notes.say(key, said);
 const runner: Runner = {
   trail: maskedTrail(trail, known),
@@ -118,6 +134,7 @@ const atWork = new Map<string, number>();
 async function wake(id: string): Promise<void> {
   const attempt = AttemptId.safeParse(id);
   if (!attempt.success) return;
+  if (await drain().catch(() => false)) return queue.wake('attempts', id); // for others
   const work = runAttempt(runner, attempt.data, stop.signal).catch((error: unknown) =>
     log.error({ err: error, attempt: id }, 'the attempt could not be closed'),
   );
@@ -130,6 +147,21 @@ async function wake(id: string): Promise<void> {
     if (left === 0) atWork.delete(id);
     else atWork.set(id, left);
   });
+}
+
+let work: Awaited<ReturnType<typeof queue.work>> | null = null;
+let drained = false;
+/** Whether it is drained, as of now: then it takes nothing any more. */
+async function drain(): Promise<boolean> {
+  const now = await halts.drained();
+  // A wake-up may come while the queue is being opened.
+  if (work !== null && now !== drained) {
+    drained = now;
+    if (drained) await work.pause();
+    else work.resume();
+    log.info({ name }, drained ? 'drained: it takes nothing' : 'it takes work again');
+  }
+  return now;
 }
 
 async function reapQuietly(): Promise<void> {
@@ -160,10 +192,27 @@ const checkQuietly = () =>
 await forgetRoles(sayOfModels);
 void checkQuietly();
 const checking = setInterval(checkQuietly, CHECK_MS);
-const work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
+work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
   log.warn({ err: error }, 'a wake-up failed'),
 );
-log.info({ incarnation, concurrency: environment.MILLWRIGHT_RUNNER_CONCURRENCY }, 'the runner is ready');
+const said: RunnerSaid = {
+  name,
+  incarnation,
+  version: VERSION,
+  concurrency: environment.MILLWRIGHT_RUNNER_CONCURRENCY,
+  platform: platform(),
+  arch: arch(),
+  since: clock.now(),
+};
+await store.notes
+  .say(`runner/${name}`, JSON.stringify(said))
+  .catch((error: unknown) => log.warn({ err: error }, 'it could not be said that the runner is there'));
+log.info({ name, incarnation, concurrency: said.concurrency }, 'the runner is ready');
+
+const draining = setInterval(
+  () => void drain().catch((error: unknown) => log.debug({ err: error }, 'the halts cannot be read')),
+  DRAINED_MS,
+);
 
 const { MILLWRIGHT_ALIVE_FILE: aliveFile } = environment;
 const alive = () => {
@@ -183,12 +232,14 @@ async function end(signal: string): Promise<void> {
   clearInterval(reaping);
   clearInterval(checking);
   clearInterval(living);
+  clearInterval(draining);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   // First no more wake-ups: those for what is handed back are for others.
-  const stopped = work.stop();
+  const stopped = work?.stop();
   stop.abort(new Error('the runner stops'));
   await Promise.all([...running, stopped]);
   halts.close();
+  await store.notes.say(`runner/${name}`, null).catch(() => undefined); // its life ends with its session anyway
   await watching;
   await sandboxes.close();
   await Promise.all([trail.close(), queue.close(), store.close()]);

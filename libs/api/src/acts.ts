@@ -25,6 +25,7 @@ export const Act = z.discriminatedUnion('act', [
   act('rotate-person', {}),
   // Repositories
   act('list-units', {}),
+  act('list-runners', {}),
   act('add-repo', {}),
   act('list-repos', {}),
   act('set-secret', { name: z.string(), repo: repo.optional() }),

@@ -114,6 +114,13 @@ export const ROUTES = {
     response: s.Halted,
   }),
 
+  listRunners: route({
+    ...{ method: 'GET', path: '/runners', for: 'people', may: 'anybody' },
+    summary: 'The runners that live, what each holds, and whether it is drained',
+    query: Part,
+    response: z.array(s.RunnerView),
+  }),
+
   showDigest: route({
     ...{ method: 'GET', path: '/digest', for: 'people', may: 'anybody', masked: true },
     summary:

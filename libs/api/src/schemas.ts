@@ -16,6 +16,7 @@ import {
   RoleScope,
   RunEnd,
   RunId,
+  RunnerName,
   TestReport,
   Ticket,
   TicketId,
@@ -151,6 +152,30 @@ export const UnitView = z.object({
   policy: z.string().nullable(),
 });
 export type UnitView = z.infer<typeof UnitView>;
+
+/** A runner that lives. */
+export const RunnerView = z.object({
+  name: RunnerName,
+  version: z.string(),
+  /** Attempts at a time. */
+  concurrency: z.number().int(),
+  platform: z.string(),
+  arch: z.string(),
+  since: z.number(),
+  /** What it holds now. */
+  holds: z.array(
+    z.object({
+      attempt: z.string(),
+      /** Null where that is not known yet. */
+      run: RunId.nullable(),
+      title: z.string().nullable(),
+      since: z.number().nullable(),
+    }),
+  ),
+  /** It takes nothing, and hands on what it has; null: it takes work. */
+  drained: z.object({ by: z.string(), reason: z.string(), at: z.number() }).nullable(),
+});
+export type RunnerView = z.infer<typeof RunnerView>;
 
 /** A layer of the policy that a repository is judged by. */
 export const PolicyLayer = z.object({
@@ -399,6 +424,8 @@ export type StageView = z.infer<typeof StageView>;
 export const GateView = z.object({
   id: GateId,
   run: RunId,
+  /** Of its run's ticket. */
+  title: z.string(),
   repo: RepoName,
   action: GateAction,
   subject: z.string(),

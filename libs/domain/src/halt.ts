@@ -1,5 +1,5 @@
 import type { Entry, HaltAction, HaltScope } from './entries/index.ts';
-import type { Actor, Instant, RepoName, UnitName } from './ids.ts';
+import type { Actor, Instant, RepoName, RunnerName, UnitName } from './ids.ts';
 
 // *May this go forward?* as the factory's own stream has it. Pure: `evolveHalts` folds the stream, the rest reads the fold.
 
@@ -10,8 +10,8 @@ export type Halts = readonly Halt[];
 
 /** Something that goes forward: what kind of act it is, of which repository, with which model. Null: not known, or none. */
 export type ForwardAct = { action: HaltAction; repo: RepoName | null; model: string | null };
-/** The same with the unit that its repository is of now. */
-export type PlacedAct = ForwardAct & { unit: UnitName | null };
+/** The same with the unit that its repository is of now, and who does it where that is a runner. */
+export type PlacedAct = ForwardAct & { unit: UnitName | null; runner?: RunnerName | null };
 
 const FACTORY: HaltScope = { kind: 'factory' };
 
@@ -39,7 +39,7 @@ export const inForceHalts = (halts: Halts): Halt[] => halts.filter((one) => one.
 export const haltOf = (halts: Halts, act: PlacedAct): Halt | null =>
   halts.find((one) => one.until === null && covers(one.scope, act)) ?? null;
 
-export function covers(scope: HaltScope, { action, repo, unit, model }: PlacedAct): boolean {
+export function covers(scope: HaltScope, { action, repo, unit, model, runner }: PlacedAct): boolean {
   switch (scope.kind) {
     case 'factory':
       return true;
@@ -51,12 +51,14 @@ export function covers(scope: HaltScope, { action, repo, unit, model }: PlacedAc
       return scope.action === action;
     case 'model':
       return scope.model === model;
+    case 'runner':
+      return scope.runner === runner;
   }
 }
 
 export const sameScope = (a: HaltScope, b: HaltScope): boolean => nameOfScope(a) === nameOfScope(b);
 
-/** `the factory`, `unit payments`, `repository shop`, `every merge`, `model x`. */
+/** `the factory`, `unit payments`, `repository shop`, `every merge`, `model x`, `runner y`. */
 export function nameOfScope(scope: HaltScope): string {
   switch (scope.kind) {
     case 'factory':
@@ -69,6 +71,8 @@ export function nameOfScope(scope: HaltScope): string {
       return `every ${scope.action}`;
     case 'model':
       return `model ${scope.model}`;
+    case 'runner':
+      return `runner ${scope.runner}`;
   }
 }
 

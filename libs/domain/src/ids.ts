@@ -44,6 +44,13 @@ export type RepoName = z.infer<typeof RepoName>;
 export const UnitName = shortName('unit').brand<'UnitName'>();
 export type UnitName = z.infer<typeof UnitName>;
 
+/** A runner's name: what its machine is called, or its setting says. */
+export const RunnerName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'a runner is called by letters, digits, . _ and -, 63 at most')
+  .brand<'RunnerName'>();
+export type RunnerName = z.infer<typeof RunnerName>;
+
 /** A planner's id of a task, unique within its plan. */
 export const TaskId = z
   .string()

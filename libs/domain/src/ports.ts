@@ -61,7 +61,12 @@ export interface Queue {
     concurrency: number,
     handler: (id: string) => Promise<void>,
     onError: (error: unknown) => void,
-  ): Promise<{ stop(): Promise<void> }>;
+  ): Promise<{
+    stop(): Promise<void>;
+    /** Takes none any more until `resume`; what is being handled goes on. */
+    pause(): Promise<void>;
+    resume(): void;
+  }>;
   close(): Promise<void>;
 }
 

@@ -8,6 +8,8 @@ export type Producer = Pick<Queue<Wakeup>, 'add' | 'close'> & {
   on(event: 'error', listener: (error: Error) => void): unknown;
 };
 export type Consumer = {
+  pause(doNotWaitActive: boolean): Promise<void>;
+  resume(): void;
   close(): Promise<void>;
   waitUntilReady(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;

@@ -60,6 +60,8 @@ export function openQueue(options: { url: string; onError?: (error: unknown) => 
           workers.delete(worker);
           await worker.close();
         },
+        pause: () => worker.pause(true),
+        resume: () => worker.resume(),
       };
     },
 

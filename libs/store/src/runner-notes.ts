@@ -4,7 +4,7 @@ import type { Instant } from '@millwright/domain';
 type RunnerNote = { key: string; text: string; at: Instant };
 
 /** What runners say of the moment, beside the trail: nothing decides on it, and it may be lost. Keys: `doing/<attempt>`, `model/<name>`,
- * `model-setting/<name>`. */
+ * `model-setting/<name>`, `runner/<name>`. */
 export type RunnerNotes = {
   /** Null takes it back. Runner only. */
   say(key: string, text: string | null): Promise<void>;

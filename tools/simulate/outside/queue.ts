@@ -75,8 +75,15 @@ export function queueOf(outside: Outside, process: Process): Queue {
         .catch(() => undefined);
     },
     work: async (topic, concurrency, handler) => {
-      const stop = wakes.work({ process, topic, free: concurrency, handler });
-      return { stop: async () => stop() };
+      const work = () => wakes.work({ process, topic, free: concurrency, handler });
+      let stop = work();
+      const end = async () => stop();
+      return {
+        ...{ stop: end, pause: end },
+        resume: () => {
+          stop = work();
+        },
+      };
     },
     close: async () => undefined,
   };

@@ -138,7 +138,7 @@ export class RunnerMachine {
     const clock = clockOf(outside.time, process);
     const { trail, beat } = trailOf(outside, process, clock);
     const queue = queueOf(outside, process);
-    const halts = new HaltWatch(trail, clock);
+    const halts = new HaltWatch(trail, clock, process.name as never);
     const store = storeOf(outside, 'runner');
     const runner = {
       ...{ trail, halts, halted: new Map(), artifacts: store.artifacts, budget: store.budget, queue, clock },

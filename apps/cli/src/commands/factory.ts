@@ -11,7 +11,8 @@ import { unitOf } from './unit.ts';
 type Options = Record<string, string | boolean | undefined>;
 
 /** The scope that the flags name; undefined for the whole factory. No name has capitals: whoever writes one in a hurry means the one without. */
-function scopeOf({ unit, repo, action, model }: Options): HaltScope | undefined {
+function scopeOf({ unit, repo, action, model, runner }: Options): HaltScope | undefined {
+  if (typeof runner === 'string') return { kind: 'runner', runner: runner as never };
   const named = [unit, repo, action, model].filter((one) => one !== undefined);
   if (named.length > 1) throw usage('name one of --unit, --repo, --action and --model');
   if (unit !== undefined) return { kind: 'unit', unit: unitOf(String(unit).toLowerCase()) };

@@ -42,6 +42,7 @@ export const stage = (more: Partial<StageView> = {}): StageView =>
 export const gate = (more: Partial<GateView> = {}): GateView =>
   Gate.parse({
     id: 'gate_0000000000000001',
+    title: 'Add double',
     run: 'run_0000000000000001',
     repo: 'shop',
     action: 'merge',

@@ -1,6 +1,7 @@
-import type { DoctorLine, PersonView, RepoView, SetupTrouble, UnitView } from '@millwright/api';
+import type { DoctorLine, PersonView, RepoView, RunnerView, SetupTrouble, UnitView } from '@millwright/api';
 import { DEFAULT_UNIT, grantsText, nameOfScope } from '@millwright/domain';
 import { nextOf } from '../acts.ts';
+import { ago } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { oneLine, paragraphs } from '../text/plain.ts';
 import { table } from '../text/table.ts';
@@ -61,6 +62,40 @@ export const unitList = (look: Look, units: readonly UnitView[]): string[] =>
       policy === null ? '' : { text: 'has a policy', paint: look.colour.dim },
     ]),
   );
+
+export function runnerList(look: Look, runners: readonly RunnerView[], now: number): string[] {
+  if (runners.length === 0)
+    return [
+      'No runner is there: nothing is planned, made or tested.',
+      `${look.colour.dim('next:')} npm start, or on another machine: docker-compose up --detach --no-deps folders sandbox-runner`,
+    ];
+  return table(
+    look,
+    [
+      { title: 'runner', shrinkTo: 12 },
+      { title: 'state', wrapTo: 16 },
+      { title: 'holds', align: 'right' },
+      { title: 'what', shrinkTo: 16, spare: 1 },
+      { title: 'machine', spare: 3 },
+      { title: 'version', spare: 4 },
+      { title: 'since', align: 'right', spare: 2 },
+    ],
+    runners.map(({ name, drained, holds, concurrency, platform, arch, version, since }) => [
+      name,
+      drained === null
+        ? { text: 'takes work', paint: look.colour.green }
+        : {
+            text: `drained by ${oneLine(drained.by)}: ${oneLine(drained.reason)}`,
+            paint: look.colour.yellow,
+          },
+      `${holds.length} of ${concurrency}`,
+      [...new Set(holds.map(({ title, attempt }) => oneLine(title ?? attempt)))].join('; '),
+      `${platform} ${arch}`,
+      version,
+      ago(since, now),
+    ]),
+  );
+}
 
 /** A unit, and what its own policy says. */
 export const unitShow = (look: Look, unit: UnitView): string[] => [

@@ -35,7 +35,7 @@ function Before({ repo, kind }: { repo: string; kind: Kind }) {
   return (
     <aside className="card" aria-live="polite">
       <p>
-        <Tag tone={alone ? 'good' : 'wait'}>{alone ? 'starts by itself' : 'waits for a person'}</Tag> {why}{' '}
+        <Tag tone={alone ? 'good' : 'wait'}>{alone ? 'begins at once' : 'asks first'}</Tag> {why}{' '}
         <span className="quiet">A policy of its repository or unit can ask people all the same.</span>
       </p>
       {halts.length === 0 ? null : (

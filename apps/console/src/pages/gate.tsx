@@ -149,7 +149,9 @@ export function Gate() {
         <>
           <header className="page-head">
             <h1>
-              Allow the {gate.action} of {gate.repo}?
+              {gate.state === 'waiting' || gate.state === 'asked'
+                ? `Allow the ${gate.action} of ${gate.repo}?`
+                : `The ${gate.action} of ${gate.repo}`}
             </h1>
             <p className="head-line">
               <Status state={gate.state} />
@@ -162,7 +164,7 @@ export function Gate() {
                 <When at={gate.changedAt} />
               )}
               <Link to="/runs/$id" params={{ id: gate.run }}>
-                its run
+                {gate.title}
               </Link>
             </p>
             <p className="said">{gate.reason}</p>

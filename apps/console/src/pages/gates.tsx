@@ -25,9 +25,9 @@ function List({ state }: { state: 'waiting' | 'all' }) {
                 <p>
                   <Status state={gate.state} />{' '}
                   <Link to="/gates/$id" params={{ id: gate.id }}>
-                    {gate.action} of {gate.repo}
+                    {gate.action}: {gate.title}
                   </Link>{' '}
-                  <When at={gate.changedAt} />
+                  <span className="quiet">{gate.repo}</span> <When at={gate.changedAt} />
                   {gate.state === 'waiting' ? (
                     <span className="quiet">
                       {' '}

@@ -1,11 +1,12 @@
 import type { RunView } from '@millwright/api';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useMemo, useRef } from 'react';
 import { useAnswer, useParts } from '../api/queries.ts';
 import { Loaded } from '../parts/loaded.tsx';
-import { RunLine } from '../parts/run-line.tsx';
+import { RunCard, RunLine } from '../parts/run-line.tsx';
 import { Empty } from '../parts/section.tsx';
+import { boardOf } from '../words/board.ts';
 import { some, wordsOf } from '../words/format.ts';
 import { fits, RUN_STATES, type RunsSearch } from '../words/runs-filter.ts';
 
@@ -59,6 +60,29 @@ function Lines({
   );
 }
 
+/** By where they are; what a column holds besides is in the list. */
+function Board({ runs }: { runs: readonly RunView[] }) {
+  return (
+    <section className="board" aria-label="Runs by stage">
+      {boardOf(runs).map(({ column, runs: held, more }) => (
+        <section key={column} className="board-column" data-empty={held.length === 0}>
+          <h2>
+            {column} <span className="quiet">{held.length + more}</span>
+          </h2>
+          <ul>
+            {held.map((run) => (
+              <li key={run.id}>
+                <RunCard run={run} />
+              </li>
+            ))}
+          </ul>
+          {more === 0 ? null : <p className="quiet">and {more} more, in the list</p>}
+        </section>
+      ))}
+    </section>
+  );
+}
+
 export function Runs() {
   const search = route.useSearch();
   const navigate = useNavigate();
@@ -74,9 +98,25 @@ export function Runs() {
   const runs = useMemo(() => loaded.filter((run) => fits(run, search)), [loaded, search]);
   const change = (next: RunsSearch) =>
     void navigate({ to: '/runs', search: { ...search, ...next }, replace: true });
+  const board = search.view === 'board';
   return (
     <>
-      <h1>Runs</h1>
+      <div className="section-head">
+        <h1>Runs</h1>
+        <nav aria-label="As" className="as">
+          <Link
+            to="/runs"
+            search={{ ...search, view: undefined }}
+            activeOptions={{ exact: true }}
+            aria-current={board ? undefined : 'page'}
+          >
+            List
+          </Link>
+          <Link to="/runs" search={{ ...search, view: 'board' }} aria-current={board ? 'page' : undefined}>
+            Board
+          </Link>
+        </nav>
+      </div>
       <search className="filters">
         <label className="field">
           State
@@ -130,6 +170,8 @@ export function Runs() {
                     : 'No run fits these filters.'}
                 </p>
               </Empty>
+            ) : board ? (
+              <Board runs={runs} />
             ) : (
               <Lines
                 runs={runs}

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
 import { scopeText } from '../words/acts.ts';
+import { titlesOf } from './live.tsx';
 import { Loaded } from './loaded.tsx';
 import { ActSheet } from './sheet.tsx';
 
@@ -99,8 +100,12 @@ function RollbackPlan({ repo, release }: { repo: string; release: string | undef
 
 /** Back to the release before, or to the one that is named. Asks no gate, no halt and no freeze. */
 export function RollbackButton({ status, release }: { status: RollbackStatus; release?: string }) {
-  const { repo, canary, live } = status;
+  const { repo, canary, live, candidates } = status;
   const from = canary?.release ?? live?.release;
+  const to =
+    release === undefined && canary !== null
+      ? live
+      : (candidates.find((one) => one.release === release) ?? candidates[0]);
   return (
     <ActSheet
       button={release === undefined ? `Roll back ${repo}` : 'Roll back to this'}
@@ -119,6 +124,17 @@ export function RollbackButton({ status, release }: { status: RollbackStatus; re
         return (await call('rollBack', { body })).value.text;
       }}
     >
+      {to == null ? null : (
+        <p>
+          <strong>{titlesOf(to)}</strong> serves {canary === null ? 'again' : 'alone again'}
+          {canary === null && live !== null ? (
+            <>
+              , in the place of <strong>{titlesOf(live)}</strong>
+            </>
+          ) : null}
+          .
+        </p>
+      )}
       <RollbackPlan repo={repo} release={release} />
     </ActSheet>
   );

@@ -30,6 +30,23 @@ export function RunLine({ run }: { run: RunView }) {
   );
 }
 
+/** A run among others in a column. */
+export function RunCard({ run }: { run: RunView }) {
+  return (
+    <Link to="/runs/$id" params={{ id: run.id }} className="card run-card">
+      <strong>{run.title}</strong>
+      <span className="quiet">{nowOf(run)}</span>
+      <span className="run-card-foot">
+        <Status state={run.state} />
+        <span className="quiet">{run.repo}</span>
+        <span className="quiet">
+          <Lasting from={run.startedAt} to={run.endedAt} />
+        </span>
+      </span>
+    </Link>
+  );
+}
+
 /** Runs below each other. */
 export function RunLines({ runs }: { runs: readonly RunView[] }) {
   return (

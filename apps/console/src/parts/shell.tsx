@@ -5,6 +5,7 @@ import { useAnswer } from '../api/queries.ts';
 import { signOut, useSession } from '../api/session.ts';
 import { HaltButton, ResumeButton } from './acts.tsx';
 import { Look } from './look.tsx';
+import { Palette } from './palette.tsx';
 import { SignIn } from './sign-in.tsx';
 import { When } from './time.tsx';
 import { Told } from './told.tsx';
@@ -72,6 +73,7 @@ function Frame() {
         </Link>
         <LiveState />
         <span className="top-end">
+          <Palette pages={[...PLACES, ...MORE]} />
           <HaltButton repos={repos.map(({ name }) => name)} />
           <details className="me">
             <summary>{me?.name ?? '…'}</summary>

@@ -32,6 +32,8 @@ function saidOf(act: Act): Said {
       return { text: 'Have the token replaced by an administrator', place: '/people' };
     case 'list-units':
       return { text: 'See the units', place: '/people' };
+    case 'list-runners':
+      return { text: 'The runners: ./millwright runner list', place: null };
     case 'add-repo':
       return { text: 'Take a repository', place: null };
     case 'list-repos':
@@ -137,5 +139,7 @@ export function scopeText(scope: Scope): string {
       return `every ${scope.action}`;
     case 'model':
       return `model ${scope.model}`;
+    case 'runner':
+      return `runner ${scope.runner}`;
   }
 }

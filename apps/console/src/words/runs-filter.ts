@@ -16,6 +16,7 @@ export type RunsSearch = {
   state?: RunView['state'] | undefined;
   repo?: string | undefined;
   words?: string | undefined;
+  view?: 'board' | undefined;
 };
 
 const text = (value: unknown): string | undefined =>
@@ -26,6 +27,7 @@ export const readRunsSearch = (search: Record<string, unknown>): RunsSearch => (
   state: RUN_STATES.find((one) => one === search.state),
   repo: text(search.repo),
   words: text(search.words),
+  view: search.view === 'board' ? 'board' : undefined,
 });
 
 /** Whether it is in this state and has each of the words somewhere in its title, id or reason. The repository is asked for where the list is made. */

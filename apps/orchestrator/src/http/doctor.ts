@@ -11,6 +11,7 @@ import { type Forward, reasonOf } from '../streams/forward.ts';
 import { witnessLines } from '../streams/witnesses.ts';
 import type { Views } from '../views/views.ts';
 import { namesOf } from './names.ts';
+import { NO_RUNNER, takers } from './runners.ts';
 
 type Ports = {
   clock: Clock;
@@ -57,6 +58,23 @@ async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
     fix,
   }));
   return [...lines, ...unasked];
+}
+
+/** Whether somebody takes work. */
+async function runnerLines(factory: Ports): Promise<DoctorLine[]> {
+  const runners = await takers(factory);
+  const text = 'no runner is there: nothing is planned, made or tested';
+  if (runners.length === 0) return [{ id: 'runners', ok: false, text, fix: NO_RUNNER }];
+  const none = runners.every(({ drain }) => drain !== null);
+  return runners.map(({ name, version, concurrency, drain }) => ({
+    id: `runner ${name}`,
+    ok: !none,
+    text:
+      drain === null
+        ? `takes ${concurrency} at a time, version ${version}`
+        : `is drained: ${drain.reason}${none ? '; nobody takes work' : ''}`,
+    fix: none && drain !== null ? { acts: [{ act: 'resume' as const, scope: drain.scope }] } : null,
+  }));
 }
 
 /** What the running factory can see of itself; a line a check, with what mends it. What needs no factory is checked by the CLI. */
@@ -113,6 +131,10 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
     );
     lines.push(...(await setupLines(factory, repo)));
   }
+  await runnerLines(factory).then(
+    (found) => lines.push(...found),
+    () => undefined, // the first line says that the trail cannot be read
+  );
   await modelLines(factory).then(
     (found) => lines.push(...found),
     (error: unknown) =>
@@ -124,7 +146,8 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
       }),
   );
   const names = await namesOf(factory).catch(() => new Map<string, string>()); // the store has a line of its own
-  const halts = await factory.forward.halts().catch(() => []); // the first line says that the trail cannot be read
+  const all = await factory.forward.halts().catch(() => []); // the first line says that the trail cannot be read
+  const halts = all.filter(({ scope }) => scope.kind !== 'runner');
   lines.push({
     id: 'halt',
     ok: halts.length === 0,

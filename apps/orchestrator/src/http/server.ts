@@ -27,6 +27,7 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { repoRoutes } from './routes/repos.ts';
 import { rollbackRoutes } from './routes/rollbacks.ts';
+import { runnerRoutes } from './routes/runners.ts';
 import { runRoutes } from './routes/runs.ts';
 import { ticketRoutes } from './routes/tickets.ts';
 import { trailRoutes } from './routes/trail.ts';
@@ -93,6 +94,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     factoryRoutes,
     peopleRoutes,
     budgetRoutes,
+    runnerRoutes,
     unitRoutes,
     policyRoutes,
     repoRoutes,

@@ -95,7 +95,7 @@ export class Forward {
   }
 
   /** Whether an act is of the scope, as of the last look. */
-  within(scope: HaltScope, act: ForwardAct): boolean {
+  within(scope: HaltScope, act: ForwardAct & Pick<PlacedAct, 'runner'>): boolean {
     return covers(scope, this.#placed(act));
   }
 

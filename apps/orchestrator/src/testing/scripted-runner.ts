@@ -20,13 +20,16 @@ import {
   type Queue,
   Release,
   Review,
+  RunnerName,
+  type RunnerSaid,
   type SpecOf,
   TestReport,
   testReport,
   Unfinished,
+  VERSION,
   type Verdict,
 } from '@millwright/domain';
-import type { Store } from '@millwright/store';
+import { openStore, type Store } from '@millwright/store';
 import { z } from 'zod';
 import type { Repository } from '../source-control/repository.ts';
 
@@ -80,6 +83,12 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
   const { store, clock, queue } = deps;
   const trail = await openRunnerTrail({ url: deps.runnerUrl, clock, incarnation: 'scripted' });
   const attempts: string[] = [];
+  const name = RunnerName.parse('scripted');
+  const machine = { concurrency: 4, platform: 'linux', arch: 'x64', since: clock.now() };
+  const itself: RunnerSaid = { name, incarnation: name, version: VERSION, ...machine };
+  const own = openStore({ url: deps.runnerUrl });
+  await own.notes.say(`runner/${name}`, JSON.stringify(itself));
+  await own.close();
   const work = await queue.work(
     'attempts',
     4,

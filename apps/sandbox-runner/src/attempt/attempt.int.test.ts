@@ -283,7 +283,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
       `recorded/${role}`,
     ]),
   );
-  const halts = new HaltWatch(own, clock);
+  const halts = new HaltWatch(own, clock, 'tested' as never);
   watches.push(halts);
   void halts.watch();
   const known = knownSecrets(store.secretFinder, clock);

@@ -13,6 +13,7 @@ import {
   nameOfScope,
   type PlacedAct,
   type RepoName,
+  type RunnerName,
   type UnitName,
 } from '@millwright/domain';
 
@@ -27,6 +28,7 @@ type UnderWay = { act: () => ForwardAct; hold: AbortController };
 export class HaltWatch {
   readonly #trail: Pick<RunnerTrail, 'halts' | 'units'>;
   readonly #clock: Clock;
+  readonly #runner: RunnerName;
   readonly #underWay = new Set<UnderWay>();
   readonly #closed = new AbortController();
   /** Of the repositories that were asked about; looked up once a unit was ever halted. */
@@ -36,9 +38,19 @@ export class HaltWatch {
   #version = 0;
   #looking: Promise<void> | null = null;
 
-  constructor(trail: Pick<RunnerTrail, 'halts' | 'units'>, clock: Clock) {
+  /** `runner`: whose acts these are. */
+  constructor(trail: Pick<RunnerTrail, 'halts' | 'units'>, clock: Clock, runner: RunnerName) {
     this.#trail = trail;
     this.#clock = clock;
+    this.#runner = runner;
+  }
+
+  /** Whether this runner is to take nothing, read now: others do. Rejects where the trail cannot be read. */
+  async drained(): Promise<boolean> {
+    await this.#look();
+    return inForceHalts(this.#halts).some(
+      ({ scope }) => scope.kind === 'runner' && scope.runner === this.#runner,
+    );
   }
 
   /** The halt that keeps this act from going forward, read now; null: it may. Rejects where the trail cannot be read. */
@@ -106,7 +118,8 @@ export class HaltWatch {
   }
 
   #placed(act: ForwardAct): PlacedAct {
-    return { ...act, unit: act.repo === null ? null : (this.#units.get(act.repo) ?? null) };
+    const unit = act.repo === null ? null : (this.#units.get(act.repo) ?? null);
+    return { ...act, unit, runner: this.#runner };
   }
 }
 

@@ -110,8 +110,9 @@ async function doClaimed(
       if (isTakenOver(lost.signal)) await sayLate(runner, stream, stop, outcome.reason);
       const handedBack = await persist(runner, stop, () => stream.release());
       runner.note('attempt.yielded', { attempt, run, reason: outcome.reason, handedBack });
-      // Not before it may go on: the orchestrator wakes it then.
-      if ((await runner.halts.stopped(act).catch(() => null)) !== null) runner.halted.set(attempt, act);
+      // Not before it may go on: the orchestrator wakes it then. What a drained runner had goes on with another.
+      const halt = await runner.halts.stopped(act).catch(() => null);
+      if (halt !== null && halt.scope.kind !== 'runner') runner.halted.set(attempt, act);
       else if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
       return;
     }

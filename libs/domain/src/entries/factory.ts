@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Digest, Instant, RepoName, UnitName } from '../ids.ts';
+import { Digest, Instant, RepoName, RunnerName, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
 
 /** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
@@ -12,6 +12,7 @@ export const HaltScope = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('repo'), repo: RepoName }),
   z.strictObject({ kind: z.literal('action'), action: HaltAction }),
   z.strictObject({ kind: z.literal('model'), model: z.string().min(1).max(200) }),
+  z.strictObject({ kind: z.literal('runner'), runner: RunnerName }),
 ]);
 export type HaltScope = z.infer<typeof HaltScope>;
 

@@ -8,6 +8,7 @@ import {
   nameOfScope,
   type RoleScope,
   type RunId,
+  type RunnerName,
   sameScope,
 } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
@@ -22,6 +23,7 @@ import { appendAs } from '../append-as.ts';
 import { doctor } from '../doctor.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
+import { livingRunners } from '../runners.ts';
 import { knownRepo } from './repos.ts';
 import { knownUnit } from './units.ts';
 
@@ -65,6 +67,7 @@ export function factoryRoutes(app: FastifyInstance, api: Api): void {
     if (scope?.kind === 'repo') knownRepo(factory, scope.repo);
     if (scope?.kind === 'unit') await knownUnit(factory, scope.unit);
     if (scope?.kind === 'model') await knownModel(factory, scope.model);
+    if (scope?.kind === 'runner') await knownRunner(factory, scope.runner);
     return placeOfHalt(body);
   };
 
@@ -132,6 +135,12 @@ async function knownModel({ store, views }: Ports, model: string): Promise<void>
     throw notFound('model in use here called', model, `there are: ${known.join(', ')}`, known);
 }
 
+async function knownRunner(factory: Ports, runner: RunnerName): Promise<void> {
+  const names = (await livingRunners(factory)).map(({ name }) => name);
+  if (!names.includes(runner))
+    throw notFound('runner that lives called', runner, `there are: ${names.join(', ') || 'none'}`, names);
+}
+
 /** How long an answer waits for what was told to stop. Milliseconds. */
 const QUIET_MS = 8_000;
 
@@ -150,12 +159,16 @@ export function driveOpen(factory: Ports, driver: { drive(run: RunId): void }): 
 async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string[]> {
   const acts = halts.flatMap(({ scope }) => factory.forward.underWay(scope));
   const held = await factory.trail.heldClaims();
-  const attempts = held.filter(({ attempt }) => {
+  const ofRunner = halts.some(({ scope }) => scope.kind === 'runner');
+  const runners = ofRunner ? await livingRunners(factory) : [];
+  const attempts = held.filter(({ attempt, incarnation }) => {
+    const runner = runners.find((one) => one.incarnation === incarnation)?.name ?? null;
     const info = factory.views.open.attempts.get(attempt);
     const run = info && factory.views.open.run(info.run);
     // Whose it is cannot be told: what is halted may be it.
-    if (info === undefined || run === undefined) return true;
-    const act = { action: 'stage' as const, repo: run.repo, model: info.asks?.model ?? info.model };
+    if (info === undefined || run === undefined)
+      return halts.some(({ scope }) => scope.kind !== 'runner' || scope.runner === runner);
+    const act = { action: 'stage' as const, repo: run.repo, model: info.asks?.model ?? info.model, runner };
     return halts.some(({ scope }) => factory.forward.within(scope, act));
   });
   return [...new Set([...acts, ...attempts.map(({ attempt }) => `attempt ${attempt} in its sandbox`)])];

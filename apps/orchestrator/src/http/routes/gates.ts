@@ -1,6 +1,6 @@
 import type { GateView } from '@millwright/api';
 import type { Gate, RunInfo } from '@millwright/domain';
-import { type GateId, PersonId, type RoleScope, type RunEntry } from '@millwright/domain';
+import { type GateId, getJson, PersonId, type RoleScope, type RunEntry, Ticket } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { ANOTHER_APPROVER, APPROVER, handOf } from '../../gates/hands.ts';
 import { resumeRun } from '../../intake/tickets.ts';
@@ -36,7 +36,8 @@ export function gateRoutes(app: FastifyInstance, api: Api): void {
   const view = async ({ info, gate }: { info: RunInfo; gate: Gate }, facts: boolean): Promise<GateView> => {
     if (info.state.kind !== 'run') throw notFound('gate', gate.gate, { act: 'list-gates' });
     const names = await namesOf(factory);
-    const seen = await gateView(factory.store, info, info.state, gate, names, facts);
+    const { title } = await getJson(factory.store.artifacts, Ticket, info.state.ticketDigest);
+    const seen = await gateView(factory.store, info, info.state, gate, names, title, facts);
     return { ...seen, stop: seen.state === 'waiting' ? stopOfRun(factory, info.state, names) : null };
   };
 

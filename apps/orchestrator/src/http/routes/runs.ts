@@ -36,6 +36,7 @@ import { type Api, serve, serveThere } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { firstOf, firstPlaces, newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
+import { waitsForRunner } from '../runners.ts';
 import { shown } from '../shown.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
@@ -203,6 +204,11 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
+    const runner = await waitsForRunner(factory, run);
+    const taken =
+      runner === null
+        ? []
+        : [{ at: factory.clock.now(), position: factory.views.position, text: runner.text }];
     const budget = pausedFor(fold, state);
     const short =
       budget === null || run.reason === null || run.stop !== null || state.parked !== null
@@ -211,6 +217,7 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     const next: Next =
       (run.stop === null ? null : { acts: [run.stop.next] }) ??
       stuck ??
+      runner?.next ??
       resumeStep(state, factory.clock.now()) ??
       (awaitingCheckpoint === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED);
     const { who } = nextActor(state, factory.clock.now());
@@ -218,9 +225,14 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     return {
       run: info.id,
       state: run.state,
-      because: [...halt, ...short, ...waits, ...unknown, ...because],
+      because: [...halt, ...short, ...waits, ...taken, ...unknown, ...because],
       said,
-      who: run.stop !== null || stuck !== null || budget !== null ? 'admin' : who === 'nobody' ? null : who,
+      who:
+        run.stop !== null || stuck !== null || budget !== null || runner !== null
+          ? 'admin'
+          : who === 'nobody'
+            ? null
+            : who,
       next:
         kept === null
           ? next

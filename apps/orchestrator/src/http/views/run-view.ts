@@ -59,6 +59,7 @@ export async function gateView(
   run: Run,
   gate: Gate,
   names: Names,
+  title: string,
   withFacts: boolean,
 ): Promise<GateView> {
   const decided = info.policies[gate.gate];
@@ -67,6 +68,7 @@ export async function gateView(
   return {
     id: gate.gate,
     run: run.id,
+    title,
     repo: run.repo,
     action: gate.action,
     subject: gate.subject,
@@ -144,7 +146,9 @@ export async function runView(
     acts: stop === null ? letsGoOn(fold, run) : [],
     model: stages.find((stage) => stage.model !== null)?.model ?? null,
     stages,
-    gates: await Promise.all(run.gates.map((gate) => gateView(store, info, run, gate, names, false))),
+    gates: await Promise.all(
+      run.gates.map((gate) => gateView(store, info, run, gate, names, ticket.title, false)),
+    ),
     change: run.change && { base: run.change.base, commit: run.change.commit, tree: run.change.tree },
     delivered:
       run.merge?.kind === 'finished'

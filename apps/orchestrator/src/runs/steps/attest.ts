@@ -9,10 +9,10 @@ import {
   streamOf,
   type Todo,
   terminal,
+  VERSION,
 } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Streams } from '../../streams/streams.ts';
-import { VERSION } from '../../version.ts';
 import type { StepResult } from '../step.ts';
 
 type Ports = { sealer: Sealer; store: Store; streams: Streams; trail: OpenTrail };
