@@ -11,7 +11,7 @@ import { ROOT } from './up/root.ts';
 // and options that it wants, and no others. Read from the sources, so that no message can be forgotten.
 
 /** Ends a command in a sentence: what follows it is prose. */
-const ENDS = /^(?:\n|\\n|`|'|;|,|\(|\)|: |\. |\.$| {3}| — | \| | \|\| | && |[ ]#|[ ]>| is | as | and )/;
+const ENDS = /^(?:\n|\\n|`|'|;|,|\(|\)|: |\. |\.$|<\/| {3}| — | \| | \|\| | && |[ ]#|[ ]>| is | as | and )/;
 
 /** The words of the command that begins at `from`; what a program fills in, and quoted text, is one word. */
 export function wordsAt(text: string, from: number): string[] {
@@ -96,7 +96,7 @@ export function wrong(root: Command, words: readonly string[]): string | null {
   return lacks === undefined ? null : `${command.name()} wants ${lacks.long}`;
 }
 
-const SOURCE = /\.(ts|mts|mjs|md|sh)$/;
+const SOURCE = /\.(tsx?|mts|mjs|md|sh)$/;
 const OURS = ['apps', 'libs', 'tools', 'docs', 'examples', 'README.md', 'CONTRIBUTING.md', 'AGENTS.md'];
 
 function files(path: string): string[] {
@@ -107,7 +107,7 @@ function files(path: string): string[] {
     );
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') return SOURCE.test(path) && !/\.(test|d)\.ts$/.test(path) ? [path] : [];
+    if (code === 'ENOTDIR') return SOURCE.test(path) && !/\.(test|d)\.tsx?$/.test(path) ? [path] : [];
     if (code === 'ENOENT') return [];
     throw error;
   }

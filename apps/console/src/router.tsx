@@ -44,6 +44,26 @@ const tree = root.addChildren([
     component: lazyRouteComponent(() => import('./pages/file-ticket.tsx'), 'FileTicket'),
   }),
   createRoute({
+    ...at('/figures'),
+    component: lazyRouteComponent(() => import('./pages/figures.tsx'), 'Figures'),
+  }),
+  createRoute({
+    ...at('/autonomy'),
+    component: lazyRouteComponent(() => import('./pages/autonomy.tsx'), 'Autonomy'),
+  }),
+  createRoute({
+    ...at('/budgets'),
+    component: lazyRouteComponent(() => import('./pages/budgets.tsx'), 'Budgets'),
+  }),
+  createRoute({
+    ...at('/policy'),
+    component: lazyRouteComponent(() => import('./pages/policy.tsx'), 'Policy'),
+  }),
+  createRoute({
+    ...at('/repositories'),
+    component: lazyRouteComponent(() => import('./pages/repositories.tsx'), 'Repositories'),
+  }),
+  createRoute({
     ...at('/people'),
     component: lazyRouteComponent(() => import('./pages/people.tsx'), 'People'),
   }),

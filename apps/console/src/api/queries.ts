@@ -41,11 +41,13 @@ export function useAnswer<N extends RouteName>(
 export function useParts<N extends ListName>(
   name: N,
   query: Record<string, unknown>,
+  params?: Record<string, unknown>,
 ): UseInfiniteQueryResult<InfiniteData<Page<N>>, Failed> {
   return useInfiniteQuery<Page<N>, Failed, InfiniteData<Page<N>>, readonly unknown[], string | null>({
-    queryKey: [name, 'parts', query],
+    queryKey: [name, params === undefined ? 'parts' : { params }, query],
     queryFn: ({ pageParam }) =>
       call(name, {
+        ...(params === undefined ? {} : { params }),
         query: { ...query, ...(pageParam === null ? {} : { cursor: pageParam }) },
       } as unknown as Given<N>),
     initialPageParam: null,

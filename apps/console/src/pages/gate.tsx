@@ -13,6 +13,7 @@ import { ActSheet } from '../parts/sheet.tsx';
 import { Status, Tag } from '../parts/status.tsx';
 import { Tests } from '../parts/tests.tsx';
 import { When } from '../parts/time.tsx';
+import { approveCommand, denyCommand } from '../words/commands.ts';
 import { wordsOf } from '../words/format.ts';
 
 const route = getRouteApi('/gates/$id');
@@ -31,6 +32,7 @@ function Decide({ gate, evidence }: { gate: GateView; evidence: GateEvidence | u
         tone="danger"
         title={`Deny the ${gate.action}`}
         confirm="Deny"
+        command={(reason) => denyCommand(gate.id, reason)}
         act={async (reason) => said((await call('denyGate', { params, body: { reason } })).value)}
       >
         <p>
@@ -42,6 +44,7 @@ function Decide({ gate, evidence }: { gate: GateView; evidence: GateEvidence | u
         tone="accent"
         title={`Approve the ${gate.action}`}
         confirm="Approve"
+        command={(reason) => approveCommand(gate.id, reason)}
         disabled={evidence === undefined}
         act={async (reason) => said((await call('approveGate', { params, body: { reason } })).value)}
       >

@@ -155,7 +155,7 @@ function Serving({ targets }: { targets: readonly RollbackStatus[] }) {
 function Spend() {
   const budgets = useAnswer('listBudgets', { query: { limit: 100 } });
   return (
-    <Section title="Spend">
+    <Section title="Spend" aside={<Link to="/budgets">Budgets</Link>}>
       <Loaded of={budgets} lines={2}>
         {(all) => {
           const top = all.filter(({ scope }) => !/^(ticket|run)\//.test(scope));
@@ -192,7 +192,7 @@ function Spend() {
 function Autonomy() {
   const repos = useAnswer('listRepos', { query: { limit: 500 } });
   return (
-    <Section title="Autonomy">
+    <Section title="Autonomy" aside={<Link to="/autonomy">Set it</Link>}>
       <Loaded of={repos} lines={2}>
         {(all) => (
           <ul className="steps">

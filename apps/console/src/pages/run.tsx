@@ -1,7 +1,6 @@
 import type { RunView, StageView } from '@millwright/api';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
 import { CanaryActs } from '../parts/acts.tsx';
 import { Canary } from '../parts/canary.tsx';
@@ -10,8 +9,9 @@ import { ChangeDiff } from '../parts/diff.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
+import { Replay } from '../parts/replay.tsx';
+import { RunActs, SayOfRun } from '../parts/run-acts.tsx';
 import { Empty, Fact, Facts, Section } from '../parts/section.tsx';
-import { ActSheet } from '../parts/sheet.tsx';
 import { Status, Tag } from '../parts/status.tsx';
 import { Tests } from '../parts/tests.tsx';
 import { Lasting, useNow, When } from '../parts/time.tsx';
@@ -22,46 +22,6 @@ const route = getRouteApi('/runs/$id');
 
 /** While an agent is at work, what it does is asked for so often: it is no entry of the trail. Milliseconds. */
 const LOOK_MS = 2_000;
-
-function RunActs({ run }: { run: RunView }) {
-  const params = { id: run.id };
-  const retries = run.acts.some(({ act }) => act === 'retry-run');
-  return (
-    <div className="acts">
-      {retries ? (
-        <ActSheet
-          button="Let it go on"
-          tone="accent"
-          title="Let the run go on"
-          confirm="Let it go on"
-          act={async (reason) => {
-            await call('retryRun', { params, body: { reason } });
-            return 'It goes on from where it was.';
-          }}
-        >
-          <p>It goes on from where it was, and pays for nothing twice.</p>
-        </ActSheet>
-      ) : null}
-      {run.endedAt === null ? (
-        <ActSheet
-          button="Cancel"
-          tone="danger"
-          title="Cancel the run"
-          confirm="Cancel it"
-          act={async (reason) => {
-            await call('cancelRun', { params, body: { reason } });
-            return 'Cancelled.';
-          }}
-        >
-          <p>
-            Its agents are cut off. A canary of it is taken back and its merge reverted; what was made is kept
-            under a ref.
-          </p>
-        </ActSheet>
-      ) : null}
-    </div>
-  );
-}
 
 /** What a stage says beside its state. */
 function stageWord({ state, reason, action, doing }: StageView): string {
@@ -404,13 +364,15 @@ const TABS = {
   diff: 'Diff',
   tests: 'Tests',
   log: 'Log',
+  replay: 'Replay',
   cost: 'Cost',
   why: 'Why',
 } as const;
 
 export function Run() {
   const { id } = route.useParams();
-  const { tab = 'overview' } = route.useSearch();
+  const search = route.useSearch();
+  const { tab = 'overview' } = search;
   const seen = useAnswer('showRun', { params: { id } });
   const busy = seen.data?.stages.some(({ state }) => state === 'running') ?? false;
   useAnswer('showRun', { params: { id } }, { refetchInterval: busy ? LOOK_MS : false });
@@ -454,10 +416,12 @@ export function Run() {
               </Link>
             ))}
           </nav>
+          {tab === 'overview' ? <SayOfRun run={run} /> : null}
           {tab === 'overview' ? <Overview run={run} /> : null}
           {tab === 'diff' ? <DiffTab id={id} /> : null}
           {tab === 'tests' ? <TestsTab id={id} /> : null}
           {tab === 'log' ? <LogTab run={run} /> : null}
+          {tab === 'replay' ? <Replay run={run} search={search} /> : null}
           {tab === 'cost' ? <CostTab id={id} /> : null}
           {tab === 'why' ? <WhyTab id={id} /> : null}
         </>

@@ -6,9 +6,9 @@ import { useAnswer, useParts } from '../api/queries.ts';
 import { Loaded } from '../parts/loaded.tsx';
 import { RunCard, RunLine } from '../parts/run-line.tsx';
 import { Empty } from '../parts/section.tsx';
-import { boardOf } from '../words/board.ts';
+import { board, COLUMN_NAMES, COLUMNS } from '../words/board.ts';
 import { some, wordsOf } from '../words/format.ts';
-import { fits, RUN_STATES, type RunsSearch } from '../words/runs-filter.ts';
+import { fits, RUN_SORTS, RUN_STATES, type RunsSearch, sorted } from '../words/runs-filter.ts';
 
 const route = getRouteApi('/runs');
 
@@ -18,15 +18,7 @@ const PART = 200;
 /** Room of a line; measured once it is there. */
 const LINE_PX = 48;
 
-function Lines({
-  runs,
-  more,
-  loading,
-}: {
-  runs: readonly RunView[];
-  more: (() => void) | null;
-  loading: boolean;
-}) {
+function Lines({ runs, more }: { runs: readonly RunView[]; more: (() => void) | null }) {
   const box = useRef<HTMLUListElement>(null);
   const rows = useVirtualizer({
     count: runs.length,
@@ -39,8 +31,8 @@ function Lines({
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (more !== null && !loading && last >= runs.length - 30) more();
-  }, [more, loading, last, runs.length]);
+    if (more !== null && last >= runs.length - 30) more();
+  }, [more, last, runs.length]);
   return (
     <ul className="runs long" ref={box} style={{ height: rows.getTotalSize() }}>
       {items.map(({ index, key, start }) => {
@@ -60,24 +52,63 @@ function Lines({
   );
 }
 
-/** By where they are; what a column holds besides is in the list. */
-function Board({ runs }: { runs: readonly RunView[] }) {
+/** Room of a card; measured once it is there. */
+const CARD_PX = 104;
+
+/** One stage's runs below each other: only those in sight are laid out. */
+function Lane({ name, runs, more }: { name: string; runs: readonly RunView[]; more: (() => void) | null }) {
+  const box = useRef<HTMLElement>(null);
+  const rows = useVirtualizer({
+    count: runs.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => CARD_PX,
+    overscan: 6,
+    getItemKey: (nth) => runs[nth]?.id ?? nth,
+  });
+  const items = rows.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (more !== null && runs.length > 0 && last >= runs.length - 5) more();
+  }, [more, last, runs.length]);
   return (
-    <section className="board" aria-label="Runs by stage">
-      {boardOf(runs).map(({ column, runs: held, more }) => (
-        <section key={column} className="board-column" data-empty={held.length === 0}>
-          <h2>
-            {column} <span className="quiet">{held.length + more}</span>
-          </h2>
-          <ul>
-            {held.map((run) => (
-              <li key={run.id}>
+    <div className="lane" data-empty={runs.length === 0}>
+      <h2>
+        {name} <span className="quiet">{runs.length}</span>
+      </h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is scrolled by keys too */}
+      <section className="lane-box" ref={box} tabIndex={0} aria-label={name}>
+        <ul className="lane-runs" style={{ height: rows.getTotalSize() }}>
+          {items.map(({ index, key, start }) => {
+            const run = runs[index];
+            return run === undefined ? null : (
+              <li
+                key={key}
+                data-index={index}
+                ref={rows.measureElement}
+                style={{ transform: `translateY(${start}px)` }}
+              >
                 <RunCard run={run} />
               </li>
-            ))}
-          </ul>
-          {more === 0 ? null : <p className="quiet">and {more} more, in the list</p>}
-        </section>
+            );
+          })}
+        </ul>
+      </section>
+    </div>
+  );
+}
+
+function Board({ runs, more }: { runs: readonly RunView[]; more: (() => void) | null }) {
+  const columns = useMemo(() => board(runs), [runs]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is scrolled by keys too
+    <section className="board" tabIndex={0} aria-label="Runs by stage">
+      {COLUMNS.map((one) => (
+        <Lane
+          key={one}
+          name={COLUMN_NAMES[one]}
+          runs={columns[one]}
+          more={one === 'shipped' || one === 'otherwise' ? more : null}
+        />
       ))}
     </section>
   );
@@ -95,28 +126,42 @@ export function Runs() {
     () => parts.data?.pages.flatMap(({ value }) => value.toReversed()) ?? [],
     [parts.data],
   );
-  const runs = useMemo(() => loaded.filter((run) => fits(run, search)), [loaded, search]);
+  const runs = useMemo(
+    () =>
+      sorted(
+        loaded.filter((run) => fits(run, search)),
+        search.sort ?? 'newest',
+        Date.now(),
+      ),
+    [loaded, search],
+  );
+  const { hasNextPage, isFetching, fetchNextPage } = parts;
+  const more = useMemo(
+    () => (hasNextPage && !isFetching ? () => void fetchNextPage() : null),
+    [hasNextPage, isFetching, fetchNextPage],
+  );
   const change = (next: RunsSearch) =>
     void navigate({ to: '/runs', search: { ...search, ...next }, replace: true });
-  const board = search.view === 'board';
   return (
     <>
-      <div className="section-head">
+      <header className="section-head">
         <h1>Runs</h1>
-        <nav aria-label="As" className="as">
-          <Link
-            to="/runs"
-            search={{ ...search, view: undefined }}
-            activeOptions={{ exact: true }}
-            aria-current={board ? undefined : 'page'}
-          >
-            List
-          </Link>
-          <Link to="/runs" search={{ ...search, view: 'board' }} aria-current={board ? 'page' : undefined}>
-            Board
-          </Link>
+        <nav className="switch" aria-label="As">
+          {(['list', 'board'] as const).map((one) => (
+            <Link
+              key={one}
+              to="/runs"
+              search={{ ...search, view: one === 'board' ? one : undefined }}
+              className="button"
+              data-size="small"
+              activeOptions={{ exact: true, includeSearch: true }}
+              aria-current={(search.view ?? 'list') === one ? 'page' : undefined}
+            >
+              {one === 'list' ? 'List' : 'Board'}
+            </Link>
+          ))}
         </nav>
-      </div>
+      </header>
       <search className="filters">
         <label className="field">
           State
@@ -141,6 +186,21 @@ export function Runs() {
             <option value="">all</option>
             {repos.map(({ name }) => (
               <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label className="field">
+          Order
+          <select
+            value={search.sort ?? 'newest'}
+            onChange={(event) =>
+              change({ sort: RUN_SORTS.find((one) => one !== 'newest' && one === event.target.value) })
+            }
+          >
+            {RUN_SORTS.map((one) => (
+              <option key={one} value={one}>
+                the {one} first
+              </option>
             ))}
           </select>
         </label>
@@ -170,14 +230,10 @@ export function Runs() {
                     : 'No run fits these filters.'}
                 </p>
               </Empty>
-            ) : board ? (
-              <Board runs={runs} />
+            ) : search.view === 'board' ? (
+              <Board runs={runs} more={more} />
             ) : (
-              <Lines
-                runs={runs}
-                more={parts.hasNextPage ? () => void parts.fetchNextPage() : null}
-                loading={parts.isFetching}
-              />
+              <Lines runs={runs} more={more} />
             )}
           </>
         )}

@@ -1,48 +1,15 @@
-import type { TicketView } from '@millwright/api';
 import { getRouteApi, Link } from '@tanstack/react-router';
-import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
-import { AnswerForm } from '../parts/answer.tsx';
 import { Loaded } from '../parts/loaded.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
+import { Say } from '../parts/run-acts.tsx';
 import { Fact, Facts, Section } from '../parts/section.tsx';
 import { Status, Tag } from '../parts/status.tsx';
 import { When } from '../parts/time.tsx';
 
 const route = getRouteApi('/tickets/$id');
-
-/** What one can say to a ticket: an answer to its question, or, once a run of it is over, word for another one. */
-function Say({ ticket }: { ticket: TicketView }) {
-  const { id, question, state } = ticket;
-  if (question !== null)
-    return (
-      <Section title="It asks">
-        <p className="said">{question}</p>
-        <AnswerForm
-          button="Answer"
-          send={async (text) => {
-            await call('answerTicket', { params: { id }, body: { text } });
-            return 'Answered: the run goes on.';
-          }}
-        />
-      </Section>
-    );
-  if (state !== 'closed' && state !== 'reopened') return null;
-  return (
-    <Section title="Another run">
-      <p>What you say here starts another run of this ticket, which is paid for.</p>
-      <AnswerForm
-        button="Start another run"
-        send={async (text) => {
-          await call('answerTicket', { params: { id }, body: { text, again: true } });
-          return 'Another run starts.';
-        }}
-      />
-    </Section>
-  );
-}
 
 export function TicketPage() {
   const { id } = route.useParams();

@@ -3,6 +3,15 @@ import { useState } from 'react';
 import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
 import { scopeText } from '../words/acts.ts';
+import {
+  abortCommand,
+  freezeCommand,
+  haltCommand,
+  pauseCommand,
+  promoteCommand,
+  rollbackCommand,
+  thawCommand,
+} from '../words/commands.ts';
 import { titlesOf } from './live.tsx';
 import { Loaded } from './loaded.tsx';
 import { ActSheet } from './sheet.tsx';
@@ -21,6 +30,7 @@ export function HaltButton({ repos, wide = false }: { repos: readonly string[]; 
       wide={wide}
       title="Stop what goes forward"
       confirm={repo === '' ? 'Stop the factory' : `Stop ${repo}`}
+      command={(reason) => haltCommand(repo, reason)}
       act={async (reason) => {
         const scope = repo === '' ? undefined : ({ kind: 'repo', repo } as never);
         const { value } = await call('halt', { body: { reason, ...(scope === undefined ? {} : { scope }) } });
@@ -113,6 +123,7 @@ export function RollbackButton({ status, release }: { status: RollbackStatus; re
       wide={release === undefined}
       title={`Roll back ${repo}`}
       confirm="Roll back now"
+      command={() => rollbackCommand(repo, release)}
       otherwise="asked in the console"
       disabled={canary === null && status.candidates.length === 0}
       act={async (reason) => {
@@ -140,54 +151,76 @@ export function RollbackButton({ status, release }: { status: RollbackStatus; re
   );
 }
 
+/** Takes a canary back for good. */
+export function AbortButton({ repo }: { repo: string }) {
+  return (
+    <ActSheet
+      button="Take it back"
+      tone="danger"
+      title={`Take the canary of ${repo} back`}
+      confirm="Take it back now"
+      otherwise="asked in the console"
+      command={(reason) => abortCommand(repo, reason)}
+      act={async (reason) => (await call('abortCanary', { params: { repo }, body: { reason } })).value.text}
+    >
+      <p>
+        Its traffic goes back at once, its release is given up, and its merge is reverted. The ticket is open
+        again.
+      </p>
+    </ActSheet>
+  );
+}
+
+/** Holds a canary at its share, or lets it go on. */
+export function PauseButton({ repo, paused }: { repo: string; paused: boolean }) {
+  const params = { repo };
+  return paused ? (
+    <ActSheet
+      button="Go on"
+      title={`Let the canary of ${repo} go on`}
+      confirm="Go on"
+      act={async (reason) => (await call('pauseCanary', { params, body: { reason, ms: 0 } })).value.text}
+    >
+      <p>Its bake goes on. A canary that degrades goes back all the same.</p>
+    </ActSheet>
+  ) : (
+    <ActSheet
+      button="Pause"
+      title={`Hold the canary of ${repo} at its share`}
+      confirm="Hold it for an hour"
+      command={(reason) => pauseCommand(repo, reason)}
+      act={async (reason) => (await call('pauseCanary', { params, body: { reason } })).value.text}
+    >
+      <p>
+        It stays at its share for an hour, or until somebody lets it go on. If it degrades, it goes back all
+        the same.
+      </p>
+    </ActSheet>
+  );
+}
+
+/** Ends a bake before its time. */
+export function PromoteButton({ repo }: { repo: string }) {
+  return (
+    <ActSheet
+      button="Promote"
+      title={`End the bake of ${repo} now`}
+      confirm="Promote"
+      command={(reason) => promoteCommand(repo, reason)}
+      act={async (reason) => (await call('promoteCanary', { params: { repo }, body: { reason } })).value.text}
+    >
+      <p>The present bake ends, as the deploy gate allows it now.</p>
+    </ActSheet>
+  );
+}
+
 /** What may be done to a canary under way. */
 export function CanaryActs({ repo, paused }: { repo: string; paused: boolean }) {
-  const params = { repo };
   return (
     <div className="acts">
-      <ActSheet
-        button="Take it back"
-        tone="danger"
-        title={`Take the canary of ${repo} back`}
-        confirm="Take it back now"
-        otherwise="asked in the console"
-        act={async (reason) => (await call('abortCanary', { params, body: { reason } })).value.text}
-      >
-        <p>
-          Its traffic goes back at once, its release is given up, and its merge is reverted. The ticket is
-          open again.
-        </p>
-      </ActSheet>
-      {paused ? (
-        <ActSheet
-          button="Go on"
-          title={`Let the canary of ${repo} go on`}
-          confirm="Go on"
-          act={async (reason) => (await call('pauseCanary', { params, body: { reason, ms: 0 } })).value.text}
-        >
-          <p>Its bake goes on. A canary that degrades goes back all the same.</p>
-        </ActSheet>
-      ) : (
-        <ActSheet
-          button="Pause"
-          title={`Hold the canary of ${repo} at its share`}
-          confirm="Hold it for an hour"
-          act={async (reason) => (await call('pauseCanary', { params, body: { reason } })).value.text}
-        >
-          <p>
-            It stays at its share for an hour, or until somebody lets it go on. If it degrades, it goes back
-            all the same.
-          </p>
-        </ActSheet>
-      )}
-      <ActSheet
-        button="Promote"
-        title={`End the bake of ${repo} now`}
-        confirm="Promote"
-        act={async (reason) => (await call('promoteCanary', { params, body: { reason } })).value.text}
-      >
-        <p>The present bake ends, as the deploy gate allows it now.</p>
-      </ActSheet>
+      <AbortButton repo={repo} />
+      <PauseButton repo={repo} paused={paused} />
+      <PromoteButton repo={repo} />
     </div>
   );
 }
@@ -200,6 +233,7 @@ export function FreezeButton({ repo, frozen }: { repo: string; frozen: boolean }
       button="Thaw"
       title={`Thaw ${repo}`}
       confirm="Thaw"
+      command={(reason) => thawCommand(repo, reason)}
       act={async (reason) => {
         await call('thawTarget', { params, body: { reason } });
         return `${repo} goes forward again.`;
@@ -212,6 +246,7 @@ export function FreezeButton({ repo, frozen }: { repo: string; frozen: boolean }
       button="Freeze"
       title={`Freeze ${repo}`}
       confirm="Freeze"
+      command={(reason) => freezeCommand(repo, reason)}
       act={async (reason) => {
         await call('freezeTarget', { params, body: { reason } });
         return `${repo} is frozen: nothing goes forward on it.`;

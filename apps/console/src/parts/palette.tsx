@@ -1,194 +1,309 @@
+import type { RollbackStatus, RunView } from '@millwright/api';
 import * as Dialog from '@radix-ui/react-dialog';
 import { useNavigate } from '@tanstack/react-router';
-import { type KeyboardEvent, useEffect, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useMemo, useState } from 'react';
 import { useAnswer } from '../api/queries.ts';
-import { type Entry, matching } from '../words/palette.ts';
+import { signOut } from '../api/session.ts';
+import { wordsOf } from '../words/format.ts';
+import { fitting, type Item, placeOf } from '../words/palette.ts';
+import {
+  AbortButton,
+  FreezeButton,
+  HaltButton,
+  PauseButton,
+  PromoteButton,
+  RollbackButton,
+} from './acts.tsx';
+import { PAGES } from './pages.ts';
+import { CancelButton, RetryButton, retries } from './run-acts.tsx';
+import { OpenedElsewhere } from './sheet.tsx';
 import { tell } from './told.tsx';
 
-type Target = Entry & { go: () => void };
+type Does =
+  | { kind: 'go'; to: string }
+  | { kind: 'sheet'; sheet: ReactNode }
+  | { kind: 'do'; run: () => void };
+type One = Item<Does>;
 
-/** Whatever can be gone to: pages, what can be begun, and everything of late by its title, its id and its repository. */
-function useTargets(pages: readonly (readonly [string, string, string])[], open: boolean): Target[] {
-  const navigate = useNavigate();
-  const given = { query: { limit: 200 } };
-  const runs = useAnswer('listRuns', given, { enabled: open }).data ?? [];
-  const tickets = useAnswer('listTickets', given, { enabled: open }).data ?? [];
-  const gates =
-    useAnswer('listGates', { query: { state: 'waiting', limit: 100 } }, { enabled: open }).data ?? [];
-  const releases = useAnswer('listReleases', { query: { limit: 50 } }, { enabled: open }).data ?? [];
-  const repos = useAnswer('listRepos', { query: { limit: 500 } }, { enabled: open }).data ?? [];
-  const to = (path: string) => () => void navigate({ to: path });
-  const of = (
-    kind: string,
-    id: string,
-    name: string,
-    words: string,
-    path: string,
-    command: string,
-  ): Target => ({
-    ...{ id: `${kind} ${id}`, kind, name, words: `${id} ${words}`, go: to(path), command },
+const NEWEST = { query: { limit: 200 } };
+const go = (to: string): Does => ({ kind: 'go', to });
+const sheet = (of: ReactNode): Does => ({ kind: 'sheet', sheet: of });
+
+function targetActs(status: RollbackStatus): One[] {
+  const { repo, canary, frozen } = status;
+  const act = (id: string, text: string, command: string | null, of: ReactNode): One => ({
+    ...{ id: `${id} ${repo}`, group: 'Do', text, hint: repo, command, does: sheet(of) },
   });
+  const paused = canary !== null && canary.paused !== null;
   return [
-    ...gates.map((one) =>
-      of(
-        'gate',
-        one.id,
-        `Allow the ${one.action}? ${one.title}`,
-        one.repo,
-        `/gates/${one.id}`,
-        `./millwright gate show ${one.id}`,
-      ),
+    act(
+      'rollback',
+      `Roll back ${repo} …`,
+      `./millwright rollback --repo ${repo}`,
+      <RollbackButton status={status} />,
     ),
-    ...pages.map(
-      ([path, name]): Target => ({
-        ...{ id: path, kind: 'page', name, words: '', go: to(path), command: null },
-      }),
+    ...(canary === null
+      ? []
+      : [
+          act(
+            'abort',
+            `Take the canary of ${repo} back …`,
+            `./millwright release abort ${repo} --reason "…"`,
+            <AbortButton repo={repo} />,
+          ),
+          act(
+            'pause',
+            paused ? `Let the canary of ${repo} go on …` : `Pause the canary of ${repo} …`,
+            paused ? null : `./millwright release pause ${repo} --reason "…"`,
+            <PauseButton repo={repo} paused={paused} />,
+          ),
+          act(
+            'promote',
+            `Promote the canary of ${repo} …`,
+            `./millwright release promote ${repo} --reason "…"`,
+            <PromoteButton repo={repo} />,
+          ),
+        ]),
+    act(
+      'freeze',
+      frozen === null ? `Freeze ${repo} …` : `Thaw ${repo} …`,
+      frozen === null
+        ? `./millwright release freeze ${repo} --reason "…"`
+        : `./millwright release thaw ${repo} --reason "…"`,
+      <FreezeButton repo={repo} frozen={frozen !== null} />,
     ),
-    {
-      ...{ id: 'stop', kind: 'act', name: 'Stop', words: 'halt', command: './millwright halt --reason "…"' },
-      go: () => document.querySelector<HTMLButtonElement>('.top [data-tone="danger"]')?.click(),
-    },
-    ...repos.map(({ name }) =>
-      of(
-        'act',
-        name,
-        `Roll back ${name}`,
-        'undo release',
-        '/releases',
-        `./millwright rollback --repo ${name}`,
-      ),
-    ),
-    ...runs
-      .toReversed()
-      .map((one) =>
-        of(
-          'run',
-          one.id,
-          one.title,
-          `${one.repo} ${one.state}`,
-          `/runs/${one.id}`,
-          `./millwright run show ${one.id}`,
-        ),
-      ),
-    ...tickets
-      .toReversed()
-      .map((one) =>
-        of(
-          'ticket',
-          one.id,
-          one.ticket.title,
-          one.repo,
-          `/tickets/${one.id}`,
-          `./millwright ticket show ${one.id}`,
-        ),
-      ),
-    ...releases
-      .toReversed()
-      .map((one) =>
-        of(
-          'release',
-          one.id,
-          one.commits[0]?.title || one.id,
-          `${one.repo} ${one.state}`,
-          `/releases/${one.id}`,
-          `./millwright release show ${one.id}`,
-        ),
-      ),
   ];
 }
 
-const inField = ({ target }: Event): boolean =>
-  target instanceof HTMLElement &&
-  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+function runActs(run: RunView): One[] {
+  const act = (id: string, text: string, command: string, of: ReactNode): One => ({
+    ...{ id: `${id} ${run.id}`, group: 'Do', text, hint: run.repo, command, does: sheet(of) },
+  });
+  return [
+    ...(run.endedAt === null
+      ? [
+          act(
+            'cancel',
+            `Cancel: ${run.title} …`,
+            `./millwright run cancel ${run.id} --reason "…"`,
+            <CancelButton run={run} />,
+          ),
+        ]
+      : []),
+    ...(retries(run)
+      ? [
+          act(
+            'retry',
+            `Let it go on: ${run.title} …`,
+            `./millwright run retry ${run.id} --reason "…"`,
+            <RetryButton run={run} />,
+          ),
+        ]
+      : []),
+  ];
+}
 
-/** Every page, act and thing by its name: ⌘K, Ctrl-K, or / where nothing is written. Enter goes there, Shift-Enter copies the command that shows it. */
-export function Palette({ pages }: { pages: readonly (readonly [string, string, string])[] }) {
+/** Everything that can be gone to or done, as far as it is loaded. */
+function useItems(open: boolean): One[] {
+  const asked = { enabled: open };
+  const repos = useAnswer('listRepos', { query: { limit: 500 } }, asked).data;
+  const runs = useAnswer('listRuns', NEWEST, asked).data;
+  const gates = useAnswer('listGates', NEWEST, asked).data;
+  const tickets = useAnswer('listTickets', NEWEST, asked).data;
+  const releases = useAnswer('listReleases', { query: { limit: 100 } }, asked).data;
+  const targets = useAnswer('listTargets', { query: { limit: 100 } }, asked).data;
+  return useMemo(() => {
+    const newest = runs?.toReversed() ?? [];
+    return [
+      ...(gates ?? []).map(
+        ({ id, action, repo, title }): One => ({
+          ...{
+            id,
+            group: 'Gates',
+            hint: repo,
+            command: `./millwright gate show ${id}`,
+            does: go(`/gates/${id}`),
+          },
+          text: `Allow the ${action}? ${title}`,
+        }),
+      ),
+      ...PAGES.map(
+        ({ to, name, command }): One => ({
+          ...{ id: to, group: 'Pages', text: name, hint: '', command, does: go(to) },
+        }),
+      ),
+      {
+        ...{ id: 'halt', group: 'Do', text: 'Stop what goes forward …', hint: 'halt' },
+        ...{ command: './millwright halt --reason "…"' },
+        does: sheet(<HaltButton repos={repos?.map(({ name }) => name) ?? []} />),
+      },
+      ...(targets ?? []).flatMap(targetActs),
+      ...newest.flatMap(runActs),
+      ...newest.map(
+        ({ id, title, repo, state }): One => ({
+          ...{ id, group: 'Runs', text: title, hint: `${repo}, ${wordsOf(state)}` },
+          ...{ command: `./millwright run show ${id}`, does: go(`/runs/${id}`) },
+        }),
+      ),
+      ...(tickets?.toReversed() ?? []).map(
+        ({ id, ticket, repo, state }): One => ({
+          ...{ id, group: 'Tickets', text: ticket.title, hint: `${repo}, ${wordsOf(state)}` },
+          ...{ command: `./millwright ticket show ${id}`, does: go(`/tickets/${id}`) },
+        }),
+      ),
+      ...(releases ?? []).map(
+        ({ id, commits, repo, state }): One => ({
+          ...{ id, group: 'Releases', text: commits[0]?.title || id, hint: `${repo}, ${wordsOf(state)}` },
+          ...{ command: `./millwright release show ${id}`, does: go(`/releases/${id}`) },
+        }),
+      ),
+      ...(repos ?? []).map(
+        ({ name, unit }): One => ({
+          ...{ id: `repo ${name}`, group: 'Repositories', text: name, hint: unit },
+          ...{ command: `./millwright autonomy show --repo ${name}`, does: go('/repositories') },
+        }),
+      ),
+      {
+        ...{ id: 'sign-out', group: 'Do', text: 'Sign out', hint: '', command: null },
+        does: { kind: 'do', run: signOut },
+      },
+    ];
+  }, [repos, runs, gates, tickets, releases, targets]);
+}
+
+/** Goes anywhere and does anything by its words: ⌘K, or Ctrl+K. What does something opens the sheet that says what it will do. */
+export function Palette() {
   const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
+  const [doing, setDoing] = useState<ReactNode>(null);
+  const navigate = useNavigate();
   const list = useId();
-  const found = matching(useTargets(pages, open), typed);
+  const items = useItems(open);
+  const direct = placeOf(typed);
+  const found = useMemo((): One[] => {
+    const known = fitting(items, typed);
+    if (direct === null || items.some(({ id }) => id === typed.trim())) return known;
+    return [
+      { id: 'direct', group: 'Open', text: typed.trim(), hint: '', command: null, does: go(direct) },
+      ...known,
+    ];
+  }, [items, typed, direct]);
+  const nth = Math.min(at, Math.max(0, found.length - 1));
+  const current = found[nth];
   useEffect(() => {
-    const hear = (event: globalThis.KeyboardEvent) => {
-      const asked =
-        (event.key === 'k' && (event.metaKey || event.ctrlKey)) || (event.key === '/' && !inField(event));
-      if (!asked) return;
+    const pressed = (event: KeyboardEvent) => {
+      const writing =
+        event.target instanceof Element && event.target.closest('input, textarea, select') !== null;
+      const slash = event.key === '/' && !writing && !event.metaKey && !event.ctrlKey;
+      if (!slash && (event.key.toLowerCase() !== 'k' || !(event.metaKey || event.ctrlKey) || event.altKey))
+        return;
       event.preventDefault();
-      setOpen(true);
+      setOpen((was) => !was);
     };
-    window.addEventListener('keydown', hear);
-    return () => window.removeEventListener('keydown', hear);
+    window.addEventListener('keydown', pressed);
+    return () => window.removeEventListener('keydown', pressed);
   }, []);
-  const show = (next: boolean) => {
-    setOpen(next);
+  useEffect(() => {
+    document.getElementById(`${list}-${nth}`)?.scrollIntoView({ block: 'nearest' });
+  }, [list, nth]);
+  const close = () => {
+    setOpen(false);
     setTyped('');
     setAt(0);
   };
-  const choose = async (target: Target | undefined, copy: boolean) => {
-    if (target === undefined) return;
-    show(false);
-    if (!copy || target.command === null) target.go();
-    else {
-      await navigator.clipboard.writeText(target.command);
-      tell(`Copied: ${target.command}`);
-    }
+  const choose = (item: One | undefined) => {
+    if (item === undefined) return;
+    close();
+    const { does } = item;
+    if (does.kind === 'go') void navigate({ to: does.to });
+    else if (does.kind === 'do') does.run();
+    else setDoing(does.sheet);
   };
-  const press = (event: KeyboardEvent) => {
-    if (event.key === 'ArrowDown') setAt(Math.min(at + 1, found.length - 1));
-    else if (event.key === 'ArrowUp') setAt(Math.max(at - 1, 0));
-    else if (event.key === 'Enter') void choose(found[at], event.shiftKey);
-    else return;
-    event.preventDefault();
-  };
+  const copy = (command: string) =>
+    navigator.clipboard?.writeText(command).then(
+      () => tell(`Copied: ${command}`),
+      () => tell(`This page may not copy. The command: ${command}`),
+    );
+  const moved = (by: number) => setAt(found.length === 0 ? 0 : (nth + by + found.length) % found.length);
   return (
-    <Dialog.Root open={open} onOpenChange={show}>
-      <Dialog.Trigger asChild>
-        <button type="button" className="button find" aria-label="Go to anything">
-          Find <kbd>Ctrl K</kbd>
-        </button>
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <div className="scrim" />
-        <Dialog.Content className="sheet palette" aria-describedby={undefined}>
-          <Dialog.Title className="unseen">Go to anything</Dialog.Title>
-          <input
-            type="search"
-            role="combobox"
-            aria-label="What to go to"
-            aria-expanded="true"
-            aria-controls={list}
-            aria-activedescendant={found[at] === undefined ? undefined : `${list}-${at}`}
-            placeholder="A page, an act, a title, an id …"
-            value={typed}
-            onChange={(event) => {
-              setTyped(event.target.value);
-              setAt(0);
-            }}
-            onKeyDown={press}
-          />
-          <div id={list} role="listbox" aria-label="Found" className="found">
-            {found.map((target, nth) => (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's, whose active descendant it is
-              <div
-                key={target.id}
-                id={`${list}-${nth}`}
-                role="option"
-                tabIndex={-1}
-                aria-selected={nth === at}
-                onClick={(event) => void choose(target, event.shiftKey)}
-                onMouseMove={() => setAt(nth)}
-              >
-                <span className="quiet">{target.kind}</span> {target.name}
-              </div>
-            ))}
-          </div>
-          <p className="quiet palette-foot" role="status">
-            {found.length === 0
-              ? 'Nothing is called so. Older runs are in the list of runs.'
-              : 'Enter goes there · Shift Enter copies its command'}
-          </p>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <>
+      <button type="button" className="button palette-open" data-size="small" onClick={() => setOpen(true)}>
+        <span aria-hidden="true">⌕</span>
+        <span className="words">
+          Find or do <kbd>{/Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘K' : 'Ctrl K'}</kbd>
+        </span>
+      </button>
+      <Dialog.Root open={open} onOpenChange={(next) => (next ? setOpen(true) : close())}>
+        <Dialog.Portal>
+          <div className="scrim" />
+          <Dialog.Content className="sheet palette" aria-describedby={undefined}>
+            <Dialog.Title className="unseen">Find or do</Dialog.Title>
+            <input
+              type="text"
+              role="combobox"
+              aria-expanded="true"
+              aria-controls={list}
+              aria-activedescendant={current === undefined ? undefined : `${list}-${nth}`}
+              aria-label="What to find or do"
+              placeholder="A page, a run, a ticket, an act, an id"
+              autoComplete="off"
+              spellCheck={false}
+              value={typed}
+              onChange={(event) => {
+                setTyped(event.target.value);
+                setAt(0);
+              }}
+              onKeyDown={(event) => {
+                if (event.key === 'ArrowDown') moved(1);
+                else if (event.key === 'ArrowUp') moved(-1);
+                else if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) {
+                  if (current?.command != null) void copy(current.command);
+                } else if (event.key === 'Enter') choose(current);
+                else return;
+                event.preventDefault();
+              }}
+            />
+            <div className="found" id={list} role="listbox" aria-label="What there is">
+              {found.map((item, index) => (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: its keys are those of the field that has the focus
+                <div
+                  key={item.id + item.text}
+                  id={`${list}-${index}`}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={index === nth}
+                  onPointerMove={() => setAt(index)}
+                  onClick={() => choose(item)}
+                >
+                  <span className="found-group">{item.group}</span>
+                  <span className="found-text">{item.text}</span>
+                  <span className="quiet">{item.hint}</span>
+                </div>
+              ))}
+            </div>
+            {found.length === 0 ? <p className="none">Nothing is called that.</p> : null}
+            <p className="palette-foot">
+              <span>
+                <kbd>↑</kbd> <kbd>↓</kbd> <kbd>Enter</kbd>
+              </span>
+              {current?.command == null ? null : (
+                <button
+                  type="button"
+                  className="button"
+                  data-size="small"
+                  onClick={() => void copy(current.command ?? '')}
+                >
+                  Copy as command <code>{current.command}</code> <kbd>Ctrl Enter</kbd>
+                </button>
+              )}
+            </p>
+          </Dialog.Content>
+        </Dialog.Portal>
+      </Dialog.Root>
+      {doing === null ? null : (
+        <OpenedElsewhere.Provider value={() => setDoing(null)}>{doing}</OpenedElsewhere.Provider>
+      )}
+    </>
   );
 }

@@ -33,12 +33,13 @@ export function RunLine({ run }: { run: RunView }) {
 /** A run among others in a column. */
 export function RunCard({ run }: { run: RunView }) {
   return (
-    <Link to="/runs/$id" params={{ id: run.id }} className="card run-card">
+    <Link to="/runs/$id" params={{ id: run.id }} className="card lane-card">
       <strong>{run.title}</strong>
-      <span className="quiet">{nowOf(run)}</span>
-      <span className="run-card-foot">
+      <span className="lane-now quiet">{nowOf(run)}</span>
+      <span className="lane-foot">
         <Status state={run.state} />
         <span className="quiet">{run.repo}</span>
+        <span className="figure quiet">{money(run.usage.usd)}</span>
         <span className="quiet">
           <Lasting from={run.startedAt} to={run.endedAt} />
         </span>

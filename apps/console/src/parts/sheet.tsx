@@ -1,8 +1,12 @@
 import * as Dialog from '@radix-ui/react-dialog';
-import { type ReactNode, useId, useState } from 'react';
+import { createContext, type ReactNode, useContext, useId, useState } from 'react';
 import { reread } from '../api/queries.ts';
+import { Command } from './copy.tsx';
 import { Problem } from './problem.tsx';
 import { tell } from './told.tsx';
+
+/** What opens a sheet is elsewhere, in the palette: within it a sheet is open at once and has no button; it says when it was closed. */
+export const OpenedElsewhere = createContext<(() => void) | null>(null);
 
 type Props = {
   /** What opens it. */
@@ -19,6 +23,8 @@ type Props = {
   otherwise?: string;
   /** Does it; what it answers with is told. */
   act: (reason: string) => Promise<string>;
+  /** The same on the command line, with what was written so far. */
+  command?: (reason: string) => string;
   disabled?: boolean;
 };
 
@@ -34,8 +40,10 @@ export function ActSheet(props: Props) {
     reason = 'needed',
     otherwise,
     act,
+    command,
   } = props;
-  const [open, setOpen] = useState(false);
+  const closed = useContext(OpenedElsewhere);
+  const [open, setOpen] = useState(closed !== null);
   const [text, setText] = useState('');
   const [doing, setDoing] = useState(false);
   const [error, setError] = useState<Error | null>(null);
@@ -50,6 +58,7 @@ export function ActSheet(props: Props) {
       tell(await act(given));
       setOpen(false);
       setText('');
+      closed?.();
     } catch (thrown) {
       setError(thrown as Error);
     } finally {
@@ -63,19 +72,22 @@ export function ActSheet(props: Props) {
       onOpenChange={(next) => {
         setOpen(next);
         setError(null);
+        if (!next) closed?.();
       }}
     >
-      <Dialog.Trigger asChild>
-        <button
-          type="button"
-          className="button"
-          data-tone={tone}
-          data-wide={wide}
-          disabled={props.disabled ?? false}
-        >
-          {button}
-        </button>
-      </Dialog.Trigger>
+      {closed !== null ? null : (
+        <Dialog.Trigger asChild>
+          <button
+            type="button"
+            className="button"
+            data-tone={tone}
+            data-wide={wide}
+            disabled={props.disabled ?? false}
+          >
+            {button}
+          </button>
+        </Dialog.Trigger>
+      )}
       <Dialog.Portal>
         <div className="scrim" />
         <Dialog.Content
@@ -114,6 +126,12 @@ export function ActSheet(props: Props) {
                 </label>
               )}
               {error === null ? null : <Problem error={error} />}
+              {command === undefined ? null : (
+                <details>
+                  <summary>On the command line</summary>
+                  <Command>{command(given)}</Command>
+                </details>
+              )}
             </div>
             <div className="sheet-foot">
               <Dialog.Close asChild>

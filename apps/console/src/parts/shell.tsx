@@ -5,24 +5,14 @@ import { useAnswer } from '../api/queries.ts';
 import { signOut, useSession } from '../api/session.ts';
 import { HaltButton, ResumeButton } from './acts.tsx';
 import { Look } from './look.tsx';
+import { PAGES } from './pages.ts';
 import { Palette } from './palette.tsx';
 import { SignIn } from './sign-in.tsx';
 import { When } from './time.tsx';
 import { Told } from './told.tsx';
 
-const PLACES = [
-  ['/', 'Home', '⌂'],
-  ['/runs', 'Runs', '▸'],
-  ['/gates', 'Gates', '⊓'],
-  ['/releases', 'Releases', '↑'],
-  ['/trail', 'Trail', '≡'],
-] as const;
-/** On a phone these are in the menu under one's name. */
-const MORE = [
-  ['/tickets', 'Tickets', '¶'],
-  ['/file', 'File a ticket', '+'],
-  ['/people', 'People', '☺'],
-] as const;
+/** On a phone the others are in the menu under one's name. */
+const MORE = PAGES.filter(({ first }) => !first);
 
 /** Whether what is seen is what is. */
 function LiveState() {
@@ -73,13 +63,13 @@ function Frame() {
         </Link>
         <LiveState />
         <span className="top-end">
-          <Palette pages={[...PLACES, ...MORE]} />
+          <Palette />
           <HaltButton repos={repos.map(({ name }) => name)} />
           <details className="me">
             <summary>{me?.name ?? '…'}</summary>
             <div className="menu">
               <p className="quiet">{me === undefined ? '' : me.roles.join(', ') || 'roles of parts alone'}</p>
-              {MORE.map(([to, name]) => (
+              {MORE.map(({ to, name }) => (
                 <Link key={to} to={to}>
                   {name}
                 </Link>
@@ -93,14 +83,8 @@ function Frame() {
         </span>
       </header>
       <nav className="rail" aria-label="Pages">
-        {PLACES.map(([to, name, sign]) => (
-          <Link key={to} to={to} activeOptions={{ exact: to === '/' }}>
-            <span aria-hidden="true">{sign}</span>
-            {name}
-          </Link>
-        ))}
-        {MORE.map(([to, name, sign]) => (
-          <Link key={to} to={to} className="more">
+        {PAGES.map(({ to, name, sign, first }) => (
+          <Link key={to} to={to} activeOptions={{ exact: to === '/' }} className={first ? '' : 'more'}>
             <span aria-hidden="true">{sign}</span>
             {name}
           </Link>

@@ -35,24 +35,27 @@ function saidOf(act: Act): Said {
     case 'list-runners':
       return { text: 'The runners: ./millwright runner list', place: null };
     case 'add-repo':
-      return { text: 'Take a repository', place: null };
+      return { text: 'Take a repository', place: '/repositories' };
     case 'list-repos':
-      return { text: 'See the repositories', place: '/' };
+      return { text: 'See the repositories', place: '/repositories' };
     case 'set-secret':
       return {
         text: `Set the secret ${act.name}${act.repo === undefined ? '' : ` of ${act.repo}`}`,
-        place: null,
+        place: '/repositories',
       };
     case 'show-budgets':
-      return { text: 'See the budgets', place: '/' };
+      return { text: 'See the budgets', place: '/budgets' };
     case 'set-budget':
-      return { text: `Raise the cap${act.budget === undefined ? '' : ` of ${act.budget}`}`, place: null };
+      return {
+        text: `Raise the cap${act.budget === undefined ? '' : ` of ${act.budget}`}`,
+        place: '/budgets',
+      };
     case 'show-autonomy':
-      return { text: `See the autonomy of ${act.repo}`, place: '/' };
+      return { text: `See the autonomy of ${act.repo}`, place: '/autonomy' };
     case 'set-autonomy':
       return {
         text: `Set ${act.repo}${act.kind === undefined ? '' : `, ${act.kind} changes,`} to step ${act.step}`,
-        place: null,
+        place: '/autonomy',
       };
     case 'list-tickets':
       return { text: 'See the tickets', place: '/tickets' };

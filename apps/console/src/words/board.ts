@@ -1,48 +1,47 @@
 import type { RunView } from '@millwright/api';
 
-export const COLUMNS = [
-  'waits',
-  'plan',
-  'implement',
-  'test',
-  'review',
-  'release',
-  'shipped',
-  'ended otherwise',
-] as const;
+export const COLUMNS = ['waits', 'plan', 'implement', 'review', 'release', 'shipped', 'otherwise'] as const;
 export type Column = (typeof COLUMNS)[number];
-/** Of what is over, as many are on the board. */
-const ENDED = 20;
+
+export const COLUMN_NAMES: Record<Column, string> = {
+  waits: 'Waits for a person',
+  plan: 'Plan',
+  implement: 'Implement',
+  review: 'Test and review',
+  release: 'Merge and release',
+  shipped: 'Shipped',
+  otherwise: 'Ended otherwise',
+};
 
 const OF_STAGE = {
   plan: 'plan',
   implement: 'implement',
-  test: 'test',
   review: 'review',
+  test: 'review',
   deploy: 'release',
-} as const;
+} as const satisfies Record<RunView['stages'][number]['kind'], Column>;
 
-/** Where a run is: what is furthest on of what runs, or was last begun. */
-export function columnOf({
-  state,
-  stages,
-  delivered,
-}: Pick<RunView, 'state' | 'stages' | 'delivered'>): Column {
-  if (state === 'done') return 'shipped';
+/** Where on the board a run lies: by the stage that is furthest on of those at work, or of those that were. */
+export function columnOf({ state, endedAt, stages, canary, delivered }: RunView): Column {
+  if (endedAt !== null) return state === 'done' ? 'shipped' : 'otherwise';
   if (state === 'waiting' || state === 'halted') return 'waits';
-  if (state !== 'running') return 'ended otherwise';
-  if (delivered !== null) return 'release';
-  const now = stages.findLast((stage) => stage.state === 'running') ?? stages.at(-1);
-  return now === undefined ? 'plan' : OF_STAGE[now.kind];
+  if (delivered !== null || canary !== null) return 'release';
+  const busy = stages.filter((one) => one.state === 'running');
+  const columns = (busy.length > 0 ? busy : stages).map(({ kind }) => OF_STAGE[kind]);
+  return COLUMNS.findLast((one) => columns.some((each) => each === one)) ?? 'plan';
 }
 
-/** The newest first in each column. */
-export function boardOf<R extends Pick<RunView, 'state' | 'stages' | 'delivered'>>(
-  newestFirst: readonly R[],
-): { column: Column; runs: R[]; more: number }[] {
-  return COLUMNS.map((column) => {
-    const all = newestFirst.filter((run) => columnOf(run) === column);
-    const most = column === 'shipped' || column === 'ended otherwise' ? ENDED : all.length;
-    return { column, runs: all.slice(0, most), more: Math.max(0, all.length - most) };
-  });
+/** Every run in its column, in the order in which they were given. */
+export function board(runs: readonly RunView[]): Record<Column, RunView[]> {
+  const columns: Record<Column, RunView[]> = {
+    waits: [],
+    plan: [],
+    implement: [],
+    review: [],
+    release: [],
+    shipped: [],
+    otherwise: [],
+  };
+  for (const run of runs) columns[columnOf(run)].push(run);
+  return columns;
 }

@@ -344,12 +344,15 @@ test('an undo of a rollback is held by a halt, begins anew after it, and is take
   await at.until('its end', async () => (await status()).undo?.state === 'rolled_back');
 });
 
+/** What would run, or look like a part of the page, were it anything else than text. */
+const HOSTILE = '</td></main><script>document.title = 1</script><img src=x onerror="document.title=1">';
+
 test('in the console a person sees what waits, allows it, and takes the canary back', async () => {
   // Where people allow each merge and each release.
   await at.api('POST', '/repos/shop/autonomy', { step: 5, reason: 'people look first' });
   canaries.held = 50;
   const ticket = await at.file(
-    { 'src/seen.js': 'export const seen = true;\n' },
+    { 'src/seen.js': `export const seen = true;\n// ${HOSTILE}\n` },
     'feature',
     'Show what was seen',
   );
@@ -360,6 +363,7 @@ test('in the console a person sees what waits, allows it, and takes the canary b
       await page.getByRole('link', { name: `Allow the ${action}? Show what was seen` }).click();
       await page.getByRole('heading', { name: `Allow the ${action} of shop?` }).waitFor();
       await page.getByText('export const seen = true;').waitFor();
+      await page.getByText(HOSTILE).waitFor();
       if (action === 'merge') expect(await barriers()).toEqual([]);
       await page.getByRole('button', { name: 'Approve' }).click();
       const sheet = page.getByRole('dialog');
@@ -389,6 +393,39 @@ test('in the console a person sees what waits, allows it, and takes the canary b
     await page.getByRole('button', { name: 'Verify in this browser' }).click();
     await page.getByText('✓ it verifies').waitFor();
     expect(await barriers()).toEqual([]);
+    // By its name in the palette, from whatever page, by keys alone; an act opens what it will do, before it is done.
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'What to find or do' }).fill('freeze shop');
+    expect(await barriers()).toEqual([]);
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('dialog')
+      .getByText('./millwright release freeze shop')
+      .waitFor({ state: 'attached' });
+    await page.getByRole('dialog').getByLabel('Reason').fill('looked at');
+    await page.keyboard.press('Control+Enter');
+    await at.until('the freeze', async () => (await status()).frozen !== null);
+    expect((await status()).frozen).toMatchObject({ who: 'Ann', reason: 'looked at' });
+    await say('/targets/shop/thaw');
+    // What each page has besides a phone's first five; nothing of it scrolls sideways.
+    for (const path of ['runs?view=board', 'figures', 'autonomy', 'budgets', 'policy', 'repositories']) {
+      await page.goto(new URL(`/${path}`, page.url()).href);
+      await page.locator('main h1').waitFor();
+      await page.locator('main .skeleton').first().waitFor({ state: 'detached' });
+      expect([path, await barriers(), await page.evaluate('document.documentElement.scrollWidth')]).toEqual([
+        ...[path, [], 390],
+      ]);
+    }
+    await page.getByRole('button', { name: 'Find or do' }).click();
+    await page.getByRole('combobox', { name: 'What to find or do' }).fill('autonomy');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Set the step' }).click();
+    await page.getByRole('dialog').getByLabel('Step').selectOption('4');
+    await page.getByText('start a run that a trusted person asked for: alone → person').waitFor();
+    await page.getByRole('dialog').getByLabel('Reason').fill('people look at all of it');
+    await page.getByRole('dialog').getByRole('button', { name: 'Set step 4' }).click();
+    await page.getByText('Step 4').first().waitFor();
+    expect((await at.api('GET', '/repos')).body[0]).toMatchObject({ name: 'shop', step: 4 });
     expect(faults).toEqual([]);
   } finally {
     canaries.held = null;
