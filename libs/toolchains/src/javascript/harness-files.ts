@@ -63,7 +63,7 @@ export async function harness(of: {
     // Without node there is nothing of a JavaScript runner to put the harness into.
     install: [
       `node=$(command -v node) || exit 0`,
-      `echo "runtime $("$node" --version)"`,
+      // It says its version too: one start of node for two.
       `"$node" ${at}/patch.mjs && rm ${at}/patch.mjs`,
       ...(asked ? [`mkdir ${at}/bin`, ...shims] : []),
       `rm -f ${at}/node.sh ${at}/node-check.sh`,

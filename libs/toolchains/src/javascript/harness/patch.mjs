@@ -61,6 +61,7 @@ const append = (line) => (text) => `${text}\n;${line}\n`;
 const prepend = (line) => (text) =>
   text.startsWith('#!') ? text.replace('\n', `\n${line}\n`) : `${line}\n${text}`;
 
+console.log(`runtime ${process.version}`);
 const folders = [...new Set(packageFolders(ROOT))];
 for (const folder of folders) {
   // The system's programs are the system's: no package brings a sh of its own.
