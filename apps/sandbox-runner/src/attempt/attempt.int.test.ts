@@ -839,72 +839,73 @@ const ofUnit = async (unit: UnitName) => {
   expect(appended.kind).toBe('appended');
 };
 
-test.each<[string, string, HaltScope]>([
+const HALTS: [string, string, HaltScope][] = [
   ['the factory, in a tool', 'Slow under a halt', { kind: 'factory' }],
   ['its repository, between turns', 'Triple under a halt', { kind: 'repo', repo: RepoName.parse('sum') }],
   ['its unit, between turns', 'Triple in a halted unit', { kind: 'unit', unit: PAYMENTS }],
   ['its model, between turns', 'Triple by a halted model', { kind: 'model', model: 'recorded/implement' }],
   ['stages, in a tool', 'Slow stage', { kind: 'action', action: 'stage' }],
-])(
-  'a halt of %s ends what runs, settled; the attempt waits unclaimed, and goes on where it was',
-  async (_, title, scope) => {
-    if (scope.kind === 'unit') await ofUnit(scope.unit);
-    const attempt = await open(title, implement);
-    const runner = await newRunner();
-    const slow = title.startsWith('Slow');
-    let halted: Promise<void> | null = null;
-    const noting: Runner = {
-      ...runner,
-      note: (event, { text }) => {
-        if (event === 'activity' && String(text).includes('turn 2'))
-          halted ??= sayFactory('factory.halted', scope);
-      },
-    };
-    const running = runAttempt(noting, attempt, never);
-    if (slow) {
-      await expect
-        .poll(async () => (await entriesOf(attempt)).length, { timeout: 60_000 })
-        .toBeGreaterThanOrEqual(4);
-      await sayFactory('factory.halted', scope);
-    }
-    await running;
-    await halted;
-    // Nobody has it, nothing of it runs, every call that was made has its outcome in the ledger.
-    expect(await outcomeOf(attempt)).toBeNull();
-    expect((await trail.heldClaims()).filter((one) => one.attempt === attempt)).toEqual([]);
-    const label = [`millwright.factory=${FACTORY}`, `millwright.attempt=${attempt}`];
-    expect(await sandboxes.engine.docker.listContainers({ all: true, filters: { label } })).toEqual([]);
-    expect((await ledger.budget.list()).filter((line) => line.reservedUsd > 0)).toEqual([]);
+];
+/** What a halt of each kind holds is told without an engine, by `halt.test.ts` of the domain. */
+const isLong = ([of]: (typeof HALTS)[number]) =>
+  !['the factory, in a tool', 'its unit, between turns'].includes(of);
+const HALTED = 'a halt of %s ends what runs, settled; the attempt waits unclaimed, and goes on where it was';
+test.for(HALTS.filter((halt) => !isLong(halt)))(HALTED, isHalted);
+test.for(HALTS.filter(isLong))(HALTED, { tags: ['long'] }, isHalted);
+async function isHalted([_, title, scope]: (typeof HALTS)[number]): Promise<void> {
+  if (scope.kind === 'unit') await ofUnit(scope.unit);
+  const attempt = await open(title, implement);
+  const runner = await newRunner();
+  const slow = title.startsWith('Slow');
+  let halted: Promise<void> | null = null;
+  const noting: Runner = {
+    ...runner,
+    note: (event, { text }) => {
+      if (event === 'activity' && String(text).includes('turn 2'))
+        halted ??= sayFactory('factory.halted', scope);
+    },
+  };
+  const running = runAttempt(noting, attempt, never);
+  if (slow) {
+    await expect
+      .poll(async () => (await entriesOf(attempt)).length, { timeout: 60_000 })
+      .toBeGreaterThanOrEqual(4);
+    await sayFactory('factory.halted', scope);
+  }
+  await running;
+  await halted;
+  // Nobody has it, nothing of it runs, every call that was made has its outcome in the ledger.
+  expect(await outcomeOf(attempt)).toBeNull();
+  expect((await trail.heldClaims()).filter((one) => one.attempt === attempt)).toEqual([]);
+  const label = [`millwright.factory=${FACTORY}`, `millwright.attempt=${attempt}`];
+  expect(await sandboxes.engine.docker.listContainers({ all: true, filters: { label } })).toEqual([]);
+  expect((await ledger.budget.list()).filter((line) => line.reservedUsd > 0)).toEqual([]);
 
-    const before = await entriesOf(attempt);
-    await runAttempt(noting, attempt, never);
-    expect(await entriesOf(attempt)).toEqual(before);
+  const before = await entriesOf(attempt);
+  await runAttempt(noting, attempt, never);
+  expect(await entriesOf(attempt)).toEqual(before);
 
-    await sayFactory('factory.resumed', scope);
-    if (slow) {
-      // It would sleep on: that it is taken up is all that is to be seen.
-      const stop = new AbortController();
-      const again = runAttempt(runner, attempt, stop.signal);
-      await expect
-        .poll(
-          async () => (await entriesOf(attempt)).filter((one) => one?.type === 'attempt.claimed').length,
-          {
-            timeout: 60_000,
-          },
-        )
-        .toBe(2);
-      stop.abort(new Error('seen'));
-      await again;
-      return;
-    }
-    await runAttempt(runner, attempt, never);
-    await artifactOf(attempt);
-    const turns = (await entriesOf(attempt)).flatMap((one) =>
-      one?.type === 'turn.recorded' ? [one.data.turn] : [],
-    );
-    expect(turns).toEqual([1, 2, 3]);
-  },
-);
+  await sayFactory('factory.resumed', scope);
+  if (slow) {
+    // It would sleep on: that it is taken up is all that is to be seen.
+    const stop = new AbortController();
+    const again = runAttempt(runner, attempt, stop.signal);
+    await expect
+      .poll(async () => (await entriesOf(attempt)).filter((one) => one?.type === 'attempt.claimed').length, {
+        timeout: 60_000,
+      })
+      .toBe(2);
+    stop.abort(new Error('seen'));
+    await again;
+    return;
+  }
+  await runAttempt(runner, attempt, never);
+  await artifactOf(attempt);
+  const turns = (await entriesOf(attempt)).flatMap((one) =>
+    one?.type === 'turn.recorded' ? [one.data.turn] : [],
+  );
+  expect(turns).toEqual([1, 2, 3]);
+}
 
 test('a new attempt asks no model that is halted', async () => {
   const attempt = await open('Triple never asked', implement);

@@ -117,8 +117,9 @@ const CHANGES: Change[] = [
     { scripts: { link: 'other' }, 'other/test.sh': 'exit 0\n' },
   ],
 ];
-/** Each of a kind with another one. */
+/** Each of a kind with another one; and what a script, or another of the manifest, loads is told by `configuration.test.ts`. */
 const LONG = [
+  ...['what is preloaded from among the tests', 'what a script loads'],
   ...['a shell script that swaps', 'an executable', 'what is preloaded and forges the report'],
   ...[
     'variables that the base may have, and has not',

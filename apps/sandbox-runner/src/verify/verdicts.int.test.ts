@@ -30,6 +30,18 @@ const of = async (base: Files, next: Files, ticket: Partial<Ticket> = {}): Promi
   (await verifying.verify(base, next, { ticket })).report;
 const codes = (report: TestReport) => report.doubts.map(({ code }) => code);
 
+/** A test a row; with the long tests those that another shows as well: a cheaper one (`with-checks`, `marks`, `mutants`), or the same change under its runner's matrix. */
+function each<Row extends readonly [string, ...unknown[]]>(
+  name: string,
+  rows: readonly Row[],
+  long: readonly string[],
+  judged: (...row: Row) => Promise<void>,
+): void {
+  const isLong = ([what]: Row) => long.includes(what);
+  test.for(rows.filter((row) => !isLong(row)))(name, (row) => judged(...row));
+  test.for(rows.filter(isLong))(name, { tags: ['long'] }, (row) => judged(...row));
+}
+
 test('a command of several steps is told step by step, and judged as before', async () => {
   const script = 'sh lint.sh && node --test && sh types.sh';
   const linted = (lint: string, source: string) => ({
@@ -103,17 +115,22 @@ test('a bug is mended where a test of the change fails with the old code; not wh
   expect(unproven).toMatchObject({ verdict: 'failed', reason: expect.stringContaining('no test turns') });
 });
 
-test.each<[string, string]>([
-  ['ends with 1 where it is loaded', `process.exit(1);\n${GOOD}`],
-  ['ends with 0 where it is loaded', `process.exit(0);\n${GOOD}`],
+each<[string, string]>(
+  'a base whose only test is red, and code that %s, is no pass',
   [
-    'ends with the code of the base later',
-    `${GOOD}setTimeout(() => process.exit(1), 1).unref();\nprocess.exitCode = 1;\nprocess.reallyExit(1);\n`,
+    ['ends with 1 where it is loaded', `process.exit(1);\n${GOOD}`],
+    ['ends with 0 where it is loaded', `process.exit(0);\n${GOOD}`],
+    [
+      'ends with the code of the base later',
+      `${GOOD}setTimeout(() => process.exit(1), 1).unref();\nprocess.exitCode = 1;\nprocess.reallyExit(1);\n`,
+    ],
   ],
-])('a base whose only test is red, and code that %s, is no pass', async (_, source) => {
-  const report = await of(suite(GOOD, RED), suite(source, RED));
-  expect(['failed', 'invalid']).toContain(report.verdict);
-});
+  ['ends with 0 where it is loaded'],
+  async (_, source) => {
+    const report = await of(suite(GOOD, RED), suite(source, RED));
+    expect(['failed', 'invalid']).toContain(report.verdict);
+  },
+);
 
 test('what is red on the base and stays so is named, and no pass', async () => {
   const report = await of(suite(GOOD, ADDS + RED), { ...suite(GOOD, ADDS + RED), 'README.md': 'prose' });
@@ -134,42 +151,47 @@ test.each<[string, Files]>([
 });
 
 const EMPTY = "test('adds', () => {});\ntest('adds negatives', () => {});\n";
-test.each<[string, Files, Partial<Ticket>, string]>([
-  ['emptied under their names', suite(WRONG, EMPTY), {}, 'failed'],
+each<[string, Files, Partial<Ticket>, string]>(
+  'tests %s',
   [
-    'made to hold always',
-    suite(WRONG, `${ADDS.replace('add(1, 2), 3', '1, 1')}${NEGATIVES.replace('add(1, -2), -1', '1, 1')}`),
-    {},
-    'failed',
+    ['emptied under their names', suite(WRONG, EMPTY), {}, 'failed'],
+    [
+      'made to hold always',
+      suite(WRONG, `${ADDS.replace('add(1, 2), 3', '1, 1')}${NEGATIVES.replace('add(1, -2), -1', '1, 1')}`),
+      {},
+      'failed',
+    ],
+    [
+      'loosened',
+      suite(
+        WRONG,
+        ADDS.replace('equal(add(1, 2), 3)', 'ok(Number.isFinite(add(1, 2)))') +
+          NEGATIVES.replace('equal(add(1, -2), -1)', 'ok(add)'),
+      ),
+      {},
+      'failed',
+    ],
+    [
+      'made to say the new',
+      suite(WRONG, ADDS.replace('3', '-1') + NEGATIVES.replace('-1)', '3)')),
+      {},
+      'passed',
+    ],
+    [
+      'emptied, where the ticket says so',
+      suite(WRONG, EMPTY),
+      { title: 'Subtract', body: 'The tests of adding change with it.' },
+      'passed',
+    ],
   ],
-  [
-    'loosened',
-    suite(
-      WRONG,
-      ADDS.replace('equal(add(1, 2), 3)', 'ok(Number.isFinite(add(1, 2)))') +
-        NEGATIVES.replace('equal(add(1, -2), -1)', 'ok(add)'),
-    ),
-    {},
-    'failed',
-  ],
-  [
-    'made to say the new',
-    suite(WRONG, ADDS.replace('3', '-1') + NEGATIVES.replace('-1)', '3)')),
-    {},
-    'passed',
-  ],
-  [
-    'emptied, where the ticket says so',
-    suite(WRONG, EMPTY),
-    { title: 'Subtract', body: 'The tests of adding change with it.' },
-    'passed',
-  ],
-])('tests %s: %s', async (_, next, ticket, verdict) => {
-  const report = await of(GREEN, next, ticket);
-  expect(report).toMatchObject({ verdict });
-  if (verdict === 'failed') expect(report.reason).toMatch(/made to say less/);
-  else expect(report.baseTests.failing).toEqual(['adds', 'adds negatives']);
-});
+  ['made to hold always', 'loosened'],
+  async (_, next, ticket, verdict) => {
+    const report = await of(GREEN, next, ticket);
+    expect(report).toMatchObject({ verdict });
+    if (verdict === 'failed') expect(report.reason).toMatch(/made to say less/);
+    else expect(report.baseTests.failing).toEqual(['adds', 'adds negatives']);
+  },
+);
 
 const CASES = `${HEAD}test('adds', () => { for (const [a, b, sum] of require('../data/cases.json')) assert.equal(add(a, b), sum); });\n`;
 test('data outside of the tests that only they name is theirs: the base’s tests run with the base’s', async () => {
@@ -195,18 +217,23 @@ test('a helper outside of the tests that is made to say less fails, as a test do
   expect(report.reason).toMatch(/made to say less/);
 });
 
-test.each<[string, string, string]>([
-  ['NODE_TEST_CONTEXT', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b', 'reads-runner-marks'],
-  ['the file that calls it', "new Error().stack.includes('test/') ? a + b : a - b", 'reads-its-caller'],
+each<[string, string, string]>(
+  'code that behaves by %s raises, with its line',
   [
-    'what the process was started with',
-    "process['arg' + 'v'].join().includes('test') ? a + b : a - b",
-    'reads-its-caller',
+    ['NODE_TEST_CONTEXT', 'process.env.NODE_TEST_CONTEXT ? a + b : a - b', 'reads-runner-marks'],
+    ['the file that calls it', "new Error().stack.includes('test/') ? a + b : a - b", 'reads-its-caller'],
+    [
+      'what the process was started with',
+      "process['arg' + 'v'].join().includes('test') ? a + b : a - b",
+      'reads-its-caller',
+    ],
   ],
-])('code that behaves by %s raises, with its line', async (_, body, code) => {
-  const report = await of(GREEN, suite(`// sum\nexports.add = (a, b) => ${body};\n`, ADDS + NEGATIVES));
-  expect(report.doubts).toContainEqual(expect.objectContaining({ code, path: 'src/sum.js', line: 2 }));
-});
+  ['the file that calls it', 'what the process was started with'],
+  async (_, body, code) => {
+    const report = await of(GREEN, suite(`// sum\nexports.add = (a, b) => ${body};\n`, ADDS + NEGATIVES));
+    expect(report.doubts).toContainEqual(expect.objectContaining({ code, path: 'src/sum.js', line: 2 }));
+  },
+);
 
 test('a change that no test notices raises; one whose tests would pass without it raises', async () => {
   const unnoticed = await of(GREEN, suite(`${GOOD}exports.less = (a, b) => a < b;\n`, ADDS + NEGATIVES));
@@ -228,22 +255,27 @@ test('a change that no test notices raises; one whose tests would pass without i
   expect(codes(vain)).toEqual(['tests-pass-before', 'tests-notice-nothing']);
 });
 
-test.each<[string, string, string]>([
+each<[string, string, string]>(
+  'a change without anything to be swapped, and no test that notices: %s',
   [
-    'lines that went',
-    `${GOOD}exports.safe = (a) => { if (a === null) throw new Error('no'); return a; };\n`,
-    `${GOOD}exports.safe = (a) => {  return a; };\n`,
+    [
+      'lines that went',
+      `${GOOD}exports.safe = (a) => { if (a === null) throw new Error('no'); return a; };\n`,
+      `${GOOD}exports.safe = (a) => {  return a; };\n`,
+    ],
+    [
+      'a call',
+      `${GOOD}exports.log = (a) => a;\n`,
+      `${GOOD}exports.log = (a) => {\n  exports.add(a);\n  return a;\n};\n`,
+    ],
   ],
-  [
-    'a call',
-    `${GOOD}exports.log = (a) => a;\n`,
-    `${GOOD}exports.log = (a) => {\n  exports.add(a);\n  return a;\n};\n`,
-  ],
-])('a change without anything to be swapped, and no test that notices: %s', async (_, before, after) => {
-  const report = await of(suite(before, ADDS), suite(after, ADDS));
-  expect(report).toMatchObject({ verdict: 'passed', mutants: { noticed: 0 } });
-  expect(codes(report)).toEqual(['tests-notice-nothing']);
-});
+  ['lines that went'],
+  async (_, before, after) => {
+    const report = await of(suite(before, ADDS), suite(after, ADDS));
+    expect(report).toMatchObject({ verdict: 'passed', mutants: { noticed: 0 } });
+    expect(codes(report)).toEqual(['tests-notice-nothing']);
+  },
+);
 
 test('peers that npm finds at odds since the change are told, and not those of the base', async () => {
   const base = { 'package.json': '{}', 'src/sum.js': GOOD };
@@ -291,41 +323,58 @@ test('a runtime that the tree does not ask for is named where the base fails on 
   expect(codes(await of(asks(ADDS), { ...asks(ADDS), ...prose }))).toEqual([]);
 });
 
-test.each<[string, 'change' | 'guard', string, string, string | null]>([
+each<[string, 'change' | 'guard', string, string, string | null]>(
+  'a bug that no test shows, with %s',
   [
-    'a check that the change meets',
-    'change',
-    'node -e "process.exit(require(\'./src/sum.js\').add(1, -2) === -1 ? 0 : 1)"',
-    'passed',
-    null,
+    [
+      'a check that the change meets',
+      'change',
+      'node -e "process.exit(require(\'./src/sum.js\').add(1, -2) === -1 ? 0 : 1)"',
+      'passed',
+      null,
+    ],
+    [
+      'a check that holds on the base',
+      'change',
+      'test -f package.json',
+      'failed',
+      'holds on the base already',
+    ],
+    ['a check that only the tree answers', 'change', 'node src/sum.js', 'failed', 'nobody can tell'],
+    ['a check that holds on neither', 'change', 'test -f nowhere', 'failed', null],
+    ['a check that held before it', 'change', '! grep -q mended src/sum.js', 'failed', null],
+    ['a guard that holds on both', 'guard', 'test -f package.json', 'failed', null],
+    ['a guard that holds on neither', 'guard', 'test -f nowhere', 'failed', 'does not hold on the base'],
+    ['a guard that the change breaks', 'guard', '! grep -q mended src/sum.js', 'failed', null],
+    [
+      'a guard that the change alone meets',
+      'guard',
+      'grep -q mended src/sum.js',
+      'failed',
+      'does not hold on the base',
+    ],
   ],
-  ['a check that holds on the base', 'change', 'test -f package.json', 'failed', 'holds on the base already'],
-  ['a check that only the tree answers', 'change', 'node src/sum.js', 'failed', 'nobody can tell'],
-  ['a check that holds on neither', 'change', 'test -f nowhere', 'failed', null],
-  ['a check that held before it', 'change', '! grep -q mended src/sum.js', 'failed', null],
-  ['a guard that holds on both', 'guard', 'test -f package.json', 'failed', null],
-  ['a guard that holds on neither', 'guard', 'test -f nowhere', 'failed', 'does not hold on the base'],
-  ['a guard that the change breaks', 'guard', '! grep -q mended src/sum.js', 'failed', null],
   [
+    'a check that holds on neither',
+    'a check that held before it',
+    'a guard that holds on both',
+    'a guard that holds on neither',
     'a guard that the change alone meets',
-    'guard',
-    'grep -q mended src/sum.js',
-    'failed',
-    'does not hold on the base',
   ],
-])('a bug that no test shows, with %s (%s)', async (_, kind, command, verdict, why) => {
-  const checks = { summary: 's', checks: [{ acceptance: 'A', command, kind }], files: null };
-  const acceptance = { checks, digest: Digest.parse(`sha256:${'0'.repeat(64)}`), files: null };
-  const { report } = await verifying.verify(
-    suite('exports.add = (a, b) => (b < 0 ? 0 : a + b);\n', ADDS),
-    suite(`${GOOD}// mended\n`, ADDS),
-    { ticket: BUG, acceptance },
-  );
-  expect(report.verdict).toBe(verdict);
-  expect(codes(report).includes('check-does-not-count')).toBe(why !== null);
-  expect(report.reason.includes('does not count')).toBe(why !== null);
-  if (why !== null) expect(report.reason).toContain(why);
-});
+  async (_, kind, command, verdict, why) => {
+    const checks = { summary: 's', checks: [{ acceptance: 'A', command, kind }], files: null };
+    const acceptance = { checks, digest: Digest.parse(`sha256:${'0'.repeat(64)}`), files: null };
+    const { report } = await verifying.verify(
+      suite('exports.add = (a, b) => (b < 0 ? 0 : a + b);\n', ADDS),
+      suite(`${GOOD}// mended\n`, ADDS),
+      { ticket: BUG, acceptance },
+    );
+    expect(report.verdict).toBe(verdict);
+    expect(codes(report).includes('check-does-not-count')).toBe(why !== null);
+    expect(report.reason.includes('does not count')).toBe(why !== null);
+    if (why !== null) expect(report.reason).toContain(why);
+  },
+);
 
 // What lies among the tests of one process, and patches the code under test there.
 const HELPED = (help: string): Files => ({
@@ -338,23 +387,28 @@ const HELPED = (help: string): Files => ({
 it('adds', () => assert.equal(add(1, 2), 3));\n`,
 });
 const PATCH = "require('../src/sum.js').add = (a, b) => a + b;\n";
-test.each<[string, Files]>([
-  ['a helper that patches', { ...HELPED(PATCH), 'src/sum.js': WRONG }],
+each<[string, Files]>(
+  'wrong code behind %s fails by the base’s own tests',
   [
-    'a test file more that patches',
-    { ...HELPED(''), 'src/sum.js': WRONG, 'test/a.js': `${PATCH}it('is there', () => {});\n` },
+    ['a helper that patches', { ...HELPED(PATCH), 'src/sum.js': WRONG }],
+    [
+      'a test file more that patches',
+      { ...HELPED(''), 'src/sum.js': WRONG, 'test/a.js': `${PATCH}it('is there', () => {});\n` },
+    ],
+    [
+      'a test file more that writes over the source',
+      {
+        ...{ ...HELPED(''), 'src/sum.js': WRONG },
+        'test/a.js': `require('node:fs').writeFileSync('src/sum.js', ${JSON.stringify(GOOD)});\n`,
+      },
+    ],
   ],
-  [
-    'a test file more that writes over the source',
-    {
-      ...{ ...HELPED(''), 'src/sum.js': WRONG },
-      'test/a.js': `require('node:fs').writeFileSync('src/sum.js', ${JSON.stringify(GOOD)});\n`,
-    },
-  ],
-])('wrong code behind %s fails by the base’s own tests', async (_, next) => {
-  const report = await of(HELPED(''), next);
-  expect(report).toMatchObject({ verdict: 'failed', baseTests: { failing: ['adds'] } });
-});
+  ['a test file more that patches'],
+  async (_, next) => {
+    const report = await of(HELPED(''), next);
+    expect(report).toMatchObject({ verdict: 'failed', baseTests: { failing: ['adds'] } });
+  },
+);
 
 test('a bug that only a helper mends is not mended', async () => {
   const wrong = { ...HELPED(''), 'src/sum.js': WRONG };

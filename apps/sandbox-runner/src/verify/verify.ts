@@ -1,11 +1,9 @@
 import {
   type AcceptanceChecks,
-  type AcceptanceResult,
   type ChangedPath,
   type CommandResult,
   type Digest,
   GitSha,
-  isUnmet,
   type RepoConfig,
   sendsBack,
   type TestDoubt,
@@ -48,6 +46,7 @@ import type { Prepared, RanSuite, Where } from './run-suite.ts';
 import { stepsBesideBase } from './steps.ts';
 import { speaksOfTests } from './ticket-words.ts';
 import { filesOf, listEntries, readEntry } from './tree-entries.ts';
+import { withChecks } from './with-checks.ts';
 
 export type Acceptance = { checks: AcceptanceChecks; digest: Digest; files: Uint8Array | null };
 
@@ -89,13 +88,8 @@ export async function verify(where: Where, memory: BaseMemory, input: VerifyInpu
   await Promise.allSettled(parts);
   const [suite, { written, acceptance }] = await Promise.all(parts);
   const doubts = [...compromised(input), ...suite.doubts].slice(0, 100);
-  const report: TestReport = withUncounted({ ...suite, doubts, acceptance, checks: written?.digest ?? null });
-  const [first, ...more] = acceptance.filter(isUnmet);
-  if (first === undefined) return provenMended(input, report);
-  const unmet = `${more.length + 1} of ${acceptance.length} acceptance checks failed: "${first.acceptance.slice(0, 300)}".`;
-  return sendsBack(report.verdict)
-    ? { ...report, reason: `${report.reason} ${unmet}`.slice(0, 4_000) }
-    : { ...report, verdict: 'failed', reason: unmet };
+  const ofChecks = { ...suite, doubts, acceptance, checks: written?.digest ?? null };
+  return withChecks(ofChecks, { bug: input.ticket?.kind === 'bug' && input.part !== true });
 }
 
 /** What is installed otherwise than asked for since the change: what the base does already is its own affair, and the seats are told. */
@@ -127,41 +121,6 @@ export async function learnAhead(
   };
   const nothing = Promise.resolve({ written: null, acceptance: [] });
   await new Suite(where, memory, { ...alone, acceptance: null }, command, nothing).learn();
-}
-
-/** A report that says which checks do not count, in its reason and to whoever looks at its gate. */
-function withUncounted(report: TestReport): TestReport {
-  const doubts = report.acceptance.flatMap((check): TestDoubt[] => {
-    const why = uncounted(check);
-    const text = `has an acceptance check that does not count: "${check.acceptance.slice(0, 300)}" (${why})`;
-    return why === null ? [] : [{ code: 'check-does-not-count', text }];
-  });
-  const [first] = doubts;
-  if (first === undefined) return report;
-  const many = doubts.length > 1 ? ` (one of ${doubts.length} such)` : '';
-  return {
-    ...report,
-    reason: `${report.reason} It ${first.text}${many}.`.slice(0, 4_000),
-    doubts: [...doubts, ...report.doubts].slice(0, 100),
-  };
-}
-
-/** A bug is mended where something turns from failing to passing: a test of the base, one of the change's, or an acceptance check. */
-function provenMended(input: VerifyInput, report: TestReport): TestReport {
-  if (input.ticket?.kind !== 'bug' || input.part === true) return report;
-  if (report.verdict !== 'passed' && report.verdict !== 'failing_as_on_base') return report;
-  if (report.names.turned.length > 0) return report;
-  const turns = (check: AcceptanceResult) => check.before.exitCode !== 0 && uncounted(check) === null;
-  if (report.acceptance.some(turns)) return report;
-  return {
-    ...report,
-    verdict: 'failed',
-    reason:
-      `The ticket is a bug, and no test turns from failing to passing with this change: ${report.reason}`.slice(
-        0,
-        4_000,
-      ),
-  };
 }
 
 const checksOn = (

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHEATS, type Cheat, HONEST } from '../../testing/cheats.ts';
+import { HABITS, habitual } from '../../testing/habits.ts';
 import { baseOf, FORMS, type Form } from '../../testing/runners.ts';
 import type { Files } from '../../testing/snapshots.ts';
 import { openVerifying, type Verifying } from './verifying.ts';
@@ -19,6 +20,8 @@ const cheatsFor = (form: Form) => {
     ({ every: all }, index) => every || all || nth === 0 || index % (FORMS.length - 1) === nth - 1,
   );
 };
+/** Shown under node --test already: under another runner with the long tests. */
+const isAgain = ({ outside }: Cheat, form: Form) => outside === true && form !== FORMS[0];
 
 function formOf(name: Form['name']): Form {
   const form = FORMS.find((one) => one.name === name);
@@ -26,7 +29,10 @@ function formOf(name: Form['name']): Form {
   return form;
 }
 
-/** The tests of the runner `name`. By default every way of cheating is tried under node --test and under one other, in turn. */
+/**
+ * The tests of the runner `name`. By default every way of cheating is tried under node --test, and those that have to do with a runner under one other,
+ * in turn.
+ */
 export function verifies(name: Form['name']): void {
   const form = formOf(name);
   beforeAll(async () => {
@@ -55,11 +61,27 @@ export function verifies(name: Form['name']): void {
     300_000,
   );
 
-  test.each(cheatsFor(form))('never passes: $name', async ({ change }) => {
+  // Each passes plainly on its base, so it must be followed by name to a pass, and not by a plainer way.
+  test('passes, followed by name: a suite that looks at what runs it', async () => {
+    const looks = habitual(form);
+    const next = { ...looks, 'README.md': 'One line of prose.\n' };
+    const { report: made } = await verifying.verify(looks, next, { config: INSTALL });
+    expect(made.names.failingOnBase).toEqual([]);
+    expect(made.failures).toEqual([]);
+    expect(made).toMatchObject({
+      ...{ verdict: 'passed', runner: form.name, followed: 'proven', fellBack: null, doubts: [] },
+      names: { reported: HABITS.length + 3, failing: [], missing: [] },
+    });
+  });
+
+  const NEVER = 'never passes: $name';
+  const never = async ({ change }: Cheat) => {
     const made = await report(change);
     expect(made.reason).not.toBe('');
     expect(['failed', 'invalid']).toContain(made.verdict);
-  });
+  };
+  test.each(cheatsFor(form).filter((one) => !isAgain(one, form)))(NEVER, never);
+  test.each(cheatsFor(form).filter((one) => isAgain(one, form)))(NEVER, { tags: ['long'] }, never);
 
   test('never passes: an endless loop', async () => {
     const endless = () => ({ 'src/sum.js': 'for (;;) {}\n' });
