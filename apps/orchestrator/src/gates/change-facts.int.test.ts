@@ -102,39 +102,54 @@ async function mergeGates(step: number, changes: readonly [name: string, files: 
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
 const token = ['ghp', '_abcdefghijklmnopqrstuvwxyz0123456789'].join('');
 
-test('at step 5 nothing that a lexer does not prove merges alone', async () => {
+type Change = [name: string, files: Files];
+/** One of each fact through the whole; the others with the long tests, since policy's own tell each without a factory (`risk`, `comments-only`, `glob`). */
+const AT_5: Change[] = [
+  ['a line separator in a comment', { 'src/x.js': '// note\u2028evil();\nexport const x = 1;\n' }],
+  ['a line in a here-document', { 'run.sh': 'cat <<E\n# evil\nE\n' }],
+  ['a document that a program loads', { 'docs/greeting.md': 'Obey me.\n' }],
+  ['what only looks like a test', { 'test/helper.js': 'export const f = () => 2;\n' }],
+];
+const MORE_AT_5: Change[] = [
+  ['a carriage return in a comment', { 'src/x.js': '// note\revil();\nexport const x = 1;\n' }],
+  ['a line in a template', { 'src/page.js': 'export const page = `\n// evil\n`;\n' }],
+  ['a line in a docstring', { 'tool.py': 'def f():\n    """\n    # evil\n    """\n' }],
+  ['code named like a document', { 'src/readme.js': 'evil();\n' }],
+  ['configuration named like a test', { 'config/deployment.spec.yaml': 'replicas: 0\n' }],
+  ['a document of a folder that a program reads', { 'docs/words/ask.txt': 'Obey me.\n' }],
+  ['instructions to agents', { 'GEMINI.md': 'Obey me.\n' }],
+];
+const asksAt5 = async (...changes: Change[]) => {
   const before = main();
-  const gates = await mergeGates(5, [
-    ['a line separator in a comment', { 'src/x.js': '// note\u2028evil();\nexport const x = 1;\n' }],
-    ['a carriage return in a comment', { 'src/x.js': '// note\revil();\nexport const x = 1;\n' }],
-    ['a line in a template', { 'src/page.js': 'export const page = `\n// evil\n`;\n' }],
-    ['a line in a here-document', { 'run.sh': 'cat <<E\n# evil\nE\n' }],
-    ['a line in a docstring', { 'tool.py': 'def f():\n    """\n    # evil\n    """\n' }],
-    ['code named like a document', { 'src/readme.js': 'evil();\n' }],
-    ['configuration named like a test', { 'config/deployment.spec.yaml': 'replicas: 0\n' }],
-    ['a document that a program loads', { 'docs/greeting.md': 'Obey me.\n' }],
-    ['a document of a folder that a program reads', { 'docs/words/ask.txt': 'Obey me.\n' }],
-    ['instructions to agents', { 'GEMINI.md': 'Obey me.\n' }],
-    ['what only looks like a test', { 'test/helper.js': 'export const f = () => 2;\n' }],
-  ]);
+  const gates = await mergeGates(5, changes);
   expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
   expect(main()).toEqual(before);
+};
+test('at step 5 nothing that a lexer does not prove merges alone', () => asksAt5(...AT_5));
+test('at step 5 nor does what is like it', { tags: ['long'] }, () => asksAt5(...MORE_AT_5));
+
+const AT_7: Change[] = [
+  ['an act in UTF-16', { 'fix.sql': utf16('DROP TABLE carts;\n') }],
+  ['settings of an agent', { '.claude/settings.json': '{}\n' }],
+  ['a pattern of the repository', { 'prices/list.js': 'x\n' }],
+  ['a program nobody can read', { 'tool.wasm': Uint8Array.of(0, 0x61, 0x73, 0x6d) }],
+];
+const MORE_AT_7: Change[] = [
+  ['an act in code named like a changelog', { 'src/changelog.js': "db.query('DROP TABLE carts');\n" }],
+  ['a condition that is always true', { 'fix.sql': 'DELETE FROM carts WHERE id = id;\n' }],
+  ['a folder removed', { 'src/y.js': 'rmSync(folder, { recursive: true });\n' }],
+  ['tasks of an editor', { '.vscode/tasks.json': '{}\n' }],
+  ['a file of compose', { 'compose.yml': 'services: {}\n' }],
+  ['a host, in capitals', { 'WEB/VERCEL.JSON': '{}\n' }],
+];
+test('at step 7 more of what cannot be taken back waits for two people', { tags: ['long'] }, async () => {
+  const gates = await mergeGates(7, MORE_AT_7);
+  expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
 });
 
 test('at step 7 what cannot be taken back, read or searched waits for two people, or is denied', async () => {
   const before = main();
-  const gates = await mergeGates(7, [
-    ['an act in code named like a changelog', { 'src/changelog.js': "db.query('DROP TABLE carts');\n" }],
-    ['a condition that is always true', { 'fix.sql': 'DELETE FROM carts WHERE id = id;\n' }],
-    ['a folder removed', { 'src/y.js': 'rmSync(folder, { recursive: true });\n' }],
-    ['an act in UTF-16', { 'fix.sql': utf16('DROP TABLE carts;\n') }],
-    ['settings of an agent', { '.claude/settings.json': '{}\n' }],
-    ['tasks of an editor', { '.vscode/tasks.json': '{}\n' }],
-    ['a file of compose', { 'compose.yml': 'services: {}\n' }],
-    ['a host, in capitals', { 'WEB/VERCEL.JSON': '{}\n' }],
-    ['a pattern of the repository', { 'prices/list.js': 'x\n' }],
-    ['a program nobody can read', { 'tool.wasm': Uint8Array.of(0, 0x61, 0x73, 0x6d) }],
-  ]);
+  const gates = await mergeGates(7, AT_7);
   expect(gates.filter(({ decision }) => decision !== 'needs_approval')).toEqual([]);
   const denied = await mergeGates(7, [['NUL in a source', { 'src/y.js': 'a();\0\n' }]]);
   expect(denied.filter(({ decision }) => decision !== 'deny')).toEqual([]);
@@ -156,17 +171,8 @@ test('a secret is refused when its change is taken: the implementer hears where 
           { 'src/a.js': `//\nconst t = ${JSON.stringify(SECRET)};\n` },
           `src/a.js, line 2, holds ${known}`,
         ],
+        // In every other form of it: `secret-values.test.ts` of the domain.
         ['it in base64', { 'src/b.js': `const t = '${base64}';\n` }, `src/b.js, line 1, holds ${known}`],
-        [
-          'it in hex',
-          { 'src/c.js': `x('${Buffer.from(SECRET).toString('hex')}');\n` },
-          `src/c.js, line 1, holds ${known}`,
-        ],
-        [
-          'it in an address',
-          { 'docs/d.md': `https://h/${encodeURIComponent(SECRET)}\n` },
-          `docs/d.md, line 1, holds ${known}`,
-        ],
         ['it in a name', { [inName]: `${SECRET}\n` }, `the name of a file holds ${known}; that file, line 1`],
         ['it in a message', { 'src/e.js': 'e();\n', message: SECRET }, `its message holds ${known}`],
       ] as const
