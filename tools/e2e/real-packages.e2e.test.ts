@@ -108,8 +108,8 @@ describe.concurrent('a defect whose failing test is on the base already', () => 
     expect(tested).toMatchObject([{ verdict: 'failed' }, { verdict: 'passed' }]);
     expect(run.change?.base).toBe(before);
   };
-  it.for(QUICK)('is not mended by a comment in $spec, and is by the fix', onlyMended);
-  it.for(SLOW)('is not mended by a comment in $spec, and is by the fix', LONG, onlyMended);
+  // The same of a package of ours is in verdicts.e2e.test.ts.
+  it.for(PACKAGES)('is not mended by a comment in $spec, and is by the fix', LONG, onlyMended);
 });
 
 it('paid for every turn once', async () => {
