@@ -41,6 +41,8 @@ export function commandOf(act: Act): string {
       return './millwright budget show';
     case 'set-budget':
       return `./millwright budget set ${act.budget ?? 'SCOPE'} USD --reason "…"`;
+    case 'set-limit':
+      return `./millwright limit set ${act.limit} STAGES --reason "…"`;
     case 'show-autonomy':
       return `./millwright autonomy show --repo ${act.repo}`;
     case 'set-autonomy':

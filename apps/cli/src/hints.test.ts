@@ -146,7 +146,7 @@ const everyAct = Act.options.flatMap(({ shape }) => {
   const { act, to: _, ...of } = shape;
   const values: Record<string, unknown> = {
     ...{ id: 'ID', repo: 'shop', name: 'TOKEN', field: 'name', values: ['a', 'b'], step: 5, since: 7 },
-    ...{ model: 'a-model', budget: 'repo/shop' },
+    ...{ model: 'a-model', budget: 'repo/shop', limit: 'repo/shop' },
     ...{ kind: 'bug', role: 'approver', again: true, scope: { kind: 'repo', repo: 'shop' } },
   };
   const given = Object.keys(of).map((key) => [key, values[key]] as const);

@@ -131,6 +131,20 @@ function setUp(root: Command): void {
     async () => (await import('./commands/budget.ts')).setBudget,
   );
 
+  const limit = noun(root, 'limit', 'how many stages are at work at once');
+  does(
+    leaf(limit, 'show', 'limits, what is at work, and what waits for its turn'),
+    async () => (await import('./commands/limit.ts')).showLimits,
+  );
+  does(
+    leaf(
+      limit,
+      'set <scope> <stages>',
+      'limit factory, unit/NAME or repo/NAME; none lifts a limit',
+    ).requiredOption('--reason <text>', 'why, for the trail'),
+    async () => (await import('./commands/limit.ts')).setLimit,
+  );
+
   const model = noun(root, 'model', 'what is known of models: prices and limits');
   does(
     leaf(model, 'add <name>', 'add a model, or put other numbers over a known one')

@@ -28,6 +28,7 @@ import { resumeRedeploys } from './releases/redeploy.ts';
 import { keepRollbackCaches } from './releases/rollback-cache.ts';
 import type { Targets } from './releases/targets.ts';
 import { Driver } from './runs/driver.ts';
+import { Turns } from './runs/turns.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { GIT_TOKEN } from './source-control/credential.ts';
 import type { Repositories, TokenOf, WhereIs } from './source-control/repositories.ts';
@@ -173,8 +174,10 @@ export function graph(adapters: Adapters, config: GraphSettings) {
     awaitingCheckpoint: new Map<RunId, string>(),
     /** Runs whose next step has failed more than once and is tried again, and why. */
     retrying: new Map<RunId, string>(),
+    turns: new Turns({ forward, streams }),
   };
   const driver = new Driver(factory);
+  factory.turns.onGiven((run) => driver.drive(run));
   const intake = new IntakeSubscription(factory, driver);
   const healer = new Healer(factory);
   /** Who has the factory, where it is not this orchestrator. */

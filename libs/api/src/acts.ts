@@ -31,6 +31,7 @@ export const Act = z.discriminatedUnion('act', [
   act('set-secret', { name: z.string(), repo: repo.optional() }),
   act('show-budgets', {}),
   act('set-budget', { budget: z.string().optional() }),
+  act('set-limit', { limit: z.string() }),
   act('show-autonomy', { repo }),
   act('set-autonomy', { repo, step: z.number().int(), kind: TicketKind.optional() }),
   // Tickets and runs

@@ -224,6 +224,20 @@ export const ROUTES = {
     response: z.array(s.BudgetView),
   }),
 
+  // Limits
+  listLimits: route({
+    ...{ method: 'GET', path: '/limits', for: 'people', may: 'anybody' },
+    summary: 'How many stages may be at work at once, how many are, and how many wait for their turn',
+    query: Part,
+    response: z.array(s.LimitView),
+  }),
+  setLimit: route({
+    ...{ method: 'POST', path: '/limits', for: 'people', may: ADMIN, there: true },
+    summary: 'Limit how many stages of a scope are at work at once, or lift that; answers with its limit',
+    body: s.NewLimit,
+    response: s.LimitView,
+  }),
+
   // Units
   addUnit: route({
     ...{ method: 'POST', path: '/units', for: 'people', may: ADMIN },

@@ -285,6 +285,21 @@ export const BudgetView = z.object({
   reservedUsd: z.number(),
 });
 export type BudgetView = z.infer<typeof BudgetView>;
+export const NewLimit = z.strictObject({
+  scope: z
+    .string()
+    .regex(/^(factory|(unit|repo)\/[0-9A-Za-z._-]{1,64})$/, 'a scope is factory, unit/NAME or repo/NAME'),
+  stages: z.number().int().min(1).max(1_000).nullable(),
+  reason: z.string().min(1).max(2_000),
+});
+export const LimitView = z.object({
+  scope: z.string(),
+  /** Null: as many as the runners take. */
+  stages: z.number().int().nullable(),
+  atWork: z.number().int(),
+  waiting: z.number().int(),
+});
+export type LimitView = z.infer<typeof LimitView>;
 /** `kind`: for this kind of change alone; it is raised by a step at a time, where it has earned that. */
 export const NewStep = z.strictObject({
   step: z.number().int().min(0).max(7),

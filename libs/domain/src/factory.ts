@@ -9,15 +9,21 @@ export type FactoryState = {
   halts: Halts;
   /** Caps of budgets in US dollars, as people set them; null lifts one. */
   caps: ReadonlyMap<string, number | null>;
+  /** How many stages of a scope are at work at once, as people set it; null lifts one. */
+  limits: ReadonlyMap<string, number | null>;
   /** When this trail last came from a backup; null: never. */
   restoredAt: Instant | null;
 };
 
 export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
-  initialState: () => ({ halts: [], caps: new Map(), restoredAt: null }),
-  evolve: ({ halts, caps, restoredAt }, entry: Entry, said) => ({
+  initialState: () => ({ halts: [], caps: new Map(), limits: new Map(), restoredAt: null }),
+  evolve: ({ halts, caps, limits, restoredAt }, entry: Entry, said) => ({
     halts: evolveHalts(halts, entry, said),
     caps: entry.type === 'factory.budget-set' ? new Map([...caps, [entry.data.scope, entry.data.usd]]) : caps,
+    limits:
+      entry.type === 'factory.limit-set'
+        ? new Map([...limits, [entry.data.scope, entry.data.stages]])
+        : limits,
     restoredAt: entry.type === 'factory.restored' ? entry.data.restoredAt : restoredAt,
   }),
   decide({ record, actor }, { halts, restoredAt }) {
@@ -51,6 +57,7 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
         return record.data.restoredAt === restoredAt ? accept() : accept(record);
       case 'factory.started':
       case 'factory.budget-set':
+      case 'factory.limit-set':
       case 'factory.key-rotated':
       case 'trail.redacted':
       case 'database.refused':

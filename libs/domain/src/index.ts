@@ -27,6 +27,7 @@ export * from './run/index.ts';
 export * from './runner.ts';
 export * from './secret-values.ts';
 export * from './secrets.ts';
+export * from './share.ts';
 export * from './spec.ts';
 export * from './streams.ts';
 export * from './target/index.ts';

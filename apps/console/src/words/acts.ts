@@ -50,6 +50,8 @@ function saidOf(act: Act): Said {
         text: `Raise the cap${act.budget === undefined ? '' : ` of ${act.budget}`}`,
         place: '/budgets',
       };
+    case 'set-limit':
+      return { text: `Raise the limit of ${act.limit}`, place: null };
     case 'show-autonomy':
       return { text: `See the autonomy of ${act.repo}`, place: '/autonomy' };
     case 'set-autonomy':

@@ -17,6 +17,7 @@ import type { z } from 'zod';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Pager } from '../releases/pager.ts';
 import type { Driver } from '../runs/driver.ts';
+import type { Turns } from '../runs/turns.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import type { Forward } from '../streams/forward.ts';
@@ -50,6 +51,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
+  turns: Turns;
   awaitingCheckpoint: Map<RunId, string>;
   views: Views;
 };

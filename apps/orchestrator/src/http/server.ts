@@ -20,6 +20,7 @@ import { evidenceRoutes } from './routes/evidence.ts';
 import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { incidentRoutes } from './routes/incidents.ts';
+import { limitRoutes } from './routes/limits.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { policyRoutes } from './routes/policy.ts';
@@ -95,6 +96,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     peopleRoutes,
     budgetRoutes,
     runnerRoutes,
+    limitRoutes,
     unitRoutes,
     policyRoutes,
     repoRoutes,

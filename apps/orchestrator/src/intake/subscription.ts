@@ -13,6 +13,7 @@ import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Driver } from '../runs/driver.ts';
+import type { Turns } from '../runs/turns.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { leftOf } from '../streams/budgets.ts';
@@ -43,6 +44,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
+  turns: Turns;
   views: Views;
 };
 
@@ -95,6 +97,12 @@ export class IntakeSubscription {
   }
 
   start(): void {
+    const { attempts, runs } = this.#factory.views.open;
+    for (const { attempt, run, model, paused } of attempts.values()) {
+      const repo = runs.get(run) && this.#factory.views.open.run(run)?.repo;
+      if (repo !== undefined)
+        this.#factory.turns.takeUp({ attempt, run, repo, model, paused: paused !== null });
+    }
     this.#stopListening = this.#factory.views.listen((one, about) => this.#onEntry(one, about));
     this.#timers.push(
       setInterval(() => this.wake(), SWEEP),
@@ -117,7 +125,9 @@ export class IntakeSubscription {
   }
 
   /** An attempt that ended, and any word of a person, moves its run on. */
-  #onEntry({ envelope, entry }: RecordedEntry, about: Fold): void {
+  #onEntry(one: RecordedEntry, about: Fold): void {
+    const { envelope, entry } = one;
+    this.#factory.turns.hear(one);
     if (stops(entry) || lifts(entry))
       this.#factory.forward
         .hear()
@@ -163,7 +173,8 @@ export class IntakeSubscription {
 
   /** What the trail says is pending, whoever was or was not woken: runs to open, tickets to settle, attempts that nobody has claimed. */
   async #reconcile(): Promise<void> {
-    const { views, log } = this.#factory;
+    const { views, log, turns } = this.#factory;
+    turns.settle();
     await this.#guard('tickets', async () => {
       const { tickets, runs } = views.open;
       // A run that is over and not folded into its ticket yet; a ticket that was over, and whose run goes on.

@@ -28,6 +28,7 @@ import { revert } from './steps/revert.ts';
 import { askAboutSameFailure } from './steps/same-failure.ts';
 import { awaitStage, cancelStage, openStage } from './steps/stages.ts';
 import { take } from './steps/take.ts';
+import type { Turns } from './turns.ts';
 
 type Ports = {
   clock: Clock;
@@ -50,6 +51,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
+  turns: Turns;
   awaitingCheckpoint: Map<RunId, string>;
 };
 

@@ -34,6 +34,12 @@ export const factoryEntries = [
   }),
   /** Dollars; null lifts the cap. */
   e('factory.budget-set', { scope: z.string().max(80), usd: z.number().nonnegative().nullable(), reason }),
+  /** How many stages of the scope are at work at once; null lifts the limit. */
+  e('factory.limit-set', {
+    scope: z.string().max(80),
+    stages: z.number().int().positive().nullable(),
+    reason,
+  }),
   /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
   e('factory.key-rotated', {
     previous: z.string().max(1_000),

@@ -24,6 +24,7 @@ import type { Logger } from 'pino';
 import { fileTicket, resumeRun } from '../../intake/tickets.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import { unstick } from '../../releases/freeze.ts';
+import type { Turns } from '../../runs/turns.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
@@ -38,6 +39,7 @@ import { firstOf, firstPlaces, newestRows } from '../page.ts';
 import { notFound, problem } from '../problem.ts';
 import { waitsForRunner } from '../runners.ts';
 import { shown } from '../shown.ts';
+import { waitsForTurn } from '../turns.ts';
 import { sentence } from '../views/account.ts';
 import { canaryOfRelease } from '../views/canary-view.ts';
 import {
@@ -71,6 +73,7 @@ type Ports = {
   settings: Settings;
   store: Store;
   trail: OpenTrail;
+  turns: Turns;
   awaitingCheckpoint: Map<RunId, string>;
   views: Views;
 };
@@ -93,7 +96,8 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     if (!info) throw notFound('run', id, { act: 'list-runs' });
     return { info, fold };
   };
-  const waitOf = (id: RunId) => factory.awaitingCheckpoint.get(id) ?? factory.retrying.get(id);
+  const waitOf = (id: RunId) =>
+    factory.awaitingCheckpoint.get(id) ?? factory.retrying.get(id) ?? waitsForTurn(factory, id)?.text;
   const view = async (
     { info, fold }: Found,
     whole = true,
@@ -204,7 +208,8 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
-    const runner = await waitsForRunner(factory, run);
+    const turn = run.endedAt === null ? waitsForTurn(factory, info.id) : null;
+    const runner = turn === null ? await waitsForRunner(factory, run) : null;
     const taken =
       runner === null
         ? []
@@ -217,6 +222,7 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     const next: Next =
       (run.stop === null ? null : { acts: [run.stop.next] }) ??
       stuck ??
+      turn?.next ??
       runner?.next ??
       resumeStep(state, factory.clock.now()) ??
       (awaitingCheckpoint === undefined ? nextStep(state, run, budget?.scope ?? null) : UNSEALED);

@@ -1,5 +1,6 @@
 import type { ScopedRoute } from '@millwright/api';
 import { ROUTES } from '@millwright/api';
+import type { AttemptId, RepoName, RunId } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -133,6 +134,7 @@ test('what is done in a unit is refused to whoever has every role in another one
     invite: ['/people/invitations', { name: 'Lee', roles: ['author'], scope, reason: undefined }],
     grantRole: ['/people/Lea/grants', role],
     revokeRole: ['/people/Lea/revocations', role],
+    setLimit: ['/limits', { scope: 'repo/shop', stages: 1 }],
     setBudget: ['/budgets', { scope: `run/${run.id}`, usd: 9 }],
     setUnitPolicy: ['/units/payments/policy', { policy: null }],
     replayPolicy: ['/policy/replay', { scope, policy: null, since: 0, reason: undefined }],
@@ -206,4 +208,37 @@ test('a unit’s own policy forbids beside the factory’s at every step, is tol
   await say('/repos/shop/unit', { unit: 'payments' });
   expect((await cli(['unit', 'policy', 'remove', 'payments', '--reason', reason])).code).toBe(0);
   expect((await at.ship({ 'src/f.js': 'export const f = 1;\n' })).state).toBe('done');
+});
+
+test('a limit holds stages back until it is their turn, is told with what raises it, and is never passed', async () => {
+  const set = (scope: string, stages: string) => cli(['limit', 'set', scope, stages, '--reason', reason]);
+  expect((await set('repo/shop', '0')).err).toContain('STAGES is a number from 1 to 1000, or none');
+  expect((await say('/limits', { scope: 'repo/none', stages: 1 })).status).toBe(404);
+  expect((await say('/limits', { scope: 'unit/none', stages: 1 })).status).toBe(404);
+  expect((await set('repo/shop', '1')).code).toBe(0);
+  // A stage that is at work, and does not end.
+  const { turns, trail } = at.factory;
+  const other = { attempt: 'att_0other' as AttemptId, run: 'run_0other' as RunId, repo: 'shop' as RepoName };
+  turns.takeUp({ ...other, paused: false });
+  const since = await trail.head();
+  const ticket = await at.file({ 'src/g.js': 'export const g = 1;\n' });
+  const run = await at.until('a run whose stage waits for its turn', async () => {
+    const [first] = (await at.api('GET', `/tickets/${ticket}`)).body.runs;
+    return first !== undefined && turns.why(first) !== null ? (first as string) : null;
+  });
+  const why = (await cli(['run', 'why', run])).out;
+  expect(why).toContain(
+    'its next stage waits for its turn: repository shop has as much at work as it may (1)',
+  );
+  expect(why).toContain('./millwright limit set repo/shop');
+  const shown = (await json('limit', 'show')).find(({ scope }: { scope: string }) => scope === 'repo/shop');
+  expect(shown).toMatchObject({ stages: 1, atWork: 1, waiting: 1 });
+
+  turns.leave(other.attempt);
+  expect((await at.ended(ticket)).state).toBe('done');
+  const types = (await trail.readAll(since, 1_000)).flatMap(({ entry }) => entry?.type ?? []);
+  const turn = types.filter((type) => type === 'attempt.opened' || type === 'attempt.closed');
+  expect(turn.length).toBeGreaterThan(8);
+  expect(turn).toEqual(turn.map((_, nth) => (nth % 2 === 0 ? 'attempt.opened' : 'attempt.closed')));
+  expect((await set('repo/shop', 'none')).code).toBe(0);
 });

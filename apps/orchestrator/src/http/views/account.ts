@@ -30,6 +30,8 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `restored from the backup of ${until(entry.data.madeAt)} (${short(entry.data.backup)}), up to entry ${entry.data.entries}: what happened between then and ${until(entry.data.restoredAt)} is not on this trail`;
     case 'factory.budget-set':
       return `${entry.data.usd === null ? `lifted the cap of ${entry.data.scope}` : `capped ${entry.data.scope} at $${entry.data.usd}`}: ${entry.data.reason}`;
+    case 'factory.limit-set':
+      return `${entry.data.stages === null ? `lifted the limit of ${entry.data.scope}` : `limited ${entry.data.scope} to ${entry.data.stages} at work at once`}: ${entry.data.reason}`;
     case 'factory.halted':
       return `halted ${nameOfScope(entry.data.scope ?? { kind: 'factory' })}: ${entry.data.reason}`;
     case 'factory.resumed':

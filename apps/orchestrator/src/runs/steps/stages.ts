@@ -36,6 +36,7 @@ import type { Register } from '../../streams/register.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { specFor } from '../attempt-spec.ts';
 import type { Journal, StepResult } from '../step.ts';
+import type { Turns } from '../turns.ts';
 import { keepChange } from './close.ts';
 import { lineUpRun, turn } from './line-up.ts';
 import { lostMerge } from './lost.ts';
@@ -54,6 +55,7 @@ type Ports = {
   store: Store;
   streams: Streams;
   trail: OpenTrail;
+  turns: Turns;
 };
 
 type Step<D extends Todo['do']> = Extract<Todo, { do: D }>;
@@ -139,6 +141,11 @@ export async function awaitStage(
   if (!opened) {
     const stop = await factory.forward.stopped(act);
     if (stop !== null) throw halted(stop);
+    // Driven again when it is its turn.
+    if (!factory.turns.ask({ attempt: stage.attempt, run: run.id, repo: run.repo })) {
+      wakeAt(run.expiresAt);
+      return null;
+    }
     const deadline = Math.min(factory.clock.now() + factory.settings.attempt.wallMs + 60_000, run.expiresAt);
     const { attempt, role, spec } = stage;
     await factory.streams.append(
@@ -153,6 +160,7 @@ export async function awaitStage(
   }
   const closed = entries.find((entry): entry is EntryOf<'attempt.closed'> => entry.type === 'attempt.closed');
   if (closed) {
+    factory.turns.leave(step.attempt);
     const outcome = await withoutSecrets(factory, run, stage, closed.data.outcome);
     return closedStage(factory, stage, outcome, entries);
   }
@@ -194,6 +202,7 @@ export async function cancelStage(factory: Ports, run: Run, step: Step<'cancel-s
     await keepChange(factory, run);
     return { type: 'run.parked', data: { cause: 'budget', reason, remindAt: factory.clock.now() } };
   }
+  factory.turns.leave(step.attempt);
   for (;;) {
     const recorded = await factory.trail.read(streamOf.attempt(step.attempt));
     const entries = recorded.flatMap((one) => (one.entry ? [one.entry] : []));
