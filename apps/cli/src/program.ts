@@ -291,7 +291,7 @@ function setUp(root: Command): void {
 
   const autonomy = noun(root, 'autonomy', 'how far a repository may go by itself');
   does(
-    leaf(autonomy, 'show', 'the step of each repository, and the kinds of change that lost some').option(
+    leaf(autonomy, 'show', 'the step of each repository, what it lost, and what the next step needs').option(
       '--repo <name>',
       'only this one',
     ),
@@ -306,6 +306,25 @@ function setUp(root: Command): void {
       )
       .requiredOption('--reason <text>', 'why, for the trail'),
     async () => (await import('./commands/autonomy.ts')).setAutonomy,
+  );
+  does(
+    leaf(autonomy, 'attest <criterion>', 'say of a criterion that the trail cannot see that it holds')
+      .requiredOption('--evidence <text>', 'what shows it: a document, a ticket, figures')
+      .requiredOption('--for <duration>', 'how long it counts, such as 90d; a year at most')
+      .option('--not', 'that it does not hold')
+      .option('--unit <name>', 'for this unit (else the whole factory)')
+      .option('--repo <name>', 'for this repository'),
+    async () => (await import('./commands/autonomy.ts')).attest,
+  );
+
+  const ladder = noun(root, 'ladder', 'the steps of autonomy, and what each next one needs');
+  does(
+    leaf(
+      ladder,
+      'report',
+      'all steps, where each unit and repository stands, and what is missing; Markdown, to be handed on',
+    ).option('--repo <name>', 'only this repository and its unit'),
+    async () => (await import('./commands/autonomy.ts')).reportLadder,
   );
 }
 

@@ -55,6 +55,7 @@ export const ERRORS = {
     act: 'list-people',
     to: 'another administrator grants it',
   }),
+  'bad-attestation': badInput('That cannot be attested'),
   'not-granted': against('The role was not granted there', { act: 'list-people', to: 'what is granted' }),
   exists: against('There is one already'),
   'bad-name': unfit('That cannot be a name'),

@@ -302,6 +302,21 @@ export const ROUTES = {
     response: s.RepoView,
   }),
 
+  showLadder: route({
+    ...{ method: 'GET', path: '/ladder', for: 'people', may: 'anybody', masked: true },
+    summary:
+      'The autonomy ladder: its steps, where each unit and repository stands, and each criterion of what is next with its figure and entries of the trail',
+    query: z.object({ repo: z.string().max(100).optional() }),
+    response: s.LadderView,
+  }),
+  attest: route({
+    ...{ method: 'POST', path: '/ladder/attestations', for: 'people', may: ADMIN, masked: true, there: true },
+    summary: 'Attest a criterion of the ladder that the trail cannot see, with evidence and until when',
+    body: s.NewAttestation,
+    response: s.CriterionView,
+    statuses: [201],
+  }),
+
   // Policy
   showPolicy: route({
     ...{ method: 'GET', path: '/repos/:repo/policy', for: 'people', may: 'anybody', masked: true },

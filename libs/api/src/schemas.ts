@@ -5,6 +5,7 @@ import {
   GateAction,
   GateId,
   HaltScope,
+  Instant,
   OutsideReference,
   PersonId,
   PersonRole,
@@ -306,6 +307,55 @@ export const NewStep = z.strictObject({
   kind: TicketKind.optional(),
   reason: z.string().min(1).max(2_000),
 });
+/** What the trail cannot see of the ladder: that it holds there, or does not, on this evidence (a document, a ticket, figures), until then. */
+export const NewAttestation = z.strictObject({
+  scope: RoleScope,
+  criterion: z.string().min(1).max(64),
+  holds: z.boolean().default(true),
+  evidence: z.string().trim().min(1).max(2_000),
+  until: Instant,
+});
+/** One criterion of the ladder, of a unit or a repository. Unknown never counts as met. */
+export const CriterionView = z.object({
+  id: z.string(),
+  says: z.string(),
+  state: z.enum(['met', 'unmet', 'unknown']),
+  figure: z.string(),
+  how: z.string(),
+  /** Entries of the trail under it: the last of them, and how many there are. */
+  positions: z.array(z.number().int()),
+  entries: z.number().int(),
+  /** Who attested it, by name; null where nobody did, or the trail measures it. */
+  attested: z.object({ by: z.string(), evidence: z.string(), until: Instant }).nullable(),
+});
+export type CriterionView = z.infer<typeof CriterionView>;
+export const LadderView = z.object({
+  at: z.number(),
+  /** All steps; which of a step's criteria the trail measures, and which a person attests. */
+  steps: z.array(
+    z.object({
+      step: z.number().int(),
+      name: z.string(),
+      machines: z.string(),
+      people: z.string(),
+      criteria: z.array(z.object({ id: z.string(), says: z.string(), measured: z.boolean() })),
+    }),
+  ),
+  /**
+   * Units, each followed by its repositories. `step`: as set and lost; of a unit, the lowest of its repositories, null where it has none. `criteria`:
+   * what the next step needs; on the last one, what has to hold on it.
+   */
+  places: z.array(
+    z.object({
+      unit: UnitName,
+      repo: RepoName.nullable(),
+      step: z.number().int().nullable(),
+      next: z.number().int().nullable(),
+      criteria: z.array(CriterionView),
+    }),
+  ),
+});
+export type LadderView = z.infer<typeof LadderView>;
 export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
 /** What is to stop. Without a scope: the whole factory. */
 export const NewHalt = z.strictObject({ scope: HaltScope.optional(), reason: z.string().min(1).max(2_000) });

@@ -58,6 +58,7 @@ export const factoryDecider: Decider<FactoryState, FactoryEntry> = {
       case 'factory.started':
       case 'factory.budget-set':
       case 'factory.limit-set':
+      case 'ladder.attested':
       case 'factory.key-rotated':
       case 'trail.redacted':
       case 'database.refused':

@@ -15,6 +15,7 @@ export * from './halt.ts';
 export * from './ids.ts';
 export * from './json.ts';
 export * from './known-secrets.ts';
+export * from './ladder/index.ts';
 export * from './metrics/index.ts';
 export { nearestName } from './nearest-name.ts';
 export { FIRST_ADMIN, grantsOf, type PersonState } from './person.ts';

@@ -21,6 +21,7 @@ import { factoryRoutes } from './routes/factory.ts';
 import { gateRoutes } from './routes/gates.ts';
 import { incidentRoutes } from './routes/incidents.ts';
 import { limitRoutes } from './routes/limits.ts';
+import { ladderRoutes } from './routes/ladder.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { policyRoutes } from './routes/policy.ts';
@@ -113,6 +114,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     erasureRoutes,
     evidenceRoutes,
     digestRoutes,
+    ladderRoutes,
     metricRoutes,
   ])
     routes(app, api);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { Digest, Instant, RepoName, RunnerName, UnitName } from '../ids.ts';
+import { freeText } from '../words.ts';
 import { e, reason } from './form.ts';
+import { RoleScope } from './person.ts';
 
 /** What a halt can be limited to: the start of runs, agents' stages and their model calls, pushes, or everything on a target. */
 export const HaltAction = z.enum(['start', 'stage', 'merge', 'deploy']);
@@ -39,6 +41,14 @@ export const factoryEntries = [
     scope: z.string().max(80),
     stages: z.number().int().positive().nullable(),
     reason,
+  }),
+  /** What the trail cannot see of the ladder, attested by a person: that it holds there, or does not, on this evidence, until then. */
+  e('ladder.attested', {
+    scope: RoleScope,
+    criterion: z.string().min(1).max(64),
+    holds: z.boolean(),
+    evidence: freeText(z.string().min(1).max(4_000)),
+    until: Instant,
   }),
   /** A new checkpoint key: verifier keys, and a note on both that the old key and the new one have signed. */
   e('factory.key-rotated', {

@@ -101,8 +101,8 @@ export type Facts = {
     position: number;
   }[];
   rollbacksAsked: readonly { repo: string; at: Instant }[];
-  incidents: readonly { release: ReleaseId | null; startedAt: Instant; position: number }[];
-  healed: readonly { ok: boolean; at: Instant }[];
+  incidents: readonly { ticket: TicketId; release: ReleaseId | null; startedAt: Instant; position: number }[];
+  healed: readonly { repo: string; ok: boolean; at: Instant; position: number }[];
 };
 
 type Open = {
@@ -163,7 +163,12 @@ export function factsOf(entries: readonly RecordedEntry[]): Facts {
         continue;
       }
       case 'ticket.incident-raised':
-        incidents.push({ release: entry.data.release, startedAt: entry.data.startedAt, position });
+        incidents.push({
+          ticket: entry.data.ticket,
+          release: entry.data.release,
+          startedAt: entry.data.startedAt,
+          position,
+        });
         continue;
       case 'rollback.asked':
         rollbacksAsked.push({ repo: id, at });
@@ -175,7 +180,7 @@ export function factsOf(entries: readonly RecordedEntry[]): Facts {
       }
       case 'target.healed':
       case 'target.not-healed':
-        healed.push({ ok: entry.type === 'target.healed', at });
+        healed.push({ repo: id, ok: entry.type === 'target.healed', at, position });
         continue;
       case 'canary.asked': {
         const run = [...runs.values()].find(({ release }) => release === entry.data.release);

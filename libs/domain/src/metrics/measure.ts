@@ -71,7 +71,7 @@ export function without(span: Span, others: readonly Span[]): number {
 export function measure(facts: Facts, { from, to }: Span): Metrics {
   const within = (at: Instant | null | undefined): boolean => typeof at === 'number' && at >= from && at < to;
   const runs = [...facts.runs.values()];
-  const took = taken(facts);
+  const took = takenBack(facts);
   const ended = runs.filter(({ closed }) => within(closed?.at));
 
   const shipped = runs.flatMap((run) => [
@@ -122,7 +122,7 @@ export function measure(facts: Facts, { from, to }: Span): Metrics {
 type Taken = ReadonlyMap<ReleaseId, Facts['released'][number] | null>;
 
 /** What came to serve and did not stay. A rollback leaves everything that came after what it goes to. */
-function taken({ released, incidents }: Facts): Taken {
+export function takenBack({ released, incidents }: Facts): Taken {
   const took = new Map<ReleaseId, Facts['released'][number] | null>();
   for (const { release } of incidents) if (release !== null) took.set(release, null);
   const serving = new Map<string, ReleaseId[]>();

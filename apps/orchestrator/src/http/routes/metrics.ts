@@ -22,6 +22,7 @@ import { OPEN_METRICS, openMetrics } from '../views/openmetrics.ts';
 import { knownRepo } from './repos.ts';
 
 type Ports = { clock: Clock; readModel: ReadModel; trail: OpenTrail; views: Views };
+type Read = Pick<Ports, 'readModel' | 'trail'>;
 
 const MONTH_MS = 30 * 86_400_000;
 /** Whoever scrapes is given what was read within this time. Milliseconds. */
@@ -32,8 +33,8 @@ const BESIDE = 8;
 const MEASURED = ['run.closed', 'merge.finished', 'deploy.finished'];
 
 /** Entries of every run that ended, merged or was deployed since, with their tickets, and of what serves. */
-async function entriesSince(
-  factory: Ports,
+export async function entriesSince(
+  factory: Read,
   from: Instant,
   repo: RepoName | undefined,
 ): Promise<RecordedEntry[]> {

@@ -142,6 +142,13 @@ test('what is done in a unit is refused to whoever has every role in another one
     moveRepo: [`${path}/unit`, { unit: 'lab' }],
     setSecret: [`${path}/secrets`, { name: 'A', value: 'b', reason: undefined }],
     setStep: [`${path}/autonomy`, { step: 0 }],
+    attest: [
+      '/ladder/attestations',
+      {
+        ...{ scope, criterion: 'output', evidence: 'x', until: Date.now() + 60_000 },
+        reason: undefined,
+      },
+    ],
     fileTicket: ['/tickets', { repo, markdown: '# No', reason: undefined }],
     linkTicket: [
       `/tickets/${ticket}/links`,

@@ -32,6 +32,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `${entry.data.usd === null ? `lifted the cap of ${entry.data.scope}` : `capped ${entry.data.scope} at $${entry.data.usd}`}: ${entry.data.reason}`;
     case 'factory.limit-set':
       return `${entry.data.stages === null ? `lifted the limit of ${entry.data.scope}` : `limited ${entry.data.scope} to ${entry.data.stages} at work at once`}: ${entry.data.reason}`;
+    case 'ladder.attested': {
+      const { scope, criterion, holds, until, evidence } = entry.data;
+      return `attested for ${nameOfScope(scope)} that ${criterion} ${holds ? 'holds' : 'does not hold'}, until ${new Date(until).toISOString().slice(0, 10)}: ${evidence}`;
+    }
     case 'factory.halted':
       return `halted ${nameOfScope(entry.data.scope ?? { kind: 'factory' })}: ${entry.data.reason}`;
     case 'factory.resumed':
