@@ -72,6 +72,7 @@ function shipped(days: number, more: { repo?: string; by?: string; stays?: boole
     on(days, 'run.closed', { end: 'done', usage }),
   ];
 }
+const ticketOf = ([filed]: readonly Said[]): string => String(Reflect.get(filed?.data ?? {}, 'ticket'));
 const heal = (days: number, ok = true): Said => ({
   ...{ days, stream: 'target/shop', type: ok ? 'target.healed' : 'target.not-healed', data: {} },
 });
@@ -142,13 +143,13 @@ describe('use', () => {
 
 test('an incident unmeets what none may be in, and none of nothing released is not known', () => {
   const mine = shipped(10);
-  const ticket = (mine[0]?.data as { ticket: string }).ticket;
+  const ticket = ticketOf(mine);
   expect(judge(5, 'no-incident-5', shop, ...mine).state).toBe('met');
   expect(judge(5, 'no-incident-5', shop).state).toBe('unknown');
   expect(judge(5, 'no-incident-5', shop, ...mine, incident(9, ticket)).state).toBe('unmet');
   expect(judge(5, 'no-incident-5', shop, ...mine, incident(91, ticket)).state).toBe('met');
   const other = shipped(10, { repo: 'till' });
-  const theirs = (other[0]?.data as { ticket: string }).ticket;
+  const theirs = ticketOf(other);
   expect(judge(5, 'no-incident-5', shop, ...mine, ...other, incident(9, theirs)).state).toBe('met');
   expect(judge(5, 'no-incident-5', unit, ...mine, ...other, incident(9, theirs)).state).toBe('unmet');
 });
