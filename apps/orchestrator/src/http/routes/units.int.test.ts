@@ -249,3 +249,49 @@ test('a limit holds stages back until it is their turn, is told with what raises
   expect(turn).toEqual(turn.map((_, nth) => (nth % 2 === 0 ? 'attempt.opened' : 'attempt.closed')));
   expect((await set('repo/shop', 'none')).code).toBe(0);
 });
+
+test('the ladder says of each criterion what the trail shows; a person attests the rest, with evidence and an end, and nobody attests what is measured', async () => {
+  await say('/repos/shop/autonomy', { step: 5 });
+  const { places } = (await at.api('GET', '/ladder?repo=shop')).body;
+  const shop = places.find((one: { repo: string | null }) => one.repo === 'shop');
+  expect(shop).toMatchObject({ step: 5, next: 6 });
+  const criterion = (id: string, of = shop) => of.criteria.find((one: { id: string }) => one.id === id);
+  expect(criterion('use-5')).toMatchObject({
+    state: 'unmet',
+    figure: expect.stringMatching(/^0 of 90 days/),
+  });
+  expect(criterion('use-5').positions.length).toBeGreaterThan(0);
+  expect(criterion('satisfaction')).toMatchObject({ state: 'unknown', attested: null });
+  const attest = (...args: string[]) => cli(['autonomy', 'attest', ...args]);
+  const given = ['--repo', 'shop', '--evidence', 'survey of November, 82 %', '--for', '90d'];
+  const said = await attest('satisfaction', ...given);
+  expect([said.code, said.out]).toEqual([0, expect.stringContaining('survey of November')]);
+  const after = (await at.api('GET', '/ladder?repo=shop')).body.places;
+  expect(
+    criterion(
+      'satisfaction',
+      after.find((one: { repo: string | null }) => one.repo === 'shop'),
+    ),
+  ).toMatchObject({ state: 'met', attested: { by: 'admin', evidence: 'survey of November, 82 %' } });
+  const before = (await at.trail()).length;
+  for (const [args, why] of [
+    [['use-5', ...given], 'is measured from the trail'],
+    [['satisfacton', ...given], 'did you mean satisfaction?'],
+    [['satisfaction', '--repo', 'shop', '--evidence', ' ', '--for', '90d'], '--evidence'],
+    [['satisfaction', '--repo', 'shop', '--evidence', 'x', '--for', '900d'], 'more than a year'],
+  ] as const) {
+    const refused = await attest(...args);
+    expect([refused.code, refused.err], args[0]).toEqual([expect.any(Number), expect.stringContaining(why)]);
+    expect(refused.code).not.toBe(0);
+  }
+  expect(await at.trail()).toHaveLength(before);
+  const shown = await cli(['autonomy', 'show', '--repo', 'shop']);
+  expect(shown.out).toContain('shop, to reach step 6:');
+  const report = await cli(['ladder', 'report']);
+  expect(report.out).toContain('# The autonomy ladder');
+  expect(report.out).toContain('to reach step 6');
+  // No step is gained by it.
+  expect((await at.api('GET', '/repos')).body.find((one: { name: string }) => one.name === 'shop').step).toBe(
+    5,
+  );
+});
