@@ -25,6 +25,7 @@ test('every act has words', () => {
     step: 3,
     name: 'KEY',
     model: 'm',
+    limit: 'repo/shop',
   };
   for (const option of Act.options) {
     const act = Act.parse({ ...some, id: 'run_1', again: false, act: option.shape.act.value });
