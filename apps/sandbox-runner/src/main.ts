@@ -134,6 +134,7 @@ const atWork = new Map<string, number>();
 async function wake(id: string): Promise<void> {
   const attempt = AttemptId.safeParse(id);
   if (!attempt.success) return;
+  // Where the trail cannot be read, the attempt cannot be claimed either, and that is said.
   if (await drain().catch(() => false)) return queue.wake('attempts', id); // for others
   const work = runAttempt(runner, attempt.data, stop.signal).catch((error: unknown) =>
     log.error({ err: error, attempt: id }, 'the attempt could not be closed'),

@@ -1,3 +1,5 @@
+import { LADDER } from '@millwright/domain';
+
 // Figures as every client of the API says them to people.
 
 /** `820 ms`, `3.1 s`, `42 s`, `3:07`, `2:05:09`. */
@@ -33,3 +35,6 @@ export function ago(at: number, now: number): string {
 /** A digest or commit as people compare them: `sha256:0a1b2c3d4e5f`, `0a1b2c3d4e5f`. */
 export const short = (digest: string): string =>
   digest.replace(/^(sha256:)?([0-9a-f]{12})[0-9a-f]+$/, '$1$2');
+
+/** What the steps of autonomy are called, from 0. */
+export const STEP_NAMES: readonly string[] = LADDER.map(({ name }) => name);

@@ -1,8 +1,9 @@
+import { STEP_NAMES } from '@millwright/api';
 import type { RepoName, RoleScope } from '@millwright/domain';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
 import { parseDuration, parseWhole } from '../text/parse.ts';
-import { autonomyList, STEPS } from '../views/autonomy.ts';
+import { autonomyList } from '../views/autonomy.ts';
 import { attestedLines, criteriaLines, ladderReport } from '../views/ladder.ts';
 import { parseKind } from './kind.ts';
 import { unitOf } from './unit.ts';
@@ -18,7 +19,7 @@ export async function showAutonomy(context: Context, _args: string[], options: O
   const places = chosen.flatMap(({ name }) => ladder.places.find(({ repo }) => repo === name) ?? []);
   const steps = chosen.map(({ name, step, demoted }) => {
     const { next = null, criteria = [] } = places.find(({ repo }) => repo === name) ?? {};
-    return { ...{ repo: name, step, name: STEPS[step] ?? null }, demoted, next, criteria };
+    return { ...{ repo: name, step, name: STEP_NAMES[step] ?? null }, demoted, next, criteria };
   });
   show(context, steps, () => [
     ...autonomyList(context.look, chosen, context.now()),
@@ -63,7 +64,7 @@ export async function setAutonomy(context: Context, [given = '']: string[], opti
   const lower = value.demoted.filter((one) => one.kind !== kind).map((one) => `${one.kind} at ${one.step}`);
   const { ceiling } = value;
   show(context, raw, () => [
-    `${what} at step ${step} now: ${STEPS[step] ?? ''}.`,
+    `${what} at step ${step} now: ${STEP_NAMES[step] ?? ''}.`,
     ...(ceiling === null || step <= ceiling
       ? []
       : [

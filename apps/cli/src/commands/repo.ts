@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { STEP_NAMES } from '@millwright/api';
 import { type Context, show } from '../context.ts';
 import { usage } from '../fail.ts';
-import { STEPS } from '../views/autonomy.ts';
 import { repoList } from '../views/setup.ts';
 import { readStdin } from './stdin.ts';
 import { unitOf } from './unit.ts';
@@ -38,7 +38,7 @@ export async function add(context: Context, [given = '']: string[], options: Opt
   show(context, raw, () => [
     ...repoList(context.look, [value]),
     '',
-    `${context.look.colour.dim('next:')} ./millwright autonomy set 6 --repo ${value.name} --reason "…"   (now at step ${value.step}: ${STEPS[value.step] ?? ''})`,
+    `${context.look.colour.dim('next:')} ./millwright autonomy set 6 --repo ${value.name} --reason "…"   (now at step ${value.step}: ${STEP_NAMES[value.step] ?? ''})`,
   ]);
 }
 

@@ -1,20 +1,8 @@
-import type { RepoView } from '@millwright/api';
+import { type RepoView, STEP_NAMES } from '@millwright/api';
 import { ago } from '../text/format.ts';
 import type { Look } from '../text/look.ts';
 import { table } from '../text/table.ts';
 import { NO_REPOSITORIES } from './setup.ts';
-
-/** The steps' names, from the autonomy ladder. */
-export const STEPS = [
-  'individual help',
-  'structured',
-  'shared knowledge',
-  'workflow',
-  'measured',
-  'agent teams',
-  'autonomous department',
-  'autonomous enterprise',
-] as const;
 
 type Demoted = RepoView['demoted'][number];
 
@@ -29,12 +17,12 @@ export function autonomyList(look: Look, repos: readonly RepoView[], now: number
   if (repos.length === 0) return [NO_REPOSITORIES];
   const { dim } = look.colour;
   const rows = repos.flatMap(({ name, step, demoted }) => [
-    [name, 'all', String(step), STEPS[step] ?? '', '', ''],
+    [name, 'all', String(step), STEP_NAMES[step] ?? '', '', ''],
     ...demoted.map((one) => [
       '',
       one.kind,
       String(one.step),
-      STEPS[one.step] ?? '',
+      STEP_NAMES[one.step] ?? '',
       why(one),
       { text: ago(one.since, now), paint: dim },
     ]),

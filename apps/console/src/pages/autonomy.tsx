@@ -1,4 +1,4 @@
-import type { RepoView } from '@millwright/api';
+import { type RepoView, STEP_NAMES } from '@millwright/api';
 import { useState } from 'react';
 import { call } from '../api/client.ts';
 import { useAnswer } from '../api/queries.ts';
@@ -8,7 +8,7 @@ import { ActSheet } from '../parts/sheet.tsx';
 import { Tag } from '../parts/status.tsx';
 import { When } from '../parts/time.tsx';
 import { stepCommand } from '../words/commands.ts';
-import { between, STEP_NAMES, STEP_ROWS } from '../words/steps.ts';
+import { between, STEP_ROWS } from '../words/steps.ts';
 import { KINDS, type Kind, stepFor } from '../words/ticket-file.ts';
 
 const STEPS = STEP_NAMES.map((name, step) => ({ name, step }));

@@ -4,6 +4,17 @@ import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useId, useMemo, useState } from 'react';
 import { useAnswer } from '../api/queries.ts';
 import { signOut } from '../api/session.ts';
+import {
+  abortCommand,
+  cancelCommand,
+  freezeCommand,
+  haltCommand,
+  pauseCommand,
+  promoteCommand,
+  retryCommand,
+  rollbackCommand,
+  thawCommand,
+} from '../words/commands.ts';
 import { wordsOf } from '../words/format.ts';
 import { fitting, type Item, placeOf } from '../words/palette.ts';
 import {
@@ -39,7 +50,7 @@ function targetActs(status: RollbackStatus): One[] {
     act(
       'rollback',
       `Roll back ${repo} …`,
-      `./millwright rollback --repo ${repo}`,
+      rollbackCommand(repo, undefined),
       <RollbackButton status={status} />,
     ),
     ...(canary === null
@@ -48,28 +59,26 @@ function targetActs(status: RollbackStatus): One[] {
           act(
             'abort',
             `Take the canary of ${repo} back …`,
-            `./millwright release abort ${repo} --reason "…"`,
+            abortCommand(repo, ''),
             <AbortButton repo={repo} />,
           ),
           act(
             'pause',
             paused ? `Let the canary of ${repo} go on …` : `Pause the canary of ${repo} …`,
-            paused ? null : `./millwright release pause ${repo} --reason "…"`,
+            paused ? null : pauseCommand(repo, ''),
             <PauseButton repo={repo} paused={paused} />,
           ),
           act(
             'promote',
             `Promote the canary of ${repo} …`,
-            `./millwright release promote ${repo} --reason "…"`,
+            promoteCommand(repo, ''),
             <PromoteButton repo={repo} />,
           ),
         ]),
     act(
       'freeze',
       frozen === null ? `Freeze ${repo} …` : `Thaw ${repo} …`,
-      frozen === null
-        ? `./millwright release freeze ${repo} --reason "…"`
-        : `./millwright release thaw ${repo} --reason "…"`,
+      frozen === null ? freezeCommand(repo, '') : thawCommand(repo, ''),
       <FreezeButton repo={repo} frozen={frozen !== null} />,
     ),
   ];
@@ -81,24 +90,10 @@ function runActs(run: RunView): One[] {
   });
   return [
     ...(run.endedAt === null
-      ? [
-          act(
-            'cancel',
-            `Cancel: ${run.title} …`,
-            `./millwright run cancel ${run.id} --reason "…"`,
-            <CancelButton run={run} />,
-          ),
-        ]
+      ? [act('cancel', `Cancel: ${run.title} …`, cancelCommand(run.id, ''), <CancelButton run={run} />)]
       : []),
     ...(retries(run)
-      ? [
-          act(
-            'retry',
-            `Let it go on: ${run.title} …`,
-            `./millwright run retry ${run.id} --reason "…"`,
-            <RetryButton run={run} />,
-          ),
-        ]
+      ? [act('retry', `Let it go on: ${run.title} …`, retryCommand(run.id, ''), <RetryButton run={run} />)]
       : []),
   ];
 }
@@ -134,7 +129,7 @@ function useItems(open: boolean): One[] {
       ),
       {
         ...{ id: 'halt', group: 'Do', text: 'Stop what goes forward …', hint: 'halt' },
-        ...{ command: './millwright halt --reason "…"' },
+        command: haltCommand('', ''),
         does: sheet(<HaltButton repos={repos?.map(({ name }) => name) ?? []} />),
       },
       ...(targets ?? []).flatMap(targetActs),

@@ -1,6 +1,7 @@
+import { STEP_NAMES } from '@millwright/api';
 import { expect, test } from 'vitest';
 import doc from '../../../../docs/steps.md?raw';
-import { between, STEP_NAMES, STEP_ROWS } from './steps.ts';
+import { between, STEP_ROWS } from './steps.ts';
 
 const cells = doc
   .split('\n')

@@ -35,17 +35,6 @@ const WHO = {
   },
 } as const;
 
-export const STEP_NAMES = [
-  'individual help',
-  'structured',
-  'shared knowledge',
-  'workflow',
-  'measured',
-  'agent teams',
-  'autonomous department',
-  'autonomous enterprise',
-] as const;
-
 /** The table's rows that differ from step to step: a gate, and who lets it pass at each. */
 export const STEP_ROWS: readonly { name: string; by: readonly string[] }[] = Object.values(WHO);
 

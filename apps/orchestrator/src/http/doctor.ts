@@ -133,7 +133,13 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   }
   await runnerLines(factory).then(
     (found) => lines.push(...found),
-    () => undefined, // the first line says that the trail cannot be read
+    (error: unknown) =>
+      lines.push({
+        id: 'runners',
+        ok: false,
+        text: `what the runners say of themselves cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        fix: RESTART,
+      }),
   );
   await modelLines(factory).then(
     (found) => lines.push(...found),
