@@ -35,6 +35,8 @@ export type RunRoleOptions<R extends Role> = {
   fingerprint?: () => Promise<string>;
   /** In [0, 1), for jitter; Math.random by default. */
   chance?: () => number;
+  /** A fact that was not known when the first message was made, once it is: said beside the next results, once a conversation. */
+  news?: () => Promise<string | null>;
   settings?: Partial<Settings>;
 };
 

@@ -74,6 +74,19 @@ test('resumed, its conversation begins as it did, whatever is computed by then',
   expect(new Set(h.server.requests().map(({ conversation }) => conversation)).size).toBe(1);
 });
 
+test('what is known only later is said beside the next results, once; resumed, a conversation that has it hears it no more', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  const fact = 'suite on the base: fails, "a" there';
+  const told = { news: async () => (h.turns.records.length === 0 ? null : fact) };
+  h.turns.dieAt = 3;
+  await expect(runRole(h.options('implement', told))).rejects.toThrow('killed');
+  h.turns.dieAt = null;
+  expect(await runRole(h.options('implement', { fence: 2, ...told }))).toMatchObject({ turns: 3 });
+  const said = h.turns.records.map(({ results }) => JSON.stringify(results).split('known by now').length - 1);
+  expect(said).toEqual([0, 1, 0]);
+  expect(h.turns.records[1]?.results.at(-1)).toEqual({ type: 'text', text: `[known by now: ${fact}]` });
+});
+
 test('resumed after its submit is on record, it asks for nothing', async () => {
   await using h = await harness(FIX, { files: FILES });
   const first = await runRole(h.options('implement'));

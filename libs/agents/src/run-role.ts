@@ -152,6 +152,8 @@ class Loop<R extends Role> {
   /** Set where an answer was cut off: twice as long the next time. */
   #answerTokens: number | null = null;
   #warned = false;
+  /** This conversation has the news, from its first message or since. */
+  #told = false;
   /** Set where the endpoint sums nothing up, whatever the model can. */
   #sumsUp = true;
   #round = { turn: 0, requests: 0 };
@@ -439,6 +441,7 @@ class Loop<R extends Role> {
     await this.#changed('handed_over', reason, { note });
     this.#conversation = { opening: openingAfter(this.#brief, note), turns: [] };
     this.#most = Number.POSITIVE_INFINITY;
+    this.#told = false;
     this.#history.nudges = 0;
   }
 
@@ -656,7 +659,8 @@ class Loop<R extends Role> {
 
     const called = answer.blocks.some((block) => block.kind === 'tool');
     const nudge: Block[] = called ? [] : [{ type: 'text', text: nudgeOf(answer, submit.name) }];
-    const results = maskedResults<Block>([...ran.results, ...nudge, ...this.#warnings(usd)]);
+    const news = await this.#news();
+    const results = maskedResults<Block>([...ran.results, ...nudge, ...news, ...this.#warnings(usd)]);
     await this.#record(asked, blocks, results, ran.actions.join('; '));
     this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
     if (ran.submission !== null)
@@ -677,6 +681,17 @@ class Loop<R extends Role> {
 
   #with(spoken: Conversation['turns'][number]): Conversation {
     return { ...this.#conversation, turns: [...this.#conversation.turns, spoken] };
+  }
+
+  /** What came to be known since the conversation began, where nothing of it says so yet: one that is read back may. */
+  async #news(): Promise<Block[]> {
+    if (this.#told) return [];
+    const said = (await this.#options.news?.()) ?? null;
+    if (said === null) return [];
+    this.#told = true;
+    const words = JSON.stringify(said).slice(1, -1);
+    if (JSON.stringify(messagesOf(this.#conversation)).includes(words)) return [];
+    return [{ type: 'text', text: `[known by now: ${said}]` }];
   }
 
   /** Said to the model before a limit of the stage ends its work, so that it can hand in what is whole. */

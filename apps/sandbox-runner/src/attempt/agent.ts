@@ -148,7 +148,7 @@ export async function submissionOf<R extends Role>(
   held: Held<SpecOf<R>>,
   sandbox: AgentWorkspace,
   materials: Materials,
-  options: { keep: boolean; root: string },
+  options: { keep: boolean; root: string; news?: () => Promise<string | null> },
 ): Promise<Submissions[R]> {
   const { runner, spec, claim, stream, signal } = held;
   const effort = effortOf(spec.role, runner.models);
@@ -183,6 +183,7 @@ export async function submissionOf<R extends Role>(
       },
     }),
     budget: runner.budget,
+    ...(options.news === undefined ? {} : { news: options.news }),
     scopes: spec.budgets,
     fence: claim.fence,
     settings: {

@@ -75,11 +75,11 @@ const CUT = `${'# '.padEnd(182, 'x')} ${SET}`;
 const SCRIPT = `
 role: plan
 turns:
-  - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing"]
+  - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing", "suite on the base: not known to the factory yet"]
     tools: [{ bash: "cat src/sum.js" }]
   - expect: ["exports.add"]
     tools: [{ submit: { summary: one task, excerpts: ["src/sum.js"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
-  - expect: ["src/sum.js is no PATH:FROM-TO"]
+  - expect: ["src/sum.js is no PATH:FROM-TO", "known by now: suite on the base: passes, "]
     tools: [{ submit: { summary: one task, excerpts: ["src/sum.js:1-9", "test/nowhere.js:2-3"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
 ---
 role: implement
@@ -366,7 +366,7 @@ const implement = ([tree]: string[]) => ({
 });
 const never = new AbortController().signal;
 
-test('plan: an artifact with the lines that it hands on, every turn on the trail, the run woken, the container gone; beside it the base is learned', async () => {
+test('plan: an artifact with the lines that it hands on, every turn on the trail, the run woken, the container gone; beside it the base is learned, and its planner told', async () => {
   const attempt = await open(
     'Plan exports.add, exports.nothing',
     () => ({ role: 'plan', maxTasks: 4, answers: [], evidence: [] }),

@@ -76,13 +76,19 @@ async function planStage(held: Held<SpecOf<'plan'>>): Promise<Digest> {
     split?.paths.map(({ path }) => path) ?? [],
   );
   return withSandbox(held, on, { purpose: 'plan', resume: false, base: from }, async (sandbox) => {
+    const suite = await suiteFacts(held, ready);
     const facts = [
       ...(await workspaceFacts(held.runner.toolchain, sandbox, made, from.tree !== tree.tree)),
-      ...(await suiteFacts(held, ready)),
+      ...suite.lines,
     ];
     const map = await repositoryMap(held.runner.toolchain, sandbox, tree, held.spec.ticket);
     const plan = await learningBeside(held, ready, () =>
-      submissionOf<'plan'>(held, sandbox, { ...conventions, facts, ...map }, { keep: false, root: ROOT }),
+      submissionOf<'plan'>(
+        held,
+        sandbox,
+        { ...conventions, facts, ...map },
+        { keep: false, root: ROOT, news: suite.news },
+      ),
     );
     return putJson(held.runner.artifacts, Plan, await withExcerpts(plan, tree));
   });
@@ -106,15 +112,16 @@ async function implementStage(held: Held<SpecOf<'implement'>>): Promise<Digest> 
     const failed = failedChecks(spec.feedback);
     if (failed !== null)
       await layChecks(sandbox, runner.artifacts, await getJson(runner.artifacts, AcceptanceChecks, failed));
+    const suite = await suiteFacts(held, await prepareTree(held, base));
     const facts = [
       ...(await workspaceFacts(held.runner.toolchain, sandbox, made, spec.start !== below.tree)),
-      ...(await suiteFacts(held, await prepareTree(held, base))),
+      ...suite.lines,
     ];
     const said = await submissionOf<'implement'>(
       held,
       sandbox,
       { ...conventions, facts, excerpts: excerptsOf(spec.plan) },
-      { keep: true, root: ROOT },
+      { keep: true, root: ROOT, news: suite.news },
     );
     if (failed !== null) await liftChecks(sandbox);
     if ('unfinished' in said) return leaveUnfinished(held, { base, from }, said, await sandbox.extract(from));
@@ -236,7 +243,7 @@ async function reviewStage(held: Held<SpecOf<'review'>>): Promise<Digest> {
       );
     const facts = [
       ...(await workspaceFacts(held.runner.toolchain, sandbox, made, true)),
-      ...(await suiteFacts(held, await prepareTree(held, base))),
+      ...(await suiteFacts(held, await prepareTree(held, base))).lines,
     ];
     const materials = { ...conventions, facts, diff, ...(interdiff === null ? {} : { interdiff }) };
     const said = await submissionOf<'review'>(held, sandbox, materials, { keep: false, root: ROOT });
@@ -250,7 +257,7 @@ async function deployStage(held: Held<SpecOf<'deploy'>>): Promise<Digest> {
   const on = await prepareOrFail(held, tree);
   const conventions = await conventionsFor(held.runner.toolchain, base, []);
   const diff = new TextDecoder().decode(await runner.artifacts.get(spec.patch));
-  const facts = await suiteFacts(held, await prepareTree(held, base));
+  const { lines: facts } = await suiteFacts(held, await prepareTree(held, base));
   // The notes are on the merged tree, not on the build: nothing of one is needed by the other.
   const [{ layer, image, test }, said] = await together(
     held,

@@ -9,23 +9,36 @@ import type { Unprepared } from './workspace-inputs.ts';
 const MAX_NAMES = 10;
 const MAX_NAME = 120;
 
+/** `news`: how the suite does on the base, once that is known. */
+export type SuiteFacts = { lines: string[]; news: () => Promise<string | null> };
+
+const silent = async () => null;
+
 /**
- * How the change will be tested, a line each: the command and what it runs in, and how the suite did on the base where that is known. The suite is
- * never run for it: what is known is what a test stage of this runner learned of that base before.
+ * How the change will be tested, a line each: the command and what it runs in, and how the suite did on the base where that is known. Nobody waits
+ * for a suite here: what is known is what this runner learned of that base, before or beside the conversation (learn-beside.ts).
  */
 export async function suiteFacts(
   { runner, spec }: Pick<Held, 'runner' | 'spec'>,
   base: Prepared | Unprepared,
-): Promise<string[]> {
-  if ('kind' in base) return [];
+): Promise<SuiteFacts> {
+  if ('kind' in base) return { lines: [], news: silent };
   const { toolchain, memory, sandboxes } = runner;
   const command = await toolchain.testCommand(spec.config, await filesOf(base.checkout, toolchain));
-  if (command.kind === 'none') return ['tests: no command is known, so no suite speaks for a change'];
-  const known = await memory.get(memoryKey(toolchain, base, sandboxes.image, command));
-  return [
-    `tests, as the factory runs them (/bin/sh, this environment, ${toolchain.programs} on PATH): ${command.text}`,
-    `suite on the base: ${known === null ? 'not run by the factory yet' : saidOf(known, command.steps)}`,
-  ];
+  if (command.kind === 'none')
+    return { lines: ['tests: no command is known, so no suite speaks for a change'], news: silent };
+  const key = memoryKey(toolchain, base, sandboxes.image, command);
+  const news = async () => {
+    const known = await memory.get(key);
+    return known === null ? null : `suite on the base: ${saidOf(known, command.steps)}`;
+  };
+  return {
+    lines: [
+      `tests, as the factory runs them (/bin/sh, this environment, ${toolchain.programs} on PATH): ${command.text}`,
+      (await news()) ?? 'suite on the base: not known to the factory yet; beside a result once it is',
+    ],
+    news,
+  };
 }
 
 /** Pure. */

@@ -80,15 +80,15 @@ async function writeChecks(held: Held<SpecOf<'test'>>, base: Prepared): Promise<
   const begun = workspaceOf(held) !== null;
   return withSandbox(held, base, { purpose: 'test', resume: true }, async (sandbox) => {
     if (before !== undefined && !begun) await layChecks(sandbox, held.runner.artifacts, before);
-    const facts = [
-      ...(await workspaceFacts(held.runner.toolchain, sandbox, base, false)),
-      ...(await suiteFacts(held, base)),
-    ];
+    const suite = await suiteFacts(held, base);
+    const facts = [...(await workspaceFacts(held.runner.toolchain, sandbox, base, false)), ...suite.lines];
     // How its tests are written is no word of how the change will be made.
     const { isAmongTests } = held.runner.toolchain;
     const excerpts = excerptsOf(held.spec.plan).filter(({ path }) => isAmongTests(path));
     const materials = { ...conventions, facts, excerpts };
-    const said = await submissionOf<'test'>(held, sandbox, materials, { keep: true, root: '/workspace' });
+    const said = await submissionOf<'test'>(held, sandbox, materials, {
+      ...{ keep: true, root: '/workspace', news: suite.news },
+    });
     const tar = await checksArchive(sandbox);
     const { artifacts, known } = held.runner;
     const files = tar === null ? null : await artifacts.put(await maskedBytes(tar, known));

@@ -53,7 +53,7 @@ export async function runBash(
   if (result.kind === 'timed_out')
     return {
       ok: false,
-      text: `${output}\n[stopped after ${Math.round(timeoutMs / 1_000)} s${at(result.running)}. Ask for more with a first line \`# timeout: SECONDS\`, ${Math.round(options.maxTimeoutMs / 1_000)} at most, or run it in parts]`,
+      text: `${output}\n[stopped after ${Math.round(timeoutMs / 1_000)} s${late(result.ms, timeoutMs)}${at(result.running)}. Ask for more with a first line \`# timeout: SECONDS\`, ${Math.round(options.maxTimeoutMs / 1_000)} at most, or run it in parts]`,
       changed: false,
     };
   if (result.exitCode === 0)
@@ -61,6 +61,10 @@ export async function runBash(
   const said = `${output}${output === '' ? '' : '\n'}[exit code ${result.exitCode}]`;
   return { ok: answersNo(command, result.exitCode), text: said, changed: false };
 }
+
+/** A busy machine kept it waiting: that is not counted. */
+const late = (ms: number, timeoutMs: number): string =>
+  ms < timeoutMs * 1.1 ? '' : ` (${Math.round(ms / 1_000)} by the clock, of a busy machine)`;
 
 /** Where a command was when its time was up. */
 function at(running: readonly string[] | undefined): string {
