@@ -99,6 +99,22 @@ export async function processesIn(container: Docker.Container): Promise<string[]
   return Array.isArray(rows) ? (rows as string[][]) : null;
 }
 
+/** At one instant, all in ms: the clock; what a container has had of processors; how long this machine has kept anybody waiting for one. */
+export type Reading = { atMs: number; usedMs: number; stalledMs: number };
+
+/** What a command's time is counted by; null where the engine or the machine does not say. */
+export async function readProcessors(engine: Engine, container: Docker.Container): Promise<Reading | null> {
+  const stalledMs = engine.stalledMs();
+  if (stalledMs === null) return null;
+  const said = await within(
+    LOOK_MS,
+    "read a container's processor time",
+    container.stats({ stream: false, 'one-shot': true }),
+  ).catch(() => null);
+  const used = said?.cpu_stats?.cpu_usage?.total_usage;
+  return used === undefined ? null : { atMs: performance.now(), usedMs: used / 1e6, stalledMs };
+}
+
 /** An engine that hangs is an engine that failed: no call to it is waited for longer than this. */
 async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   const timer = new AbortController();

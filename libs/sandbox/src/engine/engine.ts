@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { canRaiseLoopback } from './host.ts';
+import { canRaiseLoopback, stalledHere } from './host.ts';
 
 /** What a person reading the log should know of; nothing here is needed for correctness. */
 export type SandboxEvent =
@@ -33,6 +33,8 @@ export type SandboxesSettings = {
    * whole, which is as quick. Default: 256 KiB, some 2,500 files.
    */
   overFrom?: number;
+  /** How long this machine has kept anybody waiting for a processor, in ms; null where it does not say. Default: its kernel's own word. */
+  stalledMs?: () => number | null;
 };
 
 /** What the parts of the sandbox share. */
@@ -66,6 +68,7 @@ export type Engine = {
   views: Map<string, { ino: number; path: Promise<string> }>;
   /** The size of a checkout's index from which another tree is unpacked over it: see `SandboxesSettings.overFrom`. */
   overFrom: number;
+  stalledMs: () => number | null;
   /** Resolves when nothing is being removed behind anybody. */
   cleanedUp(): Promise<void>;
   /** A name for a container, volume or folder: unique on this machine, and told to be ours by its prefix. */
@@ -142,6 +145,7 @@ export async function connectEngine(settings: SandboxesSettings): Promise<Engine
     note,
     views: new Map(),
     overFrom: settings.overFrom ?? 262_144,
+    stalledMs: settings.stalledMs ?? stalledHere,
     cleanUp: (what, removal) => {
       if (settings.cleanUp !== 'behind') return removal;
       const behind = removal

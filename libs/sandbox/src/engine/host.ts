@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 const CLEAN = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
@@ -46,4 +47,17 @@ export async function canRaiseLoopback(): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * How long, in ms since it booted, some task of this machine was ready and had no processor; null where its kernel does not count that.
+ * Source: https://docs.kernel.org/accounting/psi.html
+ */
+export function stalledHere(): number | null {
+  try {
+    const total = /^some .*total=(\d+)$/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1];
+    return total === undefined ? null : Number(total) / 1_000;
+  } catch {
+    return null; // no such file: the clock alone counts
+  }
 }

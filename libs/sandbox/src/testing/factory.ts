@@ -15,6 +15,7 @@ export async function testSandboxes(
     incarnation?: string;
     cleanUp?: 'awaited' | 'behind';
     overFrom?: number;
+    stalledMs?: () => number | null;
   } = {},
 ): Promise<{
   sandboxes: Sandboxes;
@@ -34,6 +35,8 @@ export async function testSandboxes(
     image: TEST_IMAGE,
     cleanUp: over.cleanUp ?? 'awaited',
     ...(over.overFrom === undefined ? {} : { overFrom: over.overFrom }),
+    // What a limit ends is not to depend on how busy the machine is.
+    stalledMs: over.stalledMs ?? (() => null),
     note: (event) => events.push(event),
   });
   return {

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reading } from '../engine/container.ts';
 import { demultiplex } from './mux.ts';
 import { quote } from './quote.ts';
+import { limitTime } from './time-limit.ts';
 
 // The runner's end of the tool process. Invariants:
 //
@@ -43,6 +45,8 @@ export type CallEnd =
 type CallOptions = {
   shell: '/bin/sh' | '/bin/bash';
   timeoutMs: number;
+  /** Where it is given, `timeoutMs` is of time in which the command could go on (time-limit.ts); else of the clock's. */
+  read?: () => Promise<Reading | null>;
   onOutput: (data: Buffer) => void;
   /** Waited for when the time is up, before anything is killed: it ends soon, and does not throw. */
   look?: () => Promise<void>;
@@ -152,7 +156,7 @@ export function attachResident(
 
   const run = async (
     command: string,
-    { shell, timeoutMs, onOutput, look, stdin, signal }: CallOptions,
+    { shell, timeoutMs, read, onOutput, look, stdin, signal }: CallOptions,
   ): Promise<CallEnd> => {
     if (ended !== null) return { kind: 'gone', reason: ended };
     if (signal?.aborted === true) return { kind: 'aborted' };
@@ -178,13 +182,16 @@ export function attachResident(
       overflow: () => kill('overflow'),
       settle: (end) => done.resolve(end),
     };
-    const timer = setTimeout(() => kill('timed_out'), timeoutMs);
+    const late = () => kill('timed_out');
+    const timer = read === undefined ? setTimeout(late, timeoutMs) : null;
+    const inTime = read === undefined ? () => {} : limitTime(timeoutMs, read, late);
     const onAbort = () => kill('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
     const words = [nonce, shell, quote(command), ...(stdin === undefined ? [] : [quote(stdin)])];
     stream.write(`r ${words.join(' ')}\n`);
     const end = await done.promise;
-    clearTimeout(timer);
+    clearTimeout(timer ?? undefined);
+    inTime();
     signal?.removeEventListener('abort', onAbort);
     await killing;
     pending = null;

@@ -86,8 +86,8 @@ describe('exec', () => {
       expect(await sandbox.exec('yes', { timeoutMs: 300, maxBytes: 1_000 })).toMatchObject({
         kind: 'timed_out',
       });
-      const left = await sandbox.exec('ps -e -o comm= | sort | uniq', within);
-      expect(left).toMatchObject({ kind: 'exited', output: 'bash\nps\nsh\nsort\nuniq\n' });
+      const left = await sandbox.exec('ps -e -o comm= >/tmp/left; sort -u /tmp/left', within);
+      expect(left).toMatchObject({ kind: 'exited', output: 'bash\nps\nsh\n' });
     }));
 
   test('says of a command that is over its time what ran then', () =>
@@ -105,6 +105,22 @@ describe('exec', () => {
       });
       expect(await sandbox.exec('pgrep sleep; true', within)).toMatchObject({ output: '' });
     }));
+
+  test('is given the time that a busy machine kept it waiting, but not what it waits by itself', async () => {
+    const busy = await testSandboxes({ stalledMs: () => performance.now() });
+    try {
+      const asked = { timeoutMs: 1_500, maxBytes: 1_000 };
+      await withSandbox(busy.sandboxes, checkout, {}, async (sandbox) => {
+        const slow = 'for n in $(seq 1 20); do sleep 0.1; for i in $(seq 1 300); do :; done; done; echo done';
+        expect(await sandbox.exec(slow, asked)).toMatchObject({ kind: 'exited', output: 'done\n' });
+        expect(await sandbox.exec('sleep 4', asked)).toMatchObject({ kind: 'timed_out' });
+        const endless = await sandbox.exec('while :; do :; done', asked);
+        expect(endless).toMatchObject({ kind: 'timed_out' });
+      });
+    } finally {
+      await busy.end();
+    }
+  });
 
   test('ends a command that prints without bound, long before its time is up', () =>
     inside(async (sandbox) => {

@@ -6,6 +6,7 @@ import {
   endOf,
   killContainer,
   processesIn,
+  readProcessors,
   removeContainer,
   removeVolume,
   startContainer,
@@ -282,6 +283,7 @@ function runningBox(
       const end: CallEnd = await resident.call(line, {
         shell: parts.shell,
         timeoutMs,
+        read: () => readProcessors(engine, container),
         onOutput: (data) => output.push(data),
         look: async () => {
           const processes = await processesIn(container);
