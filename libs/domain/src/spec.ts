@@ -143,6 +143,11 @@ export const AttemptSpec = z.discriminatedUnion('role', [
     /** Reviews of this work before, the oldest first, and what has changed since the last; absent where none was. */
     earlier: z.array(Review),
     interdiff: Digest.nullable(),
+    /**
+     * What was approved last met other work at the same places. `interdiff` leads then from both sides between markers to what stands there now; `alone`:
+     * nothing but those places was touched. Absent: there was none.
+     */
+    conflict: z.strictObject({ paths: z.array(z.string()), alone: z.boolean() }).optional(),
     /** Of the run as a whole: what its parts' reviews left open. */
     open: z.array(Finding),
     /** What the tests and the acceptance checks said of this tree. */

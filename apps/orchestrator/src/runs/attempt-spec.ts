@@ -43,6 +43,7 @@ import { scopesOf } from '../streams/budgets.ts';
 import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import { commitMessageOf } from './commit-message.ts';
+import { resolvedAlone } from './conflict-places.ts';
 
 type Ports = {
   clock: Clock;
@@ -337,7 +338,7 @@ async function reviewedBefore(
   run: Run,
   task: TaskId | null,
   tree: GitSha,
-): Promise<Pick<SpecOf<'review'>, 'said' | 'earlier' | 'interdiff' | 'open'>> {
+): Promise<Pick<SpecOf<'review'>, 'said' | 'earlier' | 'interdiff' | 'conflict' | 'open'>> {
   const { artifacts } = factory.store;
   const alone = run.tasks.length === 1;
   const before = run.reviews.filter((one) => alone || one.task === task);
@@ -348,15 +349,27 @@ async function reviewedBefore(
     read(before),
     read(parts.filter((one) => one.verdict === 'approve')),
   ]);
-  const last = before.at(-1)?.tree ?? null;
-  const change = workOf(run, task)?.made?.change ?? null;
+  const last = before.at(-1);
+  const work = workOf(run, task);
+  const change = work?.made?.change ?? null;
+  const met = work?.feedback.findLast((one) => one.kind === 'conflict');
+  const conflict = met !== undefined && met.approved !== null && met.approved === last?.patchId ? met : null;
+  const since = conflict?.start ?? last?.tree ?? null;
   return {
     said:
       task === null
         ? { summary: await summaries(factory, run), commitMessage: await commitMessageOf(factory, run) }
         : await saidOf(factory, need(change)),
     earlier,
-    interdiff: last === null || last === tree ? null : await artifacts.put(await repo.diff(last, tree)),
+    interdiff: since === null || since === tree ? null : await artifacts.put(await repo.diff(since, tree)),
+    ...(conflict === null
+      ? {}
+      : {
+          conflict: {
+            paths: conflict.paths,
+            alone: await resolvedAlone(repo, conflict.start, tree, conflict.paths),
+          },
+        }),
     open: approved.flatMap(({ findings }) => findings),
   };
 }

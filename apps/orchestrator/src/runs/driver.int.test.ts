@@ -1,4 +1,4 @@
-import { type RepoName, type SpecOf, TaskId } from '@millwright/domain';
+import { type Digest, type RepoName, type SpecOf, TaskId } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -137,9 +137,14 @@ describe('a run, driven through real Postgres, git and queue', () => {
     expect(factory.runner.attempts.filter((one) => one === 'review')).toHaveLength(2);
   });
 
-  it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace', async () => {
+  it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace; its review is of those places alone', async () => {
     const seen: string[] = [];
+    const met: SpecOf<'review'>[] = [];
     await start({
+      review: (spec) => {
+        if (spec.conflict !== undefined) met.push(spec);
+        return 'approve';
+      },
       plan: () =>
         ({
           kind: 'tasks',
@@ -153,17 +158,28 @@ describe('a run, driven through real Postgres, git and queue', () => {
         const conflict = spec.feedback.find((one) => one.kind === 'conflict');
         if (conflict)
           seen.push(`${spec.task.id}: ${conflict.kind === 'conflict' ? conflict.paths.join() : ''}`);
-        return {
-          'a.txt': conflict
-            ? LINES.replace('one', 'A and B')
-            : LINES.replace('one', spec.task.id.toUpperCase()),
-        };
+        const own = `export const x = 1;\nexport const ${spec.task.id} = 2;\n`;
+        return conflict
+          ? { 'a.txt': LINES.replace('one', 'A and B') }
+          : { 'a.txt': LINES.replace('one', spec.task.id.toUpperCase()), 'src/x.js': own };
       },
     });
     const run = await ended((await file()).id);
     expect(run.state).toBe('done');
     expect(seen).toEqual(['b: a.txt']);
     expect(show('a.txt')).toMatch(/^A and B\ntwo/);
+    // What both declare at one place of a source conflicts with nobody.
+    expect(show('src/x.js')).toBe('export const x = 1;\nexport const a = 2;\nexport const b = 2;');
+    const [review, ...others] = met;
+    expect(others).toEqual([]);
+    expect(review).toMatchObject({
+      ...{ task: { id: 'b' }, conflict: { paths: ['a.txt'], alone: true } },
+      earlier: [{ verdict: 'approve' }],
+    });
+    const places = new TextDecoder().decode(
+      await factory.factory.store.artifacts.get(review?.interdiff as Digest),
+    );
+    expect(places).toMatch(/^-<{7} the base\n-A\n-={7}\n-B\n->{7} the change\n\+A and B$/m);
     // The whole of several tasks is reviewed once more.
     expect(
       run.stages.filter(

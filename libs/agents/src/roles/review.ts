@@ -1,4 +1,4 @@
-import { Finding } from '@millwright/domain';
+import { Finding, type SpecOf } from '@millwright/domain';
 import { z } from 'zod';
 import { dataBlock } from '../data-block.ts';
 import { bounded } from '../tools/bound.ts';
@@ -21,6 +21,14 @@ const Input = z.strictObject({
   summary: z.string().min(1).max(20_000),
   findings: z.array(Finding).max(200),
 });
+
+/** After a conflict the places where two sides met are what nobody has approved. */
+const metText = ({ paths, alone }: NonNullable<SpecOf<'review'>['conflict']>): string =>
+  `since the last review, which approved it, other work was integrated and conflicted with it in ${paths.join(', ')}; <interdiff> leads from both sides between markers to what stands there now. ${
+    alone
+      ? 'Nothing else was touched, so there is no <diff>: judge those places alone (both intents kept, nothing lost, no marker left); `git diff HEAD~1` has the rest, as it was approved'
+      : 'More than those places was touched: judge all that <interdiff> shows'
+  }`;
 
 export const reviewRole: RoleDefinition<'review'> = {
   role: 'review',
@@ -47,6 +55,7 @@ export const reviewRole: RoleDefinition<'review'> = {
   brief(spec, materials) {
     const whole = spec.task === null;
     const several = spec.plan.kind === 'tasks' && spec.plan.tasks.length > 1;
+    const { conflict } = spec;
     const about = [
       whole && several
         ? 'this is the whole of several tasks, each reviewed by itself: look for interplay, leftovers, doubles'
@@ -54,6 +63,7 @@ export const reviewRole: RoleDefinition<'review'> = {
       spec.earlier.length === 0
         ? ''
         : `if you ask for changes, it may be sent back ${spec.triesLeft} times more`,
+      conflict === undefined ? '' : metText(conflict),
     ];
     return [
       facts(spec, spec.task?.id ?? null, 1 + spec.earlier.length),
@@ -70,7 +80,7 @@ export const reviewRole: RoleDefinition<'review'> = {
         }),
       ),
       spec.open.length === 0 ? '' : dataBlock('open', findingsText(spec.open)),
-      diffBlock(materials.diff),
+      conflict?.alone === true ? '' : diffBlock(materials.diff),
       materials.interdiff === undefined ? '' : dataBlock('interdiff', bounded(materials.interdiff, 100_000)),
     ];
   },

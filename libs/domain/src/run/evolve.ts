@@ -1,6 +1,6 @@
 import { sendsBack } from '../artifacts.ts';
 import type { CommitAndTree, Entry, EntryOf } from '../entries/index.ts';
-import type { Digest, TaskId } from '../ids.ts';
+import type { Digest, GitSha, PatchId, TaskId } from '../ids.ts';
 import { resume } from './resume.ts';
 import {
   addUsage,
@@ -10,6 +10,7 @@ import {
   type Question,
   type Run,
   type RunState,
+  reviewOf,
   type Stage,
   type Work,
 } from './state.ts';
@@ -88,6 +89,11 @@ const sendBack = (work: Work, feedback: Reason, start: Work['start'], base: Comm
   base,
   integrated: false,
 });
+
+const conflicted = (run: Run, patchId: PatchId | undefined, paths: string[], start: GitSha): Reason => {
+  const approved = patchId !== undefined && reviewOf(run, patchId)?.verdict === 'approve' ? patchId : null;
+  return { kind: 'conflict', paths, start, approved };
+};
 
 const block = (work: Work, blocked: Question): Work => ({ ...work, blocks: work.blocks + 1, blocked });
 
@@ -350,10 +356,12 @@ function evolveRun(run: Run, entry: Entry): Run {
         entry.data.task,
         (work) => ({ ...work, integrated: true }),
       );
-    case 'task.conflicted':
-      return withWork(run, entry.data.task, (work) =>
-        sendBack(work, { kind: 'conflict', paths: entry.data.paths }, entry.data.start, run.head),
+    case 'task.conflicted': {
+      const { task, paths, start } = entry.data;
+      return withWork(run, task, (work) =>
+        sendBack(work, conflicted(run, work.made?.patchId, paths, start), start, run.head),
       );
+    }
     case 'change.composed':
       return {
         ...run,
@@ -415,7 +423,12 @@ function evolveRun(run: Run, entry: Entry): Run {
         rewritten: run.rewritten || rewritten,
       };
       return conflict
-        ? sendWholeBack(moved, { kind: 'conflict', paths: conflict.paths }, conflict.start, base)
+        ? sendWholeBack(
+            moved,
+            conflicted(run, run.change?.patchId, conflict.paths, conflict.start),
+            conflict.start,
+            base,
+          )
         : moved;
     }
     case 'merge.started':

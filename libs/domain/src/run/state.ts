@@ -32,7 +32,8 @@ import type { Role } from '../spec.ts';
 export type FeedbackRef = { change: Digest | null } & (
   | { kind: 'review'; review: Digest }
   | { kind: 'tests'; report: Digest; failure: Digest | null }
-  | { kind: 'conflict'; paths: string[] }
+  /** `start`: both sides, with markers. `approved`: the patch that met other work, where a review had approved it. */
+  | { kind: 'conflict'; paths: string[]; start: GitSha; approved: PatchId | null }
   | { kind: 'refused'; message: string }
   | { kind: 'answer'; question: string; answer: string }
   | { kind: 'unfinished'; unfinished: Digest }
