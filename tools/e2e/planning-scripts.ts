@@ -15,7 +15,9 @@ import {
 export const TIMES = { path: 'src/sum.js', text: `${SOURCE}exports.times = (a, b) => a * b;\n` };
 export const LESS = { path: 'src/less.js', text: 'exports.less = (a, b) => a < b;\n' };
 export const MORE = { path: 'src/more.js', text: 'exports.more = (a, b) => a > b;\n' };
-export const BOTH = { path: 'src/sum.js', text: `exports.zero = 0;\nexports.one = 1;\n${SOURCE}` };
+/** Calls: of two declarations there both would stand. */
+const NAMES = { zero: 'Object.assign(exports, { zero: 0 });', one: 'Object.assign(exports, { one: 1 });' };
+export const BOTH = { path: 'src/sum.js', text: `${NAMES.zero}\n${NAMES.one}\n${SOURCE}` };
 export const PROTECTED = { path: 'migrations/1.sql', text: 'CREATE TABLE sum (a INTEGER);\n' };
 
 export const TITLE = {
@@ -57,18 +59,29 @@ export const SCRIPTS: readonly Script[] = [
   ...judged(TITLE.sideBySide),
 
   plans(TITLE.conflict, { id: 'zero' }, { id: 'one' }),
-  implements_(TITLE.conflict, [onTop('exports.zero = 0;')], { when: { task: 'zero' } }),
-  implements_(TITLE.conflict, [onTop('exports.one = 1;')], { when: { task: 'one', attempt: 1 } }),
+  implements_(TITLE.conflict, [onTop(NAMES.zero)], { when: { task: 'zero' } }),
+  implements_(TITLE.conflict, [onTop(NAMES.one)], { when: { task: 'one', attempt: 1 } }),
   says(
     'implement',
     TITLE.conflict,
     [
       { expect: ['src/sum\\.js'], tools: [{ bash: 'cat src/sum.js' }] },
       {
-        expect: ['^<<<<<<<', 'exports.zero = 0;', '^=======', 'exports.one = 1;', '^>>>>>>>'],
+        expect: ['^<<<<<<<', 'zero: 0', '^=======', 'one: 1', '^>>>>>>>'],
         tools: [{ edit: { command: 'create', path: '/workspace/src/sum.js', file_text: BOTH.text } }],
       },
       { tools: [{ submit: { summary: 'Both.', commitMessage: 'Name both' } }] },
+    ],
+    { task: 'one', attempt: 2 },
+  ),
+  says(
+    'review',
+    TITLE.conflict,
+    [
+      {
+        expect: ['judge those places alone', '^-<<<<<<< the base', '<earlier attempt="1">\napprove'],
+        tools: [{ submit: { verdict: 'approve', summary: 'Both are there.', findings: [] } }],
+      },
     ],
     { task: 'one', attempt: 2 },
   ),

@@ -22,6 +22,47 @@ test.each<[string, PlanTask[], string | null]>([
   else expect(found).toContain(problem);
 });
 
+const naming = (id: string, instructions: string, more: object = {}): PlanTask =>
+  PlanTask.parse({ id, title: id, instructions, ...more });
+
+test.each<[string, PlanTask[], string | null]>([
+  [
+    'is named by both',
+    [naming('a', 'Add a to `src/index.js`.'), naming('b', 'Export b in src/index.js, as a is.')],
+    'tasks a and b are made side by side and both name src/index.js: give it to one of them',
+  ],
+  [
+    'has a place in one alone',
+    [naming('a', 'x.ts', { places: ['x.ts: below B'] }), naming('b', 'x.ts')],
+    'both name x.ts',
+  ],
+  [
+    'has a place for each',
+    [
+      naming('a', 'x.ts', { places: ['x.ts: below B'] }),
+      naming('b', 'x.ts', { places: ['x.ts: reads only'] }),
+    ],
+    null,
+  ],
+  ['is touched in order', [naming('a', 'x.ts'), naming('b', 'x.ts', { dependsOn: ['a'] })], null],
+  [
+    'is touched in order, by way of another',
+    [
+      naming('a', 'x.ts'),
+      naming('b', 'y.ts', { dependsOn: ['a'] }),
+      naming('c', 'x.ts', { dependsOn: ['b'] }),
+    ],
+    null,
+  ],
+  ['is a document', [naming('a', 'A line in CHANGELOG.md'), naming('b', 'A line in CHANGELOG.md')], null],
+  ['is another', [naming('a', 'lib/x.ts and test/a.js'), naming('b', 'x.ts and test/b.js')], null],
+  ['is no file', [naming('a', 'options.decode'), naming('b', 'options.decode, e.g. now')], null],
+])('a file that %s', (_, tasks, problem) => {
+  const found = checkTasks(tasks, 9);
+  if (problem === null) expect(found).toBeNull();
+  else expect(found).toContain(problem);
+});
+
 const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
 const graph = fc.array(fc.tuple(fc.constantFrom(...ids), fc.constantFrom(...ids)), { maxLength: 14 });
 

@@ -20,7 +20,34 @@ export function checkTasks(tasks: readonly PlanTask[], maxTasks: number): string
     }
   }
   const cycle = findCycle(tasks);
-  return cycle === null ? null : `tasks depend on each other in a circle: ${cycle.join(' → ')}`;
+  if (cycle !== null) return `tasks depend on each other in a circle: ${cycle.join(' → ')}`;
+  return sharedFile(tasks);
+}
+
+/** Paths of code and configuration. Documents are not among them: lines that several tasks add to one stand side by side anyway. */
+const PATHS =
+  /(?<![\w@/.-])(?:[\w@-][\w@.-]*\/)*[\w@-][\w@.-]*\.(?:[cm]?[jt]sx?|json|ya?ml|toml|css|html|vue|svelte|py|go|rs|rb|php|java|kt|cs|sh|sql)\b/g;
+
+const pathsIn = ({ instructions }: PlanTask): Set<string> => new Set(instructions.match(PATHS));
+
+const hasPlace = ({ places = [] }: PlanTask, path: string): boolean =>
+  places.some((place) => place.startsWith(`${path}:`));
+
+/** Two tasks that are made side by side and both name a file of which neither has a place meet there: an implementer, tests and a review more. */
+function sharedFile(tasks: readonly PlanTask[]): string | null {
+  const after = (task: PlanTask, other: PlanTask): boolean =>
+    task.dependsOn.some((id) => id === other.id || tasks.some((one) => one.id === id && after(one, other)));
+  for (const [index, task] of tasks.entries())
+    for (const other of tasks.slice(index + 1)) {
+      if (after(task, other) || after(other, task)) continue;
+      const named = pathsIn(other);
+      const path = [...pathsIn(task)].find(
+        (one) => named.has(one) && !(hasPlace(task, one) && hasPlace(other, one)),
+      );
+      if (path !== undefined)
+        return `tasks ${task.id} and ${other.id} are made side by side and both name ${path}: give it to one of them, let one depend on the other, or say in \`places\` of each where in it that one writes (\`${path}: …\`; "reads only" will do)`;
+    }
+  return null;
 }
 
 /** The ids along a cycle, its first repeated at the end, or null. */

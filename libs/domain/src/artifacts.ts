@@ -40,6 +40,11 @@ export const PlanTask = z.strictObject({
     .array(freeText(z.string().min(1).max(2_000)))
     .max(32)
     .default([]),
+  /** `PATH: where`, of files that a task beside it writes in too; absent where there are none. */
+  places: z
+    .array(freeText(z.string().min(1).max(500)))
+    .max(16)
+    .optional(),
 });
 export type PlanTask = z.infer<typeof PlanTask>;
 

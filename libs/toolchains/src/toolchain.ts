@@ -188,6 +188,11 @@ export type Toolchain = {
   harness(of: { folder: string; root: string; mode: HarnessMode; command: string }): Promise<HarnessFiles>;
   /** Whether two texts of a source are the same code, whatever their comments say. */
   sameCode(path: string, before: string, after: string): boolean;
+  /**
+   * Whether what two sides add at one place of a source, behind `before`, means the same in whichever order it stands: each whole in itself, nothing but
+   * declarations, no name in both. False where that cannot be told.
+   */
+  independent(path: string, before: string, ours: string, theirs: string): boolean;
   /** Faults in the lines that `after` has and `before` has not; where none fits, the file as it was. */
   mutants(path: string, before: string | null, after: string): Mutant[];
   /** Lines of `after`, new in it, that speak to who runs the code instead of doing what the code is for. */

@@ -419,8 +419,8 @@ export class Repository {
   }
 
   /**
-   * As `merge`; where all that conflicts are lines that both sides add at one place of a document or a list, it has both: first those of
-   * `ours`. `united` names the files.
+   * As `merge`; where all that conflicts are lines that both sides add at one place, and which may stand side by side (union.ts), it has both: first those
+   * of `ours`. Other files still conflict. `united` names the files.
    */
   async mergeUniting(
     base: GitSha,
@@ -430,25 +430,21 @@ export class Repository {
     atMs: number,
   ): Promise<Merged & { united: string[] }> {
     const merged = await this.merge(base, ours, theirs, message, atMs);
-    if (merged.kind === 'merged' || merged.paths.length === 0 || !merged.paths.every(mayBeUnited))
-      return { ...merged, united: [] };
+    if (merged.kind === 'merged') return { ...merged, united: [] };
     const sides = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
-    const files = await Promise.all(
-      merged.paths.map((path) =>
-        this.#united(
-          sides.map(({ tree }) => tree),
-          path,
-        ),
-      ),
-    );
-    if (files.some((file) => file === null)) return { ...merged, united: [] };
-    const tree = await this.#withFiles(merged.tree, files.join(''));
-    return {
-      kind: 'merged',
-      commit: await this.commit(tree, ours, message, atMs),
-      tree,
-      united: merged.paths,
-    };
+    const trees = sides.map(({ tree }) => tree);
+    const files = new Map<string, string>();
+    for (const path of merged.paths.filter(mayBeUnited)) {
+      const file = await this.#united(trees, path);
+      if (file !== null) files.set(path, file);
+    }
+    const united = [...files.keys()];
+    if (united.length === 0) return { ...merged, united };
+    const tree = await this.#withFiles(merged.tree, [...files.values()].join(''));
+    const paths = merged.paths.filter((path) => !files.has(path));
+    return paths.length > 0
+      ? { ...merged, tree, paths, united }
+      : { kind: 'merged', commit: await this.commit(tree, ours, message, atMs), tree, united };
   }
 
   /** A line for the index: the file with what both sides add; null where a side has none, another kind of entry, or changed a line. */
@@ -463,7 +459,7 @@ export class Repository {
       entries.map(([, , blob = '']) => this.git.must(['cat-file', 'blob', blob])),
     );
     if (base === undefined || ours === undefined || theirs === undefined) return null;
-    const input = await unite(this.git, [base, ours, theirs]);
+    const input = await unite(this.git, path, [base, ours, theirs]);
     if (input === null) return null;
     return `100644 ${await this.git.text(['hash-object', '-w', '--stdin'], { input })}\t${path}\0`;
   }

@@ -1,16 +1,20 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
+import { javascript } from '@millwright/toolchains';
 import { type Git, gitFailed } from './git.ts';
 
-// Where two sides only add lines at one place of a document or a list (a changelog, an ignore file), both belong there. Code is left to
-// whoever made the later change: lines of both that parse need not mean both.
+// Where two sides only add lines at one place of a document or a list (a changelog, an ignore file), both belong there. Of code that is so where
+// each only declares what the other does not, as the language's toolchain tells; the tests of the tree that comes of it judge. Any other
+// code is left to whoever made the later change: lines of both that parse need not mean both.
 
 const EXTENSIONS = new Set(['.md', '.markdown', '.rst', '.adoc']);
 const NAMES = /^((changelog|changes|news|history|authors|contributors)(\.txt)?|codeowners|\.[a-z]+ignore)$/i;
 
-export const mayBeUnited = (path: string): boolean =>
+const isDocument = (path: string): boolean =>
   EXTENSIONS.has(extname(path).toLowerCase()) || NAMES.test(basename(path));
+
+export const mayBeUnited = (path: string): boolean => isDocument(path) || javascript.isSource(path);
 
 /** Longer than any line of marks that a document has for its own ends. */
 const MARK = 61;
@@ -30,8 +34,16 @@ function both(ours: string[], theirs: string[]): string[] {
   return [...(blank ? ours.slice(0, -1) : ours), ...theirs.slice(from)];
 }
 
-/** The text of a merge with marks of all three sides, without its conflicts; null where a side changed or removed a line there. */
-export function united(marks: string): string | null {
+/** What is to stand there for what both add, behind `before`, or null. */
+function together(path: string, before: string[], ours: string[], theirs: string[]): string[] | null {
+  if (isDocument(path)) return both(ours, theirs);
+  return javascript.independent(path, before.join(''), ours.join(''), theirs.join(''))
+    ? [...ours, ...theirs]
+    : null;
+}
+
+/** The text of a merge with marks of all three sides, without its conflicts; null where what two sides did there is not to stand side by side. */
+export function united(path: string, marks: string): string | null {
   const out: string[] = [];
   // A line that a side has without an end gets one before the next mark.
   let side: 'none' | 'ours' | 'base' | 'theirs' = 'none';
@@ -42,7 +54,9 @@ export function united(marks: string): string | null {
     else if (side === 'ours' && bases(line)) side = 'base';
     else if (side === 'base' && splits(line)) side = 'theirs';
     else if (side === 'theirs' && closes(line)) {
-      out.push(...both(ours, theirs));
+      const all = together(path, out, ours, theirs);
+      if (all === null) return null;
+      out.push(...all);
       [side, ours, theirs] = ['none', [], []];
     } else if (side === 'base') return null;
     else (side === 'ours' ? ours : side === 'theirs' ? theirs : out).push(line);
@@ -50,9 +64,10 @@ export function united(marks: string): string | null {
   return side === 'none' ? out.join('') : null;
 }
 
-/** A file's bytes of all three sides as one, or null where they are not only additions. */
+/** A file's bytes of all three sides as one, or null where that is not for git to say. */
 export async function unite(
   git: Git,
+  path: string,
   [base, ours, theirs]: readonly [Buffer, Buffer, Buffer],
 ): Promise<Buffer | null> {
   const folder = await mkdtemp(join(tmpdir(), 'millwright-union-'));
@@ -71,7 +86,7 @@ export async function unite(
       if (/binary/i.test(merged.stderr)) return null;
       throw gitFailed(args, merged);
     }
-    const text = united(merged.stdout.toString('latin1'));
+    const text = united(path, merged.stdout.toString('latin1'));
     return text === null ? null : Buffer.from(text, 'latin1');
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -59,8 +59,13 @@ export function ticketBlock(ticket: Ticket): string {
 }
 
 /** One form of a task everywhere: heading, what to do, and how it is told that it is done. */
-const taskText = (task: PlanTask): string =>
-  joined([task.title, task.instructions, acceptanceOf(task.acceptance)]);
+const taskText = ({ title, instructions, places = [], acceptance }: PlanTask): string =>
+  joined([
+    title,
+    instructions,
+    places.length === 0 ? '' : `Its places in files that other tasks write in too:\n${list(places)}`,
+    acceptanceOf(acceptance),
+  ]);
 
 export const taskBlock = (task: PlanTask): string => dataBlock('task', taskText(task), { id: task.id });
 

@@ -96,6 +96,22 @@ test('system prompt, tools and facts of all five roles together stay under 4,500
   console.info(`tokens beside ticket and repository: ${JSON.stringify(Object.fromEntries(overheads))}`);
 });
 
+test('two tasks side by side that name one file get a place in it each, which their implementers are told', async () => {
+  const tasks = (more: string) =>
+    `[{ id: a, title: A, instructions: Add a to src/x.js., ${more} }, { id: b, title: B, instructions: Add b to src/x.js., ${more} }]`;
+  const submit = (more: string) => `[{ submit: { summary: Two., tasks: ${tasks(more)} } }]`;
+  await using h = await harness(
+    `role: plan\nturns:\n  - tools: ${submit('acceptance: []')}\n  - expect: ['both name src/x.js']\n    tools: ${submit("places: ['src/x.js: last']")}`,
+  );
+  const planned = await runRole(h.options('plan'));
+  if (planned.kind !== 'submitted' || planned.submission.kind !== 'tasks') throw new Error(planned.kind);
+  const [first] = planned.submission.tasks;
+  await using next = await harness(
+    `role: implement\nturns:\n  - expect: ['other tasks write in too:\\n- src/x.js: last']\n    tools: [{ submit: ${SUBMITS.implement.input} }]`,
+  );
+  expect((await runRole(next.options('implement', {}, { task: first }))).kind).toBe('submitted');
+});
+
 test('a planner may ask instead; a plan in a circle goes back to it', async () => {
   const circle =
     '{ summary: S, tasks: [{ id: a, title: A, instructions: A, dependsOn: [b] }, { id: b, title: B, instructions: B, dependsOn: [a] }] }';
@@ -187,6 +203,22 @@ test('advice and the diff stand in their blocks; what a ticket says does not rea
   const materials = { advice: [{ path: 'AGENTS.md', text: 'Tabs only' }], diff: 'diff --git a/a b/a' };
   expect((await runRole(h.options('review', { materials }, { ticket }))).kind).toBe('submitted');
   expect(Math.ceil((h.server.requests()[0]?.overheadBytes ?? 0) / 4)).toBe(overheads.get('review'));
+});
+
+test('after a conflict a reviewer sees the places where two sides met, and the diff only where more was touched', async () => {
+  const review = { patchId: 'a'.repeat(40), verdict: 'approve', summary: 'Well done.', findings: [] };
+  const conflict = (alone: boolean) => ({ earlier: [review], conflict: { paths: ['b.js'], alone } });
+  const materials = { advice: [], diff: 'diff --git a/all b/all', interdiff: '-<<<<<<< the base' };
+  for (const alone of [true, false]) {
+    const words = alone ? ['judge those places alone'] : ['More than those places', '<diff>'];
+    const expected = ['conflicted with it in b.js', '<interdiff>\\n-<<<<<<<', 'approve: Well done', ...words];
+    await using h = await harness(
+      `role: review\nturns:\n  - expect: ${JSON.stringify(expected)}\n    tools: [{ submit: ${SUBMITS.review.input} }]`,
+    );
+    expect((await runRole(h.options('review', { materials }, conflict(alone)))).kind).toBe('submitted');
+    const asked = h.turns.records[0]?.opening ?? '';
+    expect(asked.includes('diff --git a/all')).toBe(!alone);
+  }
 });
 
 test('a reviewer has the summary, the message, the reviews before, what changed since, and what its parts left open', async () => {

@@ -1,5 +1,6 @@
 import type { RepoConfig } from '@millwright/domain';
 import type { TestCommand, Toolchain, TreeFiles } from '../toolchain.ts';
+import { independent } from './additions.ts';
 import { canCarry, carrying, failing, makeCanary, speaking, speaks } from './canary.ts';
 import { parseManifest, testCommand } from './command.ts';
 import {
@@ -71,6 +72,7 @@ export const javascript: Toolchain = {
     speaks,
     harness,
     sameCode,
+    independent,
     mutants,
     marks,
     unfit,
