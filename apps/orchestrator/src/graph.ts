@@ -38,6 +38,7 @@ import { Forward } from './streams/forward.ts';
 import { type KnownSecrets, maskedStore } from './streams/known-secrets.ts';
 import { LocalLeases } from './streams/local-leases.ts';
 import { Register } from './streams/register.ts';
+import { Runners } from './streams/runners.ts';
 import { Streams } from './streams/streams.ts';
 import { unitsWithRepos } from './streams/units.ts';
 import { startSweeps } from './sweeps.ts';
@@ -129,6 +130,7 @@ export function graph(adapters: Adapters, config: GraphSettings) {
   });
   const forward = new Forward(streams);
   const reading: OpenTrail = trail;
+  const runners = new Runners({ forward, log, queue, store, trail });
   const factory = {
     trail: reading,
     streams,
@@ -174,7 +176,8 @@ export function graph(adapters: Adapters, config: GraphSettings) {
     awaitingCheckpoint: new Map<RunId, string>(),
     /** Runs whose next step has failed more than once and is tried again, and why. */
     retrying: new Map<RunId, string>(),
-    turns: new Turns({ forward, streams }),
+    runners,
+    turns: new Turns({ forward, runners, streams }),
   };
   const driver = new Driver(factory);
   factory.turns.onGiven((run) => driver.drive(run));
@@ -232,7 +235,9 @@ export function graph(adapters: Adapters, config: GraphSettings) {
       await forward.hear();
       await restoreTargets(factory, await adapters.restored(factory));
       await holdLeftCanaries(factory);
-      intake.start();
+      await runners.start(() => factory.turns.settle());
+      ends.push(() => runners.stop());
+      await intake.start();
       ends.push(() => intake.stop());
       await streams.appendShown(factoryStream(), ORCHESTRATOR, () => ({
         type: 'factory.started',

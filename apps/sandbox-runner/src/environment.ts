@@ -1,5 +1,5 @@
 import { type Endpoint, endpointOf } from '@millwright/agents';
-import { RunnerName } from '@millwright/domain';
+import { MAX_LABELS, RunnerLabel, RunnerName } from '@millwright/domain';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -11,6 +11,13 @@ const Environment = z.object({
   MILLWRIGHT_RUNNER_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(3),
   /** Its own name among the runners; what its machine is called where not set. */
   MILLWRIGHT_RUNNER_NAME: RunnerName.optional(),
+  /** What a repository's `runner.labels` may ask for, with commas between. */
+  MILLWRIGHT_RUNNER_LABELS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((label) => label.trim()))
+    .transform((labels) => [...new Set(labels.filter((label) => label !== ''))])
+    .pipe(z.array(RunnerLabel).max(MAX_LABELS)),
   MILLWRIGHT_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   /** How long a model may say nothing, milliseconds; and how often a call is made in all. The client's own bounds where not set. */
   MILLWRIGHT_STALL_MS: z.coerce.number().int().min(100).optional(),

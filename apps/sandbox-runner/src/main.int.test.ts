@@ -21,6 +21,8 @@ import {
   RunnerName,
   RunnerSaid,
   streamOf,
+  type Topic,
+  VERSION,
 } from '@millwright/domain';
 import { migrateQueue, openQueue } from '@millwright/queue';
 import { openStore, type Store } from '@millwright/store';
@@ -81,7 +83,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return child.exitCode;
 }
 
-function begin(queueUrl: string, stderr: 'inherit' | 'pipe', name = ''): ChildProcess {
+function begin(queueUrl: string, stderr: 'inherit' | 'pipe', name = '', labels = ''): ChildProcess {
   const child = spawn(process.execPath, ['--no-warnings', MAIN], {
     stdio: ['ignore', 'pipe', stderr],
     env: {
@@ -93,6 +95,7 @@ function begin(queueUrl: string, stderr: 'inherit' | 'pipe', name = ''): ChildPr
       MILLWRIGHT_FACTORY: FACTORY,
       MILLWRIGHT_SANDBOX_IMAGE: process.env.MILLWRIGHT_SANDBOX_IMAGE ?? 'millwright/sandbox:latest',
       MILLWRIGHT_RUNNER_NAME: name,
+      MILLWRIGHT_RUNNER_LABELS: labels,
       MILLWRIGHT_MODEL_IMPLEMENT: 'recorded/implement',
       ANTHROPIC_API_KEY: 'recorded',
       ANTHROPIC_BASE_URL: model.url,
@@ -102,8 +105,8 @@ function begin(queueUrl: string, stderr: 'inherit' | 'pipe', name = ''): ChildPr
   return child;
 }
 
-async function start(name?: string): Promise<ChildProcess> {
-  const child = begin(db.url.runner, 'inherit', name);
+async function start(name?: string, labels?: string): Promise<ChildProcess> {
+  const child = begin(db.url.runner, 'inherit', name, labels);
   for await (const line of createInterface({ input: child.stdout ?? process.stdin }))
     if (line.includes('the runner is ready')) break;
   child.stdout?.resume();
@@ -122,13 +125,14 @@ test('a queue that is no Redis is refused before any work, with what to do', asy
 });
 
 let made = 0;
-async function open(): Promise<AttemptId> {
+async function open(labels?: string[], topic: Topic = 'attempts'): Promise<AttemptId> {
   const attempt = AttemptId.parse(`att_${String(++made).padStart(16, '0')}`);
   const { bundle, trees } = bundleOf({ 'readme.md': 'hello\n' });
   const deadline = Date.now() + 120_000;
   const task = { id: 'a', title: 'A', instructions: 'add', dependsOn: [], acceptance: [] };
   const spec = AttemptSpec.parse({
-    ...{ attempt, run: 'run_0000000000000001', repo: 'plain', ticket: { title: 'A' }, config: {}, deadline },
+    ...{ attempt, run: 'run_0000000000000001', repo: 'plain', ticket: { title: 'A' }, deadline },
+    config: labels === undefined ? {} : { runner: { labels } },
     ...{ role: 'implement', plan: { kind: 'tasks', summary: '', tasks: [task] }, task, feedback: [] },
     triesLeft: 3,
     ...{ baseTree: trees[0], from: trees[0], start: trees[0] },
@@ -155,7 +159,7 @@ async function open(): Promise<AttemptId> {
       entries: [entry],
     },
   });
-  await queue.wake('attempts', attempt);
+  await queue.wake(topic, attempt);
   return attempt;
 }
 
@@ -223,8 +227,8 @@ test('two runners on one engine leave each other alone', async () => {
   expect((await changeOf(attempt)).paths).toHaveLength(1);
 });
 
-test('a drained runner hands on what it has, and takes nothing until it is resumed', async () => {
-  const children = { one: await start('one'), two: await start('two') };
+test('a drained runner hands on what it has, and takes nothing until it is resumed; nor one that lacks a label or the version', async () => {
+  const children = { one: await start('one'), two: await start('two', 'gpu,trust:high') };
   const orchestrator = openStore({ url: db.url.orchestrator });
   const notes = await orchestrator.notes.list('runner/');
   await orchestrator.close();
@@ -234,11 +238,21 @@ test('a drained runner hands on what it has, and takes nothing until it is resum
       return [`runner/${incarnation}`, name];
     }),
   );
-  expect([...names.values()]).toEqual(['one', 'two']);
+  // Those of runners that were killed stay for a while: who reads them asks who lives.
+  expect([...names.values()]).toEqual(expect.arrayContaining(['one', 'two']));
   const claimants = async (of: AttemptId) =>
     (await trail.read(streamOf.attempt(of)))
       .filter(({ envelope }) => envelope.type === 'attempt.claimed')
       .map(({ envelope }) => names.get(envelope.actor));
+  // Woken for what it lacks, it hands that back; who has it takes it.
+  const needy = await open(['gpu'], 'attempts-one' as Topic);
+  await until(needy, 'attempt.claimed');
+  const claimedBy = async (of: AttemptId, wake: Topic) => {
+    await queue.wake(wake, of);
+    return claimants(of);
+  };
+  await expect.poll(() => claimedBy(needy, 'attempts-two' as Topic)).toEqual(['one', 'two']);
+
   const attempt = await open();
   await until(attempt, 'turn.recorded');
   const [holder] = await claimants(attempt);
@@ -263,4 +277,20 @@ test('a drained runner hands on what it has, and takes nothing until it is resum
   await say('factory.resumed');
   await until(later, 'attempt.closed');
   expect(await claimants(later)).toEqual([holder]);
+
+  // Of another version than its factory, until that is started as the same.
+  const started = async (version: string) => {
+    const entry = { type: 'factory.started', data: { version } } as const;
+    const to = { stream: factoryStream().id, expectedVersion: said++, actor: 'orchestrator' as Actor };
+    const done = await trail.append({ ...to, entries: [entry] });
+    return done.kind === 'appended' ? done.position : 0;
+  };
+  await started('9.9.9');
+  const last = await open();
+  const same = await started(VERSION);
+  await expect.poll(() => claimedBy(last, 'attempts')).toEqual([holder]);
+  const claim = (await trail.read(streamOf.attempt(last))).find(
+    ({ envelope }) => envelope.type === 'attempt.claimed',
+  );
+  expect(claim?.envelope.position).toBeGreaterThan(same);
 });

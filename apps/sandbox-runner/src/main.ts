@@ -8,9 +8,11 @@ import {
   AttemptId,
   type Clock,
   knownSecrets,
+  labelsOf,
   maskSecrets,
   RunnerName,
   type RunnerSaid,
+  type Topic,
   VERSION,
 } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
@@ -41,6 +43,8 @@ const CHECK_MS = 10 * 60_000;
 const ALIVE_MS = 10_000;
 /** A runner that is drained takes nothing after this time. */
 const DRAINED_MS = 500;
+/** A database that crashed and is back knows of this runner within this time. */
+const SAY_MS = 2_000;
 
 const read = readEnvironment(process.env);
 if (read.kind === 'bad') {
@@ -96,6 +100,7 @@ const runner: Runner = {
   trail: maskedTrail(trail, known),
   halts,
   halted: new Map(),
+  labels: labelsOf({ labels: environment.MILLWRIGHT_RUNNER_LABELS, platform: platform(), arch: arch() }),
   artifacts: maskedArtifacts(store.artifacts, known),
   known,
   budget: store.budget,
@@ -135,7 +140,9 @@ async function wake(id: string): Promise<void> {
   const attempt = AttemptId.safeParse(id);
   if (!attempt.success) return;
   // Where the trail cannot be read, the attempt cannot be claimed either, and that is said.
-  if (await drain().catch(() => false)) return queue.wake('attempts', id); // for others
+  if (!(await takesWork().catch(() => true))) return queue.wake('attempts', id); // for others
+  // It may be woken for everybody and by its name: what is beyond its places is for others, whom the orchestrator wakes.
+  if (atWork.size >= environment.MILLWRIGHT_RUNNER_CONCURRENCY && !atWork.has(id)) return;
   const work = runAttempt(runner, attempt.data, stop.signal).catch((error: unknown) =>
     log.error({ err: error, attempt: id }, 'the attempt could not be closed'),
   );
@@ -150,19 +157,24 @@ async function wake(id: string): Promise<void> {
   });
 }
 
-let work: Awaited<ReturnType<typeof queue.work>> | null = null;
-let drained = false;
-/** Whether it is drained, as of now: then it takes nothing any more. */
-async function drain(): Promise<boolean> {
-  const now = await halts.drained();
+let work: Awaited<ReturnType<typeof queue.work>>[] = [];
+let takes = 'takes';
+/** Whether it takes work, as of now. A runner of another version than its factory takes none: what it would hand in may mean something else there. */
+async function takesWork(): Promise<boolean> {
+  const now = await halts.takes();
+  const said = typeof now === 'string' ? now : `version ${now.factoryIs}`;
   // A wake-up may come while the queue is being opened.
-  if (work !== null && now !== drained) {
-    drained = now;
-    if (drained) await work.pause();
-    else work.resume();
-    log.info({ name }, drained ? 'drained: it takes nothing' : 'it takes work again');
+  if (work.length > 0 && said !== takes) {
+    takes = said;
+    if (now === 'takes') for (const one of work) one.resume();
+    else await Promise.all(work.map((one) => one.pause()));
+    if (typeof now === 'object')
+      log.error(
+        `this runner is of version ${VERSION}, and its factory of ${now.factoryIs}: it takes nothing. Bring it to version ${now.factoryIs} and start it again, or upgrade the orchestrator`,
+      );
+    else log.info({ name }, now === 'drained' ? 'drained: it takes nothing' : 'it takes work again');
   }
-  return now;
+  return now === 'takes';
 }
 
 async function reapQuietly(): Promise<void> {
@@ -193,25 +205,31 @@ const checkQuietly = () =>
 await forgetRoles(sayOfModels);
 void checkQuietly();
 const checking = setInterval(checkQuietly, CHECK_MS);
-work = await queue.work('attempts', environment.MILLWRIGHT_RUNNER_CONCURRENCY, wake, (error) =>
-  log.warn({ err: error }, 'a wake-up failed'),
-);
+const { MILLWRIGHT_RUNNER_CONCURRENCY: concurrency } = environment;
+const listen = (topic: Topic) =>
+  queue.work(topic, concurrency, wake, (error) => log.warn({ err: error }, 'a wake-up failed'));
+work = await Promise.all([listen('attempts'), listen(`attempts-${name}`)]);
 const said: RunnerSaid = {
   name,
   incarnation,
   version: VERSION,
-  concurrency: environment.MILLWRIGHT_RUNNER_CONCURRENCY,
+  concurrency,
   platform: platform(),
   arch: arch(),
+  labels: environment.MILLWRIGHT_RUNNER_LABELS,
   since: clock.now(),
 };
-await store.notes
-  .say(`runner/${name}`, JSON.stringify(said))
-  .catch((error: unknown) => log.warn({ err: error }, 'it could not be said that the runner is there'));
-log.info({ name, incarnation, concurrency: said.concurrency }, 'the runner is ready');
+/** Again and again: what is beside the trail is lost with a database that crashes. */
+const sayItself = () =>
+  store.notes
+    .say(`runner/${incarnation}`, JSON.stringify(said))
+    .catch((error: unknown) => log.warn({ err: error }, 'it could not be said that the runner is there'));
+await sayItself();
+const saying = setInterval(sayItself, SAY_MS);
+log.info({ name, incarnation, concurrency, labels: said.labels }, 'the runner is ready');
 
 const draining = setInterval(
-  () => void drain().catch((error: unknown) => log.debug({ err: error }, 'the halts cannot be read')),
+  () => void takesWork().catch((error: unknown) => log.debug({ err: error }, 'the halts cannot be read')),
   DRAINED_MS,
 );
 
@@ -234,13 +252,14 @@ async function end(signal: string): Promise<void> {
   clearInterval(checking);
   clearInterval(living);
   clearInterval(draining);
+  clearInterval(saying);
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
   // First no more wake-ups: those for what is handed back are for others.
-  const stopped = work?.stop();
+  const stopped = work.map((one) => one.stop());
   stop.abort(new Error('the runner stops'));
-  await Promise.all([...running, stopped]);
+  await Promise.all([...running, ...stopped]);
   halts.close();
-  await store.notes.say(`runner/${name}`, null).catch(() => undefined); // its life ends with its session anyway
+  await store.notes.say(`runner/${incarnation}`, null).catch(() => undefined); // its life ends with its session anyway
   await watching;
   await sandboxes.close();
   await Promise.all([trail.close(), queue.close(), store.close()]);

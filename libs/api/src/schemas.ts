@@ -162,6 +162,8 @@ export const RunnerView = z.object({
   concurrency: z.number().int(),
   platform: z.string(),
   arch: z.string(),
+  /** What it has that a repository may ask for. */
+  labels: z.array(z.string()),
   since: z.number(),
   /** What it holds now. */
   holds: z.array(

@@ -86,7 +86,8 @@ test('writers, a follower and a runner survive two crashes: nothing is lost, dou
   expect(seen).toEqual(Array.from({ length: head }, (_, n) => n + 1));
 
   // The runner's session was cut twice. It is alive again by itself, and its claim, which nobody took, still holds.
-  for (let tries = 0; tries < 1_000 && !(await trail.isAlive('survivor')); tries++) await clock.sleep(50);
+  for (let tries = 0; tries < 1_000 && !(await trail.alive(['survivor'])).has('survivor'); tries++)
+    await clock.sleep(50);
   const stream = runner.stream(claim);
   const append = () => stream.append('runner/survivor' as Actor, [sandboxed('c')]);
   expect(await append().catch(append)).toMatchObject({ kind: 'appended', version: 3 });

@@ -24,7 +24,7 @@ export type RunnerTrail = {
   /** Claims an attempt if nobody has, or whoever had is dead. `taken` also when this very runner holds it: a doubled wake-up. */
   claim(attempt: AttemptId): Promise<Claim>;
   stream(claim: HeldClaim): AttemptStream;
-  /** Halts and their ends on the factory's stream after a version, in order. */
+  /** Halts, their ends and the factory's starts on its stream after a version, in order. */
   halts(afterVersion: number): Promise<RecordedEntry[]>;
   /** The units that these repositories are of now. */
   units(repos: readonly RepoName[]): Promise<Map<RepoName, UnitName>>;

@@ -35,7 +35,8 @@ export type OpenTrail = Omit<Trail, 'append'> & {
   }): AsyncGenerator<RecordedEntry[]>;
   /** The entries at these positions (2,000 at most), in this order: as many as have 8 MiB of payloads together, and one at least. */
   readAt(positions: readonly number[]): Promise<RecordedEntry[]>;
-  isAlive(incarnation: string): Promise<boolean>;
+  /** Of these, the incarnations that live. */
+  alive(incarnations: readonly string[]): Promise<ReadonlySet<string>>;
   /** The names of all streams of a kind, in order: `shop` where there is `repo/shop`. */
   named(kind: 'repo' | 'run' | 'unit'): Promise<string[]>;
   close(): Promise<void>;
@@ -153,10 +154,11 @@ export function openTrail(options: {
         if (found.length > 0) yield found;
       }
     },
-    isAlive: (incarnation) =>
+    alive: (incarnations) =>
       reading(reads, async (sql) => {
-        const [row] = await sql<[{ alive: boolean }]>`select millwright.is_alive(${incarnation}) as alive`;
-        return row.alive;
+        const found = await sql<{ one: string }[]>`
+          select one from unnest(${textArray(incarnations)}::text[]) as one where millwright.is_alive(one)`;
+        return new Set(found.map(({ one }) => one));
       }),
     named: (kind) =>
       reading(reads, async (sql) => {

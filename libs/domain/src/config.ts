@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TicketKind } from './artifacts.ts';
+import { MAX_LABELS, RunnerLabel } from './runner.ts';
 
 // `millwright.yaml`, as docs/millwright-yaml.md has it. Read from the default branch only. Reading the YAML (and naming the line of an
 // error) is the orchestrator's; this schema is the meaning. Unknown keys are errors.
@@ -148,6 +149,8 @@ const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
       .array(z.enum(['postgres', 'redis']))
       .max(2)
       .default([]),
+    /** What a runner must have to work on it: its machine's `linux`, `x64` or `arm64`, or what whoever runs it calls it. */
+    runner: z.strictObject({ labels: z.array(RunnerLabel).min(1).max(MAX_LABELS) }).optional(),
     protected: z.array(PathPattern).max(100).default([]),
     autonomy: z.number().int().min(0).max(7).default(7),
     /** Kinds of ticket that get no acceptance checks. */

@@ -1,6 +1,6 @@
 import type { Entry, Usage } from './entries/index.ts';
 import type { RecordedEntry } from './envelope.ts';
-import type { Actor, AttemptId, Digest, Instant, StreamId } from './ids.ts';
+import type { Actor, AttemptId, Digest, Instant, RunnerName, StreamId } from './ids.ts';
 
 // Ports are small and belong here; adapters point inward; only a composition root (`main.ts`) says `new` to one.
 
@@ -52,12 +52,15 @@ export interface Artifacts {
   mask?(): Promise<(text: string) => string>;
 }
 
-/** Wakes, never decides: a lost or doubled wake-up changes nothing. Topics: `attempts` (ids of attempts, for runners) and `runs` (ids of runs, for the orchestrator). */
+/** `attempts`: ids of attempts, for whichever runner; `attempts-NAME`: for that runner; `runs`: ids of runs, for the orchestrator. */
+export type Topic = 'attempts' | `attempts-${RunnerName}` | 'runs';
+
+/** Wakes, never decides: a lost or doubled wake-up changes nothing. */
 export interface Queue {
-  wake(topic: 'attempts' | 'runs', id: string): Promise<void>;
+  wake(topic: Topic, id: string): Promise<void>;
   /** Calls `handler` for each wake-up, `concurrency` at once at most. The handler's errors are reported to `onError`; the job is gone either way. */
   work(
-    topic: 'attempts' | 'runs',
+    topic: Topic,
     concurrency: number,
     handler: (id: string) => Promise<void>,
     onError: (error: unknown) => void,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { boundOf, nextOf, repoKey, type Sharing, unitKey } from './share.ts';
 
-type Stage = { id: number; repo: string; unit: string };
+type Stage = { id: number; repo: string; unit: string; needs?: readonly string[] };
 
 /** Repositories r0 … r5 of units u0 … u2. */
 const stage = fc.integer({ min: 0, max: 5 }).map((n) => ({ repo: `r${n}`, unit: `u${n % 3}` }));
@@ -33,7 +33,7 @@ function handOut(sharing: Sharing<Stage>, turn = 0): Sharing<Stage> & { turn: nu
 
 const numbered = (stages: readonly Omit<Stage, 'id'>[]): Stage[] => stages.map((one, id) => ({ ...one, id }));
 const begin = (waiting: readonly Stage[], with_: Partial<Sharing<Stage>> = {}): Sharing<Stage> => ({
-  ...{ waiting, atWork: [], limits: new Map(), served: new Map() },
+  ...{ waiting, atWork: [], limits: new Map(), places: null, served: new Map() },
   ...with_,
 });
 
@@ -104,4 +104,32 @@ test('a unit with one ticket is next after one turn of a unit with a thousand', 
   const small = { id: 1_000, repo: 'small', unit: 'small' };
   const ended = { ...busy, atWork: busy.atWork.slice(1), waiting: [...busy.waiting, small] };
   expect(handOut(ended, busy.turn).given).toEqual([small]);
+});
+
+test('no more is given out than there are places that fit, and what a runner fits is not held back while it has one', () => {
+  const label = fc.constantFrom('gpu', 'arm', 'trusted');
+  const needy = fc.record({ stage, needs: fc.uniqueArray(label, { maxLength: 2 }) });
+  const runners = fc.array(fc.record({ has: fc.uniqueArray(label), of: fc.integer({ min: 1, max: 3 }) }), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(fc.array(needy, { maxLength: 20 }), runners, (wanted, there) => {
+      const places = there.map(({ has, of }) => ({ labels: new Set<string>(has), of }));
+      const stages = wanted.map(({ stage: at, needs }, id) => ({ ...at, id, needs }));
+      const end = handOut({ ...begin(stages), places });
+      const room = (needs: readonly string[]) =>
+        places.reduce((sum, { labels, of }) => sum + (needs.every((one) => labels.has(one)) ? of : 0), 0);
+      expect(end.atWork.length).toBeLessThanOrEqual(room([]));
+      for (const { needs = [] } of end.atWork) {
+        const same = end.atWork.filter((one) => needs.every((need) => one.needs?.includes(need)));
+        expect(same.length).toBeLessThanOrEqual(room(needs));
+      }
+      for (const one of end.waiting) {
+        const bound = boundOf(end, one);
+        expect(bound).toEqual({ kind: 'places', needs: one.needs, of: room(one.needs ?? []) });
+        // What could be done by others alone takes nothing from it.
+        if (end.atWork.length === 0) expect(room(one.needs ?? [])).toBe(0);
+      }
+    }),
+  );
 });

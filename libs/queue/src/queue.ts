@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Queue } from '@millwright/domain';
 import { backendOf, type Consumer, type Producer } from './backend.ts';
 
@@ -7,7 +8,8 @@ const WAKE_WITHIN_MS = 2_000;
 const sleep = (ms: number) => new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), ms).unref());
 
 /**
- * The queue that wakes, over BullMQ on PostgreSQL or Redis. Jobs have no id of ours (one that exists would be ignored in silence) and are
+ * The queue that wakes, over BullMQ on PostgreSQL or Redis. Each job has an id that none had before: one that exists would be ignored in silence, and
+ * where none is given BullMQ makes a sequence for each topic on PostgreSQL, which only the schema's owner may. Jobs are
  * gone when their handler returns or throws. `wake` never throws and takes 2 s at most: what went wrong is told to
  * `onError`, and after `close` it does nothing.
  */
@@ -34,7 +36,7 @@ export function openQueue(options: { url: string; onError?: (error: unknown) => 
         const added = queueOf(topic).add(
           'wake',
           { id },
-          { attempts: 1, removeOnComplete: true, removeOnFail: true },
+          { jobId: randomUUID(), attempts: 1, removeOnComplete: true, removeOnFail: true },
         );
         added.catch(() => undefined); // told once, below, or too late to tell
         if ((await Promise.race([added, sleep(WAKE_WITHIN_MS)])) === 'late')

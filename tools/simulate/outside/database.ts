@@ -79,6 +79,7 @@ export class Database {
   readonly budgets = new Map<string, BudgetRow>();
   readonly reservations = new Map<string, Reservation>();
   readonly idempotency = new Map<string, string>();
+  readonly notes = new Map<string, string>();
   /** Who has the factory. */
   holder: string | null = null;
   /** Told of each entry. */

@@ -62,7 +62,7 @@ function trailOf(outside: Outside): WritableTrail {
       if (found.length > 0) yield found;
     },
     readAt: (positions) => ask(() => positions.flatMap((one) => database.entries[one - 1] ?? [])),
-    isAlive: (incarnation) => ask(() => database.isAlive(incarnation)),
+    alive: (incarnations) => ask(() => new Set(incarnations.filter((one) => database.isAlive(one)))),
     named: (kind) =>
       ask(() =>
         database

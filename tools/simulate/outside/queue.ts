@@ -1,8 +1,7 @@
-import type { Queue } from '@millwright/domain';
+import type { Queue, Topic } from '@millwright/domain';
 import type { Outside } from './outside.ts';
 import type { Process } from './time.ts';
 
-type Topic = 'attempts' | 'runs';
 type Worker = { process: Process; topic: Topic; free: number; handler: (id: string) => Promise<void> };
 
 /** The queue of a drive: wakes whoever is free, at some time, perhaps twice, or not at all. */

@@ -13,6 +13,7 @@ import {
   Release,
   type RepoName,
   Review,
+  type RunnerSaid,
   retryable,
   type SpecOf,
   type TaskId,
@@ -20,6 +21,7 @@ import {
   testReport,
   type UnitName,
   unitAfter,
+  VERSION,
 } from '@millwright/domain';
 import {
   BudgetReached,
@@ -83,7 +85,9 @@ function trailOf(outside: Outside, process: Process, clock: Runner['clock']) {
       ask(() =>
         database
           .read('factory' as never, after)
-          .filter(({ entry }) => entry.type === 'factory.halted' || entry.type === 'factory.resumed'),
+          .filter(({ entry }) =>
+            ['factory.halted', 'factory.resumed', 'factory.started'].includes(entry.type),
+          ),
       ),
     units: (repos) =>
       ask(() => {
@@ -141,6 +145,7 @@ export class RunnerMachine {
     const halts = new HaltWatch(trail, clock, process.name as never);
     const store = storeOf(outside, 'runner');
     const runner = {
+      labels: new Set<string>(),
       ...{ trail, halts, halted: new Map(), artifacts: store.artifacts, budget: store.budget, queue, clock },
       note: (event: string, fields: object) =>
         outside.note(`${process.name}: ${event} ${JSON.stringify(fields)}`),
@@ -153,6 +158,17 @@ export class RunnerMachine {
     };
     beats();
     void halts.watch();
+    const said: RunnerSaid = {
+      ...{ name: process.name as never, incarnation: trail.incarnation, version: VERSION },
+      ...{ concurrency: CONCURRENCY, platform: 'linux', arch: 'x64', labels: [], since: clock.now() },
+    };
+    const says = (): void => {
+      store.notes
+        .say(`runner/${trail.incarnation}`, JSON.stringify(said))
+        .catch((error: unknown) => outside.note(`${process.name} is not known: ${String(error)}`))
+        .finally(() => setTimeout(says, BEAT_MS));
+    };
+    says();
     const stop = new AbortController();
     void queue.work(
       'attempts',

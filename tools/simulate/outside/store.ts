@@ -64,7 +64,19 @@ export function storeOf(outside: Outside, role: 'orchestrator' | 'runner'): Stor
       byToken: forbidden,
       list: forbidden,
     },
-    notes: { say: async () => undefined, list: async () => [] },
+    notes: {
+      say: (key, text) =>
+        act(() => {
+          if (text === null) database.notes.delete(key);
+          else database.notes.set(key, text);
+        }),
+      list: (prefix) =>
+        ask(() =>
+          [...database.notes]
+            .filter(([key]) => key.startsWith(prefix))
+            .map(([key, text]) => ({ key, text, at: 0 })),
+        ),
+    },
     secretFinder: async () => printedSecrets([], () => ''),
     idempotency: {
       claim: (scope, key, value) =>

@@ -76,11 +76,11 @@ export function runnerList(look: Look, runners: readonly RunnerView[], now: numb
       { title: 'state', wrapTo: 16 },
       { title: 'holds', align: 'right' },
       { title: 'what', shrinkTo: 16, spare: 1 },
-      { title: 'machine', spare: 3 },
+      { title: 'labels', spare: 3 },
       { title: 'version', spare: 4 },
       { title: 'since', align: 'right', spare: 2 },
     ],
-    runners.map(({ name, drained, holds, concurrency, platform, arch, version, since }) => [
+    runners.map(({ name, drained, holds, concurrency, labels, version, since }) => [
       name,
       drained === null
         ? { text: 'takes work', paint: look.colour.green }
@@ -90,7 +90,7 @@ export function runnerList(look: Look, runners: readonly RunnerView[], now: numb
           },
       `${holds.length} of ${concurrency}`,
       [...new Set(holds.map(({ title, attempt }) => oneLine(title ?? attempt)))].join('; '),
-      `${platform} ${arch}`,
+      labels.join(' '),
       version,
       ago(since, now),
     ]),

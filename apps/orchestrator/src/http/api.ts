@@ -24,6 +24,7 @@ import type { Forward } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
+import type { Runners } from '../streams/runners.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
 import { requireRole, type Who } from './authenticate.ts';
@@ -44,6 +45,7 @@ type Ports = {
   register: Register;
   redactor: Redactor | null;
   repositories: Repositories;
+  runners: Runners;
   retrying: Map<RunId, string>;
   sealer: Sealer;
   secrets: Secrets;

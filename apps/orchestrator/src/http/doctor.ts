@@ -1,17 +1,18 @@
 import type { Act, DoctorLine } from '@millwright/api';
 import type { OpenTrail, Sealer } from '@millwright/audit';
-import type { Clock, RepoName } from '@millwright/domain';
+import { type Clock, labelsOf, type RepoName, VERSION } from '@millwright/domain';
 import type { ReadModel } from '@millwright/read-model';
 import type { Secrets, Store } from '@millwright/store';
 import { waitingForPeople } from '../intake/next-actor.ts';
-import { setupOf } from '../intake/setup.ts';
+import { labelsOfRepo, setupOf } from '../intake/setup.ts';
 import type { Repositories } from '../source-control/repositories.ts';
 import { ModelNote, NO_MODEL_KEY, unaskedRoles } from '../source-control/setup-troubles.ts';
 import { type Forward, reasonOf } from '../streams/forward.ts';
+import { type Runners, takesWork } from '../streams/runners.ts';
 import { witnessLines } from '../streams/witnesses.ts';
 import type { Views } from '../views/views.ts';
 import { namesOf } from './names.ts';
-import { NO_RUNNER, takers } from './runners.ts';
+import { ANOTHER_VERSION, NO_RUNNER, noTaker } from './runners.ts';
 
 type Ports = {
   clock: Clock;
@@ -19,6 +20,7 @@ type Ports = {
   modelKey: boolean | null;
   readModel: ReadModel;
   repositories: Repositories;
+  runners: Runners;
   sealer: Sealer;
   secrets: Secrets;
   store: Store;
@@ -60,21 +62,43 @@ async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
   return [...lines, ...unasked];
 }
 
-/** Whether somebody takes work. */
+/** Whether somebody takes work, and what no runner that is there can do. */
 async function runnerLines(factory: Ports): Promise<DoctorLine[]> {
-  const runners = await takers(factory);
+  const runners = await factory.runners.look();
   const text = 'no runner is there: nothing is planned, made or tested';
   if (runners.length === 0) return [{ id: 'runners', ok: false, text, fix: NO_RUNNER }];
-  const none = runners.every(({ drain }) => drain !== null);
-  return runners.map(({ name, version, concurrency, drain }) => ({
-    id: `runner ${name}`,
-    ok: !none,
-    text:
-      drain === null
-        ? `takes ${concurrency} at a time, version ${version}`
-        : `is drained: ${drain.reason}${none ? '; nobody takes work' : ''}`,
-    fix: none && drain !== null ? { acts: [{ act: 'resume' as const, scope: drain.scope }] } : null,
-  }));
+  const none = !runners.some(takesWork);
+  const lines = runners.map(({ name, version, concurrency, drain, labels }): DoctorLine => {
+    const id = `runner ${name}`;
+    if (version !== VERSION)
+      return {
+        id,
+        ok: false,
+        text: `is of version ${version}, and this factory of ${VERSION}: it is given nothing`,
+        fix: ANOTHER_VERSION,
+      };
+    if (drain === null) {
+      const has = labels.length === 0 ? '' : `, has ${labels.join(', ')}`;
+      return { id, ok: true, text: `takes ${concurrency} at a time, version ${version}${has}`, fix: null };
+    }
+    return {
+      id,
+      ok: !none,
+      text: `is drained: ${drain.reason}${none ? '; nobody takes work' : ''}`,
+      fix: none ? { acts: [{ act: 'resume', scope: drain.scope }] } : null,
+    };
+  });
+  for (const { repo } of factory.views.open.repos.values()) {
+    const labels = await labelsOfRepo(factory, repo);
+    if (
+      labels.length === 0 ||
+      runners.some((one) => takesWork(one) && labels.every((label) => labelsOf(one).has(label)))
+    )
+      continue;
+    const { text, next } = noTaker(runners, labels);
+    lines.push({ id: `repo ${repo}`, ok: false, text: `no runner takes its work: ${text}`, fix: next });
+  }
+  return lines;
 }
 
 /** What the running factory can see of itself; a line a check, with what mends it. What needs no factory is checked by the CLI. */

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FIRST_ADMIN, type RepoName, Ticket } from '@millwright/domain';
+import { FIRST_ADMIN, type RepoName, Ticket, VERSION } from '@millwright/domain';
 import { migrateQueue } from '@millwright/queue';
 import { openStore } from '@millwright/store';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
@@ -178,6 +178,56 @@ describe('what cannot work', () => {
     await runner.notes.say('model-role/plan', null);
     await runner.close();
     expect((await attempt('Goes on')).code).toBe(0);
+  });
+
+  test('what no runner can take waits and is told by name, and begins with the first that can; one of another version gets nothing', async () => {
+    const first = { step: 6, reason: 'first step' };
+    expect((await factory.api('POST', '/repos/shop/autonomy', first)).status).toBe(200);
+    const { said, sayItself } = factory.runner;
+    const as = (change: Partial<typeof said>) => {
+      Object.assign(said, change);
+      return sayItself();
+    };
+    commit({ 'millwright.yaml': 'autonomy: 6\nrunner: { labels: [gpu, linux] }\n' });
+    const [ticket = ''] = (await attempt('Needs more')).out.match(/tkt_\w+/) ?? [];
+    const why = async (text: string) => {
+      const [run] = (await factory.api('GET', `/tickets/${ticket}`)).body.runs;
+      const { out } = run === undefined ? { out: '' } : await cli(['run', 'why', run]);
+      return out.includes(text) ? out : null;
+    };
+    const waits = 'its next stage waits for a runner';
+    const named = `${waits}: millwright.yaml asks for gpu, linux, and no runner that is there has gpu`;
+    expect(await factory.until(named, () => why(named))).toContain('MILLWRIGHT_RUNNER_LABELS=gpu,linux');
+    const doctor = async () => JSON.parse((await cli(['doctor', '--json'])).out);
+    expect(await doctor()).toContainEqual(
+      expect.objectContaining({ id: 'repo shop', ok: false, text: expect.stringContaining('has gpu') }),
+    );
+    await as({ labels: ['gpu'], version: '0.0.9' });
+    await factory.until('its version', () => why(`${waits}: all that fit are of another version`));
+    expect(await doctor()).toContainEqual(
+      expect.objectContaining({
+        id: 'runner scripted',
+        ok: false,
+        fix: expect.stringContaining('bring it to'),
+      }),
+    );
+    const before = factory.runner.attempts.length;
+    // All its places are given away, to stages that do not end.
+    const { turns } = factory.factory;
+    const full = [1, 2, 3, 4].map((nth) => ({
+      ...{ attempt: `att_${nth}full` as never, run: `run_${nth}full` as never, repo: 'shop' as RepoName },
+      ...{ needs: [], paused: false },
+    }));
+    for (const one of full) turns.takeUp(one);
+    await as({ version: VERSION });
+    await factory.until('its places', () =>
+      why(`${waits}: all 4 places of runners with gpu, linux are taken`),
+    );
+    expect(factory.runner.attempts.length).toBe(before);
+    for (const { attempt: one } of full) turns.leave(one);
+    await factory.until('its plan', () => factory.runner.attempts.length > before);
+    await as({ labels: [] });
+    commit({ 'millwright.yaml': 'autonomy: 6\n' });
   });
 });
 

@@ -29,6 +29,13 @@ export async function setupOf(
   return { ceiling: config.autonomy, troubles };
 }
 
+/** The labels that its runners must have, as its branch stands; none where that is not known now. */
+export async function labelsOfRepo({ repositories }: Ports, name: RepoName): Promise<readonly string[]> {
+  const opened = await repositories.open(name).catch(() => null); // its own line says why
+  const standing = opened && (await standingOf(opened, SEEN_MS));
+  return (standing?.kind === 'ready' && standing.config.runner?.labels) || [];
+}
+
 const SLOW: SetupTrouble = {
   code: 'repo-slow',
   text: 'its remote has not answered yet, so that its millwright.yaml is not known now',

@@ -1,5 +1,5 @@
 import type { DeadClaim, OpenTrail } from '@millwright/audit';
-import type { AttemptInfo, Clock, Fold, Ids, Queue } from '@millwright/domain';
+import type { AttemptInfo, Clock, Fold, Ids } from '@millwright/domain';
 import {
   type AttemptId,
   DriveError,
@@ -13,6 +13,7 @@ import type { Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Driver } from '../runs/driver.ts';
+import { needsOf } from '../runs/needs.ts';
 import type { Turns } from '../runs/turns.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
@@ -22,6 +23,7 @@ import { lifts, stops } from '../streams/forward.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
+import type { Runners } from '../streams/runners.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
 import { reconcile } from './reconcile.ts';
@@ -37,9 +39,9 @@ type Ports = {
   knownSecrets: KnownSecrets;
   log: Logger;
   merges: LocalLeases<RepoName>;
-  queue: Queue;
   register: Register;
   repositories: Repositories;
+  runners: Runners;
   settings: Settings;
   store: Store;
   streams: Streams;
@@ -96,12 +98,13 @@ export class IntakeSubscription {
     this.#driver = driver;
   }
 
-  start(): void {
-    const { attempts, runs } = this.#factory.views.open;
-    for (const { attempt, run, model, paused } of attempts.values()) {
-      const repo = runs.get(run) && this.#factory.views.open.run(run)?.repo;
-      if (repo !== undefined)
-        this.#factory.turns.takeUp({ attempt, run, repo, model, paused: paused !== null });
+  async start(): Promise<void> {
+    const { turns, views } = this.#factory;
+    for (const { attempt, run, model, paused } of views.open.attempts.values()) {
+      const state = views.open.run(run);
+      if (state === undefined) continue;
+      const needs = await needsOf(this.#factory, state);
+      turns.takeUp({ attempt, run, repo: state.repo, needs, model, paused: paused !== null });
     }
     this.#stopListening = this.#factory.views.listen((one, about) => this.#onEntry(one, about));
     this.#timers.push(
@@ -200,7 +203,7 @@ export class IntakeSubscription {
       if (attempt.claimedAt !== null || !runs.has(attempt.run)) continue;
       if (!this.#due(attempt.attempt, 2_000)) continue;
       await this.#guard(attempt.attempt, async () => {
-        if (await this.#goes(attempt)) await this.#factory.queue.wake('attempts', attempt.attempt);
+        await this.#wake(attempt);
       });
     }
     await this.#guard('parked runs', () => resumeParked(this.#factory));
@@ -221,8 +224,7 @@ export class IntakeSubscription {
       const free = dead.filter((claim) => !waits.includes(claim));
       effects.dead = new Set(free.map(({ attempt }) => streamOf.attempt(attempt)));
       for (const { attempt } of [...free, ...(await this.#affordable(waits))])
-        if (this.#due(attempt, 400) && (await this.#goes(attempts.get(attempt))))
-          await this.#factory.queue.wake('attempts', attempt);
+        if (this.#due(attempt, 400)) await this.#wake(attempts.get(attempt));
     });
   }
 
@@ -240,10 +242,12 @@ export class IntakeSubscription {
   }
 
   /** A stage that is halted wakes no runner. */
-  async #goes(attempt: AttemptInfo | undefined): Promise<boolean> {
-    const repo = (attempt && this.#factory.views.open.run(attempt.run)?.repo) ?? null;
-    const model = attempt?.asks?.model ?? attempt?.model ?? null;
-    return (await this.#factory.forward.stopped({ action: 'stage', repo, model })) === null;
+  async #wake(attempt: AttemptInfo | undefined): Promise<void> {
+    const run = attempt && this.#factory.views.open.run(attempt.run);
+    if (attempt === undefined || run === undefined) return;
+    const model = attempt.asks?.model ?? attempt.model;
+    const stop = await this.#factory.forward.stopped({ action: 'stage', repo: run.repo, model });
+    if (stop === null) await this.#factory.runners.wake(attempt.attempt, await needsOf(this.#factory, run));
   }
 
   /** True at most once in `ms` for the same thing. */

@@ -13,6 +13,7 @@ import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { LocalLeases } from '../streams/local-leases.ts';
 import type { Register } from '../streams/register.ts';
 import { type Loaded, load, record } from '../streams/run-stream.ts';
+import type { Runners } from '../streams/runners.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Journal, StepResult } from './step.ts';
 import { attest } from './steps/attest.ts';
@@ -44,6 +45,7 @@ type Ports = {
   queue: Queue;
   register: Register;
   repositories: Repositories;
+  runners: Runners;
   retrying: Map<RunId, string>;
   sealer: Sealer;
   secrets: Secrets;

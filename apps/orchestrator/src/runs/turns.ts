@@ -12,19 +12,20 @@ import {
   unitKey,
 } from '@millwright/domain';
 import type { Forward } from '../streams/forward.ts';
+import type { Runners } from '../streams/runners.ts';
 import type { Streams } from '../streams/streams.ts';
 
-type Stage = { attempt: AttemptId; run: RunId; repo: RepoName };
+type Stage = { attempt: AttemptId; run: RunId; repo: RepoName; needs: readonly string[] };
 type AtWork = Stage & {
   model: string | null /** It waits for a budget, and takes no place. */;
   paused: boolean;
 };
 type Placed = Stage & { unit: UnitName };
-type Ports = { forward: Forward; streams: Streams };
+type Ports = { forward: Forward; runners: Pick<Runners, 'places'>; streams: Streams };
 
 /**
  * Who may begin: the one place where stages are given to runners. A stage that is ready asks; it begins when it is its turn (`nextOf`), within the
- * limits that people set. In memory: after a restart what is open is told (`takeUp`), and what waits asks again.
+ * limits that people set and the places that runners have. In memory: after a restart what is open is told (`takeUp`), and what waits asks again.
  */
 export class Turns {
   readonly #ports: Ports;
@@ -104,9 +105,9 @@ export class Turns {
   }
 
   #give(next: Placed): void {
-    const { attempt, run, repo } = next;
+    const { attempt, run, repo, needs } = next;
     this.#waiting.delete(attempt);
-    this.#atWork.set(attempt, { attempt, run, repo, model: null, paused: false });
+    this.#atWork.set(attempt, { attempt, run, repo, needs, model: null, paused: false });
     this.#turn += 1;
     this.#served.set(unitKey(next), this.#turn).set(repoKey(next), this.#turn);
   }
@@ -131,8 +132,8 @@ export class Turns {
     return new Map([...limits].flatMap(([scope, stages]) => (stages === null ? [] : [[scope, stages]])));
   }
 
-  #placed({ attempt, run, repo }: Stage): Placed {
-    return { attempt, run, repo, unit: this.#ports.streams.repository(repo).known.state.unit };
+  #placed({ attempt, run, repo, needs }: Stage): Placed {
+    return { attempt, run, repo, needs, unit: this.#ports.streams.repository(repo).known.state.unit };
   }
 
   #bounds() {
@@ -144,6 +145,7 @@ export class Turns {
     return {
       atWork: atWork.map((stage) => this.#placed(stage)),
       limits: this.limits(),
+      places: this.#ports.runners.places(),
     };
   }
 

@@ -79,16 +79,24 @@ type Deps = {
 };
 
 /** Stands in for apps/sandbox-runner behind the same door: claims attempts as the runner's role, and hands back artifacts. No model, no Docker. */
-export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void>; attempts: string[] }> {
+export async function scriptedRunner(deps: Deps): Promise<{
+  stop(): Promise<void>;
+  attempts: string[];
+  /** What it says of itself, again every two seconds. */
+  said: RunnerSaid;
+  sayItself(): Promise<void>;
+}> {
   const { store, clock, queue } = deps;
   const trail = await openRunnerTrail({ url: deps.runnerUrl, clock, incarnation: 'scripted' });
   const attempts: string[] = [];
   const name = RunnerName.parse('scripted');
   const machine = { concurrency: 4, platform: 'linux', arch: 'x64', since: clock.now() };
-  const itself: RunnerSaid = { name, incarnation: name, version: VERSION, ...machine };
-  const own = openStore({ url: deps.runnerUrl });
-  await own.notes.say(`runner/${name}`, JSON.stringify(itself));
-  await own.close();
+  const itself: RunnerSaid = { name, incarnation: name, version: VERSION, labels: [], ...machine };
+  const own = openStore({ url: deps.runnerUrl, maxConnections: 1 });
+  const sayItself = () => own.notes.say(`runner/${name}`, JSON.stringify(itself));
+  await sayItself();
+  // As a runner does it: what is beside the trail is lost with a database that crashes.
+  const saying = setInterval(() => void sayItself().catch(() => undefined), 2_000);
   const work = await queue.work(
     'attempts',
     4,
@@ -147,8 +155,11 @@ export async function scriptedRunner(deps: Deps): Promise<{ stop(): Promise<void
   );
   return {
     attempts,
+    said: itself,
+    sayItself,
     stop: async () => {
-      await work.stop();
+      clearInterval(saying);
+      await Promise.all([work.stop(), own.close()]);
       await trail.close();
     },
   };

@@ -288,7 +288,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
   void halts.watch();
   const known = knownSecrets(store.secretFinder, clock);
   return {
-    ...{ halts, halted: new Map() },
+    ...{ halts, halted: new Map(), labels: new Set<string>() },
     ...{ trail: maskedTrail(own, known), artifacts: maskedArtifacts(store.artifacts, known), known },
     ...{ budget: store.budget, sandboxes, clock, models },
     queue: { wake: async (topic, id) => void woken.push(`${topic} ${id}`) },

@@ -15,6 +15,7 @@ import {
   type RepoName,
   type RunnerName,
   type UnitName,
+  VERSION,
 } from '@millwright/domain';
 
 // *May this go forward?* in a runner: asked of the factory's own stream before each call of a model, and looked at all the time for what is under way.
@@ -36,6 +37,8 @@ export class HaltWatch {
   #units: ReadonlyMap<RepoName, UnitName> = new Map();
   #halts: Halts = [];
   #version = 0;
+  /** Of the factory, as it was started last; null: nobody has started it. */
+  #started: string | null = null;
   #looking: Promise<void> | null = null;
 
   /** `runner`: whose acts these are. */
@@ -45,12 +48,14 @@ export class HaltWatch {
     this.#runner = runner;
   }
 
-  /** Whether this runner is to take nothing, read now: others do. Rejects where the trail cannot be read. */
-  async drained(): Promise<boolean> {
+  /** Whether this runner takes work, read now: where it does not, others do. Rejects where the trail cannot be read. */
+  async takes(): Promise<'takes' | 'drained' | { factoryIs: string }> {
     await this.#look();
-    return inForceHalts(this.#halts).some(
-      ({ scope }) => scope.kind === 'runner' && scope.runner === this.#runner,
-    );
+    if (this.#started !== null && this.#started !== VERSION) return { factoryIs: this.#started };
+    const drains = inForceHalts(this.#halts).filter(({ scope }) => scope.kind === 'runner');
+    return drains.some(({ scope }) => scope.kind === 'runner' && scope.runner === this.#runner)
+      ? 'drained'
+      : 'takes';
   }
 
   /** The halt that keeps this act from going forward, read now; null: it may. Rejects where the trail cannot be read. */
@@ -99,7 +104,8 @@ export class HaltWatch {
 
   async #read(): Promise<void> {
     for (const { entry, envelope } of await this.#trail.halts(this.#version)) {
-      if (entry !== null) this.#halts = evolveHalts(this.#halts, entry, envelope);
+      if (entry?.type === 'factory.started') this.#started = entry.data.version;
+      else if (entry !== null) this.#halts = evolveHalts(this.#halts, entry, envelope);
       this.#version = envelope.version;
     }
     await this.#readUnits();

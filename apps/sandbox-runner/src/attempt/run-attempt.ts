@@ -77,12 +77,16 @@ async function doClaimed(
   const signal = AbortSignal.any([stop, lost.signal]);
   let act: ForwardAct = { action: 'stage', repo: null, model: lastModel(past) };
   const beside: Held['beside'] = {};
+  let needs: readonly string[] = [];
   try {
     const outcome = await outcomeOf(
       async () => {
         const spec = await getJson(runner.artifacts, AttemptSpec, digest);
         if (spec.attempt !== attempt)
           throw terminal('spec-unreadable', 'the specification is of another attempt');
+        needs = spec.config.runner?.labels ?? [];
+        const lacks = needs.filter((label) => !runner.labels.has(label));
+        if (lacks.length > 0) throw cancelled('unfit', `this runner has no ${lacks.join(', ')}`);
         act = { ...act, repo: spec.repo };
         const does = act;
         return runner.halts.during(
@@ -113,7 +117,8 @@ async function doClaimed(
       // Not before it may go on: the orchestrator wakes it then. What a drained runner had goes on with another.
       const halt = await runner.halts.stopped(act).catch(() => null);
       if (halt !== null && halt.scope.kind !== 'runner') runner.halted.set(attempt, act);
-      else if (handedBack) await wakeQuietly(runner, 'attempts', attempt);
+      // Whoever fits what needs more than any runner has is woken by the orchestrator, which knows them.
+      else if (handedBack && needs.length === 0) await wakeQuietly(runner, 'attempts', attempt);
       return;
     }
     if (outcome.kind === 'paused') {

@@ -31,6 +31,8 @@ export type Runner = {
   halts: HaltWatch;
   /** Attempts that were handed back for a halt, and what they would do: they are not claimed while that is halted. */
   halted: Map<AttemptId, ForwardAct>;
+  /** What this runner has: it does no stage that needs more. */
+  labels: ReadonlySet<string>;
   artifacts: Artifacts;
   /** The secrets that were set, found without their values. */
   known: KnownSecrets;

@@ -16,6 +16,7 @@ import type { Store } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Forward } from '../../streams/forward.ts';
+import type { Runners } from '../../streams/runners.ts';
 import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, type BodyOf, serve, serveThere } from '../api.ts';
@@ -23,7 +24,6 @@ import { appendAs } from '../append-as.ts';
 import { doctor } from '../doctor.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
-import { livingRunners } from '../runners.ts';
 import { knownRepo } from './repos.ts';
 import { knownUnit } from './units.ts';
 
@@ -32,6 +32,7 @@ type Ports = {
   forward: Forward;
   readModel: ReadModel;
   repositories: Repositories;
+  runners: Runners;
   store: Store;
   streams: Streams;
   trail: OpenTrail;
@@ -136,7 +137,7 @@ async function knownModel({ store, views }: Ports, model: string): Promise<void>
 }
 
 async function knownRunner(factory: Ports, runner: RunnerName): Promise<void> {
-  const names = (await livingRunners(factory)).map(({ name }) => name);
+  const names = (await factory.runners.look()).map(({ name }) => name);
   if (!names.includes(runner))
     throw notFound('runner that lives called', runner, `there are: ${names.join(', ') || 'none'}`, names);
 }
@@ -160,7 +161,7 @@ async function runningOf(factory: Ports, halts: readonly Halt[]): Promise<string
   const acts = halts.flatMap(({ scope }) => factory.forward.underWay(scope));
   const held = await factory.trail.heldClaims();
   const ofRunner = halts.some(({ scope }) => scope.kind === 'runner');
-  const runners = ofRunner ? await livingRunners(factory) : [];
+  const runners = ofRunner ? await factory.runners.look() : [];
   const attempts = held.filter(({ attempt, incarnation }) => {
     const runner = runners.find((one) => one.incarnation === incarnation)?.name ?? null;
     const info = factory.views.open.attempts.get(attempt);

@@ -1,17 +1,17 @@
 import type { RunnerView } from '@millwright/api';
-import { getJson, Ticket } from '@millwright/domain';
+import { getJson, labelsOf, Ticket } from '@millwright/domain';
 import type { FastifyInstance } from 'fastify';
 import { type Api, serve } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { firstOf } from '../page.ts';
-import { takers } from '../runners.ts';
 
 export function runnerRoutes(app: FastifyInstance, { factory }: Api): void {
   serve(app, 'listRunners', async (request, reply) => {
-    const part = firstOf(await takers(factory), request.query, reply, ({ name }) => name);
+    const part = firstOf([...(await factory.runners.look())], request.query, reply, ({ name }) => name);
     const [held, names] = await Promise.all([factory.trail.heldClaims(), namesOf(factory)]);
     const { open } = factory.views;
-    const view = async ({ incarnation, drain, ...said }: (typeof part)[number]): Promise<RunnerView> => {
+    const view = async (one: (typeof part)[number]): Promise<RunnerView> => {
+      const { incarnation, drain, ...said } = one;
       const holds = held
         .filter((claim) => claim.incarnation === incarnation)
         .map(async ({ attempt }) => {
@@ -23,6 +23,7 @@ export function runnerRoutes(app: FastifyInstance, { factory }: Api): void {
         });
       return {
         ...said,
+        labels: [...labelsOf(one)],
         holds: await Promise.all(holds),
         drained: drain && { by: names.get(drain.by) ?? drain.by, reason: drain.reason, at: drain.at },
       };

@@ -32,6 +32,7 @@ import { lifts, stops } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import { act } from '../../streams/run-stream.ts';
+import type { Runners } from '../../streams/runners.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve, serveThere } from '../api.ts';
 import { namesOf } from '../names.ts';
@@ -68,6 +69,7 @@ type Ports = {
   readModel: ReadModel;
   register: Register;
   repositories: Repositories;
+  runners: Runners;
   retrying: Map<RunId, string>;
   secrets: Secrets;
   settings: Settings;
@@ -209,7 +211,7 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
     const turn = run.endedAt === null ? waitsForTurn(factory, info.id) : null;
-    const runner = turn === null ? await waitsForRunner(factory, run) : null;
+    const runner = turn === null ? await waitsForRunner(factory, run, state) : null;
     const taken =
       runner === null
         ? []

@@ -226,7 +226,7 @@ test('a limit holds stages back until it is their turn, is told with what raises
   // A stage that is at work, and does not end.
   const { turns, trail } = at.factory;
   const other = { attempt: 'att_0other' as AttemptId, run: 'run_0other' as RunId, repo: 'shop' as RepoName };
-  turns.takeUp({ ...other, paused: false });
+  turns.takeUp({ ...other, needs: [], paused: false });
   const since = await trail.head();
   const ticket = await at.file({ 'src/g.js': 'export const g = 1;\n' });
   const run = await at.until('a run whose stage waits for its turn', async () => {

@@ -1,5 +1,5 @@
 import type { OpenTrail } from '@millwright/audit';
-import type { Clock, Ids, Queue, RepoName } from '@millwright/domain';
+import type { Clock, Ids, RepoName } from '@millwright/domain';
 import {
   AcceptanceChecks,
   type AttemptId,
@@ -33,8 +33,10 @@ import { halted } from '../../streams/forward.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { LocalLeases } from '../../streams/local-leases.ts';
 import type { Register } from '../../streams/register.ts';
+import type { Runners } from '../../streams/runners.ts';
 import type { Streams } from '../../streams/streams.ts';
 import { specFor } from '../attempt-spec.ts';
+import { needsOf } from '../needs.ts';
 import type { Journal, StepResult } from '../step.ts';
 import type { Turns } from '../turns.ts';
 import { keepChange } from './close.ts';
@@ -48,9 +50,9 @@ type Ports = {
   ids: Ids;
   knownSecrets: KnownSecrets;
   merges: LocalLeases<RepoName>;
-  queue: Queue;
   register: Register;
   repositories: Repositories;
+  runners: Runners;
   settings: Settings;
   store: Store;
   streams: Streams;
@@ -142,7 +144,8 @@ export async function awaitStage(
     const stop = await factory.forward.stopped(act);
     if (stop !== null) throw halted(stop);
     // Driven again when it is its turn.
-    if (!factory.turns.ask({ attempt: stage.attempt, run: run.id, repo: run.repo })) {
+    const needs = await needsOf(factory, run);
+    if (!factory.turns.ask({ attempt: stage.attempt, run: run.id, repo: run.repo, needs })) {
       wakeAt(run.expiresAt);
       return null;
     }
@@ -154,7 +157,7 @@ export async function awaitStage(
       () => ({ type: 'attempt.opened', data: { attempt, run: run.id, role, spec, deadline } }),
       { known: { state: { kind: 'none' }, version: 0 } },
     );
-    await factory.queue.wake('attempts', attempt);
+    await factory.runners.wake(attempt, needs);
     wakeAt(deadline);
     return null;
   }
