@@ -104,7 +104,7 @@ beforeAll(async () => {
       implements_(ENDLESS, [], { when: { attempt: 2 }, bash: 'rm test/times.test.js' }),
       ...[approves(ENDLESS), checks(ENDLESS)],
     ],
-    env: { MILLWRIGHT_TEST_MINUTES: '2' },
+    env: { MILLWRIGHT_TEST_MINUTES: '1' },
   });
 });
 afterAll(async () => {
@@ -176,7 +176,7 @@ describe.concurrent('in the whole factory', () => {
     const tested = again.stages.filter(({ kind, endedAt }) => kind === 'test' && endedAt !== null);
     expect(tested.length).toBeGreaterThan(0);
     const said = await factory.cli(['run', 'tests', again.id], { env: { FORCE_COLOR: '0' } });
-    expect(said.stdout).toContain('did not end within 120 s');
+    expect(said.stdout).toContain('did not end within 60 s');
     // Sandboxes are removed behind whoever used them.
     const left = async () =>
       (await Promise.all(tested.map((one) => containersOf('millwright.attempt', one.attemptId)))).flat();

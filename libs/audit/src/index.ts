@@ -17,5 +17,6 @@ export {
   type Sealer,
   type WitnessSeen,
 } from './seal/sealer.ts';
+export { sizeOfNote } from './seal/size-of-note.ts';
 export { verifyTrail } from './seal/verify.ts';
 export { type DeadClaim, type OpenTrail, openTrail, type WritableTrail } from './trail.ts';

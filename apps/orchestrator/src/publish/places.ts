@@ -52,7 +52,7 @@ export const branchOf = (repository: () => Promise<Repository>, branch: string):
     try {
       const apart = await (await repository()).apart(folder, branch);
       const tip = await apart.fetch();
-      if ('kind' in tip && tip.code === 'no-branch') return null;
+      if ('kind' in tip && (tip.code === 'no-branch' || tip.code === 'empty')) return null;
       if ('kind' in tip) throw retryable('not-read', tip.reason);
       const found = await apart.file(tip.tree, 'checkpoint', MAX_NOTE);
       return found.kind === 'file' ? found.text : null;

@@ -72,6 +72,28 @@ test('the newest checkpoint is in the file, and each in a commit on the branch, 
   );
 });
 
+test('a newer checkpoint that is there is never replaced by an older one', async () => {
+  const path = join(root, 'checkpoint');
+  const note = (size: number) => `millwright.local/fac\n${size}\n${'A'.repeat(43)}=\n\n— key AAAAAAAA\n`;
+  writeFileSync(path, note(9));
+  const troubles: unknown[] = [];
+  let size = 3;
+  const publishing = publish({
+    checkpoints: () => ({ after: async (than) => (size > than ? { size, note: note(size), at: 1 } : null) }),
+    places: [fileAt(path)],
+    everyMs: 1,
+    clock,
+    log: { warn: (fields: object) => void troubles.push(fields) },
+  });
+  await expect
+    .poll(() => troubles)
+    .toMatchObject([{ err: { message: expect.stringContaining('9 entries is there') } }]);
+  expect(readFileSync(path, 'utf8')).toBe(note(9));
+  size = 10;
+  await expect.poll(() => readFileSync(path, 'utf8')).toBe(note(10));
+  await publishing.stop();
+});
+
 test('a branch that somebody else has moved is left as it is', async () => {
   git('init', '-q', '--bare', '-b', 'main', 'remote.git');
   git('clone', '-q', 'remote.git', 'theirs');

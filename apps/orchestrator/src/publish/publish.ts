@@ -1,5 +1,5 @@
-import type { SignedCheckpoint } from '@millwright/audit';
-import type { Clock } from '@millwright/domain';
+import { type SignedCheckpoint, sizeOfNote } from '@millwright/audit';
+import { type Clock, terminal } from '@millwright/domain';
 import type { Logger } from 'pino';
 import type { Place } from './places.ts';
 
@@ -7,7 +7,7 @@ import type { Place } from './places.ts';
 const LOOK_MS = 5_000;
 
 /**
- * Puts the newest checkpoint at each place, at most every `everyMs`. A place that fails is named in the log and tried again with the next
+ * Puts the newest checkpoint at each place, at most every `everyMs`, and never an older one in place of a newer. A place that fails is named in the log and tried again with the next
  * checkpoint: publishing is for others to notice with, nothing waits for it.
  */
 export function publish(parts: {
@@ -20,6 +20,19 @@ export function publish(parts: {
   const { checkpoints, places, everyMs, clock, log } = parts;
   const stop = new AbortController();
   const pause = (ms: number) => clock.sleep(ms, stop.signal).catch(() => undefined); // stopped
+  // Places where nothing newer than ours is, since ours is there.
+  const ours = new Set<Place>();
+  /** What is there may be newer: of the same trail before an older backup of it was restored, which is what shows that it was. */
+  const put = async (place: Place, { note, size, at }: SignedCheckpoint): Promise<void> => {
+    if (!ours.has(place)) {
+      const there = await place.latest();
+      const theirs = there === null ? null : sizeOfNote(there);
+      if (theirs !== null && theirs > size)
+        throw terminal('older', `a checkpoint of ${theirs} entries is there, and this trail has ${size}`);
+    }
+    await place.put(note, size, at);
+    ours.add(place);
+  };
   const run = async (): Promise<void> => {
     for (let published = 0; !stop.signal.aborted; ) {
       const found = await checkpoints()
@@ -30,11 +43,9 @@ export function publish(parts: {
         continue;
       }
       for (const place of places)
-        await place
-          .put(found.note, found.size, found.at)
-          .catch((error: unknown) =>
-            log.warn({ err: error, place: place.name }, 'a checkpoint could not be published'),
-          );
+        await put(place, found).catch((error: unknown) =>
+          log.warn({ err: error, place: place.name }, 'a checkpoint could not be published'),
+        );
       published = found.size;
       await pause(everyMs);
     }
