@@ -79,7 +79,7 @@ export const SCRIPTS: readonly Script[] = [
     TITLE.conflict,
     [
       {
-        expect: ['judge those places alone', '^-<<<<<<< the base', '<earlier attempt="1">\napprove'],
+        expect: ['judge those places alone', '^-<<<<<<< zero', '<earlier attempt="1">\napprove'],
         tools: [{ submit: { verdict: 'approve', summary: 'Both are there.', findings: [] } }],
       },
     ],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileList, hitList, ticketWords } from './repository-map.ts';
+import { fileList, hitList, pairPattern, ticketWords } from './repository-map.ts';
 
 const many = (count: number, path: (n: number) => string) => Array.from({ length: count }, (_, n) => path(n));
 
@@ -47,6 +47,19 @@ test('of a ticket names are looked for first, then its longer words, each once',
     'Since',
     'const',
   ]);
+});
+
+test('names that are made of words side by side are found by a pattern; fillers and code are of none', () => {
+  const of = (body: string) => pairPattern({ title: 'A path', body, acceptance: [] });
+  const found = (body: string, line: string) => line.match(new RegExp(of(body) ?? '(?!)', 'gi')) ?? [];
+  const body = 'Wherever dot segments are removed, the `normalize` drops one. Is it so?';
+  expect(found(body, 'a = removeDotSegments(dot_segment, dotted, DOT-SEGMENTS)')).toEqual([
+    'removeDotSegments',
+    'dot_segment',
+    'DOT-SEGMENTS',
+  ]);
+  expect(found(body, 'segmentsAre theNormalize isIt')).toEqual([]);
+  expect(of('It is so.\n```js\nconst dot = segments\n```')).toBeNull();
 });
 
 const WORDS = [

@@ -50,6 +50,14 @@ const COMMON = new Set(
   ),
 );
 
+/** Of no name. */
+const FILLERS = new Set([
+  ...COMMON,
+  ...'the and for are was has have not with that this from into its than then they them what when but all any can does one two too'.split(
+    ' ',
+  ),
+]);
+
 /** What is worth looking for, names first, then long words. */
 export function ticketWords({
   title,
@@ -76,6 +84,30 @@ export function ticketWords({
   const names = [...found.values()].filter(({ name }) => name);
   const words = [...found.values()].filter(({ name }) => !name).sort((a, b) => b.text.length - a.text.length);
   return [...names, ...words].slice(0, MAX_WORDS);
+}
+
+const MAX_PAIRS = 60;
+
+/**
+ * Words that stand side by side in a ticket's prose, as a pattern (extended, any case) of names that are made of both: of "dot segments" it finds
+ * `removeDotSegments` and `dot_segment`. Null where there are none.
+ */
+export function pairPattern({
+  title,
+  body,
+  acceptance,
+}: Pick<Ticket, 'title' | 'body' | 'acceptance'>): string | null {
+  const pairs = new Set<string>();
+  for (const text of [title, ...acceptance, body.replace(/```[\s\S]*?```/g, '')])
+    for (const sentence of text.toLowerCase().split(/[^a-z\s]+/)) {
+      const words = sentence.split(/\s+/);
+      for (const [index, word] of words.entries()) {
+        const next = words[index + 1] ?? '';
+        const both = word.length > 2 && next.length > 2 && !FILLERS.has(word) && !FILLERS.has(next);
+        if (both) pairs.add(`${word}[_-]?${next.replace(/s$/, '')}`);
+      }
+    }
+  return pairs.size === 0 ? null : `[a-z0-9_$-]*(${[...pairs].slice(0, MAX_PAIRS).join('|')})[a-z0-9_$-]*`;
 }
 
 /** Hits of one word that are looked for: who has more is everywhere. */

@@ -276,7 +276,7 @@ async function readFeedback(factory: Ports, ref: FeedbackRef): Promise<Feedback>
         kind: 'conflict',
         paths: ref.paths,
         message:
-          'Work that was integrated before yours changed the same places. HEAD~1 is that work, your change lies on top with both sides between conflict markers. Keep both intents, leave no marker, change nothing else.',
+          'Work that was integrated before yours changed the same places. HEAD~1 is that work, your change lies on top with both sides between conflict markers that name their tasks. Keep both intents, leave no marker, change nothing else.',
         ...said,
       };
     case 'refused':

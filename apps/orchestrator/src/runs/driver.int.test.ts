@@ -179,7 +179,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     const places = new TextDecoder().decode(
       await factory.factory.store.artifacts.get(review?.interdiff as Digest),
     );
-    expect(places).toMatch(/^-<{7} the base\n-A\n-={7}\n-B\n->{7} the change\n\+A and B$/m);
+    expect(places).toMatch(/^-<{7} a\n-A\n-={7}\n-B\n->{7} b\n\+A and B$/m);
     // The whole of several tasks is reviewed once more.
     expect(
       run.stages.filter(

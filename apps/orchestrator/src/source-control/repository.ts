@@ -26,6 +26,10 @@ import { Made } from './own-commits.ts';
 import { HISTORY, type Source, Sources } from './sources.ts';
 import { mayBeUnited, unite } from './union.ts';
 
+/** What conflict markers call the two sides. */
+export type Sides = { ours: string; theirs: string };
+const SIDES: Sides = { ours: 'the base', theirs: 'the change' };
+
 /** What git answers the remote when it is asked for a password; null where nothing was set. */
 export type Token = () => Promise<string | null>;
 export type Merged =
@@ -370,7 +374,14 @@ export class Repository {
    * Puts what `theirs` changes of `base` onto `ours`, without a work tree; the result is one commit on top of `ours`. The merge base is the
    * one that is named, never one that git finds: what was taken off a branch since does not come back with a change that was made on it.
    */
-  async merge(base: GitSha, ours: GitSha, theirs: GitSha, message: string, atMs: number): Promise<Merged> {
+  async merge(
+    base: GitSha,
+    ours: GitSha,
+    theirs: GitSha,
+    message: string,
+    atMs: number,
+    names: Sides = SIDES,
+  ): Promise<Merged> {
     const [from, onto, changed] = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
     if (from.tree === onto.tree)
       return {
@@ -385,7 +396,7 @@ export class Repository {
       return { kind: 'merged', commit: await this.commit(merged, ours, message, atMs), tree: merged };
     const end = rest.indexOf('');
     const paths = rest.slice(0, end);
-    const named = (text: string) => text.replaceAll(left, 'the base').replaceAll(right, 'the change');
+    const named = (text: string) => text.replaceAll(left, names.ours).replaceAll(right, names.theirs);
     return {
       kind: 'conflict',
       tree: await this.#marked(merged, paths, named),
@@ -428,8 +439,9 @@ export class Repository {
     theirs: GitSha,
     message: string,
     atMs: number,
+    names: Sides = SIDES,
   ): Promise<Merged & { united: string[] }> {
-    const merged = await this.merge(base, ours, theirs, message, atMs);
+    const merged = await this.merge(base, ours, theirs, message, atMs, names);
     if (merged.kind === 'merged') return { ...merged, united: [] };
     const sides = await Promise.all([this.at(base), this.at(ours), this.at(theirs)]);
     const trees = sides.map(({ tree }) => tree);

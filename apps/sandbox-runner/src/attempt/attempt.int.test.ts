@@ -75,7 +75,7 @@ const CUT = `${'# '.padEnd(182, 'x')} ${SET}`;
 const SCRIPT = `
 role: plan
 turns:
-  - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing", "suite on the base: not known to the factory yet"]
+  - expect: ["<files>", "src/: AGENTS.md, .*sum.js", "exports.add [(][0-9]", "src/sum.js:[0-9]+: .*exports.add", "nowhere: exports.nothing", "keepPure [(]1[)]", "suite on the base: not known to the factory yet"]
     tools: [{ bash: "cat src/sum.js" }]
   - expect: ["exports.add"]
     tools: [{ submit: { summary: one task, excerpts: ["src/sum.js"], tasks: [{ id: a, title: Add, instructions: do it, dependsOn: [], acceptance: [] }] } }]
@@ -308,7 +308,7 @@ async function newRunner(): Promise<Runner & { trail: RunnerTrail }> {
 const node = FORMS.find(({ name }) => name === 'node');
 if (node === undefined) throw new Error('no node form');
 const form = node;
-const base = { ...baseOf(form), 'src/AGENTS.md': 'Keep functions pure.\n' };
+const base = { ...baseOf(form), 'src/AGENTS.md': 'Keep functions pure (keepPure).\n' };
 const better: Files = {
   ...base,
   'src/sum.js': source(form, { ...GOOD, twice: 'a + a' }),
@@ -368,7 +368,7 @@ const never = new AbortController().signal;
 
 test('plan: an artifact with the lines that it hands on, every turn on the trail, the run woken, the container gone; beside it the base is learned, and its planner told', async () => {
   const attempt = await open(
-    'Plan exports.add, exports.nothing',
+    'Plan exports.add, exports.nothing, keep pure',
     () => ({ role: 'plan', maxTasks: 4, answers: [], evidence: [] }),
     500_000,
   );
@@ -419,7 +419,7 @@ test('plan: an artifact with the lines that it hands on, every turn on the trail
 });
 
 test('plan: where its stage is over first, it leaves an account', async () => {
-  const attempt = await open('Plan exports.add, exports.nothing', () => ({
+  const attempt = await open('Plan exports.add, exports.nothing, keep pure', () => ({
     ...{ role: 'plan', maxTasks: 4, answers: [], evidence: [] },
     limits: { turns: 1, wallMs: 120_000, usd: 5 },
   }));

@@ -1,4 +1,4 @@
-import { fileList, hitList, MOST_HITS, type TicketWord, ticketWords } from '@millwright/agents';
+import { fileList, hitList, MOST_HITS, pairPattern, type TicketWord, ticketWords } from '@millwright/agents';
 import { maskSecrets, type Ticket, type Workspace } from '@millwright/domain';
 import { type Checkout, listCheckout } from '@millwright/sandbox';
 import { quote, type Toolchain } from '@millwright/toolchains';
@@ -23,31 +23,42 @@ export async function repositoryMap(
   const words = ticketWords(ticket);
   const [{ paths }, asked] = await Promise.all([
     listCheckout(tree, MAX_FILES, isInstalled),
-    workspace.exec(askFor(words), { timeoutMs: 10_000, maxBytes: 1_048_576 }),
+    workspace.exec(askFor(words, pairPattern(ticket)), { timeoutMs: 10_000, maxBytes: 1_048_576 }),
   ]);
-  const found = asked.kind === 'gone' ? '' : asked.output;
+  const found = hitsIn(asked.kind === 'gone' ? '' : asked.output, words);
+  const made = [...found.keys()].filter((text) => !words.some((word) => word.text === text));
+  const all = [...words, ...made.map((text) => ({ text, name: true }))];
   return {
     files: fileList(paths, FILES_TOKENS),
-    hits: maskSecrets(hitList(words, hitsIn(found, words), HITS_TOKENS)),
+    hits: maskSecrets(hitList(all, found, HITS_TOKENS)),
   };
 }
 
-/** Each word's number, then its lines, without those that nobody wrote by hand; `done` after the last of them. */
-function askFor(words: readonly TicketWord[]): string {
+/** Names that are made of words of the ticket, the rarest first. */
+const MAX_MADE = 6;
+
+/** Each word's number, or the name that is made of two, then its lines, without those that nobody wrote by hand; `done` after the last of them. */
+function askFor(words: readonly TicketWord[], pairs: string | null): string {
   const not = NOT_IN.map((glob) => quote(`:!${glob}`)).join(' ');
-  const each = words.map(
-    ({ text }, index) =>
-      `echo =${index}; git grep -n -I -i -w -F -e ${quote(text)} -- . ${not} 2>/dev/null | awk 'length < 500' | cut -c1-240 | head -n ${MOST_HITS + 1}; echo =done`,
-  );
-  return ['git rev-parse --git-dir >/dev/null 2>&1 || exit 0', ...each].join('\n');
+  const lines = (word: string) =>
+    `git grep -n -I -i -w -F -e ${word} -- . ${not} 2>/dev/null | awk 'length < 500' | cut -c1-240 | head -n ${MOST_HITS + 1}; echo =done`;
+  const each = words.map(({ text }, index) => `echo =${index}; ${lines(quote(text))}`);
+  const made =
+    pairs === null
+      ? []
+      : [
+          `git grep -o -h -I -i -E -e ${quote(pairs)} -- . ${not} 2>/dev/null | awk 'length < 80' | sort | uniq -c | sort -n | head -n ${MAX_MADE} |`,
+          `while read -r count name; do echo "=+$name"; ${lines('"$name"')}; done`,
+        ];
+  return ['git rev-parse --git-dir >/dev/null 2>&1 || exit 0', ...each, ...made].join('\n');
 }
 
 function hitsIn(output: string, words: readonly TicketWord[]): Map<string, string[]> {
   const hits = new Map<string, string[]>();
-  for (const part of output.split(/^=(?=\d+\n)/m).slice(1)) {
-    const [index, ...lines] = part.trimEnd().split('\n');
-    const word = words[Number(index)];
-    if (word !== undefined && lines.at(-1) === '=done') hits.set(word.text, lines.slice(0, -1));
+  for (const part of output.split(/^=(?=(?:\d+|\+\S+)\n)/m).slice(1)) {
+    const [of = '', ...lines] = part.trimEnd().split('\n');
+    const text = of.startsWith('+') ? of.slice(1) : words[Number(of)]?.text;
+    if (text !== undefined && lines.at(-1) === '=done') hits.set(text, lines.slice(0, -1));
   }
   return hits;
 }

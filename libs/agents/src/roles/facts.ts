@@ -12,7 +12,7 @@ import {
   VERDICT_WORDS,
 } from '@millwright/domain';
 import { dataBlock, oneLine } from '../data-block.ts';
-import { bounded } from '../tools/bound.ts';
+import { bounded, MAX_RESULT } from '../tools/bound.ts';
 import type { Materials } from './role.ts';
 
 // The parts that the roles' first messages are made of. Everything that others wrote stands in a data block.
@@ -39,9 +39,9 @@ export function factsBlock(
     build === undefined ? '' : `build command: ${build}`,
     ...computed,
     ...more,
-    `limits: ${turns} turns, ${Math.round(wallMs / 60_000)} min, $${usd}`,
+    `limits: ${turns} turns, ${Math.round(wallMs / 60_000)} min, $${usd}; ${MAX_RESULT} characters of an output`,
   ];
-  return `Facts (computed by the factory):\n${lines
+  return `Facts by the factory:\n${lines
     .filter((line) => line !== '')
     .map((line) => `- ${line}`)
     .join('\n')}`;

@@ -17,7 +17,7 @@ const Input = z.strictObject({
 
 /** `src/a.js:10-40`, or one line; its text is the factory's to read. Null for what names no lines. */
 function excerptOf(place: string): Excerpt | null {
-  const [, path, first, last = first] = /^(.+):(\d+)(?:-(\d+))?$/.exec(place.trim()) ?? [];
+  const [, path, first, last = first] = /^(.+?)(?<!:\d+):(\d+)(?:-(\d+))?$/.exec(place.trim()) ?? [];
   const parsed = Excerpt.safeParse({ path, from: Number(first), to: Number(last), text: '' });
   return parsed.success && parsed.data.from <= parsed.data.to ? parsed.data : null;
 }

@@ -1,7 +1,8 @@
-import type { Clock } from '@millwright/domain';
+import type { Clock, TaskId } from '@millwright/domain';
 import { Change, putJson, type Run, type Todo, terminal, workOf } from '@millwright/domain';
 import type { Store } from '@millwright/store';
 import type { Repositories } from '../../source-control/repositories.ts';
+import type { Sides } from '../../source-control/repository.ts';
 import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import { commitMessageOf } from '../commit-message.ts';
 import type { StepResult } from '../step.ts';
@@ -32,6 +33,7 @@ export async function integrate(
     work.made.commit,
     `${work.title}\n`,
     factory.clock.now(),
+    sidesOf(run, step.task),
   );
   return merged.kind === 'merged'
     ? {
@@ -47,6 +49,12 @@ export async function integrate(
           reason: merged.message.slice(0, 4_000),
         },
       };
+}
+
+/** Conflict markers say whose each side is. */
+function sidesOf({ tasks }: Run, task: TaskId | null): Sides {
+  const before = tasks.filter(({ integrated }) => integrated).map((work) => work.task);
+  return { ours: before.join(', ') || 'the base', theirs: task ?? 'the change' };
 }
 
 /** The run's whole change as one commit on its base: what is reviewed, tested, gated and merged. One commit, so that undoing it is one commit too. */
