@@ -7,7 +7,7 @@ import { VERSION } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openReadModel } from '@millwright/read-model';
 import type { Target } from '@millwright/rollback';
-import { openLease, openSecrets, openStore } from '@millwright/store';
+import { databaseTrouble, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
 import { type GraphSettings, graph } from './graph.ts';
 import { server } from './http/server.ts';
@@ -101,6 +101,7 @@ export async function compose(config: Configuration) {
       targets: target === undefined ? targets : { ...targets, of: target.make },
       pager: typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
       lease: (options) => openLease(url, options),
+      databaseTrouble: () => databaseTrouble(url, { role: 'orchestrator', factory }),
       queueTrouble: () => queueTrouble(config.queueUrl),
       published: { places, everyMs: config.publish?.everyMs ?? 0 },
       restored: (ports) => sayRestored(ports, dataDir),

@@ -71,6 +71,8 @@ export type Adapters = {
   pager: Pager;
   /** Takes the database for this orchestrator alone; see `openLease`. */
   lease(options: LeaseOptions): Promise<Lease | null>;
+  /** Why its database cannot be used, or is another factory's; null where it can. */
+  databaseTrouble(): Promise<string | null>;
   /** Why its queue cannot be used; null where it can. */
   queueTrouble(): Promise<string | null>;
   /** Where checkpoints are handed out, at most every `everyMs` milliseconds. */
@@ -200,6 +202,8 @@ export function graph(adapters: Adapters, config: GraphSettings) {
     heldBy: () => standing.by,
     /** Resolves with 'stopped' where it stood by until it was told to go. */
     async start(): Promise<'started' | 'stopped'> {
+      const refused = await adapters.databaseTrouble();
+      if (refused !== null) throw terminal('database-refused', refused);
       const trouble = await adapters.queueTrouble();
       if (trouble !== null) throw terminal('queue-refused', trouble);
       // One orchestrator a database: two would give out the same fence, and undo each other's work.

@@ -62,7 +62,10 @@ process.on('SIGINT', () => void stop());
 if (standby) await orchestrator.app.listen(address);
 const started = await orchestrator.start().catch((error: unknown) => {
   if (stopping) return 'stopped';
-  if (!(error instanceof DriveError) || !['held-by-another', 'queue-refused'].includes(error.code))
+  if (
+    !(error instanceof DriveError) ||
+    !['held-by-another', 'queue-refused', 'database-refused'].includes(error.code)
+  )
     throw error;
   log.fatal(error.message);
   process.stderr.write(`${error.message}\n`);

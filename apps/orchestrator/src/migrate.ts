@@ -39,6 +39,10 @@ if (superuser) {
   const made = { database: pathname.slice(1), password: decodeURIComponent(password) };
   await patiently(() => bootstrap(superuser, made));
 }
-const { applied } = await patiently(() => migrate(url, { passwords }));
+const { applied } = await patiently(() => migrate(url, { passwords })).catch((error: unknown) => {
+  if (!(error instanceof DriveError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
 await migrateQueue(url);
 process.stdout.write(applied.length > 0 ? `applied ${applied.join(', ')}\n` : 'the database is up to date\n');

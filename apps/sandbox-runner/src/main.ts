@@ -17,7 +17,7 @@ import {
 } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
-import { openStore } from '@millwright/store';
+import { databaseTrouble, openStore } from '@millwright/store';
 import { javascript } from '@millwright/toolchains';
 import { pino } from 'pino';
 import { HaltWatch } from './attempt/halts.ts';
@@ -58,7 +58,11 @@ const log = pino(
   { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
   { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
-const trouble = await queueTrouble(environment.QUEUE_URL);
+const trouble =
+  (await databaseTrouble(environment.DATABASE_URL, {
+    role: 'runner',
+    factory: environment.MILLWRIGHT_FACTORY,
+  })) ?? (await queueTrouble(environment.QUEUE_URL));
 if (trouble !== null) {
   process.stderr.write(`${trouble}\n`);
   process.exit(1);

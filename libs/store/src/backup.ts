@@ -7,8 +7,8 @@ import { migrations } from './migrate.ts';
 // Everything that is no longer there when the database is not: each permanent table of the factory's schema, by COPY in one snapshot. What is
 // listed is made anew from the trail, the queue only wakes, and beats and notes of the moment are of processes that are gone by then.
 
-/** What says which files were applied, and which session seals: both are of one database, and made by `migrate`. */
-const OF_THE_DATABASE = ['migrations', 'sealer'];
+/** What says which files were applied, which session seals and whose it is: all are of one database, and made by `migrate` and the first start. */
+const OF_THE_DATABASE = ['migrations', 'sealer', 'identity'];
 
 type Table = { name: string; columns: string };
 

@@ -1,5 +1,6 @@
 export { dump, entriesOf, load, ownMigrations } from './backup.ts';
 export type { BudgetLine } from './budget.ts';
+export { databaseTrouble } from './check.ts';
 export { type Lease, type LeaseOptions, openLease } from './lease.ts';
 export { bootstrap, migrate } from './migrate.ts';
 export { hashToken, type ListedPerson, type Person } from './people.ts';

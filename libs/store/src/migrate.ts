@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, driveError, type Sql } from '@millwright/database';
 import { terminal } from '@millwright/domain';
+import { serverTrouble } from './server-trouble.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 const appRoles = ['orchestrator', 'runner', 'redactor'] as const;
@@ -47,6 +48,8 @@ export async function migrate(
   const sql = connect(url, { max: 1 });
   const applied: string[] = [];
   try {
+    const trouble = await serverTrouble(sql);
+    if (trouble !== null) throw terminal('database-refused', trouble);
     await sql`select pg_advisory_lock(5574937551044903)`;
     for (const role of appRoles)
       await ensureRole(sql, role, options.passwords[role], 'nocreaterole noinherit');

@@ -405,6 +405,7 @@ export class OrchestratorMachine {
         return { result: 'sent', reason: 'to the simulator' };
       },
       lease: leaseOf(outside, process),
+      databaseTrouble: async () => null,
       queueTrouble: async () => null,
       published: { places: [], everyMs: 0 },
       restored: async () => false,

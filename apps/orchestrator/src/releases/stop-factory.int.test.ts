@@ -28,13 +28,12 @@ let files = 0;
 const start = ({
   standby = false,
   queue = db.url.orchestrator,
+  orchestrator = db.url.orchestrator,
+  factory = 'fac_shopprocess',
 } = {}): { process: ChildProcess; said: Promise<string>; problem: () => string } => {
   const settings = JSON.stringify({
-    root,
-    orchestrator: db.url.orchestrator,
+    ...{ root, orchestrator, queue, standby, factory },
     runner: db.url.runner,
-    queue,
-    standby,
   });
   const made = spawn(process.execPath, [PROGRAM, settings], { stdio: ['ignore', 'pipe', 'pipe'] });
   let problem = '';
@@ -117,11 +116,27 @@ test('a second orchestrator on the same database is refused, with who has it and
   );
 });
 
-test('a queue that is no Redis is refused, with what to do', async () => {
-  const other = start({ queue: address.replace('http:', 'redis:') });
+test.each([
+  [
+    'a queue that is no Redis',
+    () => ({ queue: address.replace('http:', 'redis:') }),
+    /not answer as Redis does.*QUEUE_URL/,
+  ],
+  [
+    "another factory's database",
+    () => ({ factory: 'fac_other' }),
+    /another factory \(fac_shopprocess; this one is fac_other\)/,
+  ],
+  [
+    "an address of another role's",
+    () => ({ orchestrator: db.url.runner }),
+    /role runner may not do.*role orchestrator/,
+  ],
+])('%s is refused, with what to do', async (_what, changed, said) => {
+  const other = start(changed());
   await once(other.process, 'exit');
   expect(other.process.exitCode).toBe(1);
-  expect(other.problem()).toMatch(/does not answer as Redis does.*QUEUE_URL/);
+  expect(other.problem()).toMatch(said);
 });
 
 /** A ticket's release, once it has this share of the traffic. */

@@ -41,7 +41,8 @@ export async function scriptedFactory(
   const remote = gitRemote(root, files);
   const paged: Page[] = [];
   const orchestrator = await compose({
-    factory: `fac_test${process.pid}x${randomBytes(6).toString('hex')}`,
+    // One a database: what is started again on it is the same factory.
+    factory: `fac_${new URL(db.url.orchestrator).pathname.slice(1)}`,
     origin: 'millwright.local/fac_test',
     dataDir: root,
     databaseUrl: db.url.orchestrator,

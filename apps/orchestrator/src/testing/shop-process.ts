@@ -20,6 +20,7 @@ const {
   runner: runnerUrl,
   queue,
   standby,
+  factory,
 } = z
   .object({
     root: z.string(),
@@ -27,6 +28,7 @@ const {
     runner: z.string(),
     queue: z.string(),
     standby: z.boolean(),
+    factory: z.string(),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
@@ -36,7 +38,7 @@ const clock: Clock = {
 };
 const target = memoryTarget(join(root, 'target.json'));
 const orchestrator = await compose({
-  factory: 'fac_shopprocess',
+  factory,
   origin: 'millwright.local/fac_shopprocess',
   dataDir: root,
   databaseUrl,
@@ -65,17 +67,17 @@ await orchestrator.start().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 });
-const { factory } = orchestrator;
+const { factory: made } = orchestrator;
 runner = await scriptedRunner({
   runnerUrl,
-  store: factory.store,
-  queue: factory.queue,
+  store: made.store,
+  queue: made.queue,
   clock,
   script: {
     // What the test wants changed next.
     implement: () => JSON.parse(readFileSync(join(root, 'next.json'), 'utf8')),
     release: shopRelease,
   },
-  repository: () => factory.repositories.open('shop' as RepoName),
+  repository: () => made.repositories.open('shop' as RepoName),
 });
 if (!standby) await listen();

@@ -61,6 +61,8 @@ function matches(path: readonly string[], pattern: readonly Part[]): boolean {
       if (part === '**') next[i] = reach.slice(0, i + 1 - least).includes(true);
       else if (i > 0) next[i] = reach[i - 1] === true && part(path[i - 1] ?? '');
     }
+    // Nearly every pattern and path differ in their first segment.
+    if (!next.includes(true)) return false;
     reach = next;
   }
   return reach.slice(1).includes(true);
