@@ -13,6 +13,10 @@ export const COMMANDS = {
     file: 'node_modules/vitest/vitest.mjs',
     args: ['run', '--project', 'int', '--project', 'e2e', '--tags-filter=long'],
   },
+  'test:faults': {
+    file: 'node_modules/vitest/vitest.mjs',
+    args: ['run', '--project', 'e2e', 'tools/faults'],
+  },
   'test:kill': { file: 'tools/test/kill.ts', args: [] },
   'test:suites': { file: 'apps/sandbox-runner/src/verify/testing/suites.ts', args: [] },
   screenshots: { file: 'tools/screenshots/main.ts', args: [] },

@@ -11,7 +11,7 @@ import { migrateQueue } from '@millwright/queue';
 import { type TestDatabase, testDatabase } from '@millwright/store/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ADMIN_TOKEN, gitRemote } from '../testing/scripted-factory.ts';
-import { shopFiles } from '../testing/shop.ts';
+import { shopFiles } from '../testing/shop-release.ts';
 
 // The factory as a process of its own, stopped and killed with a canary of three steps under way: its users come to the good release, the canary
 // begins anew, and the trail tells it once.

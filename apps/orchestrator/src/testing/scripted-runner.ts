@@ -165,7 +165,11 @@ export async function scriptedRunner(deps: Deps): Promise<{
   };
 }
 
-async function artifactOf({ store, script, repository }: Deps, spec: AttemptSpec): Promise<Digest> {
+/** What the script has for it. */
+export async function artifactOf(
+  { store, script, repository }: Pick<Deps, 'script' | 'repository'> & { store: Pick<Store, 'artifacts'> },
+  spec: AttemptSpec,
+): Promise<Digest> {
   // A runner knows no secret's value.
   const { mask: _values, ...artifacts } = store.artifacts;
   switch (spec.role) {

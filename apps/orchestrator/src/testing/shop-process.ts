@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { compose } from '../compose.ts';
 import { ADMIN_TOKEN } from './scripted-factory.ts';
 import { scriptedRunner } from './scripted-runner.ts';
-import { shopRelease } from './shop.ts';
+import { shopRelease } from './shop-release.ts';
 
 // The orchestrator and a scripted runner as a process of their own, for tests that stop or kill it. Says its address on stdout once it listens.
 
@@ -21,6 +21,8 @@ const {
   queue,
   standby,
   factory,
+  runs,
+  ahead,
 } = z
   .object({
     root: z.string(),
@@ -29,11 +31,15 @@ const {
     queue: z.string(),
     standby: z.boolean(),
     factory: z.string(),
+    /** With a runner of its own. */
+    runs: z.boolean().default(true),
+    /** How far its clock is wrong. Milliseconds. */
+    ahead: z.number().default(0),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const clock: Clock = {
-  now: () => Date.now(),
+  now: () => Date.now() + ahead,
   sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
 };
 const target = memoryTarget(join(root, 'target.json'));
@@ -68,16 +74,17 @@ await orchestrator.start().catch((error: unknown) => {
   process.exit(1);
 });
 const { factory: made } = orchestrator;
-runner = await scriptedRunner({
-  runnerUrl,
-  store: made.store,
-  queue: made.queue,
-  clock,
-  script: {
-    // What the test wants changed next.
-    implement: () => JSON.parse(readFileSync(join(root, 'next.json'), 'utf8')),
-    release: shopRelease,
-  },
-  repository: () => made.repositories.open('shop' as RepoName),
-});
+if (runs)
+  runner = await scriptedRunner({
+    runnerUrl,
+    store: made.store,
+    queue: made.queue,
+    clock,
+    script: {
+      // What the test wants changed next.
+      implement: () => JSON.parse(readFileSync(join(root, 'next.json'), 'utf8')),
+      release: shopRelease,
+    },
+    repository: () => made.repositories.open('shop' as RepoName),
+  });
 if (!standby) await listen();
