@@ -34,6 +34,11 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     intent: ['turn.asked'],
     outcome: ['turn.recorded', 'turn.lost', 'attempt.closed'],
   },
+  'libs/store/src/artifact-place.ts': {
+    does: 'keeps large artifacts by their digests, in a folder or a bucket: what an attempt stands on and hands in',
+    touches: ['files'],
+    ...attempt,
+  },
   // Sandboxes: containers, overlays, checkouts, dependencies; all within one attempt.
   'libs/sandbox/src/': {
     does: 'makes, uses and removes sandboxes',

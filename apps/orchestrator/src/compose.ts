@@ -7,7 +7,7 @@ import { VERSION } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openReadModel } from '@millwright/read-model';
 import type { Target } from '@millwright/rollback';
-import { databaseTrouble, openLease, openSecrets, openStore } from '@millwright/store';
+import { artifactPlace, databaseTrouble, openLease, openSecrets, openStore } from '@millwright/store';
 import type { Logger } from 'pino';
 import { type GraphSettings, graph } from './graph.ts';
 import { server } from './http/server.ts';
@@ -30,6 +30,8 @@ export type Configuration = Omit<GraphSettings, 'incarnation'> & {
   dataDir: string;
   databaseUrl: string;
   queueUrl: string;
+  /** Where large artifacts lie (`artifactPlace`); in the database where it is not said. */
+  artifacts?: string;
   /** Null: this factory was not given the role that erases. */
   redactorUrl: string | null;
   /** The image that HAProxy runs in. */
@@ -73,7 +75,8 @@ export async function compose(config: Configuration) {
         : log.info({ state: state.kind }, 'the sealer'),
   });
   const redactor = config.redactorUrl === null ? null : openRedactor({ url: config.redactorUrl });
-  const store = openStore({ url, onForbidden, silentMs });
+  const artifacts = await artifactPlace(config.artifacts ?? '');
+  const store = openStore({ url, onForbidden, silentMs, place: artifacts });
   const secrets = openSecrets({ store, key: await secretsKey(dataDir) });
   const incarnation = `o-${randomBytes(6).toString('hex')}`;
   const { factory, proxyImage, dockerHost, target } = config;
@@ -101,7 +104,7 @@ export async function compose(config: Configuration) {
       targets: target === undefined ? targets : { ...targets, of: target.make },
       pager: typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
       lease: (options) => openLease(url, options),
-      databaseTrouble: () => databaseTrouble(url, { role: 'orchestrator', factory }),
+      databaseTrouble: () => databaseTrouble(url, { role: 'orchestrator', factory, place: artifacts }),
       queueTrouble: () => queueTrouble(config.queueUrl),
       published: { places, everyMs: config.publish?.everyMs ?? 0 },
       restored: (ports) => sayRestored(ports, dataDir),
@@ -119,6 +122,7 @@ export async function compose(config: Configuration) {
       made.letGo();
       await app.close();
       await made.stop();
+      artifacts?.close();
     },
   };
 }

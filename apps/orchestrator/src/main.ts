@@ -31,6 +31,7 @@ const orchestrator = await compose({
   dataDir: join(need('MILLWRIGHT_DATA'), 'orchestrator'),
   databaseUrl: need('DATABASE_URL'),
   queueUrl: need('QUEUE_URL'),
+  artifacts: process.env.MILLWRIGHT_ARTIFACTS ?? '',
   redactorUrl: process.env.MILLWRIGHT_REDACTOR_URL || null,
   adminTokenHash: Buffer.from(need('MILLWRIGHT_ADMIN_TOKEN_HASH'), 'hex'),
   proxyImage: need('MILLWRIGHT_SANDBOX_IMAGE'),

@@ -1,4 +1,4 @@
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -86,10 +86,12 @@ test.each(readdirSync(SNAPSHOTS))(
     // Of an entry that this version does not understand, nothing but the envelope would be there.
     expect(entries.filter(({ entry }) => entry === null)).toEqual([]);
 
+    const shared = join(root, 'shared');
+    mkdirSync(shared);
     const orchestrator = await compose({
       ...{ factory: 'fac_upgraded', origin: 'millwright.local/fac_test', dataDir: join(root, 'data') },
       ...{ databaseUrl: db.url.orchestrator, queueUrl: db.url.orchestrator, redactorUrl: null },
-      ...{ adminTokenHash: hashToken(ADMIN_TOKEN), proxyImage: 'none', clock },
+      ...{ adminTokenHash: hashToken(ADMIN_TOKEN), proxyImage: 'none', clock, artifacts: shared },
       pager: async () => ({ result: 'sent', reason: 'to the test' }),
       ids: { next: (prefix) => `${prefix}_${Date.now().toString(36)}upgraded` },
       log: pino({ level: 'silent' }),
@@ -121,6 +123,12 @@ test.each(readdirSync(SNAPSHOTS))(
       expect(artifacts.length).toBeGreaterThan(20);
       for (const { digest } of artifacts)
         await orchestrator.factory.store.artifacts.get(Digest.parse(`sha256:${digest.toString('hex')}`));
+      // What is large lies in a folder from now on; what was there is read where it is.
+      const large = await orchestrator.factory.store.artifacts.put(Buffer.alloc(2_000_000, 'x'));
+      expect(readdirSync(shared, { recursive: true })).toContainEqual(
+        expect.stringContaining(large.slice(7)),
+      );
+      expect(await orchestrator.factory.store.artifacts.get(large)).toHaveLength(2_000_000);
     } finally {
       await orchestrator.stop();
     }

@@ -5,6 +5,8 @@ import { z } from 'zod';
 const Environment = z.object({
   DATABASE_URL: z.string().min(1),
   QUEUE_URL: z.string().min(1),
+  /** Where large artifacts lie, as the orchestrator has it. */
+  MILLWRIGHT_ARTIFACTS: z.string().default(''),
   MILLWRIGHT_DATA: z.string().startsWith('/', 'must be an absolute path'),
   MILLWRIGHT_FACTORY: z.string().min(1),
   MILLWRIGHT_SANDBOX_IMAGE: z.string().min(1),

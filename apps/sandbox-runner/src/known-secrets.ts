@@ -17,6 +17,7 @@ export const maskedArtifacts = (artifacts: Artifacts, known: KnownSecrets): Arti
   put: (bytes) => artifacts.put(bytes),
   get: (digest) => artifacts.get(digest),
   has: (digest) => artifacts.has(digest),
+  ...(artifacts.stream === undefined ? {} : { stream: artifacts.stream }),
   mask: async () => (await known.now()).mask,
 });
 

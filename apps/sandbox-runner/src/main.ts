@@ -17,7 +17,7 @@ import {
 } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
 import { openSandboxes } from '@millwright/sandbox';
-import { databaseTrouble, openStore } from '@millwright/store';
+import { artifactPlace, databaseTrouble, openStore } from '@millwright/store';
 import { javascript } from '@millwright/toolchains';
 import { pino } from 'pino';
 import { HaltWatch } from './attempt/halts.ts';
@@ -58,10 +58,15 @@ const log = pino(
   { name: 'runner', level: environment.MILLWRIGHT_LOG_LEVEL },
   { write: (line) => process.stdout.write(mask(maskSecrets(line))) },
 );
+const place = await artifactPlace(environment.MILLWRIGHT_ARTIFACTS).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+});
 const trouble =
   (await databaseTrouble(environment.DATABASE_URL, {
     role: 'runner',
     factory: environment.MILLWRIGHT_FACTORY,
+    place,
   })) ?? (await queueTrouble(environment.QUEUE_URL));
 if (trouble !== null) {
   process.stderr.write(`${trouble}\n`);
@@ -86,7 +91,7 @@ const trail = await openRunnerTrail({
   incarnation,
   unrecorded: (reason, why) => log.error({ reason, why }, 'the database refused what a runner may not do'),
 });
-const store = openStore({ url: environment.DATABASE_URL, onForbidden: trail.refused });
+const store = openStore({ url: environment.DATABASE_URL, onForbidden: trail.refused, place });
 const known = knownSecrets(store.secretFinder, clock);
 mask = known.mask;
 const queue = openQueue({

@@ -48,6 +48,8 @@ export interface Artifacts {
   /** Throws when it is not there or when what is there has another digest. */
   get(digest: Digest): Promise<Uint8Array>;
   has(digest: Digest): Promise<boolean>;
+  /** As `get`, part by part, for what is large; it fails at its end where it has another digest. Not everywhere. */
+  stream?(digest: Digest): Promise<AsyncIterable<Uint8Array>>;
   /** What this place masks besides in the free text of JSON artifacts (`putJson`): secrets that it knows. */
   mask?(): Promise<(text: string) => string>;
 }

@@ -15,8 +15,8 @@ beforeEach(async () => {
 });
 afterEach(() => db.close());
 
-const orchestrator = { role: 'orchestrator', factory: 'fac_one' } as const;
-const runner = { role: 'runner', factory: 'fac_one' } as const;
+const orchestrator = { role: 'orchestrator', factory: 'fac_one', place: null } as const;
+const runner = { role: 'runner', factory: 'fac_one', place: null } as const;
 async function as(url: string, ...statements: string[]): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   for (const statement of statements) await sql.unsafe(statement);
@@ -41,7 +41,7 @@ test('a database of a newer version, of an older one, of another form and of non
   expect(await databaseTrouble(db.url.runner, runner)).toMatch(/newer version/);
   await as(
     db.url.migrator,
-    "delete from millwright.migrations where name in ('9999-later.sql', '0007-identity.sql')",
+    "delete from millwright.migrations where name in ('9999-later.sql', '0008-artifact-place.sql')",
   );
   expect(await databaseTrouble(db.url.orchestrator, orchestrator)).toMatch(
     /older version left it: have it migrated/,

@@ -1,4 +1,5 @@
 import { connect, driveError, type Sql } from '@millwright/database';
+import type { ArtifactPlace } from './artifact-place.ts';
 import { migrations } from './migrate.ts';
 import { serverTrouble } from './server-trouble.ts';
 
@@ -8,14 +9,14 @@ const ANSWER_MS = 5_000;
 const LOGIN = ['28P01', '28000'];
 const NO_DATABASE = '3D000';
 
-type Asked = { role: 'orchestrator' | 'runner'; factory: string };
+type Asked = { role: 'orchestrator' | 'runner'; factory: string; place: ArtifactPlace | null };
 
 /** What each role has to be able to call, and what a role that is not it cannot. */
 const CALLS = { orchestrator: 'trail_append', runner: 'runner_claim' } as const;
 
 const MIGRATE = 'have it migrated: npm start does it, and docker-compose up migrate';
 
-async function schemaTrouble(sql: Sql, { role, factory }: Asked): Promise<string | null> {
+async function schemaTrouble(sql: Sql, { role, factory, place }: Asked): Promise<string | null> {
   const [{ who, schema, enters }] = await sql<[{ who: string; schema: boolean; enters: boolean | null }]>`
     select current_user as who, count(n.oid) > 0 as schema, bool_and(has_schema_privilege(n.oid, 'usage')) as enters
     from (select 1) as one left join pg_namespace n on n.nspname = 'millwright'`;
@@ -44,10 +45,21 @@ async function schemaTrouble(sql: Sql, { role, factory }: Asked): Promise<string
   if (applied.length < ours.length) return `the database is as an older version left it: ${MIGRATE}`;
   if (role === 'orchestrator')
     await sql`insert into millwright.identity (factory) values (${factory}) on conflict do nothing`;
-  const [is] = await sql<{ factory: string }[]>`select factory from millwright.identity`;
-  return is === undefined || is.factory === factory
-    ? null
-    : `the database is that of another factory (${is.factory}; this one is ${factory}): two on one would undo each other's work. Give this one a database of its own (DATABASE_URL), or start it as that one (MILLWRIGHT_FACTORY=${is.factory}, with its data folder)`;
+  const [is] = await sql<
+    { factory: string; artifacts: string }[]
+  >`select factory, artifacts from millwright.identity`;
+  if (is === undefined) return null;
+  if (is.factory !== factory)
+    return `the database is that of another factory (${is.factory}; this one is ${factory}): two on one would undo each other's work. Give this one a database of its own (DATABASE_URL), or start it as that one (MILLWRIGHT_FACTORY=${is.factory}, with its data folder)`;
+  const name = place?.name ?? 'postgres';
+  if (is.artifacts === name) return null;
+  if (role === 'runner')
+    return `the factory keeps large artifacts in ${is.artifacts}, and this runner would in ${name}: set MILLWRIGHT_ARTIFACTS as its orchestrator has it`;
+  // What lies in the database stays readable there; what lies elsewhere has to be brought along.
+  if (is.artifacts !== 'postgres')
+    return `the factory's large artifacts lie in ${is.artifacts}, and not in ${name}: set MILLWRIGHT_ARTIFACTS as it was, or copy them there and then: update millwright.identity set artifacts = '${name}'`;
+  await sql`update millwright.identity set artifacts = ${name}`;
+  return null;
 }
 
 /**
@@ -57,7 +69,7 @@ async function schemaTrouble(sql: Sql, { role, factory }: Asked): Promise<string
 export async function databaseTrouble(url: string, asked: Asked): Promise<string | null> {
   const sql = connect(url, { max: 1, connection: { statement_timeout: ANSWER_MS } });
   try {
-    return (await serverTrouble(sql)) ?? (await schemaTrouble(sql, asked));
+    return (await serverTrouble(sql)) ?? (await asked.place?.trouble()) ?? (await schemaTrouble(sql, asked));
   } catch (error) {
     const cause = driveError('store', error);
     if (cause.disposition === 'retryable') return null;

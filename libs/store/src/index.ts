@@ -1,3 +1,4 @@
+export { artifactPlace } from './artifact-place.ts';
 export { dump, entriesOf, load, ownMigrations } from './backup.ts';
 export type { BudgetLine } from './budget.ts';
 export { databaseTrouble } from './check.ts';

@@ -1,6 +1,7 @@
 import { type OnForbidden, openPool, type Pool } from '@millwright/database';
 import { and, eq } from '@millwright/database/drizzle';
 import { type Artifacts, type SecretFinder, terminal } from '@millwright/domain';
+import type { ArtifactPlace } from './artifact-place.ts';
 import { artifactsOn } from './artifacts.ts';
 import { type BudgetLedger, budgetOn } from './budget.ts';
 import { type People, peopleOn } from './people.ts';
@@ -40,6 +41,8 @@ export function openStore(options: {
   maxConnections?: number;
   onForbidden?: OnForbidden;
   silentMs?: number;
+  /** Where large artifacts lie; the database, where it is not given. */
+  place?: ArtifactPlace | null;
 }): Store {
   const pool = openPool('store', options.url, {
     max: options.maxConnections ?? 4,
@@ -49,7 +52,7 @@ export function openStore(options: {
     silentMs: options.silentMs,
   });
   const store: Store = {
-    artifacts: artifactsOn(pool),
+    artifacts: artifactsOn(pool, options.place ?? null),
     budget: budgetOn(pool),
     people: peopleOn(pool),
     notes: runnerNotesOn(pool),

@@ -47,6 +47,10 @@ const shared = (from: Shared): Given =>
     MILLWRIGHT_SANDBOX_IMAGE: from.image,
   });
 
+/** What lets into the bucket that large artifacts lie in. */
+const bucketAccess = (env: Env): Given =>
+  env.MILLWRIGHT_ARTIFACTS?.startsWith('s3:') ? picked(env, (name) => name.startsWith('AWS_')) : {};
+
 export function migrateEnv(
   env: Env,
   given: { url: string; passwords: { orchestrator: string; runner: string; redactor: string } },
@@ -81,6 +85,7 @@ export function orchestratorEnv(
         name === 'SSH_AUTH_SOCK' || (name.startsWith('MILLWRIGHT_') && !NOT_THE_ORCHESTRATORS.test(name)),
     ),
     ...shared(given),
+    ...bucketAccess(env),
     DATABASE_URL: given.databaseUrl,
     MILLWRIGHT_REDACTOR_URL: given.redactorUrl,
     QUEUE_URL: given.queueUrl,
@@ -140,6 +145,7 @@ export function runnerEnv(
     ),
     ...(given.recordedUrl === null ? claude : recorded(given.recordedUrl)),
     ...shared(given),
+    ...bucketAccess(env),
     DATABASE_URL: given.databaseUrl,
     QUEUE_URL: given.queueUrl,
     MILLWRIGHT_DATA: given.data,

@@ -20,6 +20,7 @@ export const maskedStore = (store: Store, known: KnownSecrets): Store => ({
     put: (bytes) => store.artifacts.put(bytes),
     get: (digest) => store.artifacts.get(digest),
     has: (digest) => store.artifacts.has(digest),
+    ...(store.artifacts.stream === undefined ? {} : { stream: store.artifacts.stream }),
     mask: async () => known.mask,
   },
 });

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { messageOf } from '../../message-of.ts';
 import { type Done, done, type Failure, failure } from '../../outcome.ts';
@@ -47,7 +48,8 @@ export async function available(
   if ((await imageOf(engine, names, release)) !== null) return done;
   if (!(await has(engine, release.image))) return missing(release);
   try {
-    await place.artifacts.get(release.layer);
+    // Read to its end, and kept nowhere: it is there when it has its digest.
+    for await (const _part of await partsOf(place, release));
     return done;
   } catch (error) {
     return failure('image_missing', `the layer of ${release.id} cannot be read: ${messageOf(error)}`);
@@ -56,6 +58,33 @@ export async function available(
 
 const missing = (release: ReleaseRef): Failure =>
   failure('image_missing', `the engine has no image ${release.image}, on which release ${release.id} stands`);
+
+/** The layer's bytes, part by part where its place can. */
+async function partsOf(place: DockerPlace, { layer }: ReleaseRef): Promise<AsyncIterable<Uint8Array>> {
+  const { artifacts } = place;
+  if (artifacts.stream !== undefined) return artifacts.stream(layer);
+  const whole = await artifacts.get(layer);
+  return (async function* () {
+    yield whole;
+  })();
+}
+
+/** They are summed up as they are sent; why they could not be read is told apart from what the engine says of them. */
+function sending(place: DockerPlace, release: ReleaseRef, sum: Hash) {
+  let failed: unknown = null;
+  const parts = async function* () {
+    try {
+      for await (const part of await partsOf(place, release)) {
+        sum.update(part);
+        yield part;
+      }
+    } catch (error) {
+      // What is being sent ends here: whoever sends it asks, and makes nothing of it.
+      failed = error;
+    }
+  };
+  return { parts: parts(), failed: () => failed };
+}
 
 /** Idempotent. The layer's SHA-256 is computed from the bytes that are sent, and the image's id is put on record. */
 export async function materialise(
@@ -75,21 +104,6 @@ export async function materialise(
     return done;
   }
   if (!(await has(engine, release.image))) return missing(release);
-  let bytes: Uint8Array;
-  try {
-    bytes = await place.artifacts.get(release.layer);
-  } catch (error) {
-    return failure(
-      'digest_mismatch',
-      `the layer of ${release.id} cannot be read as ${release.layer}: ${messageOf(error)}`,
-    );
-  }
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  if (digest !== release.layer)
-    return failure(
-      'digest_mismatch',
-      `release ${release.id} is ${release.layer}, but its bytes are ${digest}: not deployed`,
-    );
   const container = await engine.createContainer({
     Image: release.image,
     WorkingDir: '/app',
@@ -105,7 +119,26 @@ export async function materialise(
     },
   });
   try {
-    await container.putArchive(Buffer.from(bytes), { path: '/app' });
+    const sum = createHash('sha256');
+    const sent = sending(place, release, sum);
+    await container
+      .putArchive(Readable.from(sent.parts, { objectMode: false }), { path: '/app' })
+      .catch((error: unknown) => {
+        if (sent.failed() === null) throw error;
+      });
+    const failed = sent.failed();
+    if (failed !== null)
+      return failure(
+        'digest_mismatch',
+        `the layer of ${release.id} cannot be read as ${release.layer}: ${messageOf(failed)}`,
+      );
+    const digest = `sha256:${sum.digest('hex')}`;
+    // Nothing is made of it before its digest is known.
+    if (digest !== release.layer)
+      return failure(
+        'digest_mismatch',
+        `release ${release.id} is ${release.layer}, but its bytes are ${digest}: not deployed`,
+      );
     const { Id }: { Id: string } = await container.commit({ repo: REPOSITORY, tag, pause: false });
     await keep(Id);
     return done;

@@ -17,7 +17,7 @@ export type DockerPlace = {
   readonly bindAddress?: string;
   /** `unix:///…` or a path; the engine's default socket unless told. Must be an engine of this machine: the proxy's admin socket is a file. */
   readonly dockerHost?: string | undefined;
-  readonly artifacts: Pick<Artifacts, 'get'>;
+  readonly artifacts: Pick<Artifacts, 'get' | 'stream'>;
   readonly clock: Clock;
 };
 
