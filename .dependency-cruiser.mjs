@@ -12,6 +12,7 @@ const DOORS = {
     'policy',
     'rollback',
     'toolchains',
+    'connect',
     'domain',
   ],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
@@ -29,11 +30,14 @@ const DOORS = {
   'libs/sandbox': ['domain'],
   'libs/toolchains': ['domain'],
   'libs/rollback': ['domain'],
+  'libs/connect': ['domain'],
+  'libs/twins': [],
 };
 
 /** The orchestrator's rooms, a line a floor: a room imports from its own folder and from the floors below it, and only so. */
 const FLOORS = [
   ['http'],
+  ['outside'],
   ['intake', 'incidents', 'publish'],
   ['views'],
   ['runs'],
@@ -53,6 +57,8 @@ const OWNERS = {
   '@anthropic-ai/sdk': ['libs/agents'],
   '@anthropic-ai/vertex-sdk': ['libs/agents'],
   '@cedar-policy/cedar-wasm': ['libs/policy'],
+  '@octokit/core': ['libs/connect'],
+  '@octokit/webhooks-methods': ['libs/connect'],
   bullmq: ['libs/queue'],
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],

@@ -33,6 +33,10 @@ export function commandOf(act: Act): string {
       return './millwright runner list';
     case 'add-repo':
       return './millwright repo add PATH';
+    case 'connect-repo':
+      return `printf %s "$TOKEN" | ./millwright connect github --repo ${act.repo} --project OWNER/NAME`;
+    case 'check-connection':
+      return `./millwright connect check ${act.repo}`;
     case 'list-repos':
       return './millwright repo list';
     case 'set-secret':

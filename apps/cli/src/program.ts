@@ -279,6 +279,40 @@ function setUp(root: Command): void {
     async () => (await import('./commands/repo.ts')).move,
   );
 
+  const connect = noun(root, 'connect', 'where tickets come from and are told of outside');
+  does(
+    leaf(
+      connect,
+      'github',
+      'take the issues of a GitHub project that have a label, and tell there what becomes of them',
+    )
+      .requiredOption('--repo <name>', 'the repository whose issues they are')
+      .requiredOption('--project <owner/name>', 'as it is called on GitHub')
+      .option('--label <name>', 'what makes an issue a ticket', 'millwright')
+      .option(
+        '--api <url>',
+        'the address of its interface; GitHub Enterprise: https://HOST/api/v3',
+        'https://api.github.com',
+      )
+      .addHelpText('after', '\nThe token is read from stdin, never from the command line.'),
+    async () => (await import('./commands/connect.ts')).github,
+  );
+  does(
+    leaf(connect, 'list', 'which repositories are connected to where, and what delays them'),
+    async () => (await import('./commands/connect.ts')).list,
+  );
+  does(
+    leaf(connect, 'check <repo>', 'try every right that will be used there, and name what is missing'),
+    async () => (await import('./commands/connect.ts')).check,
+  );
+  does(
+    leaf(connect, 'remove <repo>', 'take no more tickets from there, and tell nothing more').requiredOption(
+      '--reason <text>',
+      'why, for the trail',
+    ),
+    async () => (await import('./commands/connect.ts')).remove,
+  );
+
   const secret = noun(root, 'secret', 'values for deploy.secrets');
   does(
     leaf(

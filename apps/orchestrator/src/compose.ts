@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
+import { openGitHub } from '@millwright/connect';
 import type { Clock, Ids, RepoName } from '@millwright/domain';
 import { VERSION } from '@millwright/domain';
 import { openQueue, queueTrouble } from '@millwright/queue';
@@ -103,6 +104,7 @@ export async function compose(config: Configuration) {
       repositories: (whereIs, tokenOf) => new Repositories(join(dataDir, 'repos'), whereIs, tokenOf),
       targets: target === undefined ? targets : { ...targets, of: target.make },
       pager: typeof config.pager === 'function' ? config.pager : webhookPager(config.pager.url, clock),
+      forge: ({ api, project }, token) => openGitHub({ api, project, token }, { clock }),
       lease: (options) => openLease(url, options),
       databaseTrouble: () => databaseTrouble(url, { role: 'orchestrator', factory, place: artifacts }),
       queueTrouble: () => queueTrouble(config.queueUrl),
@@ -113,7 +115,7 @@ export async function compose(config: Configuration) {
   );
   const app = await server({
     ...{ factory: made.factory, driver: made.driver, version: VERSION },
-    ...{ wakeIntake: made.wakeIntake, heldBy: made.heldBy },
+    ...{ wakeIntake: made.wakeIntake, heldBy: made.heldBy, outside: made.outside },
   });
   return {
     ...{ factory: made.factory, driver: made.driver, app, incarnation, offlineJournal, start: made.start },

@@ -17,6 +17,8 @@ import type { Lease, LeaseOptions, Secrets, Store } from '@millwright/store';
 import type { Logger } from 'pino';
 import { Healer } from './incidents/healer.ts';
 import { IntakeSubscription } from './intake/subscription.ts';
+import { Outside } from './outside/outside.ts';
+import { type OpenForge, Places } from './outside/places.ts';
 import type { Place } from './publish/places.ts';
 import { publish } from './publish/publish.ts';
 import type { sayRestored } from './releases/after-restore.ts';
@@ -69,6 +71,8 @@ export type Adapters = {
   /** Of the watch of what is brought out. */
   targetClock: Clock;
   pager: Pager;
+  /** A place outside, as a repository is connected to it. */
+  forge: OpenForge;
   /** Takes the database for this orchestrator alone; see `openLease`. */
   lease(options: LeaseOptions): Promise<Lease | null>;
   /** Why its database cannot be used, or is another factory's; null where it can. */
@@ -184,6 +188,8 @@ export function graph(adapters: Adapters, config: GraphSettings) {
   const driver = new Driver(factory);
   factory.turns.onGiven((run) => driver.drive(run));
   const intake = new IntakeSubscription(factory, driver);
+  const places = new Places(secrets, adapters.forge);
+  const outside = new Outside(factory, places, () => intake.wake());
   const healer = new Healer(factory);
   /** Who has the factory, where it is not this orchestrator. */
   const standing: { by: string | null } = { by: 'nobody yet: this orchestrator is starting' };
@@ -199,6 +205,11 @@ export function graph(adapters: Adapters, config: GraphSettings) {
     factory,
     driver,
     wakeIntake: () => intake.wake(),
+    outside: {
+      places,
+      poll: (repo: RepoName) => outside.poll(repo),
+      delayOf: (repo: RepoName) => outside.delayOf(repo),
+    },
     heldBy: () => standing.by,
     /** Resolves with 'stopped' where it stood by until it was told to go. */
     async start(): Promise<'started' | 'stopped'> {
@@ -250,6 +261,8 @@ export function graph(adapters: Adapters, config: GraphSettings) {
       const published = publish({ ...adapters.published, checkpoints: () => sealer, clock, log });
       ends.push(() => published.stop());
       ends.push(startSweeps(factory));
+      outside.start();
+      ends.push(() => outside.stop());
       healer.start();
       ends.push(() => healer.stop());
       await resumeRedeploys(factory);

@@ -17,6 +17,8 @@ export type Settings = {
   healMs: number;
   /** Until a step that failed is tried again for the first time. */
   retryMs: number;
+  /** Between two looks at where repositories are connected to, for tickets. What is delivered from there is looked at at once. */
+  pollMs: number;
   /** Between two looks for uploads that were never finished. */
   uploadsMs: number;
   /** So many releases of a kind of change that fell a step must come to serve before its raise is proposed. */
@@ -37,6 +39,7 @@ export const defaultSettings: Settings = {
   silentMs: 3_000,
   healMs: 2_000,
   retryMs: 500,
+  pollMs: 15_000,
   uploadsMs: 600_000,
   raiseAfter: 5,
   attempt: { turns: 400, wallMs: 2 * 3_600_000, usd: 20, conversations: 20 },

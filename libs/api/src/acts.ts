@@ -28,6 +28,8 @@ export const Act = z.discriminatedUnion('act', [
   act('list-runners', {}),
   act('add-repo', {}),
   act('list-repos', {}),
+  act('connect-repo', { repo }),
+  act('check-connection', { repo }),
   act('set-secret', { name: z.string(), repo: repo.optional() }),
   act('show-budgets', {}),
   act('set-budget', { budget: z.string().optional() }),

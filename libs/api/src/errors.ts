@@ -63,6 +63,11 @@ export const ERRORS = {
   // Repositories
   'repo-refused': unfit('That repository is not taken'),
   'token-unused': unfit('The address takes no token'),
+  'not-connected': against('The repository is connected to nowhere'),
+  'place-refused': unfit('The place outside refuses'),
+  'place-away': kind(503, 1, 'The place outside does not answer'),
+  'place-busy': kind(503, 1, 'The place outside asks to wait'),
+  'place-unsaid': kind(503, 1, 'The place outside took it and does not have it'),
   'repo-unreachable': unfit('The repository cannot be reached'),
   'repo-no-branch': unfit('The repository has no such branch'),
   'repo-not-git': unfit('That is no git repository'),

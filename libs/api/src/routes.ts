@@ -294,6 +294,34 @@ export const ROUTES = {
     body: s.NewSecret,
     response: s.SecretSet,
   }),
+  connectRepo: route({
+    ...{ method: 'POST', path: '/repos/:repo/connection', for: 'people', may: ADMIN, there: true },
+    summary:
+      'Take tickets from a place outside, and tell there what becomes of them; its rights are tried first',
+    params: OfRepo,
+    body: s.NewConnection,
+    response: s.Connected,
+    statuses: [201],
+  }),
+  disconnectRepo: route({
+    ...{ method: 'POST', path: '/repos/:repo/disconnection', for: 'people', may: ADMIN, there: true },
+    summary: 'Take no more tickets from there, and tell nothing more there; what was told stays',
+    params: OfRepo,
+    body: s.Reason,
+    response: s.RepoView,
+  }),
+  listConnections: route({
+    ...{ method: 'GET', path: '/connections', for: 'people', may: 'anybody', masked: true },
+    summary: 'Which repositories are connected to where, and what keeps a place from being followed now',
+    query: Part,
+    response: z.array(s.ConnectionView),
+  }),
+  checkConnection: route({
+    ...{ method: 'GET', path: '/repos/:repo/connection', for: 'people', may: 'anybody', masked: true },
+    summary: 'Try every right that will be used where a repository is connected to',
+    params: OfRepo,
+    response: s.ConnectionView.extend({ rights: z.array(s.Right) }),
+  }),
   setStep: route({
     ...{ method: 'POST', path: '/repos/:repo/autonomy', for: 'people', may: ANY_ROLE, there: true },
     summary: "Set the step of a repository, or of one kind of change; to raise one is an administrator's",
@@ -721,6 +749,14 @@ export const ROUTES = {
   }),
 
   // From other systems
+  deliver: route({
+    ...{ method: 'POST', path: '/repos/:repo/deliveries', for: 'systems', may: 'signed' },
+    summary:
+      'What the place that a repository is connected to delivers: signed there with the secret that connecting told, it is looked at there at once',
+    params: OfRepo,
+    response: z.object({ taken: z.boolean() }),
+    statuses: [202],
+  }),
   alert: route({
     ...{ method: 'POST', path: '/incidents/alertmanager/:repo', for: 'systems', may: 'signed', masked: true },
     summary:

@@ -6,9 +6,11 @@ import {
   GateId,
   HaltScope,
   Instant,
+  OutsideEffect,
   OutsideReference,
   PersonId,
   PersonRole,
+  PlaceKind,
   Plan,
   ReleaseId,
   RepoName,
@@ -94,6 +96,39 @@ export const NewRepo = z.strictObject({
     .optional(),
 });
 export type NewRepo = z.input<typeof NewRepo>;
+/** A place outside where a repository's tickets are written and its changes reviewed. */
+export const NewConnection = z.strictObject({
+  kind: PlaceKind,
+  /** The address of the service's interface. */
+  api: z
+    .url({ protocol: /^https?$/ })
+    .max(2_048)
+    .default('https://api.github.com'),
+  /** As it is called there: `owner/name`. */
+  project: z.string().regex(/^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/, 'a project is owner/name'),
+  /** What makes an issue a ticket. */
+  label: z.string().min(1).max(50).default('millwright'),
+  /** Of the account that acts there for the factory. Kept as a secret of the repository, and used by the orchestrator alone. */
+  token: z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'a token is printable ASCII without spaces'),
+});
+/** Something that will be done there, and whether it may be; `unknown`: it cannot be tried without doing it. */
+export const Right = z.object({ right: z.string(), has: z.enum(['yes', 'no', 'unknown']), fix: z.string() });
+export const ConnectionView = z.object({
+  repo: RepoName,
+  kind: PlaceKind,
+  api: z.string(),
+  project: z.string(),
+  label: z.string(),
+  /** What keeps the place from being asked and told now, and until when; nothing is lost meanwhile. Null: all is well. */
+  delay: z.object({ reason: z.string(), since: z.number(), until: z.number() }).nullable(),
+});
+export type ConnectionView = z.infer<typeof ConnectionView>;
+export const Connected = ConnectionView.extend({
+  rights: z.array(Right),
+  /** Where the place may deliver what happens there, so that nobody waits for the next look, and the secret to sign that with. Told once. */
+  deliveries: z.object({ path: z.string(), secret: z.string() }),
+});
+
 /**
  * What cannot work as a repository stands, found before anything is paid for. `blocks`: no run is started until it is mended; otherwise it is
  * only likely to matter. `fix` is what to do.
@@ -453,6 +488,17 @@ export const TicketView = z.object({
   evidence: z.array(z.string()),
   /** What it is elsewhere. */
   links: z.array(OutsideReference),
+  /** What was told of it outside; `ended` null while it is tried. */
+  outside: z.array(
+    z.object({
+      effect: OutsideEffect,
+      ended: z.enum(['done', 'refused']).nullable(),
+      url: z.string().nullable(),
+      reason: z.string(),
+      /** What stays of it, or how it is taken back. */
+      undo: z.string(),
+    }),
+  ),
   /** The run that it follows up on. */
   follows: RunId.nullable().default(null),
   filedAt: z.number(),

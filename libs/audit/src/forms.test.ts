@@ -22,6 +22,7 @@ const VALUES = [
   'orchestrator',
   'shop',
   'https://example.org/shop/7',
+  'acme/shop',
   'some text',
   1,
   0.5,

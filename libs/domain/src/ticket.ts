@@ -1,5 +1,5 @@
 import { accept, type Decider, reject } from './decider.ts';
-import type { Entry, OutsideReference } from './entries/index.ts';
+import type { Entry, OutsideEffect, OutsideReference } from './entries/index.ts';
 import type { TicketEntry } from './entries/ticket.ts';
 import type { RunId } from './ids.ts';
 
@@ -16,12 +16,14 @@ export type TicketState =
       incident: 'none' | 'raised' | 'answered';
       /** What it is elsewhere. */
       links: readonly OutsideReference[];
+      /** What is under way of it outside: said to be tried, and not how it ended. */
+      trying: readonly OutsideEffect[];
     };
 
 function evolve(state: TicketState, entry: Entry): TicketState {
   if (state.kind === 'none')
     return entry.type === 'ticket.filed'
-      ? { kind: 'ticket', is: 'open', runs: [], incident: 'none', links: [] }
+      ? { kind: 'ticket', is: 'open', runs: [], incident: 'none', links: [], trying: [] }
       : state;
   switch (entry.type) {
     case 'ticket.incident-raised':
@@ -32,6 +34,10 @@ function evolve(state: TicketState, entry: Entry): TicketState {
       const { ticket: _, ...link } = entry.data;
       return { ...state, links: [...state.links, link] };
     }
+    case 'ticket.outside-started':
+      return { ...state, trying: [...new Set([...state.trying, entry.data.effect])] };
+    case 'ticket.outside-finished':
+      return { ...state, trying: state.trying.filter((one) => one !== entry.data.effect) };
     case 'ticket.run-opened': {
       const { run } = entry.data;
       // A run that is let go on is named again.
@@ -70,6 +76,14 @@ export const ticketDecider: Decider<TicketState, TicketEntry> = {
         const known = state.links.some((one) => one.kind === kind && one.id === id && one.url === url);
         return known ? accept() : accept(record);
       }
+      case 'ticket.outside-started':
+      case 'ticket.proposal-ended':
+      case 'ticket.outside-ended':
+        return accept(record);
+      case 'ticket.outside-finished':
+        return state.trying.includes(record.data.effect)
+          ? accept(record)
+          : reject('not-due', `nobody has said that ${record.data.effect} is tried`);
       case 'ticket.run-opened': {
         const { run } = record.data;
         const resumes = run === last && (state.is === 'closed' || state.is === 'reopened');

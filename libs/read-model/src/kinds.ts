@@ -47,8 +47,8 @@ const openOf = (fold: Fold, stream: string): OpenEffect[] =>
 const KINDS = {
   tickets: mapped(
     (fold) => fold.tickets,
-    // An incident is compared with those before it.
-    ({ state, incident }) => incident !== null || (state !== 'done' && state !== 'closed'),
+    // An incident is compared with those before it; outside, the end of a ticket is told after it.
+    ({ state, incident, untold }) => incident !== null || untold || (state !== 'done' && state !== 'closed'),
     ({ repo }) => repo,
   ),
   runs: mapped(

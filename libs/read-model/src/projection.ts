@@ -5,7 +5,7 @@ import { Slice } from './slice.ts';
 import type { Schema } from './tables.ts';
 
 /** The form of the rows. Whoever changes what an entry becomes counts it up: the rows are made anew at the next start. */
-export const VERSION = 7;
+export const VERSION = 8;
 
 /** An entry that could not be folded in; its type is empty where it could not even be read. */
 export type ParkedEntry = { position: number; type: string; reason: string };

@@ -386,6 +386,9 @@ export class OrchestratorMachine {
     return {
       clock,
       ids: outside.ids(process),
+      forge: () => {
+        throw new Error('nothing is connected in a drive');
+      },
       log,
       trail: trailOf(outside),
       sealer: sealerOf(outside),

@@ -13,7 +13,7 @@ type Options = Record<string, string | boolean | undefined>;
 const addressOf = (given: string): string =>
   !given.includes('://') && existsSync(given) ? resolve(given) : given;
 
-async function fromStdin(context: Context, what: string): Promise<string> {
+export async function fromStdin(context: Context, what: string): Promise<string> {
   if (process.stdin.isTTY)
     context.note(`Value of ${what} (ends with Ctrl-D; it shows as you type, so prefer a pipe):`);
   const value = (await readStdin(65_536, 'a secret')).replace(/\r?\n$/, '');

@@ -1,4 +1,12 @@
-import type { DoctorLine, PersonView, RepoView, RunnerView, SetupTrouble, UnitView } from '@millwright/api';
+import type {
+  ConnectionView,
+  DoctorLine,
+  PersonView,
+  RepoView,
+  RunnerView,
+  SetupTrouble,
+  UnitView,
+} from '@millwright/api';
 import { DEFAULT_UNIT, grantsText, nameOfScope } from '@millwright/domain';
 import { nextOf } from '../acts.ts';
 import { ago } from '../text/format.ts';
@@ -160,3 +168,54 @@ export function doctorLines(look: Look, lines: readonly Check[]): string[] {
     ...(line.ok || line.fix === null ? [] : hang('  fix: ', oneLine(line.fix), look.columns)),
   ]);
 }
+
+export function connectionList(look: Look, all: readonly ConnectionView[], now: number): string[] {
+  if (all.length === 0)
+    return [
+      'No repository is connected. Connect one: ./millwright connect github --repo NAME --project OWNER/NAME',
+    ];
+  return [
+    ...table(
+      look,
+      [
+        { title: 'repo' },
+        { title: 'at' },
+        { title: 'project', shrinkTo: 20 },
+        { title: 'label' },
+        { title: '' },
+      ],
+      all.map(({ repo, kind, project, label, delay }) => [
+        ...[repo, kind, oneLine(project), oneLine(label)],
+        delay === null
+          ? 'followed'
+          : { text: `waits, since ${ago(delay.since, now)}`, paint: look.colour.yellow },
+      ]),
+    ),
+    ...all.flatMap(({ repo, delay }) =>
+      delay === null
+        ? []
+        : [
+            '',
+            ...hang(
+              '! ',
+              `${repo}: ${oneLine(delay.reason)}; nothing is lost, it is tried again`,
+              look.columns,
+            ),
+          ],
+    ),
+  ];
+}
+
+/** What will be done at a place, and whether it may be. */
+export const rightList = (
+  look: Look,
+  rights: readonly { right: string; has: 'yes' | 'no' | 'unknown'; fix: string }[],
+): string[] =>
+  rights.flatMap(({ right, has, fix }) => [
+    has === 'yes'
+      ? look.colour.green(`${look.symbol.done} ${right}`)
+      : has === 'no'
+        ? look.colour.red(`${look.symbol.failed} ${right}`)
+        : look.colour.yellow(`? ${right}: only the first time tells`),
+    ...(has === 'yes' || fix === '' ? [] : hang('  fix: ', oneLine(fix), look.columns)),
+  ]);

@@ -66,6 +66,7 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
         ['filed', `${clock(view.filedAt, now)} by ${oneLine(view.author)}`],
         ['follows', view.follows],
         ['runs', view.runs.join(', ')],
+        ['told there', view.outside.map(toldThere).join('; ')],
         ['elsewhere', view.links.map((one) => oneLine(`${one.kind} ${one.id}, ${one.url}`)).join('; ')],
       ],
       '  ',
@@ -90,3 +91,14 @@ export function ticketShow(look: Look, view: TicketView, now: number): string[] 
         ]),
   ];
 }
+
+const TOLD = {
+  session: 'how it stands',
+  proposal: 'its pull request',
+  issue: 'the issue opened or closed',
+} as const;
+
+const toldThere = ({ effect, ended, url, reason, undo }: TicketView['outside'][number]): string =>
+  ended === 'done'
+    ? `${TOLD[effect]}, ${oneLine(url ?? '')} (to undo: ${undo})`
+    : `${TOLD[effect]}: ${ended === 'refused' ? `refused, ${oneLine(reason)}` : 'being told'}`;

@@ -38,6 +38,10 @@ function saidOf(act: Act): Said {
       return { text: 'Take a repository', place: '/repositories' };
     case 'list-repos':
       return { text: 'See the repositories', place: '/repositories' };
+    case 'connect-repo':
+      return { text: `Connect ${act.repo} to GitHub: ./millwright connect github`, place: null };
+    case 'check-connection':
+      return { text: `What keeps it: ./millwright connect check ${act.repo}`, place: null };
     case 'set-secret':
       return {
         text: `Set the secret ${act.name}${act.repo === undefined ? '' : ` of ${act.repo}`}`,

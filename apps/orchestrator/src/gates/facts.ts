@@ -1,6 +1,7 @@
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock } from '@millwright/domain';
 import {
+  type Actor,
   type ChangeFacts,
   type Digest,
   type Facts,
@@ -86,7 +87,7 @@ export async function factsFor(
     halted: (await factory.forward.stopped({ action, repo: run.repo, model: null }))?.kind === 'halted',
     budgetLeftUsd: await budgetLeft(factory, run),
     requester: run.author,
-    ticket: { kind: ticket.kind, authorTrusted, askedByPerson: (run.author as string).startsWith('per_') },
+    ticket: { kind: ticket.kind, authorTrusted, askedByPerson: isPerson(run.author) },
     approvals,
   };
   switch (action) {
@@ -215,6 +216,9 @@ async function releaseOf(factory: Ports, id: ReleaseId) {
   if (!info) throw terminal('fact-missing', `release ${id} is not on the trail`);
   return getJson(factory.store.artifacts, Release, info.artifact);
 }
+
+/** Somebody of the factory, or whoever labelled an issue outside: that one is nobody whom the factory trusts. */
+const isPerson = (author: Actor): boolean => /^(per_|integration\/github\/)/.test(author);
 
 /** The author is a person who may file tickets of this repository now. */
 async function isTrusted(factory: Ports, run: Run): Promise<boolean> {

@@ -14,6 +14,8 @@ import type { Secrets, Store } from '@millwright/store';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { Delay } from '../outside/outside.ts';
+import type { Places } from '../outside/places.ts';
 import type { Deployments } from '../releases/deployments.ts';
 import type { Pager } from '../releases/pager.ts';
 import type { Driver } from '../runs/driver.ts';
@@ -64,6 +66,8 @@ export type Api = {
   driver: Driver;
   version: string;
   wakeIntake: () => void;
+  /** Where repositories are connected to: opened, looked at at once, and what keeps it from being followed. */
+  outside: { places: Places; poll(repo: RepoName): void; delayOf(repo: RepoName): Delay | null };
   /** Who has the factory, where it is not this orchestrator. */
   heldBy: () => string | null;
 };

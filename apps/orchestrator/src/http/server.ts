@@ -14,6 +14,7 @@ import { isConsole, serveConsole } from './console.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
+import { connectionRoutes } from './routes/connections.ts';
 import { digestRoutes } from './routes/digest.ts';
 import { erasureRoutes } from './routes/erasure.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
@@ -101,6 +102,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     unitRoutes,
     policyRoutes,
     repoRoutes,
+    connectionRoutes,
     autonomyRoutes,
     ticketRoutes,
     runRoutes,

@@ -12,6 +12,8 @@ export type Shop = ScriptedFactory & {
   /** Files a ticket whose run changes `files`, and waits for its end. */
   ship(files: Record<string, string>, kind?: TicketKind): Promise<RunSeen>;
   file(files: Record<string, string>, kind?: TicketKind, title?: string, token?: string): Promise<string>;
+  /** What runs change from now on, whoever files their tickets. */
+  makes(files: Record<string, string>): void;
   ended(ticket: string, nth?: number): Promise<RunSeen>;
   live(): ReleaseId | null;
   trail(): Promise<{ type: string; stream: string; position: number; data: Record<string, unknown> }[]>;
@@ -72,6 +74,9 @@ export async function shop(
     ...factory,
     target,
     file,
+    makes: (files) => {
+      next = files;
+    },
     ended,
     ship: async (files, kind) => ended(await file(files, kind)),
     live: () => factory.factory.views.open.target('shop' as RepoName).live,

@@ -12,10 +12,10 @@ export { AttemptOutcome, Usage } from './attempt.ts';
 export { type FactoryEntry, HaltAction, HaltScope } from './factory.ts';
 export { CommitAndTree } from './form.ts';
 export { type PersonEntry, PersonRole, RoleScope } from './person.ts';
-export type { RepositoryEntry } from './repository.ts';
+export { PlaceKind, type RepositoryEntry } from './repository.ts';
 export { GateAction, ParkCause, RunEnd } from './run.ts';
 export type { TargetEntry } from './target.ts';
-export { OutsideReference, type TicketEntry } from './ticket.ts';
+export { OutsideEffect, OutsideReference, type TicketEntry } from './ticket.ts';
 export type { UnitEntry } from './unit.ts';
 
 // Every state change is one of these. One tagged union for the whole trail, so that a reader switches on `type` and the compiler

@@ -3,6 +3,10 @@ import { TicketKind } from '../artifacts.ts';
 import { GitSha, ReleaseId, RepoName, RunId, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
 
+/** A place outside where tickets are written and changes are reviewed. */
+export const PlaceKind = z.enum(['github']);
+export type PlaceKind = z.infer<typeof PlaceKind>;
+
 /** A step of the autonomy ladder. */
 const Step = z.number().int().min(0).max(7);
 
@@ -40,6 +44,17 @@ export const repositoryEntries = [
     to: Step,
     runs: z.array(RunId).max(1_000),
   }),
+  /** Its tickets come from there too, and what becomes of them is told there: `project` at the service whose interface is at `api`. One at a time. */
+  e('repo.connected', {
+    repo: RepoName,
+    kind: PlaceKind,
+    api: z.url({ protocol: /^https?$/ }).max(2_048),
+    /** As it is called there: `owner/name`. */
+    project: z.string().regex(/^[A-Za-z0-9_.-]{1,100}\/[A-Za-z0-9_.-]{1,100}$/, 'a project is owner/name'),
+    /** What makes an issue a ticket. */
+    label: z.string().min(1).max(50),
+  }),
+  e('repo.disconnected', { repo: RepoName, reason }),
   e('repo.secret-set', { repo: RepoName, name: z.string() }),
   /** A person lets what was rolled back ship again. */
   e('quarantine.lifted', { repo: RepoName, commit: GitSha, reason }),

@@ -16,6 +16,10 @@ export const OutsideReference = z.strictObject({
 });
 export type OutsideReference = z.infer<typeof OutsideReference>;
 
+/** What the factory does of a ticket outside: the one comment that says how it stands, the proposal of its change, whether its issue is open. */
+export const OutsideEffect = z.enum(['session', 'proposal', 'issue']);
+export type OutsideEffect = z.infer<typeof OutsideEffect>;
+
 /** `ticket/<id>` */
 export const ticketEntries = [
   e('ticket.filed', {
@@ -52,5 +56,23 @@ export const ticketEntries = [
     answer: z.enum(['rolled_back', 'not_rolled_back', 'rollback_failed']),
     reason,
   }),
+  /** Before it is tried. `digest`: of what is to be there. Tried again until its outcome is known, under the same key, so that it is there once. */
+  e('ticket.outside-started', { ticket: TicketId, effect: OutsideEffect, digest: Digest }),
+  /** `reference`: what was made or changed there. `refused`: the place does not let us, and only a change of what is to be there tries again. */
+  e('ticket.outside-finished', {
+    ticket: TicketId,
+    effect: OutsideEffect,
+    result: z.enum(['done', 'refused']),
+    reference: OutsideReference.nullable(),
+    reason,
+  }),
+  /** What people did there with the proposal of its change. */
+  e('ticket.proposal-ended', {
+    ticket: TicketId,
+    end: z.enum(['merged', 'closed']),
+    by: freeText(z.string().max(200)).nullable(),
+  }),
+  /** Nothing more is to be told of it. */
+  e('ticket.outside-ended', { ticket: TicketId }),
 ] as const;
 export type TicketEntry = z.infer<(typeof ticketEntries)[number]>;

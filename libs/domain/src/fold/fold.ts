@@ -17,7 +17,9 @@ import type {
 import {
   type Autonomy,
   evolveAutonomy,
+  type ForgePlace,
   NO_AUTONOMY,
+  placeAfter,
   recordReverted,
   recordServed,
 } from '../repository/index.ts';
@@ -35,7 +37,8 @@ import { Quarantine, type Quarantined } from './quarantine.ts';
 import { foldTarget, NO_TARGET, type TargetInfo } from './targets.ts';
 import { foldTicket, type TicketInfo } from './tickets.ts';
 
-export type RepoInfo = EntryOf<'repo.added'>['data'] & Autonomy;
+/** `place`: where its tickets come from and are told of, outside. */
+export type RepoInfo = EntryOf<'repo.added'>['data'] & Autonomy & { place: ForgePlace | null };
 export type AttemptInfo = {
   attempt: AttemptId;
   run: RunId;
@@ -208,10 +211,17 @@ export class Fold {
       case 'repo.added':
         this.repos.set(entry.data.repo, {
           ...NO_AUTONOMY,
+          place: null,
           ...this.repos.get(entry.data.repo),
           ...entry.data,
         });
         return;
+      case 'repo.connected':
+      case 'repo.disconnected': {
+        const info = this.repos.get(entry.data.repo);
+        if (info) this.repos.set(info.repo, { ...info, place: placeAfter(info.place, entry) });
+        return;
+      }
       case 'repo.step-set':
       case 'autonomy.dropped':
       case 'autonomy.raise-proposed': {

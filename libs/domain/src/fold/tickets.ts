@@ -1,7 +1,15 @@
 import type { TicketKind } from '../artifacts.ts';
-import type { Entry, EntryOf, OutsideReference } from '../entries/index.ts';
+import type { Entry, EntryOf, OutsideEffect, OutsideReference } from '../entries/index.ts';
 import type { Envelope, RecordedEntry } from '../envelope.ts';
 import type { Actor, Digest, Instant, RepoName, RunId, TicketId } from '../ids.ts';
+
+/** An effect outside. `digest`: of what is to be there. */
+type Told = {
+  digest: Digest;
+  ended: 'done' | 'refused' | null;
+  reference: OutsideReference | null;
+  reason: string;
+};
 
 /** A ticket as far as its stream has got. */
 export type TicketInfo = {
@@ -16,6 +24,12 @@ export type TicketInfo = {
   state: 'open' | 'running' | 'done' | 'closed' | 'reopened';
   evidence: string[];
   links: OutsideReference[];
+  /** What was tried of it outside, and what is there; `ended` null while it was tried and nobody knows how it ended. */
+  outside: Partial<Record<OutsideEffect, Told>>;
+  /** How people ended the proposal of its change. */
+  proposal: { end: 'merged' | 'closed'; by: string | null } | null;
+  /** More is to be told of it outside than is there. */
+  untold: boolean;
   /** The run that it follows up on. */
   follows: RunId | null;
   /** Of a ticket that an alert or the factory's own watch filed. */
@@ -36,7 +50,17 @@ export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelop
     const { actor: author, at: filedAt, version } = envelope;
     tickets.set(id, {
       ...{ id, repo, digest, kind, author, filedAt, version },
-      ...{ runs: [], state: 'open', evidence: [], links: [], incident: null, follows },
+      ...{
+        runs: [],
+        state: 'open',
+        evidence: [],
+        links: [],
+        incident: null,
+        follows,
+        outside: {},
+        untold: false,
+        proposal: null,
+      },
     });
     return;
   }
@@ -60,6 +84,27 @@ export function foldTicket(tickets: Map<TicketId, TicketInfo>, envelope: Envelop
       ticket.links.push(link);
       return;
     }
+    case 'ticket.outside-started': {
+      const { effect, digest } = entry.data;
+      const reference = ticket.outside[effect]?.reference ?? null;
+      ticket.outside = { ...ticket.outside, [effect]: { digest, ended: null, reference, reason: '' } };
+      ticket.untold = true;
+      return;
+    }
+    case 'ticket.outside-finished': {
+      const { effect, result: ended, reference, reason } = entry.data;
+      const before = ticket.outside[effect];
+      if (before === undefined) return;
+      const there = reference ?? before.reference;
+      ticket.outside = { ...ticket.outside, [effect]: { ...before, ended, reference: there, reason } };
+      return;
+    }
+    case 'ticket.proposal-ended':
+      ticket.proposal = { end: entry.data.end, by: entry.data.by };
+      return;
+    case 'ticket.outside-ended':
+      ticket.untold = false;
+      return;
     case 'ticket.run-opened':
       // A run that is let go on is named again.
       if (ticket.runs.at(-1) !== entry.data.run) ticket.runs.push(entry.data.run);

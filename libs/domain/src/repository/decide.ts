@@ -16,16 +16,21 @@ export type RepositoryState = {
   added: EntryOf<'repo.added'>['data'] | null;
   unit: UnitName;
   autonomy: Autonomy;
+  /** Where its tickets come from and are told of, outside. */
+  place: ForgePlace | null;
 };
 
+export type ForgePlace = Omit<EntryOf<'repo.connected'>['data'], 'repo'>;
+
 export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
-  initialState: () => ({ added: null, unit: DEFAULT_UNIT, autonomy: NO_AUTONOMY }),
+  initialState: () => ({ added: null, unit: DEFAULT_UNIT, autonomy: NO_AUTONOMY, place: null }),
   evolve: (state, entry: Entry, { at }) => ({
     added: entry.type === 'repo.added' ? entry.data : state.added,
     unit: unitAfter(state.unit, entry),
     autonomy: evolveAutonomy(state.autonomy, entry, at),
+    place: placeAfter(state.place, entry),
   }),
-  decide({ record }, { added, unit, autonomy }) {
+  decide({ record }, { added, unit, autonomy, place }) {
     const { repo } = record.data;
     if (record.type === 'repo.added')
       return added !== null ? reject('exists', `there is a repository ${repo} already`) : accept(record);
@@ -58,12 +63,33 @@ export const repositoryDecider: Decider<RepositoryState, RepositoryEntry> = {
       }
       case 'repo.moved':
         return record.data.unit === unit ? accept() : accept(record);
+      case 'repo.connected': {
+        const { repo: _, ...next } = record.data;
+        return same(place, next) ? accept() : accept(record);
+      }
+      case 'repo.disconnected':
+        return place === null ? accept() : accept(record);
       case 'repo.secret-set':
       case 'quarantine.lifted':
         return accept(record);
     }
   },
 };
+
+const same = (one: ForgePlace | null, other: ForgePlace): boolean =>
+  one !== null &&
+  one.kind === other.kind &&
+  one.api === other.api &&
+  one.project === other.project &&
+  one.label === other.label;
+
+/** Where a repository is connected to after one more entry of its stream. */
+export function placeAfter(place: ForgePlace | null, entry: Entry): ForgePlace | null {
+  if (entry.type === 'repo.disconnected') return null;
+  if (entry.type !== 'repo.connected') return place;
+  const { repo: _, ...next } = entry.data;
+  return next;
+}
 
 /** The unit that a repository is of after one more entry of its stream. */
 export function unitAfter(unit: UnitName, entry: Entry): UnitName {

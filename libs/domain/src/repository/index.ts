@@ -1,2 +1,2 @@
 export * from './autonomy.ts';
-export { type RepositoryState, repositoryDecider, unitAfter } from './decide.ts';
+export { type ForgePlace, placeAfter, type RepositoryState, repositoryDecider, unitAfter } from './decide.ts';

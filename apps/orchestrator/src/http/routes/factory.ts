@@ -21,6 +21,7 @@ import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, type BodyOf, serve, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
+import { connectionLines } from '../connection-lines.ts';
 import { doctor } from '../doctor.ts';
 import { namesOf } from '../names.ts';
 import { notFound } from '../problem.ts';
@@ -43,7 +44,7 @@ export function factoryRoutes(app: FastifyInstance, api: Api): void {
   const { factory, version, driver } = api;
   serve(app, 'health', () => ({ ok: true, version, position: factory.views.position }));
 
-  serve(app, 'doctor', () => doctor(factory));
+  serve(app, 'doctor', async () => [...(await doctor(factory)), ...connectionLines(api)]);
 
   serve(app, 'showViews', () => viewsOf(factory));
 

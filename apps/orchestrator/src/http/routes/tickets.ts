@@ -185,6 +185,7 @@ export async function ticketView(factory: Ports, { info, fold }: Found): Promise
     question: (run && questionOf(run)?.question) ?? null,
     evidence: info.evidence,
     links: info.links,
+    outside: toldOf(info),
     follows: info.follows,
     filedAt: info.filedAt,
     author: names.get(info.author) ?? info.author,
@@ -194,3 +195,17 @@ export async function ticketView(factory: Ports, { info, fold }: Found): Promise
         : { who: 'admin', text: 'let it go on', acts: [stop.next] },
   };
 }
+
+const UNDO = {
+  session: 'delete the comment there',
+  proposal: 'close it there, and delete its branch',
+  issue: 'open or close it there',
+} as const;
+
+const toldOf = ({ outside }: TicketInfo): TicketView['outside'] =>
+  (Object.keys(UNDO) as (keyof typeof UNDO)[]).flatMap((effect) => {
+    const told = outside[effect];
+    if (told === undefined) return [];
+    const { ended, reference, reason } = told;
+    return [{ effect, ended, url: reference?.url ?? null, reason, undo: UNDO[effect] }];
+  });

@@ -141,6 +141,11 @@ test('what is done in a unit is refused to whoever has every role in another one
     addRepo: ['/repos', { url: at.remote, name: 'nth', unit: 'payments', reason: undefined }],
     moveRepo: [`${path}/unit`, { unit: 'lab' }],
     setSecret: [`${path}/secrets`, { name: 'A', value: 'b', reason: undefined }],
+    connectRepo: [
+      `${path}/connection`,
+      { kind: 'github', project: 'acme/shop', token: 'x', reason: undefined },
+    ],
+    disconnectRepo: [`${path}/disconnection`, {}],
     setStep: [`${path}/autonomy`, { step: 0 }],
     attest: [
       '/ladder/attestations',

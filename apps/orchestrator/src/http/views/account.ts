@@ -72,6 +72,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       const { kind, repo, from, to, runs } = entry.data;
       return `proposes to raise ${kind} changes of ${repo} from step ${from} to ${to}: ${plural(runs.length, 'release')} of them came to serve since they fell`;
     }
+    case 'repo.connected':
+      return `connected ${entry.data.repo} to ${entry.data.project} on ${inWords(entry.data.kind)} (${entry.data.api}): what has the label ${entry.data.label} is a ticket`;
+    case 'repo.disconnected':
+      return `disconnected ${entry.data.repo}: ${entry.data.reason}`;
     case 'repo.secret-set':
       return `set secret ${entry.data.name} of ${entry.data.repo}`;
     case 'quarantine.lifted':
@@ -86,6 +90,14 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `opened run ${entry.data.run} for the ticket`;
     case 'ticket.linked':
       return `is ${entry.data.kind} ${entry.data.id}, ${entry.data.url}`;
+    case 'ticket.outside-started':
+      return `tells it outside: ${inWords(entry.data.effect)} (${short(entry.data.digest)})`;
+    case 'ticket.outside-finished':
+      return `${entry.data.result === 'done' ? 'told' : 'could not tell'} it outside: ${inWords(entry.data.effect)}${entry.data.reference === null ? '' : ` at ${entry.data.reference.url}`}${entry.data.reason === '' ? '' : `: ${entry.data.reason}`}`;
+    case 'ticket.proposal-ended':
+      return `${entry.data.by ?? 'somebody'} ${entry.data.end} its proposal outside`;
+    case 'ticket.outside-ended':
+      return 'has nothing more to tell outside';
     case 'ticket.answered':
       return `answered: ${entry.data.text}`;
     case 'ticket.closed':
