@@ -66,6 +66,18 @@ export const OWNERS: Readonly<Record<string, Owner>> = {
     touches: ['network'],
     apart: "a person's command",
   },
+  // Places outside.
+  'libs/connect/src/': {
+    does: 'reads issues, and writes comments, proposals and the state of an issue',
+    touches: ['network'],
+    intent: ['ticket.outside-started'],
+    outcome: ['ticket.outside-finished'],
+  },
+  'libs/twins/src/': {
+    does: 'stands in on loopback for a place outside, in tests',
+    touches: ['network'],
+    apart: "a person's command",
+  },
   // Repositories.
   'apps/orchestrator/src/source-control/': {
     does: 'runs git: fetches, and pushes merges and reverts',

@@ -5,6 +5,7 @@ import { withoutProse } from './without-prose.ts';
 /** What each module is for that only serves to reach the outside. */
 const MODULES: Readonly<Record<string, Touch>> = {
   '@anthropic-ai/sdk': 'model',
+  '@octokit/core': 'network',
   dockerode: 'docker',
   'node:child_process': 'process',
   'node:worker_threads': 'process',

@@ -39,7 +39,7 @@ function saidOf(act: Act): Said {
     case 'list-repos':
       return { text: 'See the repositories', place: '/repositories' };
     case 'connect-repo':
-      return { text: `Connect ${act.repo} to GitHub: ./millwright connect github`, place: null };
+      return { text: `Connect ${act.repo} to GitHub, by the command connect`, place: null };
     case 'check-connection':
       return { text: `What keeps it: ./millwright connect check ${act.repo}`, place: null };
     case 'set-secret':
