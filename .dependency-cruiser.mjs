@@ -13,10 +13,11 @@ const DOORS = {
     'rollback',
     'toolchains',
     'connect',
+    'mcp',
     'domain',
   ],
   'apps/sandbox-runner': ['audit', 'store', 'queue', 'agents', 'sandbox', 'toolchains', 'domain'],
-  'apps/cli': ['api', 'domain', 'policy', 'audit/src/proof'],
+  'apps/cli': ['api', 'domain', 'policy', 'mcp', 'audit/src/proof'],
   'apps/console': ['api', 'audit/src/proof'],
   'libs/domain': [],
   'libs/api': ['domain'],
@@ -32,6 +33,7 @@ const DOORS = {
   'libs/rollback': ['domain'],
   'libs/connect': ['domain'],
   'libs/twins': [],
+  'libs/mcp': ['api', 'domain'],
 };
 
 /** The orchestrator's rooms, a line a floor: a room imports from its own folder and from the floors below it, and only so. */
@@ -59,6 +61,7 @@ const OWNERS = {
   '@cedar-policy/cedar-wasm': ['libs/policy'],
   '@octokit/core': ['libs/connect'],
   '@octokit/webhooks-methods': ['libs/connect'],
+  '@modelcontextprotocol/server': ['libs/mcp'],
   bullmq: ['libs/queue'],
   ioredis: ['libs/queue'],
   pg: ['libs/queue'],

@@ -279,6 +279,14 @@ function setUp(root: Command): void {
     async () => (await import('./commands/repo.ts')).move,
   );
 
+  does(
+    leaf(
+      root,
+      'mcp',
+      'serve another agent on stdin and stdout: file tickets and read, with a token that decides nothing',
+    ),
+    async () => (await import('./commands/mcp.ts')).mcp,
+  );
   const connect = noun(root, 'connect', 'where tickets come from and are told of outside');
   does(
     leaf(

@@ -11,6 +11,7 @@ import { NotSteered } from '../releases/steer-canary.ts';
 import { type Api, serve } from './api.ts';
 import { authenticate, requireRole, requireRoleSomewhere, type Who } from './authenticate.ts';
 import { isConsole, serveConsole } from './console.ts';
+import { serveMcp } from './mcp.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
 import { budgetRoutes } from './routes/budgets.ts';
@@ -120,6 +121,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     metricRoutes,
   ])
     routes(app, api);
+  serveMcp(app, api);
   await serveConsole(app);
   return app;
 }
