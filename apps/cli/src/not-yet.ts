@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { usage } from './fail.ts';
 
-const LATER = ['rehearse', 'blame'];
+const LATER = ['rehearse'];
 
 /** Commands of later versions, as README's status has them: refused with a message, in no help, so that nothing is pretended. */
 export function notYet(root: Command): void {

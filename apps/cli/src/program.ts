@@ -321,6 +321,14 @@ function setUp(root: Command): void {
     async () => (await import('./commands/connect.ts')).remove,
   );
 
+  does(
+    leaf(
+      root,
+      'blame <file:line>',
+      'who brought a line: its ticket, run, decisions and release',
+    ).requiredOption('--repo <name>', 'whose branch it is on'),
+    async () => (await import('./commands/blame.ts')).blame,
+  );
   const secret = noun(root, 'secret', 'values for deploy.secrets');
   does(
     leaf(

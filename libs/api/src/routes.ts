@@ -322,6 +322,16 @@ export const ROUTES = {
     params: OfRepo,
     response: s.ConnectionView.extend({ rights: z.array(s.Right) }),
   }),
+  blameLine: route({
+    ...{ method: 'GET', path: '/repos/:repo/blame', for: 'people', may: 'anybody', masked: true },
+    summary: 'Who brought a line of a file that is on the branch: ticket, run, decisions and release',
+    params: OfRepo,
+    query: z.object({
+      file: z.string().min(1).max(4_096),
+      line: z.coerce.number().int().positive().max(10_000_000),
+    }),
+    response: s.BlameView,
+  }),
   setStep: route({
     ...{ method: 'POST', path: '/repos/:repo/autonomy', for: 'people', may: ANY_ROLE, there: true },
     summary: "Set the step of a repository, or of one kind of change; to raise one is an administrator's",

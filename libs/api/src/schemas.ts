@@ -835,6 +835,41 @@ export const ReleaseView = z.object({
 export type ReleaseView = z.infer<typeof ReleaseView>;
 
 /** A commit that does not ship again until its revert is there too, or a person lifts it. */
+/** Who brought a line of a file, as it is on the branch. `run` null: no run of this factory did. */
+export const BlameView = z.object({
+  repo: RepoName,
+  file: z.string(),
+  line: z.number().int(),
+  text: z.string(),
+  commit: z.string(),
+  title: z.string(),
+  author: z.string(),
+  at: z.number(),
+  run: z
+    .object({
+      id: RunId,
+      ticket: TicketId,
+      title: z.string(),
+      filedBy: z.string(),
+      /** What was decided on its way, and by whom. */
+      gates: z.array(
+        z.object({
+          id: GateId,
+          action: GateAction,
+          decision: z.enum(['allow', 'deny', 'needs_approval']).nullable(),
+          reason: z.string(),
+          approvals: z.array(z.string()),
+        }),
+      ),
+      /** What was built of it, and what became of that; null: nothing was. */
+      release: z
+        .object({ id: ReleaseId, result: z.enum(['promoted', 'rolled_back', 'failed']).nullable() })
+        .nullable(),
+    })
+    .nullable(),
+});
+export type BlameView = z.infer<typeof BlameView>;
+
 export const QuarantineView = z.object({
   repo: RepoName,
   commit: z.string(),

@@ -14,6 +14,7 @@ import { isConsole, serveConsole } from './console.ts';
 import { serveMcp } from './mcp.ts';
 import { HttpProblem, problem } from './problem.ts';
 import { autonomyRoutes } from './routes/autonomy.ts';
+import { blameRoutes } from './routes/blame.ts';
 import { budgetRoutes } from './routes/budgets.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { digestRoutes } from './routes/digest.ts';
@@ -104,6 +105,7 @@ export async function server(api: Api): Promise<FastifyInstance> {
     policyRoutes,
     repoRoutes,
     connectionRoutes,
+    blameRoutes,
     autonomyRoutes,
     ticketRoutes,
     runRoutes,
