@@ -134,9 +134,14 @@ export function turnLog(parts: {
 
     async record(turn: TurnRecord) {
       known.forget(); // what was set while the turn ran counts
-      const workspace = parts.keep ? await keepWorkspace(artifacts, sandbox, known) : null;
-      const kept = keptTurn(turn, (await known.now()).mask);
-      const record = await artifacts.put(new TextEncoder().encode(JSON.stringify(kept)));
+      const keepTurn = async () => {
+        const kept = keptTurn(turn, (await known.now()).mask);
+        return { kept, record: await artifacts.put(new TextEncoder().encode(JSON.stringify(kept))) };
+      };
+      const [workspace, { kept, record }] = await Promise.all([
+        parts.keep ? keepWorkspace(artifacts, sandbox, known) : null,
+        keepTurn(),
+      ]);
       const { turn: number, model, usage, overUsd, action } = kept;
       const over = overUsd === undefined ? {} : { overUsd };
       const data = { turn: number, record, workspace, model, usage, ...over, action };
