@@ -203,6 +203,11 @@ test('a role whose work cannot be kept leaves an account where its stage is over
     handedOver: expect.stringMatching(/It is in src\.[\s\S]*looked at src/),
   });
   const handedOver = over.kind === 'stopped' ? over.handedOver : undefined;
+  const own = { limits, config: { stage: { turns: 2 } } };
+  await using same = await harness("role: plan\nturns:\n  - tools: [{ bash: 'echo one' }]");
+  expect(await runRole(same.options('plan', {}, own))).toMatchObject({
+    detail: "the stage's limit of 1 turns is reached (half of stage.turns in millwright.yaml)",
+  });
   await using next = await harness(
     "role: plan\nturns:\n  - expect: ['<handover', 'looked at src', 'its workspace is gone']\n    tools: [{ submit: { summary: S, question: Which? } }]",
   );

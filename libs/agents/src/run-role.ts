@@ -1,5 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
+import type { AttemptSpec, ConversationChange, Role, TurnRecord, Usage } from '@millwright/domain';
 import { addUsage, DriveError, maskSecrets, noUsage, shareOfLimits } from '@millwright/domain';
 import { type Asked, ask } from './ask.ts';
 import { estimate, type Gauge, reliefOf, roomOf } from './context.ts';
@@ -93,7 +93,7 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
   const expire = () =>
     limit.abort(
       new OutOfTime(
-        `the time limit of ${Math.round(ms / 1_000)} s is over (MILLWRIGHT_STAGE_MINUTES, or what its run had left)`,
+        `the time limit of ${Math.round(ms / 1_000)} s is over (${settingOf(spec, 'time')}, or what its run had left)`,
       ),
     );
   clock.sleep(Math.max(0, ms), done.signal).then(expire, () => undefined);
@@ -311,10 +311,10 @@ class Loop<R extends Role> {
   /** A limit of the stage that is reached, or null. */
   #ended(): Outcome<R> | null {
     const { turns, conversations = Number.POSITIVE_INFINITY } = this.#options.spec.limits;
-    if (this.#records.length >= turns) return this.#limit('turns', `${turns} turns`, 'TURNS');
+    if (this.#records.length >= turns) return this.#limit('turns', `${turns} turns`, 'turns');
     const full = this.#records.filter(({ handover }) => handover === true).length;
     return full >= conversations
-      ? this.#limit('conversations', `${full} conversations`, 'CONVERSATIONS')
+      ? this.#limit('conversations', `${full} conversations`, 'conversations')
       : null;
   }
 
@@ -322,10 +322,10 @@ class Loop<R extends Role> {
   #limit(
     code: 'turns' | 'conversations' | 'money',
     what: string,
-    setting: 'TURNS' | 'CONVERSATIONS' | 'USD',
+    setting: 'turns' | 'conversations' | 'usd',
   ): Extract<Outcome<R>, { kind: 'stopped' }> {
     const share = code === 'conversations' ? 1 : shareOfLimits(this.#options.spec.role);
-    const follows = `${share === 1 ? '' : 'half of '}MILLWRIGHT_STAGE_${setting}`;
+    const follows = `${share === 1 ? '' : 'half of '}${settingOf(this.#options.spec, setting)}`;
     return { kind: 'stopped', code, detail: `the stage's limit of ${what} is reached (${follows})` };
   }
 
@@ -541,7 +541,7 @@ class Loop<R extends Role> {
       const { scope, needUsd, leftUsd } = asked;
       return { kind: 'paused', scope, needUsd, leftUsd, detail };
     }
-    const over = this.#limit('money', `$${this.#options.spec.limits.usd}`, 'USD');
+    const over = this.#limit('money', `$${this.#options.spec.limits.usd}`, 'usd');
     return { ...over, detail: `${over.detail}: ${detail}` };
   }
 
@@ -713,6 +713,12 @@ class Loop<R extends Role> {
     return [{ type: 'text', text }];
   }
 }
+
+/** Where a limit of the stage is raised. */
+const settingOf = ({ config }: AttemptSpec, of: 'turns' | 'conversations' | 'usd' | 'time'): string =>
+  config.stage?.[of] === undefined
+    ? `MILLWRIGHT_STAGE_${of === 'time' ? 'MINUTES' : of.toUpperCase()}`
+    : `stage.${of} in millwright.yaml`;
 
 function nudgeOf(answer: Answer, submit: string): string {
   return answer.stopReason === 'max_tokens' || answer.stopReason === 'model_context_window_exceeded'

@@ -157,6 +157,15 @@ const repoConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
     skipChecks: z.array(TicketKind).max(8).default([]),
     /** Kinds of ticket whose change goes without a review where it is trivial. */
     skipReview: z.array(TicketKind).max(8).default([]),
+    /** What one stage of it may take, where the factory's own limits do not fit. */
+    stage: z
+      .strictObject({
+        turns: z.number().int().min(1).max(10_000).optional(),
+        conversations: z.number().int().min(1).max(1_000).optional(),
+        time: duration.optional(),
+        usd: z.number().positive().max(10_000).optional(),
+      })
+      .optional(),
     deploy: deployConfig(duration).optional(),
   });
 /** As people write it in `millwright.yaml`: durations are text. */

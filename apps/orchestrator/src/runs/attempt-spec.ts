@@ -80,6 +80,7 @@ export async function specFor(
   const handedOver = left === undefined ? null : await getJson(artifacts, HandedOver, left);
   const workspaceOn = (tree: GitSha) =>
     handedOver?.workspace?.on === tree ? { workspace: handedOver.workspace.kept } : {};
+  const limits = limitsOf(factory.settings, config, step.role);
   const common = {
     attempt,
     run: run.id,
@@ -87,9 +88,9 @@ export async function specFor(
     ticket,
     config,
     baseTree: run.base.tree,
-    limits: limitsOf(factory.settings, step.role),
+    limits,
     budgets: await scopesOf(factory, run),
-    deadline: Math.min(factory.clock.now() + limitsOf(factory.settings, step.role).wallMs, run.expiresAt),
+    deadline: Math.min(factory.clock.now() + limits.wallMs, run.expiresAt),
     ...(handedOver === null ? {} : { handedOver: handedOver.note }),
   };
   const given = [run.ticketDigest, run.config, ...(left === undefined ? [] : [left])];
@@ -326,9 +327,15 @@ async function splitOf(
 /** How often the work may be sent back before the run ends. */
 const triesLeft = (run: Run, work: Work): number => Math.max(0, run.limits.reworks - work.reworks);
 
-function limitsOf({ attempt }: Settings, role: Role): AttemptSpec['limits'] {
+/** Of the repository's own where its file has some, else of the factory. */
+function limitsOf({ attempt }: Settings, { stage }: RepoConfig, role: Role): AttemptSpec['limits'] {
   const share = shareOfLimits(role);
-  return { ...attempt, turns: Math.ceil(attempt.turns * share), usd: attempt.usd * share };
+  return {
+    turns: Math.ceil((stage?.turns ?? attempt.turns) * share),
+    conversations: stage?.conversations ?? attempt.conversations,
+    wallMs: stage?.time || attempt.wallMs,
+    usd: (stage?.usd ?? attempt.usd) * share,
+  };
 }
 
 /** What a reviewer knows of the work besides the change: its author's words, earlier reviews, what changed since, what its parts left open. */

@@ -58,9 +58,31 @@ afterEach(async () => {
 
 describe('a run, driven through real Postgres, git and queue', () => {
   it('goes from ticket to merge, and its trail lists the last version of every stream', async () => {
-    await start({ implement: () => ({ 'src/x.js': 'export const x = 2;\n' }) });
+    const limits: object[] = [];
+    const yaml = `${FILES['millwright.yaml']}stage: { turns: 900, time: 3h, usd: 5 }\n`;
+    await start(
+      {
+        implement: (spec) => {
+          limits.push(spec.limits);
+          return { 'src/x.js': 'export const x = 2;\n' };
+        },
+        review: (spec) => {
+          limits.push(spec.limits);
+          return 'approve';
+        },
+      },
+      6,
+      {},
+      { ...FILES, 'millwright.yaml': yaml },
+    );
     const { id } = await file();
     const run = await ended(id);
+    // What a stage may take is the repository's own file's, whose changes two people let in; else the factory's.
+    const own = { wallMs: 3 * 3_600_000, conversations: 20 };
+    expect(limits).toEqual([
+      { ...own, turns: 900, usd: 5 },
+      { ...own, turns: 450, usd: 2.5 },
+    ]);
     expect(run).toMatchObject({
       state: 'done',
       change: { base: expect.any(String) },

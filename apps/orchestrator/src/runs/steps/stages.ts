@@ -149,8 +149,9 @@ export async function awaitStage(
       wakeAt(run.expiresAt);
       return null;
     }
-    const deadline = Math.min(factory.clock.now() + factory.settings.attempt.wallMs + 60_000, run.expiresAt);
     const { attempt, role, spec } = stage;
+    const { limits } = await getJson(factory.store.artifacts, AttemptSpec, spec);
+    const deadline = Math.min(factory.clock.now() + limits.wallMs + 60_000, run.expiresAt);
     await factory.streams.append(
       attemptStream(attempt),
       ORCHESTRATOR,
