@@ -6,6 +6,10 @@ import type { Running } from './up.ts';
 /** Twice a second, so that looking costs next to nothing of what is measured. */
 const LOOK_MS = 500;
 
+/** It is at work, or waits for something that is no person, such as a runner's place. */
+const goesOn = ({ state, gates }: RunView): boolean =>
+  state === 'running' || (state === 'waiting' && !gates.some((gate) => gate.state === 'waiting'));
+
 /** Files a ticket; its run once it has ended, or is as asked. */
 export async function runUntil(
   running: Running,
@@ -17,7 +21,7 @@ export async function runUntil(
   for (const end = Date.now() + ms; Date.now() < end; await sleep(LOOK_MS)) {
     const [id] = (await running.api<TicketView>('GET', `/tickets/${filed.id}`)).runs;
     const run = id === undefined ? null : await running.api<RunView>('GET', `/runs/${id}`);
-    if (run !== null && (run.state !== 'running' || enough(run))) return run;
+    if (run !== null && (!goesOn(run) || enough(run))) return run;
   }
   throw new Error(`ticket ${filed.id} did not end in ${ms} ms\n${running.log('orchestrator').slice(-2_000)}`);
 }

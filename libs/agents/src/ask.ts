@@ -6,7 +6,7 @@ import type { ModelClient, ModelRequest } from './model/client.ts';
 import type { CallFailure } from './model/failure.ts';
 import { costOf, priceOf, worstCase } from './model/prices.ts';
 import { DEFAULT_RETRY, decideRetry, type RetryPolicy } from './model/retry.ts';
-import { sizeOf } from './tools/picture.ts';
+import { sizeOf } from './size.ts';
 
 type Purse = {
   budget: Budget;

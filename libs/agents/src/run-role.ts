@@ -42,12 +42,12 @@ import {
 } from './options.ts';
 import { ROLES } from './roles/index.ts';
 import type { RoleDefinition } from './roles/role.ts';
+import { sizeOf } from './size.ts';
 import { stuck } from './stuck.ts';
 import { systemPrompt } from './system-prompt.ts';
 import { lastThought } from './thought.ts';
 import { BesideCommands } from './tools/beside.ts';
 import { offeredTools } from './tools/offered.ts';
-import { sizeOf } from './tools/picture.ts';
 import { saveFiles } from './tools/save.ts';
 import { runTurn } from './turn.ts';
 

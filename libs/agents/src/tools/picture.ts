@@ -86,15 +86,3 @@ function jpeg(bytes: Buffer): { type: Kind; width: number; height: number } | nu
   }
   return null;
 }
-
-/** The most that a picture is counted as, in tokens; larger ones are made smaller by the API. Source: as above ("Image tokens"). */
-const MOST_TOKENS = 5_000;
-
-/** Bytes of a request or a part of it, as far as tokens go: a picture counts as what it may cost, not as its bytes. */
-export const sizeOf = (value: unknown): number =>
-  Buffer.byteLength(
-    JSON.stringify(value, function (this: { type?: unknown }, key, inner: unknown) {
-      const picture = key === 'data' && this.type === 'base64' && typeof inner === 'string';
-      return picture ? inner.slice(0, MOST_TOKENS) : inner;
-    }),
-  );
