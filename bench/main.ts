@@ -6,6 +6,7 @@ import { agents } from './factory/agents.ts';
 import { bake } from './factory/bake.ts';
 import { halt } from './factory/halt.ts';
 import { idle } from './factory/idle.ts';
+import { scale } from './factory/scale.ts';
 import { ticket } from './factory/ticket.ts';
 import { trees } from './factory/trees.ts';
 import { peerAgents } from './peers/agents.ts';
@@ -29,6 +30,7 @@ type Bench = { name: string; minutes: number; run(postgres: OwnPostgres, quick: 
 const ALL: readonly Bench[] = [
   { name: 'stages', minutes: 6, run: stages },
   { name: 'takeover', minutes: 1, run: takeover },
+  { name: 'scale', minutes: 15, run: scale },
   { name: 'sandbox', minutes: 6, run: sandbox },
   { name: 'ticket', minutes: 3, run: ticket },
   { name: 'trees', minutes: 30, run: trees },

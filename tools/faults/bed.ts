@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,19 @@ const ORCHESTRATOR = fileURLToPath(import.meta.resolve('@millwright/orchestrator
 const RUNNER = join(import.meta.dirname, 'runner-process.ts');
 const ENDS_MS = 180_000;
 
-export type Machine = 'o1' | 'o2' | 'r1' | 'r2';
+export type Machine = 'o1' | 'o2' | `r${number}`;
+
+export type BedOptions = {
+  runners: number;
+  /** Each with a remote of its own. */
+  repos: readonly string[];
+  /** Turns of an agent, and how long its model takes for one, milliseconds. */
+  turns: number;
+  modelMs: number;
+  /** Whether changes are released. */
+  deploys: boolean;
+};
+const USUAL: BedOptions = { runners: 2, repos: ['shop'], turns: 3, modelMs: 250, deploys: true };
 
 async function freePort(): Promise<number> {
   const taken = createServer().listen(0, '127.0.0.1');
@@ -33,6 +45,8 @@ async function freePort(): Promise<number> {
   await once(taken, 'close');
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
+
+export type Filed = { ticket: string; title: string /** The trail's head before it. */; from: number };
 
 export class Bed {
   readonly root = mkdtempSync(join(tmpdir(), 'millwright-faults-'));
@@ -50,26 +64,41 @@ export class Bed {
   readonly wires: { r1: Wire; others: Wire };
   readonly redisPort: number;
 
-  private constructor(db: OwnPostgres, wires: { r1: Wire; others: Wire }, redisPort: number) {
+  readonly #options: BedOptions;
+
+  private constructor(
+    db: OwnPostgres,
+    wires: { r1: Wire; others: Wire },
+    redisPort: number,
+    options: BedOptions,
+  ) {
+    this.#options = options;
     this.postgres = db;
     this.wires = wires;
     this.redisPort = redisPort;
   }
 
-  static async start(): Promise<Bed> {
+  static async start(options: Partial<BedOptions> = {}): Promise<Bed> {
+    const all = { ...USUAL, ...options };
     const db = await ownPostgres();
     const wires = { r1: await wireTo(db.port), others: await wireTo(db.port) };
-    const bed = new Bed(db, wires, await freePort());
+    const bed = new Bed(db, wires, await freePort(), all);
     await migrateQueue(db.tcp('migrator'));
     bed.trail = openTrail({
       url: db.tcp('orchestrator'),
       clock: { now: () => Date.now(), sleep: (ms) => sleep(ms) },
     });
     bed.redis();
-    bed.remote = gitRemote(bed.root, shopFiles({ steps: [50, 100], bake: '200ms' }));
-    for (const machine of ['o1', 'o2', 'r1', 'r2'] as const) await bed.up(machine);
-    await bed.#call('POST', '/repos', { url: bed.remote, name: 'shop' });
-    await bed.#call('POST', '/repos/shop/autonomy', { step: 6, reason: 'first step' });
+    const files = shopFiles({ steps: [50, 100], bake: '200ms' });
+    bed.remote = gitRemote(bed.root, all.deploys ? files : { ...files, 'millwright.yaml': 'autonomy: 6\n' });
+    for (const machine of ['o1', 'o2'] as const) await bed.up(machine);
+    for (let nth = 1; nth <= all.runners; nth += 1) await bed.up(`r${nth}`);
+    for (const name of all.repos) {
+      const url = join(bed.root, `${name}.git`);
+      if (url !== bed.remote) git(bed.root, 'clone', '-q', '--bare', bed.remote, url);
+      await bed.#call('POST', '/repos', { url, name });
+      await bed.#call('POST', `/repos/${name}/autonomy`, { step: 6, reason: 'first step' });
+    }
     return bed;
   }
 
@@ -91,12 +120,13 @@ export class Bed {
 
   /** Starts one; `ahead`: how far its clock is wrong. Milliseconds. */
   async up(machine: Machine, ahead = 0): Promise<void> {
-    const { root, postgres: db, wires, remote } = this;
+    const { root, postgres: db, wires } = this;
     const queueUrl = `redis://127.0.0.1:${this.redisPort}`;
     const port = (machine === 'r1' ? wires.r1 : wires.others).port;
+    const { turns, modelMs } = this.#options;
     const runs = machine.startsWith('r');
     const settings = runs
-      ? { root, url: db.tcp('runner', port), queueUrl, name: machine, remote, ahead }
+      ? { root, url: db.tcp('runner', port), queueUrl, name: machine, ahead, turns, modelMs }
       : {
           ...{ root, orchestrator: db.tcp('orchestrator', port), runner: '', queue: queueUrl, ahead },
           ...{ standby: true, factory: 'fac_faults', runs: false },
@@ -133,14 +163,26 @@ export class Bed {
       if (child.exitCode !== null || child.signalCode !== null) await this.up(machine);
   }
 
+  /** What an orchestrator says of itself to whoever may ask it; null: nothing. */
+  async ready(machine: 'o1' | 'o2'): Promise<number | null> {
+    const answer = await fetch(`${this.#addresses.get(machine)}/readyz`, {
+      signal: AbortSignal.timeout(2_000),
+    }).catch(() => null);
+    await answer?.arrayBuffer().catch(() => undefined);
+    return answer?.status ?? null;
+  }
+
+  /** Whether it waits for the end of the other. */
+  async stands(machine: 'o1' | 'o2'): Promise<boolean> {
+    const answer = await fetch(`${this.#addresses.get(machine)}/readyz`).catch(() => null);
+    return /orchestrator o-/.test((await answer?.text()) ?? '');
+  }
+
   /** The orchestrator that has the factory. */
   async holder(): Promise<'o1' | 'o2'> {
     for (;;) {
       for (const machine of ['o1', 'o2'] as const) {
-        const ready = await fetch(`${this.#addresses.get(machine)}/readyz`, {
-          signal: AbortSignal.timeout(2_000),
-        }).catch(() => null);
-        if (ready?.status === 200) return machine;
+        if ((await this.ready(machine)) === 200) return machine;
       }
       await sleep(100);
     }
@@ -161,14 +203,12 @@ export class Bed {
     }
   }
 
-  /** Files a ticket; its id and title. */
-  async file(): Promise<{ ticket: string; title: string; from: number }> {
+  /** Files a ticket, whose change is a file of its own. */
+  async file(repo = 'shop'): Promise<Filed> {
     this.#tickets += 1;
     const title = `Change ${this.#tickets}`;
-    const change = { [`src/f${this.#tickets}.js`]: `export const f = ${this.#tickets};\n` };
-    writeFileSync(join(this.root, 'next.json'), JSON.stringify(change));
     const from = await this.trail.head();
-    const { id } = await this.#call('POST', '/tickets', { repo: 'shop', markdown: `# ${title}\n\nplease` });
+    const { id } = await this.#call('POST', '/tickets', { repo, markdown: `# ${title}\n\nplease` });
     return { ticket: id, title, from };
   }
 
@@ -194,7 +234,7 @@ export class Bed {
   }
 
   /** What has to hold once the ticket is over (THREATS.md): each as a sentence where it does not. */
-  async check(filed: { ticket: string; title: string; from: number }): Promise<string[]> {
+  async check(filed: Filed): Promise<string[]> {
     const { ticket, title, from } = filed;
     await this.until(`the end of ${title}`, async () =>
       (await this.entries(from)).some(

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openRunnerTrail } from '@millwright/audit';
@@ -10,6 +9,7 @@ import {
   noUsage,
   RunnerName,
   type RunnerSaid,
+  type SpecOf,
   VERSION,
 } from '@millwright/domain';
 import { artifactOf, Repositories, shopRelease } from '@millwright/orchestrator/testing';
@@ -21,20 +21,19 @@ import { z } from 'zod';
 // A runner as a process: its claims, halts, turns and hand-overs are those of apps/sandbox-runner, on real Postgres and Redis; what an agent does in a
 // sandbox is scripted. Says that it is ready on stdout.
 
-const { root, url, queueUrl, name, remote, ahead } = z
+const { root, url, queueUrl, name, ahead, turns, modelMs } = z
   .object({
     root: z.string(),
     url: z.string(),
     queueUrl: z.string(),
     name: z.string(),
-    remote: z.string(),
     ahead: z.number(),
+    /** Turns of an agent, and how long a model takes for one. */
+    turns: z.number(),
+    modelMs: z.number(),
   })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
-/** Turns of an agent, and how long a model takes for one. */
-const TURNS = 3;
-const MODEL_MS = 250;
 const CONCURRENCY = 4;
 
 const clock: Clock = {
@@ -48,7 +47,7 @@ const queue = openQueue({ url: queueUrl });
 const halts = new HaltWatch(trail, clock, RunnerName.parse(name));
 const repositories = new Repositories(
   join(root, 'repos'),
-  async () => ({ url: remote, branch: 'main' }),
+  async (repo) => ({ url: join(root, `${repo}.git`), branch: 'main' }),
   async () => null,
 );
 const note = (event: string, fields: object) => process.stderr.write(`${event} ${JSON.stringify(fields)}\n`);
@@ -78,13 +77,13 @@ async function talk(held: Held): Promise<void> {
     },
   });
   const model = 'scripted/model';
-  for (let turn = (await log.load()).turns.length + 1; turn <= TURNS; turn += 1) {
+  for (let turn = (await log.load()).turns.length + 1; turn <= turns; turn += 1) {
     signal.throwIfAborted();
     const key = `${spec.attempt}/${claim.fence}/${turn}/1`;
     const reserved = await store.budget.reserve(key, spec.budgets, 0.05);
     if (reserved.kind !== 'reserved') throw cancelled('not-held', reserved.kind);
     await log.asked(turn, model);
-    await clock.sleep(MODEL_MS, signal);
+    await clock.sleep(modelMs, signal);
     await log.record({
       ...{ turn, model, assistant: [], results: [], stopReason: 'end_turn', action: `does ${spec.role}` },
       usage: { ...noUsage(), inputTokens: 10, usd: 0.01 },
@@ -106,7 +105,9 @@ await sayItself();
 setInterval(sayItself, 2_000);
 const stop = new AbortController();
 const script = {
-  implement: () => JSON.parse(readFileSync(join(root, 'next.json'), 'utf8')),
+  implement: (spec: SpecOf<'implement'>) => ({
+    [`src/${spec.ticket.title.replaceAll(/\W+/g, '-')}.js`]: 'export const made = true;\n',
+  }),
   release: shopRelease,
 };
 await queue.work(
@@ -115,7 +116,7 @@ await queue.work(
   (id) =>
     runAttempt(runner, AttemptId.parse(id), stop.signal, async (held) => {
       await talk(held);
-      return artifactOf({ store, script, repository: () => repositories.open('shop' as never) }, held.spec);
+      return artifactOf({ store, script, repository: () => repositories.open(held.spec.repo) }, held.spec);
     }),
   (error) => note('failed', { error: String(error) }),
 );

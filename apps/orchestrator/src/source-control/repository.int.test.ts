@@ -56,6 +56,23 @@ const edit = async (from: CommitAndTree, find: string, put: string): Promise<Com
 };
 
 describe("the factory's bare copy of a repository", () => {
+  it('is fetched by many at once while the branch moves, and none of them fails or is behind', async () => {
+    const moving = join(root, 'moving.git');
+    sh(root, 'clone', '-q', '--bare', remote, moving);
+    const other = await Repository.open(join(root, 'many'), 'many', moving, 'main');
+    const by = join(root, 'by');
+    sh(root, 'clone', '-q', moving, by);
+    for (let round = 1; round <= 4; round += 1) {
+      const before = other.fetch();
+      sh(by, 'commit', '-q', '--allow-empty', '-m', `round ${round}`);
+      sh(by, 'push', '-q', 'origin', 'HEAD:main');
+      const moved = sh(by, 'rev-parse', 'HEAD');
+      const seen = await Promise.all(Array.from({ length: 12 }, () => other.fetch()));
+      expect(new Set(seen.map((one) => ('kind' in one ? one.reason : one.commit)))).toEqual(new Set([moved]));
+      expect(await before).not.toHaveProperty('kind');
+    }
+  });
+
   it('refuses a patch that does not fit or leaves the tree', async () => {
     expect(
       await repo.apply(base.tree, Buffer.from('--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-nope\n+x\n')),

@@ -100,6 +100,8 @@ export class Repository {
   /** Where the branch was when it was last fetched or pushed to; its objects are here. */
   #fetched: CommitAndTree | null = null;
   #fetchedAt = Number.NEGATIVE_INFINITY;
+  #fetching: Promise<unknown> = Promise.resolve();
+  #fetchNext: Promise<Fetched> | null = null;
 
   constructor(git: Git, url: string, branch: string, token: Token) {
     this.git = git;
@@ -155,6 +157,19 @@ export class Repository {
    */
   async fetch(sinceMs = 0): Promise<Fetched> {
     if (this.#fetched !== null && performance.now() - this.#fetchedAt < sinceMs) return this.#fetched;
+    // One at a time: of two that move the ref, one fails. Whoever comes meanwhile shares the one that begins next.
+    this.#fetchNext ??= this.#fetching
+      .catch(() => undefined) // whoever asked for that one hears of it
+      .then(() => {
+        this.#fetchNext = null;
+        const now = this.#fetchNow();
+        this.#fetching = now;
+        return now;
+      });
+    return this.#fetchNext;
+  }
+
+  async #fetchNow(): Promise<Fetched> {
     const asked = performance.now();
     const fetched = await this.#tip();
     if (!('kind' in fetched)) [this.#fetched, this.#fetchedAt] = [fetched, asked];
