@@ -930,7 +930,7 @@ export const RollbackStatus = z.object({
   candidates: z.array(Served),
   frozen: z
     .object({
-      by: z.enum(['person', 'factory']),
+      by: z.enum(['person', 'factory', 'schedule']),
       reason: z.string(),
       /** By name; `factory` where it froze it. */
       who: z.string(),

@@ -85,6 +85,16 @@ const CheckConfig = z.union([
   z.strictObject({ smoke: Command }),
 ]);
 
+const CronText = z.string().min(9).max(100);
+export const FreezeWindow = z.strictObject({
+  from: CronText,
+  until: CronText,
+  /** As IANA calls it: `Europe/Berlin`. */
+  timezone: z.string().min(1).max(64).default('UTC'),
+  reason: z.string().min(1).max(300),
+});
+export type FreezeWindow = z.infer<typeof FreezeWindow>;
+
 const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
   z.strictObject({
     target: z.enum(['docker', 'command', 'git']),
@@ -105,6 +115,8 @@ const deployConfig = <D extends z.ZodType<number, unknown>>(duration: D) =>
     health: RequestPath.default('/'),
     /** While its target is frozen: `wait`, a change is merged and its deploy waits for the thaw; `refuse`, nothing is merged. */
     whenFrozen: z.enum(['wait', 'refuse']).default('wait'),
+    /** When nothing is deployed: from one time to another, both as cron, in a time zone. Going back is as at any time. */
+    freezeWindows: z.array(FreezeWindow).max(20).default([]),
     canary: z
       .strictObject({
         steps: z.array(z.number().int().min(1).max(100)).min(1).max(100).default([100]),

@@ -11,6 +11,7 @@ import {
 import type { Logger } from 'pino';
 import { drawAutonomy } from '../autonomy/sweep.ts';
 import type { Deployments } from '../releases/deployments.ts';
+import { endWindow } from '../releases/freeze-windows.ts';
 import { retirePrevious } from '../releases/retire-previous.ts';
 import { revertMergeOf } from '../releases/revert-merge.ts';
 import type { Settings } from '../settings.ts';
@@ -49,6 +50,7 @@ export async function reconcile(factory: Ports): Promise<void> {
   }
   for (const repo of fold.targets.keys()) {
     await revertOwed(factory, repo);
+    await endWindow(factory, repo);
     const { retires } = await factory.streams.target(repo).look();
     // Not waited for: it takes its turn in the deploy lease, and never rejects.
     if (retires !== null && !factory.deploys.busy(repo))

@@ -115,3 +115,39 @@ test('wait: a merged change that is given up while the target is frozen is taken
   // Merged again, it is another commit, and released from that; nothing else is made anew.
   expect(at.runner.attempts).toEqual([...attempts, 'deploy']);
 });
+
+/** From two minutes ago on, for so many seconds from now. */
+const window = (seconds: number): string => {
+  const at = (ms: number) => {
+    const one = new Date(Date.now() + ms);
+    return `${one.getUTCSeconds()} ${one.getUTCMinutes()} ${one.getUTCHours()} * * *`;
+  };
+  return `  freezeWindows: [{ from: "${at(-120_000)}", until: "${at(seconds * 1_000)}", reason: a sale }]`;
+};
+
+test('a freeze window holds a deploy and says until when; a person’s thaw lifts it, and it does not begin again', async () => {
+  at = await shop(db, 6, {}, undefined, [window(3_600)]);
+  const ticket = await at.file(NEXT);
+  const waits = await seen(ticket, 'halted', ({ delivered }) => delivered !== null);
+  expect(waits.reason).toMatch(/frozen by its freeze window: until 20.*as millwright.yaml says: a sale/);
+  expect((await at.api('GET', '/rollbacks')).body[0].frozen).toMatchObject({ by: 'schedule' });
+  expect((await say('/targets/shop/thaw')).status).toBe(200);
+  const done = await seen(ticket, 'done');
+  expect(at.live()).toBe(done.release);
+  const next = await at.ship({ 'src/x.js': 'export const x = 4;\n' });
+  expect(next.state, next.reason).toBe('done');
+});
+
+test('a freeze window that is over lets what waited go on, and leaves what a person froze', async () => {
+  at = await shop(db, 6, {}, undefined, [window(6)]);
+  const done = await at.ship(NEXT);
+  expect(done.state, done.reason).toBe('done');
+  const types = (await at.trail())
+    .map(({ type }) => type)
+    .filter((type) => /^(target.window|deploy.started|target.released)/.test(type));
+  // On a machine that takes longer to come there, it was over already.
+  if (types.includes('target.window-began'))
+    expect(types).toEqual([
+      ...['target.window-began', 'target.window-ended', 'deploy.started', 'target.released'],
+    ]);
+});

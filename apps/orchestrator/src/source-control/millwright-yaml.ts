@@ -2,6 +2,7 @@ import { type RepoConfig, RepoConfigFile } from '@millwright/domain';
 import type { parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { boundedYaml } from './bounded-yaml.ts';
+import { whyNoWindow } from './freeze-windows.ts';
 
 export type ConfigResult = { kind: 'config'; config: RepoConfig } | { kind: 'invalid'; message: string };
 
@@ -17,7 +18,17 @@ export function parseMillwrightYaml(text: string | null): ConfigResult {
   if (read.kind === 'broken') return { kind: 'invalid', message: at(read.line, read.message) };
   const { document, lines } = read;
   const parsed = RepoConfigFile.safeParse(read.value);
-  if (parsed.success) return { kind: 'config', config: parsed.data };
+  if (parsed.success) {
+    const windows = parsed.data.deploy?.freezeWindows ?? [];
+    for (const [nth, window] of windows.entries()) {
+      const why = whyNoWindow(window, Date.now());
+      if (why === null) continue;
+      const offset = offsetOf(document, ['deploy', 'freezeWindows']);
+      const line = offset === null ? 1 : lines.linePos(offset).line;
+      return { kind: 'invalid', message: at(line, `deploy.freezeWindows.${nth}: ${why}`) };
+    }
+    return { kind: 'config', config: parsed.data };
+  }
   const issue = parsed.error.issues[0];
   if (!issue) return { kind: 'invalid', message: 'millwright.yaml does not fit' };
   const path = issue.path.map(String);

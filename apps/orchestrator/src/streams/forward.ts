@@ -149,8 +149,12 @@ export class Forward {
 export const stops = (entry: RecordedEntry['entry']): boolean =>
   entry?.type === 'factory.halted' || entry?.type === 'target.frozen' || entry?.type === 'repo.moved';
 /** Entries after which what waited may go on. */
-export const lifts = (entry: RecordedEntry['entry']): entry is EntryOf<'factory.resumed' | 'target.thawed'> =>
-  entry?.type === 'factory.resumed' || entry?.type === 'target.thawed';
+export const lifts = (
+  entry: RecordedEntry['entry'],
+): entry is EntryOf<'factory.resumed' | 'target.thawed' | 'target.window-ended'> =>
+  entry?.type === 'factory.resumed' ||
+  entry?.type === 'target.thawed' ||
+  entry?.type === 'target.window-ended';
 
 /** Not a failure: whoever throws it waits, and goes on once it may. */
 export const halted = (stop: Stop | string) =>
@@ -163,7 +167,10 @@ export function reasonOf(stop: Stop, name: (actor: Actor) => string = String): s
       return `${nameOfScope(stop.halt.scope)} is halted by ${name(stop.halt.by)}: ${stop.halt.reason}`;
     case 'frozen':
       return `the target of ${stop.repo} is frozen ${freezesOf(stop.frozen)
-        .map((one) => `by ${one.by === 'factory' ? 'the factory' : name(one.who)}: ${one.reason}`)
+        .map(
+          (one) =>
+            `by ${one.by === 'person' ? name(one.who) : one.by === 'factory' ? 'the factory' : 'its freeze window'}: ${one.reason}`,
+        )
         .join('; and ')}`;
   }
 }

@@ -96,6 +96,9 @@ export const targetEntries = [
     what: freeText(z.string().max(4_000)),
   }),
   e('target.thawed', { reason }),
+  /** A freeze window of the repository's file has begun: as a freeze until then, which a person's thaw lifts like any other. */
+  e('target.window-began', { until: Instant, reason }),
+  e('target.window-ended', { until: Instant }),
   /** Somebody was called about a target that the factory froze, or could not be. */
   e('target.paged', { result: z.enum(['sent', 'failed', 'nobody']), reason }),
   /** A person asks for the release that a rollback left, judged as its deploy is; `decision` with the approvals so far. */

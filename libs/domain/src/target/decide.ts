@@ -9,7 +9,7 @@ import { noTarget, type TargetState } from './state.ts';
 export const targetDecider: Decider<TargetState, TargetEntry> = {
   initialState: noTarget,
   evolve: evolveTarget,
-  decide({ record, actor }, { canary, undo, frozen, history }) {
+  decide({ record, actor }, { canary, undo, frozen, history, window }) {
     switch (record.type) {
       case 'target.released': {
         // Its factory was killed before it said what follows, and comes by here again: it is the same.
@@ -23,6 +23,11 @@ export const targetDecider: Decider<TargetState, TargetEntry> = {
         const known = freezesOf(frozen).some((one) => one.who === actor && one.reason === reason);
         return by === 'person' && known ? accept() : accept(record);
       }
+      // The windows of one file overlap: the later end counts.
+      case 'target.window-began':
+        return record.data.until <= window ? accept() : accept(record);
+      case 'target.window-ended':
+        return freezesOf(frozen).some(({ by }) => by === 'schedule') ? accept(record) : accept();
       case 'target.thawed':
         return frozen === null ? reject('not-frozen', 'the target is not frozen') : accept(record);
       case 'canary.asked':

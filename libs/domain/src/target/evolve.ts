@@ -115,6 +115,23 @@ export function evolveTarget(
         frozen: withFreeze(state.frozen, { by, who: actor, release, reason, what, at, paged: null }),
       };
     }
+    case 'target.window-began': {
+      const { until, reason } = entry.data;
+      const freeze = {
+        by: 'schedule' as const,
+        who: actor,
+        release: null,
+        reason,
+        what: '',
+        at,
+        paged: null,
+      };
+      return { ...state, window: until, frozen: withFreeze(state.frozen, freeze) };
+    }
+    case 'target.window-ended': {
+      const [first, ...also] = freezesOf(state.frozen).filter(({ by }) => by !== 'schedule');
+      return { ...state, frozen: first === undefined ? null : { ...first, also } };
+    }
     case 'target.thawed':
       return { ...state, frozen: null };
     case 'target.paged':
@@ -172,7 +189,7 @@ export const freezesOf = (frozen: TargetState['frozen']): Freeze[] => {
 
 /** Each person's word stands beside the others'; the factory's newest says what is to be done now. */
 function withFreeze(frozen: TargetState['frozen'], freeze: Freeze): NonNullable<TargetState['frozen']> {
-  const others = freezesOf(frozen).filter((one) => freeze.by === 'person' || one.by === 'person');
+  const others = freezesOf(frozen).filter((one) => one.by !== 'factory' || freeze.by !== 'factory');
   const [first = freeze, ...also] = freeze.by === 'factory' ? [freeze, ...others] : [...others, freeze];
   return { ...first, also };
 }

@@ -44,7 +44,8 @@ export type Canary = {
 
 /** Nothing goes forward on a target since somebody said so, and why. */
 export type Freeze = {
-  by: 'person' | 'factory';
+  /** `schedule`: a freeze window of the repository's file. */
+  by: 'person' | 'factory' | 'schedule';
   who: Actor;
   release: ReleaseId | null;
   reason: string;
@@ -68,6 +69,8 @@ export type TargetState = {
   retires: { release: ReleaseId; fence: number } | null;
   /** The freeze that is told first: the factory's, else the oldest. `also`: the others in force, oldest first. A thaw lifts them all. */
   frozen: (Freeze & { also: Freeze[] }) | null;
+  /** Until when the last freeze window is, or was: one that a person lifted does not begin again. */
+  window: Instant;
   undo:
     | ({ kind: 'asked' } & UndoAsked)
     | { kind: 'started'; release: ReleaseId; live: ReleaseId; fence: number; at: Instant }
@@ -103,6 +106,7 @@ export const noTarget = (): TargetState => ({
   last: null,
   retires: null,
   frozen: null,
+  window: 0,
   undo: null,
   heals: [],
   healed: 0,

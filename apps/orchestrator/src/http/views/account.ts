@@ -267,6 +267,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `stopped bringing ${entry.data.release} back after ${entry.data.tries} tries: ${entry.data.reason}`;
     case 'target.frozen':
       return `froze the target: ${entry.data.reason}${entry.data.what === '' ? '' : `\n${entry.data.what}`}`;
+    case 'target.window-began':
+      return `froze the target: a freeze window ${entry.data.reason}`;
+    case 'target.window-ended':
+      return 'thawed the target: its freeze window is over';
     case 'target.thawed':
       return `thawed the target: ${entry.data.reason}`;
     case 'target.paged':

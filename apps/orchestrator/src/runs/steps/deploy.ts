@@ -18,6 +18,7 @@ import { whyVoid } from '../../gates/judge.ts';
 import type { Deployments } from '../../releases/deployments.ts';
 import { deployOf, endedAlready, giveWay, takenBy, waitBehind } from '../../releases/forward-deploy.ts';
 import { freezeStuck } from '../../releases/freeze.ts';
+import { beginWindow } from '../../releases/freeze-windows.ts';
 import type { Pager } from '../../releases/pager.ts';
 import { retirePrevious } from '../../releases/retire-previous.ts';
 import type { Settings } from '../../settings.ts';
@@ -75,6 +76,7 @@ export async function deploy(
     if (gone !== null) return finished(await backOut(factory, run, release, fence, gone));
     if (fence === 0) {
       await waitBehind(factory, target, release);
+      await beginWindow(factory, run);
       const stop = await factory.forward.stopped(deployOf(run.repo));
       if (stop !== null) throw halted(stop);
       const voided = await whyVoid(factory, run, step.gate);

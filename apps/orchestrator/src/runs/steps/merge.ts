@@ -11,6 +11,7 @@ import {
 } from '@millwright/domain';
 import type { Secrets, Store } from '@millwright/store';
 import { whyVoid } from '../../gates/judge.ts';
+import { beginWindow } from '../../releases/freeze-windows.ts';
 import type { Settings } from '../../settings.ts';
 import type { Repositories } from '../../source-control/repositories.ts';
 import type { Repository } from '../../source-control/repository.ts';
@@ -88,11 +89,18 @@ export async function merge(
 
 /** A repository whose file says so merges nothing while its target is frozen. */
 async function refusedByFreeze(factory: Ports, run: Run): Promise<StepResult> {
+  if (!run.deploys) return null;
+  const window = await beginWindow(factory, run);
+  // Merged now, its deploy would wait for longer than the run has, and the merge be taken back.
+  const outlasts = window !== null && window.until >= run.expiresAt;
   const { deploy } = await getJson(factory.store.artifacts, RepoConfig, run.config);
-  if (!run.deploys || deploy?.whenFrozen !== 'refuse') return null;
+  if (deploy?.whenFrozen !== 'refuse' && !outlasts) return null;
   const { frozen } = await factory.forward.target(run.repo);
   if (frozen === null) return null;
-  const reason = `the target is frozen (${frozen.reason}), and millwright.yaml says deploy.whenFrozen: refuse, so nothing was merged; once it is thawed, retry the run`;
+  const why = outlasts
+    ? 'for longer than this run has'
+    : 'and millwright.yaml says deploy.whenFrozen: refuse';
+  const reason = `the target is frozen (${frozen.reason}), ${why}, so nothing was merged; once it is thawed, retry the run`;
   return { type: 'run.stop-asked', data: { end: 'failed', reason: reason.slice(0, 3_900) } };
 }
 
