@@ -84,6 +84,10 @@ export function planLines(look: Look, plan: Plan): string[] {
       '',
       `  ${colour.bold(`${task.id}  ${oneLine(task.title)}`)}${task.dependsOn.length === 0 ? '' : colour.dim(`  after ${task.dependsOn.join(', ')}`)}`,
       ...block(look, task.instructions, '    '),
+      ...(task.places === undefined
+        ? []
+        : [`    ${colour.dim('its places in files that other tasks write in too')}`]),
+      ...(task.places ?? []).flatMap((line) => block(look, `- ${oneLine(line)}`, '    ')),
       ...(task.acceptance.length === 0 ? [] : [`    ${colour.dim('accepted when')}`]),
       ...task.acceptance.flatMap((line) => block(look, `- ${oneLine(line)}`, '    ')),
     ]),

@@ -1,10 +1,11 @@
 import type { QuarantineView } from '@millwright/api';
-import { Ticket } from '@millwright/domain';
+import { Plan, Ticket } from '@millwright/domain';
 import { expect, it } from 'vitest';
 import { gate, now, plainLook, run, stage } from '../testing/views.ts';
 import { gateList, gateShow } from './gate.ts';
 import { quarantineList } from './quarantine.ts';
 import { runShow, stageLines } from './run.ts';
+import { planLines } from './run-parts.ts';
 
 const nothing = {
   binds: 'this',
@@ -17,6 +18,23 @@ const nothing = {
   tests: null,
   troubles: [],
 };
+
+it('shows of a plan where tasks that are made side by side write in one file', () => {
+  const task = (id: string, more: object) => ({ id, title: id, instructions: `Do ${id}.`, ...more });
+  const tasks = [task('a', { places: ['src/x.js: first', 'src/y.js: reads only'] }), task('b', {})];
+  expect(planLines(plainLook(), Plan.parse({ kind: 'tasks', summary: 'Two.', tasks }))).toEqual([
+    '  Two.',
+    '',
+    '  a  a',
+    '    Do a.',
+    '    its places in files that other tasks write in too',
+    '    - src/x.js: first',
+    '    - src/y.js: reads only',
+    '',
+    '  b  b',
+    '    Do b.',
+  ]);
+});
 
 it('writes a line a stage: symbol, kind, task, state, time, cost, and what its agent does or why it ended', () => {
   const view = run({

@@ -132,6 +132,11 @@ function Evidence({ evidence }: { evidence: GateEvidence }) {
                 <details>
                   <summary>{task.title}</summary>
                   <p className="said">{task.instructions}</p>
+                  {task.places?.map((place) => (
+                    <p className="said" key={place}>
+                      {place}
+                    </p>
+                  ))}
                 </details>
               </li>
             ))}

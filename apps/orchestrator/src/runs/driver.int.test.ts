@@ -161,6 +161,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
 
   it('works on independent tasks side by side and sends a conflict back to the later one, with both sides in its workspace; its review is of those places alone', async () => {
     const seen: string[] = [];
+    const placed = new Set<string | undefined>();
     const met: SpecOf<'review'>[] = [];
     await start({
       review: (spec) => {
@@ -172,11 +173,26 @@ describe('a run, driven through real Postgres, git and queue', () => {
           kind: 'tasks',
           summary: 'two',
           tasks: [
-            { id: 'a', title: 'a', instructions: 'i', dependsOn: [], acceptance: [] },
-            { id: 'b', title: 'b', instructions: 'i', dependsOn: [], acceptance: [] },
+            {
+              id: 'a',
+              title: 'a',
+              instructions: 'i',
+              dependsOn: [],
+              acceptance: [],
+              places: ['src/x.js: last'],
+            },
+            {
+              id: 'b',
+              title: 'b',
+              instructions: 'i',
+              dependsOn: [],
+              acceptance: [],
+              places: ['src/x.js: behind a'],
+            },
           ],
         }) as never,
       implement: (spec) => {
+        placed.add(spec.task.places?.join());
         const conflict = spec.feedback.find((one) => one.kind === 'conflict');
         if (conflict)
           seen.push(`${spec.task.id}: ${conflict.kind === 'conflict' ? conflict.paths.join() : ''}`);
@@ -189,6 +205,7 @@ describe('a run, driven through real Postgres, git and queue', () => {
     const run = await ended((await file()).id);
     expect(run.state).toBe('done');
     expect(seen).toEqual(['b: a.txt']);
+    expect(placed).toEqual(new Set(['src/x.js: last', 'src/x.js: behind a']));
     expect(show('a.txt')).toMatch(/^A and B\ntwo/);
     // What both declare at one place of a source conflicts with nobody.
     expect(show('src/x.js')).toBe('export const x = 1;\nexport const a = 2;\nexport const b = 2;');
