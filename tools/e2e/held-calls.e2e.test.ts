@@ -20,6 +20,7 @@ const titleOf = (nth: number) => `Multiply at once, ${nth}`;
 const CRASHED = 'Multiply while the database is away';
 const CANCELLED = 'Multiply until the probe is cancelled';
 const AFTER = 'Multiply after it';
+const STEERED = 'Multiply as a person says';
 const REFUSED = 'Multiply where the probe may cost nothing';
 /** So many failures in a row open the breaker (libs/agents/src/model/breaker.ts); what comes then, alone, is its probe. */
 const FAILURES = 5;
@@ -35,7 +36,7 @@ function billed(nth: number): Script[] {
 }
 
 beforeAll(async () => {
-  const scripts = [CRASHED, CANCELLED, AFTER, REFUSED].flatMap((title) => goesWell(title, [TIMES]));
+  const scripts = [CRASHED, CANCELLED, AFTER, REFUSED, STEERED].flatMap((title) => goesWell(title, [TIMES]));
   const many = Array.from({ length: AT_ONCE }, (_, nth) => billed(nth)).flat();
   model = await startHeldModel([...scripts, ...many], KEY);
   factory = await startFactory({
@@ -102,6 +103,26 @@ it('the database is away when the probe of a breaker is answered: the same runne
   answer();
   await done(ticket);
   expect(runner()).toEqual(before);
+});
+
+it('what a person says to an agent at work is in what it is asked next, and on the trail', async () => {
+  const held = Promise.withResolvers<() => void>();
+  const SAID = 'multiply by adding';
+  let [first, heard] = [true, 0];
+  model.calls((body) => {
+    if (body.includes(SAID)) heard += 1;
+    if (!body.includes('submit_change') || !first) return 'answered';
+    first = false;
+    return new Promise((resolve) => held.resolve(() => resolve('answered')));
+  });
+  const ticket = await given('steered', STEERED);
+  const answer = await held.promise;
+  const { id } = await factory.runOf(ticket, () => true);
+  await factory.json(['run', 'steer', id, SAID]);
+  answer();
+  await done(ticket);
+  expect(heard).toBeGreaterThan(0);
+  expect((await factory.trail(id)).map(({ type }) => type)).toContain('run.steered');
 });
 
 it('the probe of a breaker is cancelled with its run: the next call probes', { tags: ['long'] }, async () => {

@@ -464,6 +464,13 @@ function work(root: Command): void {
     async () => (await import('./commands/run.ts')).retry,
   );
   does(
+    leaf(run, 'steer <id> <text>', 'add a sentence to what its agents at work are to do').option(
+      '--task <id>',
+      'only to those at work on this task',
+    ),
+    async () => (await import('./commands/run.ts')).steer,
+  );
+  does(
     leaf(run, 'cancel <id>', 'stop a run').option(
       '--reason <text>',
       'why, for the trail',

@@ -37,6 +37,8 @@ export type RunRoleOptions<R extends Role> = {
   chance?: () => number;
   /** A fact that was not known when the first message was made, once it is: said beside the next results, once a conversation. */
   news?: () => Promise<string | null>;
+  /** What people have added to its goal so far, oldest first: each is said beside the next results, and again to a conversation that has it not. */
+  steers?: () => Promise<readonly string[]>;
   settings?: Partial<Settings>;
 };
 

@@ -87,6 +87,26 @@ test('what is known only later is said beside the next results, once; resumed, a
   expect(h.turns.records[1]?.results.at(-1)).toEqual({ type: 'text', text: `[known by now: ${fact}]` });
 });
 
+test('what people add to its goal is said beside the next results, each once; killed and resumed it is neither lost nor said again', async () => {
+  await using h = await harness(FIX, { files: FILES });
+  const said: string[] = [];
+  const steers = async () => {
+    if (h.turns.records.length === 0) said.push('keep "a" as it is');
+    if (h.turns.records.length === 1) said.push('and be quick');
+    return said;
+  };
+  h.turns.dieAt = 3;
+  await expect(runRole(h.options('implement', { steers }))).rejects.toThrow('killed');
+  h.turns.dieAt = null;
+  expect(await runRole(h.options('implement', { fence: 2, steers }))).toMatchObject({ turns: 3 });
+  const heard = h.turns.records.map(({ results }) =>
+    [...JSON.stringify(results).matchAll(/a person adds to your task, from now on: (.*?)\]"/g)].map(
+      ([, one]) => one,
+    ),
+  );
+  expect(heard).toEqual([['keep \\\\"a\\\\" as it is'.replaceAll('\\\\', '\\')], ['and be quick'], []]);
+});
+
 test('resumed after its submit is on record, it asks for nothing', async () => {
   await using h = await harness(FIX, { files: FILES });
   const first = await runRole(h.options('implement'));

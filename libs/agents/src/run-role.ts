@@ -660,7 +660,8 @@ class Loop<R extends Role> {
     const called = answer.blocks.some((block) => block.kind === 'tool');
     const nudge: Block[] = called ? [] : [{ type: 'text', text: nudgeOf(answer, submit.name) }];
     const news = await this.#news();
-    const results = maskedResults<Block>([...ran.results, ...nudge, ...news, ...this.#warnings(usd)]);
+    const told = [...news, ...(await this.#steers())];
+    const results = maskedResults<Block>([...ran.results, ...nudge, ...told, ...this.#warnings(usd)]);
     await this.#record(asked, blocks, results, ran.actions.join('; '));
     this.#conversation = this.#with({ turn, said: blocks, results: resultBlocks(blocks, results) });
     if (ran.submission !== null)
@@ -692,6 +693,16 @@ class Loop<R extends Role> {
     const words = JSON.stringify(said).slice(1, -1);
     if (JSON.stringify(messagesOf(this.#conversation)).includes(words)) return [];
     return [{ type: 'text', text: `[known by now: ${said}]` }];
+  }
+
+  /** What a person added to its goal, and this conversation has not heard. */
+  async #steers(): Promise<Block[]> {
+    const said = (await this.#options.steers?.()) ?? [];
+    if (said.length === 0) return [];
+    const heard = JSON.stringify(messagesOf(this.#conversation));
+    return maskedResults<Block>(
+      said.map((text) => ({ type: 'text', text: `[a person adds to your task, from now on: ${text}]` })),
+    ).filter((block) => block.type === 'text' && !heard.includes(JSON.stringify(block.text).slice(1, -1)));
   }
 
   /** Said to the model before a limit of the stage ends its work, so that it can hand in what is whole. */

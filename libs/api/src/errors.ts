@@ -64,6 +64,7 @@ export const ERRORS = {
   'repo-refused': unfit('That repository is not taken'),
   'token-unused': unfit('The address takes no token'),
   'not-connected': against('The repository is connected to nowhere'),
+  'not-steered': against('No agent is at work that could be told'),
   'place-refused': unfit('The place outside refuses'),
   'place-away': kind(503, 1, 'The place outside does not answer'),
   'place-busy': kind(503, 1, 'The place outside asks to wait'),

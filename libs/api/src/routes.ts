@@ -1,4 +1,4 @@
-import { GateId, PersonId, type PersonRole, ReleaseId, RunId, TicketId } from '@millwright/domain';
+import { GateId, PersonId, type PersonRole, ReleaseId, Role, RunId, TicketId } from '@millwright/domain';
 import { z } from 'zod';
 import * as s from './schemas.ts';
 
@@ -479,6 +479,16 @@ export const ROUTES = {
     summary: 'What its stages cost, and the budgets that they are taken from',
     params: OfRun,
     response: s.CostView,
+  }),
+  steerRun: route({
+    ...{ method: 'POST', path: '/runs/:id/steering', for: 'people', may: WRITERS, masked: true, there: true },
+    summary:
+      'Add a sentence to what the agents that are at work on it are to do; they read it beside the next results of their tools',
+    params: OfRun,
+    body: s.NewSteer,
+    response: z.object({
+      told: z.array(z.object({ attempt: z.string(), role: Role, task: z.string().nullable() })),
+    }),
   }),
   cancelRun: route({
     ...{ method: 'POST', path: '/runs/:id/cancel', for: 'people', may: WRITERS, masked: true, there: true },

@@ -393,6 +393,11 @@ export const LadderView = z.object({
   ),
 });
 export type LadderView = z.infer<typeof LadderView>;
+/** To an agent at work: `task` where several are. */
+export const NewSteer = z.strictObject({
+  text: z.string().trim().min(1).max(4_000),
+  task: z.string().max(64).optional(),
+});
 export const Reason = z.strictObject({ reason: z.string().min(1).max(2_000) });
 /** What is to stop. Without a scope: the whole factory. */
 export const NewHalt = z.strictObject({ scope: HaltScope.optional(), reason: z.string().min(1).max(2_000) });

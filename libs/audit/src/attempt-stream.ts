@@ -30,6 +30,9 @@ export type ClaimDoor = {
   release(): Promise<boolean>;
 };
 
+/** What others put beside a runner's own entries. */
+const BESIDE: ReadonlySet<string> = new Set(['attempt.refused', 'attempt.steered']);
+
 /** `ended` is called as soon as it is known that nothing more can be said under this claim. */
 export function attemptStream(
   door: ClaimDoor,
@@ -57,8 +60,8 @@ export function attemptStream(
   };
 
   /**
-   * While the claim is ours, others put nothing into the stream but the refusal of a former claimant: step over it. Anything else is for
-   * the caller to see.
+   * While the claim is ours, others put nothing into the stream but the refusal of a former claimant, and what a person says to its agent: step
+   * over it. Anything else is for the caller to see.
    */
   const append = async (actor: Actor, records: readonly AttemptRecord[]): Promise<AppendResult> => {
     if (!known) takeIn(await door.read(0));
@@ -72,8 +75,7 @@ export function attemptStream(
       if (result.kind !== 'conflict') return result;
       const since = await door.read(version);
       const to = since.at(-1)?.envelope.version;
-      if (to === undefined || since.some(({ envelope }) => envelope.type !== 'attempt.refused'))
-        return result;
+      if (to === undefined || since.some(({ envelope }) => !BESIDE.has(envelope.type))) return result;
       takeIn(since);
       version = to;
     }

@@ -31,6 +31,21 @@ export async function why(context: Context, [id = '']: string[]): Promise<void> 
   showData(context, raw, () => runWhy(context.look, value, context.now()));
 }
 
+export async function steer(
+  context: Context,
+  [id = '', text = '']: string[],
+  options: Options,
+): Promise<void> {
+  const { raw, value } = await context.client.call('steerRun', {
+    params: { id },
+    body: { text, ...(options.task === undefined ? {} : { task: String(options.task) }) },
+  });
+  showData(context, raw, () => [
+    `Said to ${value.told.map(({ role, task }) => (task === null ? role : `${role} ${task}`)).join(', ')}: read beside the next results of its tools.`,
+    `${context.look.colour.dim('next:')} ./millwright run watch ${id}`,
+  ]);
+}
+
 export async function cancel(context: Context, [id = '']: string[], options: Options): Promise<void> {
   const { raw } = await context.client.call('cancelRun', {
     params: { id },

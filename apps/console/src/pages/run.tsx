@@ -10,7 +10,7 @@ import { Loaded } from '../parts/loaded.tsx';
 import { Output } from '../parts/output.tsx';
 import { Next } from '../parts/problem.tsx';
 import { Replay } from '../parts/replay.tsx';
-import { RunActs, SayOfRun } from '../parts/run-acts.tsx';
+import { RunActs, SayOfRun, Steer } from '../parts/run-acts.tsx';
 import { Empty, Fact, Facts, Section } from '../parts/section.tsx';
 import { Status, Tag } from '../parts/status.tsx';
 import { Tests } from '../parts/tests.tsx';
@@ -417,6 +417,7 @@ export function Run() {
             ))}
           </nav>
           {tab === 'overview' ? <SayOfRun run={run} /> : null}
+          {tab === 'overview' ? <Steer run={run} /> : null}
           {tab === 'overview' ? <Overview run={run} /> : null}
           {tab === 'diff' ? <DiffTab id={id} /> : null}
           {tab === 'tests' ? <TestsTab id={id} /> : null}

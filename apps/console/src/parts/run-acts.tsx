@@ -47,6 +47,30 @@ export function CancelButton({ run }: { run: RunView }) {
 
 export const retries = (run: RunView): boolean => run.acts.some(({ act }) => act === 'retry-run');
 
+/** Those who plan and make can be told something on the way. */
+const atWork = ({ stages }: RunView): boolean =>
+  stages.some(({ kind, state }) => (kind === 'plan' || kind === 'implement') && state === 'running');
+
+/** A sentence to the agents at work. */
+export function Steer({ run }: { run: RunView }) {
+  if (run.endedAt !== null || !atWork(run)) return null;
+  return (
+    <Section title="Say to its agents">
+      <p>
+        Whoever plans or makes this now reads it beside its next results and keeps to it from then on. Whoever
+        says something here can not approve what comes of it.
+      </p>
+      <AnswerForm
+        button="Say it"
+        send={async (text) => {
+          await call('steerRun', { params: { id: run.id }, body: { text } });
+          return 'Said: it is read beside the next results.';
+        }}
+      />
+    </Section>
+  );
+}
+
 export function RunActs({ run }: { run: RunView }) {
   const [again, open] = [retries(run), run.endedAt === null];
   if (!again && !open) return null;

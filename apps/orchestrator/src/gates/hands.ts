@@ -49,6 +49,7 @@ export async function handsIn(
     if (entry?.type === 'ticket.filed') note(envelope.actor, 'is the requester');
     if (entry?.type === 'ticket.answered') note(envelope.actor, 'answered on the ticket');
     if (entry?.type === 'question.answered') note(envelope.actor, 'answered its question');
+    if (entry?.type === 'run.steered') note(envelope.actor, 'told its agents what to do');
   }
   const filed = ofTicket.find(({ entry }) => entry?.type === 'ticket.filed');
   if (filed === undefined) throw terminal('fact-missing', `the ticket ${run.ticket} is not on the trail`);

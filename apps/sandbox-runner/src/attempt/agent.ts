@@ -21,6 +21,7 @@ import type { Toolchain } from '@millwright/toolchains';
 import type { Prepared } from '../verify/run-suite.ts';
 import { haltedBy } from './halts.ts';
 import { actorOf, type Held } from './runner.ts';
+import { steersOn } from './steers.ts';
 import { lastWorkspace, turnLog } from './turn-log.ts';
 
 /** `base`: what the workspace's tree was made on, where that is another tree. */
@@ -184,6 +185,7 @@ export async function submissionOf<R extends Role>(
     }),
     budget: runner.budget,
     ...(options.news === undefined ? {} : { news: options.news }),
+    steers: steersOn(stream, held.past),
     scopes: spec.budgets,
     fence: claim.fence,
     settings: {

@@ -49,6 +49,8 @@ export const attemptEntries = [
     overUsd: z.number().positive().optional(),
     action: freeText(z.string().max(200)),
   }),
+  /** What a person adds to its goal: said to its agent beside the next results of its tools. */
+  e('attempt.steered', { text: freeText(z.string().min(1).max(4_000)) }),
   /** A budget is reached: the attempt waits, with all that is recorded of it, until `needUsd` are left in `scope`. */
   e('attempt.paused', {
     scope: z.string().max(80),

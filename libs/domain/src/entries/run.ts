@@ -84,6 +84,8 @@ export const runEntries = [
     task: TaskId,
     tasks: z.array(z.strictObject({ id: TaskId, title: freeText(z.string()), dependsOn: z.array(TaskId) })),
   }),
+  /** A person adds to what an agent at work is to do; its attempt's stream has the words for it. */
+  e('run.steered', { attempt: AttemptId, text: freeText(z.string().min(1).max(4_000)) }),
   e('question.asked', { question: freeText(z.string().max(20_000)), plan: Digest, expiresAt: Instant }),
   e('question.answered', { answer: freeText(z.string().max(20_000)) }),
   e('task.changed', {

@@ -100,6 +100,11 @@ function refusal(run: Run, record: RunEntry, at: Instant): string | null {
         run.stages.some((stage) => stage.attempt === record.data.attempt && stage.outcome === null),
         'no such stage is open',
       );
+    case 'run.steered':
+      return unless(
+        run.stages.some((stage) => stage.attempt === record.data.attempt && stage.outcome === null),
+        'its agent is not at work any more',
+      );
     case 'plan.accepted':
       return takes('plan', null) ? planRefusal(run, record.data.tasks) : 'no plan is to be taken';
     case 'plan.revised':

@@ -3,12 +3,14 @@ import { type Act, type Next, ROUTES, type RunView } from '@millwright/api';
 import type { OpenTrail } from '@millwright/audit';
 import type { Clock, Fold, RunInfo } from '@millwright/domain';
 import {
+  attemptStream,
   getJson,
   keptRef,
   nextActor,
   plainLine,
   questionOf,
   type RecordedEntry,
+  type Role,
   type RoleScope,
   type Run,
   type RunId,
@@ -33,11 +35,12 @@ import type { KnownSecrets } from '../../streams/known-secrets.ts';
 import type { Register } from '../../streams/register.ts';
 import { act } from '../../streams/run-stream.ts';
 import type { Runners } from '../../streams/runners.ts';
+import type { Streams } from '../../streams/streams.ts';
 import type { Views } from '../../views/views.ts';
 import { type Api, serve, serveThere } from '../api.ts';
 import { namesOf } from '../names.ts';
 import { firstOf, firstPlaces, newestRows } from '../page.ts';
-import { notFound, problem } from '../problem.ts';
+import { HttpProblem, notFound, problem } from '../problem.ts';
 import { waitsForRunner } from '../runners.ts';
 import { shown } from '../shown.ts';
 import { waitsForTurn } from '../turns.ts';
@@ -60,6 +63,9 @@ import { untilQuiet } from './factory.ts';
 import { knownRepo, ofRepo } from './repos.ts';
 import { mayBeFiled, ticketView } from './tickets.ts';
 
+/** Who plans and makes. Nobody tells those who judge what to find. */
+const STEERED: ReadonlySet<Role> = new Set(['plan', 'implement']);
+
 type Ports = {
   clock: Clock;
   deployments: Deployments;
@@ -74,6 +80,7 @@ type Ports = {
   secrets: Secrets;
   settings: Settings;
   store: Store;
+  streams: Streams;
   trail: OpenTrail;
   turns: Turns;
   awaitingCheckpoint: Map<RunId, string>;
@@ -256,6 +263,36 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
   const where = async ({ params }: { params: { id: RunId } }): Promise<RoleScope> => ({
     kind: 'repo',
     repo: (await stateOf(params.id)).repo,
+  });
+
+  /** The run has the word first: whoever told agents what to do allows nothing of what they made, whatever came of it. */
+  serveThere(app, api, 'steerRun', where, async ({ params, body, who }) => {
+    const { info, fold } = await known(params.id);
+    const atWork = (fold.run(info.id)?.stages ?? []).filter(
+      ({ outcome, role, task }) =>
+        outcome === null && STEERED.has(role) && (body.task === undefined || task === body.task),
+    );
+    const text = (await factory.knownSecrets.now()).mask(body.text);
+    const told: { attempt: string; role: Role; task: string | null }[] = [];
+    for (const { attempt, role, task } of atWork) {
+      const said = await act(factory, info.id, who.actor, () => ({
+        type: 'run.steered',
+        data: { attempt, text },
+      }));
+      if (said.kind === 'rejected') continue;
+      const heard = await factory.streams.append(attemptStream(attempt), who.actor, () => ({
+        type: 'attempt.steered',
+        data: { text },
+      }));
+      if (heard.kind === 'appended') told.push({ attempt, role, task });
+    }
+    if (told.length === 0)
+      throw new HttpProblem('not-steered', 'no agent of this run is at work now', {
+        kept: 'nothing was said to anybody',
+        acts: [{ act: 'explain-run', id: info.id, to: 'what it waits for' }],
+      });
+    await factory.streams.shown(await factory.trail.head());
+    return { told };
   });
 
   serveThere(app, api, 'cancelRun', where, async (request) => {

@@ -160,6 +160,7 @@ test('what is done in a unit is refused to whoever has every role in another one
       { kind: 'issue', id: '7', url: 'https://example.org/7', reason: undefined },
     ],
     answerTicket: [`/tickets/${ticket}/answers`, { text: 'no', reason: undefined }],
+    steerRun: [`/runs/${run.id}/steering`, { text: 'x', reason: undefined }],
     cancelRun: [`/runs/${run.id}/cancel`, {}],
     retryRun: [`/runs/${run.id}/retry`, {}],
     followUpRun: [`/runs/${run.id}/follow-ups`, { nth: 1, kind: 'bug', reason: undefined }],

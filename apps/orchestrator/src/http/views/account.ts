@@ -138,6 +138,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `the attempt at ${entry.data.task ?? 'the whole'} was too small for it (${firstLine(entry.data.reason)}); ${entry.data.tree === null ? 'nothing is done' : `what is done is kept as tree ${short(entry.data.tree)}`}`;
     case 'task.stuck':
       return `the same tests failed for the same again, and a person is asked: ${firstLine(entry.data.question)}`;
+    case 'run.steered':
+      return `said to the agent of ${entry.data.attempt}: ${entry.data.text}`;
+    case 'attempt.steered':
+      return `said to its agent: ${entry.data.text}`;
     case 'question.answered':
       return `answered the planner: ${entry.data.answer}`;
     case 'task.changed':
