@@ -21,6 +21,7 @@ export const OF_RUNS = [
   'gate.expired',
   'question.asked',
   'question.answered',
+  'run.steered',
   'task.blocked',
   'task.stuck',
   'task.changed',
