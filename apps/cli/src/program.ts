@@ -198,6 +198,17 @@ function setUp(root: Command): void {
     ),
     async () => (await import('./commands/person.ts')).revoke,
   );
+  for (const [name, what] of [
+    ['link', 'say that an account outside is theirs: what it asks for there, they ask for'],
+    ['unlink', 'say that an account outside is theirs no more'],
+  ] as const)
+    does(
+      leaf(person, `${name} <name>`, what)
+        .requiredOption('--repo <name>', 'the repository that is connected to where the account is')
+        .requiredOption('--account <name>', 'as it is called there now; kept by the id that it keeps')
+        .requiredOption('--reason <text>', 'why, for the trail'),
+      async () => (await import('./commands/person.ts'))[name],
+    );
   does(
     leaf(person, 'list', 'who is enrolled and invited, and their roles'),
     async () => (await import('./commands/person.ts')).list,

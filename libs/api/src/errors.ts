@@ -56,6 +56,8 @@ export const ERRORS = {
     to: 'another administrator grants it',
   }),
   'bad-attestation': badInput('That cannot be attested'),
+  'not-linked': against('That account is not theirs', { act: 'list-people', to: 'what is linked' }),
+  'account-taken': against("That account is another person's", { act: 'list-people', to: 'whose it is' }),
   'not-granted': against('The role was not granted there', { act: 'list-people', to: 'what is granted' }),
   exists: against('There is one already'),
   'bad-name': unfit('That cannot be a name'),

@@ -202,6 +202,20 @@ export const ROUTES = {
     body: s.NewGrant,
     response: s.PersonView,
   }),
+  linkAccount: route({
+    ...{ method: 'POST', path: '/people/:id/accounts', for: 'people', may: ADMIN },
+    summary: 'Say that an account outside is theirs: what it asks for there, they ask for',
+    params: OfWhom,
+    body: s.NewAccount,
+    response: s.PersonView,
+  }),
+  unlinkAccount: route({
+    ...{ method: 'POST', path: '/people/:id/accounts/removal', for: 'people', may: ADMIN },
+    summary: 'Say that an account outside is theirs no more',
+    params: OfWhom,
+    body: s.NewAccount,
+    response: s.PersonView,
+  }),
   erasePerson: route({
     ...{ method: 'POST', path: '/people/:id/erasure', for: 'people', may: ADMIN },
     summary: 'Erase a name; what the person did stays, under the id',

@@ -6,6 +6,7 @@ import {
   GateId,
   HaltScope,
   Instant,
+  OutsideAccount,
   OutsideEffect,
   OutsideReference,
   PersonId,
@@ -58,8 +59,16 @@ export const PersonView = z.object({
   state: PersonState,
   /** Until when the code of an invitation may be used; null where there is none. */
   expiresAt: z.number().nullable(),
+  /** What they are outside. */
+  accounts: z.array(OutsideAccount),
 });
 export type PersonView = z.infer<typeof PersonView>;
+/** An account of the place that `repo` is connected to, as it is called now. */
+export const NewAccount = z.strictObject({
+  repo: z.string().min(1).max(100),
+  account: z.string().min(1).max(100),
+  reason: z.string().min(1).max(2_000),
+});
 /** The code is shown once, to who invites. It is no token: it is used once, by who is invited, and gives the token to them alone. */
 export const Invitation = z.object({
   id: PersonId,

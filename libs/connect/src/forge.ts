@@ -1,7 +1,7 @@
 import type { Instant, OutsideReference } from '@millwright/domain';
 
 /** An account of a forge, by the id that it keeps when it is renamed. */
-type Account = { id: string; name: string };
+export type Account = { id: string; name: string };
 
 /** An issue as it is now. `number` is how people call it. */
 export type Issue = {
@@ -37,6 +37,8 @@ export type Right = { right: string; has: 'yes' | 'no' | 'unknown'; fix: string 
 export type Forge = {
   /** What each that is used needs, tried without changing anything. */
   rights(): Promise<Right[]>;
+  /** The account of that name now; null where there is none. */
+  account(name: string): Promise<Account | null>;
   /** The open issues with this label; null where nothing has changed since what `etag` names. */
   labelled(
     label: string,

@@ -21,6 +21,7 @@ export type RejectionCode =
   | 'not-due'
   | 'not-found'
   | 'not-granted'
+  | 'not-linked'
   | 'not-frozen'
   | 'not-halted'
   | 'own-role';

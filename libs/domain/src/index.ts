@@ -18,7 +18,7 @@ export * from './known-secrets.ts';
 export * from './ladder/index.ts';
 export * from './metrics/index.ts';
 export { nearestName } from './nearest-name.ts';
-export { FIRST_ADMIN, grantsOf, type PersonState } from './person.ts';
+export { FIRST_ADMIN, grantsOf, type PersonState, sameAccount } from './person.ts';
 export * from './plain-text.ts';
 export * from './ports.ts';
 export * from './quarantine.ts';

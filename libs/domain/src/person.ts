@@ -1,6 +1,6 @@
 import { accept, type Decider, reject } from './decider.ts';
 import type { Entry } from './entries/index.ts';
-import type { PersonEntry } from './entries/person.ts';
+import type { OutsideAccount, PersonEntry } from './entries/person.ts';
 import { nameOfScope } from './halt.ts';
 import type { PersonId } from './ids.ts';
 import { type Grant, sameGrant } from './roles.ts';
@@ -15,7 +15,16 @@ const FIRST_GRANTS: readonly Grant[] = [
 /** A person as their stream has it; what they are called, and their token, are not on the trail. */
 export type PersonState =
   | { kind: 'none' }
-  | { kind: 'person'; grants: readonly Grant[]; is: 'invited' | 'enrolled' | 'erased' };
+  | {
+      kind: 'person';
+      grants: readonly Grant[];
+      is: 'invited' | 'enrolled' | 'erased';
+      /** Outside. */
+      accounts: readonly OutsideAccount[];
+    };
+
+export const sameAccount = (one: OutsideAccount, other: OutsideAccount): boolean =>
+  one.place === other.place && one.api === other.api && one.account === other.account;
 
 /** What a person was granted. Nobody grants the first administrator anything, or revokes it. */
 export const grantsOf = (person: PersonId, state: PersonState): readonly Grant[] =>
@@ -25,7 +34,7 @@ function evolve(state: PersonState, entry: Entry): PersonState {
   if (state.kind === 'none') {
     if (entry.type !== 'person.invited') return state;
     const { roles, scope = { kind: 'factory' } } = entry.data;
-    return { kind: 'person', grants: roles.map((role) => ({ role, scope })), is: 'invited' };
+    return { kind: 'person', grants: roles.map((role) => ({ role, scope })), is: 'invited', accounts: [] };
   }
   switch (entry.type) {
     case 'person.accepted':
@@ -40,8 +49,14 @@ function evolve(state: PersonState, entry: Entry): PersonState {
       const gone = entry.data;
       return { ...state, grants: state.grants.filter((one) => !sameGrant(one, gone)) };
     }
+    case 'person.linked':
+    case 'person.unlinked': {
+      const { person: _, reason: __, ...account } = entry.data;
+      const others = state.accounts.filter((one) => !sameAccount(one, account));
+      return { ...state, accounts: entry.type === 'person.linked' ? [...others, account] : others };
+    }
     case 'person.erased':
-      return { ...state, grants: [], is: 'erased' };
+      return { ...state, grants: [], is: 'erased', accounts: [] };
     default:
       return state;
   }
@@ -54,6 +69,8 @@ const AS_FIRST: Record<PersonEntry['type'], string> = {
   'person.rotated': "the first administrator's token lies in the factory's own folder",
   'person.granted': 'the first administrator is administrator and author of the factory, and nothing else',
   'person.revoked': 'the first administrator is administrator and author of the factory, and stays that',
+  'person.linked': 'the first administrator has no account outside: invite a person',
+  'person.unlinked': 'the first administrator has no account outside',
   'person.erased': "the first administrator's name is no person's",
 };
 
@@ -90,6 +107,12 @@ export const personDecider: Decider<PersonState, PersonEntry> = {
           ? accept(record)
           : reject('not-granted', `${person} was not granted ${role} of ${nameOfScope(scope)}`);
       }
+      case 'person.linked':
+        return state.accounts.some((one) => sameAccount(one, record.data)) ? accept() : accept(record);
+      case 'person.unlinked':
+        return state.accounts.some((one) => sameAccount(one, record.data))
+          ? accept(record)
+          : reject('not-linked', `${person} is not linked to that account`);
       case 'person.accepted':
       case 'person.erased':
         return accept(record);

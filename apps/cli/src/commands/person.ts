@@ -100,3 +100,16 @@ export async function showPerson(context: Context, [id = '']: string[]): Promise
   const { raw, value } = await context.client.call('showPerson', { params: { id } });
   show(context, raw, () => personShow(context.look, value));
 }
+
+const account =
+  (route: 'linkAccount' | 'unlinkAccount', said: string) =>
+  async (context: Context, [id = '']: string[], options: Options): Promise<void> => {
+    const { raw, value } = await context.client.call(route, {
+      params: { id },
+      body: { repo: String(options.repo), account: String(options.account), reason: String(options.reason) },
+    });
+    show(context, raw, () => [`${String(options.account)} ${said} ${value.name}.`]);
+  };
+
+export const link = account('linkAccount', 'is the account of');
+export const unlink = account('unlinkAccount', 'is no more the account of');

@@ -232,6 +232,34 @@ test('a change that its branch does not take is one pull request, and what peopl
   rmSync(hook);
 });
 
+test('what the account of a person asks for, they ask for: it starts by itself, and they allow nothing of it; without write access there it is nobody’s', async () => {
+  await at.enrol('Rea', 'author', 'approver');
+  twin.user('rea');
+  const link = (who: string, account: string) =>
+    at.api('POST', `/people/${who}/accounts`, { repo: 'shop', account, reason: 'hers' });
+  expect((await link('Rea', 'nobody')).status).toBe(404);
+  expect((await link('Rea', 'rea')).body.accounts).toMatchObject([{ place: 'github', api: twin.api }]);
+  expect((await link('Ann', 'rea')).body.code).toBe('account-taken');
+  at.makes({ 'src/rea.js': 'exports.rea = 1;\n' });
+  const issue = twin.open('rea', 'Say who asked', '', ['bug', LABEL]);
+  await delivered();
+  const ticket = await ticketOf(issue);
+  expect(ticket.author).toBe('Rea');
+  const run = await at.ended(ticket.id);
+  expect([run.state, run.gates.filter(({ action }) => action === 'start')]).toMatchObject([
+    'done',
+    [{ decision: 'allow' }],
+  ]);
+  twin.user('rea').permission = 'read';
+  const next = twin.open('rea', 'Say it again', '', ['bug', LABEL]);
+  await delivered();
+  expect((await ticketOf(next)).author).toMatch(/^integration\/github\//);
+  const unlinked = await at.api('POST', '/people/Rea/accounts/removal', {
+    ...{ repo: 'shop', account: 'rea', reason: 'left' },
+  });
+  expect(unlinked.body.accounts).toEqual([]);
+});
+
 test('disconnected, nothing more comes from there', async () => {
   expect((await at.api('POST', '/repos/shop/disconnection', { reason: 'moved' })).status).toBe(200);
   expect((await at.api('GET', '/connections')).body).toEqual([]);

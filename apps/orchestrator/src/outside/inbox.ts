@@ -18,6 +18,7 @@ import { MAX_TICKET_BYTES } from '../intake/ticket-file.ts';
 import { fileTicket } from '../intake/tickets.ts';
 import type { Settings } from '../settings.ts';
 import type { Repositories } from '../source-control/repositories.ts';
+import { personOf } from '../streams/accounts.ts';
 import type { KnownSecrets } from '../streams/known-secrets.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { Views } from '../views/views.ts';
@@ -52,8 +53,12 @@ export function ticketFrom(issue: Pick<Issue, 'title' | 'body' | 'labels'>): Tic
   });
 }
 
-/** Whoever made it a ticket: an account there, by the id that it keeps when it is renamed. */
-const authorOf = ({ by }: Trigger): Actor => `integration/github/${by.id}` as Actor;
+/** Whoever made it a ticket: the person whose account it is, as long as it may push there; else an account, by the id that it keeps when it is renamed. */
+async function authorOf(factory: Ports, place: ForgePlace, { by, mayWrite }: Trigger): Promise<Actor> {
+  const account = { place: place.kind, api: place.api, account: by.id };
+  const person = mayWrite ? await personOf(factory, account) : null;
+  return (person ?? `integration/github/${by.id}`) as Actor;
+}
 
 /** What of a place was taken, as it was then. Kept in memory: it only saves asking. */
 export type Seen = { etag: string | null; issues: Map<number, string> };
@@ -79,7 +84,7 @@ export async function takeIn(
       if (trigger !== null) {
         const filed = await fileTicket(
           factory,
-          authorOf(trigger),
+          await authorOf(factory, place, trigger),
           repo,
           ticketFrom(issue),
           `${place.kind}/${place.project}#${issue.number}/${trigger.id}`,

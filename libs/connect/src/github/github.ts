@@ -135,6 +135,18 @@ export function openGitHub(
       ];
     },
 
+    async account(name) {
+      const found = await ask('reading an account', (signal) =>
+        octokit
+          .request('GET /users/{username}', { username: name, request: { signal } })
+          .catch((error: unknown) => {
+            if (answerOf(error).status === 404) return null;
+            throw error;
+          }),
+      );
+      return found === null ? null : { id: String(found.data.id), name: found.data.login };
+    },
+
     async labelled(label, etag) {
       const found = await ask('reading issues', (signal) =>
         octokit

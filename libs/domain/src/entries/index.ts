@@ -11,7 +11,7 @@ import { unitEntries } from './unit.ts';
 export { AttemptOutcome, Usage } from './attempt.ts';
 export { type FactoryEntry, HaltAction, HaltScope } from './factory.ts';
 export { CommitAndTree } from './form.ts';
-export { type PersonEntry, PersonRole, RoleScope } from './person.ts';
+export { OutsideAccount, type PersonEntry, PersonRole, RoleScope } from './person.ts';
 export { PlaceKind, type RepositoryEntry } from './repository.ts';
 export { GateAction, ParkCause, RunEnd } from './run.ts';
 export type { TargetEntry } from './target.ts';

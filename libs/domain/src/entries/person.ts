@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Instant, PersonId, RepoName, UnitName } from '../ids.ts';
 import { e, reason } from './form.ts';
+import { PlaceKind } from './repository.ts';
 
 export const PersonRole = z.enum(['admin', 'author', 'approver']);
 export type PersonRole = z.infer<typeof PersonRole>;
@@ -12,6 +13,14 @@ export const RoleScope = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('repo'), repo: RepoName }),
 ]);
 export type RoleScope = z.infer<typeof RoleScope>;
+
+/** An account of a person at a place outside. */
+export const OutsideAccount = z.strictObject({
+  place: PlaceKind,
+  api: z.url({ protocol: /^https?$/ }).max(2_048),
+  account: z.string().min(1).max(64),
+});
+export type OutsideAccount = z.infer<typeof OutsideAccount>;
 
 /** `person/<id>` */
 export const personEntries = [
@@ -30,6 +39,9 @@ export const personEntries = [
   e('person.granted', { person: PersonId, role: PersonRole, scope: RoleScope, reason }),
   /** They have it there no more. What they have in another scope stands. */
   e('person.revoked', { person: PersonId, role: PersonRole, scope: RoleScope, reason }),
+  /** What this account does there is theirs from now on: `account` is the id that it keeps when it is renamed, at the service whose interface is at `api`. */
+  e('person.linked', { person: PersonId, ...OutsideAccount.shape, reason }),
+  e('person.unlinked', { person: PersonId, ...OutsideAccount.shape, reason }),
   /** Their name, token and roles are gone; what they did stays, under their id. */
   e('person.erased', { person: PersonId, reason }),
 ] as const;

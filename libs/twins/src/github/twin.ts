@@ -148,6 +148,9 @@ export async function startGitHub(
       return all.slice((Number(query.get('page') ?? 1) - 1) * per).slice(0, per);
     };
     if (method === 'GET' && path === '/user') return [200, userJson(bot)];
+    const named = /^\/users\/([^/]+)$/.exec(path)?.[1];
+    const one = named === undefined ? undefined : users.get(decodeURIComponent(named));
+    if (method === 'GET' && one !== undefined) return [200, userJson(one)];
     const base = `/repos/${project}`;
     if (path !== base && !path.startsWith(`${base}/`)) return null;
     const parts = path.slice(base.length + 1).split('/');

@@ -13,6 +13,7 @@ import {
 } from '@millwright/domain';
 import { hashToken, type ListedPerson } from '@millwright/store';
 import type { FastifyInstance } from 'fastify';
+import { personOf } from '../../streams/accounts.ts';
 import { grantsOfPerson, placeOf } from '../../streams/roles.ts';
 import { type Api, serve, serveThere } from '../api.ts';
 import { appendAs } from '../append-as.ts';
@@ -48,8 +49,12 @@ export function peopleRoutes(app: FastifyInstance, api: Api): void {
     return found;
   };
   const rolesOf = async (id: PersonId): Promise<Roles> => rolesIn(await grantsOfPerson(factory, id));
+  const accountsOf = async (id: PersonId) => {
+    const state = await factory.streams.person(id).look();
+    return state.kind === 'person' ? [...state.accounts] : [];
+  };
   const view = async ({ id, name, token, expiresAt, erased }: ListedPerson): Promise<PersonView> => ({
-    ...{ id, name, ...(await rolesOf(id)), expiresAt },
+    ...{ id, name, ...(await rolesOf(id)), expiresAt, accounts: await accountsOf(id) },
     state: stateOf({ token, expiresAt, erased }, factory.clock.now()),
   });
   /** The scope, where there is what it names. Throws 404. */
@@ -175,6 +180,30 @@ export function peopleRoutes(app: FastifyInstance, api: Api): void {
         return view(person);
       },
     );
+
+  for (const [name, type] of [
+    ['linkAccount', 'person.linked'],
+    ['unlinkAccount', 'person.unlinked'],
+  ] as const)
+    serve(app, name, async ({ params, body, who }) => {
+      const person = await known(params.id);
+      const { repo, place } = knownRepo(factory, body.repo);
+      const forge = place && (await api.outside.places.of(repo, place));
+      if (!place || !forge)
+        throw problem('not-connected', `${repo} is connected to nowhere`, { act: 'connect-repo', repo });
+      const found = await forge.account(body.account);
+      if (found === null)
+        throw notFound('account', body.account, `check how it is called on ${place.kind} now`);
+      const account = { place: place.kind, api: place.api, account: found.id };
+      const whose = await personOf(factory, account);
+      if (whose !== null && whose !== person.id)
+        throw problem('account-taken', `${found.name} is the account of ${whose}`);
+      await appendAs(factory, personStream(person.id), who, {
+        type,
+        data: { person: person.id, ...account, reason: body.reason },
+      });
+      return view(person);
+    });
 
   // Recorded first, then done: killed in between, the same request does the rest.
   serve(app, 'erasePerson', async (request) => {

@@ -58,6 +58,10 @@ export function sentence(entry: Entry, gate?: AskedGate): string {
       return `granted ${entry.data.role} of ${nameOfScope(entry.data.scope)} to ${entry.data.person}: ${entry.data.reason}`;
     case 'person.revoked':
       return `took ${entry.data.role} of ${nameOfScope(entry.data.scope)} from ${entry.data.person}: ${entry.data.reason}`;
+    case 'person.linked':
+      return `linked ${entry.data.person} to account ${entry.data.account} on ${entry.data.place} (${entry.data.api}): ${entry.data.reason}`;
+    case 'person.unlinked':
+      return `unlinked ${entry.data.person} from account ${entry.data.account} on ${entry.data.place}: ${entry.data.reason}`;
     case 'person.erased':
       return `erased the name of ${entry.data.person}: ${entry.data.reason}`;
     case 'repo.added':

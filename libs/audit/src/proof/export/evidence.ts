@@ -65,6 +65,8 @@ export const EVIDENT: readonly EntryType[] = [
   'person.rotated',
   'person.granted',
   'person.revoked',
+  'person.linked',
+  'person.unlinked',
   'person.erased',
   'trail.redacted',
   'database.refused',
@@ -210,6 +212,12 @@ function linesOf(all: readonly Told[], told: Told): Line[] {
       return one('access', true, `granted ${entry.data.person} ${givenIn(entry.data)}`);
     case 'person.revoked':
       return one('access', true, `took from ${entry.data.person} ${givenIn(entry.data)}`);
+    case 'person.linked':
+    case 'person.unlinked': {
+      const { person, place, account, reason } = entry.data;
+      const did = entry.type === 'person.linked' ? 'linked' : 'unlinked';
+      return one('access', true, `${did} ${person} and account ${account} on ${place}: ${reason}`);
+    }
     case 'person.erased':
       return one('access', true, `erased ${entry.data.person}: ${entry.data.reason}`);
     case 'trail.redacted':
