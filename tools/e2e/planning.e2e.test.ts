@@ -14,7 +14,9 @@ import type { Files, Remote } from './remote.ts';
 let factory: Factory;
 
 beforeAll(async () => {
-  factory = await startFactory({ conversations: SCRIPTS });
+  // Its tickets run side by side, and none of them waits for a place.
+  const env = { MILLWRIGHT_RUNNER_CONCURRENCY: '12' };
+  factory = await startFactory({ conversations: SCRIPTS, env });
 });
 afterAll(() => factory?.close());
 beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(factory.said())));

@@ -17,12 +17,22 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const REPORTS = '.nx/reports';
 
 /** A step's output is kept back unless it fails; that of tests is let through as it comes. */
-type Step = { name: string; args: readonly string[]; targets: readonly string[] };
+type Step = { name: string; args: readonly string[]; targets: readonly string[]; part: Part };
 
-const tool = (name: string, ...args: readonly string[]): Step => ({ name, args, targets: [] });
+/** The package whose tests on real services take longest, as long as those of all others together: it has a run of its own. */
+const LARGEST = { project: '@millwright/orchestrator', folder: 'apps/orchestrator' };
+/** Of which packages: of all, of that one, or of the others. */
+type Part = 'all' | 'largest' | 'others';
+const NX: Record<Part, readonly string[]> = {
+  all: [],
+  largest: [`--projects=${LARGEST.project}`],
+  others: [`--exclude=${LARGEST.project}`],
+};
+
+const tool = (name: string, ...args: readonly string[]): Step => ({ name, args, targets: [], part: 'all' });
 /** Several targets are one step, so that nx fills both cores with whatever is left of any. `parallel`: packages at once. */
-const tests = (targets: readonly string[], parallel: number): Step => ({
-  name: targets.join(' and '),
+const tests = (targets: readonly string[], parallel: number, part: Part): Step => ({
+  name: `${targets.join(' and ')}${part === 'largest' ? ' of the orchestrator' : ''}`,
   args: [
     'node_modules/nx/dist/bin/nx.js',
     'run-many',
@@ -30,8 +40,10 @@ const tests = (targets: readonly string[], parallel: number): Step => ({
     targets.join(','),
     `--parallel=${parallel}`,
     '--output-style=stream',
+    ...NX[part],
   ],
   targets,
+  part,
 });
 
 const TOOLS: readonly Step[] = [
@@ -49,13 +61,14 @@ const TOOLS: readonly Step[] = [
   tool('unused', 'node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'),
 ];
 /**
- * Runs of nx. Real services leave cores idle while they start: three packages at once, of which the whole factory's tests are one from the
- * first, since they take longest.
+ * Runs of nx. Real services leave cores idle while they start: three packages at once, of which the whole factory's tests and the
+ * orchestrator's are two from the first, since they take longest.
  */
-const RUNS: readonly { stage: number; targets: readonly string[]; parallel: number }[] = [
-  { stage: 1, targets: ['unit', 'browser'], parallel: 1 },
-  { stage: 2, targets: ['int'], parallel: 2 },
-  { stage: 2, targets: ['e2e'], parallel: 1 },
+const RUNS: readonly { stage: number; targets: readonly string[]; parallel: number; part: Part }[] = [
+  { stage: 1, targets: ['unit', 'browser'], parallel: 1, part: 'all' },
+  { stage: 2, targets: ['int'], parallel: 1, part: 'largest' },
+  { stage: 2, targets: ['int'], parallel: 1, part: 'others' },
+  { stage: 2, targets: ['e2e'], parallel: 1, part: 'all' },
 ];
 const NAMES = [...TOOLS.map(({ name }) => name), ...RUNS.flatMap(({ targets }) => targets)];
 
@@ -70,7 +83,7 @@ const env = {
 const running = new Set<ReturnType<typeof spawn>>();
 let interrupted = false;
 
-function runStep({ args, targets }: Step): Promise<{ readonly tally: Tally; readonly output: string }> {
+function runStep({ args, targets, part }: Step): Promise<{ readonly tally: Tally; readonly output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
@@ -85,25 +98,30 @@ function runStep({ args, targets }: Step): Promise<{ readonly tally: Tally; read
     child.once('close', (code) => {
       running.delete(child);
       const plain: Tally = code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-      resolve({ tally: targets.length > 0 ? tallyOf(targets, code) : plain, output });
+      resolve({ tally: targets.length > 0 ? tallyOf(targets, part, code) : plain, output });
     });
   });
 }
 
-const reportsOf = (targets: readonly string[]) =>
+const isOf = (part: Part, path: string): boolean =>
+  part === 'all' || path.startsWith(`${REPORTS}/${LARGEST.folder}/`) === (part === 'largest');
+
+const reportsOf = (targets: readonly string[], part: Part) =>
   globSync(
     targets.map((target) => `${REPORTS}/**/${target}.json`),
     { cwd: ROOT },
-  ).map((path) => ({ target: basename(path, '.json'), text: readFileSync(join(ROOT, path), 'utf8') }));
+  )
+    .filter((path) => isOf(part, path))
+    .map((path) => ({ target: basename(path, '.json'), text: readFileSync(join(ROOT, path), 'utf8') }));
 type FailedFile = Failure & { readonly target: string };
-const failedOf = (targets: readonly string[]): FailedFile[] =>
-  reportsOf(targets).flatMap(({ target, text }) =>
+const failedOf = ({ targets, part }: Step): FailedFile[] =>
+  reportsOf(targets, part).flatMap(({ target, text }) =>
     failuresOf(text).map((failure) => ({ ...failure, target })),
   );
 
 /** What the packages' reports count; a run that ended badly counts as one failure at least. */
-function tallyOf(targets: readonly string[], code: number | null): Tally {
-  const sum = reportsOf(targets)
+function tallyOf(targets: readonly string[], part: Part, code: number | null): Tally {
+  const sum = reportsOf(targets, part)
     .map(({ text }) => tallyVitest(text, 0))
     .reduce(add, NOTHING);
   return code !== 0 && sum.failed === 0 ? { ...sum, failed: 1 } : sum;
@@ -124,7 +142,7 @@ async function again(failed: readonly FailedFile[]): Promise<FailedFile[]> {
       '--tags-filter=!long',
       one.file,
     ];
-    const { tally, output } = await runStep({ name: 'again', args, targets: [] });
+    const { tally, output } = await runStep({ name: 'again', args, targets: [], part: 'all' });
     console.log(output.trimEnd());
     if (tally.failed === 0) unsteady.push(one);
   }
@@ -142,9 +160,9 @@ async function main(): Promise<number> {
   }
   const asked = (name: string) => wanted.length === 0 || wanted.includes(name);
   const stageOf = (stage: number): Step[] =>
-    RUNS.filter((run) => run.stage === stage).flatMap(({ targets, parallel }) => {
+    RUNS.filter((run) => run.stage === stage).flatMap(({ targets, parallel, part }) => {
       const here = targets.filter(asked);
-      return here.length === 0 ? [] : [tests(here, parallel)];
+      return here.length === 0 ? [] : [tests(here, parallel, part)];
     });
   const stages = [[...TOOLS.filter(({ name }) => asked(name)), ...stageOf(1)], stageOf(2)];
   rmSync(join(ROOT, REPORTS), { recursive: true, force: true });
@@ -162,7 +180,7 @@ async function main(): Promise<number> {
         const name = `${step.name.padEnd(11)} ${seconds.padStart(6)} s`;
         console.log(`${tally.failed === 0 ? '✓' : '✗'} ${name}`);
         if (tally.failed > 0 && output !== '') console.log(output.trimEnd());
-        return { step, name, tally, failed: failedOf(step.targets) };
+        return { step, name, tally, failed: failedOf(step) };
       }),
     );
     // Alone: when all of the stage is done.

@@ -105,8 +105,7 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     if (!info) throw notFound('run', id, { act: 'list-runs' });
     return { info, fold };
   };
-  const waitOf = (id: RunId) =>
-    factory.awaitingCheckpoint.get(id) ?? factory.retrying.get(id) ?? waitsForTurn(factory, id)?.text;
+  const waitOf = (id: RunId) => factory.awaitingCheckpoint.get(id) ?? factory.retrying.get(id);
   const view = async (
     { info, fold }: Found,
     whole = true,
@@ -126,9 +125,11 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
     const canary = release === undefined ? null : await canaryOfRelease(factory, fold, release, names);
     const waits = seen.endedAt === null ? waitOf(info.id) : undefined;
     // A halt is told before what is waited for besides: nothing of it goes on meanwhile.
-    return waits === undefined || seen.stop !== null
-      ? { ...seen, canary }
-      : { ...seen, canary, state: 'waiting', reason: waits };
+    if (waits !== undefined && seen.stop === null)
+      return { ...seen, canary, state: 'waiting', reason: waits };
+    // Its turn comes by itself: it goes on, and nobody has to do anything.
+    const turn = seen.state === 'running' ? waitsForTurn(factory, info.id) : null;
+    return turn === null ? { ...seen, canary } : { ...seen, canary, reason: turn.text };
   };
   const viewOf = async (id: RunId) => view(await known(id));
   const runOf = ({ info: { id, state } }: Found): Run => {
