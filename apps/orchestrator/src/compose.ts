@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openProver, openRedactor, openSealer, openTrail } from '@millwright/audit';
 import { openGitHub } from '@millwright/connect';
@@ -107,6 +107,10 @@ export async function compose(config: Configuration) {
       forge: ({ api, project }, token) => openGitHub({ api, project, token }, { clock }),
       lease: (options) => openLease(url, options),
       databaseTrouble: () => databaseTrouble(url, { role: 'orchestrator', factory, place: artifacts }),
+      disk: async () => {
+        const { bavail, blocks, bsize } = await statfs(dataDir);
+        return { free: bavail * bsize, of: blocks * bsize };
+      },
       queueTrouble: () => queueTrouble(config.queueUrl),
       published: { places, everyMs: config.publish?.everyMs ?? 0 },
       restored: (ports) => sayRestored(ports, dataDir),

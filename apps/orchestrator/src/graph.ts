@@ -77,6 +77,8 @@ export type Adapters = {
   lease(options: LeaseOptions): Promise<Lease | null>;
   /** Why its database cannot be used, or is another factory's; null where it can. */
   databaseTrouble(): Promise<string | null>;
+  /** Of its data folder. Bytes. */
+  disk(): Promise<{ free: number; of: number }>;
   /** Why its queue cannot be used; null where it can. */
   queueTrouble(): Promise<string | null>;
   /** Where checkpoints are handed out, at most every `everyMs` milliseconds. */
@@ -183,6 +185,7 @@ export function graph(adapters: Adapters, config: GraphSettings) {
     /** Runs whose next step has failed more than once and is tried again, and why. */
     retrying: new Map<RunId, string>(),
     runners,
+    disk: adapters.disk,
     turns: new Turns({ forward, runners, streams }),
   };
   const driver = new Driver(factory);

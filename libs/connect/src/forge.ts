@@ -1,7 +1,7 @@
 import type { Instant, OutsideReference } from '@millwright/domain';
 
 /** An account of a forge, by the id that it keeps when it is renamed. */
-export type Account = { id: string; name: string };
+type Account = { id: string; name: string };
 
 /** An issue as it is now. `number` is how people call it. */
 export type Issue = {

@@ -21,6 +21,8 @@ export type Store = {
   idempotency: { claim(scope: string, key: string, value: string): Promise<string> };
   /** Removes chunks of uploads that were never finished, an hour after; says how many. Orchestrator only. */
   sweep(): Promise<number>;
+  /** What the database takes on its disk, and artifacts of that. Bytes. */
+  size(): Promise<{ database: number; artifacts: number }>;
   /** Throws a retryable 'store-unreachable' when the database is not there. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -79,6 +81,13 @@ export function openStore(options: {
       pool.use(async (sql) => {
         const [row] = await sql<[{ n: number }]>`select millwright.artifact_sweep() as n`;
         return row.n;
+      }),
+    size: () =>
+      pool.use(async (sql) => {
+        const [row] = await sql<[{ database: number; artifacts: number }]>`
+          select pg_database_size(current_database()) as database,
+            pg_total_relation_size('millwright.artifact_chunks') as artifacts`;
+        return row;
       }),
     ping: () => pool.use(async (sql) => void (await sql`select 1`)),
     close: () => pool.close(),

@@ -409,6 +409,7 @@ export class OrchestratorMachine {
       },
       lease: leaseOf(outside, process),
       databaseTrouble: async () => null,
+      disk: async () => ({ free: 1, of: 1 }),
       queueTrouble: async () => null,
       published: { places: [], everyMs: 0 },
       restored: async () => false,

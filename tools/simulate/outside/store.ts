@@ -87,6 +87,7 @@ export function storeOf(outside: Outside, role: 'orchestrator' | 'runner'): Stor
         }),
     },
     sweep: async () => 0,
+    size: async () => ({ database: 0, artifacts: 0 }),
     ping: () => ask(() => undefined),
     close: async () => undefined,
   };

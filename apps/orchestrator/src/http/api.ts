@@ -33,6 +33,7 @@ import { requireRole, type Who } from './authenticate.ts';
 
 type Ports = {
   clock: Clock;
+  disk: () => Promise<{ free: number; of: number }>;
   deployments: Deployments;
   deploys: LocalLeases<RepoName>;
   forward: Forward;

@@ -16,6 +16,7 @@ import { ANOTHER_VERSION, NO_RUNNER, noTaker } from './runners.ts';
 
 type Ports = {
   clock: Clock;
+  disk: () => Promise<{ free: number; of: number }>;
   forward: Forward;
   modelKey: boolean | null;
   readModel: ReadModel;
@@ -60,6 +61,27 @@ async function modelLines({ store }: Ports): Promise<DoctorLine[]> {
     fix,
   }));
   return [...lines, ...unasked];
+}
+
+/** Less than this is soon none: a bundle and its pack alone may be as much. Bytes. */
+const LITTLE = 256 * 1024 ** 2;
+const gib = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+
+/** What is stored, and what there is left for it here. */
+async function diskLine({ disk, store }: Ports): Promise<DoctorLine> {
+  const [{ free, of }, { database, artifacts }] = await Promise.all([disk(), store.size()]);
+  const ok = free >= LITTLE;
+  return {
+    id: 'storage',
+    ok,
+    text: `${gib(free)} of ${gib(of)} are free where the data folder lies; the database has ${gib(database)}, ${gib(artifacts)} of it artifacts`,
+    fix: ok
+      ? null
+      : {
+          hint: 'free some of that disk; large artifacts can lie elsewhere (MILLWRIGHT_ARTIFACTS)',
+          acts: [],
+        },
+  };
 }
 
 /** Whether somebody takes work, and what no runner that is there can do. */
@@ -140,6 +162,16 @@ export async function doctor(factory: Ports): Promise<DoctorLine[]> {
   const { seen, quorum } = await factory.sealer.witnesses().catch(() => ({ seen: [], quorum: 0 })); // the line above says it
   lines.push(...witnessLines(seen, quorum, factory.clock.now()));
   await check('store', 'the store answers', RESTART, () => factory.store.ping());
+  await diskLine(factory).then(
+    (line) => lines.push(line),
+    (error: unknown) =>
+      lines.push({
+        id: 'storage',
+        ok: false,
+        text: `what is left cannot be told: ${String(error)}`,
+        fix: RESTART,
+      }),
+  );
   // One that is set may still be refused: the runners say that below.
   if (factory.modelKey === false)
     lines.push({ id: 'model', ok: false, text: NO_MODEL_KEY.text, fix: NO_MODEL_KEY.fix });

@@ -202,6 +202,19 @@ describe('what cannot work', () => {
     expect(await doctor()).toContainEqual(
       expect.objectContaining({ id: 'repo shop', ok: false, text: expect.stringContaining('has gpu') }),
     );
+    expect(await doctor()).toContainEqual(
+      expect.objectContaining({
+        id: 'storage',
+        text: expect.stringMatching(/GiB are free.*the database has 0\.\d GiB/),
+      }),
+    );
+    // A disk that is nearly full.
+    const { disk } = factory.factory;
+    factory.factory.disk = async () => ({ free: 1024 ** 2, of: 1024 ** 4 });
+    expect(await doctor()).toContainEqual(
+      expect.objectContaining({ id: 'storage', ok: false, fix: expect.stringContaining('free some') }),
+    );
+    factory.factory.disk = disk;
     await as({ labels: ['gpu'], version: '0.0.9' });
     await factory.until('its version', () => why(`${waits}: all that fit are of another version`));
     expect(await doctor()).toContainEqual(

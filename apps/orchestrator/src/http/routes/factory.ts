@@ -30,6 +30,7 @@ import { knownUnit } from './units.ts';
 
 type Ports = {
   clock: Clock;
+  disk: () => Promise<{ free: number; of: number }>;
   forward: Forward;
   readModel: ReadModel;
   repositories: Repositories;
