@@ -212,13 +212,13 @@ export function runRoutes(app: FastifyInstance, api: Api): void {
       text: `${effect}: attempted, outcome unknown: whoever attempted it died; the factory looks and records what it finds`,
     }));
     const awaitingCheckpoint = run.endedAt === null ? factory.awaitingCheckpoint.get(info.id) : undefined;
-    const text = run.endedAt === null ? waitOf(info.id) : undefined;
+    const turn = run.endedAt === null ? waitsForTurn(factory, info.id) : null;
+    const text = run.endedAt === null ? (waitOf(info.id) ?? turn?.text) : undefined;
     const halt =
       run.stop === null ? [] : [{ at: run.stop.at, position: factory.views.position, text: run.stop.reason }];
     const waits =
       text === undefined ? [] : [{ at: factory.clock.now(), position: factory.views.position, text }];
     const stuck = stuckOn(factory, run);
-    const turn = run.endedAt === null ? waitsForTurn(factory, info.id) : null;
     const runner = turn === null ? await waitsForRunner(factory, run, state) : null;
     const taken =
       runner === null
